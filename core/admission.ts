@@ -1,0 +1,7 @@
+import type { Principal } from "./registry.ts";
+
+/** How the edge asks who a token belongs to. Answers may come from a cache; a revoked key is dropped from it at once. */
+export interface Authenticator {
+  /** Null when the token is not accepted. Rejects when the registry cannot answer: the connection is refused as unavailable. */
+  authenticate(token: string): Promise<Principal | null>;
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { alarmRuleSchema } from "./alarm-rule.ts";
+import { deviceTypeSchema } from "./device-type.ts";
+import { idSchema, labelsSchema, timeSchema } from "./schemas.ts";
+
+/**
+ * Control records: whatever besides messages may change a stage's result. They lie in the partitions that they concern, marked by
+ * the `kind` header; their value is this JSON. All kinds are fixed here; `tick` and `flush` move time, the others configuration.
+ *
+ * - `tick`: only its timestamp matters; it moves partition time.
+ * - `flush`: sets every key's watermark to `upTo`; ends a replay.
+ * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
+ * - `device`: to the device's partition; `removed` erases its state.
+ * - `config-snapshot`: all of the above at once, opening every day and every new group.
+ * - `deploy`: which function versions a stage runs from here on.
+ * - `operator-action`: acknowledge, shelve and the like, on an alarm.
+ */
+const revision = z.int().nonnegative();
+
+const deviceStateSchema = z.object({
+  tenant: idSchema,
+  id: idSchema,
+  type: idSchema.nullable(),
+  labels: labelsSchema,
+  disabled: z.boolean(),
+});
+
+export const controlSchema = z.discriminatedUnion("kind", [
+  z.object({ v: z.literal(1), kind: z.literal("tick") }),
+  z.object({ v: z.literal(1), kind: z.literal("flush"), upTo: timeSchema }),
+  z.object({ v: z.literal(1), kind: z.literal("device-type"), revision, removed: z.boolean(), type: deviceTypeSchema }),
+  z.object({ v: z.literal(1), kind: z.literal("alarm-rule"), revision, removed: z.boolean(), rule: alarmRuleSchema }),
+  z.object({ v: z.literal(1), kind: z.literal("device"), revision, removed: z.boolean(), device: deviceStateSchema }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("config-snapshot"),
+    revision,
+    types: z.array(deviceTypeSchema),
+    rules: z.array(alarmRuleSchema),
+    devices: z.array(deviceStateSchema),
+  }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("deploy"),
+    revision,
+    stage: idSchema,
+    versions: z.record(idSchema, z.int().positive()),
+  }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("operator-action"),
+    alarmId: idSchema,
+    action: z.enum(["acknowledge", "shelve", "unshelve", "suppress", "unsuppress", "out-of-service", "in-service"]),
+    by: z.string(),
+    comment: z.string(),
+  }),
+]);
+
+export type ControlRecord = z.infer<typeof controlSchema>;
+export type ControlKind = ControlRecord["kind"];
+export type DeviceState = z.infer<typeof deviceStateSchema>;

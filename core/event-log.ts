@@ -1,0 +1,139 @@
+import type { LogRecord, RecordInput } from "./record.ts";
+
+/**
+ * The event log: topics of partitions of records, as Kafka's. Two engines stand behind these ports, embedded (LMDB) and Kafka;
+ * `test/contract/event-log` runs through both. Errors are MillraceErrors: LOG_FULL and LOG_IO mean that nothing of the call became
+ * durable as far as known and that the caller must not acknowledge; LOG_CLOSED that the log is stopping.
+ */
+export interface LogAppender {
+  /**
+   * Makes the records durable in one topic-partition, together or not at all, and resolves with the offset of the first one.
+   * Called by the gateway per admitted message or batch, by the tick writer and the outbox relay for control records.
+   * Appends of one caller to one partition land in call order. Resolves only after the sync that covers the records.
+   */
+  append(topic: string, partition: number, records: readonly RecordInput[]): Promise<number>;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface TopicPosition extends TopicPartition {
+  /** The next offset to read or to process. */
+  readonly offset: number;
+}
+
+/** Records of one topic-partition in offset order. Reading goes on at `nextOffset`. */
+export interface FetchedSlice extends TopicPartition {
+  readonly records: readonly LogRecord[];
+  readonly nextOffset: number;
+  /** Offsets [from, to) whose bytes failed their checksum: skipped, to be counted as `corrupt` and reported. */
+  readonly corrupt?: { readonly fromOffset: number; readonly toOffset: number };
+}
+
+export interface PollOptions {
+  /** Stop collecting after about this many bytes. */
+  readonly bytesMax: number;
+  /** Wait this long for something to read when there is nothing. 0 returns at once. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Reads several topic-partitions up to the durable high-water mark. One caller at a time. */
+export interface LogReader {
+  /**
+   * The next slices, empty when nothing came in time. OFFSET_OUT_OF_RANGE when retention has passed a position: the error's message
+   * names it; the caller decides (seek to the start and report, or stop).
+   */
+  poll(options: PollOptions): Promise<readonly FetchedSlice[]>;
+  /** Replaces the positions that are read. */
+  seek(positions: readonly TopicPosition[]): void;
+  close(): void;
+}
+
+/** A journal belongs to one consumer (a stage `stage:main`, a sink `sink:clickhouse`) and one of its partitions or lanes. */
+export interface JournalId {
+  readonly name: string;
+  readonly partition: number;
+}
+
+/** `verdict` is for outcomes that depend on the machine: committed before any output that depends on them. */
+export type JournalEntryKind = "unit" | "snapshot" | "verdict";
+
+export interface JournalEntry {
+  readonly kind: JournalEntryKind;
+  /** The consumer's next positions after this entry: what lag, retention and the ledger go by. */
+  readonly positions: readonly TopicPosition[];
+  /** The next receive time (UTC ms) at which a timer of this partition is due; null when none is. */
+  readonly nextTimer: number | null;
+  /** For `snapshot` only: true on the last chunk. Entries before a complete snapshot are deleted. */
+  readonly complete?: boolean;
+  /** The consumer's own bytes. */
+  readonly body: Uint8Array;
+}
+
+export interface JournalClaim {
+  /** Grows with every claim; commits that carry an older one fail with JOURNAL_FENCED. */
+  readonly epoch: number;
+  /** From the first chunk of the last complete snapshot (if any) to the claim, in order. */
+  readonly entries: readonly JournalEntry[];
+}
+
+export interface OutputBatch extends TopicPartition {
+  readonly records: readonly RecordInput[];
+}
+
+export interface CommitRequest {
+  readonly journal: JournalId;
+  readonly epoch: number;
+  readonly entry: JournalEntry;
+  /** Records that become visible with the entry. Embedded: the same transaction. Kafka: before the entry, dropped as duplicates by readers if the entry is lost. */
+  readonly outputs: readonly OutputBatch[];
+}
+
+/** State journals: append-only, claimed by an owner, restored from the last snapshot. */
+export interface LogJournals {
+  /** Takes the journal over and returns what its owner needs to restore. Every earlier owner is fenced from here on. */
+  claim(journal: JournalId): Promise<JournalClaim>;
+  /**
+   * Appends the entry with its outputs durably. Commits of one owner to one journal land in call order; the first that fails fails
+   * all that follow with JOURNAL_FENCED until the next claim. Not atomic with other journals.
+   */
+  commit(request: CommitRequest): Promise<void>;
+}
+
+export interface JournalStatus extends JournalId {
+  readonly epoch: number;
+  readonly positions: readonly TopicPosition[];
+  readonly nextTimer: number | null;
+}
+
+export interface PartitionStatus extends TopicPartition {
+  readonly startOffset: number;
+  /** Durable end: the offset that the next record will get. */
+  readonly endOffset: number;
+  /** Receive time of the last record, 0 when empty. */
+  readonly lastTimestamp: number;
+}
+
+export interface LogStatus {
+  readonly partitions: readonly PartitionStatus[];
+  readonly journals: readonly JournalStatus[];
+  readonly bytes: number;
+  readonly bytesMax: number;
+  /** Null while appends are accepted; else why they are not. */
+  readonly refusing: string | null;
+  /** Non-control telemetry records per key (`tenant/device`) that retention has already deleted: the ledger's opening balance. */
+  readonly deletedTelemetry: Readonly<Record<string, number>>;
+}
+
+export interface LogInspector {
+  status(): Promise<LogStatus>;
+}
+
+export interface EventLog extends LogAppender, LogJournals, LogInspector {
+  /** P: fixed per installation. */
+  readonly partitionCount: number;
+  openReader(positions: readonly TopicPosition[]): LogReader;
+}

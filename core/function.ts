@@ -1,0 +1,108 @@
+import type { z } from "zod";
+import type { AlarmRule } from "./alarm-rule.ts";
+import type { DeviceType } from "./device-type.ts";
+import type { OutcomeName } from "./ledger.ts";
+import type { LogRecord } from "./record.ts";
+import type { OutputTopic } from "./topics.ts";
+import type { Reading } from "./derived-records.ts";
+
+/**
+ * Functions: pure, typed, versioned. They run inside a stage, one partition at a time, in record order. No clock, randomness or
+ * I/O: everything that may change a result comes through the context, which is valid only during the call.
+ *
+ * A function that throws makes a dead letter of its input; every state change and output of that record or timer is undone.
+ */
+
+/** What a function reads: raw messages of `telemetry`, or the readings that an earlier function of the stage emits. */
+export interface FunctionInputs {
+  readonly telemetry: LogRecord;
+  readonly readings: Reading;
+}
+export type InputTopic = keyof FunctionInputs;
+
+/** Configuration as of this position of the partition: it arrives through control records, so replay sees the same. */
+export interface ConfigView {
+  /** The device's type, or the default type for devices without one. */
+  deviceType(tenant: string, device: string): DeviceType;
+  /** Enabled rules that select the device, ordered by id. */
+  alarmRules(tenant: string, device: string): readonly AlarmRule[];
+  /** False once a control record has disabled or removed the device. */
+  isAccepted(tenant: string, device: string): boolean;
+}
+
+export interface CallContext {
+  readonly tenant: string;
+  readonly device: string;
+  /** Receive time of the input, UTC ms; for a timer, partition time R. */
+  readonly receiveTime: number;
+  readonly config: ConfigView;
+  /** Appends a record to a derived topic, keyed by the device. `readings` also go on to the stage's next functions, at once. */
+  emit(topic: OutputTopic, value: object): void;
+  /** Adds to this device's ledger counts. */
+  count(outcome: OutcomeName, by?: number): void;
+}
+
+/** Named state slots of this function and device. Values are JSON and immutable: set a new one instead of changing the old. */
+export interface StateSlots<Value> {
+  get(name: string): Value | undefined;
+  set(name: string, value: Value): void;
+  delete(name: string): void;
+  /** Names in byte order. */
+  names(): readonly string[];
+}
+
+/** Timers of this function and device, by name. A timer at T fires once, when the device's watermark reaches T. */
+export interface Timers {
+  set(name: string, at: number): void;
+  clear(name: string): void;
+}
+
+export interface StreamContext<Value> extends CallContext {
+  /**
+   * The device's watermark, UTC ms, before this input: newest event time − outOfOrder, or later when the device has been silent.
+   * -Infinity before the first reading.
+   */
+  readonly watermark: number;
+  readonly state: StateSlots<Value>;
+  readonly timers: Timers;
+}
+
+/** What a control record changed for a device that the function has state for. */
+export type ConfigChange = "rules" | "type" | "device-removed";
+
+export interface MapFunction<In extends InputTopic = InputTopic> {
+  readonly kind: "map";
+  readonly name: string;
+  readonly version: number;
+  readonly input: In;
+  readonly outputs: readonly OutputTopic[];
+  process(input: FunctionInputs[In], context: CallContext): void;
+}
+
+export interface StreamFunction<In extends InputTopic = InputTopic, Value = unknown> {
+  readonly kind: "stream";
+  readonly name: string;
+  readonly version: number;
+  readonly input: In;
+  readonly outputs: readonly OutputTopic[];
+  /** Shape of one state slot; checked when state is restored. */
+  readonly state: z.ZodType<Value>;
+  onInput(input: FunctionInputs[In], context: StreamContext<Value>): void;
+  onTimer?(name: string, at: number, context: StreamContext<Value>): void;
+  /** Called per device with state of this function, in key-byte order, when a control record changed what applies to it. */
+  onConfig?(change: ConfigChange, context: StreamContext<Value>): void;
+}
+
+export type StageFunction = MapFunction | StreamFunction;
+
+/** A stateless function: record in, records out. */
+export function defineMap<In extends InputTopic>(definition: Omit<MapFunction<In>, "kind">): MapFunction<In> {
+  return Object.freeze({ kind: "map", ...definition });
+}
+
+/** A keyed function with state and timers. Windowed folds are built on it: see engine/window-fold.ts. */
+export function defineStream<In extends InputTopic, Value>(
+  definition: Omit<StreamFunction<In, Value>, "kind">,
+): StreamFunction<In, Value> {
+  return Object.freeze({ kind: "stream", ...definition });
+}

@@ -1,0 +1,48 @@
+/** A header as Kafka has them: a name and text (UTF-8). */
+export type Header = readonly [name: string, value: string];
+
+/**
+ * A record to be appended. `timestamp` is UTC ms: the receive time on `telemetry`, the input's receive time on derived topics.
+ * `key` is `tenant/device` (see ids.ts), or null for control records that concern the whole partition.
+ * The log copies `value` before `append` returns its promise; the caller may reuse the bytes after that.
+ */
+export interface RecordInput {
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly value: Uint8Array;
+  readonly headers: readonly Header[];
+}
+
+/** A record as read. `value` is a view into the batch: valid as long as the caller holds it, never to be written to. */
+export interface LogRecord {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly value: Uint8Array;
+  /** The first header of that name. Headers are parsed on demand. */
+  header(name: string): string | undefined;
+  headers(): readonly Header[];
+}
+
+/** Header names. Short, because every record carries them. `docs/message-formats.md` describes each. */
+export const HEADER = {
+  mqttTopic: "topic",
+  qos: "qos",
+  dup: "dup",
+  packetId: "pid",
+  clientId: "client",
+  principal: "principal",
+  format: "format",
+  /** gateway.epoch.sequence; unique for every admitted message. */
+  admissionId: "adm",
+  /** Present on control records only: see control.ts. */
+  controlKind: "kind",
+  /** Source position of a derived record: see source-position.ts. */
+  source: "src",
+  /** name@version of the function that made a derived record. */
+  functionVersion: "fn",
+} as const;
+
+export function isControlRecord(record: Pick<LogRecord, "header">): boolean {
+  return record.header(HEADER.controlKind) !== undefined;
+}

@@ -1,0 +1,193 @@
+import type { AlarmRule, Severity } from "./alarm-rule.ts";
+import type { ControlRecord } from "./control.ts";
+import type { AlarmEvent } from "./derived-records.ts";
+import type { DeviceType } from "./device-type.ts";
+
+/**
+ * Ports of the registry, implemented on SQLite (and PostgreSQL) with one set of queries. Called by api, by the broker's
+ * authentication and by app. Every change is audited under `actor` and, where a stage must know it, leaves as a control record
+ * through the outbox of the same transaction. Errors: NOT_FOUND, ALREADY_EXISTS, INVALID_INPUT, REGISTRY_IO.
+ */
+export interface Device {
+  readonly tenant: string;
+  readonly id: string;
+  readonly name: string;
+  readonly type: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly disabled: boolean;
+  readonly createdAt: number;
+  /** Receive time of the last message, UTC ms; null when there was none. Batched: may be seconds behind. */
+  readonly lastSeen: number | null;
+}
+
+export interface DeviceInput {
+  readonly tenant: string;
+  readonly id: string;
+  readonly name?: string;
+  readonly type?: string | null;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Pass it back as `after` for the next page; null on the last one. */
+  readonly next: string | null;
+}
+
+export interface DeviceQuery {
+  readonly tenant: string;
+  readonly search?: string;
+  readonly type?: string;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface DeviceStore {
+  get(tenant: string, id: string): Promise<Device | null>;
+  list(query: DeviceQuery): Promise<Page<Device>>;
+  /** Creates or updates devices, all or none. */
+  put(devices: readonly DeviceInput[], actor: string): Promise<void>;
+  setDisabled(tenant: string, id: string, disabled: boolean, actor: string): Promise<void>;
+  /** Erases the device, its credentials and, through its control record, its state. */
+  remove(tenant: string, id: string, actor: string): Promise<void>;
+}
+
+/** Who a credential speaks for. */
+export interface Principal {
+  readonly kind: "device" | "admin";
+  readonly tenant: string;
+  /** Device id, or the name of the admin token. */
+  readonly id: string;
+}
+
+export interface CredentialStore {
+  /** Makes a new 256-bit token for the device, shown once; the older ones stop working when `revokeOlder`. */
+  issueDeviceToken(tenant: string, device: string, revokeOlder: boolean, actor: string): Promise<string>;
+  issueAdminToken(name: string, actor: string): Promise<string>;
+  hasAdminToken(): Promise<boolean>;
+  /** Looks a token up by HMAC-SHA256. Null when unknown, revoked, or its device is disabled or removed. */
+  verify(token: string): Promise<Principal | null>;
+}
+
+export interface ConfigStore {
+  types(tenant: string): Promise<readonly DeviceType[]>;
+  rules(tenant: string): Promise<readonly AlarmRule[]>;
+  /** Creates or replaces types, rules and devices, all or none. Unchanged ones make no control record. Returns what changed. */
+  apply(config: ConfigDocument, actor: string): Promise<ApplySummary>;
+  removeRule(tenant: string, id: string, actor: string): Promise<void>;
+  removeType(tenant: string, id: string, actor: string): Promise<void>;
+}
+
+export interface ConfigDocument {
+  readonly types: readonly DeviceType[];
+  readonly rules: readonly AlarmRule[];
+  readonly devices: readonly DeviceInput[];
+}
+
+export interface ApplySummary {
+  readonly created: number;
+  readonly changed: number;
+  readonly unchanged: number;
+}
+
+/** Where a control record goes: one device's partition, or every partition. */
+export interface OutboxEntry {
+  readonly sequence: number;
+  readonly key: string | null;
+  readonly control: ControlRecord;
+}
+
+/** Control records on their way into the log. One relay takes them in order. */
+export interface ControlOutbox {
+  pending(limit: number): Promise<readonly OutboxEntry[]>;
+  markSent(sequence: number): Promise<void>;
+  /** Queues a control record that is no registry change: flush, operator action. */
+  enqueue(key: string | null, control: ControlRecord, actor: string): Promise<number>;
+  /** Resolves when all entries up to `sequence` (default: all that exist now) are in the log. TIMED_OUT after `waitMs`. */
+  drained(waitMs: number, sequence?: number): Promise<void>;
+}
+
+export interface AlarmState {
+  readonly id: string;
+  readonly tenant: string;
+  readonly device: string;
+  readonly rule: string;
+  readonly ruleName: string;
+  readonly severity: Severity;
+  readonly active: boolean;
+  readonly raisedAt: number;
+  readonly clearedAt: number | null;
+  readonly metric: string | null;
+  readonly value: number | null;
+  readonly message: string;
+}
+
+export interface AlarmQuery {
+  readonly tenant: string;
+  readonly active?: boolean;
+  readonly device?: string;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** What a person is to be told: an alarm transition or a fault of the platform itself. */
+export interface Notification {
+  /** Stable: the receiver drops repeats by it. */
+  readonly id: string;
+  readonly kind: "alarm" | "platform";
+  readonly body: object;
+  readonly attempts: number;
+}
+
+/** Alarms as they stand, and the durable outbox of notifications. Fed by sinks/notify from the `alarms` topic. */
+export interface AlarmStore {
+  /**
+   * Applies transitions and queues one notification for each (alarm id, transition) never seen before, with the reader's new
+   * positions, in one transaction.
+   */
+  applyEvents(events: readonly AlarmEvent[], positions: Readonly<Record<string, number>>): Promise<void>;
+  positions(): Promise<Readonly<Record<string, number>>>;
+  list(query: AlarmQuery): Promise<Page<AlarmState>>;
+  counts(tenant: string): Promise<{ readonly active: number; readonly total: number }>;
+}
+
+export interface NotificationOutbox {
+  enqueue(id: string, kind: Notification["kind"], body: object): Promise<void>;
+  due(nowMs: number, limit: number): Promise<readonly Notification[]>;
+  settle(
+    id: string,
+    result:
+      | { readonly delivered: true }
+      | { readonly delivered: false; readonly nextAttemptAt: number | null; readonly error: string },
+  ): Promise<void>;
+  counts(): Promise<{ readonly pending: number; readonly delivered: number; readonly failed: number }>;
+}
+
+export interface AuditEntry {
+  readonly at: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly detail: string;
+}
+
+export interface AuditStore {
+  list(options: { readonly limit: number; readonly after?: string }): Promise<Page<AuditEntry>>;
+  record(actor: string, action: string, target: string, detail: string): Promise<void>;
+}
+
+/** One open registry. */
+export interface Registry {
+  readonly devices: DeviceStore;
+  readonly credentials: CredentialStore;
+  readonly config: ConfigStore;
+  readonly controlOutbox: ControlOutbox;
+  readonly alarms: AlarmStore;
+  readonly notifications: NotificationOutbox;
+  readonly audit: AuditStore;
+  /** Batched last-seen times: key `tenant/device` → receive time. */
+  touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
+  /** Called after a commit with the keys (`tenant/device`) whose credentials may no longer be honoured. */
+  onRevoked(listener: (keys: readonly string[]) => void): void;
+  close(): Promise<void>;
+}

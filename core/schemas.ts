@@ -1,0 +1,21 @@
+import { z } from "zod";
+import { LIMITS } from "./limits.ts";
+
+/** Pieces that the shapes share. Schemas strip unknown fields: shapes evolve by adding optional ones. */
+export const idSchema = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, "must be 1–128 characters of A–Z a–z 0–9 _ . : -");
+
+/** int64 UTC milliseconds. */
+export const timeSchema = z.int().nonnegative();
+
+export const metricNameSchema = z.string().min(1).max(LIMITS.metricNameBytesMax);
+
+export const labelsSchema = z
+  .record(idSchema, z.string().max(256))
+  .refine(
+    (labels) => Object.keys(labels).length <= LIMITS.labelsPerDeviceMax,
+    `at most ${LIMITS.labelsPerDeviceMax} labels`,
+  );
+
+/** A metric's value. 64-bit integers travel as strings. */
+export const metricValueSchema = z.union([z.number(), z.boolean(), z.string()]);
+export type MetricValue = z.infer<typeof metricValueSchema>;

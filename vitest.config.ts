@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config";
+
+// oxlint-disable-next-line import/no-default-export -- vitest reads the default export
+export default defineConfig({
+  test: {
+    pool: "forks",
+    projects: [
+      project("unit", ["test/unit/**/*.test.ts"], 10_000),
+      project("contract", ["test/contract/**/*.test.ts"], 30_000),
+      project("tidy", ["test/*.test.ts"], 60_000),
+      project("integration", ["test/integration/**/*.test.ts"], 300_000),
+      project("e2e", ["test/e2e/**/*.test.ts"], 600_000),
+    ],
+  },
+});
+
+function project(name: string, include: string[], testTimeout: number) {
+  return { test: { name, include, testTimeout, hookTimeout: testTimeout } };
+}
