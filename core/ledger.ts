@@ -14,6 +14,8 @@ export interface Outcomes {
   valuesProduced: number;
   valuesQuarantined: number;
   valuesFiltered: number;
+  /** Control records, under the empty key. Not part of the sums: they let offsets be compared with counts. */
+  control: number;
   /** Readings too late for their window, and readings too late for alarms. Not part of the sums: those readings are stored. */
   lateDropped: number;
   lateForAlarm: number;
@@ -41,6 +43,7 @@ export function noOutcomes(): Outcomes {
     valuesProduced: 0,
     valuesQuarantined: 0,
     valuesFiltered: 0,
+    control: 0,
     lateDropped: 0,
     lateForAlarm: 0,
   };

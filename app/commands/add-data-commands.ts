@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { parseConfigDocument } from "../../registry/config-document.ts";
+import { auditCommand } from "./audit.ts";
+import { doctorCommand } from "./doctor.ts";
+import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { EXIT } from "./output.ts";
+import { queryCommand } from "./query.ts";
+import type { Command } from "commander";
+import type { ApplySummary } from "../../core/registry.ts";
+import type { QueryOptions } from "./query.ts";
+
+/** `millrace query|audit|apply|flush|doctor`. */
+export function addDataCommands(program: Command): void {
+  withInstanceOptions(program.command("query <what> [device]"))
+    .description("print readings, aggregates or alarms")
+    .option("--metric <name>", "only this metric")
+    .option("--from <time>", "event time, ISO or UTC ms")
+    .option("--to <time>", "event time, ISO or UTC ms")
+    .option("--size <ms>", "window size of aggregates", "60000")
+    .option("--limit <rows>", "at most this many", "100")
+    .action(async (what: string, device: string | undefined, options: QueryOptions, command: Command) => {
+      process.exitCode = await queryCommand(apiOf(command), what, device, { ...options, ...globalOptions(command) });
+    });
+  withInstanceOptions(program.command("audit"))
+    .description("prove from the log and the tables that every message has one outcome")
+    .action(async (_options: object, command: Command) => {
+      process.exitCode = await auditCommand(apiOf(command), globalOptions(command));
+    });
+  withInstanceOptions(program.command("apply <file>"))
+    .description("apply a YAML file of device types, devices and alarm rules")
+    .action(async (file: string, _options: object, command: Command) => {
+      const { json, config } = globalOptions(command);
+      const document = parseConfigDocument(readFileSync(file, "utf8"), config.tenant);
+      const summary = await apiOf(command).send<ApplySummary>("POST", "/apply", document);
+      console.log(
+        json
+          ? JSON.stringify(summary)
+          : `${summary.created} created, ${summary.changed} changed, ${summary.unchanged} unchanged.`,
+      );
+      process.exitCode = EXIT.ok;
+    });
+  withInstanceOptions(program.command("flush"))
+    .description("end a replay: move every device's watermark to a time, so that its windows close")
+    .requiredOption("--up-to <time>", "event time, ISO or UTC ms")
+    .action(async (options: { upTo: string }, command: Command) => {
+      const upTo = /^\d+$/.test(options.upTo) ? Number(options.upTo) : Date.parse(options.upTo);
+      await apiOf(command).send("POST", "/flush", { upTo });
+      console.log(
+        globalOptions(command).json ? JSON.stringify({ upTo }) : `Flushed up to ${new Date(upTo).toISOString()}.`,
+      );
+      process.exitCode = EXIT.ok;
+    });
+  program
+    .command("doctor")
+    .description("check this machine and the data directory, and say what to do about what is wrong")
+    .action(async (_options: object, command: Command) => {
+      process.exitCode = await doctorCommand(globalOptions(command));
+    });
+}

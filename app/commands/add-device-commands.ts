@@ -1,0 +1,66 @@
+import { parseDeviceImport } from "../../registry/device-import.ts";
+import { addDevice, importDevices, listDevices, removeDevice, rotateToken, setDeviceDisabled } from "./devices.ts";
+import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+
+/** `millrace devices add|list|rotate|disable|enable|remove|import`. */
+export function addDeviceCommands(program: Command): void {
+  const devices = program.command("devices").description("the devices that may connect");
+
+  withInstanceOptions(devices.command("add <id>"))
+    .description("add a device and print its token")
+    .option("--name <name>", "a name for people")
+    .option("--type <type>", "its device type")
+    .option("--label <key=value>", "a label; repeat for more", collectLabel, {})
+    .action(
+      async (
+        id: string,
+        options: { name?: string; type?: string; label: Record<string, string> },
+        command: Command,
+      ) => {
+        process.exitCode = await addDevice(apiOf(command), id, { ...globalOptions(command), ...options });
+      },
+    );
+  withInstanceOptions(devices.command("list"))
+    .description("list devices")
+    .option("--search <text>", "part of an id or a name")
+    .option("--type <type>", "only this device type")
+    .action(async (options: { search?: string; type?: string }, command: Command) => {
+      process.exitCode = await listDevices(apiOf(command), { ...globalOptions(command), ...options });
+    });
+  withInstanceOptions(devices.command("rotate <id>"))
+    .description("give a device a new token; the older ones stop working")
+    .action(async (id: string, _options: object, command: Command) => {
+      process.exitCode = await rotateToken(apiOf(command), id, globalOptions(command));
+    });
+  for (const [name, disabled] of [
+    ["disable", true],
+    ["enable", false],
+  ] as const) {
+    withInstanceOptions(devices.command(`${name} <id>`))
+      .description(disabled ? "close its connections and refuse its token" : "let it in again")
+      .action(async (id: string, _options: object, command: Command) => {
+        process.exitCode = await setDeviceDisabled(apiOf(command), id, disabled, globalOptions(command));
+      });
+  }
+  withInstanceOptions(devices.command("remove <id>"))
+    .description("erase a device with its credentials, state and stored readings")
+    .action(async (id: string, _options: object, command: Command) => {
+      process.exitCode = await removeDevice(apiOf(command), id, globalOptions(command));
+    });
+  withInstanceOptions(devices.command("import <file>"))
+    .description("add devices from a CSV file with the columns id, name, type, token, labels")
+    .action(async (file: string, _options: object, command: Command) => {
+      const { json, config } = globalOptions(command);
+      process.exitCode = await importDevices(apiOf(command), file, (text) => parseDeviceImport(text, config.tenant), {
+        json,
+      });
+    });
+}
+
+function collectLabel(text: string, labels: Record<string, string>): Record<string, string> {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw new InvalidArgumentError("write it as key=value");
+  return { ...labels, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

@@ -1,0 +1,22 @@
+import { startCommand } from "./start.ts";
+import { globalOptions } from "./global-options.ts";
+import type { Command } from "commander";
+
+/** `millrace start`. The heavy modules load only when it runs. */
+export function addStartCommand(program: Command): void {
+  program
+    .command("start")
+    .description("run Millrace: broker, log, functions, tables, dashboard")
+    .option("--demo", "also run a small simulated fleet with alarm rules", false)
+    .option("--host <address>", "address to listen on")
+    .option("--mqtt-port <port>", "MQTT port")
+    .option("--http-port <port>", "port of the API and the dashboard")
+    .option("--no-clickhouse", "run without tables")
+    .option("--allow-plaintext", "accept other addresses than loopback without TLS")
+    .option("--processor-threads <n>", "threads that run functions")
+    .option("--webhook-url <url>", "where alarms and platform faults are posted")
+    .option("--log-level <level>", "debug, info, warn or error")
+    .action(async (options: { demo: boolean }, command: Command) => {
+      process.exitCode = await startCommand({ ...globalOptions(command), demo: options.demo });
+    });
+}

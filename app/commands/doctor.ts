@@ -1,0 +1,121 @@
+import { existsSync, statfsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { dirname } from "node:path";
+import { isMillraceError } from "../../core/errors.ts";
+import { openDataDirectory } from "../data-directory.ts";
+import { connectApi } from "./api-client.ts";
+import { EXIT } from "./output.ts";
+import type { Overview } from "../../core/overview.ts";
+import type { Config } from "../config.ts";
+
+interface Finding {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly text: string;
+  readonly remedy?: string;
+}
+
+const FREE_BYTES_MIN = 2 * 1024 ** 3;
+
+/** `millrace doctor`: one line per check; exit code 1 when something needs doing. */
+export async function doctorCommand(options: { json: boolean; config: Config }): Promise<number> {
+  const { config } = options;
+  const running = await checkRunning(config);
+  const findings = [
+    checkNode(),
+    checkClickHouse(config),
+    checkDisk(config),
+    ...running.findings,
+    ...(running.isUp
+      ? []
+      : [
+          checkDataDirectory(config),
+          await checkPort(config.host, config.mqttPort, "--mqtt-port"),
+          await checkPort(config.host, config.httpPort, "--http-port"),
+        ]),
+  ];
+  if (options.json) console.log(JSON.stringify(findings));
+  else
+    for (const f of findings)
+      console.log(`${f.ok ? "ok  " : "FAIL"}  ${f.check}: ${f.text}${f.remedy === undefined ? "" : ` → ${f.remedy}`}`);
+  return findings.every((finding) => finding.ok) ? EXIT.ok : EXIT.failed;
+}
+
+function checkNode(): Finding {
+  return { check: "node", ok: true, text: `${process.versions.node} from ${process.execPath}` };
+}
+
+function checkClickHouse(config: Config): Finding {
+  if (!config.clickhouse) return { check: "clickhouse", ok: true, text: "switched off" };
+  try {
+    createRequire(import.meta.url).resolve("chdb");
+    return { check: "clickhouse", ok: true, text: "the embedded ClickHouse is installed" };
+  } catch (error) {
+    const text = isMillraceError(error) ? error.message : "chdb is not installed";
+    return { check: "clickhouse", ok: false, text, remedy: "npm install chdb, or start with --no-clickhouse." };
+  }
+}
+
+function checkDisk(config: Config): Finding {
+  const folder = existsSync(config.data) ? config.data : dirname(config.data);
+  if (!existsSync(folder))
+    return {
+      check: "disk",
+      ok: false,
+      text: `${folder} does not exist`,
+      remedy: "Name another directory with --data.",
+    };
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const text = `${(free / 1024 ** 3).toFixed(1)} GiB free at ${folder}`;
+  return free >= FREE_BYTES_MIN
+    ? { check: "disk", ok: true, text }
+    : { check: "disk", ok: false, text, remedy: "Free some: acknowledgements stop when it is full." };
+}
+
+function checkDataDirectory(config: Config): Finding {
+  if (!existsSync(config.data))
+    return { check: "data", ok: true, text: `${config.data} will be made on the first start` };
+  try {
+    openDataDirectory(config.data).release();
+    return { check: "data", ok: true, text: `${config.data} is writable, not in use, and of a known format` };
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    return {
+      check: "data",
+      ok: false,
+      text: error.message,
+      ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
+    };
+  }
+}
+
+function checkPort(host: string, port: number, flag: string): Promise<Finding> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () =>
+      resolve({
+        check: "port",
+        ok: false,
+        text: `${host}:${port} is taken`,
+        remedy: `Stop what uses it, or choose another with ${flag}.`,
+      }),
+    );
+    server.listen(port, host, () =>
+      server.close(() => resolve({ check: "port", ok: true, text: `${host}:${port} is free` })),
+    );
+  });
+}
+
+async function checkRunning(config: Config): Promise<{ isUp: boolean; findings: Finding[] }> {
+  try {
+    const api = connectApi(config);
+    const overview = await api.get<Overview>("/overview");
+    const faults = overview.faults.map((fault): Finding => ({ check: "fault", ok: false, text: fault.text }));
+    return { isUp: true, findings: [{ check: "instance", ok: true, text: `running at ${api.url}` }, ...faults] };
+  } catch (error) {
+    if (!isMillraceError(error, "NOT_RUNNING")) throw error;
+    return { isUp: false, findings: [{ check: "instance", ok: true, text: "none is running on this data directory" }] };
+  }
+}

@@ -1,0 +1,107 @@
+import { MillraceError } from "../../core/errors.ts";
+import { EXIT, formatTable } from "./output.ts";
+import type { Aggregate } from "../../core/derived-records.ts";
+import type { RawReading } from "../../core/history.ts";
+import type { AlarmState, Page } from "../../core/registry.ts";
+import type { ApiClient } from "./api-client.ts";
+
+export interface QueryOptions {
+  readonly json: boolean;
+  readonly metric?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly size: string;
+  readonly limit: string;
+}
+
+/** `millrace query readings|aggregates|alarms [DEVICE]`. */
+export async function queryCommand(
+  api: ApiClient,
+  what: string,
+  device: string | undefined,
+  options: QueryOptions,
+): Promise<number> {
+  switch (what) {
+    case "readings":
+      return print(await api.get<readonly RawReading[]>(devicePath(what, device, options)), options, readingRows);
+    case "aggregates":
+      return print(await api.get<readonly Aggregate[]>(devicePath(what, device, options)), options, aggregateRows);
+    case "alarms": {
+      const query = new URLSearchParams({ limit: options.limit, ...(device === undefined ? {} : { device }) });
+      const page = await api.get<Page<AlarmState>>(`/alarms?${query.toString()}`);
+      return print(page.items, options, alarmRows);
+    }
+    default:
+      throw new MillraceError("INVALID_INPUT", `there is nothing called ${what}`, {
+        remedy: "Ask for readings, aggregates or alarms.",
+      });
+  }
+}
+
+function devicePath(what: string, device: string | undefined, options: QueryOptions): string {
+  if (device === undefined)
+    throw new MillraceError("INVALID_INPUT", `${what} need a device`, { remedy: `millrace query ${what} DEVICE` });
+  const query = new URLSearchParams({
+    from: timeText(options.from, 0),
+    to: timeText(options.to, Date.now() + 60_000),
+    limit: options.limit,
+  });
+  if (options.metric !== undefined) query.set("metric", options.metric);
+  if (what === "aggregates") query.set("size", options.size);
+  return `/devices/${encodeURIComponent(device)}/${what}?${query.toString()}`;
+}
+
+function timeText(text: string | undefined, fallback: number): string {
+  if (text === undefined) return String(fallback);
+  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isNaN(time))
+    throw new MillraceError("INVALID_INPUT", `${text} is not a time`, {
+      remedy: "Write 2026-01-31T12:00:00Z or UTC milliseconds.",
+    });
+  return String(time);
+}
+
+type Rows<T> = (items: readonly T[]) => { header: string[]; rows: (string | number)[][] };
+
+function print<T>(items: readonly T[], options: QueryOptions, toRows: Rows<T>): number {
+  if (options.json) console.log(JSON.stringify(items));
+  else if (items.length === 0) console.log("Nothing found.");
+  else {
+    const { header, rows } = toRows(items);
+    console.log(formatTable(header, rows));
+  }
+  return EXIT.ok;
+}
+
+const time = (ms: number): string => new Date(ms).toISOString();
+
+const readingRows: Rows<RawReading> = (items) => ({
+  header: ["event time", "metric", "value"],
+  rows: items.map((r) => [time(r.ts), r.metric, r.value]),
+});
+
+const aggregateRows: Rows<Aggregate> = (items) => ({
+  header: ["window", "metric", "rev", "count", "min", "mean", "max", "first", "last"],
+  rows: items.map((a) => [
+    time(a.start),
+    a.metric,
+    a.revision,
+    a.count,
+    a.min,
+    Number(a.mean.toPrecision(6)),
+    a.max,
+    a.first,
+    a.last,
+  ]),
+});
+
+const alarmRows: Rows<AlarmState> = (items) => ({
+  header: ["raised", "cleared", "severity", "device", "alarm"],
+  rows: items.map((a) => [
+    time(a.raisedAt),
+    a.clearedAt === null ? "active" : time(a.clearedAt),
+    a.severity,
+    a.device,
+    a.message,
+  ]),
+});

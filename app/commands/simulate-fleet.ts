@@ -1,0 +1,62 @@
+import { MillraceError } from "../../core/errors.ts";
+import { FEATURES } from "../../device-sim/features/feature.ts";
+import { createFleet, nameFleet } from "../../device-sim/fleet.ts";
+import { runFleet } from "../../device-sim/run-fleet.ts";
+import { EXIT, createProgress } from "./output.ts";
+import { interruptSignal, registerDevices } from "./register-devices.ts";
+import type { FeatureName } from "../../device-sim/features/feature.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { SimulateOptions } from "./add-simulate-command.ts";
+
+/** Publishes a simulated fleet until interrupted, or until `--messages` are acknowledged. */
+export async function simulateFleet(
+  api: ApiClient,
+  mqtt: string,
+  options: SimulateOptions,
+  json: boolean,
+): Promise<number> {
+  const devices = nameFleet(positiveInteger("--devices", options.devices));
+  const messagesMax = options.messages === undefined ? undefined : positiveInteger("--messages", options.messages);
+  const rate = options.rate === undefined ? undefined : Number(options.rate);
+  const off = options.without.map((name) => [featureNamed(name), false] as const);
+  const fleet = createFleet({ devices, seed: options.seed, features: Object.fromEntries(off), startAt: Date.now() });
+  const credentials = await registerDevices(
+    api,
+    devices.map(({ id }) => ({ id })),
+  );
+  const progress = createProgress("Publishing", messagesMax ?? 0);
+  const result = await runFleet({
+    fleet,
+    connect: { url: mqtt },
+    credentials,
+    signal: interruptSignal(),
+    onProgress: (p) => progress.update(p.acknowledged, `${p.connected} of ${p.devices} connected`),
+    ...(rate === undefined ? {} : { rate }),
+    ...(messagesMax === undefined ? {} : { messagesMax }),
+  });
+  progress.end();
+  console.log(
+    json
+      ? JSON.stringify(result)
+      : `${result.acknowledged} of ${result.sent} messages acknowledged, ${result.dropped} never sent, from ${result.devices} devices.`,
+  );
+  return result.acknowledged === result.sent ? EXIT.ok : EXIT.failed;
+}
+
+function positiveInteger(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new MillraceError("INVALID_INPUT", `${flag} ${text} is not a whole number above 0`);
+}
+
+function featureNamed(name: string): FeatureName {
+  const found = FEATURES.find((feature) => kebab(feature) === name || feature === name);
+  if (found !== undefined) return found;
+  throw new MillraceError("INVALID_INPUT", `there is no feature ${name}`, {
+    remedy: `Name any of ${FEATURES.map(kebab).join(", ")}.`,
+  });
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import { MillraceError, errorText } from "../../core/errors.ts";
+import { buildPagesIfStale } from "../build-pages.ts";
+import { within } from "../deadline.ts";
+import { startMillrace } from "../start.ts";
+import { spawnThread } from "../threads/spawn-thread.ts";
+import { EXIT } from "./output.ts";
+import type { Config } from "../config.ts";
+import type { Millrace } from "../start.ts";
+import type { SimulatorApi } from "../threads/simulator-api.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const FIRST_DEVICE = "first-device";
+const STOP_DEADLINE_MS = 10_000;
+
+/** Runs until SIGINT or SIGTERM, then stops in order; a second signal ends at once. */
+export async function startCommand(options: { config: Config; json: boolean; demo: boolean }): Promise<number> {
+  const begun = performance.now();
+  // On a terminal the log would drown what is printed; it stays for warnings.
+  const config =
+    process.stderr.isTTY && process.env["MILLRACE_LOG_LEVEL"] === undefined
+      ? { ...options.config, logLevel: "warn" as const }
+      : options.config;
+  const [millrace] = await Promise.all([startMillrace(config), buildPagesIfStale(ROOT)]);
+  const token = millrace.secretText("first-device.token", () => `mr_d_${randomBytes(32).toString("base64url")}`);
+  await millrace.threads.services("ensureDevice", FIRST_DEVICE, token);
+  const code = await millrace.threads.services("signInCode");
+  const stopDemo = options.demo ? await startDemo(millrace) : async () => undefined;
+  const summary = {
+    readyMs: Math.round(performance.now() - begun),
+    dashboard: `${millrace.httpUrl}/?code=${code}`,
+    api: `${millrace.httpUrl}/docs`,
+    mqtt: millrace.mqttUrl,
+    device: FIRST_DEVICE,
+    token,
+    adminToken: millrace.adminToken,
+  };
+  console.log(options.json ? JSON.stringify(summary) : banner(summary, options.demo));
+  const failure = await Promise.race([nextSignal(), millrace.broken]);
+  process.once("SIGINT", () => process.exit(130));
+  await stopDemo();
+  await within(
+    millrace.stop(STOP_DEADLINE_MS),
+    STOP_DEADLINE_MS + 2000,
+    () => new MillraceError("TIMED_OUT", "stopping took too long"),
+  ).catch((error: unknown) => console.error(`millrace: ${errorText(error)}`));
+  if (failure === null) return EXIT.ok;
+  console.error(`millrace: ${failure.message}. Nothing acknowledged is lost; start it again.`);
+  return EXIT.failed;
+}
+
+async function startDemo(millrace: Millrace): Promise<() => Promise<void>> {
+  const yaml = readFileSync(new URL("../../examples/demo.yaml", import.meta.url), "utf8");
+  const devices = await millrace.threads.services("applyDemo", yaml);
+  const simulator = spawnThread<SimulatorApi>("./simulator.ts", {}, [], () => undefined);
+  let stopping = false;
+  simulator.call("runDemo", millrace.mqttUrl, devices).catch((error: unknown) => {
+    if (!stopping) console.error(`millrace: the simulated fleet has ended: ${errorText(error)}`);
+  });
+  return async () => {
+    stopping = true;
+    await simulator.worker.terminate();
+  };
+}
+
+/** Null on a signal: the user wants it to end. */
+function nextSignal(): Promise<null> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(null));
+  });
+}
+
+interface Summary {
+  readonly readyMs: number;
+  readonly dashboard: string;
+  readonly api: string;
+  readonly mqtt: string;
+  readonly device: string;
+  readonly token: string;
+  readonly adminToken: string | null;
+}
+
+function banner(s: Summary, demo: boolean): string {
+  const { hostname, port } = new URL(s.mqtt);
+  const payload = `'{"temperature":21.5}'`;
+  const script =
+    `const c=require("mqtt").connect("${s.mqtt}",{username:"${s.device}",password:"${s.token}"});` +
+    `c.publish("v1/devices/me/telemetry",JSON.stringify({temperature:21.5}),{qos:1},()=>c.end())`;
+  const lines = [
+    `Millrace is ready after ${(s.readyMs / 1000).toFixed(1)} s${demo ? ", with a simulated fleet" : ""}.`,
+    "",
+    `  Dashboard  ${s.dashboard}`,
+    `  API        ${s.api}`,
+    `  MQTT       ${s.mqtt}`,
+  ];
+  if (s.adminToken !== null) lines.push("", `  Admin token, shown this once: ${s.adminToken}`);
+  lines.push(
+    "",
+    "Send a first reading from another terminal in this folder, with either line:",
+    "",
+    `  mosquitto_pub -h ${hostname} -p ${port} -u ${s.device} -P ${s.token} -q 1 -t v1/devices/me/telemetry -m ${payload}`,
+    "",
+    `  node -e '${script}'`,
+    "",
+    "Ctrl-C stops it; nothing that was acknowledged is lost.",
+  );
+  return lines.join("\n");
+}

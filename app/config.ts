@@ -1,0 +1,113 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+
+const port = z.coerce.number().int().min(0).max(65535);
+const flag = z.union([z.boolean(), z.stringbool()]);
+
+/**
+ * Every setting: its name here, its environment variable (`MILLRACE_` + upper snake case) and its default. Flags of the command line
+ * win over the environment. `docs/configuration.md` is generated from this table.
+ */
+const settings = {
+  data: z.string().min(1).default("data").describe("Data directory."),
+  host: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe("Address to listen on. Anything but loopback needs allowPlaintext."),
+  mqttPort: port.default(1883).describe("MQTT port; 0 picks a free one."),
+  httpPort: port.default(8080).describe("Port of the API and the dashboard; 0 picks a free one."),
+  allowPlaintext: flag.default(false).describe("Accept other addresses than loopback without TLS."),
+  tenant: z.string().default("default").describe("Tenant of the local installation."),
+  partitions: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.partitionsMax)
+    .default(32)
+    .describe("Partitions per topic; fixed when the data directory is made."),
+  processorThreads: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
+    .describe("Threads that run functions."),
+  clickhouse: flag.default(true).describe("Keep tables in the embedded ClickHouse."),
+  logBytesMax: z.coerce
+    .number()
+    .int()
+    .min(64 * 1024 * 1024)
+    .default(LIMITS.logBytesDefault)
+    .describe("Size ceiling of the log, bytes."),
+  logRetentionHours: z.coerce
+    .number()
+    .positive()
+    .default(LIMITS.logRetentionMsDefault / 3_600_000)
+    .describe("Age after which the log forgets what every consumer has."),
+  webhookUrl: z.url().optional().describe("Where alarms and platform faults are posted."),
+  webhookSecret: z.string().min(16).optional().describe("Signs webhooks; made on first start when absent."),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least severity that is logged."),
+};
+
+const configSchema = z.object(settings);
+export type Config = z.infer<typeof configSchema>;
+
+/** Flags as commander gives them: camel case, absent when not typed. */
+export type ConfigFlags = Partial<Record<keyof Config, unknown>>;
+
+/** The only reader of the environment. CONFIG_INVALID names the setting, the value and what is allowed. */
+export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = process.env): Config {
+  const given: Record<string, unknown> = {};
+  for (const name of Object.keys(settings)) {
+    const value = Object.hasOwn(flags, name) ? flags[name as keyof Config] : environment[environmentName(name)];
+    if (value !== undefined && value !== "") given[name] = value;
+  }
+  const parsed = configSchema.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = String(issue?.path[0] ?? "");
+    throw new MillraceError(
+      "CONFIG_INVALID",
+      `${name} = ${JSON.stringify(given[name])}: ${issue?.message ?? "not allowed"}`,
+      {
+        remedy: `Correct --${kebab(name)} or ${environmentName(name)}.`,
+      },
+    );
+  }
+  const config = { ...parsed.data, data: resolve(parsed.data.data) };
+  if (!isLoopback(config.host) && !config.allowPlaintext) {
+    throw new MillraceError(
+      "CONFIG_INVALID",
+      `host ${config.host} is not a loopback address, and there is no TLS yet`,
+      {
+        remedy: "Listen on 127.0.0.1, put a TLS proxy in front, or say --allow-plaintext if the network is trusted.",
+      },
+    );
+  }
+  return config;
+}
+
+export function environmentName(setting: string): string {
+  return `MILLRACE_${kebab(setting).replaceAll("-", "_").toUpperCase()}`;
+}
+
+function kebab(setting: string): string {
+  return setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Settings with variable, default and meaning, for the generated reference. */
+export function configReference(): { name: string; variable: string; fallback: string; meaning: string }[] {
+  return Object.entries(settings).map(([name, schema]) => {
+    const fallback =
+      name === "processorThreads" ? "cores − 1, at most 4" : JSON.stringify(schema.safeParse(undefined).data ?? null);
+    return { name: `--${kebab(name)}`, variable: environmentName(name), fallback, meaning: schema.description ?? "" };
+  });
+}

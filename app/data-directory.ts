@@ -1,0 +1,135 @@
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { MillraceError, errorText } from "../core/errors.ts";
+
+/** Grows when a release lays data out differently. Every release opens what the one before wrote. */
+const FORMAT_VERSION = 1;
+
+export interface DataDirectory {
+  readonly path: string;
+  readonly logPath: string;
+  readonly registryPath: string;
+  readonly clickhousePath: string;
+  /** The installation's secret, 32 bytes: HMAC key of credentials. Made on first start, mode 0600. */
+  readonly secret: Uint8Array;
+  /** Grows by one with every start: part of admission ids. */
+  readonly epoch: number;
+  readonly isNew: boolean;
+  /** A small secret text kept beside the data with mode 0600, such as the local command line's token. */
+  secretText(name: string, make: () => string): string;
+  release(): void;
+}
+
+/**
+ * Opens and locks the data directory. One instance at a time: the lock is SQLite's on `lock.sqlite`, which the operating system
+ * drops with the process, kill -9 included. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_DIRECTORY_LOCKED, DATA_FORMAT_UNSUPPORTED, DISK_FULL.
+ */
+export function openDataDirectory(path: string): DataDirectory {
+  makeWritable(path);
+  const lock = lockDirectory(path);
+  try {
+    const isNew = checkFormat(path);
+    const secret = Buffer.from(
+      secretText(path, "installation.secret", () => randomBytes(32).toString("hex")),
+      "hex",
+    );
+    const epoch = Number(readIfThere(join(path, "epoch")) ?? "0") + 1;
+    writeWhole(join(path, "epoch"), String(epoch));
+    return {
+      path,
+      logPath: join(path, "log"),
+      registryPath: join(path, "registry.sqlite"),
+      clickhousePath: join(path, "clickhouse"),
+      secret,
+      epoch,
+      isNew,
+      secretText: (name, make) => secretText(path, name, make),
+      release: () => lock.close(),
+    };
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function makeWritable(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.W_OK);
+    writeWhole(join(path, "write-probe"), "");
+  } catch (error) {
+    if (hasCode(error, "ENOSPC")) {
+      throw new MillraceError("DISK_FULL", `the disk of ${path} is full`, {
+        cause: error,
+        remedy: "Free some space and start again.",
+      });
+    }
+    throw new MillraceError(
+      "DATA_DIRECTORY_UNWRITABLE",
+      `cannot write to the data directory ${path}: ${errorText(error)}`,
+      {
+        cause: error,
+        remedy: "Make it writable for this user, or name another with --data or MILLRACE_DATA.",
+      },
+    );
+  }
+}
+
+function lockDirectory(path: string): DatabaseSync {
+  const lock = new DatabaseSync(join(path, "lock.sqlite"), { timeout: 0 });
+  try {
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;");
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw new MillraceError("DATA_DIRECTORY_LOCKED", `another Millrace is using the data directory ${path}`, {
+      cause: error,
+      remedy: "Stop the other one, or name another directory with --data.",
+    });
+  }
+}
+
+/** True for a directory that no Millrace has used. */
+function checkFormat(path: string): boolean {
+  const file = join(path, "format");
+  const text = readIfThere(file);
+  if (text === null) {
+    writeWhole(file, String(FORMAT_VERSION));
+    return true;
+  }
+  if (Number(text) > FORMAT_VERSION || !(Number(text) >= 1)) {
+    throw new MillraceError(
+      "DATA_FORMAT_UNSUPPORTED",
+      `${path} has data format ${text.trim()}; this release knows up to ${FORMAT_VERSION}`,
+      {
+        remedy: "Use the release that wrote it, or a newer one.",
+      },
+    );
+  }
+  return false;
+}
+
+function secretText(path: string, name: string, make: () => string): string {
+  const file = join(path, name);
+  const known = readIfThere(file);
+  if (known !== null && known !== "") return known;
+  const made = make();
+  writeWhole(file, made);
+  return made;
+}
+
+function readIfThere(file: string): string | null {
+  return existsSync(file) ? readFileSync(file, "utf8") : null;
+}
+
+/** Whole or not at all, for this user only. */
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

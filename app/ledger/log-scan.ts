@@ -1,0 +1,65 @@
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { isControlRecord } from "../../core/record.ts";
+import type { EventLog, TopicPosition } from "../../core/event-log.ts";
+import type { LogRecord } from "../../core/record.ts";
+
+/** A range of one topic-partition: offsets [offset, end). */
+export interface ScanRange extends TopicPosition {
+  readonly end: number;
+}
+
+/** Reads the ranges to their ends, calling `visit` for every record in them. TIMED_OUT when the log stops serving. */
+export async function scanLog(
+  log: EventLog,
+  ranges: readonly ScanRange[],
+  visit: (record: LogRecord) => void,
+): Promise<void> {
+  const open = new Map(
+    ranges.filter((range) => range.offset < range.end).map((range) => [`${range.topic}/${range.partition}`, range]),
+  );
+  const reader = log.openReader([...open.values()]);
+  try {
+    while (open.size > 0) {
+      const slices = await reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: 10_000 });
+      if (slices.length === 0)
+        throw new MillraceError("TIMED_OUT", "the log did not serve records that it says it has");
+      for (const slice of slices) {
+        const id = `${slice.topic}/${slice.partition}`;
+        const range = open.get(id);
+        if (range === undefined) continue;
+        for (const record of slice.records) if (record.offset < range.end) visit(record);
+        if (slice.nextOffset >= range.end) open.delete(id);
+      }
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+/** Adds one to `counts` for every message (not control record) of the ranges, by key. */
+export async function countMessages(
+  log: EventLog,
+  ranges: readonly ScanRange[],
+  counts: Map<string, number>,
+): Promise<void> {
+  await scanLog(log, ranges, (record) => {
+    if (record.key !== null && !isControlRecord(record)) counts.set(record.key, (counts.get(record.key) ?? 0) + 1);
+  });
+}
+
+/** Adds the number of metric values in the readings of the ranges, by key. */
+export async function countValues(
+  log: EventLog,
+  ranges: readonly ScanRange[],
+  counts: Map<string, number>,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  await scanLog(log, ranges, (record) => {
+    if (record.key === null || isControlRecord(record)) return;
+    const reading: unknown = JSON.parse(decoder.decode(record.value));
+    if (typeof reading !== "object" || reading === null || !("metrics" in reading)) return;
+    const values = Object.keys(reading.metrics ?? {}).length;
+    counts.set(record.key, (counts.get(record.key) ?? 0) + values);
+  });
+}

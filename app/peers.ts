@@ -1,0 +1,80 @@
+import { createHistory } from "../sinks/clickhouse/history.ts";
+import { callThread } from "./thread-rpc.ts";
+import { MillraceError } from "../core/errors.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { HistoryQueries } from "../core/history.ts";
+import type { MetricSample } from "../core/metrics.ts";
+import type {
+  ClickHouseApi,
+  ClickHouseConnection,
+  GatewayApi,
+  ProcessorsApi,
+  StageTotals,
+} from "./threads/thread-apis.ts";
+
+export interface PeerPorts {
+  readonly gateway: MessagePort;
+  readonly processors: readonly MessagePort[];
+  readonly clickhouse: MessagePort | null;
+}
+
+/** The other threads, as services sees them. */
+export interface Peers {
+  totals(): Promise<readonly StageTotals[]>;
+  sums(): Promise<readonly StageTotals[]>;
+  metrics(): Promise<readonly MetricSample[]>;
+  /** What to ask each part for the reasons why it cannot serve. */
+  readonly readiness: Readonly<Record<string, () => Promise<readonly string[]>>>;
+  disconnect(keys: readonly string[]): void;
+  /** Null with --no-clickhouse. */
+  readonly history: HistoryQueries | null;
+  eraseDevice(tenant: string, device: string): Promise<void>;
+}
+
+export function createPeers(ports: PeerPorts): Peers {
+  const gateway = callThread<GatewayApi>(ports.gateway);
+  const processors = ports.processors.map((port) => callThread<ProcessorsApi>(port));
+  const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse);
+  return {
+    totals: () => Promise.all(processors.map((call) => call("totals"))),
+    sums: () => Promise.all(processors.map((call) => call("sums"))),
+    async metrics() {
+      const all = await Promise.all([
+        gateway("metrics"),
+        ...processors.map((call) => call("metrics")),
+        ...(clickhouse ? [clickhouse("metrics")] : []),
+      ]);
+      return all.flat();
+    },
+    readiness: {
+      gateway: () => gateway("notReadyReasons"),
+      ...Object.fromEntries(processors.map((call, index) => [`processors.${index}`, () => call("notReadyReasons")])),
+      ...(clickhouse ? { clickhouse: () => clickhouse("notReadyReasons") } : {}),
+    },
+    disconnect: (keys) => void gateway("disconnect", keys),
+    history: clickhouse === null ? null : historyOver(() => clickhouse("connection")),
+    eraseDevice: async (tenant, device) => clickhouse?.("eraseDevice", tenant, device),
+  };
+}
+
+/** History whose server may restart at another address: each call goes to where it is now. */
+function historyOver(locate: () => Promise<ClickHouseConnection | null>): HistoryQueries {
+  let known: { url: string; history: HistoryQueries } | null = null;
+  const current = async (): Promise<HistoryQueries> => {
+    const connection = await locate();
+    if (connection === null) {
+      throw new MillraceError("SINK_UNAVAILABLE", "ClickHouse is not up", {
+        remedy: "It is restarted by itself; see /readyz.",
+      });
+    }
+    if (known?.url !== connection.url) known = { url: connection.url, history: createHistory(connection) };
+    return known.history;
+  };
+  return {
+    series: async (query) => (await current()).series(query),
+    readings: async (query) => (await current()).readings(query),
+    aggregates: async (query) => (await current()).aggregates(query),
+    latest: async (tenant, device) => (await current()).latest(tenant, device),
+    tally: async () => (await current()).tally(),
+  };
+}

@@ -1,0 +1,139 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { randomBytes } from "node:crypto";
+import { MessageChannel } from "node:worker_threads";
+import { errorText } from "../core/errors.ts";
+import { createMetrics } from "../core/metrics.ts";
+import { createBroker } from "../broker/broker.ts";
+import { openEmbeddedLog } from "../log/embedded/open-embedded-log.ts";
+import { createAuthenticator } from "./authenticator.ts";
+import { INSTANCE_FILE } from "./commands/api-client.ts";
+import { openDataDirectory } from "./data-directory.ts";
+import { createLogger } from "./logging.ts";
+import { createSystemReceiveClock } from "./receive-clock.ts";
+import { serveThread } from "./thread-rpc.ts";
+import { startThreads } from "./threads/start-threads.ts";
+import { SINK_JOURNAL, STAGE_JOURNAL } from "./ledger/quiet-sample.ts";
+import type { Config } from "./config.ts";
+import type { Threads } from "./threads/start-threads.ts";
+import type { GatewayApi } from "./threads/thread-apis.ts";
+
+/** A running installation: everything embedded, in this process and its children. */
+export interface Millrace {
+  readonly httpUrl: string;
+  readonly mqttUrl: string;
+  readonly startedInMs: number;
+  /** Only on the very first start. */
+  readonly adminToken: string | null;
+  readonly threads: Threads;
+  readonly secretText: (name: string, make: () => string) => string;
+  /** Resolves when a part that the others cannot do without has ended by itself. */
+  readonly broken: Promise<Error>;
+  stop(deadlineMs: number): Promise<void>;
+}
+
+export interface StartOptions {
+  /** False only in the test that proves that the durability test bites: see openEmbeddedLog. */
+  readonly sync?: boolean;
+}
+
+/**
+ * Starts all roles on embedded stores. This thread acknowledges: it runs the broker and makes every write of the log; the rest runs
+ * in threads of its own. Errors: those of the data directory, PORT_IN_USE, CHDB_MISSING.
+ */
+export async function startMillrace(config: Config, options: StartOptions = {}): Promise<Millrace> {
+  const startedAt = performance.now();
+  const logger = createLogger(config.logLevel, "gateway");
+  const metrics = createMetrics();
+  const clock = createSystemReceiveClock();
+  const directory = openDataDirectory(config.data);
+  const undo: (() => Promise<void> | void)[] = [() => directory.release()];
+  try {
+    const log = await openEmbeddedLog({
+      directory: directory.logPath,
+      partitionCount: config.partitions,
+      bytesMax: config.logBytesMax,
+      retentionMs: config.logRetentionHours * 3_600_000,
+      requiredJournals: [STAGE_JOURNAL, "sink:notify", ...(config.clickhouse ? [SINK_JOURNAL] : [])],
+      clock,
+      logger,
+      metrics,
+      sync: options.sync ?? true,
+    });
+    undo.unshift(() => log.close(AbortSignal.timeout(10_000)));
+
+    const localToken = `mr_local_${randomBytes(32).toString("base64url")}`;
+    const gateway = new MessageChannel();
+    const threads = startThreads({ config, directory, log, localToken, gatewayPort: gateway.port2, logger });
+    undo.unshift(() => threads.stop(5000));
+
+    const authenticator = createAuthenticator((token) => threads.services("authenticate", token), clock);
+    const broker = createBroker({
+      listen: { host: config.host, port: config.mqttPort },
+      partitionCount: config.partitions,
+      appender: log,
+      authenticator,
+      clock,
+      gatewayId: "local",
+      epoch: directory.epoch,
+      logger,
+      metrics,
+      onSeen: (lastSeen) => {
+        threads
+          .services("touch", lastSeen)
+          .catch((error: unknown) => logger.warn({ cause: errorText(error) }, "last-seen times were not kept"));
+      },
+    });
+    const gatewayApi: GatewayApi = {
+      notReadyReasons: () => broker.notReadyReasons(),
+      metrics: () => metrics.snapshot(),
+      connections: () => broker.connections,
+      disconnect(keys) {
+        authenticator.forget(keys);
+        broker.disconnect(keys);
+      },
+    };
+    serveThread(gateway.port1, gatewayApi);
+
+    const { httpPort, adminToken } = await threads.start();
+    await broker.start();
+    undo.unshift(() => broker.stop(AbortSignal.timeout(3000)));
+    const httpUrl = `http://${config.host}:${httpPort}`;
+    const instanceFile = join(config.data, INSTANCE_FILE);
+    writeFileSync(instanceFile, JSON.stringify({ url: httpUrl, token: localToken, pid: process.pid }), { mode: 0o600 });
+    undo.unshift(() => rmSync(instanceFile, { force: true }));
+    return {
+      httpUrl,
+      mqttUrl: `mqtt://${config.host}:${broker.address.port}`,
+      startedInMs: performance.now() - startedAt,
+      adminToken,
+      threads,
+      secretText: directory.secretText,
+      broken: threads.broken,
+      stop: (deadlineMs) => stopAll(undo, deadlineMs),
+    };
+  } catch (error) {
+    await stopAll(undo, 5000);
+    throw error;
+  }
+}
+
+/** In order: intake first, then what drains it, the log and the lock last. One that fails does not keep the others from stopping. */
+async function stopAll(undo: readonly (() => Promise<void> | void)[], deadlineMs: number): Promise<void> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  for (const step of undo) {
+    try {
+      await Promise.race([step(), aborted(deadline)]);
+    } catch (error) {
+      console.error(`millrace: while stopping: ${errorText(error)}`);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

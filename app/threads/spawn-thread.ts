@@ -1,0 +1,33 @@
+import { Worker } from "node:worker_threads";
+import { callThread } from "../thread-rpc.ts";
+import type { MessagePort, Transferable } from "node:worker_threads";
+import type { RemoteCall, ThreadApi } from "../thread-rpc.ts";
+
+export interface SpawnedThread<Api extends ThreadApi> {
+  readonly call: RemoteCall<Api>;
+  /** The thread's end of the control channel, to serve functions to it. */
+  readonly port: MessagePort;
+  readonly worker: Worker;
+}
+
+/**
+ * Starts a thread from a module of this folder. The channel that carries its calls is passed as `workerData.control`.
+ * `onEnd` is told when the thread ends, however it does.
+ */
+export function spawnThread<Api extends ThreadApi>(
+  module: string,
+  data: Readonly<Record<string, unknown>>,
+  transfer: readonly Transferable[],
+  onEnd: (error: Error | null) => void,
+): SpawnedThread<Api> {
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker(new URL(module, import.meta.url), {
+    name: module.replace(/^.*\/|\.ts$/g, ""),
+    workerData: { ...data, control: port2 },
+    transferList: [port2, ...transfer],
+  });
+  let failure: Error | null = null;
+  worker.on("error", (error: Error) => (failure = error));
+  worker.on("exit", () => onEnd(failure));
+  return { call: callThread<Api>(port1), port: port1, worker };
+}

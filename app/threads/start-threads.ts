@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { MessageChannel } from "node:worker_threads";
+import { errorText } from "../../core/errors.ts";
+import { spawnThread } from "./spawn-thread.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { Logger } from "../../core/logger.ts";
+import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
+import type { Config } from "../config.ts";
+import type { DataDirectory } from "../data-directory.ts";
+import type { RemoteCall } from "../thread-rpc.ts";
+import type { ClickHouseApi, ProcessorsApi, ServicesApi } from "./thread-apis.ts";
+
+export interface StartThreadsOptions {
+  readonly config: Config;
+  readonly directory: DataDirectory;
+  readonly log: EmbeddedLog;
+  /** What commands on this machine sign in with; new with every start. */
+  readonly localToken: string;
+  /** Where services reach the acknowledging thread. */
+  readonly gatewayPort: MessagePort;
+  readonly logger: Logger;
+}
+
+export interface Threads {
+  readonly services: RemoteCall<ServicesApi>;
+  readonly broken: Promise<Error>;
+  start(): Promise<{ readonly httpPort: number; readonly adminToken: string | null }>;
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Spawns services, processors and (unless off) ClickHouse, and wires services to the others. A thread that ends by itself breaks the whole. */
+export function startThreads(options: StartThreadsOptions): Threads {
+  const { config, directory, log, logger } = options;
+  const { promise: broken, resolve: breakWith } = Promise.withResolvers<Error>();
+  let stopping = false;
+  const onEnd = (name: string) => (error: Error | null) => {
+    if (stopping) return;
+    logger.error({ thread: name, cause: error === null ? "it exited" : errorText(error) }, "a thread ended by itself");
+    breakWith(error ?? new Error(`the ${name} thread ended by itself`));
+  };
+  const peerPorts: MessagePort[] = [];
+  const peer = (): MessagePort => {
+    const { port1, port2 } = new MessageChannel();
+    peerPorts.push(port1);
+    return port2;
+  };
+
+  const processors = shares(config.partitions, config.processorThreads).map((partitions) => {
+    const port = peer();
+    const connection = log.connect();
+    return spawnThread<ProcessorsApi>(
+      "./processors.ts",
+      { config, connection, partitions, peers: [port] },
+      [connection.port, port],
+      onEnd("processors"),
+    );
+  });
+  const clickhouse = config.clickhouse ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
+  const connection = log.connect();
+  const services = spawnThread<ServicesApi>(
+    "./services.ts",
+    {
+      config,
+      connection,
+      registryPath: directory.registryPath,
+      secret: directory.secret,
+      webhookSecret:
+        config.webhookSecret ?? directory.secretText("webhook.secret", () => randomBytes(32).toString("base64url")),
+      localToken: options.localToken,
+      gateway: options.gatewayPort,
+      processors: peerPorts.slice(0, processors.length),
+      clickhouse: clickhouse === null ? null : (peerPorts[processors.length] ?? null),
+    },
+    [connection.port, options.gatewayPort, ...peerPorts],
+    onEnd("services"),
+  );
+  const all = [...processors, ...(clickhouse === null ? [] : [clickhouse]), services];
+
+  return {
+    services: services.call,
+    broken,
+    async start() {
+      const [started] = await Promise.all([
+        services.call("start"),
+        clickhouse?.call("start"),
+        ...processors.map((p) => p.call("start")),
+      ]);
+      return started;
+    },
+    async stop(deadlineMs) {
+      stopping = true;
+      // Services first: they ask the others. Then what writes the log, then what reads it.
+      await services.call("stop", deadlineMs);
+      await Promise.all(processors.map((p) => p.call("stop", deadlineMs)));
+      await clickhouse?.call("stop", deadlineMs);
+      await Promise.all(all.map(({ worker }) => worker.terminate()));
+    },
+  };
+}
+
+function spawnClickHouse(
+  { config, directory, log }: StartThreadsOptions,
+  port: MessagePort,
+  onEnd: (error: Error | null) => void,
+) {
+  const connection = log.connect();
+  const data = { config, connection, path: directory.clickhousePath, peers: [port] };
+  return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [connection.port, port], onEnd);
+}
+
+/** Partitions dealt out in turn: 0, n, 2n … to the first thread. */
+function shares(partitionCount: number, threads: number): number[][] {
+  const all = Array.from({ length: partitionCount }, (_, partition) => partition);
+  return Array.from({ length: Math.min(threads, partitionCount) }, (_, thread) =>
+    all.filter((partition) => partition % threads === thread),
+  );
+}

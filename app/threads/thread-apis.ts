@@ -1,0 +1,61 @@
+import type { MetricSample } from "../../core/metrics.ts";
+import type { Outcomes } from "../../core/ledger.ts";
+import type { Principal } from "../../core/registry.ts";
+
+/** What the threads offer each other. Types, not interfaces, because ThreadApi wants an index signature. */
+
+/** The acknowledging thread: broker and log writer. */
+export type GatewayApi = {
+  notReadyReasons(): readonly string[];
+  metrics(): readonly MetricSample[];
+  connections(): number;
+  disconnect(keys: readonly string[]): void;
+};
+
+/** Registry, API, hub, notifications, ticks and control records. */
+export type ServicesApi = {
+  start(): Promise<{ readonly httpPort: number; readonly adminToken: string | null }>;
+  authenticate(token: string): Promise<Principal | null>;
+  touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
+  signInCode(): string;
+  /** Makes the device with this token unless it exists. */
+  ensureDevice(id: string, token: string): Promise<void>;
+  /** Applies a configuration document and hands every device of it a fresh token. */
+  applyDemo(yaml: string): Promise<readonly { readonly id: string; readonly type: string; readonly token: string }[]>;
+  stop(deadlineMs: number): Promise<void>;
+};
+
+export interface StageTotals {
+  readonly partitions: readonly { readonly partition: number; readonly nextOffset: number }[];
+  readonly totals: ReadonlyMap<string, Outcomes>;
+  readonly quiet: boolean;
+}
+
+export type ProcessorsApi = {
+  start(): Promise<void>;
+  notReadyReasons(): readonly string[];
+  metrics(): readonly MetricSample[];
+  /** Per key: for the audit. */
+  totals(): StageTotals;
+  /** All keys added up, under one empty key: for the overview. */
+  sums(): StageTotals;
+  stop(deadlineMs: number): Promise<void>;
+};
+
+/** How to reach ClickHouse's HTTP interface. */
+export interface ClickHouseConnection {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export type ClickHouseApi = {
+  start(): Promise<void>;
+  notReadyReasons(): readonly string[];
+  metrics(): readonly MetricSample[];
+  /** Null while the server is down. Changes with every restart of it. */
+  connection(): ClickHouseConnection | null;
+  eraseDevice(tenant: string, device: string): Promise<void>;
+  stop(deadlineMs: number): Promise<void>;
+};

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// Plain JavaScript that every Node understands, so that an old one gets a sentence instead of a syntax error.
+const NODE_MAJOR_MIN = 24;
+const major = Number(process.versions.node.split(".")[0]);
+
+if (major < NODE_MAJOR_MIN) {
+  console.error(
+    `millrace: this is Node ${process.versions.node}, and Millrace needs ${NODE_MAJOR_MIN} or newer. ` +
+      "Run it through npm in its folder (npm start, npm run millrace -- …), which brings its own Node, or install Node 24.",
+  );
+  process.exit(2);
+}
+
+const { main } = await import("../app/cli.ts");
+await main(process.argv);

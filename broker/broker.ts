@@ -1,0 +1,163 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Authenticator } from "../core/admission.ts";
+import type { Clock } from "../core/clock.ts";
+import { errorText, MillraceError } from "../core/errors.ts";
+import type { LogAppender } from "../core/event-log.ts";
+import type { Readiness, Service } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Metrics } from "../core/metrics.ts";
+import type { MqttWill } from "../wire/mqtt-connect.ts";
+import { createAdmission, type MessageOrigin } from "./admission.ts";
+import { createConnectionTable } from "./connection-table.ts";
+import { createDeviceGate } from "./device-gate.ts";
+import { EdgeConnection, type EdgeContext } from "./edge-connection.ts";
+import { EDGE_LIMITS, type EdgeLimits } from "./edge-limits.ts";
+import { createEdgeReport } from "./edge-report.ts";
+import { createMqttEngine } from "./mqtt-engine.ts";
+
+export interface BrokerOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** P of the log. */
+  readonly partitionCount: number;
+  readonly appender: LogAppender;
+  readonly authenticator: Authenticator;
+  /** Stamps receive times. */
+  readonly clock: Clock;
+  readonly gatewayId: string;
+  /** Grows with every start of this gateway. Admission ids are `gatewayId.epoch.sequence`. */
+  readonly epoch: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Told every few seconds, and once more at the end: the newest receive time (UTC ms) per `tenant/device`. */
+  readonly onSeen: (lastSeen: ReadonlyMap<string, number>) => void;
+  /** Overrides of ceilings, for tests. */
+  readonly limits?: Partial<EdgeLimits>;
+}
+
+/** The MQTT 3.1.1 edge. */
+export interface Broker extends Service, Readiness {
+  /** Where it listens, once started. */
+  readonly address: { readonly port: number };
+  /** Ends the connections of these devices (`tenant/device`) at once: their credentials may no longer be honoured. */
+  disconnect(keys: readonly string[]): void;
+  /** Authenticated connections. */
+  readonly connections: number;
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { logger, metrics } = options;
+  const limits: EdgeLimits = { ...EDGE_LIMITS, ...options.limits };
+  const admission = createAdmission(options);
+  const engine = createMqttEngine(limits, logger);
+  const gate = createDeviceGate(options.authenticator, logger);
+  const table = createConnectionTable<EdgeConnection>(limits, metrics);
+  const report = createEdgeReport(logger, metrics, () => performance.now());
+  const sockets = new Set<Socket>();
+  let accepted = 0;
+  let namelessClients = 0;
+  let port: number | null = null;
+  let seenTimer: NodeJS.Timeout | undefined;
+
+  const context: EdgeContext = {
+    limits,
+    table,
+    admission,
+    engine,
+    report,
+    connect: {
+      gate,
+      tokenBytesMax: limits.tokenBytesMax,
+      partitionCount: options.partitionCount,
+      newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
+    },
+    admitWill,
+  };
+
+  /** Wills go the way of every message; nobody waits for the outcome. */
+  function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
+    const qos = will.qos === 0 ? 0 : 1;
+    admission.admit(origin, { qos, dup: false, packetId: undefined, payload: will.payload }).then(
+      () => engine.route(routedTo, qos, will.payload),
+      (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
+    );
+  }
+
+  function tellSeen(): void {
+    const lastSeen = admission.drainLastSeen();
+    if (lastSeen.size > 0) options.onSeen(lastSeen);
+  }
+
+  function serverOnConnection(socket: Socket): void {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    const connection = new EdgeConnection(socket, ++accepted, context);
+    const refusal = table.open(connection);
+    if (refusal !== null) connection.end(refusal);
+  }
+
+  // Half-open: a client may send its last messages and close its side before the log has taken them.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, serverOnConnection);
+  server.maxConnections = limits.connectionsMax;
+  server.on("drop", (address) => {
+    report.refused("connections-total", { remote: `${address?.remoteAddress ?? "?"}:${address?.remotePort ?? 0}` });
+  });
+
+  return {
+    async start() {
+      port = await listen(server, options.listen);
+      // Second, because its timers would keep the process alive when the port is taken; no connection is read in between.
+      await engine.start();
+      seenTimer = setInterval(tellSeen, limits.lastSeenIntervalMs);
+      logger.info({ host: options.listen.host, port }, "MQTT is served");
+    },
+    async stop(signal) {
+      port = null;
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      for (const connection of table.all()) connection.drain();
+      const force = (): void => {
+        for (const connection of table.all()) connection.end("stopping");
+        for (const socket of sockets) socket.destroy();
+      };
+      signal.addEventListener("abort", force, { once: true });
+      if (signal.aborted) force();
+      await closed;
+      signal.removeEventListener("abort", force);
+      await engine.stop();
+      clearInterval(seenTimer);
+      tellSeen();
+    },
+    notReadyReasons() {
+      if (port === null) return ["MQTT is not listening"];
+      return admission.refusing === null ? [] : [`the log takes no messages: ${admission.refusing}`];
+    },
+    get address() {
+      if (port === null) throw new MillraceError("NOT_RUNNING", "the broker is not listening");
+      return { port };
+    },
+    disconnect(keys) {
+      gate.credentialsRevoked();
+      for (const connection of table.ofKeys(keys)) connection.end("revoked");
+    },
+    get connections() {
+      return table.size;
+    },
+  };
+}
+
+async function listen(server: Server, { host, port }: BrokerOptions["listen"]): Promise<number> {
+  const listening = Promise.withResolvers<void>();
+  server.once("error", listening.reject);
+  server.listen(port, host, listening.resolve);
+  try {
+    await listening.promise;
+  } catch (error) {
+    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    throw new MillraceError(isTaken ? "PORT_IN_USE" : "CONFIG_INVALID", `MQTT cannot be served: ${errorText(error)}`, {
+      cause: error,
+      remedy: isTaken ? `stop what listens on port ${port}, or choose another` : "choose another address or port",
+    });
+  }
+  server.off("error", listening.reject);
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : port;
+}

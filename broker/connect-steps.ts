@@ -1,0 +1,37 @@
+import type { MqttConnect } from "../wire/mqtt-connect.ts";
+import { type ConnectedDevice, createConnectedDevice } from "./connected-device.ts";
+import { tokenOf } from "./credentials.ts";
+import type { DeviceGate } from "./device-gate.ts";
+import type { RefusalReason } from "./refusals.ts";
+
+export interface ConnectStepsOptions {
+  readonly gate: DeviceGate;
+  readonly tokenBytesMax: number;
+  readonly partitionCount: number;
+  /** The client id of a connection that sent none [MQTT-3.1.3-6]. */
+  readonly newClientId: () => string;
+}
+
+/**
+ * From a valid CONNECT to the device that it speaks for: what is not served, whose token, what may the will say. Never rejects.
+ * The answer counts only if no credential was revoked between the call and the moment that the caller uses it.
+ */
+export async function admitConnect(
+  connect: MqttConnect,
+  options: ConnectStepsOptions,
+): Promise<ConnectedDevice | RefusalReason> {
+  const unserved = unservedPart(connect);
+  if (unserved !== null) return unserved;
+  const token = tokenOf(connect, options.tokenBytesMax);
+  if ("refusal" in token) return token.refusal;
+  const answer = await options.gate.admit(token.token);
+  if ("refusal" in answer) return answer.refusal;
+  const clientId = connect.clientId === "" ? options.newClientId() : connect.clientId;
+  const device = createConnectedDevice(answer.principal, clientId, options.partitionCount);
+  return connect.will !== null && device.originOf(connect.will.topic) === null ? "will-topic" : device;
+}
+
+function unservedPart(connect: MqttConnect): RefusalReason | null {
+  if (!connect.clean) return "session-persistent";
+  return connect.will?.qos === 2 ? "will-qos-2" : null;
+}

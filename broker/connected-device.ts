@@ -1,0 +1,35 @@
+import { deviceKey } from "../core/ids.ts";
+import { partitionOf } from "../core/partitioner.ts";
+import type { Principal } from "../core/registry.ts";
+import { type MessageOrigin, messageOrigin } from "./admission.ts";
+import { createTopicAcl, type TelemetryFormat, type TopicAcl } from "./topic-acl.ts";
+
+/** What a connection knows about its device once the credential has spoken; made once, used by every message. */
+export interface ConnectedDevice {
+  readonly key: string;
+  readonly clientId: string;
+  readonly acl: TopicAcl;
+  /** Where a message published to `topic` belongs; null when the device may not publish there. */
+  originOf(topic: string): MessageOrigin | null;
+}
+
+export function createConnectedDevice(principal: Principal, clientId: string, partitionCount: number): ConnectedDevice {
+  const key = deviceKey(principal.tenant, principal.id);
+  const device = { key, partition: partitionOf(key, partitionCount), id: principal.id };
+  const acl = createTopicAcl(principal.tenant, principal.id);
+  const origins = new Map<TelemetryFormat, MessageOrigin>();
+  return {
+    key,
+    clientId,
+    acl,
+    originOf(topic) {
+      const format = acl.publishFormat(topic);
+      if (format === null) return null;
+      const known = origins.get(format);
+      if (known !== undefined) return known;
+      const made = messageOrigin(device, topic, clientId, format);
+      origins.set(format, made);
+      return made;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import type { Gauge, Metrics } from "../core/metrics.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
+import type { RefusalReason } from "./refusals.ts";
+
+/** What the table needs of a connection. */
+export interface TableEntry {
+  end(reason: RefusalReason): void;
+}
+
+/**
+ * Who is connected. A client is named by its credential's device and the client id that it chose, so nobody can name, and so
+ * take over, a client of another device.
+ */
+export interface ConnectionTable<Entry extends TableEntry> {
+  /** Counts a new socket in, as unknown. Refuses it when too many are unknown. */
+  open(entry: Entry): RefusalReason | null;
+  /** Its device is known: takes an older connection of the same client over, or refuses when the device has too many. */
+  claim(entry: Entry, key: string, clientId: string): RefusalReason | null;
+  /** The socket is gone, or the connection has been ended. Safe to repeat. */
+  leave(entry: Entry): void;
+  ofKeys(keys: readonly string[]): readonly Entry[];
+  all(): readonly Entry[];
+  /** Connections whose device is known. */
+  readonly size: number;
+}
+
+interface Claim {
+  readonly key: string;
+  readonly client: string;
+}
+
+export function createConnectionTable<Entry extends TableEntry>(
+  limits: Pick<EdgeLimits, "unauthenticatedConnectionsMax" | "connectionsPerDeviceMax">,
+  metrics: Metrics,
+): ConnectionTable<Entry> {
+  const unknown = new Set<Entry>();
+  const claims = new Map<Entry, Claim>();
+  const byKey = new Map<string, Set<Entry>>();
+  const byClient = new Map<string, Entry>();
+  const gauges = connectionGauges(metrics);
+
+  function leave(entry: Entry): void {
+    unknown.delete(entry);
+    const claim = claims.get(entry);
+    if (claim !== undefined) {
+      claims.delete(entry);
+      const ofDevice = byKey.get(claim.key);
+      ofDevice?.delete(entry);
+      if (ofDevice?.size === 0) byKey.delete(claim.key);
+      if (byClient.get(claim.client) === entry) byClient.delete(claim.client);
+    }
+    report();
+  }
+
+  function report(): void {
+    gauges.unknown.set(unknown.size);
+    gauges.known.set(claims.size);
+  }
+
+  return {
+    open(entry) {
+      if (unknown.size >= limits.unauthenticatedConnectionsMax) return "connections-unauthenticated";
+      unknown.add(entry);
+      report();
+      return null;
+    },
+    claim(entry, key, clientId) {
+      const client = `${key}/${clientId}`;
+      byClient.get(client)?.end("taken-over");
+      const ofDevice = byKey.get(key) ?? new Set<Entry>();
+      if (ofDevice.size >= limits.connectionsPerDeviceMax) return "connections-per-device";
+      unknown.delete(entry);
+      claims.set(entry, { key, client });
+      byKey.set(key, ofDevice.add(entry));
+      byClient.set(client, entry);
+      report();
+      return null;
+    },
+    leave,
+    ofKeys: (keys) => keys.flatMap((key) => [...(byKey.get(key) ?? [])]),
+    all: () => [...unknown, ...claims.keys()],
+    get size() {
+      return claims.size;
+    },
+  };
+}
+
+function connectionGauges(metrics: Metrics): { known: Gauge; unknown: Gauge } {
+  const name = "millrace_mqtt_connections";
+  const help = "Open connections.";
+  return {
+    known: metrics.gauge(name, help, { authenticated: "yes" }),
+    unknown: metrics.gauge(name, help, { authenticated: "no" }),
+  };
+}

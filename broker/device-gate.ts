@@ -1,0 +1,38 @@
+import type { Authenticator } from "../core/admission.ts";
+import { errorText } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Principal } from "../core/registry.ts";
+import type { RefusalReason } from "./refusals.ts";
+
+type PrincipalOrRefusal = { readonly principal: Principal } | { readonly refusal: RefusalReason };
+
+/** Asks whose a token is. The caller keeps the deadline. */
+export interface DeviceGate {
+  /** Never rejects. */
+  admit(token: string): Promise<PrincipalOrRefusal>;
+  /** Credentials were revoked: answers that were asked for before may be wrong. */
+  credentialsRevoked(): void;
+  /** How often that was said: an answer counts only if it has not been said since the question. */
+  readonly revocations: number;
+}
+
+export function createDeviceGate(authenticator: Authenticator, logger: Logger): DeviceGate {
+  let revocations = 0;
+  return {
+    async admit(token) {
+      try {
+        const principal = await authenticator.authenticate(token);
+        return principal?.kind === "device" ? { principal } : { refusal: "credentials-refused" };
+      } catch (error) {
+        logger.warn({ error: errorText(error) }, "the registry could not say whose a token is");
+        return { refusal: "authenticate-failed" };
+      }
+    },
+    credentialsRevoked() {
+      revocations++;
+    },
+    get revocations() {
+      return revocations;
+    },
+  };
+}

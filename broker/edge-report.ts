@@ -1,0 +1,54 @@
+import { errorText } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Metrics } from "../core/metrics.ts";
+import { refusalError, type RefusalReason } from "./refusals.ts";
+
+/** Whom a line is about: the address alone until the device is known. */
+interface ReportSubject {
+  readonly remote: string;
+  readonly key?: string;
+  readonly clientId?: string;
+}
+
+/** Tells of connections that the edge ended: every one is counted, and logged as far as the log stays readable. */
+export interface EdgeReport {
+  refused(reason: RefusalReason, subject: ReportSubject, cause?: unknown): void;
+}
+
+const LINES_PER_SECOND_MAX = 20;
+
+export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => number): EdgeReport {
+  let second = 0;
+  let lines = 0;
+  let dropped = 0;
+
+  /** A flood of garbage must not become a flood of lines. */
+  function mayLog(): boolean {
+    const current = Math.floor(nowMs() / 1000);
+    if (current !== second) {
+      if (dropped > 0) logger.warn({ dropped }, "more connections were refused than are logged one by one");
+      second = current;
+      lines = 0;
+      dropped = 0;
+    }
+    if (lines++ < LINES_PER_SECOND_MAX) return true;
+    dropped++;
+    return false;
+  }
+
+  return {
+    refused(reason, subject, cause) {
+      metrics.counter("millrace_mqtt_refused_total", "Connections that the edge ended, by reason.", { reason }).add();
+      if (!mayLog()) return;
+      const error = refusalError(reason, cause);
+      const fields = {
+        reason,
+        code: error.code,
+        ...subject,
+        ...(cause === undefined ? {} : { cause: errorText(cause) }),
+      };
+      if (reason === "internal") logger.error(fields, error.message);
+      else logger.info(fields, error.message);
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import type { Duplex } from "node:stream";
+import { Aedes, type AedesOptions, type Client, type PublishPacket } from "aedes";
+import { errorText } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
+import { refusalError, type RefusalReason } from "./refusals.ts";
+
+/** What aedes' hooks ask of the connection that a client of aedes belongs to. */
+export interface EngineConnection {
+  /** Unique among all connections ever, so that aedes never sees a client id twice. */
+  readonly engineId: string;
+  /** The CONNACK is on its way: packets may follow. */
+  engineReady(): void;
+  /** Calls back when the message may be acknowledged and routed; never when it may not. Changes topic and retain for routing. */
+  admitPublish(packet: PublishPacket, acknowledge: () => void): void;
+  /** Null when the subscription is granted. */
+  subscribe(filter: string): RefusalReason | null;
+  unsubscribed(filters: readonly string[]): void;
+  mayReceive(topic: string): boolean;
+  end(reason: RefusalReason, cause?: unknown): void;
+}
+
+/** aedes, which keeps subscriptions and routes messages to them, behind hooks that decide nothing themselves. */
+export interface MqttEngine {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** From here on aedes reads packets from the stream; the first must be a CONNECT that has been authenticated. */
+  attach(connection: EngineConnection, stream: Duplex): void;
+  /** Routes a message that is no client's PUBLISH: a will. */
+  route(topic: string, qos: 0 | 1, payload: Uint8Array): void;
+}
+
+export function createMqttEngine(limits: EdgeLimits, logger: Logger): MqttEngine {
+  const connections = new WeakMap<Client, EngineConnection>();
+  const aedes = new Aedes(engineOptions(connections, limits, logger));
+  aedes.on("clientReady", (client) => guard(() => connections.get(client)?.engineReady(), logger));
+  aedes.on("unsubscribe", (filters, client) => guard(() => connections.get(client)?.unsubscribed(filters), logger));
+  aedes.on("clientError", (client, error) => connections.get(client)?.end("protocol", error));
+  aedes.on("connectionError", (client, error) => connections.get(client)?.end("protocol", error));
+  // An EventEmitter throws an "error" that nobody listens to.
+  aedes.addListener("error", (error: unknown) => {
+    logger.error({ error: errorText(error) }, "the MQTT engine reports an error");
+  });
+
+  return {
+    start: () => aedes.listen(),
+    stop: () => new Promise((resolve) => aedes.close(() => resolve())),
+    attach(connection, stream) {
+      connections.set(aedes.handle(stream), connection);
+    },
+    route(topic, qos, payload) {
+      const packet: PublishPacket = {
+        cmd: "publish",
+        topic,
+        qos,
+        dup: false,
+        retain: false,
+        payload: Buffer.from(payload),
+      };
+      aedes.publish(packet, (error) => {
+        if (error) logger.warn({ error: errorText(error), topic }, "a will was not routed to subscribers");
+      });
+    },
+  };
+}
+
+function engineOptions(
+  connections: WeakMap<Client, EngineConnection>,
+  limits: EdgeLimits,
+  logger: Logger,
+): AedesOptions {
+  return {
+    // Unlimited: with a ceiling, deliveries that wait for one frozen subscriber would make all others wait behind them. What they
+    // hold is bounded by subscriberQueueBytesMax per connection.
+    concurrency: 0,
+    drainTimeout: limits.subscriberDrainTimeoutMs,
+    queueLimit: 200,
+    // Ours are `tenant/device/client/number`.
+    maxClientsIdLength: Number.MAX_SAFE_INTEGER,
+    maxTopicLevels: limits.mqttTopicLevelsMax,
+    preConnect(client, packet, done) {
+      const connection = connections.get(client);
+      if (connection === undefined) return done(refusalError("internal"), false);
+      // The connection keeps the credentials, the keep-alive and the will: aedes would forget the first never, refresh the second
+      // only with packets that it has seen, and publish the third for clients that are gone or, after a pause of the machine, alive.
+      packet.clientId = connection.engineId;
+      packet.keepalive = 0;
+      delete packet.username;
+      delete packet.password;
+      delete packet.will;
+      done(null, true);
+    },
+    authenticate: (_client, _userName, _password, done) => done(null, true),
+    authorizePublish(client, packet, done) {
+      const connection = client === null ? undefined : connections.get(client);
+      // aedes publishes stored wills without a client. There are none, and none is let through.
+      if (connection === undefined) return done(refusalError("publish-topic"));
+      guard(() => connection.admitPublish(packet, () => done(null)), logger, connection);
+    },
+    authorizeSubscribe(client, subscription, done) {
+      const connection = connections.get(client);
+      let reason: RefusalReason | null = "internal";
+      guard(() => (reason = connection === undefined ? "internal" : connection.subscribe(subscription.topic)), logger);
+      if (reason === null) return done(null, subscription);
+      // An error, which closes the connection: with null, aedes stores the refused filter beside the granted ones of its packet.
+      connection?.end(reason);
+      done(refusalError(reason));
+    },
+    authorizeForward(client, packet) {
+      let allowed = false;
+      guard(() => (allowed = connections.get(client)?.mayReceive(packet.topic) === true), logger);
+      return allowed ? packet : null;
+    },
+  };
+}
+
+/** A throw in a hook of aedes would end the process; it shall end one connection. */
+function guard(hook: () => void, logger: Logger, connection?: EngineConnection): void {
+  try {
+    hook();
+  } catch (error) {
+    logger.error({ error: errorText(error) }, "a hook of the MQTT engine threw");
+    connection?.end("internal", error);
+  }
+}

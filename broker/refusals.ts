@@ -1,0 +1,57 @@
+import { MillraceError } from "../core/errors.ts";
+import { MQTT_BREACHES, type RefusalText } from "../wire/mqtt-breach.ts";
+
+/**
+ * Why the edge ends a connection: what the walker finds in its bytes, and what follows from policy. MQTT 3.1.1 can say no only in
+ * CONNACK; later it can but close. So each reason is logged, and counted under its name.
+ *
+ * Sessions that outlive their connection, QoS 2 and wills on other devices' topics are not served: a CONNECT that asks for one gets
+ * code 5 "not authorized", because the others say something else (3 "unavailable" invites endless retries, 2 blames the id) and
+ * because accepting it and not keeping the promise would lose messages. A QoS 2 PUBLISH closes the connection.
+ */
+export const REFUSALS = {
+  ...MQTT_BREACHES,
+  "connect-timeout": { code: "TIMED_OUT", returnCode: 0, text: "no CONNECT arrived in time [MQTT-3.1.4-1]" },
+  "connections-unauthenticated": limit("too many connections that have not said who they are"),
+  "connections-total": limit("too many connections"),
+  "connections-per-device": { ...limit("the device has too many connections"), returnCode: 3 },
+  "credentials-missing": { code: "NOT_AUTHENTICATED", returnCode: 5, text: "no token as password or as user name" },
+  "credentials-malformed": { code: "NOT_AUTHENTICATED", returnCode: 4, text: "the token is too long or no text" },
+  "credentials-refused": { code: "NOT_AUTHENTICATED", returnCode: 5, text: "the token is not a device's" },
+  "authenticate-timeout": { code: "TIMED_OUT", returnCode: 3, text: "the registry did not answer in time" },
+  "authenticate-failed": { code: "REGISTRY_IO", returnCode: 3, text: "the registry could not answer" },
+  "session-persistent": unsupported("clean session = 0 is not served", 5),
+  "will-qos-2": unsupported("a will with QoS 2 is not served", 5),
+  "will-topic": { code: "NOT_AUTHORIZED", returnCode: 5, text: "the will is not for the device's own telemetry" },
+  "publish-qos-2": unsupported("QoS 2 is not served", 0),
+  "publish-topic": { code: "NOT_AUTHORIZED", returnCode: 0, text: "published to a topic that is not the device's own" },
+  "subscribe-filter": {
+    code: "NOT_AUTHORIZED",
+    returnCode: 0,
+    text: "a filter reaches beyond the device's own topics",
+  },
+  "filters-per-connection": limit("too many subscriptions on one connection"),
+  "append-failed": { code: "LOG_IO", returnCode: 0, text: "the log did not take the message" },
+  "subscriber-slow": limit("the subscriber does not read what it asked for"),
+  "keep-alive": { code: "TIMED_OUT", returnCode: 0, text: "silent for one and a half keep-alives [MQTT-3.1.2-24]" },
+  revoked: { code: "NOT_AUTHENTICATED", returnCode: 0, text: "the credential was revoked" },
+  "taken-over": { code: "LIMIT_EXCEEDED", returnCode: 0, text: "the same client connected again [MQTT-3.1.4-2]" },
+  protocol: { code: "MQTT_MALFORMED", returnCode: 0, text: "the protocol engine refused a packet" },
+  internal: { code: "NOT_RUNNING", returnCode: 3, text: "an unexpected error" },
+  stopping: { code: "NOT_RUNNING", returnCode: 0, text: "the broker stops" },
+} as const satisfies Record<string, RefusalText>;
+
+export type RefusalReason = keyof typeof REFUSALS;
+
+export function refusalError(reason: RefusalReason, cause?: unknown): MillraceError {
+  const { code, text } = REFUSALS[reason];
+  return cause === undefined ? new MillraceError(code, text) : new MillraceError(code, text, { cause });
+}
+
+function limit(text: string): RefusalText {
+  return { code: "LIMIT_EXCEEDED", returnCode: 0, text };
+}
+
+function unsupported(text: string, returnCode: 0 | 5): RefusalText {
+  return { code: "MQTT_UNSUPPORTED", returnCode, text };
+}

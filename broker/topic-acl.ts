@@ -1,0 +1,33 @@
+import { filterCoveredBy } from "./filter-cover.ts";
+
+/** What the bytes of a message are: Millrace's JSON or ThingsBoard's. */
+export type TelemetryFormat = "json" | "tb-json";
+
+const THINGSBOARD_TELEMETRY = "v1/devices/me/telemetry";
+const THINGSBOARD_OWN = "v1/devices/me/#";
+
+/** What one device may publish, ask for and be sent. */
+export interface TopicAcl {
+  /** Where the device's telemetry is routed, whatever topic it came on. */
+  readonly telemetryTopic: string;
+  /** The format that a publish to this topic has; null when the device may not publish there. */
+  publishFormat(topic: string): TelemetryFormat | null;
+  maySubscribe(filter: string): boolean;
+  /** Asked again per delivery, so that no filter, however it came to be kept, delivers what is not the device's own. */
+  mayReceive(topic: string): boolean;
+}
+
+export function createTopicAcl(tenant: string, device: string): TopicAcl {
+  const ownPrefix = `millrace/${tenant}/${device}/`;
+  const telemetryTopic = `${ownPrefix}telemetry`;
+  return {
+    telemetryTopic,
+    publishFormat(topic) {
+      if (topic === telemetryTopic) return "json";
+      return topic === THINGSBOARD_TELEMETRY ? "tb-json" : null;
+    },
+    maySubscribe: (filter) => filterCoveredBy(filter, `${ownPrefix}#`) || filterCoveredBy(filter, THINGSBOARD_OWN),
+    // All devices share the words `v1/devices/me`: nothing is ever routed under them, or each would read the others.
+    mayReceive: (topic) => topic.startsWith(ownPrefix),
+  };
+}

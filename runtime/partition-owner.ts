@@ -1,0 +1,118 @@
+import { isMillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { stageJournalName } from "../core/stage.ts";
+import { createStagePartition } from "../engine/stage-partition.ts";
+import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../wire/unit-codec.ts";
+import type { CommitRequest, JournalClaim, JournalEntry, LogJournals, OutputBatch } from "../core/event-log.ts";
+import type { StageDefinition } from "../core/stage.ts";
+import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
+import type { SnapshotChunk, UnitBody } from "../wire/unit-codec.ts";
+
+export interface PartitionOwnerOptions {
+  readonly journals: LogJournals;
+  readonly stage: StageDefinition;
+  readonly partition: number;
+  readonly generation: number;
+}
+
+/**
+ * One claimed partition of a stage: its state, and the way of its units into the journal. Units are committed in order without
+ * waiting for one another; the first commit that fails ends the ownership, and `failure` says why. What was processed after the
+ * last unit that landed is then gone with this object, and a new claim restores the state as of that unit.
+ */
+export interface PartitionOwner {
+  readonly partition: number;
+  readonly state: StagePartition;
+  /** The error of the first failed commit. */
+  readonly failure: unknown;
+  /** True when nothing sent off is still under way. */
+  readonly idle: boolean;
+  /** Seals what was processed since the last unit and sends it off. Waits only when too many units are under way. */
+  commit(): Promise<void>;
+  /** Resolves when everything sent off has landed or failed. */
+  settled(): Promise<void>;
+}
+
+/** Claims the partition's journal and restores its state. Errors: those of LogJournals, STATE_INVALID, BATCH_CORRUPT. */
+export async function claimPartition(options: PartitionOwnerOptions): Promise<PartitionOwner> {
+  const { journals, stage, partition, generation } = options;
+  const journal = { name: stageJournalName(stage.name), partition };
+  const claim = await journals.claim(journal);
+  const restored = restorePoint(claim);
+  const state = createStagePartition({ stage, partition, generation }, restored);
+  const inFlight: Promise<void>[] = [];
+  let failure: unknown;
+  let unitsSinceSnapshot = restored.units.length;
+  let bytesSinceSnapshot = claim.entries.reduce((sum, entry) => sum + entry.body.length, 0);
+
+  const send = (entry: JournalEntry, outputs: readonly OutputBatch[]): void => {
+    const request: CommitRequest = { journal, epoch: claim.epoch, entry, outputs };
+    const landed: Promise<void> = journals.commit(request).then(
+      () => void inFlight.splice(inFlight.indexOf(landed), 1),
+      (error: unknown) => {
+        inFlight.splice(inFlight.indexOf(landed), 1);
+        // The first failure is the cause; the ones behind it are only told that they are fenced.
+        if (failure === undefined || isMillraceError(failure, "JOURNAL_FENCED")) failure = error;
+      },
+    );
+    inFlight.push(landed);
+  };
+
+  const positions = () => [{ topic: stage.input, partition, offset: state.next.offset }];
+
+  const snapshot = (): void => {
+    const chunks = [...state.snapshotChunks()];
+    for (const [index, chunk] of chunks.entries()) {
+      const complete = index === chunks.length - 1;
+      const body = encodeSnapshotChunk(chunk);
+      send({ kind: "snapshot", positions: positions(), nextTimer: state.nextTimer, complete, body }, []);
+    }
+    unitsSinceSnapshot = 0;
+    bytesSinceSnapshot = 0;
+  };
+
+  return {
+    partition,
+    state,
+    get failure() {
+      return failure;
+    },
+    get idle() {
+      return inFlight.length === 0;
+    },
+    async commit() {
+      const draft = state.seal();
+      if (draft === null || failure !== undefined) return;
+      const body = encodeUnit(draft.body);
+      send({ kind: "unit", positions: positions(), nextTimer: draft.nextTimer, body }, outputBatches(draft, partition));
+      unitsSinceSnapshot += 1;
+      bytesSinceSnapshot += body.length;
+      if (unitsSinceSnapshot >= LIMITS.snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes)
+        snapshot();
+      while (inFlight.length >= LIMITS.unitsInFlightPerPartitionMax) await inFlight[0];
+    },
+    async settled() {
+      await Promise.all(inFlight);
+    },
+  };
+}
+
+/** Outputs keep their input's partition: they carry the same key, and all topics have the same number of partitions. */
+function outputBatches(draft: UnitDraft, partition: number): OutputBatch[] {
+  return [...draft.outputs].map(([topic, records]) => ({ topic, partition, records }));
+}
+
+function restorePoint(claim: JournalClaim): { snapshot: SnapshotChunk[]; units: UnitBody[] } {
+  const snapshot: SnapshotChunk[] = [];
+  const units: UnitBody[] = [];
+  let complete = false;
+  for (const entry of claim.entries) {
+    if (entry.kind === "unit") {
+      units.push(decodeUnit(entry.body));
+    } else if (entry.kind === "snapshot" && !complete) {
+      snapshot.push(decodeSnapshotChunk(entry.body));
+      complete = entry.complete === true;
+    }
+  }
+  return complete ? { snapshot, units } : { snapshot: [], units };
+}

@@ -1,0 +1,168 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { errorText, isMillraceError } from "../core/errors.ts";
+import { addOutcomes, noOutcomes } from "../core/ledger.ts";
+import { LIMITS } from "../core/limits.ts";
+import { claimPartition } from "./partition-owner.ts";
+import type { Clock } from "../core/clock.ts";
+import type { EventLog, FetchedSlice, LogReader } from "../core/event-log.ts";
+import type { Outcomes } from "../core/ledger.ts";
+import type { Readiness, Service } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Metrics } from "../core/metrics.ts";
+import type { StageDefinition } from "../core/stage.ts";
+import type { PartitionOwner } from "./partition-owner.ts";
+
+export interface StageRunnerOptions {
+  readonly log: EventLog;
+  readonly stage: StageDefinition;
+  /** The partitions of the stage's input topic that this runner owns. */
+  readonly partitions: readonly number[];
+  readonly generation: number;
+  /** Monotonic milliseconds: when to close a unit. It decides nothing about results. */
+  readonly monotonic: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
+export interface RunnerTotals {
+  readonly partitions: readonly { readonly partition: number; readonly nextOffset: number }[];
+  readonly totals: ReadonlyMap<string, Outcomes>;
+  /** True when everything processed has landed in the log. */
+  readonly quiet: boolean;
+}
+
+export interface StageRunner extends Service, Readiness {
+  totals(): RunnerTotals;
+}
+
+const RESTORE_DELAY_MS = 200;
+
+/**
+ * The consume loop of a stage: poll → run stage → commit. It owns its partitions until stopped. Closing units, restoring after a
+ * failed commit and back-off are here; what a record does is the engine's, what durable means is the log's.
+ */
+export function createStageRunner(options: StageRunnerOptions): StageRunner {
+  const { log, stage, monotonic, logger } = options;
+  const records = options.metrics.counter("millrace_stage_records_total", "Records that the stage has processed.", {
+    stage: stage.name,
+  });
+  const restores = options.metrics.counter(
+    "millrace_stage_restores_total",
+    "Times a partition was claimed and restored.",
+    { stage: stage.name },
+  );
+  const owners = new Map<number, PartitionOwner>();
+  const stopping = new AbortController();
+  let reader: LogReader | null = null;
+  let running: Promise<void> = Promise.resolve();
+  let lastCommitAt = -Infinity;
+  let ended: string | null = null;
+
+  const claim = async (partition: number): Promise<void> => {
+    owners.set(partition, await claimPartition({ journals: log, stage, partition, generation: options.generation }));
+    restores.add();
+  };
+
+  const seekAll = (): void => {
+    reader?.seek(
+      [...owners.values()].map((o) => ({ topic: stage.input, partition: o.partition, offset: o.state.next.offset })),
+    );
+  };
+
+  const runSlice = async (slice: FetchedSlice): Promise<void> => {
+    const owner = owners.get(slice.partition);
+    if (owner === undefined) return;
+    const { state } = owner;
+    const { corrupt } = slice;
+    for (const record of slice.records) {
+      if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
+      if (record.offset < state.next.offset) continue;
+      while (!state.process(record)) await owner.commit();
+      if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
+        await owner.commit();
+    }
+    if (corrupt && state.next.offset < corrupt.toOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
+    records.add(slice.records.length);
+  };
+
+  const commitAll = async (): Promise<void> => {
+    lastCommitAt = monotonic.now();
+    for (const owner of owners.values()) await owner.commit();
+  };
+
+  const restoreFailed = async (): Promise<void> => {
+    const failed = [...owners.values()].filter((owner) => owner.failure !== undefined);
+    if (failed.length === 0) return;
+    for (const owner of failed) await restorePartition(owner);
+    seekAll();
+  };
+
+  const restorePartition = async (owner: PartitionOwner): Promise<void> => {
+    logger.warn(
+      { stage: stage.name, partition: owner.partition, cause: errorText(owner.failure) },
+      "commit failed; restoring the partition",
+    );
+    await owner.settled();
+    while (!stopping.signal.aborted) {
+      try {
+        return await claim(owner.partition);
+      } catch (error) {
+        if (!isMillraceError(error) || error.retry === "never") throw error;
+        await delay(RESTORE_DELAY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  };
+
+  /** How long to wait for more before closing units: not at all after a quiet while, so that a lone message is quick. */
+  const waitMs = (): number => {
+    const dirty = [...owners.values()].some((owner) => owner.state.pendingRecords > 0);
+    return dirty ? Math.max(0, LIMITS.unitIdleMs - (monotonic.now() - lastCommitAt)) : 1000;
+  };
+
+  const loop = async (source: LogReader): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const wait = waitMs();
+      const slices = await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: wait, signal: stopping.signal });
+      for (const slice of slices) await runSlice(slice);
+      const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
+      if (slices.length === 0 || backlogged) await commitAll();
+      await restoreFailed();
+    }
+  };
+
+  return {
+    async start() {
+      await Promise.all(options.partitions.map(claim));
+      reader = log.openReader([]);
+      seekAll();
+      running = loop(reader).catch((error: unknown) => {
+        ended = errorText(error);
+        logger.error({ stage: stage.name, cause: ended }, "the stage's loop ended");
+      });
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+      await commitAll();
+      await Promise.all([...owners.values()].map((owner) => owner.settled()));
+      reader?.close();
+    },
+    totals() {
+      const totals = new Map<string, Outcomes>();
+      const partitions = [];
+      let quiet = true;
+      for (const { partition, state, idle } of owners.values()) {
+        quiet &&= idle && state.pendingRecords === 0;
+        partitions.push({ partition, nextOffset: state.next.offset });
+        for (const [key, outcomes] of state.totals()) {
+          const sum = totals.get(key) ?? noOutcomes();
+          addOutcomes(sum, outcomes);
+          totals.set(key, sum);
+        }
+      }
+      return { partitions, totals, quiet };
+    },
+    notReadyReasons: () => (ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]),
+  };
+}

@@ -1,0 +1,69 @@
+import { errorText } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { HEADER } from "../core/record.ts";
+import { stageJournalName } from "../core/stage.ts";
+import type { Clock } from "../core/clock.ts";
+import type { LogAppender, LogInspector, LogStatus } from "../core/event-log.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import type { RecordInput } from "../core/record.ts";
+import type { StageDefinition } from "../core/stage.ts";
+
+export interface TickWriterOptions {
+  readonly log: LogAppender & LogInspector;
+  readonly stage: StageDefinition;
+  /** The receive clock: ticks carry receive times. */
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const TICK = new TextEncoder().encode(JSON.stringify({ v: 1, kind: "tick" }));
+
+/** Appends ticks to partitions that have a due timer and no traffic, so that silent devices' windows close and alarms rise. */
+export function createTickWriter(options: TickWriterOptions): Service {
+  const { log, stage, clock, logger } = options;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+
+  const round = async (): Promise<void> => {
+    const now = clock.now();
+    const due = duePartitions(await log.status(), stage, now);
+    await Promise.all(due.map((partition) => log.append(stage.input, partition, [tickRecord(now)])));
+  };
+
+  const schedule = (): void => {
+    timer = setTimeout(() => {
+      running = round()
+        .catch((error: unknown) => logger.warn({ stage: stage.name, cause: errorText(error) }, "no ticks this time"))
+        .finally(() => {
+          if (timer !== undefined) schedule();
+        });
+    }, LIMITS.tickIntervalMs);
+  };
+
+  return {
+    start() {
+      schedule();
+      return Promise.resolve();
+    },
+    async stop() {
+      clearTimeout(timer);
+      timer = undefined;
+      await running;
+    },
+  };
+}
+
+/** Partitions of the stage whose next timer is due at `now` and whose input is fully processed: nothing else will move their time. */
+export function duePartitions(status: LogStatus, stage: StageDefinition, now: number): number[] {
+  const ends = new Map(status.partitions.filter((p) => p.topic === stage.input).map((p) => [p.partition, p.endOffset]));
+  const name = stageJournalName(stage.name);
+  return status.journals
+    .filter((journal) => journal.name === name && journal.nextTimer !== null && journal.nextTimer <= now)
+    .filter((journal) => journal.positions.some((p) => p.topic === stage.input && p.offset === ends.get(p.partition)))
+    .map((journal) => journal.partition);
+}
+
+function tickRecord(now: number): RecordInput {
+  return { timestamp: now, key: null, value: TICK, headers: [[HEADER.controlKind, "tick"]] };
+}

@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MqttClient } from "mqtt";
+import { describe, expect, test } from "vitest";
+import { MillraceError } from "../../core/errors.ts";
+import { eventually, startBroker, TOPIC_A, TOPIC_B } from "../support/broker-harness.ts";
+import { CONNACK_ACCEPTED, rawConnect, rawPublish, rawSubscribe } from "../support/raw-mqtt.ts";
+
+function collect(client: MqttClient): string[] {
+  const received: string[] = [];
+  client.on("message", (topic, payload) => received.push(`${topic} ${payload.toString()}`));
+  return received;
+}
+
+const REFUSED: readonly [title: string, connect: Buffer, reason: string, code: number][] = [
+  ["a wrong token", rawConnect({ rest: ["user", "wrong"] }), "credentials-refused", 5],
+  ["an admin's token", rawConnect({ rest: ["user", "token-admin"] }), "credentials-refused", 5],
+  ["no credentials", rawConnect({ flags: 0x02, rest: [] }), "credentials-missing", 5],
+  ["an empty user name", rawConnect({ rest: ["", "token-a"] }), "credentials-missing", 5],
+  ["a token of 513 bytes", rawConnect({ rest: ["user", "t".repeat(513)] }), "credentials-malformed", 4],
+  ["a token that is no text", rawConnect({ rest: ["user", Buffer.from([0xff])] }), "credentials-malformed", 4],
+  ["a session that outlives its connection", rawConnect({ flags: 0xc0 }), "session-persistent", 5],
+  ["a will on another's topic", rawConnect({ flags: 0xc6, rest: [TOPIC_B, "w", "u", "token-a"] }), "will-topic", 5],
+  ["a will under $SYS", rawConnect({ flags: 0xc6, rest: ["$SYS/x", "w", "u", "token-a"] }), "will-topic", 5],
+  ["a will with QoS 2", rawConnect({ flags: 0xd6, rest: [TOPIC_A, "w", "u", "token-a"] }), "will-qos-2", 5],
+];
+
+describe("who may connect", () => {
+  test.each(REFUSED)("not %s", async (_title, connect, reason, code) => {
+    await using edge = await startBroker();
+    const peer = await edge.raw();
+    peer.send(connect, rawPublish(TOPIC_A, "x"));
+    expect(await peer.closed).toBe(`2002000${code}`);
+    expect(edge.refused(reason)).toBe(1);
+    expect(edge.log.records).toEqual([]);
+  });
+
+  test("the owner of a token, with any client id or none", async () => {
+    await using edge = await startBroker();
+    for (const clientId of ["mosq-Ab3dE", "auto-1B2C", "__proto__", "constructor", ""]) {
+      const client = await edge.client("a", { clientId });
+      await client.publishAsync(TOPIC_A, "x", { qos: 1 });
+    }
+    expect(edge.broker.connections).toBe(5);
+    expect(edge.log.records).toHaveLength(5);
+  });
+
+  test("nobody while the registry cannot say", async () => {
+    const failing = { authenticate: () => Promise.reject(new MillraceError("REGISTRY_IO", "no disk")) };
+    await using edge = await startBroker({ authenticator: failing });
+    const peer = await edge.raw();
+    peer.send(rawConnect());
+    expect(await peer.closed).toBe("20020003");
+  });
+
+  test("nobody whose authentication takes too long", async () => {
+    const silent = { authenticate: () => new Promise<null>(() => undefined) };
+    await using edge = await startBroker({ authenticator: silent, limits: { authenticateTimeoutMs: 50 } });
+    const peer = await edge.raw();
+    peer.send(rawConnect());
+    expect(await peer.closed).toBe("20020003");
+    expect(edge.refused("authenticate-timeout")).toBe(1);
+  });
+
+  test("no device more often than its limit", async () => {
+    await using edge = await startBroker({ limits: { connectionsPerDeviceMax: 2 } });
+    await edge.client("a", { clientId: "1" });
+    await edge.client("a", { clientId: "2" });
+    const peer = await edge.raw();
+    peer.send(rawConnect({ clientId: "3" }));
+    expect(await peer.closed).toBe("20020003");
+    await edge.client("b");
+  });
+});
+
+describe("what a device may publish", () => {
+  test.each([
+    TOPIC_B,
+    "millrace/acme/a",
+    "millrace/acme/a/telemetry/x",
+    "millrace/other/a/telemetry",
+    "$SYS/x/new/clients",
+  ])("not %s: the connection closes without an acknowledgement", async (topic) => {
+    await using edge = await startBroker();
+    const victim = await edge.client("b", { clientId: "victim" });
+    const peer = await edge.rawConnected();
+    peer.send(rawPublish(TOPIC_A, "mine", 1), rawPublish(topic, "victim", 2), rawPublish(TOPIC_A, "mine", 3));
+    expect(await peer.closed).toBe(`${CONNACK_ACCEPTED}40020001`);
+    expect(edge.refused("publish-topic")).toBe(1);
+    expect(edge.log.records.map(({ key }) => key)).not.toContain("acme/b");
+    await victim.publishAsync(TOPIC_B, "still here", { qos: 1 });
+  });
+});
+
+describe("what a device may subscribe to", () => {
+  test("its own topics", async () => {
+    await using edge = await startBroker();
+    const client = await edge.client("a");
+    const received = collect(client);
+    await client.subscribeAsync(["millrace/acme/a/#", "v1/devices/me/rpc/request/+"], { qos: 1 });
+    await client.publishAsync(TOPIC_A, "echo", { qos: 1 });
+    await eventually(() => received.length === 1, "the echo");
+    expect(received).toEqual([`${TOPIC_A} echo`]);
+  });
+
+  test.each([
+    "#",
+    "+/#",
+    "$SYS/#",
+    "millrace/#",
+    "millrace/acme/+/telemetry",
+    "millrace/acme/b/#",
+    "v1/#",
+    "+/acme/a/#",
+  ])("not %s", async (filter) => {
+    await using edge = await startBroker();
+    const peer = await edge.rawConnected();
+    peer.send(rawSubscribe([filter]));
+    expect(await peer.closed).toBe(CONNACK_ACCEPTED);
+    expect(edge.refused("subscribe-filter")).toBe(1);
+  });
+
+  test("nothing, when one filter of the packet is another's: none of them stays behind", async () => {
+    await using edge = await startBroker();
+    const peer = await edge.rawConnected({ clientId: "sly" });
+    peer.send(rawSubscribe(["millrace/acme/a/#", "millrace/acme/b/#"]));
+    expect(await peer.closed).toBe(CONNACK_ACCEPTED);
+    const again = await edge.rawConnected({ clientId: "sly" });
+    const other = await edge.client("b");
+    await other.publishAsync(TOPIC_B, "secret", { qos: 1 });
+    await sleep(50);
+    expect(again.received()).toBe(CONNACK_ACCEPTED);
+  });
+
+  test("and the words that all devices share deliver nothing of another device", async () => {
+    await using edge = await startBroker();
+    const [a, b] = [await edge.client("a"), await edge.client("b")];
+    const received = collect(b);
+    await b.subscribeAsync(["v1/devices/me/#", "millrace/acme/b/#"], { qos: 1 });
+    await a.publishAsync("v1/devices/me/telemetry", "secret", { qos: 1 });
+    await b.publishAsync("v1/devices/me/telemetry", "own", { qos: 1 });
+    await eventually(() => received.length > 0, "its own message");
+    expect(received).toEqual([`${TOPIC_B} own`]);
+  });
+
+  test("and no retained message is kept for it", async () => {
+    await using edge = await startBroker();
+    const client = await edge.client("a");
+    const received = collect(client);
+    await client.publishAsync(TOPIC_A, "kept?", { qos: 1, retain: true });
+    await client.subscribeAsync("millrace/acme/a/#");
+    await sleep(50);
+    expect(received).toEqual([]);
+    expect(edge.log.records).toHaveLength(1);
+  });
+
+  test("and one that does not read what it asked for is closed, while others go on", async () => {
+    await using edge = await startBroker({ limits: { subscriberQueueBytesMax: 64 * 1024 } });
+    const frozen = await edge.rawConnected({ clientId: "frozen" });
+    frozen.send(rawSubscribe(["millrace/acme/a/#"]));
+    await frozen.receive((hex) => hex.includes("9003"));
+    frozen.socket.pause();
+    const publisher = await edge.client("a");
+    const payload = Buffer.alloc(100_000);
+    for (let i = 0; i < 200 && edge.refused("subscriber-slow") === 0; i++) {
+      await publisher.publishAsync(TOPIC_A, payload, { qos: 1 });
+    }
+    expect(edge.refused("subscriber-slow")).toBe(1);
+    await publisher.publishAsync(TOPIC_A, "on", { qos: 1 });
+  });
+});

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
+import { type Broker, type BrokerOptions, createBroker } from "../../broker/broker.ts";
+import type { Authenticator } from "../../core/admission.ts";
+import { silentLogger } from "../../core/logger.ts";
+import { createMetrics } from "../../core/metrics.ts";
+import { createMemoryLogAppender, type MemoryLogAppender } from "./memory-log-appender.ts";
+import { CONNACK_ACCEPTED, openRaw, type RawConnect, rawConnect, type RawPeer } from "./raw-mqtt.ts";
+
+export const TOPIC_A = "millrace/acme/a/telemetry";
+export const TOPIC_B = "millrace/acme/b/telemetry";
+
+/** Devices `a` and `b` of tenant `acme` with the tokens `token-a` and `token-b`; `token-admin` is an admin's. */
+const testAuthenticator: Authenticator = {
+  authenticate(token) {
+    if (token === "token-admin") return Promise.resolve({ kind: "admin", tenant: "acme", id: "root" });
+    const id = /^token-([ab])$/.exec(token)?.[1];
+    return Promise.resolve(id === undefined ? null : { kind: "device", tenant: "acme", id });
+  },
+};
+
+export interface BrokerHarness extends AsyncDisposable {
+  readonly broker: Broker;
+  readonly log: MemoryLogAppender;
+  readonly port: number;
+  readonly seen: Map<string, number>;
+  /** How many connections were refused for this reason. */
+  refused(reason: string): number;
+  /** A client of the `mqtt` package that is connected, and does not reconnect. */
+  client(device: "a" | "b", options?: IClientOptions): Promise<MqttClient>;
+  raw(): Promise<RawPeer>;
+  /** A raw peer whose CONNECT has been accepted. */
+  rawConnected(options?: RawConnect): Promise<RawPeer>;
+}
+
+export async function startBroker(
+  options: Partial<Omit<BrokerOptions, "appender">> & { readonly log?: MemoryLogAppender } = {},
+): Promise<BrokerHarness> {
+  const { log = createMemoryLogAppender(), ...overrides } = options;
+  const metrics = createMetrics();
+  const seen = new Map<string, number>();
+  let now = 1_700_000_000_000;
+  const broker = createBroker({
+    listen: { host: "127.0.0.1", port: 0 },
+    partitionCount: 8,
+    appender: log,
+    authenticator: testAuthenticator,
+    clock: { now: () => now++ },
+    gatewayId: "gw",
+    epoch: 7,
+    logger: silentLogger,
+    metrics,
+    onSeen: (lastSeen) => lastSeen.forEach((time, key) => seen.set(key, time)),
+    ...overrides,
+  });
+  await broker.start();
+  const { port } = broker.address;
+  const clients: MqttClient[] = [];
+  const peers: RawPeer[] = [];
+
+  async function raw(): Promise<RawPeer> {
+    const peer = await openRaw(port);
+    peers.push(peer);
+    return peer;
+  }
+
+  return {
+    broker,
+    log,
+    port,
+    seen,
+    refused: (reason) =>
+      metrics
+        .snapshot()
+        .filter((sample) => sample.name === "millrace_mqtt_refused_total" && sample.labels["reason"] === reason)
+        .reduce((sum, sample) => sum + sample.value, 0),
+    async client(device, clientOptions = {}) {
+      const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+        username: device,
+        password: `token-${device}`,
+        reconnectPeriod: 0,
+        ...clientOptions,
+      });
+      client.on("error", () => client.end(true));
+      clients.push(client);
+      return client;
+    },
+    raw,
+    async rawConnected(connectOptions) {
+      const peer = await raw();
+      peer.send(rawConnect(connectOptions));
+      await peer.receive((hex) => hex.startsWith(CONNACK_ACCEPTED));
+      return peer;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.end(true);
+      for (const peer of peers) peer.socket.destroy();
+      if (broker.notReadyReasons()[0] !== "MQTT is not listening") await broker.stop(AbortSignal.timeout(500));
+    },
+  };
+}
+
+/** Waits until the condition holds; fails after three seconds. */
+export async function eventually(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 3000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
+    await sleep(5);
+  }
+}

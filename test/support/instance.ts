@@ -1,0 +1,141 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
+
+const MILLRACE = fileURLToPath(new URL("../../bin/millrace.js", import.meta.url));
+
+/** What `millrace start --json` prints when it is ready. */
+export interface ReadyLine {
+  readonly readyMs: number;
+  readonly dashboard: string;
+  readonly mqtt: string;
+  readonly device: string;
+  readonly token: string;
+  readonly adminToken: string | null;
+}
+
+export interface Instance {
+  readonly ready: ReadyLine;
+  readonly httpUrl: string;
+  readonly pid: number;
+  /** Everything written to standard error so far. */
+  stderr(): string;
+  /** kill -9 of the whole tree. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+export interface InstanceOptions {
+  readonly data: string;
+  readonly flags?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Run under this command, such as strace with its flags. */
+  readonly under?: readonly string[];
+}
+
+/** Starts a real instance on free ports. It is a process group of its own, so that kill -9 reaches all of it. */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const [command = process.execPath, ...rest] = [
+    ...(options.under ?? []),
+    process.execPath,
+    MILLRACE,
+    "start",
+    "--json",
+    "--data",
+    options.data,
+    "--mqtt-port",
+    options.environment?.["MILLRACE_MQTT_PORT"] ?? "0",
+    "--http-port",
+    options.environment?.["MILLRACE_HTTP_PORT"] ?? "0",
+    ...(options.flags ?? []),
+  ];
+  const child = spawn(command, rest, {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...options.environment },
+  });
+  let errors = "";
+  child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  const exited = once(child, "exit");
+  const ready = await readyLine(child, () => errors);
+  return {
+    ready,
+    httpUrl: new URL(ready.dashboard).origin,
+    pid: child.pid ?? 0,
+    stderr: () => errors,
+    async kill() {
+      killGroup(child, "SIGKILL");
+      await exited;
+    },
+    async stop() {
+      if (child.exitCode !== null) return child.exitCode;
+      killGroup(child, "SIGTERM");
+      await exited;
+      return child.exitCode;
+    },
+  };
+}
+
+async function readyLine(child: ChildProcess, errors: () => string): Promise<ReadyLine> {
+  if (child.stdout === null) throw new Error("no standard output");
+  const lines = createInterface({ input: child.stdout });
+  for await (const line of lines) {
+    if (!line.startsWith("{")) continue;
+    const parsed: ReadyLine = JSON.parse(line);
+    child.stdout.resume();
+    return parsed;
+  }
+  throw new Error(`the instance ended before it was ready: ${errors()}`);
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal);
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs one command of the command line to its end. */
+export function runMillrace(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): CommandResult {
+  const result = spawnSync(process.execPath, [MILLRACE, ...args], {
+    encoding: "utf8",
+    env: { ...process.env, ...environment },
+    maxBuffer: 256 * 1024 * 1024,
+  });
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** The same without blocking this process, for commands that talk to something that it runs. */
+export async function runMillraceAsync(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [MILLRACE, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  await once(child, "close");
+  return { code: child.exitCode, stdout, stderr };
+}
+
+/** A fresh directory, removed by `dispose`. */
+export function temporaryDirectory(): { readonly path: string; dispose(): void } {
+  const path = mkdtempSync(join(tmpdir(), "millrace-"));
+  return { path, dispose: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+}

@@ -1,0 +1,87 @@
+import { createStagePartition } from "../../engine/stage-partition.ts";
+import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../../wire/unit-codec.ts";
+import type { Outcomes } from "../../core/ledger.ts";
+import type { LogRecord, RecordInput } from "../../core/record.ts";
+import type { StageDefinition } from "../../core/stage.ts";
+import type { TopicName } from "../../core/topics.ts";
+import type { StagePartition } from "../../engine/stage-partition.ts";
+import type { SnapshotChunk, UnitBody } from "../../wire/unit-codec.ts";
+
+/** What happens between two steps: nothing, the end of a unit, or that and a restart from units alone or from a snapshot. */
+export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-unsealed";
+
+export interface StageRunOptions {
+  readonly stage: StageDefinition;
+  readonly partition?: number;
+  /** Asked after every call of `process`. */
+  readonly interrupt?: (call: number) => Interruption;
+}
+
+export interface StageRun {
+  /** Per topic, in order. */
+  readonly outputs: ReadonlyMap<TopicName, readonly RecordInput[]>;
+  readonly totals: ReadonlyMap<string, Outcomes>;
+  readonly state: StagePartition;
+  readonly units: number;
+}
+
+/** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
+export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
+  const { stage, partition = 0, interrupt = () => "none" } = options;
+  const outputs = new Map<TopicName, RecordInput[]>();
+  let snapshot: Uint8Array[] = [];
+  let units: Uint8Array[] = [];
+  let state = createStagePartition({ stage, partition, generation: 0 });
+  let calls = 0;
+  let sealed = 0;
+
+  const seal = (): void => {
+    const draft = state.seal();
+    if (draft === null) return;
+    sealed += 1;
+    units.push(encodeUnit(draft.body));
+    for (const [topic, some] of draft.outputs) outputs.set(topic, [...(outputs.get(topic) ?? []), ...some]);
+  };
+  const restart = (): void => {
+    const chunks: SnapshotChunk[] = snapshot.map(decodeSnapshotChunk);
+    const bodies: UnitBody[] = units.map(decodeUnit);
+    state = createStagePartition({ stage, partition, generation: 0 }, { snapshot: chunks, units: bodies });
+  };
+
+  for (let at = 0; at < records.length;) {
+    const record = records[at];
+    if (record === undefined) break;
+    const finished = state.process(record);
+    calls += 1;
+    if (finished) at += 1;
+    const interruption = interrupt(calls);
+    if (interruption === "none") continue;
+    if (interruption !== "restart-unsealed") seal();
+    if (interruption === "snapshot") {
+      snapshot = [...state.snapshotChunks()].map(encodeSnapshotChunk);
+      units = [];
+    }
+    if (interruption === "restart-unsealed" || interruption === "restart") {
+      restart();
+      at = records.findIndex((one) => one.offset >= state.next.offset);
+      if (at < 0) break;
+    }
+  }
+  seal();
+  return { outputs, totals: state.totals(), state, units: sealed };
+}
+
+/** The parsed values of a topic. */
+export function valuesOf(run: StageRun, topic: TopicName): unknown[] {
+  return (run.outputs.get(topic) ?? []).map((record): unknown => JSON.parse(Buffer.from(record.value).toString()));
+}
+
+/** Everything of the outputs that must be equal, as text: topic, key, headers, timestamp, value. */
+export function outputBytes(run: StageRun): string[] {
+  return [...run.outputs.keys()].sort().flatMap((topic) => {
+    return (run.outputs.get(topic) ?? []).map((record) => {
+      const headers = record.headers.map(([name, value]) => `${name}=${value}`).join("&");
+      return `${topic} ${record.key} ${record.timestamp} ${headers} ${Buffer.from(record.value).toString()}`;
+    });
+  });
+}

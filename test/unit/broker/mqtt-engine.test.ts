@@ -1,0 +1,120 @@
+import { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EDGE_LIMITS } from "../../../broker/edge-limits.ts";
+import { createMqttEngine, type EngineConnection, type MqttEngine } from "../../../broker/mqtt-engine.ts";
+import { silentLogger } from "../../../core/logger.ts";
+import { CONNACK_ACCEPTED, rawConnect, rawPublish, rawSubscribe } from "../../support/raw-mqtt.ts";
+
+let engine: MqttEngine;
+
+beforeEach(async () => {
+  engine = createMqttEngine(EDGE_LIMITS, silentLogger);
+  await engine.start();
+});
+
+afterEach(() => engine.stop());
+
+let number = 0;
+
+interface Attached {
+  readonly ends: string[];
+  received(): string;
+  send(...packets: readonly Buffer[]): Promise<void>;
+}
+
+/** A connection that allows everything, apart from what the test says. */
+async function attach(overrides: Partial<EngineConnection> = {}, clientId = "same"): Promise<Attached> {
+  const ends: string[] = [];
+  let received = "";
+  const stream = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      received += chunk.toString("hex");
+      done();
+    },
+  });
+  const connection: EngineConnection = {
+    engineId: `c/${++number}`,
+    engineReady: () => undefined,
+    admitPublish: (_packet, acknowledge) => acknowledge(),
+    subscribe: () => null,
+    unsubscribed: () => undefined,
+    mayReceive: () => true,
+    end(reason) {
+      // As the real one: what follows from the first end is not told.
+      if (ends.length === 0) ends.push(reason);
+      stream.destroy();
+    },
+    ...overrides,
+  };
+  engine.attach(connection, stream);
+  const send = async (...packets: readonly Buffer[]): Promise<void> => {
+    for (const packet of packets) stream.push(packet);
+    await sleep(20);
+  };
+  await send(rawConnect({ clientId }));
+  return { ends, received: () => received.slice(CONNACK_ACCEPTED.length), send };
+}
+
+const throwing = (): never => {
+  throw new TypeError("a bug");
+};
+
+describe("the MQTT engine", () => {
+  test("asks per delivery whether a connection may receive, whatever it has subscribed to", async () => {
+    const curious = await attach({ mayReceive: (topic) => topic === "own" });
+    const frank = await attach();
+    await curious.send(rawSubscribe(["#", "$SYS/#"]));
+    await frank.send(rawSubscribe(["#", "$SYS/#"]));
+    await attach();
+    await frank.send(rawPublish("foreign", "x", 1), rawPublish("own", "y", 2));
+    const delivered = rawPublish("own", "y", 0, 0).toString("hex");
+    expect(curious.received()).toBe(`9004000100${"00"}${delivered}`);
+    // Without the answer "no" there is much to hear, from the engine itself too.
+    expect(frank.received()).toContain(Buffer.from("/new/clients").toString("hex"));
+    expect(frank.received()).toContain(rawPublish("foreign", "x", 0, 0).toString("hex"));
+  });
+
+  test("ends a connection at a refused filter instead of answering 0x80", async () => {
+    const connection = await attach({ subscribe: (filter) => (filter === "b" ? "subscribe-filter" : null) });
+    await connection.send(rawSubscribe(["a", "b", "c"]));
+    expect(connection.ends).toEqual(["subscribe-filter"]);
+    expect(connection.received()).toBe("");
+  });
+
+  test("keeps connections apart that chose the same client id", async () => {
+    const first = await attach({}, "same");
+    const second = await attach({}, "same");
+    await first.send(rawPublish("t", "x", 1));
+    await second.send(rawPublish("t", "x", 2));
+    expect([first.ends, first.received(), second.received()]).toEqual([[], "40020001", "40020002"]);
+  });
+
+  test("writes no PUBACK before it is told to", async () => {
+    let acknowledge = (): void => undefined;
+    const connection = await attach({ admitPublish: (_packet, done) => (acknowledge = done) });
+    await connection.send(rawPublish("t", "x", 1));
+    expect(connection.received()).toBe("");
+    acknowledge();
+    await sleep(20);
+    expect(connection.received()).toBe("40020001");
+  });
+
+  test("survives a throw in any of its hooks", async () => {
+    const publishing = await attach({ admitPublish: throwing });
+    await publishing.send(rawPublish("t", "x", 1));
+    expect(publishing.ends).toEqual(["internal"]);
+
+    const subscribing = await attach({ subscribe: throwing });
+    await subscribing.send(rawSubscribe(["a"]));
+    expect(subscribing.ends).toEqual(["internal"]);
+
+    const receiving = await attach({ mayReceive: throwing, engineReady: throwing, unsubscribed: throwing });
+    await receiving.send(rawSubscribe(["t"]));
+    const witness = await attach();
+    await witness.send(rawPublish("t", "x", 1));
+    expect(witness.received()).toBe("40020001");
+    expect(receiving.received()).toBe("9003000100");
+  });
+});

@@ -1,0 +1,14 @@
+import type { ConnackCode } from "./mqtt-breach.ts";
+
+/** A CONNACK that refuses the connection (3.2). */
+export function encodeConnackRefusal(returnCode: ConnackCode): Buffer {
+  return Buffer.from([0x20, 0x02, 0x00, returnCode]);
+}
+
+/**
+ * The refusal of an MQTT 5 CONNECT in MQTT 5's own format, which is what such a client can read: session present 0, reason 0x84
+ * "unsupported protocol version", no properties (MQTT 5, 3.2 and 4.13).
+ */
+export function encodeConnackRefusalV5(): Buffer {
+  return Buffer.from([0x20, 0x03, 0x00, 0x84, 0x00]);
+}

@@ -1,0 +1,190 @@
+import { MillraceError } from "../core/errors.ts";
+import { checksum } from "./record-batch-checksum.ts";
+import { BATCH, BATCH_LENGTH_BASE, BATCH_MAGIC, readInt64, RECORD_BYTES_MIN } from "./record-batch-layout.ts";
+import { VarintReader } from "./varint.ts";
+import type { Header, LogRecord } from "../core/record.ts";
+
+export interface RecordBatch {
+  readonly baseOffset: number;
+  /** The offset after the last record. */
+  readonly nextOffset: number;
+  readonly maxTimestamp: number;
+  readonly records: readonly LogRecord[];
+}
+
+/**
+ * Checks and decodes the one batch that `bytes` is. The records are views: they hold `bytes` in memory, and nothing may write to it
+ * any more. Headers become text when they are asked for. BATCH_CORRUPT for whatever is not a whole batch with the right crc.
+ */
+export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
+  const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  checkFrame(batch);
+  const baseOffset = readInt64(batch, BATCH.baseOffset);
+  const baseTimestamp = readInt64(batch, BATCH.baseTimestamp);
+  const maxTimestamp = readInt64(batch, BATCH.maxTimestamp);
+  const lastDelta = batch.readInt32BE(BATCH.lastOffsetDelta);
+  const count = batch.readInt32BE(BATCH.recordCount);
+  const safe = Number.isSafeInteger(baseOffset) && Number.isSafeInteger(baseTimestamp);
+  if (!safe || baseOffset < 0 || count < 1 || count > batch.length / RECORD_BYTES_MIN || lastDelta < count - 1) {
+    throw new MillraceError("BATCH_CORRUPT", "a batch header contradicts itself");
+  }
+  const records = decodeRecords({ batch, baseOffset, baseTimestamp, count, lastDelta });
+  return { baseOffset, nextOffset: baseOffset + lastDelta + 1, maxTimestamp, records };
+}
+
+function checkFrame(batch: Buffer): void {
+  if (batch.length < BATCH.records + RECORD_BYTES_MIN) throw new MillraceError("BATCH_CORRUPT", "a batch is cut short");
+  if (batch.readInt32BE(BATCH.length) !== batch.length - BATCH_LENGTH_BASE) {
+    throw new MillraceError("BATCH_CORRUPT", "a batch's length is not that of its bytes");
+  }
+  if (batch[BATCH.magic] !== BATCH_MAGIC || batch.readInt16BE(BATCH.attributes) !== 0) {
+    // Attributes would announce compression or a transaction: nothing of ours writes them.
+    throw new MillraceError("BATCH_CORRUPT", "a batch is of a kind that is not written here");
+  }
+  if (batch.readUInt32BE(BATCH.crc) !== checksum(batch.subarray(BATCH.attributes))) {
+    throw new MillraceError("BATCH_CORRUPT", "a batch fails its checksum");
+  }
+}
+
+interface BatchFrame {
+  readonly batch: Buffer;
+  readonly baseOffset: number;
+  readonly baseTimestamp: number;
+  readonly count: number;
+  readonly lastDelta: number;
+}
+
+function decodeRecords({ batch, baseOffset, baseTimestamp, count, lastDelta }: BatchFrame): LogRecord[] {
+  const reader = new VarintReader(batch, BATCH.records, batch.length);
+  const keys = new KeyInterner(batch);
+  const records: LogRecord[] = [];
+  let previousDelta = -1;
+  for (let index = 0; index < count; index++) {
+    reader.end = batch.length;
+    const length = reader.readVarint();
+    const end = reader.skip(length) + length;
+    reader.at = end - length;
+    reader.end = end;
+    reader.skip(1);
+    const timestamp = baseTimestamp + reader.readVarlong();
+    const delta = reader.readVarint();
+    const keyLength = reader.readVarint();
+    const key = keyLength === -1 ? null : keys.text(reader.skip(keyLength), keyLength);
+    const valueLength = reader.readVarint();
+    // A null value is a tombstone to Kafka; nothing here writes one, and to readers it is an empty value.
+    const valueStart = valueLength === -1 ? reader.at : reader.skip(valueLength);
+    const value = new Uint8Array(batch.buffer, batch.byteOffset + valueStart, Math.max(valueLength, 0));
+    const headersAt = reader.at;
+    skipHeaders(reader);
+    if (reader.at !== end || delta <= previousDelta || delta > lastDelta) {
+      throw new MillraceError("BATCH_CORRUPT", "a record does not fit its batch");
+    }
+    previousDelta = delta;
+    records.push(new BatchRecord(batch, headersAt, end, { offset: baseOffset + delta, timestamp, key, value }));
+  }
+  if (reader.at !== batch.length) throw new MillraceError("BATCH_CORRUPT", "bytes follow the last record of a batch");
+  return records;
+}
+
+function skipHeaders(reader: VarintReader): void {
+  const count = reader.readVarint();
+  // Each header takes two bytes at least: a count that lies is found at once.
+  if (count < 0 || count * 2 > reader.end - reader.at) {
+    throw new MillraceError("BATCH_CORRUPT", `a record of this size cannot hold ${count} headers`);
+  }
+  for (let index = 0; index < count; index++) {
+    reader.skip(reader.readVarint());
+    const valueLength = reader.readVarint();
+    if (valueLength !== -1) reader.skip(valueLength);
+  }
+}
+
+class BatchRecord implements LogRecord {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly value: Uint8Array;
+  private readonly batch: Buffer;
+  private readonly headersAt: number;
+  private readonly end: number;
+
+  constructor(
+    batch: Buffer,
+    headersAt: number,
+    end: number,
+    fields: Pick<LogRecord, "offset" | "timestamp" | "key" | "value">,
+  ) {
+    this.offset = fields.offset;
+    this.timestamp = fields.timestamp;
+    this.key = fields.key;
+    this.value = fields.value;
+    this.batch = batch;
+    this.headersAt = headersAt;
+    this.end = end;
+  }
+
+  header(name: string): string | undefined {
+    const reader = new VarintReader(this.batch, this.headersAt, this.end);
+    const wanted = isAscii(name) ? name.length : Buffer.byteLength(name);
+    for (let left = reader.readVarint(); left > 0; left--) {
+      const nameLength = reader.readVarint();
+      const nameAt = reader.skip(nameLength);
+      const valueLength = Math.max(reader.readVarint(), 0);
+      const valueAt = reader.skip(valueLength);
+      if (nameLength === wanted && isTextAt(this.batch, nameAt, nameLength, name)) {
+        return textAt(this.batch, valueAt, valueLength);
+      }
+    }
+    return undefined;
+  }
+
+  headers(): readonly Header[] {
+    const reader = new VarintReader(this.batch, this.headersAt, this.end);
+    const headers: Header[] = [];
+    for (let left = reader.readVarint(); left > 0; left--) {
+      const nameLength = reader.readVarint();
+      const name = textAt(this.batch, reader.skip(nameLength), nameLength);
+      const valueLength = Math.max(reader.readVarint(), 0);
+      headers.push([name, textAt(this.batch, reader.skip(valueLength), valueLength)]);
+    }
+    return headers;
+  }
+}
+
+/** Few keys come many times in a batch: equal bytes give the same string, made once. */
+class KeyInterner {
+  private readonly batch: Buffer;
+  private readonly byHash = new Map<number, string>();
+
+  constructor(batch: Buffer) {
+    this.batch = batch;
+  }
+
+  text(at: number, length: number): string {
+    let hash = length;
+    for (let index = at; index < at + length; index++) hash = (Math.imul(hash, 31) + (this.batch[index] ?? 0)) | 0;
+    const known = this.byHash.get(hash);
+    if (known?.length === length && isTextAt(this.batch, at, length, known)) return known;
+    const text = textAt(this.batch, at, length);
+    this.byHash.set(hash, text);
+    return text;
+  }
+}
+
+function textAt(batch: Buffer, at: number, length: number): string {
+  return length === 0 ? "" : batch.toString("utf8", at, at + length);
+}
+
+/** True when the bytes are this text; `length` is the text's length in UTF-8. */
+function isTextAt(batch: Buffer, at: number, length: number, text: string): boolean {
+  if (text.length !== length) return textAt(batch, at, length) === text;
+  for (let index = 0; index < length; index++) {
+    if (batch[at + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
+  return true;
+}

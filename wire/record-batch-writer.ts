@@ -1,0 +1,133 @@
+import { checksum } from "./record-batch-checksum.ts";
+import { BATCH, BATCH_LENGTH_BASE, BATCH_MAGIC, writeInt64 } from "./record-batch-layout.ts";
+import { lengthVarintBytes, writeVarint, writeVarlong } from "./varint.ts";
+import type { RecordInput } from "../core/record.ts";
+
+/** Room for a record's numbers: length, attributes, deltas, key and value lengths, header count. */
+const RECORD_NUMBERS_BYTES_MAX = 48;
+const INITIAL_BYTES = 4096;
+/** Buffers that grew beyond this are let go by `reset`, so that one large burst does not stay in memory. */
+const KEPT_BYTES_MAX = 256 * 1024;
+
+/**
+ * Builds one batch, record after record, in a buffer that is used again after `reset`. What is appended is copied. Not for batches
+ * of more than 2 GiB.
+ */
+export class RecordBatchWriter {
+  count = 0;
+  /** Bytes so far, the header included. */
+  byteLength: number = BATCH.records;
+  lastTimestamp = 0;
+  private bytes: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  private baseTimestamp = 0;
+  private maxTimestamp = 0;
+
+  append(record: RecordInput): void {
+    const { key, value, headers, timestamp } = record;
+    if (this.count === 0) {
+      this.baseTimestamp = timestamp;
+      this.maxTimestamp = timestamp;
+    } else if (timestamp > this.maxTimestamp) {
+      this.maxTimestamp = timestamp;
+    }
+    this.reserve(recordBytesBound(record));
+    const bytes = this.bytes;
+    const start = this.byteLength;
+    // The length in front is known only at the end: most records take two bytes for it, the others are moved.
+    const body = start + 2;
+    let at = body;
+    bytes[at++] = 0;
+    at = writeVarlong(bytes, at, timestamp - this.baseTimestamp);
+    at = writeVarint(bytes, at, this.count);
+    at = key === null ? writeVarint(bytes, at, -1) : writeText(bytes, at, key);
+    at = writeVarint(bytes, at, value.length);
+    bytes.set(value, at);
+    at = writeVarint(bytes, at + value.length, headers.length);
+    for (const header of headers) {
+      at = writeText(bytes, at, header[0]);
+      at = writeText(bytes, at, header[1]);
+    }
+    const length = at - body;
+    const lengthBytes = lengthVarintBytes(length);
+    if (lengthBytes !== 2) bytes.copyWithin(start + lengthBytes, body, at);
+    writeVarint(bytes, start, length);
+    this.byteLength = start + lengthBytes + length;
+    this.count += 1;
+    this.lastTimestamp = timestamp;
+  }
+
+  /** The batch: a view that holds until the next `append` or `reset`. */
+  finish(baseOffset: number): Buffer {
+    const bytes = this.bytes.subarray(0, this.byteLength);
+    writeInt64(bytes, BATCH.baseOffset, baseOffset);
+    bytes.writeInt32BE(this.byteLength - BATCH_LENGTH_BASE, BATCH.length);
+    bytes.writeInt32BE(0, BATCH.leaderEpoch);
+    bytes[BATCH.magic] = BATCH_MAGIC;
+    bytes.writeInt16BE(0, BATCH.attributes);
+    bytes.writeInt32BE(this.count - 1, BATCH.lastOffsetDelta);
+    writeInt64(bytes, BATCH.baseTimestamp, this.baseTimestamp);
+    writeInt64(bytes, BATCH.maxTimestamp, this.maxTimestamp);
+    writeInt64(bytes, BATCH.producerId, -1);
+    bytes.writeInt16BE(-1, BATCH.producerEpoch);
+    bytes.writeInt32BE(-1, BATCH.baseSequence);
+    bytes.writeInt32BE(this.count, BATCH.recordCount);
+    bytes.writeUInt32BE(checksum(bytes.subarray(BATCH.attributes)), BATCH.crc);
+    return bytes;
+  }
+
+  reset(): void {
+    this.count = 0;
+    this.byteLength = BATCH.records;
+    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  }
+
+  private reserve(more: number): void {
+    const needed = this.byteLength + more;
+    if (needed <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    this.bytes.copy(grown, 0, 0, this.byteLength);
+    this.bytes = grown;
+  }
+}
+
+/** One batch in bytes of its own. `records` holds at least one. */
+export function encodeRecordBatch(records: readonly RecordInput[], baseOffset = 0): Buffer {
+  const writer = new RecordBatchWriter();
+  for (const record of records) writer.append(record);
+  return writer.finish(baseOffset);
+}
+
+/** Gives a finished batch another base offset, in place: the crc does not cover it. */
+export function patchBaseOffset(batch: Buffer, baseOffset: number): void {
+  writeInt64(batch, BATCH.baseOffset, baseOffset);
+}
+
+/** At most this many bytes for the record: no UTF-16 unit takes more than three bytes of UTF-8. */
+export function recordBytesBound(record: RecordInput): number {
+  let bound = RECORD_NUMBERS_BYTES_MAX + record.value.length;
+  if (record.key !== null) bound += record.key.length * 3;
+  for (const header of record.headers) bound += (header[0].length + header[1].length) * 3 + 10;
+  return bound;
+}
+
+/** Length and UTF-8 bytes. Short ASCII, which nearly all keys and headers are, goes without a call out of JavaScript. */
+function writeText(bytes: Buffer, at: number, text: string): number {
+  const length = text.length;
+  if (length < 0x40) {
+    let position = at + 1;
+    let index = 0;
+    for (; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) break;
+      bytes[position++] = code;
+    }
+    if (index === length) {
+      bytes[at] = length << 1;
+      return position;
+    }
+  }
+  const byteLength = Buffer.byteLength(text);
+  const start = writeVarint(bytes, at, byteLength);
+  bytes.write(text, start, "utf8");
+  return start + byteLength;
+}
