@@ -4,13 +4,8 @@ import { MillraceError } from "../core/errors.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { HistoryQueries } from "../core/history.ts";
 import type { MetricSample } from "../core/metrics.ts";
-import type {
-  ClickHouseApi,
-  ClickHouseConnection,
-  GatewayApi,
-  ProcessorsApi,
-  StageTotals,
-} from "./threads/thread-apis.ts";
+import type { ClickHouseConnection } from "../sinks/clickhouse/clickhouse-connection.ts";
+import type { ClickHouseApi, GatewayApi, ProcessorsApi, StageTotals } from "./threads/thread-apis.ts";
 
 export interface PeerPorts {
   readonly gateway: MessagePort;
@@ -59,7 +54,7 @@ export function createPeers(ports: PeerPorts): Peers {
 
 /** History whose server may restart at another address: each call goes to where it is now. */
 function historyOver(locate: () => Promise<ClickHouseConnection | null>): HistoryQueries {
-  let known: { url: string; history: HistoryQueries } | null = null;
+  let known: { url: string; history: ReturnType<typeof createHistory> } | null = null;
   const current = async (): Promise<HistoryQueries> => {
     const connection = await locate();
     if (connection === null) {
@@ -67,7 +62,10 @@ function historyOver(locate: () => Promise<ClickHouseConnection | null>): Histor
         remedy: "It is restarted by itself; see /readyz.",
       });
     }
-    if (known?.url !== connection.url) known = { url: connection.url, history: createHistory(connection) };
+    if (known === null || known.url !== connection.url) {
+      void known?.history.close();
+      known = { url: connection.url, history: createHistory(connection) };
+    }
     return known.history;
   };
   return {

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { EXIT, formatTable } from "./output.ts";
 import type { Aggregate } from "../../core/derived-records.ts";
 import type { RawReading } from "../../core/history.ts";
@@ -41,24 +42,22 @@ export async function queryCommand(
 function devicePath(what: string, device: string | undefined, options: QueryOptions): string {
   if (device === undefined)
     throw new MillraceError("INVALID_INPUT", `${what} need a device`, { remedy: `millrace query ${what} DEVICE` });
-  const query = new URLSearchParams({
-    from: timeText(options.from, 0),
-    to: timeText(options.to, Date.now() + 60_000),
-    limit: options.limit,
-  });
+  const to = timeOf(options.to, Date.now() + LIMITS.eventTimeAheadMsMax);
+  const from = timeOf(options.from, to - LIMITS.queryRangeMsMax);
+  const query = new URLSearchParams({ from: String(from), to: String(to), limit: options.limit });
   if (options.metric !== undefined) query.set("metric", options.metric);
   if (what === "aggregates") query.set("size", options.size);
   return `/devices/${encodeURIComponent(device)}/${what}?${query.toString()}`;
 }
 
-function timeText(text: string | undefined, fallback: number): string {
-  if (text === undefined) return String(fallback);
+function timeOf(text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
   const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isNaN(time))
     throw new MillraceError("INVALID_INPUT", `${text} is not a time`, {
       remedy: "Write 2026-01-31T12:00:00Z or UTC milliseconds.",
     });
-  return String(time);
+  return time;
 }
 
 type Rows<T> = (items: readonly T[]) => { header: string[]; rows: (string | number)[][] };

@@ -16,6 +16,7 @@ export interface OverviewSources extends LedgerSources {
 
 const VALUES_EVERY_MS = 5000;
 const LAGGING_RECORDS = 5000;
+const DOUBTS_MAX = 20;
 const UNCHECKED = { produced: 0, stored: 0, filtered: 0, quarantined: 0, inFlight: 0, difference: 0, checked: false };
 
 interface Mark {
@@ -28,6 +29,7 @@ export function createOverviewMaker(sources: OverviewSources): { make(): Promise
   let previous: Mark | null = null;
   let values: LedgerReport["values"] = UNCHECKED;
   let valuesAt = -Infinity;
+  let doubts = 0;
   let inFlight: Promise<Overview> | null = null;
 
   const make = async (): Promise<Overview> => {
@@ -39,8 +41,11 @@ export function createOverviewMaker(sources: OverviewSources): { make(): Promise
     previous = { at, positions };
     if (at - valuesAt >= VALUES_EVERY_MS) {
       const sample = await takeQuietSample({ ...sources, totals: () => sources.sums() }).catch(() => null);
-      if (sample !== null) {
-        values = valueLedger(sample);
+      const latest = sample === null ? null : valueLedger(sample);
+      // A difference may be the moment between insert and settlement: it is shown when the next looks have it too.
+      doubts = latest === null || latest.difference === 0 ? 0 : doubts + 1;
+      if (latest !== null && (doubts === 0 || doubts > DOUBTS_MAX)) {
+        values = latest;
         valuesAt = at;
       }
     }

@@ -104,7 +104,7 @@ function spawnClickHouse(
   onEnd: (error: Error | null) => void,
 ) {
   const connection = log.connect();
-  const data = { config, connection, path: directory.clickhousePath, peers: [port] };
+  const data = { config, connection, path: directory.clickhousePath, environment: { ...process.env }, peers: [port] };
   return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [connection.port, port], onEnd);
 }
 

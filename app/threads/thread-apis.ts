@@ -1,6 +1,7 @@
 import type { MetricSample } from "../../core/metrics.ts";
 import type { Outcomes } from "../../core/ledger.ts";
 import type { Principal } from "../../core/registry.ts";
+import type { ClickHouseConnection } from "../../sinks/clickhouse/clickhouse-connection.ts";
 
 /** What the threads offer each other. Types, not interfaces, because ThreadApi wants an index signature. */
 
@@ -41,14 +42,6 @@ export type ProcessorsApi = {
   sums(): StageTotals;
   stop(deadlineMs: number): Promise<void>;
 };
-
-/** How to reach ClickHouse's HTTP interface. */
-export interface ClickHouseConnection {
-  readonly url: string;
-  readonly username: string;
-  readonly password: string;
-  readonly database: string;
-}
 
 export type ClickHouseApi = {
   start(): Promise<void>;

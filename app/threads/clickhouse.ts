@@ -1,0 +1,58 @@
+import { workerData } from "node:worker_threads";
+import { createMetrics } from "../../core/metrics.ts";
+import { connectEmbeddedLog } from "../../log/embedded/connect-embedded-log.ts";
+import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
+import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
+import { eraseDevice } from "../../sinks/clickhouse/erase-device.ts";
+import { stopSignal } from "../deadline.ts";
+import { createLogger } from "../logging.ts";
+import { createSystemReceiveClock } from "../receive-clock.ts";
+import { serveThread } from "../thread-rpc.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { LogConnection } from "../../log/embedded/connect-embedded-log.ts";
+import type { Config } from "../config.ts";
+import type { ClickHouseApi } from "./thread-apis.ts";
+
+export interface ClickHouseThreadData {
+  readonly config: Config;
+  readonly connection: LogConnection;
+  readonly path: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly control: MessagePort;
+  readonly peers: readonly MessagePort[];
+}
+
+/** The thread of the tables: it supervises the embedded ClickHouse and feeds it. */
+function runClickHouse({ config, connection, path, environment, control, peers }: ClickHouseThreadData): void {
+  const logger = createLogger(config.logLevel, "clickhouse");
+  const metrics = createMetrics();
+  const clock = createSystemReceiveClock();
+  const log = connectEmbeddedLog(connection);
+  const faults = new Map<string, string>();
+  const onFault = (id: string, transition: "raised" | "cleared", text: string): void => {
+    if (transition === "raised") faults.set(id, text);
+    else faults.delete(id);
+  };
+  const server = createChdbProcess({ path, environment, clock, logger, onFault });
+  const locate = () => server.connection();
+  const sink = createClickHouseSink({ log, connection: locate, clock, logger, metrics, onFault });
+  const api: ClickHouseApi = {
+    async start() {
+      await server.start();
+      await sink.start();
+    },
+    notReadyReasons: () => [...new Set([...server.notReadyReasons(), ...sink.notReadyReasons(), ...faults.values()])],
+    metrics: () => metrics.snapshot(),
+    connection: locate,
+    eraseDevice: (tenant, device) => eraseDevice(locate, tenant, device),
+    async stop(deadlineMs) {
+      const signal = stopSignal(deadlineMs);
+      await sink.stop(signal);
+      await server.stop(signal);
+      await log.close();
+    },
+  };
+  for (const port of [control, ...peers]) serveThread(port, api);
+}
+
+runClickHouse(workerData as ClickHouseThreadData);
