@@ -15,6 +15,10 @@ export interface QueryOptions {
   readonly limit: string;
 }
 
+interface Items<T> {
+  readonly items: readonly T[];
+}
+
 /** `millrace query readings|aggregates|alarms [DEVICE]`. */
 export async function queryCommand(
   api: ApiClient,
@@ -24,9 +28,9 @@ export async function queryCommand(
 ): Promise<number> {
   switch (what) {
     case "readings":
-      return print(await api.get<readonly RawReading[]>(devicePath(what, device, options)), options, readingRows);
+      return print((await api.get<Items<RawReading>>(devicePath(what, device, options))).items, options, readingRows);
     case "aggregates":
-      return print(await api.get<readonly Aggregate[]>(devicePath(what, device, options)), options, aggregateRows);
+      return print((await api.get<Items<Aggregate>>(devicePath(what, device, options))).items, options, aggregateRows);
     case "alarms": {
       const query = new URLSearchParams({ limit: options.limit, ...(device === undefined ? {} : { device }) });
       const page = await api.get<Page<AlarmState>>(`/alarms?${query.toString()}`);

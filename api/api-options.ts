@@ -1,0 +1,39 @@
+import type { AuditReport } from "../core/audit-report.ts";
+import type { Clock } from "../core/clock.ts";
+import type { HistoryQueries } from "../core/history.ts";
+import type { Readiness } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import type { MetricSample } from "../core/metrics.ts";
+import type { LedgerReport, Overview } from "../core/overview.ts";
+import type { ApplySummary, DeviceInput, Registry } from "../core/registry.ts";
+import type { SignInCodes } from "./sign-in-codes.ts";
+
+/** A registry that can take over tokens that devices already have. Without it an import that names tokens is refused. */
+export interface DeviceImporter {
+  /** Creates or updates devices and accepts the given tokens beside those that they have, all or none. */
+  importDevices(devices: readonly (DeviceInput & { readonly token?: string })[], actor: string): Promise<ApplySummary>;
+}
+
+/** What the API stands on. Nothing here is touched before the first request, apart from `listen` and `pagesDirectory`. */
+export interface ApiOptions {
+  /** Port 0 picks a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly registry: Registry & Partial<DeviceImporter>;
+  /** Null when nothing stores readings (--no-clickhouse): history answers SINK_UNAVAILABLE then. */
+  readonly history: HistoryQueries | null;
+  overview(): Promise<Overview>;
+  ledger(): Promise<LedgerReport>;
+  /** Proves the ledger from the log and the tables. Reads the whole log: may take minutes. */
+  audit(): Promise<AuditReport>;
+  /** Samples of all threads, for `/metrics`. */
+  metrics(): Promise<readonly MetricSample[]>;
+  /** The whole process's readiness, for `/readyz`. */
+  readonly health: Readiness;
+  /** The built browser app; null when there is none. */
+  readonly pagesDirectory: string | null;
+  readonly signInCodes: SignInCodes;
+  /** Erases a removed device's rows from the tables. Safe to repeat. */
+  eraseDevice?(tenant: string, device: string): Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}

@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { alarmRuleSchema } from "../core/alarm-rule.ts";
+import { deviceTypeSchema } from "../core/device-type.ts";
+import { idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
+import { API_LIMITS } from "./api-limits.ts";
+
+/** What bodies may hold. The tenant is never among it: it comes from the credential. */
+const deviceFields = {
+  name: z.string().max(200).exactOptional(),
+  type: idSchema.nullable().exactOptional(),
+  labels: labelsSchema.exactOptional(),
+};
+
+export const deviceBody = z.strictObject({ id: idSchema, ...deviceFields });
+
+export const devicePatchBody = z.strictObject({ ...deviceFields, disabled: z.boolean().exactOptional() });
+
+const deviceToken = z
+  .string()
+  .regex(/^[\x21-\x7e]{8,256}$/, "must be 8–256 printable characters without blanks")
+  .describe("A token that the device already has");
+
+export const importBody = z.strictObject({
+  devices: z.array(z.object({ id: idSchema, ...deviceFields, token: deviceToken.exactOptional() })).min(1),
+});
+
+const credential = z.string().min(1).max(API_LIMITS.credentialCharsMax);
+
+export const signInBody = z.union(
+  [
+    z.strictObject({ code: credential.describe("From the link that the start prints; works once") }),
+    z.strictObject({ token: credential.describe("An admin token") }),
+  ],
+  { error: 'must be either {"code": "…"} or {"token": "…"}' },
+);
+
+/** `id` and `tenant` may stand in a rule or type that was read and is sent back; the path and the credential decide. */
+export const ruleBody = alarmRuleSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
+export const typeBody = deviceTypeSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
+
+export const applyBody = z.strictObject({
+  types: z.array(deviceTypeSchema.omit({ tenant: true })).default([]),
+  rules: z.array(alarmRuleSchema.omit({ tenant: true })).default([]),
+  devices: z.array(z.object({ id: idSchema, ...deviceFields })).default([]),
+});
+
+export const flushBody = z.strictObject({
+  upTo: timeSchema.describe("Every device's watermark is set to this event time, UTC ms. It cannot be taken back"),
+});

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { LIMITS } from "../core/limits.ts";
+import { idSchema, metricNameSchema } from "../core/schemas.ts";
+import { API_LIMITS } from "./api-limits.ts";
+
+/** What paths and query strings may hold. Unknown parameters are refused: a mistyped filter must not list everything. */
+const limit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(LIMITS.pageSizeMax)
+  .default(API_LIMITS.pageSizeDefault)
+  .describe("How many at most");
+const after = z.string().max(API_LIMITS.cursorCharsMax).exactOptional().describe("`next` of the page before");
+const time = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const from = time.exactOptional().describe("Event time, UTC ms, inclusive. An hour before `to` when absent");
+const to = time.exactOptional().describe("Event time, UTC ms, exclusive. Now when absent");
+
+export const idParams = z.object({ id: idSchema });
+
+export const pageQuery = z.strictObject({ limit, after });
+
+export const deviceListQuery = z.strictObject({
+  search: z.string().max(API_LIMITS.searchCharsMax).exactOptional().describe("Part of the id or the name"),
+  type: idSchema.exactOptional(),
+  after,
+  limit,
+});
+
+export const alarmListQuery = z.strictObject({
+  active: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .exactOptional(),
+  device: idSchema.exactOptional(),
+  after,
+  limit,
+});
+
+export const latestQuery = z.strictObject({ device: idSchema.exactOptional() });
+
+export const seriesQuery = z.strictObject({
+  metric: metricNameSchema,
+  from,
+  to,
+  points: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.chartPointsMax)
+    .default(API_LIMITS.seriesPointsDefault)
+    .describe("Down-sampled to at most this many"),
+});
+
+export const readingsQuery = z.strictObject({ from, to, limit });
+
+export const aggregatesQuery = z.strictObject({
+  metric: metricNameSchema.exactOptional(),
+  size: z.coerce
+    .number()
+    .int()
+    .min(LIMITS.windowMsMin)
+    .max(LIMITS.windowMsMax)
+    .default(60_000)
+    .describe("Length of the windows, ms"),
+  from,
+  to,
+  limit,
+});

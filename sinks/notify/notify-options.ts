@@ -1,0 +1,25 @@
+import type { Clock } from "../../core/clock.ts";
+import type { EventLog } from "../../core/event-log.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import type { AlarmStore, NotificationOutbox } from "../../core/registry.ts";
+import type { WebhookDestination } from "./webhook.ts";
+
+export type FaultTransition = "raised" | "cleared";
+
+export type OnFault = (id: string, transition: FaultTransition, text: string) => void;
+
+export interface NotifySinkOptions {
+  readonly log: EventLog;
+  readonly alarms: AlarmStore;
+  readonly outbox: NotificationOutbox;
+  /** Every notification goes to each of them. None: alarms are kept, notifications end as failed, "no destination is configured". */
+  readonly webhooks: readonly WebhookDestination[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Faults of this sink itself: a destination that accepts nothing, a registry or log that fails, alarms that retention took. */
+  onFault?(id: string, transition: FaultTransition, text: string): void;
+  /** [0, 1), for the jitter of retries. */
+  readonly random?: () => number;
+}

@@ -1,0 +1,38 @@
+import type { Clock } from "../../core/clock.ts";
+import type { NotificationOutbox } from "../../core/registry.ts";
+import { NOTIFY_LIMITS } from "./notify-limits.ts";
+import type { FaultTransition } from "./notify-options.ts";
+
+/** Faults of the platform on their way into the outbox. They wait in memory while the registry, perhaps at fault itself, fails. */
+export interface PlatformFaults {
+  /** Repeats of a transition are dropped. */
+  add(id: string, transition: FaultTransition, text: string): void;
+  /** Moves what waits into the outbox; rejects as the outbox does, and what was not moved still waits. */
+  flush(outbox: NotificationOutbox): Promise<void>;
+}
+
+interface WaitingFault {
+  readonly notificationId: string;
+  readonly body: object;
+}
+
+export function createPlatformFaults(clock: Clock): PlatformFaults {
+  const raised = new Set<string>();
+  const waiting: WaitingFault[] = [];
+  return {
+    add(id, transition, text) {
+      if (raised.has(id) === (transition === "raised")) return;
+      if (transition === "raised") raised.add(id);
+      else raised.delete(id);
+      const at = clock.now();
+      if (waiting.length >= NOTIFY_LIMITS.waitingFaultsMax) waiting.shift();
+      waiting.push({ notificationId: `platform:${id}:${at}:${transition}`, body: { id, transition, at, text } });
+    },
+    async flush(outbox) {
+      for (let first = waiting[0]; first; first = waiting[0]) {
+        await outbox.enqueue(first.notificationId, "platform", first.body);
+        if (waiting[0] === first) waiting.shift();
+      }
+    },
+  };
+}

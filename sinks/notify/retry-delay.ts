@@ -1,0 +1,25 @@
+import { LIMITS } from "../../core/limits.ts";
+
+const FIRST_DELAY_MS = 1000;
+const ATTEMPTS_MIN = 5;
+
+/** The nominal wait after the n-th failed attempt: doubling from a second, capped. */
+export function nominalDelayMs(attempts: number): number {
+  return Math.min(LIMITS.webhookRetryDelayMsMax, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 30));
+}
+
+/** The wait with jitter: between half and all of the nominal one, so that what failed together does not return together. */
+export function retryDelayMs(attempts: number, random: () => number): number {
+  return Math.round(nominalDelayMs(attempts) * (0.5 + random() / 2));
+}
+
+/**
+ * True after `webhookAgeMsMax` and a few attempts: Millrace itself may have been off for that long. Where the age is not known, the
+ * nominal waits of the attempts stand in for it.
+ */
+export function isGivenUp(attempts: number, ageMs: number | null): boolean {
+  if (ageMs !== null) return attempts >= ATTEMPTS_MIN && ageMs >= LIMITS.webhookAgeMsMax;
+  let waitedMs = 0;
+  for (let n = 1; n <= attempts; n += 1) waitedMs += nominalDelayMs(n);
+  return waitedMs >= LIMITS.webhookAgeMsMax;
+}
