@@ -1,0 +1,77 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { LIMITS } from "../core/limits.ts";
+
+const SOURCE = new URL("../core/limits.ts", import.meta.url);
+const PAGE = new URL("limits.md", import.meta.url);
+const HEAD = `# Limits
+
+Every ceiling of Millrace, generated from \`core/limits.ts\` by \`node docs/write-limits.ts\`. Breaching one is an error with a code
+(see errors.md), never a silent loss. They are constants of a release; what an installation sets is in configuration.md.
+`;
+
+/** The page for the table in LIMITS. The source's text gives the groups: a comment line opens one. */
+export function limitsPage(source: string): string {
+  const values = new Map(Object.entries<number>(LIMITS));
+  const sections: { readonly title: string; readonly rows: string[][] }[] = [];
+  for (const line of source.split("\n")) {
+    const title = /^ {2}\/\/ (.+)$/.exec(line)?.[1];
+    if (title !== undefined) sections.push({ title, rows: [["limit", "value", "name in the code"]] });
+    const name = /^ {2}(\w+):/.exec(line)?.[1] ?? "";
+    const value = values.get(name);
+    if (value !== undefined) sections.at(-1)?.rows.push([inWords(name), shown(name, value), `\`${name}\``]);
+  }
+  return HEAD + sections.map(({ title, rows }) => `\n## ${title}\n\n${table(rows)}`).join("");
+}
+
+/** With aligned columns, as the formatter leaves it. */
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |\n`;
+  return [head, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("");
+}
+
+/** `unacknowledgedPerConnectionMax` → "unacknowledged per connection". */
+function inWords(name: string): string {
+  return name
+    .replace(/(Bytes|Ms|Seconds)?(Max|Min|Default)?$/, "")
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function shown(name: string, value: number): string {
+  const suffix = name.endsWith("Min")
+    ? " at least"
+    : name.endsWith("Default")
+      ? " by default"
+      : name.endsWith("Max")
+        ? " at most"
+        : "";
+  if (name === "eventTimeMin") return `${new Date(value).toISOString()} at the earliest`;
+  if (/Ms(Max|Min|Default)?$/.test(name)) return duration(value) + suffix;
+  if (/Bytes(Max|Min|Default)?$/.test(name)) return size(value) + suffix;
+  if (/Seconds(Max|Min|Default)?$/.test(name)) return duration(value * 1000) + suffix;
+  return value.toLocaleString("en") + suffix;
+}
+
+function duration(ms: number): string {
+  const units = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["min", 60_000],
+    ["s", 1000],
+  ] as const;
+  const [unit, length] = units.find(([, unitMs]) => ms >= unitMs && ms % unitMs === 0) ?? ["ms", 1];
+  return `${(ms / length).toLocaleString("en")} ${unit}`;
+}
+
+function size(bytes: number): string {
+  const units = [
+    ["GiB", 1024 ** 3],
+    ["MiB", 1024 ** 2],
+    ["KiB", 1024],
+  ] as const;
+  const [unit, length] = units.find(([, unitBytes]) => bytes >= unitBytes && bytes % unitBytes === 0) ?? ["B", 1];
+  return `${(bytes / length).toLocaleString("en")} ${unit}`;
+}
+
+if (import.meta.main) writeFileSync(PAGE, limitsPage(readFileSync(SOURCE, "utf8")));

@@ -1,0 +1,155 @@
+import { performance } from "node:perf_hooks";
+import { LIMITS } from "../../core/limits.ts";
+import { CommitGroup } from "./commit-group.ts";
+import type { MillraceError } from "../../core/errors.ts";
+import type { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
+import type { GroupRequest } from "./commit-group.ts";
+
+/** Requests per ms at which the linger has its full length. Slower callers gain little from waiting for company. */
+const FULL_LINGER_RATE = 20;
+/** The shortest timer that Node has. */
+const LINGER_STEP_MS = 1;
+/** Weight of the newest group in the running rate. */
+const RATE_WEIGHT = 0.2;
+
+/**
+ * Group commit: one group is being written, the next one collects. When nothing is being written a group leaves at the end of the
+ * event loop's turn; under load it lingers, the longer the more requests come, up to `lingerMsMax`.
+ */
+export class CommitPipeline {
+  private readonly write: (group: CommitGroup) => Promise<MillraceError | null>;
+  private readonly writerPool: RecordBatchWriter[] = [];
+  private readonly queue: CommitGroup[] = [];
+  private collecting: CommitGroup;
+  private writing = false;
+  private scheduled = false;
+  private maintenance = false;
+  private lingerTimer: NodeJS.Timeout | null = null;
+  private requestsPerMs = 0;
+  private lastLeftAt = performance.now();
+  private lastRequests = 0;
+  private readonly idleWaiters: (() => void)[] = [];
+
+  /** `write` makes the group durable; it resolves with the error when it could not, and then nothing of the group is in the log. */
+  constructor(write: (group: CommitGroup) => Promise<MillraceError | null>) {
+    this.write = write;
+    this.collecting = new CommitGroup(this.writerPool);
+  }
+
+  /** Bytes that wait for their commit, those being written not counted. */
+  get queuedBytes(): number {
+    return this.queue.reduce((sum, group) => sum + group.bytes, this.collecting.bytes);
+  }
+
+  /** The group that takes a request of about this many bytes; it leaves after this turn of the event loop at the earliest. */
+  groupFor(bytes: number): CommitGroup {
+    if (this.collecting.requests.length > 0 && this.collecting.bytes + bytes > LIMITS.groupCommitBytesMax) {
+      this.queue.push(this.collecting);
+      this.collecting = new CommitGroup(this.writerPool);
+    }
+    this.schedule();
+    return this.collecting;
+  }
+
+  /** Runs a group even if nobody asked for one: for retention. */
+  requestMaintenance(): void {
+    this.maintenance = true;
+    this.schedule();
+  }
+
+  /** Fails what waits. What is being written still gets its answer. */
+  abandon(error: MillraceError): void {
+    this.maintenance = false;
+    this.failWaiting([], error);
+  }
+
+  /** Resolves when nothing is queued or being written. */
+  async idle(): Promise<void> {
+    if (!this.writing && !this.hasWork()) return;
+    this.leaveNow();
+    await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  private hasWork(): boolean {
+    return this.queue.length > 0 || this.collecting.requests.length > 0 || this.maintenance;
+  }
+
+  private schedule(): void {
+    if (this.writing) return;
+    if (this.scheduled) {
+      if (this.isFull()) this.leaveNow();
+      return;
+    }
+    this.scheduled = true;
+    setImmediate(() => this.linger(performance.now() + this.lingerMs()));
+  }
+
+  /** Waits until `deadline` for company, but not when nobody came for a while: then all who could are waiting themselves. */
+  private linger(deadline: number): void {
+    const { length } = this.collecting.requests;
+    if (this.isFull() || this.idleWaiters.length > 0 || performance.now() + LINGER_STEP_MS > deadline) {
+      void this.leave();
+      return;
+    }
+    this.lingerTimer = setTimeout(() => {
+      this.lingerTimer = null;
+      if (this.collecting.requests.length === length) void this.leave();
+      else this.linger(deadline);
+    }, LINGER_STEP_MS);
+  }
+
+  private isFull(): boolean {
+    return this.queue.length > 0 || this.collecting.bytes >= LIMITS.groupCommitBytesMax / 2;
+  }
+
+  private leaveNow(): void {
+    if (this.lingerTimer === null) return;
+    clearTimeout(this.lingerTimer);
+    this.lingerTimer = null;
+    setImmediate(() => void this.leave());
+  }
+
+  /** What is left of the linger since the last group left. A caller that waits for each of its requests is never kept. */
+  private lingerMs(): number {
+    if (this.lastRequests < 2) return 0;
+    const whole = LIMITS.lingerMsMax * Math.min(1, this.requestsPerMs / FULL_LINGER_RATE);
+    return whole - (performance.now() - this.lastLeftAt);
+  }
+
+  private noteLeaving(group: CommitGroup): void {
+    const now = performance.now();
+    const rate = group.requests.length / Math.max(now - this.lastLeftAt, 0.05);
+    this.requestsPerMs += (rate - this.requestsPerMs) * RATE_WEIGHT;
+    this.lastLeftAt = now;
+    this.lastRequests = group.requests.length;
+  }
+
+  private async leave(): Promise<void> {
+    this.writing = true;
+    this.maintenance = false;
+    const group = this.queue.shift() ?? this.takeCollecting();
+    this.noteLeaving(group);
+    const error = await this.write(group);
+    group.release();
+    if (error === null) for (const request of group.requests) request.landed();
+    else this.failWaiting([group], error);
+    this.writing = false;
+    this.scheduled = false;
+    if (this.hasWork()) this.schedule();
+    else for (const resolve of this.idleWaiters.splice(0)) resolve();
+  }
+
+  private takeCollecting(): CommitGroup {
+    const group = this.collecting;
+    this.collecting = new CommitGroup(this.writerPool);
+    return group;
+  }
+
+  /** What waits behind a group that failed fails with it: its callers count on their order. */
+  private failWaiting(first: readonly CommitGroup[], error: MillraceError): void {
+    const waiting = [...this.queue.splice(0), this.takeCollecting()];
+    const requests: GroupRequest[] = [...first, ...waiting].flatMap((failed) => failed.requests);
+    for (const failed of waiting) failed.release();
+    for (const request of requests) request.failed(error);
+  }
+}

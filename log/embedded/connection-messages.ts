@@ -1,0 +1,55 @@
+import { isMillraceError, MillraceError } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/errors.ts";
+import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../core/event-log.ts";
+import type { CorruptRange } from "./log-reader.ts";
+
+/** What goes over a connection's port. Requests and replies travel in arrays: one message per turn of the event loop. */
+export interface TransferredBatch {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly lastTimestamp: number;
+}
+
+export interface TransferredOutput {
+  readonly topicPartition: number;
+  readonly batches: readonly TransferredBatch[];
+}
+
+export type ConnectionCall =
+  | { readonly kind: "append"; readonly output: TransferredOutput }
+  | { readonly kind: "claim"; readonly journal: JournalId }
+  | {
+      readonly kind: "commit";
+      readonly request: Omit<CommitRequest, "outputs">;
+      readonly outputs: readonly TransferredOutput[];
+    }
+  | { readonly kind: "status" };
+
+export type ConnectionRequest =
+  | { readonly id: number; readonly call: ConnectionCall }
+  /** A commit failed before it was sent: what was sent behind it must fail too. */
+  | { readonly failed: Pick<CommitRequest, "journal" | "epoch"> }
+  /** A reader found damage for the first time. */
+  | { readonly corrupt: Omit<CorruptRange, "bytes"> };
+
+export type ConnectionResult = number | JournalClaim | LogStatus | undefined;
+
+export type ConnectionReply =
+  | { readonly id: number; readonly result: ConnectionResult }
+  | { readonly id: number; readonly error: TransferredError };
+
+/** A MillraceError loses its class and code in a structured clone. */
+export interface TransferredError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string | undefined;
+}
+
+export function transferError(error: unknown): TransferredError {
+  if (isMillraceError(error)) return { code: error.code, message: error.message, remedy: error.remedy };
+  return { code: "LOG_IO", message: String(error), remedy: undefined };
+}
+
+export function receiveError({ code, message, remedy }: TransferredError): MillraceError {
+  return new MillraceError(code, message, remedy === undefined ? {} : { remedy });
+}

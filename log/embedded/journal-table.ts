@@ -1,0 +1,236 @@
+import { MillraceError } from "../../core/errors.ts";
+import { decodeJournalEntry, encodeJournalEntry } from "./journal-entry.ts";
+import type { JournalEntry, JournalId, JournalStatus, TopicPosition } from "../../core/event-log.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { StoredEntry, StoredKind } from "./journal-entry.ts";
+import type { JournalKey, LogStore } from "./log-store.ts";
+import type { LogTopology } from "./topology.ts";
+
+/** What is durable of a journal. Entry offsets are dense; those before `first` are deleted. */
+interface JournalProgress {
+  epoch: number;
+  first: number;
+  next: number;
+  chunkStart: number | null;
+  snapshotStart: number | null;
+  positions: readonly TopicPosition[];
+  nextTimer: number | null;
+}
+
+export interface Journal {
+  readonly id: JournalId;
+  /** The epoch that the last call of `claim` got. Ahead of the durable one while the claim is on its way. */
+  issuedEpoch: number;
+  /** Set by the first commit that fails: everything after it fails too, until the next claim. */
+  failed: boolean;
+  durable: JournalProgress;
+}
+
+/** One entry on its way into the journal. */
+export interface JournalWrite {
+  readonly journal: Journal;
+  readonly kind: StoredKind;
+  readonly epoch: number;
+  readonly entry: Omit<JournalEntry, "kind"> | null;
+}
+
+export interface PlacedEntries {
+  readonly puts: readonly { readonly key: JournalKey; readonly bytes: Buffer }[];
+  readonly removals: readonly JournalKey[];
+  /** To be called when the transaction is durable. */
+  apply(): void;
+}
+
+/** Retention's view: the lowest position per topic-partition, or the required journal that has told none yet. */
+export type JournalFloors = { readonly missing: string } | { readonly floors: Float64Array };
+
+/** The journals of the log, in the writer's memory: who owns them, where they stand. Restored from each one's last entry. */
+export class JournalTable {
+  private readonly store: LogStore;
+  private readonly topology: LogTopology;
+  private readonly logger: Logger;
+  private readonly journals = new Map<string, Journal>();
+
+  constructor(store: LogStore, topology: LogTopology, logger: Logger) {
+    this.store = store;
+    this.topology = topology;
+    this.logger = logger;
+    this.restoreAll();
+  }
+
+  journal(id: JournalId): Journal {
+    const key = `${id.partition} ${id.name}`;
+    const known = this.journals.get(key);
+    if (known) return known;
+    const durable = {
+      epoch: 0,
+      first: 0,
+      next: 0,
+      chunkStart: null,
+      snapshotStart: null,
+      positions: [],
+      nextTimer: null,
+    };
+    const journal = { id: { name: id.name, partition: id.partition }, issuedEpoch: 0, failed: false, durable };
+    this.journals.set(key, journal);
+    return journal;
+  }
+
+  statuses(): JournalStatus[] {
+    return [...this.journals.values()]
+      .filter(({ durable }) => durable.next > 0)
+      .map(({ id, durable: { epoch, positions, nextTimer } }) => ({ ...id, epoch, positions, nextTimer }));
+  }
+
+  /** Gives the entries their places behind the durable ones. */
+  place(writes: readonly JournalWrite[]): PlacedEntries {
+    const progress = new Map<Journal, JournalProgress>();
+    const puts: { key: JournalKey; bytes: Buffer }[] = [];
+    const removals: JournalKey[] = [];
+    for (const write of writes) {
+      const { journal } = write;
+      const state = progress.get(journal) ?? { ...journal.durable };
+      progress.set(journal, state);
+      const obsoleteFrom = state.first;
+      const entry = advance(state, write);
+      puts.push({ key: keyOf(journal.id, state.next - 1), bytes: encodeJournalEntry(entry, this.topology) });
+      for (let offset = obsoleteFrom; offset < state.first; offset++) removals.push(keyOf(journal.id, offset));
+    }
+    return {
+      puts,
+      removals,
+      apply() {
+        for (const [journal, state] of progress) journal.durable = state;
+      },
+    };
+  }
+
+  /**
+   * What an owner restores from: the entries before the last claim, from the last complete snapshot on. A damaged entry ends the
+   * list: the owner works again what came after it, and readers drop the repeated outputs by their source positions.
+   */
+  restorableEntries({ id, durable }: Journal): JournalEntry[] {
+    const entries: JournalEntry[] = [];
+    for (let offset = durable.snapshotStart ?? durable.first; offset < durable.next; offset++) {
+      const stored = this.readEntry(id, offset);
+      if (stored === null) {
+        this.logger.error(
+          { ...id, entry: offset },
+          "a journal entry is damaged: its owner restores what lies before it",
+        );
+        break;
+      }
+      const { kind, positions, nextTimer, body, complete } = stored;
+      if (kind === "snapshot") entries.push({ kind, positions, nextTimer, complete, body });
+      else if (kind !== "claim") entries.push({ kind, positions, nextTimer, body });
+    }
+    return entries;
+  }
+
+  /**
+   * For each topic-partition the lowest position of the journals with these names; Infinity where none reads. A name counts for
+   * all partitions of every topic that one of its journals reads: a partition that has told no position is at its beginning.
+   */
+  floors(names: readonly string[]): JournalFloors {
+    const floors = new Float64Array(this.topology.size).fill(Number.POSITIVE_INFINITY);
+    for (const name of names) {
+      const own = new Float64Array(this.topology.size).fill(Number.POSITIVE_INFINITY);
+      const topics = new Set<string>();
+      for (const { id, durable } of this.journals.values()) {
+        if (id.name !== name) continue;
+        for (const { topic, partition, offset } of durable.positions) {
+          const index = this.topology.indexOf(topic, partition);
+          own[index] = Math.min(own[index] ?? offset, offset);
+          topics.add(topic);
+        }
+      }
+      if (topics.size === 0) return { missing: name };
+      for (const topic of topics) {
+        const from = this.topology.indexOf(topic, 0);
+        for (let index = from; index < from + this.topology.partitionCount; index++) {
+          const position = own[index] ?? Number.POSITIVE_INFINITY;
+          floors[index] = Math.min(floors[index] ?? position, position === Number.POSITIVE_INFINITY ? 0 : position);
+        }
+      }
+    }
+    return { floors };
+  }
+
+  private restoreAll(): void {
+    const keys = this.store.journals;
+    let [last] = keys.getKeys({ reverse: true, limit: 1 });
+    while (last !== undefined) {
+      const id: JournalId = { name: last[0], partition: last[1] };
+      const [first] = keys.getKeys({ start: keyOf(id, 0), limit: 1 });
+      this.restoreJournal(id, first?.[2] ?? 0, last[2]);
+      [last] = keys.getKeys({ reverse: true, start: keyOf(id, -1), limit: 1 });
+    }
+  }
+
+  private restoreJournal(id: JournalId, first: number, last: number): void {
+    let offset = last;
+    let entry = this.readEntry(id, offset);
+    while (entry === null && offset > first) entry = this.readEntry(id, --offset);
+    const journal = this.journal(id);
+    // A damaged last entry may have been a claim: its epoch is passed over.
+    const epoch = (entry?.epoch ?? 0) + (offset === last ? 0 : 1);
+    journal.issuedEpoch = epoch;
+    journal.durable = {
+      epoch,
+      first,
+      next: last + 1,
+      chunkStart: entry?.chunkStart ?? null,
+      snapshotStart: entry?.snapshotStart ?? null,
+      positions: entry?.positions ?? [],
+      nextTimer: entry?.nextTimer ?? null,
+    };
+  }
+
+  private readEntry(id: JournalId, offset: number): StoredEntry | null {
+    const bytes = this.store.journals.getBinary(keyOf(id, offset));
+    if (bytes === undefined) return null;
+    try {
+      return decodeJournalEntry(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), this.topology);
+    } catch (error) {
+      if (error instanceof MillraceError) return null;
+      throw error;
+    }
+  }
+}
+
+/** Moves the journal's progress over the entry and returns it as it is to be stored. */
+function advance(state: JournalProgress, { kind, epoch, entry }: JournalWrite): StoredEntry {
+  const complete = kind === "snapshot" && entry?.complete === true;
+  if (kind === "claim") {
+    // Chunks of a snapshot that its owner did not complete count for nothing.
+    state.chunkStart = null;
+  } else if (kind === "snapshot") {
+    state.chunkStart ??= state.next;
+  }
+  if (complete) {
+    state.snapshotStart = state.chunkStart;
+    state.first = state.chunkStart ?? state.first;
+    state.chunkStart = null;
+  }
+  if (entry !== null) {
+    state.positions = entry.positions.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
+    state.nextTimer = entry.nextTimer;
+  }
+  state.epoch = epoch;
+  state.next += 1;
+  const { positions, nextTimer, chunkStart, snapshotStart } = state;
+  return {
+    kind,
+    complete,
+    epoch,
+    positions,
+    nextTimer,
+    chunkStart,
+    snapshotStart,
+    body: entry?.body ?? new Uint8Array(0),
+  };
+}
+
+function keyOf(id: JournalId, entry: number): JournalKey {
+  return [id.name, id.partition, entry];
+}

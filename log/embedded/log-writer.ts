@@ -1,0 +1,299 @@
+import { performance } from "node:perf_hooks";
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { checkedAppendBytes, checkedCommitBytes } from "./append-limits.ts";
+import { Capacity } from "./capacity.ts";
+import { commitFailure, isBroken } from "./commit-failure.ts";
+import { CommitPipeline } from "./commit-pipeline.ts";
+import { commitRecordBytes, encodeCommitRecord } from "./commit-record.ts";
+import { PAGE_BYTES, usedBytes } from "./log-store.ts";
+import { JournalTable } from "./journal-table.ts";
+import { OffsetTable } from "./offset-table.ts";
+import { Retention } from "./retention.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../core/event-log.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Counter, Gauge, Metrics } from "../../core/metrics.ts";
+import type { RecordInput } from "../../core/record.ts";
+import type { Outputs } from "./append-limits.ts";
+import type { CommitGroup, EncodedBatch } from "./commit-group.ts";
+import type { UnplacedBatch } from "./commit-record.ts";
+import type { DurableMark } from "./durable-mark.ts";
+import type { Journal } from "./journal-table.ts";
+import type { LogStore } from "./log-store.ts";
+import type { LogTopology } from "./topology.ts";
+
+export interface LogWriterOptions {
+  readonly directory: string;
+  readonly store: LogStore;
+  readonly topology: LogTopology;
+  readonly mark: DurableMark;
+  readonly bytesMax: number;
+  readonly retentionMs: number;
+  readonly requiredJournals: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+const MAINTENANCE_MS = 1000;
+const MAINTENANCE_URGENT_MS = 20;
+
+/** All writes of one log. Lives in the thread that opened it; every other thread sends its requests here. */
+export class LogWriter {
+  readonly capacity: Capacity;
+  readonly journals: JournalTable;
+  private readonly options: LogWriterOptions;
+  private readonly offsets: OffsetTable;
+  private readonly retention: Retention;
+  private readonly pipeline: CommitPipeline;
+  private readonly commitCounter: Counter;
+  private readonly recordCounter: Counter;
+  private readonly bytesGauge: Gauge;
+  private readonly refusingGauge: Gauge;
+  private readonly maintenanceTimer: NodeJS.Timeout;
+  private maintainedAt = 0;
+  private closing = false;
+
+  constructor(options: LogWriterOptions) {
+    const { store, topology, logger, metrics, mark } = options;
+    this.options = options;
+    this.capacity = new Capacity(options.bytesMax);
+    this.capacity.bytes = usedBytes(store);
+    this.journals = new JournalTable(store, topology, logger);
+    this.retention = new Retention({ ...options, journals: this.journals });
+    this.offsets = new OffsetTable(store, topology, this.retention.firstSequence, logger);
+    this.pipeline = new CommitPipeline((group) => this.write(group));
+    this.commitCounter = metrics.counter("millrace_log_commits_total", "Durable group commits.");
+    this.recordCounter = metrics.counter("millrace_log_records_total", "Records made durable.");
+    this.bytesGauge = metrics.gauge("millrace_log_bytes", "Bytes in use in the log.");
+    this.refusingGauge = metrics.gauge("millrace_log_refusing", "1 while the log refuses appends.");
+    mark.publishSequence(this.offsets.sequence);
+    this.maintenanceTimer = setInterval(() => this.maintain(), MAINTENANCE_MS);
+    this.maintenanceTimer.unref();
+  }
+
+  append(topic: string, partition: number, records: readonly RecordInput[]): Promise<number> {
+    try {
+      const index = this.options.topology.indexOf(topic, partition);
+      const bytes = checkedAppendBytes(records);
+      this.admit("append", bytes);
+      if (records.length === 0) return Promise.resolve(this.offsets.ends[index] ?? 0);
+      return this.pipeline.groupFor(bytes).append(index, records);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async appendEncoded(topicPartition: number, batches: readonly EncodedBatch[]): Promise<number> {
+    const bytes = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
+    this.admit("append", bytes);
+    return await this.pipeline.groupFor(bytes).appendEncoded(topicPartition, batches);
+  }
+
+  async claim(id: JournalId): Promise<JournalClaim> {
+    this.admit("journal", 0);
+    const journal = this.journals.journal(id);
+    journal.issuedEpoch += 1;
+    journal.failed = false;
+    const epoch = journal.issuedEpoch;
+    const group = this.pipeline.groupFor(0);
+    group.addJournalWrite({ journal, kind: "claim", epoch, entry: null });
+    return await new Promise((resolve, reject) => {
+      group.requests.push({
+        // Read before the next group may delete entries.
+        landed: () => resolve({ epoch, entries: this.journals.restorableEntries(journal) }),
+        failed: (error) => {
+          journal.failed = true;
+          reject(error);
+        },
+      });
+    });
+  }
+
+  /** `outputsOf` may throw: that is a failed commit like any other. */
+  async commit(request: Omit<CommitRequest, "outputs">, outputsOf: () => readonly Outputs[]): Promise<void> {
+    const { epoch, entry } = request;
+    const journal = this.journals.journal(request.journal);
+    if (epoch !== journal.issuedEpoch || journal.failed) throw fenced(journal, epoch);
+    try {
+      const outputs = outputsOf();
+      for (const { topic, partition } of entry.positions) this.options.topology.indexOf(topic, partition);
+      const bytes = checkedCommitBytes(entry.body.length, outputs);
+      this.admit("journal", bytes);
+      await this.enqueueCommit(journal, request, outputs, bytes);
+    } catch (error) {
+      this.failJournal(request.journal, epoch);
+      throw error;
+    }
+  }
+
+  /** Nothing more is taken from this owner: a commit of its has failed, here or before it came here. */
+  failJournal(id: JournalId, epoch: number): void {
+    const journal = this.journals.journal(id);
+    if (journal.issuedEpoch === epoch) journal.failed = true;
+  }
+
+  status(): LogStatus {
+    return {
+      partitions: this.offsets.statuses(this.retention.starts),
+      journals: this.journals.statuses(),
+      bytes: this.capacity.bytes,
+      bytesMax: this.capacity.bytesMax,
+      refusing: this.capacity.refusing(),
+      deletedTelemetry: Object.fromEntries(this.retention.deletedTelemetry),
+    };
+  }
+
+  /** Lets what was asked for land, and leaves a checkpoint so that the next open has nothing to scan. */
+  async close(signal: AbortSignal): Promise<void> {
+    this.closing = true;
+    clearInterval(this.maintenanceTimer);
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await Promise.race([this.pipeline.idle(), signal.aborted ? undefined : aborted]);
+    this.pipeline.abandon(new MillraceError("LOG_CLOSED", "the log was closed before this landed"));
+    if (signal.aborted || this.capacity.refusing() !== null) return;
+    await this.leaveCheckpoint();
+  }
+
+  private async leaveCheckpoint(): Promise<void> {
+    const { sequence, bytes } = this.offsets.checkpoint();
+    if (sequence === 0) return;
+    try {
+      await this.options.store.index.put(sequence, bytes);
+    } catch (error) {
+      // Only the next open is slower for it.
+      const failure = await commitFailure(error, this.options.directory);
+      this.options.logger.warn({ code: failure.code }, "the log closes without a checkpoint");
+    }
+  }
+
+  private enqueueCommit(
+    journal: Journal,
+    { epoch, entry }: Omit<CommitRequest, "outputs">,
+    outputs: readonly Outputs[],
+    bytes: number,
+  ): Promise<void> {
+    const group = this.pipeline.groupFor(bytes);
+    for (const output of outputs) {
+      if ("records" in output) group.addRecords(output.topicPartition, output.records);
+      else for (const batch of output.batches) group.addBatch(output.topicPartition, batch);
+    }
+    // The body is copied: the caller may use its bytes again, and the group may have to wait.
+    group.addJournalWrite({ journal, kind: entry.kind, epoch, entry: { ...entry, body: Buffer.from(entry.body) } });
+    return new Promise((resolve, reject) => {
+      group.requests.push({
+        landed: () => resolve(),
+        failed: (error) => {
+          reject(journal.failed && journal.issuedEpoch === epoch ? fenced(journal, epoch) : error);
+          if (journal.issuedEpoch === epoch) journal.failed = true;
+        },
+      });
+    });
+  }
+
+  private admit(writeClass: "append" | "journal", bytes: number): void {
+    if (this.closing) throw new MillraceError("LOG_CLOSED", "the log is closing");
+    const refusal = this.capacity.refusal(writeClass, this.pipeline.queuedBytes, bytes);
+    if (refusal === null) return;
+    this.refusingGauge.set(1);
+    throw refusal;
+  }
+
+  private maintain(): void {
+    this.capacity.bytes = usedBytes(this.options.store);
+    this.bytesGauge.set(this.capacity.bytes);
+    this.refusingGauge.set(this.capacity.refusing() === null ? 0 : 1);
+    this.pipeline.requestMaintenance();
+  }
+
+  /** One transaction: batches, journal entries, a checkpoint if it is time, a slice of retention if there is one. */
+  private async write(group: CommitGroup): Promise<MillraceError | null> {
+    const { store, mark } = this.options;
+    const batches = group.seal(this.offsets.ends);
+    const records = this.physicalRecords(batches);
+    const entries = this.journals.place(group.journalWrites);
+    const slice = this.planRetention();
+    const checkpoint = this.offsets.dueCheckpoint(slice?.to ?? 0);
+    const before = this.offsets.sequence;
+    if (records.length + entries.puts.length === 0 && slice === null && checkpoint === null) return null;
+    try {
+      await store.commits.batch(() => {
+        for (const [index, record] of records.entries()) void store.commits.put(before + 1 + index, record);
+        for (const { key, bytes } of entries.puts) void store.journals.put(key, bytes);
+        for (const key of entries.removals) void store.journals.remove(key);
+        if (checkpoint !== null) void store.index.put(checkpoint.sequence, checkpoint.bytes);
+        if (slice !== null) this.retention.write(slice);
+      });
+    } catch (error) {
+      return await this.writeFailed(error);
+    }
+    const bytes = records.reduce((sum, record) => sum + record.length, 0);
+    this.offsets.advance(before + records.length, batches, bytes);
+    entries.apply();
+    if (checkpoint !== null) this.offsets.noteCheckpoint(checkpoint.sequence);
+    if (slice !== null) {
+      this.retention.apply(slice);
+      mark.publishRetention();
+    }
+    if (records.length > 0) mark.publishSequence(this.offsets.sequence);
+    this.noteLanded(group, records, slice !== null || entries.removals.length > 0);
+    return null;
+  }
+
+  private physicalRecords(batches: readonly UnplacedBatch[]): Buffer[] {
+    const time = this.options.clock.now();
+    const records: Buffer[] = [];
+    let some: UnplacedBatch[] = [];
+    for (const batch of batches) {
+      if (some.length > 0 && commitRecordBytes(some) + batch.bytes.length > LIMITS.groupCommitBytesMax) {
+        records.push(encodeCommitRecord(time, some));
+        some = [];
+      }
+      some.push(batch);
+    }
+    if (some.length > 0) records.push(encodeCommitRecord(time, some));
+    return records;
+  }
+
+  private planRetention() {
+    const now = performance.now();
+    const urgent = this.capacity.bytes > this.capacity.bytesMax * 0.9;
+    if (now - this.maintainedAt < (urgent ? MAINTENANCE_URGENT_MS : MAINTENANCE_MS / 2)) return null;
+    const slice = this.retention.plan(this.capacity.bytes, this.offsets.sequence);
+    this.capacity.heldBy = this.retention.heldBy;
+    // While slices come out there is more to delete: the next group takes the next one.
+    if (slice === null) this.maintainedAt = now;
+    return slice;
+  }
+
+  private noteLanded(group: CommitGroup, records: readonly Buffer[], deleted: boolean): void {
+    this.commitCounter.add();
+    this.recordCounter.add(group.records);
+    this.capacity.noteSuccess();
+    if (deleted) {
+      this.capacity.bytes = usedBytes(this.options.store);
+      // More may be due; a group of its own takes it when no other comes.
+      if (!this.closing) this.pipeline.requestMaintenance();
+    } else {
+      for (const record of records) this.capacity.bytes += Math.ceil(record.length / PAGE_BYTES) * PAGE_BYTES;
+      for (const { entry } of group.journalWrites) this.capacity.bytes += entry?.body.length ?? 0;
+    }
+  }
+
+  private async writeFailed(error: unknown): Promise<MillraceError> {
+    const { store, directory, logger } = this.options;
+    const failure = await commitFailure(error, directory);
+    const broken = isBroken(store);
+    this.capacity.noteFailure(failure, broken);
+    logger.error({ code: failure.code, broken }, failure.message);
+    return failure;
+  }
+}
+
+function fenced(journal: Journal, epoch: number): MillraceError {
+  const { name, partition } = journal.id;
+  const why =
+    journal.issuedEpoch === epoch ? "an earlier commit failed" : `epoch ${journal.issuedEpoch} has claimed it`;
+  return new MillraceError("JOURNAL_FENCED", `${name}/${partition}, epoch ${epoch}: ${why}`);
+}

@@ -1,0 +1,107 @@
+import { MillraceError } from "../../core/errors.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+import { decodeCommitDirectory } from "./commit-record.ts";
+import type { PartitionStatus } from "../../core/event-log.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { PlacedBatch } from "./commit-record.ts";
+import type { LogStore } from "./log-store.ts";
+import type { LogTopology } from "./topology.ts";
+
+const CHECKPOINT_COMMITS = 64;
+/** A checkpoint is written after at least this many times its own size in commits, so that the index stays a few percent. */
+const CHECKPOINT_SHARE = 32;
+const COLUMNS_BYTES = 16;
+
+/**
+ * The durable end of every topic-partition and the last commit's sequence. Checkpoints of it, at commits some way apart, are the seek
+ * index of the readers; and opening reads the last one and only the commits behind it.
+ */
+export class OffsetTable {
+  readonly ends: Float64Array;
+  readonly lastTimestamps: Float64Array;
+  /** Of the last durable commit; 0 when there is none. */
+  sequence = 0;
+  private readonly topology: LogTopology;
+  private checkpointSequence: number;
+  private bytesSinceCheckpoint = 0;
+
+  constructor(store: LogStore, topology: LogTopology, firstSequence: number, logger: Logger) {
+    this.topology = topology;
+    this.ends = new Float64Array(topology.size);
+    this.lastTimestamps = new Float64Array(topology.size);
+    this.checkpointSequence = this.restoreCheckpoint(store);
+    const [lastCommit = 0] = store.commits.getKeys({ reverse: true, limit: 1 });
+    const last = Math.max(lastCommit, this.checkpointSequence, firstSequence - 1);
+    for (let sequence = this.checkpointSequence + 1; sequence <= last; sequence++) {
+      this.restoreCommit(store, sequence, logger);
+    }
+    this.sequence = last;
+  }
+
+  /** Takes the batches of commits that are durable now. */
+  advance(sequence: number, batches: Iterable<Omit<PlacedBatch, "byteOffset" | "byteLength">>, bytes: number): void {
+    this.sequence = sequence;
+    this.bytesSinceCheckpoint += bytes;
+    for (const { topicPartition, baseOffset, count, lastTimestamp } of batches) {
+      this.ends[topicPartition] = baseOffset + count;
+      this.lastTimestamps[topicPartition] = lastTimestamp;
+    }
+  }
+
+  /** The checkpoint of the durable state if it is time for one. `deletedTo`: one must lie at or behind what retention leaves. */
+  dueCheckpoint(deletedTo: number): { readonly sequence: number; readonly bytes: Buffer } | null {
+    if (this.sequence === this.checkpointSequence) return null;
+    const far =
+      this.sequence - this.checkpointSequence >= CHECKPOINT_COMMITS &&
+      this.bytesSinceCheckpoint >= this.topology.size * COLUMNS_BYTES * CHECKPOINT_SHARE;
+    return far || this.checkpointSequence < deletedTo ? this.checkpoint() : null;
+  }
+
+  checkpoint(): { readonly sequence: number; readonly bytes: Buffer } {
+    const bytes = encodeCheckpoint({ head: this.sequence, columns: [this.ends, this.lastTimestamps] });
+    return { sequence: this.sequence, bytes };
+  }
+
+  noteCheckpoint(sequence: number): void {
+    this.checkpointSequence = sequence;
+    this.bytesSinceCheckpoint = 0;
+  }
+
+  /** Every topic-partition that ever had a record. */
+  statuses(starts: Float64Array): PartitionStatus[] {
+    const statuses: PartitionStatus[] = [];
+    for (const [index, endOffset] of this.ends.entries()) {
+      const lastTimestamp = this.lastTimestamps[index] ?? 0;
+      statuses.push({
+        ...this.topology.topicPartition(index),
+        startOffset: starts[index] ?? 0,
+        endOffset,
+        lastTimestamp,
+      });
+    }
+    return statuses;
+  }
+
+  private restoreCheckpoint(store: LogStore): number {
+    for (const { key, value } of store.index.getRange({ reverse: true })) {
+      const checkpoint = decodeCheckpoint(value, this.topology.size);
+      const [ends, lastTimestamps] = checkpoint?.columns ?? [];
+      if (ends === undefined || lastTimestamps === undefined) continue;
+      this.ends.set(ends);
+      this.lastTimestamps.set(lastTimestamps);
+      return key;
+    }
+    return 0;
+  }
+
+  private restoreCommit(store: LogStore, sequence: number, logger: Logger): void {
+    const bytes = store.commits.getBinaryFast(sequence);
+    if (bytes === undefined) return;
+    try {
+      this.advance(sequence, decodeCommitDirectory(bytes).batches, bytes.length);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      logger.error({ commit: sequence }, "the directory of a commit is damaged: its records are skipped");
+    }
+  }
+}

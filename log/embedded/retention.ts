@@ -1,0 +1,145 @@
+import { MillraceError } from "../../core/errors.ts";
+import { isControlRecord } from "../../core/record.ts";
+import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
+import { encodeCheckpoint } from "./checkpoint.ts";
+import { decodeCommitDirectory } from "./commit-record.ts";
+import { readStarts } from "./log-store.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { CommitDirectory, PlacedBatch } from "./commit-record.ts";
+import type { JournalFloors, JournalTable } from "./journal-table.ts";
+import type { LogStore } from "./log-store.ts";
+import type { LogTopology } from "./topology.ts";
+
+/** One transaction deletes at most about this much, so that deleting never holds a commit up. */
+const SLICE_BYTES_MAX = 2 * 1024 * 1024;
+const SLICE_COMMITS_MAX = 256;
+/** By size, deleting begins at this part of the ceiling: there is room again before appends must stop. */
+const FILL_MAX = 0.9;
+/** LMDB's longest key; counts of longer record keys go under their beginning. */
+const KEY_CHARS_MAX = 600;
+
+export interface RetentionOptions {
+  readonly store: LogStore;
+  readonly topology: LogTopology;
+  readonly journals: JournalTable;
+  readonly requiredJournals: readonly string[];
+  readonly bytesMax: number;
+  readonly retentionMs: number;
+  readonly clock: Clock;
+}
+
+/** A prefix of the commits to delete, with what must be stored in the same transaction. */
+export interface RetentionSlice {
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  readonly starts: Float64Array;
+  /** New totals of the keys that the slice touches. */
+  readonly deletedTelemetry: ReadonlyMap<string, number>;
+}
+
+/** Deletes the oldest commits by age and size, and never what a required journal has still to read. */
+export class Retention {
+  readonly deletedTelemetry = new Map<string, number>();
+  /** Why the oldest commit had to stay although age or size asked for it; null when nothing does. */
+  heldBy: string | null = null;
+  starts: Float64Array;
+  firstSequence: number;
+  private readonly options: RetentionOptions;
+  private readonly telemetryFrom: number;
+
+  constructor(options: RetentionOptions) {
+    this.options = options;
+    const { store, topology } = options;
+    const stored = readStarts(store, topology);
+    this.firstSequence = stored.head;
+    this.starts = stored.columns[0] ?? new Float64Array(topology.size);
+    this.telemetryFrom = topology.indexOf("telemetry", 0);
+    for (const { key, value } of store.deleted.getRange({})) this.deletedTelemetry.set(key, value.readDoubleLE(0));
+  }
+
+  /** The next slice, or null when nothing may or must go. `lastSequence` is the last durable commit. */
+  plan(usedBytes: number, lastSequence: number): RetentionSlice | null {
+    const { store, journals, requiredJournals, bytesMax, retentionMs, clock } = this.options;
+    this.heldBy = null;
+    const timeMin = clock.now() - retentionMs;
+    const starts = Float64Array.from(this.starts);
+    const deleted = new Map<string, number>();
+    let floors: JournalFloors | null = null;
+    let freed = 0;
+    let sequence = this.firstSequence;
+    const limit = Math.min(lastSequence + 1, sequence + SLICE_COMMITS_MAX);
+    for (; sequence < limit && freed < SLICE_BYTES_MAX; sequence++) {
+      const bytes = store.commits.getBinaryFast(sequence);
+      if (bytes === undefined) continue;
+      const directory = directoryOf(bytes);
+      const due = usedBytes - freed > bytesMax * FILL_MAX || (directory !== null && directory.time < timeMin);
+      if (!due) break;
+      floors ??= journals.floors(requiredJournals);
+      this.heldBy = this.holderOf(directory, floors);
+      if (this.heldBy !== null) break;
+      for (const batch of directory?.batches ?? []) {
+        starts[batch.topicPartition] = batch.baseOffset + batch.count;
+        this.countTelemetry(bytes, batch, deleted);
+      }
+      freed += bytes.length;
+    }
+    if (sequence === this.firstSequence) return null;
+    return { from: this.firstSequence, to: sequence, starts, deletedTelemetry: deleted };
+  }
+
+  /** Queues the slice's puts and removals; to be called inside the transaction. */
+  write({ from, to, starts, deletedTelemetry }: RetentionSlice): void {
+    const { store } = this.options;
+    for (let sequence = from; sequence < to; sequence++) void store.commits.remove(sequence);
+    for (const sequence of store.index.getKeys({ end: to })) void store.index.remove(sequence);
+    for (const [key, count] of deletedTelemetry) {
+      const value = Buffer.allocUnsafeSlow(8);
+      value.writeDoubleLE(count);
+      void store.deleted.put(key, value);
+    }
+    void store.meta.put("starts", encodeCheckpoint({ head: to, columns: [starts] }));
+  }
+
+  /** To be called when the slice is durable. */
+  apply({ to, starts, deletedTelemetry }: RetentionSlice): void {
+    this.firstSequence = to;
+    this.starts = starts;
+    for (const [key, count] of deletedTelemetry) this.deletedTelemetry.set(key, count);
+  }
+
+  private holderOf(directory: CommitDirectory | null, floors: JournalFloors): string | null {
+    if ("missing" in floors) return `${floors.missing} has not read anything yet`;
+    const held = directory?.batches.find(
+      ({ topicPartition, baseOffset, count }) => baseOffset + count > (floors.floors[topicPartition] ?? 0),
+    );
+    if (held === undefined) return null;
+    const { topicPartition } = held;
+    return `a required consumer is at offset ${floors.floors[topicPartition]} of ${this.options.topology.label(topicPartition)}`;
+  }
+
+  private countTelemetry(commit: Buffer, batch: PlacedBatch, deleted: Map<string, number>): void {
+    const inTopic = batch.topicPartition - this.telemetryFrom;
+    if (inTopic < 0 || inTopic >= this.options.topology.partitionCount) return;
+    try {
+      const bytes = commit.subarray(batch.byteOffset, batch.byteOffset + batch.byteLength);
+      for (const record of decodeRecordBatch(bytes).records) {
+        if (record.key === null || isControlRecord(record)) continue;
+        const key = record.key.slice(0, KEY_CHARS_MAX);
+        deleted.set(key, (deleted.get(key) ?? this.deletedTelemetry.get(key) ?? 0) + 1);
+      }
+    } catch (error) {
+      // A damaged batch was reported when it was read, and its messages have no keys to count under.
+      if (!(error instanceof MillraceError)) throw error;
+    }
+  }
+}
+
+function directoryOf(bytes: Buffer): CommitDirectory | null {
+  try {
+    return decodeCommitDirectory(bytes);
+  } catch (error) {
+    if (error instanceof MillraceError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import { transferError } from "./connection-messages.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { EncodedBatch } from "./commit-group.ts";
+import type { ConnectionCall, ConnectionReply, ConnectionRequest, ConnectionResult } from "./connection-messages.ts";
+import type { CorruptRange } from "./log-reader.ts";
+import type { LogWriter } from "./log-writer.ts";
+
+/** The writer's end of a connection: answers what comes over `port`. */
+export function serveConnection(
+  port: MessagePort,
+  writer: LogWriter,
+  onCorrupt: (range: Omit<CorruptRange, "bytes">) => void,
+): void {
+  let replies: ConnectionReply[] = [];
+
+  const reply = (message: ConnectionReply): void => {
+    if (replies.length === 0) setImmediate(flush);
+    replies.push(message);
+  };
+  const flush = (): void => {
+    port.postMessage(replies);
+    replies = [];
+  };
+
+  port.on("message", (requests: readonly ConnectionRequest[]) => {
+    for (const request of requests) {
+      if ("corrupt" in request) {
+        onCorrupt(request.corrupt);
+        continue;
+      }
+      if ("failed" in request) {
+        writer.failJournal(request.failed.journal, request.failed.epoch);
+        continue;
+      }
+      const { id, call } = request;
+      answer(writer, call).then(
+        (result) => reply({ id, result }),
+        (error: unknown) => reply({ id, error: transferError(error) }),
+      );
+    }
+  });
+  // The log lives as long as its process wants; a connection that nobody closes must not keep the process.
+  port.unref();
+}
+
+async function answer(writer: LogWriter, call: ConnectionCall): Promise<ConnectionResult> {
+  switch (call.kind) {
+    case "append":
+      return await writer.appendEncoded(call.output.topicPartition, call.output.batches.map(received));
+    case "claim":
+      return await writer.claim(call.journal);
+    case "commit": {
+      await writer.commit(call.request, () =>
+        call.outputs.map(({ topicPartition, batches }) => ({ topicPartition, batches: batches.map(received) })),
+      );
+      return undefined;
+    }
+    case "status":
+      return writer.status();
+  }
+}
+
+/** Buffers arrive as plain Uint8Arrays. */
+function received(batch: {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly lastTimestamp: number;
+}): EncodedBatch {
+  const { bytes, count, lastTimestamp } = batch;
+  return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), count, lastTimestamp };
+}

@@ -1,0 +1,40 @@
+import { importsOf } from "./imports.ts";
+import type { TidyRule } from "./source-tree.ts";
+
+/** core ← wire, engine ← every room of the middle row ← app. What is not named here (test, bench, docs, bin) may import anything. */
+const MIDDLE = ["broker", "log", "runtime", "processors", "registry", "sinks", "api", "dashboard", "device-sim"];
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  wire: ["core"],
+  engine: ["core"],
+  ...Object.fromEntries(MIDDLE.map((room) => [room, ["core", "wire", "engine"]])),
+  app: ["core", "wire", "engine", ...MIDDLE],
+  examples: ["core"],
+};
+/** Pure rooms have no I/O: of Node they take what only computes. */
+const PURE = ["core", "wire", "engine"];
+const PURE_NODE = ["node:buffer", "node:util"];
+/** The browser gets what is bundled for it, so only what is pure or written for it. */
+const BROWSER = "dashboard/web/";
+const BROWSER_MAY_IMPORT = /^(core\/|dashboard\/web\/|dashboard\/live-protocol\.ts$)/;
+
+export const folderRule: TidyRule = (files) =>
+  files.flatMap(importsOf).flatMap(({ where, from, target, vendor }) => {
+    const room = roomOf(from);
+    if (PURE.includes(room) && vendor?.startsWith("node:") === true && !PURE_NODE.includes(vendor)) {
+      return [`${where}: ${room} is pure and must not import ${vendor}`];
+    }
+    if (target === null) return [];
+    if (from.startsWith(BROWSER)) {
+      const isStyle = target.endsWith(".css");
+      return isStyle || BROWSER_MAY_IMPORT.test(target) ? [] : [`${where}: the browser app must not import ${target}`];
+    }
+    const targetRoom = roomOf(target);
+    const allowed = MAY_IMPORT[room];
+    if (allowed === undefined || targetRoom === room || allowed.includes(targetRoom)) return [];
+    return [`${where}: ${room} must not import ${target}`];
+  });
+
+export function roomOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
+}

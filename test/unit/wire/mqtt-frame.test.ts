@@ -1,0 +1,141 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { MQTT_BREACHES } from "../../../wire/mqtt-breach.ts";
+import { createMqttFrameWalker, type MqttFrameLimits } from "../../../wire/mqtt-frame.ts";
+import {
+  DISCONNECT,
+  packet,
+  PINGREQ,
+  rawConnect,
+  rawPublish,
+  rawSubscribe,
+  remainingLength,
+} from "../../support/raw-mqtt.ts";
+
+const LIMITS: MqttFrameLimits = {
+  packetBytesMax: 2048,
+  connectPacketBytesMax: 512,
+  payloadBytesMax: 1024,
+  mqttTopicBytesMax: 64,
+  mqttTopicLevelsMax: 5,
+  filtersPerSubscribeMax: 4,
+};
+
+/** Walks the chunks; every frame as hex, then the breach if there is one. */
+function walk(chunks: readonly Uint8Array[]): string[] {
+  const walker = createMqttFrameWalker(LIMITS);
+  const found: string[] = [];
+  for (const chunk of chunks) {
+    walker.feed(chunk);
+    for (let next = walker.next(); next !== null; next = walker.next()) {
+      if (typeof next === "string") return [...found, next];
+      found.push(Buffer.from(next.source.subarray(next.start, next.end)).toString("hex"));
+    }
+  }
+  return found;
+}
+
+function splitAt(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const edges = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [0, ...edges].map((start, index) => bytes.subarray(start, edges[index] ?? bytes.length));
+}
+
+const topic = fc.stringMatching(/^[a-zé/]{1,12}$/).filter((text) => text.split("/").length <= 5);
+const validPacket = fc.oneof(
+  fc.constantFrom(PINGREQ, packet(0x40, [0, 9])),
+  fc
+    .tuple(
+      topic,
+      fc.uint8Array({ maxLength: 400 }),
+      fc.integer({ min: 1, max: 65_535 }),
+      fc.constantFrom(0, 1, 2, 3, 4, 10),
+    )
+    .map(([name, payload, id, flags]) => rawPublish(name, payload, id, flags)),
+  fc.array(topic, { minLength: 1, maxLength: 4 }).map((filters) => rawSubscribe(filters)),
+);
+const stream = fc.array(validPacket, { maxLength: 12 }).map((packets) => [rawConnect(), ...packets, DISCONNECT]);
+
+describe("the frame walker", () => {
+  test("finds the same packets however the stream is cut", () => {
+    fc.assert(
+      fc.property(stream, fc.array(fc.nat()), (packets, cuts) => {
+        const expected = packets.map((bytes) => bytes.toString("hex"));
+        expect(walk(splitAt(Buffer.concat(packets), cuts))).toEqual(expected);
+      }),
+    );
+  });
+
+  test("finds them byte by byte too", () => {
+    fc.assert(
+      fc.property(stream, (packets) => {
+        const bytes = Buffer.concat(packets);
+        expect(walk([...bytes].map((byte) => Uint8Array.of(byte)))).toEqual(
+          packets.map((part) => part.toString("hex")),
+        );
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("never throws, and answers mutated bytes the same however they are cut", () => {
+    const mutations = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(stream, mutations, fc.array(fc.nat()), (packets, changes, cuts) => {
+        const bytes = Buffer.concat(packets);
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        const whole = walk([bytes]);
+        expect(walk(splitAt(bytes, cuts))).toEqual(whole);
+        for (const found of whole) expect(/^([0-9a-f]{2})+$/.test(found) || found in MQTT_BREACHES).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("never throws on bytes of any kind", () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void walk([rawConnect(), bytes])));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void walk([packet(0x10, bytes)])),
+      {
+        numRuns: 1000,
+      },
+    );
+  });
+
+  test("refuses a size before the packet is there, and says so again when asked again", () => {
+    const walker = createMqttFrameWalker(LIMITS);
+    walker.feed(Buffer.concat([Buffer.from([0x10]), remainingLength(512)]));
+    expect(walker.next()).toBe("packet-too-large");
+    walker.feed(rawConnect());
+    expect(walker.next()).toBe("packet-too-large");
+  });
+
+  test("takes a packet of exactly the ceiling and refuses one byte more", () => {
+    const sized = (total: number): Buffer => rawPublish("t".repeat(64), Buffer.alloc(total - 71), 1, 2);
+    const limits = { ...LIMITS, payloadBytesMax: 4096 };
+    const outcome = (bytes: Buffer): unknown => {
+      const walker = createMqttFrameWalker(limits);
+      walker.feed(rawConnect());
+      walker.next();
+      walker.feed(bytes);
+      const next = walker.next();
+      return typeof next === "string" ? next : next?.end;
+    };
+    expect(sized(2048)).toHaveLength(2048);
+    expect(outcome(sized(2048))).toBe(2048);
+    expect(outcome(sized(2049))).toBe("packet-too-large");
+  });
+
+  test("reads what CONNECT says", () => {
+    const walker = createMqttFrameWalker(LIMITS);
+    walker.feed(rawConnect({ flags: 0xce, keepAlive: 300, clientId: "c1", rest: ["w/t", "bye", "üser", "pass"] }));
+    const frame = walker.next();
+    expect(frame).toMatchObject({
+      type: 1,
+      connect: { clientId: "c1", clean: true, keepAliveSeconds: 300, userName: "üser" },
+    });
+    const connect = typeof frame === "object" ? frame?.connect : null;
+    expect(connect?.will).toMatchObject({ topic: "w/t", qos: 1 });
+    expect(Buffer.from(connect?.will?.payload ?? []).toString()).toBe("bye");
+    expect(Buffer.from(connect?.password ?? []).toString()).toBe("pass");
+  });
+});
