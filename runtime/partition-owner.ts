@@ -40,7 +40,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   const claim = await journals.claim(journal);
   const restored = restorePoint(claim);
   const state = createStagePartition({ stage, partition, generation }, restored);
-  const inFlight: Promise<void>[] = [];
+  const inFlight = new Set<Promise<void>>();
   let failure: unknown;
   let unitsSinceSnapshot = restored.units.length;
   let bytesSinceSnapshot = claim.entries.reduce((sum, entry) => sum + entry.body.length, 0);
@@ -48,14 +48,14 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   const send = (entry: JournalEntry, outputs: readonly OutputBatch[]): void => {
     const request: CommitRequest = { journal, epoch: claim.epoch, entry, outputs };
     const landed: Promise<void> = journals.commit(request).then(
-      () => void inFlight.splice(inFlight.indexOf(landed), 1),
+      () => void inFlight.delete(landed),
       (error: unknown) => {
-        inFlight.splice(inFlight.indexOf(landed), 1);
+        inFlight.delete(landed);
         // The first failure is the cause; the ones behind it are only told that they are fenced.
         if (failure === undefined || isMillraceError(failure, "JOURNAL_FENCED")) failure = error;
       },
     );
-    inFlight.push(landed);
+    inFlight.add(landed);
   };
 
   const positions = () => [{ topic: stage.input, partition, offset: state.next.offset }];
@@ -78,7 +78,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
       return failure;
     },
     get idle() {
-      return inFlight.length === 0;
+      return inFlight.size === 0;
     },
     async commit() {
       const draft = state.seal();
@@ -89,7 +89,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
       bytesSinceSnapshot += body.length;
       if (unitsSinceSnapshot >= LIMITS.snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes)
         snapshot();
-      while (inFlight.length >= LIMITS.unitsInFlightPerPartitionMax) await inFlight[0];
+      while (inFlight.size >= LIMITS.unitsInFlightPerPartitionMax) await inFlight.values().next().value;
     },
     async settled() {
       await Promise.all(inFlight);

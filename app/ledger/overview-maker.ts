@@ -1,5 +1,5 @@
 import { messageLedger, sumTotals, valueLedger } from "./ledger-report.ts";
-import { SINK_JOURNAL, STAGE_JOURNAL, takeQuietSample } from "./quiet-sample.ts";
+import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL, takeQuietSample } from "./quiet-sample.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { LogStatus } from "../../core/event-log.ts";
 import type { Fault, Hop, LedgerReport, Overview } from "../../core/overview.ts";
@@ -82,7 +82,7 @@ const HOPS: readonly HopDefinition[] = [
   { name: "in", journal: null },
   { name: "processors", journal: STAGE_JOURNAL },
   { name: "clickhouse", journal: SINK_JOURNAL },
-  { name: "notify", journal: "sink:notify" },
+  { name: "notify", journal: NOTIFY_JOURNAL },
 ];
 
 function hopPositions(status: LogStatus): Map<string, number> {

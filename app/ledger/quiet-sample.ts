@@ -14,6 +14,7 @@ export interface LedgerSources {
 }
 
 export const SINK_JOURNAL = "sink:clickhouse";
+export const NOTIFY_JOURNAL = "sink:notify";
 export const STAGE_JOURNAL = stageJournalName("main");
 
 /** Totals, tables and the readings between them, all of one moment. */

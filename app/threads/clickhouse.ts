@@ -5,6 +5,7 @@ import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
 import { eraseDevice } from "../../sinks/clickhouse/erase-device.ts";
 import { stopSignal } from "../deadline.ts";
+import { createFaultBoard } from "../fault-board.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
@@ -28,20 +29,16 @@ function runClickHouse({ config, connection, path, environment, control, peers }
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
   const log = connectEmbeddedLog(connection);
-  const faults = new Map<string, string>();
-  const onFault = (id: string, transition: "raised" | "cleared", text: string): void => {
-    if (transition === "raised") faults.set(id, text);
-    else faults.delete(id);
-  };
-  const server = createChdbProcess({ path, environment, clock, logger, onFault });
+  const faults = createFaultBoard();
+  const server = createChdbProcess({ path, environment, clock, logger, onFault: faults.report });
   const locate = () => server.connection();
-  const sink = createClickHouseSink({ log, connection: locate, clock, logger, metrics, onFault });
+  const sink = createClickHouseSink({ log, connection: locate, clock, logger, metrics, onFault: faults.report });
   const api: ClickHouseApi = {
     async start() {
       await server.start();
       await sink.start();
     },
-    notReadyReasons: () => [...new Set([...server.notReadyReasons(), ...sink.notReadyReasons(), ...faults.values()])],
+    notReadyReasons: () => [...new Set([...server.notReadyReasons(), ...sink.notReadyReasons(), ...faults.texts()])],
     metrics: () => metrics.snapshot(),
     connection: locate,
     eraseDevice: (tenant, device) => eraseDevice(locate, tenant, device),

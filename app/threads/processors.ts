@@ -41,7 +41,7 @@ function runProcessors({ config, connection, partitions, control, peers }: Proce
     },
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
-      log.close();
+      await log.close();
     },
   };
   for (const port of [control, ...peers]) serveThread(port, api);

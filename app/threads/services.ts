@@ -1,7 +1,7 @@
 import { workerData } from "node:worker_threads";
 import { createServices } from "../services.ts";
 import { serveThread } from "../thread-rpc.ts";
-import type { ServicesThreadData } from "../services.ts";
+import type { ServicesThreadData } from "../start-services.ts";
 
 const data = workerData as ServicesThreadData;
 serveThread(data.control, createServices(data));

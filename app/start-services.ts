@@ -1,0 +1,176 @@
+import { fileURLToPath } from "node:url";
+import { createApi } from "../api/api.ts";
+import { createMetrics } from "../core/metrics.ts";
+import { createHub } from "../dashboard/hub.ts";
+import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
+import { mainStage } from "../processors/main-stage.ts";
+import { openRegistry } from "../registry/open-registry.ts";
+import { createControlRelay } from "../runtime/control-relay.ts";
+import { createTickWriter } from "../runtime/tick-writer.ts";
+import { createNotifySink } from "../sinks/notify/notify-sink.ts";
+import { createDeviceCounts } from "./device-counts.ts";
+import { createFaultBoard } from "./fault-board.ts";
+import { audit } from "./ledger/audit.ts";
+import { createOverviewMaker, lagOf } from "./ledger/overview-maker.ts";
+import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL } from "./ledger/quiet-sample.ts";
+import { withLocalToken } from "./local-credential.ts";
+import { createLogger } from "./logging.ts";
+import { createPeers } from "./peers.ts";
+import { createFaultWatch } from "./platform-faults.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { SignInCodes } from "../api/sign-in-codes.ts";
+import type { Clock } from "../core/clock.ts";
+import type { LogConnection } from "../log/embedded/connect-embedded-log.ts";
+import type { OpenRegistry } from "../registry/open-registry.ts";
+import type { NotifySink } from "../sinks/notify/notify-sink.ts";
+import type { Config } from "./config.ts";
+import type { FaultBoard } from "./fault-board.ts";
+import type { PeerPorts } from "./peers.ts";
+import type { FaultWatch } from "./platform-faults.ts";
+
+export interface ServicesThreadData extends PeerPorts {
+  readonly config: Config;
+  readonly connection: LogConnection;
+  readonly registryPath: string;
+  readonly secret: Uint8Array;
+  readonly webhookSecret: string;
+  readonly localToken: string;
+  readonly control: MessagePort;
+}
+
+const PAGES = fileURLToPath(new URL("../dist/web/", import.meta.url));
+const LAG_FAULT_RECORDS = 100_000;
+
+/** What every part of the services thread is made from. */
+type Base = Awaited<ReturnType<typeof openBase>>;
+
+/** Opens the registry, starts the services in order, and hands out what other threads ask for. */
+export async function startServices(data: ServicesThreadData, clock: Clock, signInCodes: SignInCodes) {
+  const base = await openBase(data, clock);
+  const { config, registry, log, logger, metrics } = base;
+  const notifyFaults = createFaultBoard();
+  const notify = createNotify(base, notifyFaults, data.webhookSecret);
+  const faultWatch = watchFaults(base, notify, notifyFaults);
+  const ledger = createLedger(base, faultWatch);
+  const api = createApi({
+    listen: { host: config.host, port: config.httpPort },
+    registry,
+    history: base.peers.history,
+    ...ledger,
+    metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
+    health: faultWatch,
+    pagesDirectory: PAGES,
+    signInCodes,
+    async eraseDevice(tenant, device) {
+      hub.forgetDevice(tenant, device);
+      await base.peers.eraseDevice(tenant, device);
+    },
+    clock,
+    logger,
+  });
+  const hub = createHub({
+    log,
+    overview: ledger.overview,
+    authenticate: (headers) => api.authenticateRequest(headers),
+    clock,
+    logger,
+    metrics,
+  });
+  const relay = createControlRelay({
+    outbox: registry.controlOutbox,
+    log,
+    partitionCount: log.partitionCount,
+    clock,
+    logger,
+  });
+  const ticks = createTickWriter({ log, stage: mainStage, clock, logger });
+  api.server.on("upgrade", (request, socket, head) => hub.handleUpgrade(request, socket, head));
+
+  // In this order: what fills before what drains, and the API last, so that its port means that all is there.
+  const services = [relay, ticks, notify, hub, faultWatch, api];
+  for (const service of services) await service.start();
+  return {
+    registry,
+    adminToken: base.adminToken,
+    httpPort: api.address.port,
+    async stop(signal: AbortSignal) {
+      for (const service of services.toReversed()) await service.stop(signal);
+      await registry.close();
+      await log.close();
+    },
+  };
+}
+
+async function openBase(data: ServicesThreadData, clock: Clock) {
+  const { config } = data;
+  const logger = createLogger(config.logLevel, "services");
+  const peers = createPeers(data);
+  const opened: OpenRegistry = await openRegistry({
+    path: data.registryPath,
+    secret: data.secret,
+    adminTenant: config.tenant,
+    clock,
+    logger,
+  });
+  const registry = withLocalToken(opened, data.localToken, config.tenant);
+  registry.onRevoked((keys) => peers.disconnect(keys));
+  const adminToken = (await registry.credentials.hasAdminToken())
+    ? null
+    : await registry.credentials.issueAdminToken("first-start", "millrace");
+  const log = connectEmbeddedLog(data.connection);
+  return { config, clock, logger, metrics: createMetrics(), log, peers, registry, adminToken };
+}
+
+function createNotify(base: Base, faults: FaultBoard, webhookSecret: string): NotifySink {
+  const { config, log, registry, clock, logger, metrics } = base;
+  return createNotifySink({
+    log,
+    alarms: registry.alarms,
+    outbox: registry.notifications,
+    webhooks: config.webhookUrl === undefined ? [] : [{ url: config.webhookUrl, secret: webhookSecret }],
+    clock,
+    logger,
+    metrics,
+    onFault: faults.report,
+  });
+}
+
+function watchFaults(base: Base, notify: NotifySink, notifyFaults: FaultBoard): FaultWatch {
+  const { peers, log, clock, logger } = base;
+  return createFaultWatch({
+    parts: {
+      ...peers.readiness,
+      notify: () => Promise.resolve([...notify.notReadyReasons(), ...notifyFaults.texts()]),
+    },
+    status: () => log.status(),
+    lags: (status) => ({
+      processors: lagOf(status, STAGE_JOURNAL),
+      clickhouse: lagOf(status, SINK_JOURNAL),
+      notify: lagOf(status, NOTIFY_JOURNAL),
+    }),
+    lagMax: LAG_FAULT_RECORDS,
+    onChange: (fault, state) => notify.platformFault(fault.id, state, fault.text),
+    clock,
+    logger,
+  });
+}
+
+function createLedger(base: Base, faultWatch: FaultWatch) {
+  const { config, log, peers, registry, clock } = base;
+  const sources = { log, totals: () => peers.totals(), history: () => peers.history };
+  const deviceCounts = createDeviceCounts(registry.devices, config.tenant, clock);
+  const maker = createOverviewMaker({
+    ...sources,
+    clock,
+    clickhouse: config.clickhouse,
+    sums: () => peers.sums(),
+    devices: () => deviceCounts.get(),
+    alarms: () => registry.alarms.counts(config.tenant),
+    faults: () => faultWatch.faults(),
+  });
+  return {
+    overview: () => maker.make(),
+    ledger: async () => (await maker.make()).ledger,
+    audit: () => audit(sources, clock.now()),
+  };
+}
