@@ -100,6 +100,7 @@ export interface OutboxEntry {
 /** Control records on their way into the log. One relay takes them in order. */
 export interface ControlOutbox {
   pending(limit: number): Promise<readonly OutboxEntry[]>;
+  /** Everything up to and including `sequence` is in the log. */
   markSent(sequence: number): Promise<void>;
   /** Queues a control record that is no registry change: flush, operator action. */
   enqueue(key: string | null, control: ControlRecord, actor: string): Promise<number>;

@@ -50,7 +50,7 @@ export function addDeviceCommands(program: Command): void {
       process.exitCode = await removeDevice(apiOf(command), id, globalOptions(command));
     });
   withInstanceOptions(devices.command("import <file>"))
-    .description("add devices from a CSV file with the columns id, name, type, token, labels")
+    .description("add devices from a CSV file with the columns id, name, type, token, label.NAME")
     .action(async (file: string, _options: object, command: Command) => {
       const { json, config } = globalOptions(command);
       process.exitCode = await importDevices(apiOf(command), file, (text) => parseDeviceImport(text, config.tenant), {

@@ -1,0 +1,68 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Kysely } from "kysely";
+import { controlSchema } from "../core/control.ts";
+import { MillraceError } from "../core/errors.ts";
+import type { ControlOutbox } from "../core/registry.ts";
+import type { ChangeWriter } from "./change-writer.ts";
+import type { Tables } from "./schema.ts";
+
+/** The relay may run in another process, so that waiting is asking again. */
+const DRAINED_POLL_MS = 20;
+
+/** An entry is a row until it is in the log. A relay that dies in between sends it again: the stages drop it by its revision. */
+export function createControlOutbox(db: Kysely<Tables>, write: ChangeWriter): ControlOutbox {
+  return {
+    async pending(limit) {
+      const rows = await db.selectFrom("control_outbox").selectAll().orderBy("sequence").limit(limit).execute();
+      return rows.map(({ sequence, key, control }) => ({
+        sequence: sequence,
+        key,
+        control: controlSchema.parse(JSON.parse(control)),
+      }));
+    },
+    async markSent(sequence) {
+      await db.transaction().execute(async (trx) => {
+        await trx.deleteFrom("control_outbox").where("sequence", "<=", sequence).execute();
+      });
+    },
+    async enqueue(key, control, actor) {
+      const parsed = controlSchema.safeParse(control);
+      if (!parsed.success) throw new MillraceError("INVALID_INPUT", "not a control record", { cause: parsed.error });
+      return write(actor, async (change) => {
+        const sequence = change.control(key, () => control);
+        change.audit("control.queued", key ?? "every partition", control.kind);
+        return sequence;
+      });
+    },
+    async drained(waitMs, sequence) {
+      const upTo = sequence ?? (await newestPending(db));
+      const deadline = performance.now() + waitMs;
+      for (;;) {
+        const left = await countUpTo(db, upTo);
+        if (left === 0) return;
+        if (performance.now() >= deadline) {
+          throw new MillraceError("TIMED_OUT", `${left} control records are not in the log after ${waitMs} ms`);
+        }
+        await sleep(DRAINED_POLL_MS);
+      }
+    },
+  };
+}
+
+async function newestPending(db: Kysely<Tables>): Promise<number> {
+  const row = await db
+    .selectFrom("control_outbox")
+    .select((eb) => eb.fn.max("sequence").as("newest"))
+    .executeTakeFirst();
+  return row?.newest ?? 0;
+}
+
+async function countUpTo(db: Kysely<Tables>, sequence: number): Promise<number> {
+  const row = await db
+    .selectFrom("control_outbox")
+    .select((eb) => eb.fn.countAll().as("count"))
+    .where("sequence", "<=", sequence)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}

@@ -1,0 +1,92 @@
+import { CsvError, parse } from "csv-parse/sync";
+import { z } from "zod";
+import { MillraceError } from "../core/errors.ts";
+import { deviceInputSchema, issueText, toDeviceInput } from "./device-input.ts";
+import type { ImportedDevice } from "./device-importer.ts";
+import { GIVEN_TOKEN_PATTERN } from "./token.ts";
+import { unknownKeyText } from "./unknown-keys.ts";
+
+const COLUMNS = ["id", "name", "type", "token"] as const;
+const LABEL_PREFIX = "label.";
+const DEVICES_MAX = 100_000;
+
+const rowsSchema = z.array(z.object({ record: z.array(z.string()), info: z.object({ lines: z.int() }) }));
+
+interface CsvRow {
+  readonly cells: readonly string[];
+  /** Where it ends, counted from 1. */
+  readonly line: number;
+}
+
+/**
+ * Reads devices from CSV (RFC 4180, UTF-8). The first line names the columns: `id`, and optionally `name`, `type`, `token` and
+ * `label.<name>` for each label. An empty cell says nothing. INVALID_INPUT names the line; it never repeats a token.
+ */
+export function parseDeviceImport(csvText: string, tenant: string): readonly ImportedDevice[] {
+  const [header, ...rows] = readRows(csvText);
+  if (header === undefined)
+    throw new MillraceError("INVALID_INPUT", "the file is empty; its first line names the columns");
+  const columns = checkHeader(header);
+  if (rows.length > DEVICES_MAX) {
+    throw new MillraceError("INVALID_INPUT", `more than ${DEVICES_MAX} devices: split the file`);
+  }
+  const lines = new Map<string, number>();
+  return rows.map((row) => {
+    const device = readDevice(row, columns, tenant);
+    const first = lines.get(device.id);
+    if (first !== undefined) throw atLine(row, `device "${device.id}" is already on line ${first}`);
+    lines.set(device.id, row.line);
+    return device;
+  });
+}
+
+function readRows(csvText: string): readonly CsvRow[] {
+  try {
+    const rows = rowsSchema.parse(parse(csvText, { bom: true, info: true, trim: true, skip_empty_lines: true }));
+    return rows.map(({ record, info }) => ({ cells: record, line: info.lines }));
+  } catch (error) {
+    if (error instanceof CsvError) throw new MillraceError("INVALID_INPUT", error.message, { cause: error });
+    throw error;
+  }
+}
+
+function checkHeader(header: CsvRow): readonly string[] {
+  const seen = new Set<string>();
+  for (const column of header.cells) {
+    if (seen.has(column)) throw atLine(header, `column "${column}" is there twice`);
+    seen.add(column);
+    if (COLUMNS.some((known) => known === column) || column.startsWith(LABEL_PREFIX)) continue;
+    // Not taken for a label: a misspelt `token` would show secrets to everybody.
+    throw atLine(header, `column "${column}": ${unknownKeyText(column, [...COLUMNS, `${LABEL_PREFIX}<name>`])}`);
+  }
+  if (!seen.has("id")) throw atLine(header, 'a column "id" is missing');
+  return header.cells;
+}
+
+function readDevice(row: CsvRow, columns: readonly string[], tenant: string): ImportedDevice {
+  const cells = new Map(columns.map((column, index) => [column, row.cells[index] ?? ""]));
+  const filled = [...cells].filter(([, text]) => text !== "");
+  const labels = filled.flatMap(([column, text]): [string, string][] =>
+    column.startsWith(LABEL_PREFIX) ? [[column.slice(LABEL_PREFIX.length), text]] : [],
+  );
+  if (labels.some(([name]) => name === "__proto__")) throw atLine(row, "labels.__proto__: this name is not allowed");
+  const fields = new Map(filled);
+  const token = fields.get("token");
+  if (token !== undefined && !GIVEN_TOKEN_PATTERN.test(token)) {
+    throw atLine(row, "token: must be 8–256 visible ASCII characters");
+  }
+  const parsed = deviceInputSchema.safeParse({
+    tenant,
+    id: fields.get("id") ?? "",
+    name: fields.get("name"),
+    type: fields.get("type"),
+    labels: labels.length > 0 ? Object.fromEntries(labels) : undefined,
+  });
+  if (!parsed.success) throw atLine(row, issueText(parsed.error.issues[0]));
+  const device = toDeviceInput(parsed.data);
+  return token === undefined ? device : { ...device, token };
+}
+
+function atLine(row: CsvRow, text: string): MillraceError {
+  return new MillraceError("INVALID_INPUT", `line ${row.line}: ${text}`);
+}

@@ -1,0 +1,88 @@
+import type { Kysely, Transaction } from "kysely";
+
+/**
+ * The tables, as the queries see them. Column types are those that SQLite and PostgreSQL share: text, and bigint for times (UTC ms),
+ * numbers and flags (0 or 1), which every dialect reads as JavaScript numbers. Structured values are JSON text. Migrations make the tables; this file only describes them.
+ */
+export interface Tables {
+  /** One row, `sequence`: the last number given out. Its row lock puts all writers in one order. */
+  readonly counters: { name: string; value: number };
+  readonly settings: { name: string; value: string };
+  readonly tenants: { id: string; created_at: number };
+  readonly device_types: DefinitionTable;
+  readonly alarm_rules: DefinitionTable;
+  readonly devices: {
+    tenant: string;
+    id: string;
+    name: string;
+    type: string | null;
+    labels: string;
+    disabled: number;
+    created_at: number;
+    /** Id and name in lower case: LIKE folds case differently in SQLite and PostgreSQL. */
+    search_text: string;
+  };
+  /** Apart from `devices`, because it changes with every message. */
+  readonly last_seen: { tenant: string; device: string; at: number };
+  /** Ids of removed devices: alarm events still on their way must not bring their history back. */
+  readonly erased_devices: { tenant: string; device: string; at: number };
+  readonly credentials: {
+    hmac: string;
+    kind: "device" | "admin";
+    tenant: string;
+    /** Device id, or the name of the admin token. */
+    principal: string;
+    created_at: number;
+  };
+  readonly control_outbox: { sequence: number; key: string | null; control: string; created_at: number };
+  readonly alarms: {
+    tenant: string;
+    id: string;
+    device: string;
+    rule: string;
+    rule_name: string;
+    severity: string;
+    active: number;
+    raised_at: number;
+    cleared_at: number | null;
+    metric: string | null;
+    value: number | null;
+    message: string;
+  };
+  readonly alarm_transitions: { tenant: string; alarm: string; transition: string };
+  readonly alarm_positions: { name: string; position: number };
+  readonly notifications: {
+    sequence: number;
+    id: string;
+    kind: "alarm" | "platform";
+    /** Whom it speaks of; null for faults of the platform. */
+    tenant: string | null;
+    device: string | null;
+    body: string;
+    state: "pending" | "delivered" | "failed";
+    attempts: number;
+    next_attempt_at: number;
+    last_error: string | null;
+  };
+  readonly audit: { sequence: number; at: number; actor: string; action: string; target: string; detail: string };
+}
+
+interface DefinitionTable {
+  tenant: string;
+  id: string;
+  /** The DeviceType or AlarmRule as JSON with sorted keys, so that equal definitions are equal texts. */
+  definition: string;
+}
+
+/** A connection outside or inside a transaction. */
+export type Queries = Kysely<Tables> | Transaction<Tables>;
+
+/** Rows of one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535. */
+export const ROWS_PER_STATEMENT = 500;
+
+/** Slices of at most `ROWS_PER_STATEMENT`. */
+export function* inChunks<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
+    yield rows.slice(start, start + ROWS_PER_STATEMENT);
+  }
+}

@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Kysely } from "kysely";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { silentLogger } from "../../../core/logger.ts";
+import { type ChangeWriter, createChangeWriter } from "../../../registry/change-writer.ts";
+import { migrate } from "../../../registry/migrate.ts";
+import { nodeSqliteDialect } from "../../../registry/node-sqlite-dialect.ts";
+import type { Tables } from "../../../registry/schema.ts";
+
+interface Stand {
+  readonly database: DatabaseSync;
+  readonly write: ChangeWriter;
+  readonly revoked: (readonly string[])[];
+}
+
+describe("a change", () => {
+  let directory = "";
+  let stands: Stand[] = [];
+  const openStand = async (): Promise<Stand> => {
+    const path = join(directory, "r.sqlite");
+    const database = new DatabaseSync(path, { timeout: 0 });
+    database.exec("pragma journal_mode = wal");
+    const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database, path) });
+    const clock = { now: () => 1 };
+    await migrate({ db, types: { text: "text" }, clock, logger: silentLogger });
+    const revoked: (readonly string[])[] = [];
+    const stand = {
+      database,
+      revoked,
+      write: createChangeWriter({ db, clock, onRevoked: (keys) => revoked.push(keys) }),
+    };
+    stands.push(stand);
+    return stand;
+  };
+  const rows = (database: DatabaseSync, table: string) => database.prepare(`select * from ${table}`).all();
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "millrace-change-"));
+    stands = [];
+  });
+  afterEach(async () => {
+    for (const { database } of stands) database.close();
+    await rm(directory, { recursive: true });
+  });
+
+  it("writes rows, audit and control records together and tells of revoked keys afterwards", async () => {
+    const { write, database, revoked } = await openStand();
+    await write("me", async (change) => {
+      await change.trx.insertInto("tenants").values({ id: "t", created_at: change.at }).execute();
+      change.audit("made", "t", "");
+      change.control(null, () => ({ v: 1, kind: "tick" }));
+      change.revoke("t/d");
+      change.revoke("t/d");
+      expect(revoked).toEqual([]);
+    });
+    expect(["tenants", "audit", "control_outbox"].map((table) => rows(database, table).length)).toEqual([1, 1, 1]);
+    expect(revoked).toEqual([["t/d"]]);
+  });
+
+  it("leaves nothing when something throws at its end, and gives the connection back", async () => {
+    const { write, database, revoked } = await openStand();
+    const before = rows(database, "counters");
+    const failing = write("me", async (change) => {
+      await change.trx.insertInto("tenants").values({ id: "t", created_at: 1 }).execute();
+      change.audit("made", "t", "");
+      change.control(null, () => ({ v: 1, kind: "tick" }));
+      change.revoke("t/d");
+      throw new Error("at the end");
+    });
+    await expect(failing).rejects.toThrow("at the end");
+    expect(["tenants", "audit", "control_outbox"].map((table) => rows(database, table).length)).toEqual([0, 0, 0]);
+    expect(rows(database, "counters")).toEqual(before);
+    expect(revoked).toEqual([]);
+    expect(await write("me", async () => "goes on")).toBe("goes on");
+  });
+
+  it("waits for another connection's write without blocking the process", async () => {
+    const [first, second] = [await openStand(), await openStand()];
+    first.database.exec("begin immediate");
+    let done = false;
+    const waiting = second.write("me", async (change) => change.audit("a", "t", "")).then(() => void (done = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(done).toBe(false);
+    first.database.exec("commit");
+    await waiting;
+    expect(rows(first.database, "audit")).toHaveLength(1);
+  });
+
+  it("gives out numbers that grow over changes and connections", async () => {
+    const [first, second] = [await openStand(), await openStand()];
+    const numbers: number[] = [];
+    for (const { write } of [first, second, first]) {
+      await write("me", async (change) => void numbers.push(change.nextSequence(), change.nextSequence()));
+    }
+    expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+  });
+});

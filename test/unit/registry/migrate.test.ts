@@ -1,0 +1,78 @@
+import { DatabaseSync } from "node:sqlite";
+import { Kysely } from "kysely";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { silentLogger } from "../../../core/logger.ts";
+import { migrate, MIGRATIONS } from "../../../registry/migrate.ts";
+import type { Migration } from "../../../registry/migrations/migration.ts";
+import { nodeSqliteDialect } from "../../../registry/node-sqlite-dialect.ts";
+import type { Tables } from "../../../registry/schema.ts";
+
+describe("migrations", () => {
+  let database = new DatabaseSync(":memory:");
+  const run = (migrations: readonly Migration[]) =>
+    migrate({
+      db: new Kysely<Tables>({ dialect: nodeSqliteDialect(database, ":memory:") }),
+      types: { text: "text" },
+      clock: { now: () => 42 },
+      logger: silentLogger,
+      migrations,
+    });
+  const applied = () =>
+    database.prepare("select number, name, applied_at from schema_migrations order by number").all();
+  const hasTable = (name: string) =>
+    database.prepare("select 1 from sqlite_schema where type = 'table' and name = ?").get(name) !== undefined;
+  const makes = (number: number, table: string): Migration => ({
+    number,
+    name: `make ${table}`,
+    async up(trx) {
+      await trx.schema.createTable(table).addColumn("a", "bigint").execute();
+    },
+  });
+
+  beforeEach(() => {
+    database = new DatabaseSync(":memory:");
+  });
+  afterEach(() => database.close());
+
+  it("are numbered from 1 without a gap", () => {
+    expect(MIGRATIONS.map(({ number }) => number)).toEqual(MIGRATIONS.map((_, index) => index + 1));
+  });
+
+  it("run from an empty database, are recorded, and run no second time", async () => {
+    await run([makes(1, "one"), makes(2, "two")]);
+    expect(applied()).toMatchObject([
+      { number: 1, name: "make one", applied_at: 42 },
+      { number: 2, name: "make two", applied_at: 42 },
+    ]);
+    await run([makes(1, "one"), makes(2, "two")]);
+    expect(applied()).toHaveLength(2);
+  });
+
+  it("go on from where an older release left off", async () => {
+    await run([makes(1, "one")]);
+    await run([makes(1, "one"), makes(2, "two"), makes(3, "three")]);
+    expect(applied()).toHaveLength(3);
+    expect(hasTable("three")).toBe(true);
+  });
+
+  it("leave nothing of a step that fails, and keep the steps before it", async () => {
+    const fails: Migration = {
+      number: 2,
+      name: "fails",
+      async up(trx, types) {
+        await makes(2, "half").up(trx, types);
+        throw new Error("in the middle");
+      },
+    };
+    await expect(run([makes(1, "one"), fails, makes(3, "three")])).rejects.toThrow("in the middle");
+    expect(applied()).toHaveLength(1);
+    expect([hasTable("one"), hasTable("half"), hasTable("three")]).toEqual([true, false, false]);
+    await run([makes(1, "one"), makes(2, "half")]);
+    expect(hasTable("half")).toBe(true);
+  });
+
+  it("refuse a database with steps that this release does not know", async () => {
+    await run([makes(1, "one"), makes(2, "two")]);
+    await expect(run([makes(1, "one")])).rejects.toMatchObject({ code: "DATA_FORMAT_UNSUPPORTED" });
+  });
+});
