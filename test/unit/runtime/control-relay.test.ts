@@ -1,0 +1,97 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { MillraceError } from "../../../core/errors.ts";
+import { silentLogger } from "../../../core/logger.ts";
+import { partitionOf } from "../../../core/partitioner.ts";
+import { HEADER } from "../../../core/record.ts";
+import { createControlRelay } from "../../../runtime/control-relay.ts";
+import { createMemoryEventLog } from "../../support/memory-event-log.ts";
+import type { LogAppender } from "../../../core/event-log.ts";
+import type { ControlOutbox, OutboxEntry } from "../../../core/registry.ts";
+
+const PARTITIONS = 4;
+const clock = { now: () => 1_800_000_000_000 };
+
+describe("the control relay", () => {
+  it("puts a record without a key into every partition and settles it once", async () => {
+    const { log, sent } = await relay([entry(1, null), entry(2, null)]);
+    const read = await readAll(log);
+    expect(read).toHaveLength(2 * PARTITIONS);
+    expect(sent).toEqual([2]);
+  });
+
+  it("puts a device's record into the device's partition, in order behind what was queued before it", async () => {
+    const { log } = await relay([entry(1, null), entry(2, "default/d1"), entry(3, null)]);
+    const partition = partitionOf("default/d1", PARTITIONS);
+    const there = (await readAll(log)).filter((record) => record.partition === partition);
+    expect(there.map((record) => record.upTo)).toEqual([1, 2, 3]);
+    const elsewhere = (await readAll(log)).filter((record) => record.partition !== partition);
+    expect(new Set(elsewhere.map((record) => record.upTo))).toEqual(new Set([1, 3]));
+  });
+
+  it("settles nothing while the log refuses, and sends all of it when the log takes it again", async () => {
+    const { log, sent } = await relay([entry(1, null)], 2);
+    expect(sent).toEqual([1]);
+    expect(await readAll(log)).toHaveLength(PARTITIONS);
+  });
+});
+
+function entry(sequence: number, key: string | null): OutboxEntry {
+  return { sequence, key, control: { v: 1, kind: "flush", upTo: sequence } };
+}
+
+/** Runs a relay until the outbox is empty; the log refuses the first `refusals` rounds. */
+async function relay(entries: readonly OutboxEntry[], refusals = 0) {
+  const log = createMemoryEventLog({ partitionCount: PARTITIONS });
+  let refuse = refusals * PARTITIONS;
+  const appender: LogAppender = {
+    append(topic, partition, records) {
+      if (refuse-- > 0) return Promise.reject(new MillraceError("LOG_FULL", "full"));
+      return log.append(topic, partition, records);
+    },
+  };
+  let pending = [...entries];
+  const sent: number[] = [];
+  const outbox: ControlOutbox = {
+    pending: (limit) => Promise.resolve(pending.slice(0, limit)),
+    markSent(sequence) {
+      sent.push(sequence);
+      pending = pending.filter((left) => left.sequence > sequence);
+      return Promise.resolve();
+    },
+    enqueue: () => Promise.reject(new Error("nothing is queued here")),
+    drained: () => Promise.resolve(),
+  };
+  const service = createControlRelay({
+    outbox,
+    log: appender,
+    partitionCount: PARTITIONS,
+    clock,
+    logger: silentLogger,
+  });
+  await service.start();
+  while (pending.length > 0) await delay(5);
+  await service.stop(AbortSignal.timeout(1000));
+  return { log, sent };
+}
+
+async function readAll(log: ReturnType<typeof createMemoryEventLog>) {
+  const positions = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    topic: "telemetry",
+    partition,
+    offset: 0,
+  }));
+  const reader = log.openReader(positions);
+  const found: { partition: number; upTo: unknown }[] = [];
+  for (;;) {
+    const slices = await reader.poll({ bytesMax: 1 << 20, waitMs: 0 });
+    if (slices.length === 0) return found;
+    for (const { partition, records } of slices) {
+      for (const record of records) {
+        expect(record.header(HEADER.controlKind)).toBe("flush");
+        const value: { upTo: unknown } = JSON.parse(Buffer.from(record.value).toString());
+        found.push({ partition, upTo: value.upTo });
+      }
+    }
+  }
+}
