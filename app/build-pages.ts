@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -72,7 +72,7 @@ function hashSources(root: string): string {
   const hash = createHash("sha256");
   for (const source of SOURCES) {
     for (const file of filesOf(join(root, source))) {
-      hash.update(file.slice(root.length)).update("\0").update(readFileSync(file)).update("\0");
+      hash.update(relative(root, file)).update("\0").update(readFileSync(file)).update("\0");
     }
   }
   return hash.digest("hex");

@@ -3,7 +3,7 @@ import type { Outcomes } from "./ledger.ts";
 /** What the dashboard's first page and `GET /api/v1/overview` show. Made by app once a second from the log's status and counters. */
 export interface Overview {
   readonly at: number;
-  /** The pipeline as a flow, in order: in, processors, clickhouse, notify, dashboard. */
+  /** The pipeline as a flow, in order: in, processors, clickhouse, notify. */
   readonly hops: readonly Hop[];
   readonly ledger: LedgerReport;
   readonly devices: { readonly total: number; readonly reporting: number; readonly silent: number };

@@ -17,6 +17,7 @@ export interface OverviewSources extends LedgerSources {
 const VALUES_EVERY_MS = 5000;
 const LAGGING_RECORDS = 5000;
 const DOUBTS_MAX = 20;
+const REUSE_MS = 500;
 const UNCHECKED = { produced: 0, stored: 0, filtered: 0, quarantined: 0, inFlight: 0, difference: 0, checked: false };
 
 interface Mark {
@@ -31,6 +32,7 @@ export function createOverviewMaker(sources: OverviewSources): { make(): Promise
   let valuesAt = -Infinity;
   let doubts = 0;
   let inFlight: Promise<Overview> | null = null;
+  let latest: Overview | null = null;
 
   const make = async (): Promise<Overview> => {
     const at = sources.clock.now();
@@ -41,11 +43,11 @@ export function createOverviewMaker(sources: OverviewSources): { make(): Promise
     previous = { at, positions };
     if (at - valuesAt >= VALUES_EVERY_MS) {
       const sample = await takeQuietSample({ ...sources, totals: () => sources.sums() }).catch(() => null);
-      const latest = sample === null ? null : valueLedger(sample);
+      const look = sample === null ? null : valueLedger(sample);
       // A difference may be the moment between insert and settlement: it is shown when the next looks have it too.
-      doubts = latest === null || latest.difference === 0 ? 0 : doubts + 1;
-      if (latest !== null && (doubts === 0 || doubts > DOUBTS_MAX)) {
-        values = latest;
+      doubts = look === null || look.difference === 0 ? 0 : doubts + 1;
+      if (look !== null && (doubts === 0 || doubts > DOUBTS_MAX)) {
+        values = look;
         valuesAt = at;
       }
     }
@@ -64,9 +66,12 @@ export function createOverviewMaker(sources: OverviewSources): { make(): Promise
     };
   };
   return {
-    /** Callers at the same time share one. */
+    /** Callers within half a second share one: rates need a distance between two looks. */
     make() {
-      inFlight ??= make().finally(() => (inFlight = null));
+      if (latest !== null && sources.clock.now() - latest.at < REUSE_MS) return Promise.resolve(latest);
+      inFlight ??= make()
+        .then((made) => (latest = made))
+        .finally(() => (inFlight = null));
       return inFlight;
     },
   };

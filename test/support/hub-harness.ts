@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { systemClock } from "../../core/clock.ts";
 import type { AlarmEvent, Reading } from "../../core/derived-records.ts";
+import type { MillraceError } from "../../core/errors.ts";
+import type { LogReader } from "../../core/event-log.ts";
 import { deviceKey } from "../../core/ids.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -29,10 +31,11 @@ export interface LiveClient {
 
 /** A hub on a port of its own over an in-memory log. The `authorization` header names the tenant; `authenticate` may be replaced. */
 export async function startHubHarness(options: Partial<HubOptions> = {}) {
-  const log = createMemoryEventLog(["telemetry", "readings", "alarms"], 2);
+  const log = createMemoryEventLog({ partitionCount: 2 });
+  const reads: { failure: MillraceError | null } = { failure: null };
   const metrics = createMetrics();
   const hub = createHub({
-    log,
+    log: { status: () => log.status(), openReader: (from) => withFailures(log.openReader(from), reads) },
     overview: async () => makeOverview(Date.now()),
     authenticate: async (headers) => adminOf(headers),
     clock: systemClock,
@@ -61,6 +64,8 @@ export async function startHubHarness(options: Partial<HubOptions> = {}) {
   return {
     hub,
     log,
+    /** While `failure` is set, every poll rejects with it. */
+    reads,
     port,
     metric: (name: string) => metrics.snapshot().find((sample) => sample.name === name)?.value ?? 0,
     writeReading: (reading: Partial<Reading> & Pick<Reading, "device" | "ts" | "metrics">) => {
@@ -100,6 +105,14 @@ export async function startHubHarness(options: Partial<HubOptions> = {}) {
 
 export type HubHarness = Awaited<ReturnType<typeof startHubHarness>>;
 
+function withFailures(reader: LogReader, reads: { readonly failure: MillraceError | null }): LogReader {
+  return {
+    poll: (options) => (reads.failure === null ? reader.poll(options) : Promise.reject(reads.failure)),
+    seek: (positions) => reader.seek(positions),
+    close: () => reader.close(),
+  };
+}
+
 function adminOf({ authorization }: IncomingHttpHeaders): Principal | null {
   return authorization === undefined ? null : { kind: "admin", tenant: authorization, id: "tester" };
 }
@@ -108,8 +121,8 @@ function createLiveClient(socket: WebSocket): LiveClient {
   const messages: ServerMessage[] = [];
   const waiting = new Set<() => void>();
   let watchId = 0;
-  socket.on("message", (data) => {
-    messages.push(JSON.parse(String(data)) as ServerMessage);
+  socket.on("message", (data: Buffer) => {
+    messages.push(JSON.parse(data.toString()) as ServerMessage);
     for (const check of waiting) check();
   });
   return {

@@ -37,6 +37,8 @@ export interface InstanceOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Run under this command, such as strace with its flags. */
   readonly under?: readonly string[];
+  /** What runs instead of bin/millrace.js, with the same arguments. */
+  readonly script?: string;
 }
 
 /** Starts a real instance on free ports. It is a process group of its own, so that kill -9 reaches all of it. */
@@ -44,7 +46,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const [command = process.execPath, ...rest] = [
     ...(options.under ?? []),
     process.execPath,
-    MILLRACE,
+    options.script ?? MILLRACE,
     "start",
     "--json",
     "--data",

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { AlarmEvent, Reading } from "../../core/derived-records.ts";
-import type { Overview } from "../../core/overview.ts";
+import type { Hop, LedgerReport, Overview } from "../../core/overview.ts";
 import type { AlarmState, Device } from "../../core/registry.ts";
 import { SEVERITIES } from "../../core/alarm-rule.ts";
 import { deviceAt, metricsAt, MOCK_TYPES, seriesOf } from "./mock-values.ts";
@@ -187,64 +187,60 @@ function overviewOf(
 ): Overview {
   const seconds = Math.floor((at - startedAt) / 1000) + 86_400;
   const rate = total === 0 ? 0 : Math.round(total * (1 + 0.08 * Math.sin(at / 9000)) * 10) / 10;
-  const admitted = total * seconds;
-  const isFaulty = scenario === "faults";
-  const duplicate = Math.floor(admitted * 0.004);
-  const quarantined = Math.floor(admitted * 0.0006);
-  const inFlight = total === 0 ? 0 : 3;
-  const deadLettered = isFaulty ? 12 : 0;
-  const produced = admitted * 4;
+  const text = "ClickHouse does not answer. Readings stay in the log and are inserted when it is back.";
   return {
     at,
-    hops: [
-      { name: "in", ratePerSecond: rate, lag: 0, state: "ok" },
-      { name: "processors", ratePerSecond: rate, lag: inFlight, state: "ok" },
-      {
-        name: "clickhouse",
-        ratePerSecond: isFaulty ? 0 : scenario === "no-history" ? 0 : rate * 1.01,
-        lag: isFaulty ? 48_211 : rate,
-        state: isFaulty ? "stopped" : scenario === "no-history" ? "off" : "ok",
-      },
-      {
-        name: "notify",
-        ratePerSecond: isFaulty ? 0.2 : 0,
-        lag: isFaulty ? 6400 : 0,
-        state: isFaulty ? "lagging" : "ok",
-      },
-    ],
-    ledger: {
-      messages: {
-        admitted,
-        processed: admitted - duplicate - quarantined - inFlight - deadLettered,
-        duplicate,
-        quarantined,
-        deadLettered,
-        expired: 0,
-        corrupt: 0,
-        inFlight,
-        difference: isFaulty ? 2 : 0,
-      },
-      values: {
-        produced,
-        stored: produced - quarantined,
-        filtered: 0,
-        quarantined,
-        inFlight: 0,
-        difference: 0,
-        checked: scenario !== "no-history",
-      },
-      late: { dropped: total === 0 ? 0 : 18, forAlarm: total === 0 ? 0 : 4 },
-    },
+    hops: hopsOf(scenario, rate),
+    ledger: ledgerOf(scenario, total * seconds),
     devices: { total, reporting: total - silent, silent },
     alarms: { active: alarms.filter((a) => a.active).length, total: alarms.length },
-    faults: isFaulty
-      ? [
-          {
-            id: "clickhouse-down",
-            since: at - 372_000,
-            text: "ClickHouse does not answer. Readings stay in the log and are inserted when it is back.",
-          },
-        ]
-      : [],
+    faults: scenario === "faults" ? [{ id: "clickhouse-down", since: at - 372_000, text }] : [],
+  };
+}
+
+function hopsOf(scenario: MockScenario, rate: number): readonly Hop[] {
+  const start: readonly Hop[] = [
+    { name: "in", ratePerSecond: rate, lag: 0, state: "ok" },
+    { name: "processors", ratePerSecond: rate, lag: rate === 0 ? 0 : 3, state: "ok" },
+  ];
+  const isOff = scenario === "no-history";
+  if (scenario === "faults") {
+    return [
+      ...start,
+      { name: "clickhouse", ratePerSecond: 0, lag: 48_211, state: "stopped" },
+      { name: "notify", ratePerSecond: 0.2, lag: 6400, state: "lagging" },
+    ];
+  }
+  return [
+    ...start,
+    { name: "clickhouse", ratePerSecond: isOff ? 0 : rate * 1.01, lag: isOff ? 0 : rate, state: isOff ? "off" : "ok" },
+    { name: "notify", ratePerSecond: 0, lag: 0, state: "ok" },
+  ];
+}
+
+function ledgerOf(scenario: MockScenario, admitted: number): LedgerReport {
+  const duplicate = Math.floor(admitted * 0.004);
+  const quarantined = Math.floor(admitted * 0.0006);
+  const inFlight = admitted === 0 ? 0 : 3;
+  const deadLettered = scenario === "faults" ? 12 : 0;
+  const difference = scenario === "faults" ? 2 : 0;
+  const processed = admitted - duplicate - quarantined - inFlight - deadLettered - difference;
+  const produced = admitted * 4;
+  const stored = produced - quarantined;
+  const checked = scenario !== "no-history";
+  return {
+    messages: {
+      admitted,
+      processed,
+      duplicate,
+      quarantined,
+      deadLettered,
+      expired: 0,
+      corrupt: 0,
+      inFlight,
+      difference,
+    },
+    values: { produced, stored, filtered: 0, quarantined, inFlight: 0, difference: 0, checked },
+    late: admitted === 0 ? { dropped: 0, forAlarm: 0 } : { dropped: 18, forAlarm: 4 },
   };
 }

@@ -24,7 +24,7 @@ export async function startMockPlatform(options: {
   now?: () => number;
 }) {
   const clock = options.now === undefined ? systemClock : { now: options.now };
-  const log = createMemoryEventLog(["readings", "alarms"], 4);
+  const log = createMemoryEventLog({ partitionCount: 4 });
   const fleet = createMockFleet(options.scenario, clock, (topic, value) => {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     void log.append(topic, 0, [{ timestamp: clock.now(), key: null, value: bytes, headers: [] }]);

@@ -38,7 +38,7 @@ export function deviceAt(i: number, now: number): Device {
 
 function valueAt(device: Device, metric: string, ts: number): number {
   const [mean, swing] = BASE[metric] ?? [1, 1];
-  const phase = [...(device.id + metric)].reduce((sum, c) => sum + c.charCodeAt(0), 0);
+  const phase = Buffer.from(device.id + metric).reduce((sum, byte) => sum + byte, 0);
   const noise = Math.sin(ts / 977 + phase * 7) * Math.sin(ts / 3511 + phase);
   const drift = metric === "energy" ? (ts % (90 * 24 * HOUR)) / HOUR : 0;
   return Number((mean + drift + swing * (0.55 * Math.sin(ts / (7 * 60_000) + phase) + 0.25 * noise)).toFixed(3));

@@ -44,16 +44,19 @@ type Fate = "nothing" | "on-time" | "late" | "dropped";
 /** By definition: late when its window was closed before it came, dropped when it had been let go. */
 function fatesOf({ points }: Timeline, size: number, allowedLatenessMs: number): Fate[] {
   const fates: Fate[] = [];
-  /** Ends of the windows that hold something, ascending. Only those can have been closed by silence. */
+  /** Ends of the windows that hold something, ascending: only those can have been closed or let go by silence. */
   const ends: number[] = [];
-  let pending: number[] = [];
-  let closedTo = -Infinity;
+  const closedBySilence = new Set<number>();
+  let open: number[] = [];
+  let ofMessage: number[] = [];
   let expiredTo = -Infinity;
   points.forEach((point, place) => {
     if (points[place - 1]?.message !== point.message) {
-      insertAll(ends, pending);
-      pending = [];
-      closedTo = Math.max(closedTo, greatestUpTo(ends, point.silence));
+      insertAll(ends, ofMessage);
+      open = [...open, ...ofMessage];
+      ofMessage = [];
+      open.filter((end) => end <= point.silence).forEach((end) => closedBySilence.add(end));
+      open = open.filter((end) => end > point.silence && end > point.watermark);
       expiredTo = Math.max(expiredTo, greatestUpTo(ends, point.silence - allowedLatenessMs));
     }
     if (numbersOf(point).length === 0) {
@@ -62,9 +65,9 @@ function fatesOf({ points }: Timeline, size: number, allowedLatenessMs: number):
     }
     const end = (Math.floor(point.ts / size) + 1) * size;
     const dropped = end <= expiredTo || end + allowedLatenessMs <= point.watermark;
-    const late = end <= closedTo || end <= point.watermark;
+    const late = end <= point.watermark || closedBySilence.has(end);
     fates.push(dropped ? "dropped" : late ? "late" : "on-time");
-    if (!dropped) pending.push(end);
+    if (!dropped) ofMessage.push(end);
   });
   return fates;
 }

@@ -1,0 +1,84 @@
+import type { Reading } from "../core/derived-records.ts";
+import { deviceKey } from "../core/ids.ts";
+import type { LiveValue } from "./live-protocol.ts";
+
+interface DeviceEntry {
+  readonly tenant: string;
+  readonly device: string;
+  lastReceived: number;
+  readonly values: Map<string, LiveValue>;
+  /** The device's part of a `values` frame; null when it changed since the last one. Every client gets the same text. */
+  json: string | null;
+}
+
+export interface LastValuesLimits {
+  readonly devicesMax: number;
+  readonly metricsPerDeviceMax: number;
+}
+
+/**
+ * The newest value of every metric of every device, by event time: an older reading never overwrites a newer one, however late it
+ * is read. Above the ceilings new devices and metrics are left out.
+ */
+export class LastValues {
+  readonly #limits: LastValuesLimits;
+  readonly #devices = new Map<string, DeviceEntry>();
+
+  constructor(limits: LastValuesLimits) {
+    this.#limits = limits;
+  }
+
+  /** Takes a reading in. True when something that is shown changed. */
+  apply(reading: Reading): boolean {
+    const entry = this.#entry(reading.tenant, reading.device);
+    if (entry === null) return false;
+    let changed = false;
+    if (reading.received > entry.lastReceived) {
+      entry.lastReceived = reading.received;
+      changed = true;
+    }
+    for (const [metric, value] of Object.entries(reading.metrics)) {
+      const known = entry.values.get(metric);
+      if (known === undefined ? entry.values.size >= this.#limits.metricsPerDeviceMax : !isNewer(reading, known)) {
+        continue;
+      }
+      entry.values.set(metric, [reading.ts, value, reading.received]);
+      changed = true;
+    }
+    if (changed) entry.json = null;
+    return changed;
+  }
+
+  /** `[device, lastReceived, {metric: [ts, value, received]}]` as JSON; null for a device without readings. Made once per change. */
+  json(key: string): string | null {
+    const entry = this.#devices.get(key);
+    if (entry === undefined) return null;
+    // fromEntries defines own properties, so that a metric named __proto__ stays a metric.
+    entry.json ??= JSON.stringify([entry.device, entry.lastReceived, Object.fromEntries(entry.values)]);
+    return entry.json;
+  }
+
+  forget(key: string): void {
+    this.#devices.delete(key);
+  }
+
+  *lastReceived(): Iterable<{ readonly tenant: string; readonly device: string; readonly received: number }> {
+    for (const { tenant, device, lastReceived } of this.#devices.values())
+      yield { tenant, device, received: lastReceived };
+  }
+
+  #entry(tenant: string, device: string): DeviceEntry | null {
+    const key = deviceKey(tenant, device);
+    const known = this.#devices.get(key);
+    if (known !== undefined) return known;
+    if (this.#devices.size >= this.#limits.devicesMax) return null;
+    const made: DeviceEntry = { tenant, device, lastReceived: 0, values: new Map(), json: null };
+    this.#devices.set(key, made);
+    return made;
+  }
+}
+
+/** Among equal event times the later arrival wins, so that reading old records beside new ones changes nothing. */
+function isNewer(reading: Reading, [ts, , received]: LiveValue): boolean {
+  return reading.ts > ts || (reading.ts === ts && reading.received >= received);
+}

@@ -1,0 +1,108 @@
+import type { Clock } from "../core/clock.ts";
+import type { AlarmEvent, Reading } from "../core/derived-records.ts";
+import { deviceKey } from "../core/ids.ts";
+import { FleetActivity, silentDevices } from "./fleet-activity.ts";
+import type { HubLimits } from "./hub-limits.ts";
+import { LastValues } from "./last-values.ts";
+import type { FleetMessage } from "./live-protocol.ts";
+import { RecentReadings } from "./recent-readings.ts";
+import { type Watcher, Watchers } from "./watchers.ts";
+
+const FLEET_ROWS = 6;
+
+/** What is known now, and its way to the browsers that want it: apply records, then `settle` once per batch. */
+export class LiveFeed {
+  readonly watchers = new Watchers();
+  readonly lastValues: LastValues;
+  readonly #recent: RecentReadings;
+  readonly #activity = new Map<string, FleetActivity>();
+  readonly #touched = new Set<Watcher>();
+  readonly #limits: HubLimits;
+  readonly #clock: Clock;
+
+  constructor(limits: HubLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.lastValues = new LastValues(limits);
+    this.#recent = new RecentReadings(limits);
+  }
+
+  /** A reading that was just written. */
+  applyReading(reading: Reading): void {
+    const key = deviceKey(reading.tenant, reading.device);
+    this.#recent.push(reading);
+    this.#activityOf(reading.tenant).countReading(reading.device, reading.received);
+    this.applyOldReading(reading);
+    const streaming = this.watchers.readings.get(key);
+    if (streaming === undefined) return;
+    const json = readingJson(reading);
+    for (const watcher of streaming) {
+      watcher.pending.pushReading(json);
+      this.#touched.add(watcher);
+    }
+  }
+
+  /** A reading from before the start: last values only. */
+  applyOldReading(reading: Reading): void {
+    if (!this.lastValues.apply(reading)) return;
+    const key = deviceKey(reading.tenant, reading.device);
+    for (const watcher of this.watchers.values.get(key) ?? []) {
+      watcher.pending.markDevice(key);
+      this.#touched.add(watcher);
+    }
+  }
+
+  applyAlarm(event: AlarmEvent): void {
+    this.applyOldAlarm(event);
+    const watching = this.watchers.alarms.get(event.tenant);
+    if (watching === undefined) return;
+    const json = JSON.stringify(event);
+    for (const watcher of watching) {
+      watcher.pending.pushAlarm(json);
+      this.#touched.add(watcher);
+    }
+  }
+
+  applyOldAlarm(event: AlarmEvent): void {
+    if (event.transition === "raised") this.#activityOf(event.tenant).countAlarm(event.device, event.received);
+  }
+
+  settle(): void {
+    for (const watcher of this.#touched) watcher.schedule();
+    this.#touched.clear();
+  }
+
+  recentReadings(key: string): readonly string[] {
+    return this.#recent.of(key).map(readingJson);
+  }
+
+  fleet(tenant: string): FleetMessage {
+    const now = this.#clock.now();
+    const own = [...this.lastValues.lastReceived()].filter((entry) => entry.tenant === tenant);
+    const silent = silentDevices(own, now, this.#limits.staleAfterMs, FLEET_ROWS);
+    return {
+      type: "fleet",
+      noisy: this.#activityOf(tenant).noisiest(now, FLEET_ROWS),
+      silent: silent.map(({ device, received }) => ({ device, received })),
+    };
+  }
+
+  forget(tenant: string, device: string): void {
+    const key = deviceKey(tenant, device);
+    this.lastValues.forget(key);
+    this.#recent.forget(key);
+    this.#activity.get(tenant)?.forget(device);
+  }
+
+  #activityOf(tenant: string): FleetActivity {
+    const known = this.#activity.get(tenant);
+    if (known !== undefined) return known;
+    const made = new FleetActivity();
+    this.#activity.set(tenant, made);
+    return made;
+  }
+}
+
+function readingJson({ ts, received, metrics }: Reading): string {
+  return JSON.stringify([ts, received, metrics]);
+}

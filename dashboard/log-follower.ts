@@ -1,0 +1,118 @@
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { errorText, isMillraceError } from "../core/errors.ts";
+import type { EventLog, FetchedSlice, LogReader, TopicPosition } from "../core/event-log.ts";
+import type { Logger } from "../core/logger.ts";
+
+export interface FollowOptions {
+  readonly log: Pick<EventLog, "openReader" | "status">;
+  readonly from: readonly TopicPosition[];
+  /** Ends there; without it the reader follows the log for ever. */
+  readonly until?: readonly TopicPosition[];
+  readonly bytesMax: number;
+  /** Rests this many times as long as a batch took: for reading beside the log's real work. */
+  readonly restFactor: number;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  onSlice(slice: FetchedSlice): void;
+  onBatch(): void;
+  /** Null: all is well. Called on each change. */
+  onTrouble(reason: string | null): void;
+}
+
+const WAIT_MS = 1000;
+const SCAN_WAIT_MS = 100;
+/** A scan that gets nothing this often in a row ends: what it waits for has gone. */
+const EMPTY_POLLS_MAX = 10;
+const RETRY_MS = 1000;
+
+/**
+ * Reads slices until the signal or the end. The dashboard is a view: what retention took is skipped, what fails is tried again, and
+ * nothing of it stops the process.
+ */
+export async function followLog(options: FollowOptions): Promise<void> {
+  const { log, signal } = options;
+  const positions = new Map(options.from.map((position) => [name(position), position]));
+  if (positions.size === 0) return;
+  const reader = log.openReader(options.from);
+  let emptyPolls = 0;
+  try {
+    while (!signal.aborted && !isDone(positions, options.until)) {
+      if (options.until !== undefined && emptyPolls >= EMPTY_POLLS_MAX) break;
+      const startedAt = performance.now();
+      const slices = await pollOrRecover(reader, positions, options);
+      for (const slice of slices) {
+        positions.set(name(slice), { topic: slice.topic, partition: slice.partition, offset: slice.nextOffset });
+        options.onSlice(slice);
+      }
+      emptyPolls = slices.length === 0 ? emptyPolls + 1 : 0;
+      if (slices.length > 0) options.onBatch();
+      await rest((performance.now() - startedAt) * options.restFactor, signal);
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+async function pollOrRecover(
+  reader: LogReader,
+  positions: Map<string, TopicPosition>,
+  options: FollowOptions,
+): Promise<readonly FetchedSlice[]> {
+  const { signal, logger } = options;
+  try {
+    const slices = await reader.poll({
+      bytesMax: options.bytesMax,
+      waitMs: options.until === undefined ? WAIT_MS : SCAN_WAIT_MS,
+      signal,
+    });
+    options.onTrouble(null);
+    return slices;
+  } catch (error) {
+    if (signal.aborted) return [];
+    if (isMillraceError(error, "OFFSET_OUT_OF_RANGE")) {
+      logger.warn(
+        { err: errorText(error) },
+        "The dashboard fell behind retention and goes on with the oldest records.",
+      );
+      await seekIntoRange(reader, positions, options);
+      return [];
+    }
+    options.onTrouble(`cannot read the log: ${errorText(error)}`);
+    logger.warn({ err: errorText(error) }, "The dashboard cannot read the log and tries again.");
+    await rest(RETRY_MS, signal);
+    return [];
+  }
+}
+
+async function seekIntoRange(
+  reader: LogReader,
+  positions: Map<string, TopicPosition>,
+  { log }: FollowOptions,
+): Promise<void> {
+  const { partitions } = await log.status();
+  for (const { topic, partition, startOffset } of partitions) {
+    const known = positions.get(name({ topic, partition }));
+    if (known !== undefined && known.offset < startOffset) {
+      positions.set(name(known), { topic, partition, offset: startOffset });
+    }
+  }
+  reader.seek([...positions.values()]);
+}
+
+function isDone(positions: ReadonlyMap<string, TopicPosition>, until: readonly TopicPosition[] | undefined): boolean {
+  return until?.every((end) => (positions.get(name(end))?.offset ?? end.offset) >= end.offset) ?? false;
+}
+
+/** At least one turn of the event loop, so that a long backlog never holds up the sockets. */
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    if (ms > 0) await sleep(Math.min(ms, RETRY_MS), undefined, { signal });
+    else await turn(undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function name({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}/${partition}`;
+}

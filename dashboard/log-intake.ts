@@ -1,0 +1,118 @@
+import { errorText } from "../core/errors.ts";
+import type { EventLog, FetchedSlice, TopicPosition } from "../core/event-log.ts";
+import type { Logger } from "../core/logger.ts";
+import { isControlRecord } from "../core/record.ts";
+import type { HubCounters } from "./hub-counters.ts";
+import type { HubLimits } from "./hub-limits.ts";
+import type { LiveFeed } from "./live-feed.ts";
+import { followLog } from "./log-follower.ts";
+import { parseAlarmEvent, parseReading } from "./parse-derived.ts";
+
+const FOLLOWED = ["readings", "alarms"];
+/** The scan of old records uses at most about a quarter of a core. */
+const SCAN_REST_FACTOR = 3;
+
+export interface LogIntakeOptions {
+  readonly log: Pick<EventLog, "openReader" | "status">;
+  readonly feed: LiveFeed;
+  readonly limits: HubLimits;
+  readonly counters: HubCounters;
+  readonly logger: Logger;
+}
+
+export interface LogIntake {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  notReadyReasons(): readonly string[];
+  progress(): { readonly records: number; readonly positions: readonly TopicPosition[] };
+}
+
+/** Feeds the hub: the log from its end on, and beside it the newest old records, for last values. */
+export function createLogIntake(options: LogIntakeOptions): LogIntake {
+  const { log, feed, limits, counters, logger } = options;
+  const stopping = new AbortController();
+  const positions = new Map<string, TopicPosition>();
+  let running: Promise<unknown> = Promise.resolve();
+  let trouble: string | null = "not started";
+  let taken = 0;
+
+  function takeIn(slice: FetchedSlice, isOld: boolean): void {
+    for (const record of slice.records) {
+      if (isControlRecord(record)) continue;
+      counters.records.add();
+      if (slice.topic === "readings") {
+        const reading = parseReading(record.value);
+        if (reading === null) counters.unreadable.add();
+        else if (isOld) feed.applyOldReading(reading);
+        else feed.applyReading(reading);
+      } else {
+        const event = parseAlarmEvent(record.value);
+        if (event === null) counters.unreadable.add();
+        else if (isOld) feed.applyOldAlarm(event);
+        else feed.applyAlarm(event);
+      }
+    }
+  }
+
+  function tailOnSlice(slice: FetchedSlice): void {
+    takeIn(slice, false);
+    taken += slice.records.length;
+    const { topic, partition, nextOffset } = slice;
+    positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset });
+  }
+
+  async function follow(ends: readonly TopicPosition[], scanFrom: readonly TopicPosition[]): Promise<void> {
+    const common = {
+      log,
+      bytesMax: limits.pollBytesMax,
+      signal: stopping.signal,
+      logger,
+      onBatch: () => feed.settle(),
+    };
+    const tail = followLog({
+      ...common,
+      from: ends,
+      restFactor: 0,
+      onSlice: tailOnSlice,
+      onTrouble: (reason) => (trouble = reason),
+    });
+    const scan = followLog({
+      ...common,
+      from: scanFrom,
+      until: ends,
+      restFactor: SCAN_REST_FACTOR,
+      onSlice: (slice) => takeIn(slice, true),
+      // The tail's trouble is the one that counts; a scan that cannot go on only leaves last values out.
+      onTrouble: () => undefined,
+    });
+    await Promise.all([tail, scan]);
+  }
+
+  return {
+    async start() {
+      const { partitions } = await log.status();
+      const followed = partitions.filter(({ topic }) => FOLLOWED.includes(topic));
+      const perPartition = Math.ceil(limits.scanRecordsMax / Math.max(1, followed.length));
+      const ends = followed.map(({ topic, partition, endOffset }) => ({ topic, partition, offset: endOffset }));
+      const scanFrom = followed
+        .filter(({ startOffset, endOffset }) => startOffset < endOffset)
+        .map(({ topic, partition, startOffset, endOffset }) => ({
+          topic,
+          partition,
+          offset: Math.max(startOffset, endOffset - perPartition),
+        }));
+      for (const end of ends) positions.set(`${end.topic}/${end.partition}`, end);
+      trouble = null;
+      running = follow(ends, scanFrom).catch((error: unknown) => {
+        trouble = `stopped reading the log: ${errorText(error)}`;
+        logger.error({ err: errorText(error) }, "The dashboard stopped reading the log.");
+      });
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+    notReadyReasons: () => (trouble === null ? [] : [`dashboard: ${trouble}`]),
+    progress: () => ({ records: taken, positions: [...positions.values()] }),
+  };
+}

@@ -1,0 +1,91 @@
+import { useComputed, useSignal } from "@preact/signals";
+import { useMemo, useState } from "preact/hooks";
+import type { Device } from "../../../core/registry.ts";
+import { ChartPanel } from "../chart/chart-panel.tsx";
+import type { AlarmSpan } from "../chart/chart-overlays.ts";
+import { createRedrawScheduler } from "../chart/redraw-scheduler.ts";
+import { type ChartRange, parseRange, rangeEnd } from "../model/chart-range.ts";
+import { thresholdsOf } from "../model/device-rules.ts";
+import { orderMetrics } from "../model/order-metrics.ts";
+import { type AppState, useApp } from "../state/app-state.ts";
+import type { DeviceFeed } from "../state/device-feed.ts";
+import type { SeriesSpan } from "../state/load-series.ts";
+import { EmptyState } from "../ui/notices.tsx";
+import { ChartNotices } from "./chart-notices.tsx";
+import { ChartToolbar } from "./chart-toolbar.tsx";
+import { OtherValues } from "./other-values.tsx";
+
+/** Every metric of the device over one shared range. */
+export function DeviceCharts({ device, feed }: { device: Device; feed: DeviceFeed }) {
+  const app = useApp();
+  const scheduler = useMemo(createRedrawScheduler, []);
+  const range = parseRange(app.router.query.value);
+  const rangeKey = range.kind === "custom" ? `${range.from}-${range.to}` : range.name;
+  const shownRange = useSignal<ChartRange>(range);
+  shownRange.value = range;
+  const anchor = useComputed(() => shownEnd(shownRange.value, app, feed));
+  const span = useComputed((): SeriesSpan => spanOf(shownRange.value, anchor.value.end));
+  const alarmSpans = useComputed(() => alarmSpansOf(app, device.id));
+  const [historyError, setHistoryError] = useState<string | null>(null);
+  const isAnchored = useComputed(() => anchor.value.isAnchored);
+  const type = app.types.value.find(({ id }) => id === device.type);
+  const names = useComputed(() =>
+    [...feed.latest.value]
+      .map(([name, { value }]) => `${typeof value === "number" ? "n" : "o"}${name}`)
+      .sort()
+      .join("\n"),
+  );
+  const { numeric, other } = useMemo(() => orderMetrics(names.value, type), [names.value, type]);
+  const zoom = (from: number, to: number) =>
+    app.router.setQuery({ from: String(from), to: String(to) }, { push: true });
+  const reset = () => app.router.setQuery({ from: null, to: null });
+  return (
+    <>
+      <ChartToolbar device={device} feed={feed} range={range} span={span} metrics={numeric} />
+      <ChartNotices isAnchored={isAnchored} newestTs={feed.newestTs} historyError={historyError} />
+      {numeric.length + other.length === 0 && (
+        <EmptyState title="No readings yet.">
+          <p>The charts begin with the first message from {device.id}.</p>
+        </EmptyState>
+      )}
+      <div class="chart-grid">
+        {numeric.map((metric) => (
+          <ChartPanel
+            key={metric}
+            device={device.id}
+            metric={metric}
+            unit={app.unitOf.value(device.type, metric)}
+            feed={feed}
+            span={span}
+            rangeKey={rangeKey}
+            thresholds={thresholdsOf(app.rules.value, device, metric)}
+            alarmSpans={alarmSpans}
+            scheduler={scheduler}
+            onZoom={zoom}
+            onReset={reset}
+            onHistoryError={setHistoryError}
+          />
+        ))}
+      </div>
+      <OtherValues feed={feed} metrics={other} />
+    </>
+  );
+}
+
+function shownEnd(range: ChartRange, { clock }: AppState, feed: DeviceFeed): { end: number; isAnchored: boolean } {
+  if (range.kind === "custom") return { end: range.to, isAnchored: false };
+  const now = clock.now.value;
+  if (range.widthMs === null) return { end: feed.newestTs.value ?? now, isAnchored: false };
+  return rangeEnd(now, feed.newestTs.value, range.widthMs);
+}
+
+function spanOf(range: ChartRange, end: number): SeriesSpan {
+  if (range.kind === "custom") return { from: range.from, to: range.to };
+  return { from: range.widthMs === null ? null : end - range.widthMs, to: end + 1 };
+}
+
+function alarmSpansOf({ alarms }: AppState, device: string): readonly AlarmSpan[] {
+  return [...alarms.all.value.values()]
+    .filter((alarm) => alarm.device === device)
+    .map(({ raisedAt, clearedAt, severity, metric }) => ({ from: raisedAt, to: clearedAt, severity, metric }));
+}

@@ -1,0 +1,12 @@
+const TITLES: Readonly<Record<string, string>> = {
+  in: "In",
+  processors: "Processors",
+  clickhouse: "ClickHouse",
+  notify: "Notify",
+  dashboard: "Dashboard",
+};
+
+/** A hop's name for people. */
+export function hopTitle(name: string): string {
+  return TITLES[name] ?? name;
+}

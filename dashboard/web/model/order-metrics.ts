@@ -1,0 +1,22 @@
+import type { DeviceType } from "../../../core/device-type.ts";
+
+/**
+ * Splits and orders metric names: those of the type first, in its order, then the rest by name. `names` has one metric per line, with
+ * `n` in front of numbers and `o` in front of others: a text, so that it only changes when the set does.
+ */
+export function orderMetrics(
+  names: string,
+  type: DeviceType | undefined,
+): { readonly numeric: readonly string[]; readonly other: readonly string[] } {
+  const rank = new Map(Object.keys(type?.metrics ?? {}).map((name, i) => [name, i]));
+  const ordered = names
+    .split("\n")
+    .filter((line) => line !== "")
+    .sort((a, b) => compare(rank, a.slice(1), b.slice(1)));
+  const of = (mark: string) => ordered.filter((line) => line.startsWith(mark)).map((line) => line.slice(1));
+  return { numeric: of("n"), other: of("o") };
+}
+
+function compare(rank: ReadonlyMap<string, number>, a: string, b: string): number {
+  return (rank.get(a) ?? Infinity) - (rank.get(b) ?? Infinity) || (a < b ? -1 : 1);
+}

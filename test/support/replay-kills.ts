@@ -1,0 +1,70 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { startInstance } from "./instance.ts";
+import type { Random } from "../../device-sim/random.ts";
+import type { Instance } from "./instance.ts";
+
+const MILLRACE = fileURLToPath(new URL("../../bin/millrace.js", import.meta.url));
+
+/** An instance that comes back on the same ports and data after every kill. */
+export interface MortalInstance {
+  readonly mqtt: string;
+  /** Starts the first one. */
+  start(): Promise<void>;
+  /** Kills the whole tree after a while that chance decides, in one of four cases the next one during its start too, and starts it again. */
+  killSoon(random: Random): Promise<void>;
+  stop(): Promise<number | null>;
+  kill(): Promise<void>;
+}
+
+/** After this long an instance is usually ready: kills during a start come before. */
+const START_MS = 1500;
+const RUN_MS = { min: 50, max: 1200 };
+
+export async function mortalInstance(data: string, flags: readonly string[]): Promise<MortalInstance> {
+  const environment = { MILLRACE_MQTT_PORT: await freePort(), MILLRACE_HTTP_PORT: await freePort() };
+  let instance: Instance | null = null;
+  const start = async (): Promise<void> => {
+    instance = await startInstance({ data, flags, environment });
+  };
+  return {
+    mqtt: `mqtt://127.0.0.1:${environment.MILLRACE_MQTT_PORT}`,
+    start,
+    async killSoon(random) {
+      await sleep(random.between(RUN_MS.min, RUN_MS.max));
+      await instance?.kill();
+      if (random.between(0, 4) < 1) await killDuringStart(data, flags, environment, random.between(100, START_MS));
+      await start();
+    },
+    stop: async () => (await instance?.stop()) ?? null,
+    kill: async () => instance?.kill(),
+  };
+}
+
+async function killDuringStart(
+  data: string,
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  afterMs: number,
+): Promise<void> {
+  const env = { ...process.env, ...environment };
+  const options = { detached: true, stdio: "ignore", env } as const;
+  const child = spawn(process.execPath, [MILLRACE, "start", "--data", data, ...flags], options);
+  const exited = once(child, "exit");
+  await sleep(afterMs);
+  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  await exited;
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("there is no free port");
+  return String(address.port);
+}

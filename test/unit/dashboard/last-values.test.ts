@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import type { Reading } from "../../../core/derived-records.ts";
+import { LastValues } from "../../../dashboard/last-values.ts";
+
+const LIMITS = { devicesMax: 2, metricsPerDeviceMax: 2 };
+
+function reading(device: string, ts: number, metrics: Reading["metrics"], received = ts): Reading {
+  return { v: 1, tenant: "t", device, ts, received, metrics };
+}
+
+function valuesOf(last: LastValues, key: string) {
+  return JSON.parse(last.json(key) ?? "null");
+}
+
+describe("LastValues", () => {
+  it("keeps each metric's newest value by event time", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 10, { x: 1, y: 1 }));
+    last.apply(reading("a", 20, { x: 2 }));
+    expect(valuesOf(last, "t/a")).toEqual(["a", 20, { x: [20, 2, 20], y: [10, 1, 10] }]);
+  });
+
+  it("lets no older reading overwrite a newer one, but notes that the device spoke", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 20, { x: 2 }, 30));
+    expect(last.apply(reading("a", 10, { x: 1 }, 40))).toBe(true);
+    expect(valuesOf(last, "t/a")).toEqual(["a", 40, { x: [20, 2, 30] }]);
+  });
+
+  it("says that nothing changed when an old record is read again", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 20, { x: 2 }));
+    expect(last.apply(reading("a", 10, { x: 1 }))).toBe(false);
+  });
+
+  it("takes the later arrival among equal event times", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 10, { x: 2 }, 12));
+    last.apply(reading("a", 10, { x: 1 }, 11));
+    expect(valuesOf(last, "t/a")[2]).toEqual({ x: [10, 2, 12] });
+  });
+
+  it("makes the text once until the device changes", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 10, { x: "once" }));
+    expect(last.json("t/a")).toBe(last.json("t/a"));
+    last.apply(reading("a", 11, { x: "twice" }));
+    expect(last.json("t/a")).toContain("twice");
+  });
+
+  it("leaves out devices and metrics above its ceilings", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 10, { x: 1, y: 1, z: 1 }));
+    last.apply(reading("b", 10, { x: 1 }));
+    last.apply(reading("c", 10, { x: 1 }));
+    expect(Object.keys(valuesOf(last, "t/a")[2])).toEqual(["x", "y"]);
+    expect(last.json("t/c")).toBeNull();
+  });
+
+  it("keeps a metric named __proto__ as a metric", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 10, JSON.parse('{"__proto__":1}')));
+    expect(last.json("t/a")).toBe('["a",10,{"__proto__":[10,1,10]}]');
+  });
+
+  it("keeps tenants apart", () => {
+    const last = new LastValues(LIMITS);
+    last.apply(reading("a", 10, { x: 1 }));
+    last.apply({ ...reading("a", 10, { x: 2 }), tenant: "u" });
+    expect(valuesOf(last, "t/a")[2].x[1]).toBe(1);
+    expect(valuesOf(last, "u/a")[2].x[1]).toBe(2);
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import type { Reading } from "../../../core/derived-records.ts";
+import { RecentReadings } from "../../../dashboard/recent-readings.ts";
+
+const reading = (device: string, ts: number): Reading => ({
+  v: 1,
+  tenant: "t",
+  device,
+  ts,
+  received: ts,
+  metrics: { x: ts },
+});
+const times = (recent: RecentReadings, key: string) => recent.of(key).map(({ ts }) => ts);
+
+describe("RecentReadings", () => {
+  it("gives the last readings of a device in order of arrival", () => {
+    const recent = new RecentReadings({ recentReadingsPerDeviceMax: 3, recentReadingsMax: 100 });
+    for (const ts of [1, 2, 5, 4, 6, 7, 8]) recent.push(reading("a", ts));
+    expect(times(recent, "t/a")).toEqual([6, 7, 8]);
+  });
+
+  it("forgets the device that was quiet longest when there are too many readings", () => {
+    const recent = new RecentReadings({ recentReadingsPerDeviceMax: 10, recentReadingsMax: 3 });
+    recent.push(reading("a", 1));
+    recent.push(reading("b", 2));
+    recent.push(reading("a", 3));
+    recent.push(reading("a", 4));
+    expect(times(recent, "t/b")).toEqual([]);
+    expect(times(recent, "t/a")).toEqual([1, 3, 4]);
+  });
+
+  it("knows nothing of a device that it was told to forget", () => {
+    const recent = new RecentReadings({ recentReadingsPerDeviceMax: 10, recentReadingsMax: 10 });
+    recent.push(reading("a", 1));
+    recent.forget("t/a");
+    expect(times(recent, "t/a")).toEqual([]);
+  });
+});
