@@ -1,0 +1,109 @@
+import { controlSchema } from "../core/control.ts";
+import { deviceKey } from "../core/ids.ts";
+import type { ControlRecord } from "../core/control.ts";
+import type { LogRecord } from "../core/record.ts";
+import type { FunctionRunner } from "./function-runner.ts";
+import type { KeyState } from "./key-state.ts";
+import type { PartitionParts, Sweep } from "./partition-parts.ts";
+
+const WHOLE_PARTITION: Sweep = {
+  tenant: null,
+  key: null,
+  type: null,
+  changes: [],
+  flushUpTo: null,
+  after: null,
+  done: false,
+};
+
+/**
+ * Begins a control record: configuration is changed at once, and a sweep is left behind when keys must be told. A record that is no
+ * control record becomes a dead letter: a mistake of a writer must not stop a partition.
+ */
+export function beginControl(parts: PartitionParts, runner: FunctionRunner, record: LogRecord): void {
+  const control = parseControl(record);
+  if (control instanceof Error) {
+    runner.refuse(record, "$control", control);
+    return;
+  }
+  const sweep = sweepOf(parts, control);
+  if (sweep !== null) parts.sweep.set(sweep);
+}
+
+/** Goes on with the sweep over at most `keysMax` keys in key-byte order. True when no key is left. */
+export function continueSweep(parts: PartitionParts, runner: FunctionRunner, keysMax: number): boolean {
+  const sweep = parts.sweep.value;
+  if (sweep === null || sweep.done) return true;
+  let left = keysMax;
+  for (const key of keysOf(parts, sweep)) {
+    if ((sweep.after !== null && key.key <= sweep.after) || !concerns(parts, sweep, key)) continue;
+    if (left === 0) return false;
+    left -= 1;
+    sweepKey(parts, runner, sweep, key);
+    parts.undo.clear();
+    if (left === 0) parts.sweep.set({ ...sweep, after: key.key });
+  }
+  return true;
+}
+
+function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
+  switch (control.kind) {
+    case "flush":
+      return { ...WHOLE_PARTITION, flushUpTo: control.upTo };
+    case "device-type": {
+      const { tenant, id } = control.type;
+      return parts.config.apply(control) ? { ...WHOLE_PARTITION, tenant, type: id, changes: ["type"] } : null;
+    }
+    case "alarm-rule":
+      return parts.config.apply(control)
+        ? { ...WHOLE_PARTITION, tenant: control.rule.tenant, changes: ["rules"] }
+        : null;
+    case "device": {
+      const key = deviceKey(control.device.tenant, control.device.id);
+      return parts.config.apply(control) ? { ...WHOLE_PARTITION, key, changes: ["type", "rules"] } : null;
+    }
+    case "config-snapshot":
+      return parts.config.apply(control) ? { ...WHOLE_PARTITION, changes: ["type", "rules"] } : null;
+    case "tick":
+    case "deploy":
+    case "operator-action":
+      // A tick has done its work with its timestamp. The other two are fixed as record kinds and have no effect on state yet.
+      return null;
+  }
+}
+
+function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
+  return sweep.key === null ? parts.store.inKeyOrder() : [parts.store.key(sweep.key)];
+}
+
+function concerns(parts: PartitionParts, sweep: Sweep, key: KeyState): boolean {
+  if (key.tenant === "" || key.isErased()) return false;
+  if (sweep.tenant !== null && key.tenant !== sweep.tenant) return false;
+  return sweep.type === null || parts.config.typeIdOf(key.key) === sweep.type;
+}
+
+function sweepKey(parts: PartitionParts, runner: FunctionRunner, sweep: Sweep, key: KeyState): void {
+  if (sweep.flushUpTo !== null) flushKey(parts, key, sweep.flushUpTo);
+  if (parts.config.of(key).removed) {
+    runner.changeConfig(key, "device-removed");
+    key.erase();
+  } else {
+    for (const change of sweep.changes) runner.changeConfig(key, change);
+  }
+  parts.queue.refresh(key);
+}
+
+function flushKey(parts: PartitionParts, key: KeyState, upTo: number): void {
+  const time = key.time.value;
+  if (time !== null && time.f !== null && time.f >= upTo) return;
+  key.time.set({ n: time?.n ?? null, r: time?.r ?? parts.partitionTime.value ?? 0, f: upTo });
+}
+
+function parseControl(record: LogRecord): ControlRecord | Error {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(record.value);
+    return controlSchema.parse(JSON.parse(text));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

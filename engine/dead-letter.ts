@@ -1,0 +1,57 @@
+import { errorText } from "../core/errors.ts";
+import type { DeadLetter } from "../core/derived-records.ts";
+import type { LogRecord } from "../core/record.ts";
+import type { TopicName } from "../core/topics.ts";
+
+export interface DeadLetterInput {
+  readonly tenant: string;
+  readonly device: string;
+  readonly function: string;
+  readonly version: number;
+  readonly error: unknown;
+  readonly received: number;
+  readonly source: { readonly topic: TopicName; readonly partition: number; readonly offset: number };
+  readonly timer?: { readonly name: string; readonly at: number };
+  /** The input whose processing failed; none for a timer. */
+  readonly record: LogRecord | null;
+}
+
+/** Stands for the device in dead letters of records whose key names none. */
+export const UNKNOWN_ID = "unknown";
+const ERROR_LENGTH_MAX = 2000;
+const STACK_LINES_MAX = 8;
+/** The frame that called the function: what lies below it is the engine's. */
+const CALLING_FILE = /function-runner\.ts:/;
+const FRAME = /^\s*at (?:(.*) \()?(.*[/\\])?([^/\\()]+:\d+:\d+)\)?$/;
+
+export function deadLetterOf(input: DeadLetterInput): DeadLetter {
+  const { error, record } = input;
+  return {
+    v: 1,
+    tenant: input.tenant,
+    device: input.device,
+    function: input.function,
+    version: input.version,
+    error: errorText(error).slice(0, ERROR_LENGTH_MAX).toWellFormed(),
+    errorClass: error instanceof Error ? error.constructor.name : typeof error,
+    stack: error instanceof Error && !input.function.startsWith("$") ? portableStack(error.stack ?? "") : "",
+    received: input.received,
+    source: { ...input.source },
+    ...(input.timer ? { timer: { ...input.timer } } : {}),
+    payload: record === null ? "" : Buffer.from(record.value).toString("base64"),
+  };
+}
+
+/** The function's own frames with bare file names: the same bytes on every machine and wherever the project lies. */
+export function portableStack(stack: string): string {
+  const lines: string[] = [];
+  for (const line of stack.split("\n")) {
+    if (lines.length >= STACK_LINES_MAX || CALLING_FILE.test(line)) break;
+    const frame = FRAME.exec(line);
+    if (frame === null) continue;
+    const [, name, folder, place] = frame;
+    if (folder === undefined || folder.startsWith("node:")) continue;
+    lines.push(name === undefined ? `at ${place}` : `at ${name} (${place})`);
+  }
+  return lines.join("\n");
+}

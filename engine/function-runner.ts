@@ -1,0 +1,248 @@
+import { isMillraceError } from "../core/errors.ts";
+import { deviceKey, parseDeviceKey } from "../core/ids.ts";
+import { MESSAGE_OUTCOMES } from "../core/ledger.ts";
+import { UNKNOWN_ID, deadLetterOf } from "./dead-letter.ts";
+import { FunctionCall } from "./function-call.ts";
+import { assertJson } from "./json-check.ts";
+import { eventWatermark } from "./timer-queue.ts";
+import type { Reading } from "../core/derived-records.ts";
+import type { ConfigChange, InputTopic, StageFunction } from "../core/function.ts";
+import type { OutcomeName } from "../core/ledger.ts";
+import type { LogRecord } from "../core/record.ts";
+import type { OutputTopic } from "../core/topics.ts";
+import type { DeadLetterInput } from "./dead-letter.ts";
+import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
+import type { KeyState } from "./key-state.ts";
+import type { PartitionParts } from "./partition-parts.ts";
+import type { TimerSlot } from "./state-slots.ts";
+
+interface Failure {
+  readonly placed: PlacedFunction;
+  readonly error: unknown;
+}
+
+/**
+ * Calls the functions of a stage, and makes dead letters of what they throw. Every call of `runMessage`, `fireTimer` and
+ * `changeConfig` is a scope: it takes effect as a whole, or leaves a dead letter and nothing else.
+ */
+export class FunctionRunner implements CallSite {
+  private readonly parts: PartitionParts;
+  private readonly byInput: Readonly<Record<InputTopic, readonly PlacedFunction[]>>;
+  private readonly byName: ReadonlyMap<string, PlacedFunction>;
+  private failure: Failure | null = null;
+  private outcome: OutcomeName = "processed";
+  private record: LogRecord | null = null;
+
+  constructor(parts: PartitionParts) {
+    this.parts = parts;
+    const placed = parts.stage.functions.map(place);
+    this.byInput = {
+      telemetry: placed.filter(({ fn }) => fn.input === "telemetry"),
+      readings: placed.filter(({ fn }) => fn.input === "readings"),
+    };
+    this.byName = new Map(placed.map((one) => [one.fn.name, one]));
+  }
+
+  /** To be called before anything is run for a record: timers fired on the way to it name it as their source. */
+  beginRecord(record: LogRecord): void {
+    this.record = record;
+  }
+
+  /** Runs a message through the stage, and counts its one outcome. */
+  runMessage(key: KeyState, record: LogRecord): void {
+    this.outcome = "processed";
+    const failure = this.attempt(() => {
+      const watermark = this.watermark(key);
+      for (const placed of this.byInput.telemetry) {
+        this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
+      }
+    });
+    this.settleMessage(key, record, failure);
+  }
+
+  /** As `runMessage`, for a stage that reads readings. */
+  runReading(key: KeyState, record: LogRecord, reading: Reading): void {
+    this.outcome = "processed";
+    const failure = this.attempt(() => this.passOn(key, record.timestamp, reading, 0, true));
+    this.settleMessage(key, record, failure);
+  }
+
+  /** Fires a timer, which is gone afterwards whatever happens. */
+  fireTimer(key: KeyState, timer: TimerSlot): void {
+    const placed = this.byName.get(timer.owner.fn);
+    const at = timer.at;
+    if (placed === undefined || at === null) return;
+    const receiveTime = this.parts.partitionTime.value ?? 0;
+    const failure = this.attempt(() => {
+      timer.set(null);
+      this.invokeTimer({ placed, key, cause: "timer", receiveTime, watermark: at }, timer.name);
+    });
+    if (failure === null) return;
+    timer.set(null);
+    this.deadLetter(key, failure, { received: receiveTime, record: null, timer: { name: timer.name, at } });
+  }
+
+  /** Tells the functions that have state of this key what a control record changed for it. */
+  changeConfig(key: KeyState, change: ConfigChange): void {
+    const receiveTime = this.record?.timestamp ?? 0;
+    for (const placed of this.byName.values()) {
+      if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
+      const failure = this.attempt(() => {
+        const input: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
+        this.guard(placed, (fn, call) => fn.kind === "stream" && fn.onConfig?.(change, call), input);
+      });
+      if (failure !== null) this.deadLetter(key, failure, { received: receiveTime, record: this.record });
+    }
+  }
+
+  /** A dead letter of a record that did not get as far as a function. */
+  refuse(record: LogRecord, name: string, error: unknown): void {
+    const ids = parseDeviceKey(record.key ?? "") ?? { tenant: UNKNOWN_ID, device: UNKNOWN_ID };
+    const identity = { function: name, version: 1, functionVersion: `${name}@1` };
+    this.pushDeadLetter(ids, { ...identity, error, received: record.timestamp, record });
+  }
+
+  emit(call: FunctionCall, topic: OutputTopic, value: object): void {
+    const { placed, key, receiveTime, cause } = call.input;
+    if (!placed.fn.outputs.includes(topic)) {
+      throw new TypeError(`${placed.fn.name} does not name "${topic}" among its outputs`);
+    }
+    assertJson(value);
+    const { functionVersion } = placed;
+    const json = JSON.stringify(value);
+    this.parts.outputs.push({ topic, key: key.key, timestamp: receiveTime, functionVersion, json });
+    if (topic !== "readings") return;
+    if (!isReading(value, call)) throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
+    this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
+  }
+
+  count(call: FunctionCall, outcome: OutcomeName, by: number): void {
+    if (outcome === "duplicate" || outcome === "quarantined") {
+      if (call.input.cause !== "input") throw new TypeError(`only a message can be counted as ${outcome}`);
+      if (this.outcome === "processed") this.outcome = outcome;
+      return;
+    }
+    if (outcome === "control" || MESSAGE_OUTCOMES.some((name) => name === outcome)) {
+      throw new TypeError(`${outcome} is counted by the engine`);
+    }
+    if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${outcome}`);
+    this.parts.counts.add(call.input.key.key, outcome, by);
+  }
+
+  /**
+   * Hands a reading to the functions from `first` on: the key's time moves to it, the timers that this reaches fire, then it is
+   * applied. A reading that a timer made moves no time: its own time has come already.
+   */
+  private passOn(key: KeyState, receiveTime: number, reading: Reading, first: number, movesTime: boolean): void {
+    const watermark = this.watermark(key);
+    if (movesTime) this.advance(key, reading.ts, receiveTime);
+    for (const placed of this.byInput.readings) {
+      if (placed.index >= first) this.invoke({ placed, key, cause: "input", receiveTime, watermark }, reading);
+    }
+  }
+
+  private advance(key: KeyState, ts: number, receiveTime: number): void {
+    const time = key.time.value;
+    if (time === null || time.n === null || ts > time.n) key.time.set({ n: ts, r: receiveTime, f: time?.f ?? null });
+    const reached = this.watermark(key);
+    for (;;) {
+      const timer = key.timers.peek();
+      if (timer === undefined || timer.at === null || timer.at > reached) return;
+      this.fireTimer(key, timer);
+    }
+  }
+
+  private watermark(key: KeyState): number {
+    return eventWatermark(key, this.parts.config.of(key).type);
+  }
+
+  private invoke(input: CallInput, value: LogRecord | Reading): void {
+    this.guard(
+      input.placed,
+      (fn, call) => {
+        if (fn.kind === "map") fn.process(value, call);
+        else fn.onInput(value, call);
+      },
+      input,
+    );
+  }
+
+  private invokeTimer(input: CallInput, name: string): void {
+    this.guard(input.placed, (fn, call) => fn.kind === "stream" && fn.onTimer?.(name, input.watermark, call), input);
+  }
+
+  /** Remembers who threw first: a function that catches what `emit` throws must not hide the failure of the next one. */
+  private guard(
+    placed: PlacedFunction,
+    run: (fn: StageFunction, call: FunctionCall) => unknown,
+    input: CallInput,
+  ): void {
+    try {
+      run(placed.fn, new FunctionCall(this, this.parts.config, input));
+    } catch (error) {
+      if (isMillraceError(error, "STATE_INVALID")) throw error;
+      this.failure ??= { placed, error };
+      throw error;
+    }
+  }
+
+  /** Runs a scope. When anything in it failed, undoes it and says what. Damaged state is nobody's dead letter: it ends the stage. */
+  private attempt(run: () => void): Failure | null {
+    const mark = this.parts.undo.mark();
+    const outer = this.failure;
+    this.failure = null;
+    try {
+      run();
+    } catch (error) {
+      if (this.failure === null) throw error;
+    }
+    const failure: Failure | null = this.failure;
+    this.failure = outer;
+    if (failure !== null) this.parts.undo.rollback(mark);
+    return failure;
+  }
+
+  private settleMessage(key: KeyState, record: LogRecord, failure: Failure | null): void {
+    if (failure === null) {
+      this.parts.counts.add(key.key, this.outcome, 1);
+    } else {
+      this.deadLetter(key, failure, { received: record.timestamp, record });
+      this.parts.counts.add(key.key, "deadLettered", 1);
+    }
+  }
+
+  private deadLetter(
+    key: KeyState,
+    { placed, error }: Failure,
+    what: Pick<DeadLetterInput, "received" | "record" | "timer">,
+  ): void {
+    const { fn, functionVersion } = placed;
+    this.pushDeadLetter(key, { function: fn.name, version: fn.version, functionVersion, error, ...what });
+  }
+
+  private pushDeadLetter(
+    { tenant, device }: Pick<KeyState, "tenant" | "device">,
+    input: Omit<DeadLetterInput, "tenant" | "device" | "source"> & { readonly functionVersion: string },
+  ): void {
+    const { stage, partition, outputs } = this.parts;
+    const source = { topic: stage.input, partition, offset: this.record?.offset ?? 0 };
+    const json = JSON.stringify(deadLetterOf({ ...input, tenant, device, source }));
+    const { functionVersion, received } = input;
+    outputs.push({ topic: "dead-letters", key: deviceKey(tenant, device), timestamp: received, functionVersion, json });
+  }
+}
+
+function place(fn: StageFunction, index: number): PlacedFunction {
+  return { index, fn, functionVersion: `${fn.name}@${fn.version}` };
+}
+
+function isReading(value: object, call: FunctionCall): value is Reading {
+  const has = (name: string): unknown => Reflect.get(value, name);
+  return (
+    has("tenant") === call.tenant &&
+    has("device") === call.device &&
+    Number.isSafeInteger(has("ts")) &&
+    Number.isSafeInteger(has("received")) &&
+    typeof has("metrics") === "object"
+  );
+}

@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { compareBytes } from "./byte-order.ts";
+import { parseDeviceKey } from "../core/ids.ts";
+import { IndexedHeap } from "./indexed-heap.ts";
+import type { DeviceConfig } from "./stage-config.ts";
+import { EngineSlot, FunctionState, compareTimers } from "./state-slots.ts";
+import type { Slot } from "../wire/unit-codec.ts";
+import type { HeapItem } from "./indexed-heap.ts";
+import type { SlotKeeper, SlotOwner, TimerSlot, TouchableSlot } from "./state-slots.ts";
+
+const keyTimeSchema = z.object({
+  /** Newest event time seen; null before the first reading. */
+  n: z.number().nullable(),
+  /** Receive time of the reading that brought it. */
+  r: z.number(),
+  /** The greatest `upTo` of a flush; null without one. */
+  f: z.number().nullable(),
+});
+export type KeyTime = z.infer<typeof keyTimeSchema>;
+
+export const TIME_FUNCTION = "$time";
+const NO_STAGE_FUNCTION: SlotOwner = { schema: null, answersTimers: false };
+
+/** All state of one key (`tenant/device`; the empty key holds what belongs to the partition). */
+export class KeyState implements HeapItem {
+  heapIndex = -1;
+  /** Never above the partition time at which the key's earliest timer is due: see timer-queue.ts. */
+  dueAt = Infinity;
+  readonly key: string;
+  readonly tenant: string;
+  readonly device: string;
+  readonly time: EngineSlot<KeyTime>;
+  /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
+  config: { readonly version: number; readonly of: DeviceConfig } | null = null;
+  readonly timers = new IndexedHeap<TimerSlot>(compareTimers);
+  /** Slots of the engine under this key, for snapshots. */
+  readonly engineSlots: TouchableSlot[] = [];
+  private readonly functions = new Map<string, FunctionState>();
+  private readonly keeper: SlotKeeper;
+  private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
+
+  constructor(keeper: SlotKeeper, slotOwners: ReadonlyMap<string, SlotOwner>, key: string) {
+    const parsed = parseDeviceKey(key);
+    this.key = key;
+    this.tenant = parsed?.tenant ?? "";
+    this.device = parsed?.device ?? "";
+    this.keeper = keeper;
+    this.slotOwners = slotOwners;
+    this.time = new EngineSlot(keeper, keyTimeSchema, TIME_FUNCTION, key, "");
+    this.engineSlots.push(this.time);
+  }
+
+  functionState(fn: string): FunctionState {
+    const known = this.functions.get(fn);
+    if (known !== undefined) return known;
+    const made = new FunctionState(this.keeper, this, fn, this.slotOwners.get(fn) ?? NO_STAGE_FUNCTION);
+    this.functions.set(fn, made);
+    return made;
+  }
+
+  /** True when the function has a slot or timer here. */
+  hasStateOf(fn: string): boolean {
+    const state = this.functions.get(fn);
+    return state !== undefined && (anyOf(state.slots, (slot) => slot.present) || anyOf(state.timers, isSet));
+  }
+
+  /** Erases what functions hold here, and the key's time. */
+  erase(): void {
+    for (const state of this.functions.values()) {
+      for (const name of state.slots.keys()) state.delete(name);
+      for (const timer of state.timers.values()) timer.set(null);
+    }
+    if (this.time.value !== null) this.time.set(null);
+  }
+
+  isErased(): boolean {
+    for (const fn of this.functions.keys()) if (this.hasStateOf(fn)) return false;
+    return this.time.value === null;
+  }
+
+  /** Everything that is there, by function and name in byte order. */
+  slots(): Slot[] {
+    const all: TouchableSlot[] = [...this.engineSlots];
+    for (const state of this.functions.values()) all.push(...state.slots.values(), ...state.timers.values());
+    const slots = all.map((slot) => slot.toSlot()).filter((slot) => slot.value !== null);
+    return slots.sort((a, b) => compareBytes(a.fn, b.fn) || compareBytes(a.name, b.name));
+  }
+
+  /** Puts restored timers into the heap, once all slots are there. */
+  indexTimers(): void {
+    for (const state of this.functions.values()) {
+      for (const timer of state.timers.values()) timer.place(timer.at);
+    }
+  }
+}
+
+function isSet(timer: TimerSlot): boolean {
+  return timer.at !== null;
+}
+
+function anyOf<Value>(map: ReadonlyMap<string, Value>, test: (value: Value) => boolean): boolean {
+  for (const value of map.values()) if (test(value)) return true;
+  return false;
+}

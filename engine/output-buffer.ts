@@ -1,0 +1,76 @@
+import { HEADER } from "../core/record.ts";
+import { formatSourcePosition } from "../core/source-position.ts";
+import type { RecordInput } from "../core/record.ts";
+import type { OutputTopic, TopicName } from "../core/topics.ts";
+import type { Step } from "../wire/unit-codec.ts";
+import type { UndoLog } from "./undo-log.ts";
+
+export interface OutputOrigin {
+  readonly stage: string;
+  readonly topic: TopicName;
+  readonly partition: number;
+  readonly generation: number;
+}
+
+/** What one derived record is made of. `functionVersion` is `name@version`. */
+export interface Output {
+  readonly topic: OutputTopic;
+  readonly key: string;
+  readonly timestamp: number;
+  readonly functionVersion: string;
+  readonly json: string;
+}
+
+/** The outputs since the last unit. Each gets the source position of the step that made it. */
+export class OutputBuffer {
+  bytes = 0;
+  private readonly undo: UndoLog;
+  private readonly sourcePrefix: string;
+  private records: (readonly [TopicName, RecordInput])[] = [];
+  private at: Step = { offset: 0, step: 0 };
+  private sourceOfStep = "";
+  private index = 0;
+
+  constructor(undo: UndoLog, origin: OutputOrigin) {
+    this.undo = undo;
+    // Everything before the offset stays the same for the life of the partition's owner: formatted once.
+    this.sourcePrefix = formatSourcePosition({ ...origin, offset: 0, step: 0, index: 0 }).slice(0, -"0 0 0".length);
+  }
+
+  /** Outputs from here on belong to this step. */
+  beginStep(at: Step): void {
+    if (at.offset === this.at.offset && at.step === this.at.step && this.sourceOfStep !== "") return;
+    this.at = at;
+    this.sourceOfStep = `${this.sourcePrefix}${at.offset} ${at.step} `;
+    this.index = 0;
+  }
+
+  push(output: Output): void {
+    const value = Buffer.from(output.json);
+    const headers = [
+      [HEADER.source, this.sourceOfStep + this.index],
+      [HEADER.functionVersion, output.functionVersion],
+    ] as const;
+    this.records.push([output.topic, { timestamp: output.timestamp, key: output.key, value, headers }]);
+    this.index += 1;
+    this.bytes += value.length;
+    this.undo.record(() => {
+      this.records.pop();
+      this.index -= 1;
+      this.bytes -= value.length;
+    });
+  }
+
+  /** Ends a unit: its outputs per topic, in the order in which they were made. */
+  take(): ReadonlyMap<TopicName, readonly RecordInput[]> {
+    const byTopic = new Map<TopicName, RecordInput[]>();
+    for (const [topic, record] of this.records) {
+      const known = byTopic.get(topic);
+      if (known === undefined) byTopic.set(topic, [record]);
+      else known.push(record);
+    }
+    this.records = [];
+    this.bytes = 0;
+    return byTopic;
+  }
+}

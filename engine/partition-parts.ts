@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { LedgerCounts } from "./ledger-counts.ts";
+import { OutputBuffer } from "./output-buffer.ts";
+import { StageConfig } from "./stage-config.ts";
+import { EngineSlot } from "./state-slots.ts";
+import { PARTITION_KEY, StateStore } from "./state-store.ts";
+import { TimerQueue } from "./timer-queue.ts";
+import { UndoLog } from "./undo-log.ts";
+import type { StageDefinition } from "../core/stage.ts";
+import type { SlotOwner } from "./state-slots.ts";
+
+export const PARTITION_FUNCTION = "$partition";
+
+/** How far a control record has come that concerns many keys, between two steps. */
+const sweepSchema = z.object({
+  /** Only keys of this tenant, this device key, this device type; null for all. */
+  tenant: z.string().nullable(),
+  key: z.string().nullable(),
+  type: z.string().nullable(),
+  changes: z.array(z.enum(["rules", "type"])),
+  flushUpTo: z.number().nullable(),
+  /** The last key that was dealt with. */
+  after: z.string().nullable(),
+  /** Nothing is left but the timers that became due on the way. */
+  done: z.boolean(),
+});
+export type Sweep = z.infer<typeof sweepSchema>;
+
+/** What a partition of a stage consists of. */
+export interface PartitionParts {
+  readonly stage: StageDefinition;
+  readonly partition: number;
+  readonly undo: UndoLog;
+  readonly store: StateStore;
+  readonly config: StageConfig;
+  readonly queue: TimerQueue;
+  readonly counts: LedgerCounts;
+  readonly outputs: OutputBuffer;
+  /** R: the greatest receive time seen. */
+  readonly partitionTime: EngineSlot<number>;
+  readonly sweep: EngineSlot<Sweep>;
+}
+
+export function createPartitionParts(stage: StageDefinition, partition: number, generation: number): PartitionParts {
+  const undo = new UndoLog();
+  const store = new StateStore(undo, slotOwners(stage));
+  const config = new StageConfig(store);
+  const partitionTime = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "time");
+  const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
+  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep);
+  return {
+    stage,
+    partition,
+    undo,
+    store,
+    config,
+    queue: new TimerQueue((key) => config.of(key).type),
+    counts: new LedgerCounts(undo),
+    outputs: new OutputBuffer(undo, { stage: stage.name, topic: stage.input, partition, generation }),
+    partitionTime,
+    sweep,
+  };
+}
+
+function slotOwners(stage: StageDefinition): ReadonlyMap<string, SlotOwner> {
+  const owners = new Map<string, SlotOwner>();
+  for (const fn of stage.functions) {
+    if (fn.name.startsWith("$")) throw new TypeError(`function names must not begin with "$": ${fn.name}`);
+    if (owners.has(fn.name)) throw new TypeError(`stage ${stage.name} has two functions named ${fn.name}`);
+    const stream = fn.kind === "stream" ? fn : null;
+    owners.set(fn.name, { schema: stream?.state ?? null, answersTimers: stream?.onTimer !== undefined });
+  }
+  return owners;
+}

@@ -1,0 +1,235 @@
+import { MillraceError } from "../core/errors.ts";
+import { readingSchema } from "../core/derived-records.ts";
+import { LIMITS } from "../core/limits.ts";
+import { isControlRecord } from "../core/record.ts";
+import { beginControl, continueSweep } from "./control-steps.ts";
+import { FunctionRunner } from "./function-runner.ts";
+import { createPartitionParts } from "./partition-parts.ts";
+import { restoreState, snapshotChunks } from "./state-restore.ts";
+import type { Outcomes } from "../core/ledger.ts";
+import type { Logger } from "../core/logger.ts";
+import type { LogRecord, RecordInput } from "../core/record.ts";
+import type { StageDefinition } from "../core/stage.ts";
+import type { TopicName } from "../core/topics.ts";
+import type { SnapshotChunk, Step, UnitBody } from "../wire/unit-codec.ts";
+import type { PartitionParts } from "./partition-parts.ts";
+import type { RestoredState } from "./state-restore.ts";
+
+export interface StagePartitionOptions {
+  readonly stage: StageDefinition;
+  readonly partition: number;
+  readonly generation: number;
+  readonly logger?: Logger;
+}
+
+/** What a commit carries: the unit for the journal, and the outputs that become visible with it. */
+export interface UnitDraft {
+  readonly body: UnitBody;
+  /** Receive time at which the next timer is due; null when none is. */
+  readonly nextTimer: number | null;
+  readonly outputs: ReadonlyMap<TopicName, readonly RecordInput[]>;
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/**
+ * A stage over one partition of its input: the one deterministic engine behind live runs, tests and replays. The same records give
+ * the same outputs, wherever units end and however often the state was restored in between. No I/O, clock or randomness.
+ */
+export interface StagePartition {
+  /** Runs the next step(s) of this record. False when a step was full and the record needs another call; a unit may end in between. */
+  process(record: LogRecord): boolean;
+  /** Counts offsets [from, to) as corrupt. */
+  skipCorrupt(fromOffset: number, toOffset: number): void;
+  /** Since the last seal. */
+  readonly pendingRecords: number;
+  readonly pendingBytes: number;
+  readonly next: Step;
+  readonly nextTimer: number | null;
+  /** What to commit since the last seal; null when nothing has moved. */
+  seal(): UnitDraft | null;
+  /** The full state in chunks of about LIMITS.snapshotChunkBytes. To be called right after `seal`. */
+  snapshotChunks(): Iterable<SnapshotChunk>;
+  /** Ledger totals per key since the beginning, what is not sealed included. Corrupt and control records are under the empty key. */
+  totals(): ReadonlyMap<string, Outcomes>;
+}
+
+/** Corrupt and control records belong to no device. */
+const NO_KEY = "";
+/** Rough bytes of a touched slot in a unit, for deciding when a unit is full. */
+const SLOT_BYTES = 100;
+
+/** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
+export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
+  const parts = createPartitionParts(options.stage, options.partition, options.generation);
+  const next = restored === undefined ? { offset: 0, step: 0 } : restoreState(parts, restored);
+  return new PartitionEngine(parts, options.generation, next);
+}
+
+class PartitionEngine implements StagePartition {
+  private readonly parts: PartitionParts;
+  private readonly generation: number;
+  private readonly runner: FunctionRunner;
+  private position: Step;
+  private sealed: Step;
+  private doneRecords = 0;
+  private inputBytes = 0;
+
+  constructor(parts: PartitionParts, generation: number, next: Step) {
+    this.parts = parts;
+    this.generation = generation;
+    this.runner = new FunctionRunner(parts);
+    this.position = next;
+    this.sealed = next;
+  }
+
+  get next(): Step {
+    return this.position;
+  }
+
+  get nextTimer(): number | null {
+    return this.parts.queue.first()?.dueAt ?? null;
+  }
+
+  get pendingRecords(): number {
+    return this.doneRecords + (this.position.step > 0 && this.position !== this.sealed ? 1 : 0);
+  }
+
+  get pendingBytes(): number {
+    return this.inputBytes + this.parts.outputs.bytes + this.parts.store.touchedCount * SLOT_BYTES;
+  }
+
+  process(record: LogRecord): boolean {
+    this.moveTo(record);
+    const { partitionTime } = this.parts;
+    if (partitionTime.value === null || record.timestamp > partitionTime.value) partitionTime.set(record.timestamp);
+    this.runner.beginRecord(record);
+    if (!this.fireDueTimers()) return false;
+    const finished = isControlRecord(record) ? this.processControl(record) : this.processMessage(record);
+    if (finished) this.finishRecord(record.offset + 1, record.value.length);
+    return finished;
+  }
+
+  skipCorrupt(fromOffset: number, toOffset: number): void {
+    const from = Math.max(fromOffset, this.position.offset);
+    if (toOffset <= from) return;
+    this.parts.counts.add(NO_KEY, "corrupt", toOffset - from);
+    this.position = { offset: toOffset - 1, step: 0 };
+    this.finishRecord(toOffset, 0);
+    this.doneRecords += toOffset - from - 1;
+  }
+
+  seal(): UnitDraft | null {
+    const { position: next, sealed: from } = this;
+    if (next.offset === from.offset && next.step === from.step) return null;
+    const { stage, store, counts, outputs } = this.parts;
+    const records = this.pendingRecords;
+    const bytes = this.pendingBytes;
+    const slots = store.takeTouched();
+    const outcomes = counts.takePending();
+    const body: UnitBody = { v: 1, stage: stage.name, generation: this.generation, from, next, slots, outcomes };
+    this.sealed = next;
+    this.doneRecords = 0;
+    this.inputBytes = 0;
+    return { body, nextTimer: this.nextTimer, outputs: outputs.take(), records, bytes };
+  }
+
+  snapshotChunks(): Iterable<SnapshotChunk> {
+    if (this.position !== this.sealed) throw new TypeError("a snapshot is taken right after seal()");
+    return snapshotChunks(this.parts, this.generation, this.sealed);
+  }
+
+  totals(): ReadonlyMap<string, Outcomes> {
+    return this.parts.counts.totals();
+  }
+
+  private moveTo(record: LogRecord): void {
+    if (record.offset < this.position.offset) {
+      const text = `record ${record.offset} comes again: the stage has already come to ${this.position.offset}`;
+      throw new MillraceError("STATE_INVALID", text);
+    }
+    if (record.offset > this.position.offset) this.position = { offset: record.offset, step: 0 };
+    this.parts.outputs.beginStep(this.position);
+  }
+
+  /** The timers of all keys that partition time has reached, in the order in which they became due. False when more are left. */
+  private fireDueTimers(): boolean {
+    const { queue, partitionTime } = this.parts;
+    const now = partitionTime.value ?? 0;
+    let fired = 0;
+    for (;;) {
+      const key = queue.first();
+      const timer = key?.timers.peek();
+      const due = key !== undefined && timer !== undefined && key.dueAt <= now;
+      if (!due || fired === LIMITS.timersPerStepMax) {
+        if (fired > 0) this.endStep();
+        return !due;
+      }
+      this.runner.fireTimer(key, timer);
+      this.parts.undo.clear();
+      queue.refresh(key);
+      fired += 1;
+    }
+  }
+
+  private processMessage(record: LogRecord): boolean {
+    const key = this.parts.store.deviceKey(record.key);
+    if (key === null) {
+      this.refuse(record, new TypeError("the record's key names no device"));
+    } else if (this.parts.stage.input === "readings") {
+      const reading = parseReading(record);
+      if (reading instanceof Error) this.refuse(record, reading);
+      else this.runner.runReading(key, record, reading);
+    } else {
+      this.runner.runMessage(key, record);
+    }
+    if (key !== null) this.parts.queue.refresh(key);
+    return true;
+  }
+
+  private refuse(record: LogRecord, error: Error): void {
+    this.runner.refuse(record, "$input", error);
+    this.parts.counts.add(record.key ?? NO_KEY, "deadLettered", 1);
+  }
+
+  private processControl(record: LogRecord): boolean {
+    const { sweep } = this.parts;
+    if (sweep.value === null) beginControl(this.parts, this.runner, record);
+    const swept = continueSweep(this.parts, this.runner, LIMITS.timersPerStepMax);
+    this.parts.undo.clear();
+    if (!swept) {
+      this.endStep();
+      return false;
+    }
+    // What the sweep made due fires within this record, so that a flush is over when its record is.
+    if (sweep.value !== null && !sweep.value.done) {
+      sweep.set({ ...sweep.value, done: true });
+      this.endStep();
+    }
+    if (!this.fireDueTimers()) return false;
+    if (sweep.value !== null) sweep.set(null);
+    this.parts.counts.add(NO_KEY, "control", 1);
+    return true;
+  }
+
+  private endStep(): void {
+    this.parts.undo.clear();
+    this.position = { offset: this.position.offset, step: this.position.step + 1 };
+    this.parts.outputs.beginStep(this.position);
+  }
+
+  private finishRecord(nextOffset: number, bytes: number): void {
+    this.parts.undo.clear();
+    this.position = { offset: nextOffset, step: 0 };
+    this.doneRecords += 1;
+    this.inputBytes += bytes;
+  }
+}
+
+function parseReading(record: LogRecord): ReturnType<typeof readingSchema.parse> | Error {
+  try {
+    return readingSchema.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(record.value)));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

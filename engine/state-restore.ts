@@ -1,0 +1,116 @@
+import { LIMITS } from "../core/limits.ts";
+import { MillraceError } from "../core/errors.ts";
+import { TIME_FUNCTION } from "./key-state.ts";
+import { PARTITION_FUNCTION } from "./partition-parts.ts";
+import { CONFIG_FUNCTION } from "./stage-config.ts";
+import { TIMER_PREFIX } from "./state-slots.ts";
+import type { Outcomes } from "../core/ledger.ts";
+import type { Slot, SnapshotChunk, Step, UnitBody } from "../wire/unit-codec.ts";
+import type { PartitionParts } from "./partition-parts.ts";
+
+/** The last complete snapshot, and the units after it, in order. */
+export interface RestoredState {
+  readonly snapshot: readonly SnapshotChunk[];
+  readonly units: readonly UnitBody[];
+}
+
+/** Fills fresh parts with what a journal holds. Returns the position to go on at. */
+export function restoreState(parts: PartitionParts, { snapshot, units }: RestoredState): Step {
+  let next: Step = { offset: 0, step: 0 };
+  for (const [index, chunk] of snapshot.entries()) {
+    requireStage(parts, chunk.stage);
+    if (chunk.chunk !== index) throw invalid(`chunk ${chunk.chunk} of a snapshot stands at place ${index}`);
+    if (index > 0 && !sameStep(chunk.next, next)) throw invalid("the chunks of a snapshot are not of one position");
+    restoreEntry(parts, chunk);
+    next = chunk.next;
+  }
+  for (const unit of units) {
+    requireStage(parts, unit.stage);
+    if (!sameStep(unit.from, next)) {
+      throw invalid(`a unit begins at ${stepText(unit.from)}, but the one before it ended at ${stepText(next)}`);
+    }
+    restoreEntry(parts, unit);
+    next = unit.next;
+  }
+  for (const key of parts.store.inKeyOrder()) {
+    key.indexTimers();
+    parts.queue.refresh(key);
+  }
+  return next;
+}
+
+/** All state in key-byte order. At least one chunk. */
+export function* snapshotChunks(parts: PartitionParts, generation: number, next: Step): Generator<SnapshotChunk> {
+  const chunkOf = (chunk: number, slots: Slot[], outcomes: [string, Outcomes][]): SnapshotChunk => {
+    return { v: 1, stage: parts.stage.name, generation, next, chunk, slots, outcomes };
+  };
+  let index = 0;
+  let slots: Slot[] = [];
+  let bytes = 0;
+  for (const key of parts.store.inKeyOrder()) {
+    for (const slot of key.slots()) {
+      slots.push(slot);
+      bytes += slot.key.length + slot.name.length + (slot.value?.length ?? 0);
+      if (bytes < LIMITS.snapshotChunkBytes) continue;
+      yield chunkOf(index, slots, []);
+      index += 1;
+      slots = [];
+      bytes = 0;
+    }
+  }
+  const outcomes = [...parts.counts.totals()].map(([key, total]): [string, Outcomes] => [key, { ...total }]);
+  outcomes.sort(([a], [b]) => (a < b ? -1 : 1));
+  yield chunkOf(index, slots, outcomes);
+}
+
+function restoreEntry(parts: PartitionParts, entry: Pick<UnitBody, "slots" | "outcomes">): void {
+  for (const slot of entry.slots) restoreSlot(parts, slot);
+  for (const [key, outcomes] of entry.outcomes) parts.counts.restore(key, outcomes);
+}
+
+function restoreSlot(parts: PartitionParts, { fn, key, name, value }: Slot): void {
+  switch (fn) {
+    case CONFIG_FUNCTION:
+      parts.config.restore(key, name, value);
+      return;
+    case PARTITION_FUNCTION:
+      if (name === "time") parts.partitionTime.restore(value);
+      else if (name === "sweep") parts.sweep.restore(value);
+      return;
+    case TIME_FUNCTION:
+      parts.store.key(key).time.restore(value);
+      return;
+    default:
+      restoreFunctionSlot(parts, fn, key, name, value);
+  }
+}
+
+function restoreFunctionSlot(parts: PartitionParts, fn: string, key: string, name: string, value: string | null): void {
+  const state = parts.store.key(key).functionState(fn);
+  if (name.startsWith(TIMER_PREFIX)) {
+    const timer = state.timerOf(name.slice(TIMER_PREFIX.length));
+    timer.at = value === null ? null : Number(value);
+    if (timer.at !== null && !Number.isSafeInteger(timer.at)) throw invalid(`a timer of ${fn} has no time`);
+    if (timer.at === null) timer.settle();
+    return;
+  }
+  const slot = state.slotOf(name);
+  slot.text = value;
+  if (value === null) slot.settle();
+}
+
+function requireStage(parts: PartitionParts, stage: string): void {
+  if (stage !== parts.stage.name) throw invalid(`state of stage ${stage} was given to stage ${parts.stage.name}`);
+}
+
+function sameStep(a: Step, b: Step): boolean {
+  return a.offset === b.offset && a.step === b.step;
+}
+
+function stepText({ offset, step }: Step): string {
+  return `offset ${offset} step ${step}`;
+}
+
+function invalid(text: string): MillraceError {
+  return new MillraceError("STATE_INVALID", text);
+}

@@ -1,0 +1,244 @@
+import { MillraceError } from "../core/errors.ts";
+import { assertJson } from "./json-check.ts";
+import { compareBytes } from "./byte-order.ts";
+import type { z } from "zod";
+import type { StateSlots } from "../core/function.ts";
+import type { Slot } from "../wire/unit-codec.ts";
+import type { KeyState } from "./key-state.ts";
+import type { HeapItem } from "./indexed-heap.ts";
+import type { UndoLog } from "./undo-log.ts";
+
+/** Names that begin with this belong to the engine: timers are slots of the function that set them. */
+const RESERVED = "@";
+export const TIMER_PREFIX = "@timer/";
+
+/** What a slot needs of the store that it belongs to. */
+export interface SlotKeeper {
+  readonly undo: UndoLog;
+  /** Notes that the slot has changed since the last unit. Called with every change. */
+  touch(slot: TouchableSlot): void;
+}
+
+/** A slot as the commit unit sees it. */
+export interface TouchableSlot {
+  touched: boolean;
+  toSlot(): Slot;
+  /** Called when the unit that holds it is sealed: lets go of what was deleted. */
+  settle(): void;
+}
+
+/** A slot of the engine itself, with a shape of its own. Its function name begins with `$`. */
+export class EngineSlot<Value> implements TouchableSlot {
+  touched = false;
+  value: Value | null = null;
+  readonly fn: string;
+  readonly key: string;
+  readonly name: string;
+  private readonly keeper: SlotKeeper;
+  private readonly schema: z.ZodType<Value>;
+
+  constructor(keeper: SlotKeeper, schema: z.ZodType<Value>, fn: string, key: string, name: string) {
+    this.keeper = keeper;
+    this.schema = schema;
+    this.fn = fn;
+    this.key = key;
+    this.name = name;
+  }
+
+  set(value: Value | null): void {
+    const old = this.value;
+    this.keeper.undo.record(() => {
+      this.value = old;
+    });
+    this.value = value;
+    this.keeper.touch(this);
+  }
+
+  restore(text: string | null): void {
+    this.value = text === null ? null : parseState(this.schema, text, this.fn, this.key, this.name);
+  }
+
+  toSlot(): Slot {
+    const value = this.value === null ? null : JSON.stringify(this.value);
+    return { fn: this.fn, key: this.key, name: this.name, value };
+  }
+
+  settle(): void {
+    // Engine slots are few and known by place: an empty one stays.
+  }
+}
+
+/** A slot of a function. What was restored stays text until it is first read: most of it never is. */
+export class FunctionSlot implements TouchableSlot {
+  touched = false;
+  value: unknown = undefined;
+  text: string | null = null;
+  readonly name: string;
+  private readonly owner: FunctionState;
+
+  constructor(owner: FunctionState, name: string) {
+    this.owner = owner;
+    this.name = name;
+  }
+
+  get present(): boolean {
+    return this.value !== undefined || this.text !== null;
+  }
+
+  read(): unknown {
+    if (this.text !== null) {
+      const { fn, owner, schema } = this.owner;
+      this.value = parseState(schema, this.text, fn, owner.key, this.name);
+      this.text = null;
+    }
+    return this.value;
+  }
+
+  write(value: unknown): void {
+    const { keeper } = this.owner;
+    const { value: oldValue, text: oldText } = this;
+    keeper.undo.record(() => {
+      this.value = oldValue;
+      this.text = oldText;
+    });
+    this.value = value;
+    this.text = null;
+    keeper.touch(this);
+  }
+
+  toSlot(): Slot {
+    const value = this.text ?? (this.value === undefined ? null : JSON.stringify(this.value));
+    return { fn: this.owner.fn, key: this.owner.owner.key, name: this.name, value };
+  }
+
+  settle(): void {
+    if (!this.present) this.owner.slots.delete(this.name);
+  }
+}
+
+/** A timer of a function: a slot whose value is the watermark at which it fires. */
+export class TimerSlot implements TouchableSlot, HeapItem {
+  touched = false;
+  heapIndex = -1;
+  at: number | null = null;
+  readonly name: string;
+  readonly owner: FunctionState;
+
+  constructor(owner: FunctionState, name: string) {
+    this.owner = owner;
+    this.name = name;
+  }
+
+  set(at: number | null): void {
+    const old = this.at;
+    if (old === at) return;
+    this.owner.keeper.undo.record(() => this.place(old));
+    this.place(at);
+    this.owner.keeper.touch(this);
+  }
+
+  /** Puts it into or takes it out of its key's heap. Timers that no function of the stage would answer rest outside. */
+  place(at: number | null): void {
+    this.at = at;
+    const { timers } = this.owner.owner;
+    if (at === null || !this.owner.answersTimers) timers.remove(this);
+    else timers.update(this);
+  }
+
+  toSlot(): Slot {
+    const value = this.at === null ? null : String(this.at);
+    return { fn: this.owner.fn, key: this.owner.owner.key, name: TIMER_PREFIX + this.name, value };
+  }
+
+  settle(): void {
+    if (this.at === null) this.owner.timers.delete(this.name);
+  }
+}
+
+/** Within one key: by time, then function, then name. */
+export function compareTimers(a: TimerSlot, b: TimerSlot): number {
+  return (a.at ?? 0) - (b.at ?? 0) || compareBytes(a.owner.fn, b.owner.fn) || compareBytes(a.name, b.name);
+}
+
+/** What a stage's function means for its slots: their shape, and whether its timers can fire. */
+export interface SlotOwner {
+  readonly schema: z.ZodType | null;
+  readonly answersTimers: boolean;
+}
+
+/** All slots and timers of one function and key. It is what the function sees as `state`. */
+export class FunctionState implements StateSlots<unknown> {
+  readonly slots = new Map<string, FunctionSlot>();
+  readonly timers = new Map<string, TimerSlot>();
+  readonly fn: string;
+  readonly owner: KeyState;
+  readonly keeper: SlotKeeper;
+  readonly schema: z.ZodType | null;
+  readonly answersTimers: boolean;
+
+  constructor(keeper: SlotKeeper, owner: KeyState, fn: string, slotOwner: SlotOwner) {
+    this.keeper = keeper;
+    this.owner = owner;
+    this.fn = fn;
+    this.schema = slotOwner.schema;
+    this.answersTimers = slotOwner.answersTimers;
+  }
+
+  get(name: string): unknown {
+    return this.slots.get(name)?.read();
+  }
+
+  set(name: string, value: unknown): void {
+    if (value === undefined) throw new TypeError("undefined is not a JSON value: delete the slot instead");
+    assertJson(value);
+    this.slotOf(name).write(value);
+  }
+
+  delete(name: string): void {
+    const slot = this.slots.get(name);
+    if (slot?.present === true) slot.write(undefined);
+  }
+
+  names(): readonly string[] {
+    const present = [...this.slots.values()].filter((slot) => slot.present);
+    return present.map((slot) => slot.name).sort(compareBytes);
+  }
+
+  slotOf(name: string): FunctionSlot {
+    const known = this.slots.get(name);
+    if (known !== undefined) return known;
+    if (name.startsWith(RESERVED)) throw new TypeError(`slot names must not begin with "${RESERVED}"`);
+    requireWellFormed(name);
+    const made = new FunctionSlot(this, name);
+    this.slots.set(name, made);
+    return made;
+  }
+
+  timerOf(name: string): TimerSlot {
+    const known = this.timers.get(name);
+    if (known !== undefined) return known;
+    requireWellFormed(name);
+    const made = new TimerSlot(this, name);
+    this.timers.set(name, made);
+    return made;
+  }
+}
+
+/** A lone surrogate would come back from the journal as U+FFFD, under another name. */
+function requireWellFormed(name: string): void {
+  if (!name.isWellFormed()) throw new TypeError("names of slots and timers must be well-formed Unicode");
+}
+
+function parseState<Value>(schema: z.ZodType<Value>, text: string, fn: string, key: string, name: string): Value;
+function parseState(schema: z.ZodType | null, text: string, fn: string, key: string, name: string): unknown;
+function parseState(schema: z.ZodType | null, text: string, fn: string, key: string, name: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return schema === null ? value : schema.parse(value);
+  } catch (cause) {
+    const where = `${fn} ${key} ${name}`.trimEnd();
+    throw new MillraceError("STATE_INVALID", `the restored state slot "${where}" does not have its function's shape`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { compareBytes } from "./byte-order.ts";
+import { KeyState } from "./key-state.ts";
+import { parseDeviceKey } from "../core/ids.ts";
+import { UndoLog } from "./undo-log.ts";
+import type { Slot } from "../wire/unit-codec.ts";
+import type { SlotKeeper, SlotOwner, TouchableSlot } from "./state-slots.ts";
+
+/** The key of what belongs to the whole partition. */
+export const PARTITION_KEY = "";
+
+/** All state of one partition, and what of it has changed since the last unit. */
+export class StateStore implements SlotKeeper {
+  readonly undo: UndoLog;
+  private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
+  private readonly keys = new Map<string, KeyState>();
+  private touched: TouchableSlot[] = [];
+  private sorted: readonly KeyState[] | null = null;
+
+  constructor(undo: UndoLog, slotOwners: ReadonlyMap<string, SlotOwner>) {
+    this.undo = undo;
+    this.slotOwners = slotOwners;
+  }
+
+  /** Slots changed since the last unit. */
+  get touchedCount(): number {
+    return this.touched.length;
+  }
+
+  /** The key's state, made when it is not there. */
+  key(key: string): KeyState {
+    const known = this.keys.get(key);
+    if (known !== undefined) return known;
+    const made = new KeyState(this, this.slotOwners, key);
+    this.keys.set(key, made);
+    this.sorted = null;
+    return made;
+  }
+
+  /** The state of a record's key; null when the key names no device. */
+  deviceKey(key: string | null): KeyState | null {
+    if (key === null) return null;
+    const known = this.keys.get(key);
+    if (known !== undefined) return known.tenant === "" ? null : known;
+    return parseDeviceKey(key) === null ? null : this.key(key);
+  }
+
+  touch(slot: TouchableSlot): void {
+    if (slot.touched) return;
+    slot.touched = true;
+    this.touched.push(slot);
+  }
+
+  /** All keys in byte order. */
+  inKeyOrder(): readonly KeyState[] {
+    this.sorted ??= [...this.keys.values()].sort((a, b) => compareBytes(a.key, b.key));
+    return this.sorted;
+  }
+
+  /** Ends a unit: the slots that it changed, as they are now, in the order of first change. */
+  takeTouched(): Slot[] {
+    const touched = this.touched;
+    this.touched = [];
+    return touched.map((slot) => {
+      slot.touched = false;
+      const taken = slot.toSlot();
+      if (taken.value === null) slot.settle();
+      return taken;
+    });
+  }
+}

@@ -1,0 +1,144 @@
+import { LIMITS } from "../../core/limits.ts";
+import { defineStream } from "../../core/function.ts";
+import { decodeTelemetryPayload } from "../../wire/telemetry-payload.ts";
+import { checkEventTime, checkMetricValue, isMetricValue } from "./check-values.ts";
+import { isDuplicate, seenSchema } from "./deduplicate.ts";
+import type { Quarantined, Reading } from "../../core/derived-records.ts";
+import type { StreamContext } from "../../core/function.ts";
+import type { LogRecord } from "../../core/record.ts";
+import type { MetricValue } from "../../core/schemas.ts";
+import type { PayloadReading } from "../../wire/telemetry-payload.ts";
+import type { Refusal } from "./check-values.ts";
+import type { Seen } from "./deduplicate.ts";
+
+type Context = StreamContext<Seen>;
+
+/**
+ * Messages to readings: decodes the payload, drops resends, checks times, names, kinds and ranges by the device's type. What cannot
+ * become a reading goes to `quarantine` with the reason, value by value; a message counts as quarantined only if nothing of it is left.
+ */
+export const clean = defineStream<"telemetry", Seen>({
+  name: "clean",
+  version: 1,
+  input: "telemetry",
+  outputs: ["readings", "quarantine"],
+  state: seenSchema,
+  onInput: cleanMessage,
+});
+
+function cleanMessage(record: LogRecord, context: Context): void {
+  if (!context.config.isAccepted(context.tenant, context.device)) {
+    const refusal = { reason: "unknown-device", detail: "the device is disabled or removed" } as const;
+    quarantine(refusal, payloadText(record.value), {}, context);
+    context.count("quarantined");
+    return;
+  }
+  const payload = decodeTelemetryPayload(record.value);
+  if (isDuplicate(record, payload, context)) {
+    context.count("duplicate");
+    return;
+  }
+  let survived = false;
+  for (const { reason, detail, element } of payload.faults) {
+    const text = element === undefined ? payloadText(record.value) : valueText(element);
+    quarantine({ reason, detail }, text, {}, context);
+  }
+  for (const reading of payload.readings) survived = cleanReading(reading, context) || survived;
+  if (!survived) context.count("quarantined");
+}
+
+/** True when at least one value became a reading. */
+function cleanReading({ ts, values }: PayloadReading, context: Context): boolean {
+  const { tenant, device, receiveTime } = context;
+  const names = Object.keys(values);
+  context.count("valuesProduced", names.length);
+  const eventTime = timeOf(ts, names.length, receiveTime);
+  if (typeof eventTime !== "number") {
+    quarantine(eventTime, valueText({ ts, values }), {}, context);
+    context.count("valuesQuarantined", names.length);
+    return false;
+  }
+  const metrics = cleanValues(names, values, eventTime, context);
+  if (metrics === null) return false;
+  const reading: Reading =
+    ts === undefined
+      ? { v: 1, tenant, device, ts: eventTime, received: receiveTime, tsFromReceive: true, metrics }
+      : { v: 1, tenant, device, ts: eventTime, received: receiveTime, metrics };
+  context.emit("readings", reading);
+  return true;
+}
+
+/** The event time of a reading of so many values, or why there can be none. */
+function timeOf(ts: unknown, count: number, receiveTime: number): number | Refusal {
+  if (count > LIMITS.metricsPerReadingMax) {
+    const detail = `the reading has ${count} values; ${LIMITS.metricsPerReadingMax} are allowed`;
+    return { reason: "too-many-values", detail };
+  }
+  return ts === undefined ? receiveTime : checkEventTime(ts, receiveTime);
+}
+
+/** The values that can stand; null when none can. Each of the others leaves a quarantine record. */
+function cleanValues(
+  names: readonly string[],
+  values: PayloadReading["values"],
+  ts: number,
+  context: Context,
+): Record<string, MetricValue> | null {
+  const type = context.config.deviceType(context.tenant, context.device);
+  const metrics: Record<string, MetricValue> = {};
+  let refused = 0;
+  for (const metric of names) {
+    const value = values[metric];
+    const refusal = checkMetricValue(metric, value, type);
+    if (refusal === null && isMetricValue(value)) {
+      metrics[metric] = value;
+    } else if (refusal !== null) {
+      refused += 1;
+      quarantine(refusal, valueText(value), { metric, ts }, context);
+    }
+  }
+  if (refused > 0) context.count("valuesQuarantined", refused);
+  return refused === names.length ? null : metrics;
+}
+
+function quarantine(
+  { reason, detail }: Refusal,
+  payload: string,
+  where: { readonly metric?: string; readonly ts?: number },
+  context: Context,
+): void {
+  const { tenant, device, receiveTime } = context;
+  const metric = where.metric === undefined ? {} : { metric: where.metric.slice(0, NAME_SHOWN_MAX).toWellFormed() };
+  const ts = where.ts === undefined ? {} : { ts: where.ts };
+  const record: Quarantined = {
+    v: 1,
+    tenant,
+    device,
+    reason,
+    detail,
+    ...metric,
+    ...ts,
+    received: receiveTime,
+    payload,
+  };
+  context.emit("quarantine", record);
+}
+
+const NAME_SHOWN_MAX = 256;
+const lenientUtf8 = new TextDecoder("utf-8");
+
+function payloadText(bytes: Uint8Array): string {
+  return lenientUtf8.decode(bytes.subarray(0, LIMITS.quarantinePayloadBytesMax));
+}
+
+/** Bounded in depth by the decoder, so that stringify cannot overflow. */
+function valueText(value: unknown): string {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return cutToBytes(text.toWellFormed(), LIMITS.quarantinePayloadBytesMax);
+}
+
+function cutToBytes(text: string, bytesMax: number): string {
+  if (text.length * 3 <= bytesMax) return text;
+  const bytes = Buffer.from(text);
+  return bytes.length <= bytesMax ? text : lenientUtf8.decode(bytes.subarray(0, bytesMax));
+}

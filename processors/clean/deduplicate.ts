@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { LIMITS } from "../../core/limits.ts";
+import { HEADER } from "../../core/record.ts";
+import { HASH_LENGTH, hashBytes, hashText } from "../../engine/hash64.ts";
+import type { StreamContext } from "../../core/function.ts";
+import type { LogRecord } from "../../core/record.ts";
+import type { DecodedPayload } from "../../wire/telemetry-payload.ts";
+
+/**
+ * What was seen lately, as hashes end to end. A message rewrites the head only; a full head becomes a segment, and the oldest
+ * segment is overwritten.
+ */
+export const seenSchema = z.union([
+  z.object({
+    kind: z.literal("head"),
+    /** Newest device-supplied event time seen: a message with a newer one cannot have come before. */
+    newest: z.number(),
+    /** Segments written so far. */
+    segments: z.number(),
+    /** Admission id of the last message without a time of its own. */
+    admission: z.string(),
+    hashes: z.string(),
+  }),
+  z.object({ kind: z.literal("segment"), hashes: z.string() }),
+]);
+export type Seen = z.infer<typeof seenSchema>;
+type Head = Extract<Seen, { kind: "head" }>;
+
+const PER_SEGMENT = 32;
+const SEGMENTS = Math.floor(LIMITS.dedupeEntriesPerDevice / PER_SEGMENT) - 1;
+const HEAD_SLOT = "head";
+const NOTHING_SEEN: Head = { kind: "head", newest: -1, segments: 0, admission: "", hashes: "" };
+
+/**
+ * True when the message is a resend within the horizon: same device-supplied event time and payload; or DUP (MQTT 3.1.1 §3.3.1.1)
+ * with the same client, packet id and payload; or the same admission id. If not, it is remembered.
+ */
+export function isDuplicate(record: LogRecord, payload: DecodedPayload, context: StreamContext<Seen>): boolean {
+  const slot = context.state.get(HEAD_SLOT);
+  const head = slot?.kind === "head" ? slot : NOTHING_SEEN;
+  const hash = hashBytes(record.value);
+  const newest = newestTime(payload, context.receiveTime + LIMITS.eventTimeAheadMsMax);
+  if (newest === null) return isResend(record, hash, head, context);
+  // The payload holds its times, so the same payload is the same times. A time beyond belief is compared but not kept as newest.
+  if ((newest === Infinity || newest <= head.newest) && wasSeen(hash, head, context)) return true;
+  const kept = newest === Infinity ? head.newest : Math.max(newest, head.newest);
+  remember({ ...head, newest: kept }, [hash], context);
+  return false;
+}
+
+/** For messages without a time of their own: the same values again are a new message unless the transport says otherwise. */
+function isResend(record: LogRecord, hash: string, head: Head, context: StreamContext<Seen>): boolean {
+  const hashes: string[] = [];
+  const admission = record.header(HEADER.admissionId) ?? "";
+  if (admission !== "") {
+    const identity = hashText(`${hash} ${admission}`);
+    if (!isLater(admission, head.admission) && wasSeen(identity, head, context)) return true;
+    hashes.push(identity);
+  }
+  const packetId = record.header(HEADER.packetId);
+  if (packetId !== undefined) {
+    const identity = hashText(`${hash} ${record.header(HEADER.clientId) ?? ""} ${packetId}`);
+    if (record.header(HEADER.dup) === "1" && wasSeen(identity, head, context)) return true;
+    hashes.push(identity);
+  }
+  if (hashes.length > 0)
+    remember({ ...head, admission: admission === "" ? head.admission : admission }, hashes, context);
+  return false;
+}
+
+/** The newest time that the device supplied: null without any, Infinity when one of them cannot serve as a measure. */
+function newestTime({ readings }: DecodedPayload, latest: number): number | null {
+  let newest: number | null = null;
+  for (const { ts } of readings) {
+    if (ts === undefined) continue;
+    const usable = typeof ts === "number" && ts <= latest;
+    newest = Math.max(newest ?? -1, usable ? ts : Infinity);
+  }
+  return newest;
+}
+
+/** Admission ids are `gateway.epoch.sequence`; those of one gateway and epoch come in order. */
+function isLater(id: string, than: string): boolean {
+  const dot = id.lastIndexOf(".") + 1;
+  if (dot === 0 || id.slice(0, dot) !== than.slice(0, dot)) return false;
+  return Number(id.slice(dot)) > Number(than.slice(dot));
+}
+
+function wasSeen(hash: string, head: Head, context: StreamContext<Seen>): boolean {
+  if (holds(head.hashes, hash)) return true;
+  for (let segment = 0; segment < Math.min(head.segments, SEGMENTS); segment += 1) {
+    const slot = context.state.get(segmentSlot(segment));
+    if (slot?.kind === "segment" && holds(slot.hashes, hash)) return true;
+  }
+  return false;
+}
+
+function holds(hashes: string, hash: string): boolean {
+  for (let at = hashes.indexOf(hash); at >= 0; at = hashes.indexOf(hash, at + 1)) {
+    if (at % HASH_LENGTH === 0) return true;
+  }
+  return false;
+}
+
+function remember(head: Head, hashes: readonly string[], context: StreamContext<Seen>): void {
+  let next = head;
+  for (const hash of hashes) {
+    if (next.hashes.length >= PER_SEGMENT * HASH_LENGTH) {
+      context.state.set(segmentSlot(next.segments % SEGMENTS), { kind: "segment", hashes: next.hashes });
+      next = { ...next, segments: next.segments + 1, hashes: "" };
+    }
+    next = { ...next, hashes: next.hashes + hash };
+  }
+  context.state.set(HEAD_SLOT, next);
+}
+
+function segmentSlot(segment: number): string {
+  return `segment/${segment}`;
+}

@@ -1,0 +1,10 @@
+/** How to reach ClickHouse's HTTP interface: the embedded one's or a server's. */
+export interface ClickHouseConnection {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+/** Where ClickHouse is now. The embedded one has another port and password after every restart; null while it is down. */
+export type ConnectionSource = ClickHouseConnection | (() => ClickHouseConnection | null);

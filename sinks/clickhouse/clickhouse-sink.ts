@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { errorText, isMillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { createClickHouseLink } from "./clickhouse-link.ts";
+import { pause } from "./pause.ts";
+import { runSession } from "./run-session.ts";
+import { createSinkCounters } from "./sink-counters.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { EventLog } from "../../core/event-log.ts";
+import type { Readiness, Service } from "../../core/lifecycle.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import type { ConnectionSource } from "./clickhouse-connection.ts";
+import type { ReportFault } from "./report-fault.ts";
+import type { SinkContext } from "./sink-context.ts";
+
+export interface ClickHouseSinkOptions {
+  readonly log: EventLog;
+  readonly connection: ConnectionSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly onFault: ReportFault;
+  /** Time between two inserts without a backlog, and rows of one insert at most. */
+  readonly lingerMs?: number;
+  readonly rowsMax?: number;
+}
+
+/** The journal of the sink; its positions are what lag, retention and the ledger go by. */
+export const CLICKHOUSE_JOURNAL = "sink:clickhouse";
+
+const RETRY_DELAY_MS_MIN = 250;
+const RETRY_DELAY_MS_MAX = 10_000;
+const FAULT_ID = "clickhouse-sink";
+
+/** All derived topics into their tables, effectively once: see architecture §5. Failures are waited out; nothing is skipped. */
+export function createClickHouseSink(options: ClickHouseSinkOptions): Service & Readiness {
+  const { logger, onFault, connection, lingerMs = LIMITS.insertLingerMs, rowsMax = LIMITS.insertRowsMax } = options;
+  const stopping = new AbortController();
+  const link = createClickHouseLink(connection);
+  const counters = createSinkCounters(options.metrics);
+  let reason: string | null = "the ClickHouse sink has not started";
+  let failures = 0;
+  let running: Promise<void> = Promise.resolve();
+
+  const onProgress = (): void => {
+    if (failures > 0) onFault(FAULT_ID, "cleared", "Rows reach ClickHouse again.");
+    failures = 0;
+    reason = null;
+  };
+  const onFailure = (error: Error): void => {
+    failures += 1;
+    reason = `rows do not reach ClickHouse: ${errorText(error)}`;
+    counters.failures.add();
+    logger.warn({ err: error, failures }, "the ClickHouse sink starts over");
+    // The first failure is often a restart of the embedded one; a person hears of the second.
+    if (failures === 2) onFault(FAULT_ID, "raised", `Rows do not reach ClickHouse: ${errorText(error)}`);
+  };
+  const { log, clock } = options;
+  const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
+  const context: SinkContext = {
+    log,
+    link,
+    journal,
+    clock,
+    logger,
+    counters,
+    onFault,
+    lingerMs,
+    rowsMax,
+    planId: randomUUID,
+    onProgress,
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await runSession(context, stopping.signal);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        if (!isMillraceError(error)) throw error;
+        onFailure(error);
+        await pause(
+          Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS_MIN * 2 ** Math.min(failures - 1, 10)),
+          stopping.signal,
+        );
+      }
+    }
+  };
+
+  return {
+    start() {
+      reason = "the ClickHouse sink is restoring its progress";
+      running = run();
+      return Promise.resolve();
+    },
+    async stop(signal) {
+      stopping.abort();
+      await Promise.race([running, aborted(signal)]);
+      reason = "the ClickHouse sink has stopped";
+      await link.close();
+    },
+    notReadyReasons: () => (reason === null ? [] : [reason]),
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

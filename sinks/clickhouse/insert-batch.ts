@@ -1,0 +1,90 @@
+import { HEADER, isControlRecord, type LogRecord } from "../../core/record.ts";
+import { parseSourcePosition, type SourcePosition } from "../../core/source-position.ts";
+import { LatestValues } from "./rows/latest-values.ts";
+import { encoderOfTopic } from "./rows/encoder-of-topic.ts";
+import { RowSheets, type RowSheet } from "./row-sheets.ts";
+import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
+import type { RowTarget } from "./rows/row-encoder.ts";
+import type { SourceMarks } from "./source-marks.ts";
+
+/** Offsets [from, to) of one partition. */
+export interface OffsetRange extends TopicPartition {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A record that has no rows because its value is not what its topic promises: a bug of a producer. */
+export interface BadRecord extends TopicPartition {
+  readonly offset: number;
+}
+
+/** Turns slices of the log into rows: what is read between two plans. */
+export class InsertBatch {
+  readonly #marks: SourceMarks;
+  readonly #ranges = new Map<string, OffsetRange>();
+  readonly #target: RowTarget = { sheets: new RowSheets(), latest: new LatestValues() };
+  readonly bad: BadRecord[] = [];
+  repeats = 0;
+  corrupt = 0;
+
+  constructor(marks: SourceMarks) {
+    this.#marks = marks;
+  }
+
+  get rows(): number {
+    return this.#target.sheets.rows;
+  }
+
+  get byteLength(): number {
+    return this.#target.sheets.byteLength;
+  }
+
+  get isEmpty(): boolean {
+    return this.#ranges.size === 0;
+  }
+
+  ranges(): readonly OffsetRange[] {
+    return [...this.#ranges.values()];
+  }
+
+  /** Takes the records of a slice that was read from offset `from` on. */
+  add(slice: FetchedSlice, from: number): void {
+    const { topic, partition, records, nextOffset, corrupt } = slice;
+    const key = `${topic} ${partition}`;
+    const start = this.#ranges.get(key)?.from ?? from;
+    this.#ranges.set(key, { topic, partition, from: start, to: nextOffset });
+    if (corrupt !== undefined) this.corrupt += corrupt.toOffset - corrupt.fromOffset;
+    const encode = encoderOfTopic(topic);
+    if (encode === undefined) return;
+    for (const record of records) {
+      if (isControlRecord(record)) continue;
+      const source = sourceOf(record, slice);
+      if (!this.#marks.admit(topic, partition, source)) this.repeats += 1;
+      else if (!encode(parseValue(record.value), source, this.#target))
+        this.bad.push({ topic, partition, offset: record.offset });
+    }
+  }
+
+  /** The inserts, in the order of table and month. The batch takes nothing more afterwards. */
+  finish(): readonly RowSheet[] {
+    this.#target.latest.write(this.#target.sheets);
+    return this.#target.sheets.finish();
+  }
+}
+
+/** Undefined when it is not JSON: no topic's shape. */
+function parseValue(value: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.length).toString("utf8"));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** What no stage made (a gateway's device event) is identified by where it lies. */
+function sourceOf(record: LogRecord, { topic, partition }: TopicPartition): SourcePosition {
+  const text = record.header(HEADER.source);
+  const parsed = text === undefined ? null : parseSourcePosition(text);
+  return parsed ?? { stage: "", topic, partition, generation: 0, offset: record.offset, step: 0, index: 0 };
+}

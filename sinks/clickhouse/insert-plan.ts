@@ -1,0 +1,35 @@
+import { z } from "zod";
+import type { RowSheet } from "./row-sheets.ts";
+import type { OffsetRange } from "./insert-batch.ts";
+
+/**
+ * What is about to be inserted, committed to the journal before the first insert. Whoever restores a plan that was not settled reads
+ * the same ranges again, which gives the same rows, and inserts them with the same tokens: ClickHouse drops what it has already.
+ */
+export const insertPlanSchema = z.object({
+  /** Random, not counted: a log that was emptied must not repeat the tokens of the one before. */
+  id: z.uuid(),
+  ranges: z.array(z.object({ topic: z.string(), partition: z.int(), from: z.int(), to: z.int() })),
+  inserts: z.array(z.object({ table: z.string(), month: z.int(), rows: z.int() })),
+});
+export type InsertPlan = z.infer<typeof insertPlanSchema>;
+
+export function makeInsertPlan(id: string, ranges: readonly OffsetRange[], sheets: readonly RowSheet[]): InsertPlan {
+  return {
+    id,
+    ranges: [...ranges],
+    inserts: sheets.map(({ shape, month, rows }) => ({ table: shape.table, month, rows })),
+  };
+}
+
+/** The deduplication token of one insert of a plan. */
+export function insertToken(plan: Pick<InsertPlan, "id">, table: string, month: number): string {
+  return `${plan.id}:${table}:${month}`;
+}
+
+/** Whether rows made again are those of the plan: false means that this release encodes them otherwise, or that the log lost some. */
+export function matchesPlan(plan: InsertPlan, sheets: readonly RowSheet[]): boolean {
+  const planned = plan.inserts.map(({ table, month, rows }) => `${table} ${month} ${rows}`).toSorted();
+  const made = sheets.map(({ shape, month, rows }) => `${shape.table} ${month} ${rows}`).toSorted();
+  return planned.length === made.length && planned.every((text, index) => text === made[index]);
+}

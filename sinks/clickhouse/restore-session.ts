@@ -1,0 +1,113 @@
+import { MillraceError } from "../../core/errors.ts";
+import { InsertBatch } from "./insert-batch.ts";
+import { matchesPlan, type InsertPlan } from "./insert-plan.ts";
+import { insertSheets } from "./insert-sheets.ts";
+import { migrateDatabase } from "./migrate.ts";
+import { claimSinkJournal, type SinkJournal } from "./sink-journal.ts";
+import { fitPositions, type SinkPositions } from "./sink-positions.ts";
+import { SourceMarks } from "./source-marks.ts";
+import type { SinkContext } from "./sink-context.ts";
+
+/** A sink that owns its journal, knows its database and has nothing half done. */
+export interface RestoredSession {
+  readonly journal: SinkJournal;
+  readonly database: string;
+  readonly positions: SinkPositions;
+  readonly marks: SourceMarks;
+}
+
+const READ_BYTES_MAX = 1024 * 1024;
+const REDO_WAIT_MS = 5000;
+
+/** Claims the journal, brings the tables up to date, finishes the plan that was under way, and begins the journal anew. */
+export async function restoreSession(context: SinkContext, signal: AbortSignal): Promise<RestoredSession> {
+  const { log, link, logger } = context;
+  const journal = await claimSinkJournal(log, context.journal);
+  const database = await migrateDatabase(link);
+  const { restored } = journal;
+  const marks = new SourceMarks();
+  const sameDatabase = restored.database === database;
+  if (sameDatabase) marks.load(restored.marks);
+  else if (restored.database !== null) {
+    logger.warn(
+      { before: restored.database, now: database },
+      "the database is another one: its tables fill from the start of the log",
+    );
+  }
+  const fitted = fitPositions(sameDatabase ? restored.positions : [], await log.status());
+  if (fitted.missed > 0) reportMissed(context, fitted.missed);
+  if (sameDatabase && restored.unsettled !== null) {
+    const { plan, marks: marksAfter } = restored.unsettled;
+    await redo(context, plan, marks, signal);
+    marks.load(marksAfter);
+    fitted.positions.advance(
+      plan.ranges.filter(({ topic, partition, to }) => to > fitted.positions.offset(topic, partition)),
+    );
+  }
+  marks.takeChanged();
+  await journal.snapshot(database, fitted.positions.list(), marks.all());
+  return { journal, database, positions: fitted.positions, marks };
+}
+
+/** Makes the rows of the plan again and inserts them with the tokens of the plan. */
+async function redo(context: SinkContext, plan: InsertPlan, marks: SourceMarks, signal: AbortSignal): Promise<void> {
+  const { log, logger, onFault } = context;
+  const batch = new InsertBatch(marks);
+  try {
+    await readRanges(context, plan, batch, signal);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== "OFFSET_OUT_OF_RANGE") throw error;
+    // Whether its rows are there cannot be told: counting them twice would be worse than missing some.
+    onFault(
+      "clickhouse-plan-lost",
+      "raised",
+      `Retention deleted records whose insert was under way: ${error.message}.`,
+    );
+    return;
+  }
+  const sheets = batch.finish();
+  if (!matchesPlan(plan, sheets))
+    logger.error({ plan: plan.id }, "the rows of an unfinished plan are not what they were");
+  logger.info(
+    { plan: plan.id, inserts: sheets.length, partitions: log.partitionCount },
+    "an unfinished plan is inserted again",
+  );
+  await insertSheets(context, plan, sheets);
+}
+
+async function readRanges(
+  { log }: SinkContext,
+  plan: InsertPlan,
+  batch: InsertBatch,
+  signal: AbortSignal,
+): Promise<void> {
+  const open = new Map(plan.ranges.map((range) => [`${range.topic} ${range.partition}`, { ...range }]));
+  const reader = log.openReader(plan.ranges.map(({ topic, partition, from }) => ({ topic, partition, offset: from })));
+  try {
+    while (open.size > 0) {
+      const slices = await reader.poll({ bytesMax: READ_BYTES_MAX, waitMs: REDO_WAIT_MS, signal });
+      if (slices.length === 0)
+        throw new MillraceError("LOG_IO", "the log does not give back the records of an unfinished plan");
+      for (const slice of slices) {
+        const key = `${slice.topic} ${slice.partition}`;
+        const range = open.get(key);
+        if (range === undefined) continue;
+        const nextOffset = Math.min(slice.nextOffset, range.to);
+        batch.add(
+          { ...slice, nextOffset, records: slice.records.filter(({ offset }) => offset < range.to) },
+          range.from,
+        );
+        range.from = nextOffset;
+        if (nextOffset >= range.to) open.delete(key);
+      }
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+function reportMissed({ onFault, logger }: SinkContext, missed: number): void {
+  const text = `Retention deleted ${missed} records before they reached ClickHouse; its tables lack them.`;
+  logger.error({ missed }, text);
+  onFault("clickhouse-missed", "raised", text);
+}

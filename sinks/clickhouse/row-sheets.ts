@@ -1,0 +1,108 @@
+import { RowBinaryWriter } from "../../wire/row-binary.ts";
+import type { SourcePosition } from "../../core/source-position.ts";
+
+/** A table as inserts see it: the columns in the order in which rows are written. */
+export interface TableShape {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** Whether the table is partitioned by month; of event time or receive time, the encoder of its rows knows. */
+  readonly monthly: boolean;
+}
+
+/** The rows of one insert: one table, one partition of it. */
+export interface RowSheet {
+  readonly shape: TableShape;
+  /** As 201703; 0 for tables that are not partitioned by month. */
+  readonly month: number;
+  readonly rows: number;
+  readonly bytes: Uint8Array;
+}
+
+interface OpenSheet {
+  readonly shape: TableShape;
+  readonly month: number;
+  readonly from: number;
+  readonly to: number;
+  readonly writer: RowBinaryWriter;
+  rows: number;
+}
+
+/** Columns of every table that say where a row came from; `writeSource` writes them. */
+export const SOURCE_COLUMNS = [
+  "src_stage",
+  "src_partition",
+  "src_generation",
+  "src_offset",
+  "src_step",
+  "src_index",
+] as const;
+
+export function writeSource(writer: RowBinaryWriter, source: SourcePosition): void {
+  writer.string(source.stage);
+  writer.uint16(source.partition);
+  writer.uint32(source.generation);
+  writer.int64(source.offset);
+  writer.uint32(source.step);
+  writer.uint32(source.index);
+}
+
+/** Collects rows for inserts: per table and month, because an insert is deduplicated per partition of a table. */
+export class RowSheets {
+  readonly #sheets = new Map<string, OpenSheet>();
+  readonly #latest = new Map<TableShape, OpenSheet>();
+  #rows = 0;
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get byteLength(): number {
+    let bytes = 0;
+    for (const { writer } of this.#sheets.values()) bytes += writer.byteLength;
+    return bytes;
+  }
+
+  /** Where the next `rows` rows with this time (UTC ms) go. */
+  writer(shape: TableShape, timeMs: number, rows: number): RowBinaryWriter {
+    const sheet = this.#sheetOf(shape, timeMs);
+    sheet.rows += rows;
+    this.#rows += rows;
+    return sheet.writer;
+  }
+
+  /** In the order of table and month, whatever the order in which partitions were read. */
+  finish(): readonly RowSheet[] {
+    return [...this.#sheets.entries()]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, { shape, month, rows, writer }]) => ({ shape, month, rows, bytes: writer.finish() }));
+  }
+
+  #sheetOf(shape: TableShape, timeMs: number): OpenSheet {
+    const latest = this.#latest.get(shape);
+    if (latest !== undefined && timeMs >= latest.from && timeMs < latest.to) return latest;
+    const period = shape.monthly ? monthAround(timeMs) : ALL_TIME;
+    const key = `${shape.table}/${period.month}`;
+    const sheet = this.#sheets.get(key) ?? { shape, ...period, writer: new RowBinaryWriter(), rows: 0 };
+    this.#sheets.set(key, sheet);
+    this.#latest.set(shape, sheet);
+    return sheet;
+  }
+}
+
+interface Period {
+  readonly month: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+const ALL_TIME: Period = { month: 0, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
+/** DateTime64 ends with the year 2299; later times are no times that a record of ours can mean. */
+export const TIME_MAX = Date.UTC(2299, 0, 1);
+
+/** The UTC month that holds the time, as ClickHouse's toYYYYMM has it. */
+function monthAround(timeMs: number): Period {
+  const date = new Date(Math.min(timeMs, TIME_MAX));
+  const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+  return { month: year * 100 + month + 1, from: Date.UTC(year, month), to: Date.UTC(year, month + 1) };
+}

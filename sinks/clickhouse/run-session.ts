@@ -1,0 +1,166 @@
+import { InsertBatch } from "./insert-batch.ts";
+import { insertSheets } from "./insert-sheets.ts";
+import { makeInsertPlan, type InsertPlan } from "./insert-plan.ts";
+import { restoreSession, type RestoredSession } from "./restore-session.ts";
+import { SinkPositions } from "./sink-positions.ts";
+import type { LogReader } from "../../core/event-log.ts";
+import type { RowSheet } from "./row-sheets.ts";
+import type { SinkContext } from "./sink-context.ts";
+
+const READ_BYTES_MAX = 1024 * 1024;
+const BATCH_BYTES_MAX = 48 * 1024 * 1024;
+/** How long a poll waits at most: the end of an insert is noticed between polls. */
+const POLL_MS = 100;
+
+/** The insert under way, and how it ended. */
+interface RunningInsert {
+  readonly plan: InsertPlan;
+  state: "running" | "done" | "failed";
+  readonly ended: Promise<void>;
+  error: unknown;
+}
+
+/**
+ * consume → to rows → insert → settle, until `stopping` aborts. While a plan is being inserted the next one is gathered, up to its
+ * ceiling; then nothing more is read. Rejects at the first failure with everything to be restored from the journal.
+ */
+export async function runSession(context: SinkContext, stopping: AbortSignal): Promise<void> {
+  const restored = await restoreSession(context, stopping);
+  context.onProgress();
+  const reader = context.log.openReader(restored.positions.list());
+  const pump = new SinkPump(context, restored, reader);
+  try {
+    while (!stopping.aborted) await pump.turn(stopping);
+    await pump.finish();
+  } finally {
+    reader.close();
+  }
+}
+
+class SinkPump {
+  readonly #context: SinkContext;
+  readonly #session: RestoredSession;
+  readonly #reader: LogReader;
+  /** Where reading goes on; the session's own positions are those that are settled. */
+  readonly #reading: SinkPositions;
+  #batch: InsertBatch;
+  #running: RunningInsert | null = null;
+  #plannedAt = Number.NEGATIVE_INFINITY;
+  /** Positions moved and the journal does not say so yet. */
+  #unsaid = false;
+
+  constructor(context: SinkContext, session: RestoredSession, reader: LogReader) {
+    this.#context = context;
+    this.#session = session;
+    this.#reader = reader;
+    this.#reading = session.positions.copy();
+    this.#batch = new InsertBatch(session.marks);
+  }
+
+  async turn(stopping: AbortSignal): Promise<void> {
+    const read = this.#isFull() ? false : await this.#read(stopping);
+    if (this.#running?.state === "failed") throw this.#running.error;
+    if (this.#running?.state === "done") this.#onInserted(this.#running.plan);
+    if (stopping.aborted) return;
+    if (this.#isFull() || (this.#running === null && this.#isDue())) await this.#submit();
+    else if (!read && this.#unsaid && this.#running === null && this.#batch.isEmpty) await this.#settle();
+  }
+
+  /** Waits for the insert under way and writes down that it is done. What was only read is read again next time. */
+  async finish(): Promise<void> {
+    await this.#drain();
+    if (this.#unsaid) await this.#settle();
+  }
+
+  #isFull(): boolean {
+    return this.#batch.rows >= this.#context.rowsMax || this.#batch.byteLength >= BATCH_BYTES_MAX;
+  }
+
+  #isDue(): boolean {
+    return !this.#batch.isEmpty && this.#context.clock.now() - this.#plannedAt >= this.#context.lingerMs;
+  }
+
+  async #read(signal: AbortSignal): Promise<boolean> {
+    const slices = await this.#reader.poll({ bytesMax: READ_BYTES_MAX, waitMs: POLL_MS, signal });
+    for (const slice of slices) {
+      this.#batch.add(slice, this.#reading.offset(slice.topic, slice.partition));
+      this.#reading.advance([{ ...slice, to: slice.nextOffset }]);
+    }
+    this.#context.counters.pendingRows.set(this.#batch.rows);
+    return slices.length > 0;
+  }
+
+  /** Plans what was gathered and starts its inserts. */
+  async #submit(): Promise<void> {
+    const { journal, database, positions, marks } = this.#session;
+    await this.#drain();
+    const batch = this.#batch;
+    const sheets = batch.finish();
+    const changed = marks.takeChanged();
+    const plan = makeInsertPlan(this.#context.planId(), batch.ranges(), sheets);
+    this.#report(batch);
+    this.#batch = new InsertBatch(marks);
+    this.#plannedAt = this.#context.clock.now();
+    if (sheets.length === 0) {
+      positions.advance(plan.ranges);
+      await journal.settle(database, positions.list(), changed);
+      this.#unsaid = false;
+      return;
+    }
+    await journal.plan(plan, database, positions.list(), changed);
+    this.#unsaid = true;
+    this.#running = startInsert(this.#context, plan, sheets);
+    if (!journal.wantsSnapshot()) return;
+    // The marks must be those of what is settled, so nothing is gathered meanwhile.
+    await this.#drain();
+    await journal.snapshot(database, positions.list(), marks.all());
+    this.#unsaid = false;
+  }
+
+  async #drain(): Promise<void> {
+    const running = this.#running;
+    if (running === null) return;
+    await running.ended;
+    if (running.state === "failed") throw running.error;
+    this.#onInserted(running.plan);
+  }
+
+  #onInserted(plan: InsertPlan): void {
+    this.#session.positions.advance(plan.ranges);
+    this.#running = null;
+    this.#context.onProgress();
+  }
+
+  async #settle(): Promise<void> {
+    await this.#session.journal.settle(this.#session.database, this.#session.positions.list(), []);
+    this.#unsaid = false;
+    this.#context.onProgress();
+  }
+
+  #report({ bad, repeats, corrupt }: InsertBatch): void {
+    const { counters, logger } = this.#context;
+    counters.repeats.add(repeats);
+    counters.bad.add(bad.length);
+    counters.corrupt.add(corrupt);
+    if (bad[0] !== undefined)
+      logger.error({ first: bad[0], count: bad.length }, "records without the shape of their topic have no rows");
+    if (corrupt > 0) logger.error({ count: corrupt }, "records that the log cannot read any more have no rows");
+  }
+}
+
+function startInsert(context: SinkContext, plan: InsertPlan, sheets: readonly RowSheet[]): RunningInsert {
+  const insert = insertSheets(context, plan, sheets);
+  const running: RunningInsert = {
+    plan,
+    state: "running",
+    error: undefined,
+    ended: insert.then(
+      () => void (running.state = "done"),
+      (error: unknown) => {
+        running.error = error;
+        running.state = "failed";
+      },
+    ),
+  };
+  return running;
+}

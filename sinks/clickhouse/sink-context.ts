@@ -1,0 +1,24 @@
+import type { Clock } from "../../core/clock.ts";
+import type { EventLog, JournalId } from "../../core/event-log.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { ClickHouseLink } from "./clickhouse-link.ts";
+import type { ReportFault } from "./report-fault.ts";
+import type { SinkCounters } from "./sink-counters.ts";
+
+/** What the parts of the sink share. */
+export interface SinkContext {
+  readonly log: EventLog;
+  readonly link: ClickHouseLink;
+  readonly journal: JournalId;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: SinkCounters;
+  readonly onFault: ReportFault;
+  /** Between two plans when there is no backlog. */
+  readonly lingerMs: number;
+  readonly rowsMax: number;
+  /** Makes the id of a plan: a random UUID. */
+  readonly planId: () => string;
+  /** Called whenever rows have reached ClickHouse or nothing is left to do. */
+  readonly onProgress: () => void;
+}

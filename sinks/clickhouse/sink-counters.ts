@@ -1,0 +1,42 @@
+import type { Counter, Gauge, Metrics } from "../../core/metrics.ts";
+
+export interface SinkCounters {
+  inserted(table: string, rows: number): void;
+  readonly repeats: Counter;
+  readonly bad: Counter;
+  readonly corrupt: Counter;
+  readonly failures: Counter;
+  readonly pendingRows: Gauge;
+}
+
+export function createSinkCounters(metrics: Metrics): SinkCounters {
+  const rows = new Map<string, Counter>();
+  const inserts = metrics.counter("millrace_clickhouse_inserts_total", "Inserts into ClickHouse that succeeded.");
+  const rowsOf = (table: string): Counter => {
+    const known = rows.get(table);
+    if (known !== undefined) return known;
+    const made = metrics.counter("millrace_clickhouse_rows_total", "Rows inserted into ClickHouse.", { table });
+    rows.set(table, made);
+    return made;
+  };
+  return {
+    inserted(table, count) {
+      rowsOf(table).add(count);
+      inserts.add();
+    },
+    repeats: metrics.counter(
+      "millrace_clickhouse_repeats_total",
+      "Records dropped as repeats by their source position.",
+    ),
+    bad: metrics.counter(
+      "millrace_clickhouse_bad_records_total",
+      "Records without rows, because their value has not its topic's shape.",
+    ),
+    corrupt: metrics.counter(
+      "millrace_clickhouse_corrupt_records_total",
+      "Records that the log could not read any more.",
+    ),
+    failures: metrics.counter("millrace_clickhouse_failures_total", "Times the sink started over after an error."),
+    pendingRows: metrics.gauge("millrace_clickhouse_pending_rows", "Rows read from the log and not yet in ClickHouse."),
+  };
+}

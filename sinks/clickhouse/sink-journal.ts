@@ -1,0 +1,112 @@
+import { z } from "zod";
+import { MillraceError } from "../../core/errors.ts";
+import { formatSourcePosition, parseSourcePosition } from "../../core/source-position.ts";
+import { insertPlanSchema, type InsertPlan } from "./insert-plan.ts";
+import type { EventLog, JournalEntry, JournalId, TopicPosition } from "../../core/event-log.ts";
+import { SourceMarks, type SourceMark } from "./source-marks.ts";
+
+/** What the journal knows: all that was settled, and the plan that may or may not have reached ClickHouse. */
+export interface SinkProgress {
+  /** Identity of the database that holds the rows; null before the first one. */
+  readonly database: string | null;
+  readonly positions: readonly TopicPosition[];
+  readonly marks: readonly SourceMark[];
+  readonly unsettled: { readonly plan: InsertPlan; readonly marks: readonly SourceMark[] } | null;
+}
+
+const markSchema = z.tuple([z.string(), z.int(), z.string()]);
+
+/**
+ * Body of an entry. `settled` and `snapshot`: the entry's positions are done, and so is every plan before. `plan`: the plan before is
+ * done, this one is not; the entry's positions are where it begins. `marks` are those after the entry's own records, the changed ones
+ * only, except in a snapshot.
+ */
+const bodySchema = z.object({
+  v: z.literal(1),
+  kind: z.enum(["plan", "settled", "snapshot"]),
+  database: z.string(),
+  marks: z.array(markSchema),
+  plan: insertPlanSchema.optional(),
+});
+type Body = z.infer<typeof bodySchema>;
+
+const SNAPSHOT_AFTER_ENTRIES = 500;
+
+export interface SinkJournal {
+  /** As it was when the journal was claimed. */
+  readonly restored: SinkProgress;
+  plan(
+    plan: InsertPlan,
+    database: string,
+    positions: readonly TopicPosition[],
+    marks: readonly SourceMark[],
+  ): Promise<void>;
+  settle(database: string, positions: readonly TopicPosition[], marks: readonly SourceMark[]): Promise<void>;
+  /** Replaces all that was before. */
+  snapshot(database: string, positions: readonly TopicPosition[], marks: readonly SourceMark[]): Promise<void>;
+  /** True when it has become long enough for a snapshot. */
+  wantsSnapshot(): boolean;
+}
+
+/** Takes the sink's journal over; every other owner is fenced from here on. Errors: those of the log. */
+export async function claimSinkJournal(log: EventLog, id: JournalId): Promise<SinkJournal> {
+  const { epoch, entries } = await log.claim(id);
+  let length = entries.length;
+  const commit = async (kind: JournalEntry["kind"], body: Body, positions: readonly TopicPosition[]): Promise<void> => {
+    const entry: JournalEntry = {
+      kind,
+      positions,
+      nextTimer: null,
+      ...(kind === "snapshot" ? { complete: true } : {}),
+      body: Buffer.from(JSON.stringify(body)),
+    };
+    await log.commit({ journal: id, epoch, entry, outputs: [] });
+    length = kind === "snapshot" ? 1 : length + 1;
+  };
+  return {
+    restored: foldEntries(entries),
+    plan: (plan, database, positions, marks) =>
+      commit("unit", { v: 1, kind: "plan", database, marks: marks.map(toTuple), plan }, positions),
+    settle: (database, positions, marks) =>
+      commit("unit", { v: 1, kind: "settled", database, marks: marks.map(toTuple) }, positions),
+    snapshot: (database, positions, marks) =>
+      commit("snapshot", { v: 1, kind: "snapshot", database, marks: marks.map(toTuple) }, positions),
+    wantsSnapshot: () => length >= SNAPSHOT_AFTER_ENTRIES,
+  };
+}
+
+function foldEntries(entries: readonly JournalEntry[]): SinkProgress {
+  const marks = new SourceMarks();
+  let progress: Omit<SinkProgress, "marks"> = { database: null, positions: [], unsettled: null };
+  for (const { body, positions } of entries) {
+    const { kind, database, marks: tuples, plan } = parseBody(body);
+    const own = tuples.map(fromTuple);
+    if (kind === "snapshot") marks.clear();
+    else if (progress.unsettled !== null) marks.load(progress.unsettled.marks);
+    if (plan === undefined) marks.load(own);
+    progress = { database, positions, unsettled: plan === undefined ? null : { plan, marks: own } };
+  }
+  return { ...progress, marks: marks.all() };
+}
+
+function parseBody(bytes: Uint8Array): Body {
+  const { data, error } = bodySchema.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  if (data !== undefined) return data;
+  throw new MillraceError(
+    "DATA_FORMAT_UNSUPPORTED",
+    "the journal of the ClickHouse sink has entries that this release does not know",
+    {
+      cause: error,
+    },
+  );
+}
+
+function toTuple({ topic, partition, source }: SourceMark): [string, number, string] {
+  return [topic, partition, formatSourcePosition(source)];
+}
+
+function fromTuple([topic, partition, text]: [string, number, string]): SourceMark {
+  const source = parseSourcePosition(text);
+  if (source === null) throw new MillraceError("DATA_FORMAT_UNSUPPORTED", `${text} is no source position`);
+  return { topic, partition, source };
+}

@@ -1,0 +1,216 @@
+import { describe, expect, it } from "vitest";
+import { alarmRuleSchema } from "../../../core/alarm-rule.ts";
+import { alarmEventSchema, deadLetterSchema } from "../../../core/derived-records.ts";
+import { deviceTypeSchema } from "../../../core/device-type.ts";
+import { HEADER } from "../../../core/record.ts";
+import { createStagePartition } from "../../../engine/stage-partition.ts";
+import { mainStage } from "../../../processors/main-stage.ts";
+import { controlLogRecord, logRecord } from "../../support/log-records.ts";
+import { outputBytes, runStage, valuesOf } from "../../support/stage-run.ts";
+import type { AlarmRule } from "../../../core/alarm-rule.ts";
+import type { ControlRecord, DeviceState } from "../../../core/control.ts";
+import type { AlarmEvent } from "../../../core/derived-records.ts";
+import type { LogRecord } from "../../../core/record.ts";
+import type { StageRun } from "../../support/stage-run.ts";
+
+const T0 = Date.UTC(2026, 0, 1);
+
+type Entry = ControlRecord | { readonly device: string; readonly t: number; readonly at?: number };
+
+/** Records in order, ten seconds apart: control records, and messages `{t}`. */
+function recordsOf(entries: readonly Entry[]): LogRecord[] {
+  return entries.map((entry, offset) => {
+    const timestamp = T0 + offset * 10_000;
+    if ("kind" in entry) return controlLogRecord(offset, timestamp, entry);
+    const value = { ts: entry.at ?? timestamp, values: { t: entry.t } };
+    return logRecord({ offset, timestamp, key: `acme/${entry.device}`, value });
+  });
+}
+
+function run(entries: readonly Entry[]): StageRun {
+  return runStage(recordsOf(entries), { stage: mainStage });
+}
+
+function alarms(of: StageRun): AlarmEvent[] {
+  return valuesOf(of, "alarms").map((value) => alarmEventSchema.parse(value));
+}
+
+function hotRule(fields: Partial<AlarmRule> = {}): AlarmRule {
+  const condition = { kind: "threshold", metric: "t", op: ">", value: 50 };
+  return alarmRuleSchema.parse({ tenant: "acme", id: "hot", name: "Hot", severity: "high", condition, ...fields });
+}
+
+function ruleControl(revision: number, fields: Partial<AlarmRule> = {}, removed = false): ControlRecord {
+  return { v: 1, kind: "alarm-rule", revision, removed, rule: hotRule(fields) };
+}
+
+function deviceControl(revision: number, fields: Partial<DeviceState> = {}, removed = false): ControlRecord {
+  const device = { tenant: "acme", id: "a", type: null, labels: {}, disabled: false, ...fields };
+  return { v: 1, kind: "device", revision, removed, device };
+}
+
+function typeControl(revision: number, fields: object, removed = false): ControlRecord {
+  const type = deviceTypeSchema.parse({ tenant: "acme", id: "probe", ...fields });
+  return { v: 1, kind: "device-type", revision, removed, type };
+}
+
+const hot = { device: "a", t: 90 };
+
+describe("a rule that comes through a control record", () => {
+  it("applies from there on", () => {
+    expect(alarms(run([hot, ruleControl(1), hot])).map(({ ts }) => ts)).toEqual([T0 + 20_000]);
+  });
+
+  it("does not apply to devices of another tenant, type or label", () => {
+    const others = [{ tenant: "other" }, { select: { type: "probe" } }, { select: { labels: { hall: "3" } } }];
+    for (const fields of others) expect(alarms(run([ruleControl(1, fields), hot]))).toEqual([]);
+  });
+
+  it("applies by type and label once the device has them", () => {
+    const rule = ruleControl(1, { select: { type: "probe", labels: { hall: "3" } } });
+    const device = deviceControl(2, { type: "probe", labels: { hall: "3", row: "1" } });
+    expect(alarms(run([rule, hot, device, hot])).map(({ ts }) => ts)).toEqual([T0 + 30_000]);
+  });
+
+  it("is ignored when its revision is not above the known one", () => {
+    const events = alarms(run([ruleControl(5), ruleControl(4, { enabled: false }), ruleControl(5, {}, true), hot]));
+    expect(events).toHaveLength(1);
+  });
+
+  it("ends the active alarm when it changes, when it is removed and when it is disabled", () => {
+    const ends = [ruleControl(2, { severity: "low" }), ruleControl(2, {}, true), ruleControl(2, { enabled: false })];
+    for (const end of ends) {
+      const events = alarms(run([ruleControl(1), hot, end]));
+      expect(events.map(({ transition, reason }) => [transition, reason])).toEqual([
+        ["raised", undefined],
+        ["cleared", "rule-changed"],
+      ]);
+      expect(events[1]?.id).toBe(events[0]?.id);
+      expect(events[1]?.severity).toBe("high");
+    }
+  });
+
+  it("leaves the active alarm alone when it says the same again", () => {
+    expect(alarms(run([ruleControl(1), hot, ruleControl(2)]))).toHaveLength(1);
+  });
+});
+
+describe("a device that is removed", () => {
+  const removal = [ruleControl(1), hot, deviceControl(2, {}, true), hot];
+
+  it("has its alarm cleared and its state erased, and its messages quarantined", () => {
+    const done = run(removal);
+    expect(alarms(done).map(({ reason }) => reason)).toEqual([undefined, "device-removed"]);
+    expect(done.totals.get("acme/a")).toMatchObject({ processed: 1, quarantined: 1 });
+    expect(valuesOf(done, "quarantine")).toMatchObject([{ reason: "unknown-device" }]);
+    const kept = stateNames(done).filter(([, key]) => key === "acme/a");
+    expect(kept).toEqual([["$config", "acme/a", "device"]]);
+    expect(done.state.nextTimer).toBeNull();
+  });
+
+  it("can come back with a higher revision", () => {
+    const done = run([...removal, deviceControl(3), { device: "a", t: 91 }]);
+    expect(done.totals.get("acme/a")).toMatchObject({ processed: 2, quarantined: 1 });
+    expect(alarms(done)).toHaveLength(3);
+  });
+
+  it("is refused while disabled, and not when a disabled one is enabled again", () => {
+    const disabled = [deviceControl(1, { disabled: true }), hot, deviceControl(2), { device: "a", t: 91 }];
+    expect(run(disabled).totals.get("acme/a")).toMatchObject({ processed: 1, quarantined: 1 });
+  });
+});
+
+describe("a device type that comes through a control record", () => {
+  it("checks values from there on", () => {
+    const type = typeControl(1, { metrics: { t: { min: 0, max: 60 } } });
+    const done = run([type, deviceControl(2, { type: "probe" }), { device: "a", t: 90 }, { device: "a", t: 20 }]);
+    expect(done.totals.get("acme/a")).toMatchObject({ processed: 1, quarantined: 1, valuesQuarantined: 1 });
+  });
+
+  it("moves the timers of its devices: a shorter idle time closes windows at once", () => {
+    const lazy = typeControl(1, { idleMs: 3_600_000, windowMs: [10_000] });
+    const entries = [lazy, deviceControl(2, { type: "probe" }), { device: "a", t: 1 }];
+    const tick: ControlRecord = { v: 1, kind: "tick" };
+    expect(valuesOf(run([...entries, tick, tick]), "aggregates")).toEqual([]);
+    const quick = typeControl(3, { idleMs: 0, windowMs: [10_000] });
+    expect(valuesOf(run([...entries, tick, tick, quick]), "aggregates")).toHaveLength(1);
+  });
+});
+
+describe("a configuration snapshot", () => {
+  const device = { tenant: "acme", id: "a", type: null, labels: {}, disabled: false };
+  const snapshot = (revision: number, rules: AlarmRule[]): ControlRecord => {
+    return { v: 1, kind: "config-snapshot", revision, types: [], rules, devices: [device] };
+  };
+
+  it("replaces everything that it does not name", () => {
+    const events = alarms(run([ruleControl(1), hot, snapshot(9, [])]));
+    expect(events.map(({ transition }) => transition)).toEqual(["raised", "cleared"]);
+  });
+
+  it("does not take back what has a higher revision", () => {
+    expect(alarms(run([ruleControl(10), hot, snapshot(9, [])]))).toHaveLength(1);
+  });
+
+  it("changes nothing when it says what holds already", () => {
+    const whole = run([ruleControl(1), hot, snapshot(9, [hotRule()]), { device: "a", t: 95 }]);
+    expect(alarms(whole)).toHaveLength(1);
+  });
+});
+
+describe("a flush", () => {
+  it("closes every window up to its time, and what comes later for them is late", () => {
+    const flush: ControlRecord = { v: 1, kind: "flush", upTo: T0 + 3_600_000 };
+    const done = run([{ device: "a", t: 1 }, { device: "b", t: 2 }, flush, { device: "a", t: 3 }]);
+    expect(valuesOf(done, "aggregates")).toMatchObject([
+      { device: "a", revision: 0, count: 1 },
+      { device: "b", revision: 0, count: 1 },
+      { device: "a", revision: 1, count: 2 },
+    ]);
+  });
+});
+
+describe("a bad control record", () => {
+  const bad = (value: string): LogRecord[] => [
+    logRecord({ offset: 0, timestamp: T0, key: null, value, headers: [[HEADER.controlKind, "alarm-rule"]] }),
+    ...recordsOf([ruleControl(1), ruleControl(1), hot]).slice(1),
+  ];
+
+  it.each(["", "{", "[]", '{"v":1,"kind":"nonsense"}', '{"v":1,"kind":"alarm-rule"}', "\u0000"])(
+    "%j becomes a dead letter, and the partition goes on",
+    (value) => {
+      const done = runStage(bad(value), { stage: mainStage });
+      expect(deadLetterSchema.parse(valuesOf(done, "dead-letters")[0])).toMatchObject({
+        function: "$control",
+        tenant: "unknown",
+      });
+      expect(alarms(done)).toHaveLength(1);
+      expect(done.totals.get("")).toMatchObject({ control: 2, deadLettered: 0 });
+    },
+  );
+});
+
+describe("a control record that concerns many devices", () => {
+  it("takes several steps, in key-byte order, with the same bytes however they are cut", () => {
+    const devices = Array.from({ length: 2500 }, (_, index) => ({ device: `d${index}`, t: 90 }));
+    const records = recordsOf([ruleControl(1), ...devices, ruleControl(2, {}, true), hot]);
+    const whole = runStage(records, { stage: mainStage });
+    const cut = runStage(records, { stage: mainStage, interrupt: (call) => (call > 2500 ? "restart" : "none") });
+    const cleared = alarms(whole).filter(({ transition }) => transition === "cleared");
+    expect(cleared.map(({ device }) => device)).toEqual(devices.map(({ device }) => device).sort());
+    expect(outputBytes(cut).join("\n")).toBe(outputBytes(whole).join("\n"));
+    const state = createStagePartition({ stage: mainStage, partition: 0, generation: 0 });
+    const calls = records.map((record) => {
+      let steps = 1;
+      while (!state.process(record)) steps += 1;
+      return steps;
+    });
+    expect(calls[2501]).toBeGreaterThan(2);
+  });
+});
+
+function stateNames(of: StageRun): [string, string, string][] {
+  return [...of.state.snapshotChunks()].flatMap(({ slots }) =>
+    slots.map(({ fn, key, name }): [string, string, string] => [fn, key, name]),
+  );
+}

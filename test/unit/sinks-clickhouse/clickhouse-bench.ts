@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../../../core/clock.ts";
+import { silentLogger } from "../../../core/logger.ts";
+import { createMetrics } from "../../../core/metrics.ts";
+import { createChdbProcess, type ChdbProcess } from "../../../sinks/clickhouse/chdb/chdb-process.ts";
+import { CLICKHOUSE_JOURNAL, createClickHouseSink } from "../../../sinks/clickhouse/clickhouse-sink.ts";
+import { createHistory } from "../../../sinks/clickhouse/history.ts";
+import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
+import type { EventLog } from "../../../core/event-log.ts";
+import type { HistoryQueries, HistoryTally } from "../../../core/history.ts";
+import type { Service } from "../../../core/lifecycle.ts";
+
+/** Fault id and transition, as they were reported. */
+export type FaultLine = `${string} ${"raised" | "cleared"}`;
+
+/** A real chdb in a temporary folder, an event log in memory, and sinks between them. */
+export interface ClickHouseBench {
+  readonly directory: string;
+  readonly log: MemoryEventLog;
+  readonly faults: readonly FaultLine[];
+  chdb(): ChdbProcess;
+  history(): HistoryQueries;
+  startChdb(): Promise<ChdbProcess>;
+  startSink(options?: { readonly log?: EventLog; readonly rowsMax?: number }): Promise<Service>;
+  stop(service: Service): Promise<void>;
+  tally(): Promise<HistoryTally>;
+  /** All that is in the log counts as done in the sink's journal. */
+  isSettled(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export const CHDB_TITLE = "(skipped where the optional package chdb is not installed)";
+
+export function hasChdb(): boolean {
+  try {
+    import.meta.resolve("chdb");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function openBench(): Promise<ClickHouseBench> {
+  const directory = await mkdtemp(join(tmpdir(), "millrace-clickhouse-"));
+  const log = createMemoryEventLog();
+  const faults: FaultLine[] = [];
+  const services = new Set<Service>();
+  const onFault = (id: string, transition: "raised" | "cleared"): void => void faults.push(`${id} ${transition}`);
+  const common = { clock: systemClock, logger: silentLogger, onFault };
+  let current: ChdbProcess | null = null;
+  const chdb = (): ChdbProcess => {
+    if (current === null) throw new Error("chdb was not started");
+    return current;
+  };
+  const history = createHistory(() => chdb().connection());
+  const start = async <T extends Service>(service: T): Promise<T> => {
+    await service.start();
+    services.add(service);
+    return service;
+  };
+  const stop = async (service: Service): Promise<void> => {
+    services.delete(service);
+    await service.stop(AbortSignal.timeout(3000));
+  };
+  return {
+    directory,
+    log,
+    faults,
+    chdb,
+    history: () => history,
+    async startChdb() {
+      const probes = { probeIntervalMs: 200, probeTimeoutMs: 2000 };
+      current = createChdbProcess({
+        path: join(directory, "clickhouse"),
+        environment: process.env,
+        ...common,
+        ...probes,
+      });
+      return start(current);
+    },
+    startSink({ log: over = log, rowsMax = 5000 } = {}) {
+      const options = { log: over, connection: () => chdb().connection(), metrics: createMetrics(), ...common };
+      return start(createClickHouseSink({ ...options, lingerMs: 50, rowsMax }));
+    },
+    stop,
+    tally: () => history.tally(),
+    async isSettled() {
+      const { journals, partitions } = await log.status();
+      const journal = journals.find(({ name }) => name === CLICKHOUSE_JOURNAL);
+      const done = new Map(journal?.positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
+      return partitions.every(
+        ({ topic, partition, endOffset }) => endOffset === (done.get(`${topic}/${partition}`) ?? 0),
+      );
+    },
+    async close() {
+      for (const service of [...services].toReversed()) await stop(service);
+      await history.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function until(text: string, holds: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`it never came that ${text}`);
+    await sleep(25);
+  }
+}

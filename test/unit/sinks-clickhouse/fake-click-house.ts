@@ -1,0 +1,70 @@
+import { MillraceError } from "../../../core/errors.ts";
+import type { ClickHouseLink, RowBinaryInsert } from "../../../sinks/clickhouse/clickhouse-link.ts";
+
+export interface FakeClickHouse extends ClickHouseLink {
+  /** `partition offset metric` of every row of `readings`, repeats included. */
+  readings(): readonly string[];
+  /** All tables gone, another database in their place. */
+  replace(): void;
+}
+
+export interface FakeFailures {
+  /** Asked before and after each insert; true makes it fail there. */
+  fails(moment: "before insert" | "after insert"): boolean;
+}
+
+/** The link's contract in memory: migrations, identity, and inserts that are deduplicated by table, partition and token. */
+export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
+  let databases = 1;
+  let inserts = new Map<string, RowBinaryInsert>();
+  const fail = (moment: "before insert" | "after insert"): void => {
+    if (fails(moment)) throw new MillraceError("SINK_UNAVAILABLE", `it failed ${moment}`);
+  };
+  return {
+    async query(sql, row) {
+      const id = `00000000-0000-4000-8000-${String(databases).padStart(12, "0")}`;
+      return [row.parse(sql.includes("database_identity") ? { id } : { id: 1 })];
+    },
+    async command() {
+      // DDL: the tables are there.
+    },
+    async insert(insert) {
+      fail("before insert");
+      const key = `${insert.table} ${insert.token}`;
+      if (!inserts.has(key)) inserts.set(key, { ...insert, rows: Uint8Array.from(insert.rows) });
+      fail("after insert");
+    },
+    async close() {
+      // It holds nothing.
+    },
+    readings: () =>
+      [...inserts.values()].filter(({ table }) => table === "readings").flatMap(({ rows }) => readingKeys(rows)),
+    replace() {
+      databases += 1;
+      inserts = new Map();
+    },
+  };
+}
+
+/** Reads rows of `readings`: tenant, device, metric, ts, kind, number, text, then the source. Texts are shorter than 128 bytes. */
+function readingKeys(bytes: Uint8Array): string[] {
+  const buffer = Buffer.from(bytes);
+  const keys: string[] = [];
+  let at = 0;
+  const text = (): string => {
+    const length = buffer.readUInt8(at);
+    at += 1 + length;
+    return buffer.toString("utf8", at - length, at);
+  };
+  while (at < buffer.length) {
+    text();
+    text();
+    const metric = text();
+    at += 8 + 1 + 8;
+    text();
+    text();
+    keys.push(`${buffer.readUInt16LE(at)} ${buffer.readBigUInt64LE(at + 6)} ${metric}`);
+    at += 2 + 4 + 8 + 4 + 4;
+  }
+  return keys;
+}

@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compareSourcePositions } from "../../../core/source-position.ts";
+import { SourceMarks } from "../../../sinks/clickhouse/source-marks.ts";
+import { sourceAt } from "./record-fixtures.ts";
+
+const position = fc
+  .tuple(fc.nat(2), fc.nat(3), fc.nat(2), fc.nat(2))
+  .map(([generation, offset, step, index]) => sourceAt(0, offset, { generation, step, index }));
+
+describe("SourceMarks", () => {
+  it("admits exactly what is above everything admitted before", () => {
+    fc.assert(
+      fc.property(fc.array(position, { maxLength: 60 }), (positions) => {
+        const marks = new SourceMarks();
+        const admitted: (typeof positions)[number][] = [];
+        for (const next of positions) {
+          const isNew = admitted.every((before) => compareSourcePositions(next, before) > 0);
+          expect(marks.admit("readings", 0, next)).toBe(isNew);
+          if (isNew) admitted.push(next);
+        }
+      }),
+    );
+  });
+
+  it("keeps topics, partitions, stages and inputs apart", () => {
+    const marks = new SourceMarks();
+    expect(marks.admit("readings", 0, sourceAt(0, 9))).toBe(true);
+    expect(marks.admit("aggregates", 0, sourceAt(0, 1))).toBe(true);
+    expect(marks.admit("readings", 1, sourceAt(0, 1))).toBe(true);
+    expect(marks.admit("readings", 0, sourceAt(1, 1))).toBe(true);
+    expect(marks.admit("readings", 0, sourceAt(0, 1, { stage: "other" }))).toBe(true);
+    expect(marks.admit("readings", 0, sourceAt(0, 1, { topic: "commands" }))).toBe(true);
+    expect(marks.admit("readings", 0, sourceAt(0, 9))).toBe(false);
+  });
+
+  it("tells each change once", () => {
+    const marks = new SourceMarks();
+    marks.load([{ topic: "readings", partition: 0, source: sourceAt(0, 1) }]);
+    expect(marks.takeChanged()).toEqual([]);
+    marks.admit("readings", 0, sourceAt(0, 2));
+    marks.admit("readings", 0, sourceAt(0, 3));
+    expect(marks.takeChanged().map(({ source }) => source.offset)).toEqual([3]);
+    expect(marks.takeChanged()).toEqual([]);
+    expect(marks.all()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,96 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
+import { decodeTelemetryPayload } from "../../../wire/telemetry-payload.ts";
+import type { DecodedPayload } from "../../../wire/telemetry-payload.ts";
+
+function decode(text: string): DecodedPayload {
+  return decodeTelemetryPayload(Buffer.from(text));
+}
+
+function reasonOf(payload: DecodedPayload): string | undefined {
+  expect(payload.readings).toEqual([]);
+  return payload.faults[0]?.reason;
+}
+
+describe("a telemetry payload", () => {
+  it("is an object of values", () => {
+    expect(decode('{"t":21.5,"on":true,"s":"ok"}').readings).toEqual([
+      { ts: undefined, values: { t: 21.5, on: true, s: "ok" } },
+    ]);
+  });
+
+  it("or a time with values", () => {
+    expect(decode('{"ts":1700000000000,"values":{"t":1}}').readings).toEqual([
+      { ts: 1_700_000_000_000, values: { t: 1 } },
+    ]);
+    expect(decode('{"values":{"t":1}}').readings).toEqual([{ ts: undefined, values: { t: 1 } }]);
+  });
+
+  it("or an array of both, of which the good elements count", () => {
+    const { readings, faults } = decode('[{"t":1},{"ts":5,"values":{"t":2}},7,[],{"t":3}]');
+    expect(readings.map(({ values }) => values["t"])).toEqual([1, 2, 3]);
+    expect(faults.map(({ reason, element }) => [reason, element])).toEqual([
+      ["bad-shape", 7],
+      ["bad-shape", []],
+    ]);
+  });
+
+  it("may have a metric called values that is no object", () => {
+    expect(decode('{"values":3}').readings).toEqual([{ ts: undefined, values: { values: 3 } }]);
+  });
+
+  it.each(["", "{", "nope", '{"t":1}}', "{'t':1}", '{"t":01}', "\u0000", '{"t":NaN}'])("is bad JSON: %j", (text) => {
+    expect(reasonOf(decode(text))).toBe("bad-json");
+  });
+
+  it.each([
+    "1",
+    '"text"',
+    "null",
+    "true",
+    "[]",
+    "{}",
+    '{"values":{}}',
+    '{"ts":5}',
+    '{"ts":5,"t":1}',
+    '{"values":{"t":1},"t":2}',
+  ])("has no reading's shape: %s", (text) => {
+    expect(reasonOf(decode(text))).toBe("bad-shape");
+  });
+
+  it("is refused when it is not UTF-8", () => {
+    expect(reasonOf(decodeTelemetryPayload(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])))).toBe("bad-utf8");
+  });
+
+  it("is refused when it is nested too deep, before it is parsed and however deep it is", () => {
+    for (const depth of [LIMITS.jsonDepthMax + 1, 10_000, 60_000]) {
+      expect(reasonOf(decode('{"a":'.repeat(depth) + "1" + "}".repeat(depth)))).toBe("too-deep");
+      expect(reasonOf(decode("[".repeat(depth) + "]".repeat(depth)))).toBe("too-deep");
+      expect(reasonOf(decode("[".repeat(depth)))).toBe("too-deep");
+    }
+  });
+
+  it("is not too deep because of brackets in texts, or of many elements side by side", () => {
+    expect(decode(JSON.stringify({ s: '[[[[[[[[[[[[[[[[[[[["\\{{{{{{{{' })).readings).toHaveLength(1);
+    expect(decode(JSON.stringify(Array.from({ length: 100 }, () => ({ t: 1 })))).readings).toHaveLength(100);
+  });
+
+  it("is refused when it has too many elements", () => {
+    const elements = Array.from({ length: LIMITS.readingsPerMessageMax + 1 }, () => ({ t: 1 }));
+    expect(reasonOf(decode(JSON.stringify(elements)))).toBe("too-many-values");
+    expect(decode(JSON.stringify(elements.slice(1))).readings).toHaveLength(LIMITS.readingsPerMessageMax);
+  });
+
+  it("keeps __proto__ as a name like any other, and numbers that are too great as they are", () => {
+    const [reading] = decode('{"__proto__":{"admin":true},"t":1e400}').readings;
+    expect(Object.keys(reading?.values ?? {})).toEqual(["__proto__", "t"]);
+    expect(reading?.values["t"]).toBe(Infinity);
+    expect(Object.hasOwn(Object.prototype, "admin")).toBe(false);
+  });
+
+  it("never throws, whatever the bytes are", () => {
+    fc.assert(fc.property(fc.uint8Array(), (bytes) => void decodeTelemetryPayload(bytes)));
+    fc.assert(fc.property(fc.json(), (text) => void decode(text)));
+  });
+});
