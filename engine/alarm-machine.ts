@@ -86,12 +86,21 @@ export function observeAlarm(
   ts: number,
   value: number | null,
 ): AlarmStep {
+  if (state === undefined && staysNormal(rule.condition, last, ts, value)) return NORMAL;
   const before = advanceAlarm(rule, state, last, ts);
   const seen = applyValue(rule.condition, before.state, ts, value);
   const after = advanceAlarm(rule, seen, ts, ts);
   const settled = after.state?.phase === "idle" && after.state.notBefore <= ts ? undefined : after.state;
   if (before.transitions.length === 0) return { state: settled, transitions: after.transitions };
   return { state: settled, transitions: [...before.transitions, ...after.transitions] };
+}
+
+const NORMAL: AlarmStep = Object.freeze({ state: undefined, transitions: [] });
+
+/** Nearly every reading of nearly every device. */
+function staysNormal(condition: AlarmCondition, last: number | null, ts: number, value: number | null): boolean {
+  if (condition.kind === "no-data") return last === null || last + condition.afterMs > ts;
+  return value === null || !exceeds(condition, value, false);
 }
 
 /** What is left of a rule whose alarm ended: usually nothing. */

@@ -6,7 +6,7 @@ import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
 import { eventWatermark } from "./timer-queue.ts";
 import type { Reading } from "../core/derived-records.ts";
-import type { ConfigChange, InputTopic, StageFunction } from "../core/function.ts";
+import type { ConfigChange, InputTopic, StageFunction, StreamFunction } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
@@ -75,7 +75,8 @@ export class FunctionRunner implements CallSite {
     const receiveTime = this.parts.partitionTime.value ?? 0;
     const failure = this.attempt(() => {
       timer.set(null);
-      this.invokeTimer({ placed, key, cause: "timer", receiveTime, watermark: at }, timer.name);
+      const call: CallInput = { placed, key, cause: "timer", receiveTime, watermark: at };
+      this.tell(call, (fn, context) => fn.onTimer?.(timer.name, at, context));
     });
     if (failure === null) return;
     timer.set(null);
@@ -88,8 +89,8 @@ export class FunctionRunner implements CallSite {
     for (const placed of this.byName.values()) {
       if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
       const failure = this.attempt(() => {
-        const input: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
-        this.guard(placed, (fn, call) => fn.kind === "stream" && fn.onConfig?.(change, call), input);
+        const call: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
+        this.tell(call, (fn, context) => fn.onConfig?.(change, context));
       });
       if (failure !== null) this.deadLetter(key, failure, { received: receiveTime, record: this.record });
     }
@@ -157,33 +158,30 @@ export class FunctionRunner implements CallSite {
   }
 
   private invoke(input: CallInput, value: LogRecord | Reading): void {
-    this.guard(
-      input.placed,
-      (fn, call) => {
-        if (fn.kind === "map") fn.process(value, call);
-        else fn.onInput(value, call);
-      },
-      input,
-    );
+    const { fn } = input.placed;
+    try {
+      const call = new FunctionCall(this, this.parts.config, input);
+      if (fn.kind === "map") fn.process(value, call);
+      else fn.onInput(value, call);
+    } catch (error) {
+      throw this.failed(input.placed, error);
+    }
   }
 
-  private invokeTimer(input: CallInput, name: string): void {
-    this.guard(input.placed, (fn, call) => fn.kind === "stream" && fn.onTimer?.(name, input.watermark, call), input);
+  /** For what is no input: timers and configuration, which only stream functions are told. */
+  private tell(input: CallInput, run: (fn: StreamFunction, call: FunctionCall) => void): void {
+    const { fn } = input.placed;
+    try {
+      if (fn.kind === "stream") run(fn, new FunctionCall(this, this.parts.config, input));
+    } catch (error) {
+      throw this.failed(input.placed, error);
+    }
   }
 
   /** Remembers who threw first: a function that catches what `emit` throws must not hide the failure of the next one. */
-  private guard(
-    placed: PlacedFunction,
-    run: (fn: StageFunction, call: FunctionCall) => unknown,
-    input: CallInput,
-  ): void {
-    try {
-      run(placed.fn, new FunctionCall(this, this.parts.config, input));
-    } catch (error) {
-      if (isMillraceError(error, "STATE_INVALID")) throw error;
-      this.failure ??= { placed, error };
-      throw error;
-    }
+  private failed(placed: PlacedFunction, error: unknown): unknown {
+    if (!isMillraceError(error, "STATE_INVALID")) this.failure ??= { placed, error };
+    return error;
   }
 
   /** Runs a scope. When anything in it failed, undoes it and says what. Damaged state is nobody's dead letter: it ends the stage. */
@@ -237,12 +235,16 @@ function place(fn: StageFunction, index: number): PlacedFunction {
 }
 
 function isReading(value: object, call: FunctionCall): value is Reading {
-  const has = (name: string): unknown => Reflect.get(value, name);
   return (
-    has("tenant") === call.tenant &&
-    has("device") === call.device &&
-    Number.isSafeInteger(has("ts")) &&
-    Number.isSafeInteger(has("received")) &&
-    typeof has("metrics") === "object"
+    "tenant" in value &&
+    value.tenant === call.tenant &&
+    "device" in value &&
+    value.device === call.device &&
+    "ts" in value &&
+    Number.isSafeInteger(value.ts) &&
+    "received" in value &&
+    Number.isSafeInteger(value.received) &&
+    "metrics" in value &&
+    typeof value.metrics === "object"
   );
 }

@@ -57,23 +57,23 @@ function finish(h: number): number {
   return x ^ (x >>> 16);
 }
 
-/** 64 bits as 11 digits of 6 bits: five from each lane, the last from what is left of both. */
+/** 64 bits as 11 digits of 6 bits: five from each lane, the last from what is left of both. One string, no pieces. */
 function digits(a: number, b: number): string {
-  return (
-    digit(a) +
-    digit(a >>> 6) +
-    digit(a >>> 12) +
-    digit(a >>> 18) +
-    digit(a >>> 24) +
-    digit(b) +
-    digit(b >>> 6) +
-    digit(b >>> 12) +
-    digit(b >>> 18) +
-    digit(b >>> 24) +
-    digit(((a >>> 30) << 2) | (b >>> 30))
+  return String.fromCharCode(
+    digit(a),
+    digit(a >>> 6),
+    digit(a >>> 12),
+    digit(a >>> 18),
+    digit(a >>> 24),
+    digit(b),
+    digit(b >>> 6),
+    digit(b >>> 12),
+    digit(b >>> 18),
+    digit(b >>> 24),
+    digit(((a >>> 30) << 2) | (b >>> 30)),
   );
 }
 
-function digit(bits: number): string {
-  return DIGITS.charAt(bits & 63);
+function digit(bits: number): number {
+  return DIGITS.charCodeAt(bits & 63);
 }

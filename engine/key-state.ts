@@ -4,7 +4,7 @@ import { parseDeviceKey } from "../core/ids.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
 import type { DeviceConfig } from "./stage-config.ts";
 import { EngineSlot, FunctionState, compareTimers } from "./state-slots.ts";
-import type { Slot } from "../wire/unit-codec.ts";
+import type { Slot } from "../core/commit-unit.ts";
 import type { HeapItem } from "./indexed-heap.ts";
 import type { SlotKeeper, SlotOwner, TimerSlot, TouchableSlot } from "./state-slots.ts";
 

@@ -2,7 +2,7 @@ import { HEADER } from "../core/record.ts";
 import { formatSourcePosition } from "../core/source-position.ts";
 import type { RecordInput } from "../core/record.ts";
 import type { OutputTopic, TopicName } from "../core/topics.ts";
-import type { Step } from "../wire/unit-codec.ts";
+import type { Step } from "../core/commit-unit.ts";
 import type { UndoLog } from "./undo-log.ts";
 
 export interface OutputOrigin {

@@ -11,7 +11,7 @@ import type { Logger } from "../core/logger.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
-import type { SnapshotChunk, Step, UnitBody } from "../wire/unit-codec.ts";
+import type { SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { RestoredState } from "./state-restore.ts";
 

@@ -5,7 +5,7 @@ import { PARTITION_FUNCTION } from "./partition-parts.ts";
 import { CONFIG_FUNCTION } from "./stage-config.ts";
 import { TIMER_PREFIX } from "./state-slots.ts";
 import type { Outcomes } from "../core/ledger.ts";
-import type { Slot, SnapshotChunk, Step, UnitBody } from "../wire/unit-codec.ts";
+import type { Slot, SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 
 /** The last complete snapshot, and the units after it, in order. */

@@ -3,7 +3,7 @@ import { assertJson } from "./json-check.ts";
 import { compareBytes } from "./byte-order.ts";
 import type { z } from "zod";
 import type { StateSlots } from "../core/function.ts";
-import type { Slot } from "../wire/unit-codec.ts";
+import type { Slot } from "../core/commit-unit.ts";
 import type { KeyState } from "./key-state.ts";
 import type { HeapItem } from "./indexed-heap.ts";
 import type { UndoLog } from "./undo-log.ts";

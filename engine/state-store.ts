@@ -2,7 +2,7 @@ import { compareBytes } from "./byte-order.ts";
 import { KeyState } from "./key-state.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { UndoLog } from "./undo-log.ts";
-import type { Slot } from "../wire/unit-codec.ts";
+import type { Slot } from "../core/commit-unit.ts";
 import type { SlotKeeper, SlotOwner, TouchableSlot } from "./state-slots.ts";
 
 /** The key of what belongs to the whole partition. */

@@ -6,7 +6,7 @@ import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from
 import type { CommitRequest, JournalClaim, JournalEntry, LogJournals, OutputBatch } from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
-import type { SnapshotChunk, UnitBody } from "../wire/unit-codec.ts";
+import type { SnapshotChunk, UnitBody } from "../core/commit-unit.ts";
 
 export interface PartitionOwnerOptions {
   readonly journals: LogJournals;
@@ -102,17 +102,14 @@ function outputBatches(draft: UnitDraft, partition: number): OutputBatch[] {
   return [...draft.outputs].map(([topic, records]) => ({ topic, partition, records }));
 }
 
-function restorePoint(claim: JournalClaim): { snapshot: SnapshotChunk[]; units: UnitBody[] } {
-  const snapshot: SnapshotChunk[] = [];
-  const units: UnitBody[] = [];
-  let complete = false;
-  for (const entry of claim.entries) {
-    if (entry.kind === "unit") {
-      units.push(decodeUnit(entry.body));
-    } else if (entry.kind === "snapshot" && !complete) {
-      snapshot.push(decodeSnapshotChunk(entry.body));
-      complete = entry.complete === true;
-    }
-  }
-  return complete ? { snapshot, units } : { snapshot: [], units };
+/** When there is a complete snapshot the entries begin with it. Chunks of one that its owner did not complete count for nothing. */
+function restorePoint({ entries }: JournalClaim): { snapshot: SnapshotChunk[]; units: UnitBody[] } {
+  const end = entries.findIndex(({ kind, complete }) => kind === "snapshot" && complete === true) + 1;
+  const ofKind = (kind: JournalEntry["kind"], some: readonly JournalEntry[]): Uint8Array[] => {
+    return some.filter((entry) => entry.kind === kind).map(({ body }) => body);
+  };
+  return {
+    snapshot: ofKind("snapshot", entries.slice(0, end)).map(decodeSnapshotChunk),
+    units: ofKind("unit", entries.slice(end)).map(decodeUnit),
+  };
 }

@@ -48,7 +48,8 @@ export function decodeTelemetryPayload(bytes: Uint8Array): DecodedPayload {
 function decodeElements(elements: readonly unknown[], inArray: boolean): DecodedPayload {
   const readings: PayloadReading[] = [];
   const faults: PayloadFault[] = [];
-  for (const [index, element] of elements.entries()) {
+  for (let index = 0; index < elements.length; index += 1) {
+    const element = elements[index];
     const decoded = decodeElement(element);
     if (typeof decoded !== "string") readings.push(decoded);
     else if (inArray) faults.push({ reason: "bad-shape", detail: `element ${index}: ${decoded}`, element });

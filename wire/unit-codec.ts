@@ -2,44 +2,8 @@ import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import { OUTCOME_NAMES, noOutcomes } from "../core/ledger.ts";
 import { NumberTextReader, packNumbersAndText } from "./number-text.ts";
+import type { Slot, SnapshotChunk, UnitBody } from "../core/commit-unit.ts";
 import type { OutcomeName, Outcomes } from "../core/ledger.ts";
-
-/** One state slot as of a position. `value` is JSON text; null means deleted. */
-export interface Slot {
-  readonly fn: string;
-  readonly key: string;
-  readonly name: string;
-  readonly value: string | null;
-}
-
-/** A position within a partition: the record's offset and the step within it. */
-export interface Step {
-  readonly offset: number;
-  readonly step: number;
-}
-
-/** What a stage commits for one partition at once, outputs aside. `outcomes` are what this unit adds per key. */
-export interface UnitBody {
-  readonly v: 1;
-  readonly stage: string;
-  readonly generation: number;
-  readonly from: Step;
-  readonly next: Step;
-  readonly slots: readonly Slot[];
-  readonly outcomes: readonly (readonly [key: string, Partial<Outcomes>])[];
-  readonly versions?: Record<string, number>;
-}
-
-/** A part of the full state at `next`. `outcomes` are totals since the beginning. */
-export interface SnapshotChunk {
-  readonly v: 1;
-  readonly stage: string;
-  readonly generation: number;
-  readonly next: Step;
-  readonly chunk: number;
-  readonly slots: readonly Slot[];
-  readonly outcomes: readonly (readonly [string, Outcomes])[];
-}
 
 /*
  * Layout of both kinds: see number-text.ts. The text is a head in JSON, then every distinct function name and key, then names and

@@ -16,6 +16,10 @@ export interface MortalInstance {
   start(): Promise<void>;
   /** Kills the whole tree after a while that chance decides, in one of four cases the next one during its start too, and starts it again. */
   killSoon(random: Random): Promise<void>;
+  /** The same after exactly so long. */
+  killAndStart(afterMs: number): Promise<void>;
+  /** Of the device that every instance has. */
+  token(): string;
   stop(): Promise<number | null>;
   kill(): Promise<void>;
 }
@@ -39,6 +43,12 @@ export async function mortalInstance(data: string, flags: readonly string[]): Pr
       if (random.between(0, 4) < 1) await killDuringStart(data, flags, environment, random.between(100, START_MS));
       await start();
     },
+    async killAndStart(afterMs) {
+      await sleep(afterMs);
+      await instance?.kill();
+      await start();
+    },
+    token: () => instance?.ready.token ?? "",
     stop: async () => (await instance?.stop()) ?? null,
     kill: async () => instance?.kill(),
   };

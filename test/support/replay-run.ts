@@ -5,7 +5,7 @@ import { z } from "zod";
 import { runMillraceAsync } from "./instance.ts";
 import { writeRecording } from "./replay-recordings.ts";
 import type { AuditReport } from "../../core/audit-report.ts";
-import type { LedgerReport, Overview } from "../../core/overview.ts";
+import type { Overview } from "../../core/overview.ts";
 import type { AlarmState } from "../../core/registry.ts";
 import type { Recording } from "./replay-recordings.ts";
 
@@ -32,6 +32,7 @@ const resultSchema = z.object({
 export interface InstanceApi {
   get<T>(path: string): Promise<T>;
   post(path: string, body: object): Promise<void>;
+  metrics(): Promise<string>;
 }
 
 export function instanceApi(data: string): InstanceApi {
@@ -40,14 +41,15 @@ export function instanceApi(data: string): InstanceApi {
       readFileSync(join(data, "instance.json"), "utf8"),
     );
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const response = await fetch(`${url}/api/v1${path}`, { ...init, headers });
+    const response = await fetch(`${url}${path}`, { ...init, headers });
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return response;
   };
   return {
     // The shapes are those of core, which the API validates on its side.
-    get: async <T>(path: string) => (await (await call(path, {})).json()) as T,
-    post: async (path, body) => void (await call(path, { method: "POST", body: JSON.stringify(body) })),
+    get: async <T>(path: string) => (await (await call(`/api/v1${path}`, {})).json()) as T,
+    post: async (path, body) => void (await call(`/api/v1${path}`, { method: "POST", body: JSON.stringify(body) })),
+    metrics: async () => (await call("/metrics", {})).text(),
   };
 }
 
@@ -62,11 +64,19 @@ export async function applyRecording(recording: Recording, data: string): Promis
 /** `millrace simulate --replay` to its end. It rides out restarts of the instance on the same ports; `flush` needs it to be up. */
 export async function replayRecording(
   recording: Recording,
-  at: { readonly csv: string; readonly data: string; readonly mqtt: string; readonly flush: boolean },
+  at: {
+    readonly csv: string;
+    readonly data: string;
+    readonly mqtt: string;
+    readonly flush: boolean;
+    readonly speed?: number;
+  },
 ): Promise<ReplayDone> {
   const begun = performance.now();
   const args = ["simulate", "--json", "--replay", at.csv, "--map", recording.map, "--mqtt", at.mqtt, "--data", at.data];
-  const done = await runMillraceAsync(at.flush ? args : [...args, "--no-flush"]);
+  if (!at.flush) args.push("--no-flush");
+  if (at.speed !== undefined) args.push("--speed", String(at.speed));
+  const done = await runMillraceAsync(args);
   if (done.code !== 0) throw new Error(`simulate ended with ${done.code}: ${done.stderr} ${done.stdout}`);
   const { lastTime, ...result } = resultSchema.parse(JSON.parse(done.stdout.trim().split("\n").at(-1) ?? ""));
   return { ...result, flushUpTo: lastTime + DAY, seconds: (performance.now() - begun) / 1000 };
@@ -75,9 +85,9 @@ export async function replayRecording(
 /** Waits until a replay that has been started is publishing. */
 export async function firstMessage(api: InstanceApi): Promise<void> {
   const deadline = Date.now() + 60_000;
-  while ((await api.get<LedgerReport>("/ledger")).messages.admitted === 0) {
+  while (!/^millrace_mqtt_admitted_total [1-9]/m.test(await api.metrics())) {
     if (Date.now() > deadline) throw new Error("no message came");
-    await sleep(50);
+    await sleep(20);
   }
 }
 

@@ -5,7 +5,7 @@ import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { StageDefinition } from "../../core/stage.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
-import type { SnapshotChunk, UnitBody } from "../../wire/unit-codec.ts";
+import type { SnapshotChunk, UnitBody } from "../../core/commit-unit.ts";
 
 /** What happens between two steps: nothing, the end of a unit, or that and a restart from units alone or from a snapshot. */
 export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-unsealed";

@@ -52,6 +52,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     listen: { host: "127.0.0.1", port: 0 },
     registry: overrides.wrap?.(registry) ?? registry,
     history: null,
+    rejects: null,
     overview: async () => overview,
     ledger: async () => ledger,
     audit: async () => ({ at: 1, ledger, devices: 1, mismatches: [], storedOnce: null, balanced: true }),

@@ -3,7 +3,7 @@ import { isMillraceError } from "../../../core/errors.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
 import { T0, message, countingStage as stage } from "../../support/counting-stage.ts";
 import type { LogRecord } from "../../../core/record.ts";
-import type { UnitBody } from "../../../wire/unit-codec.ts";
+import type { UnitBody } from "../../../core/commit-unit.ts";
 
 describe("a partition that is restored", () => {
   const units = (): UnitBody[] => unitsOf([message(0, "a", 0, 1), message(1, "a", 1, 1), message(2, "b", 1, 1)]);

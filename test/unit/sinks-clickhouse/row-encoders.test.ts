@@ -96,11 +96,13 @@ describe("the rows of readings", () => {
     ];
     const one = [0, 0, 0, 0, 0, 0, 0xf0, 0x3f];
     const zero = [0, 0, 0, 0, 0, 0, 0, 0];
-    expect([...(sheets[0]?.bytes ?? [])]).toEqual([
-      ...[...head("n"), 0, ...one, 0, ...tail],
-      ...[...head("b"), 1, ...one, 0, ...tail],
-      ...[...head("s"), 2, ...zero, 1, 120, ...tail],
-    ]);
+    expect([...(sheets[0]?.bytes ?? [])]).toEqual(
+      [
+        [...head("n"), 0, ...one, 0, ...tail],
+        [...head("b"), 1, ...one, 0, ...tail],
+        [...head("s"), 2, ...zero, 1, 120, ...tail],
+      ].flat(),
+    );
   });
 
   it("are none for a reading without metrics, which is no mistake", () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MillraceError } from "../../../core/errors.ts";
 import { OUTCOME_NAMES, noOutcomes } from "../../../core/ledger.ts";
 import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../../../wire/unit-codec.ts";
-import type { SnapshotChunk, Slot, UnitBody } from "../../../wire/unit-codec.ts";
+import type { SnapshotChunk, Slot, UnitBody } from "../../../core/commit-unit.ts";
 
 const text = fc.oneof(
   fc.string({ maxLength: 12 }),
