@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SEVERITIES } from "../core/alarm-rule.ts";
+import { quarantinedSchema } from "../core/derived-records.ts";
 
 /** What answers hold. A field that is not named here does not leave the process. */
 const count = z.int();
@@ -62,6 +63,10 @@ export const alarmAnswer = z.object({
   metric: z.string().nullable(),
   value: z.number().nullable(),
   message: z.string(),
+});
+
+export const quarantinedAnswer = quarantinedSchema.extend({
+  source: z.object({ partition: count, offset: count }).describe("The message in `telemetry`"),
 });
 
 export const auditAnswer = z.object({

@@ -5,6 +5,7 @@ import type { Readiness } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { LedgerReport, Overview } from "../core/overview.ts";
+import type { Rejects } from "../core/rejects.ts";
 import type { ApplySummary, DeviceInput, Registry } from "../core/registry.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
@@ -21,6 +22,8 @@ export interface ApiOptions {
   readonly registry: Registry & Partial<DeviceImporter>;
   /** Null when nothing stores readings (--no-clickhouse): history answers SINK_UNAVAILABLE then. */
   readonly history: HistoryQueries | null;
+  /** Null as `history` is. */
+  readonly rejects: Rejects | null;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
   /** Proves the ledger from the log and the tables. Reads the whole log: may take minutes. */

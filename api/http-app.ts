@@ -17,6 +17,7 @@ import { deviceRoutes } from "./routes/device-routes.ts";
 import { historyRoutes } from "./routes/history-routes.ts";
 import { importRoutes } from "./routes/import-routes.ts";
 import { probeRoutes } from "./routes/probe-routes.ts";
+import { rejectRoutes } from "./routes/reject-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
@@ -31,6 +32,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   importRoutes,
   deviceRoutes,
   historyRoutes,
+  rejectRoutes,
   alarmRoutes,
   ruleRoutes,
   typeRoutes,

@@ -23,6 +23,7 @@ function documentationOptions(): ApiOptions {
       throw nothing();
     },
     history: null,
+    rejects: null,
     overview: () => Promise.reject(nothing()),
     ledger: () => Promise.reject(nothing()),
     audit: () => Promise.reject(nothing()),

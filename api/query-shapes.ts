@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { QUARANTINE_REASONS } from "../core/derived-records.ts";
 import { LIMITS } from "../core/limits.ts";
 import { idSchema, metricNameSchema } from "../core/schemas.ts";
 import { API_LIMITS } from "./api-limits.ts";
@@ -53,6 +54,18 @@ export const seriesQuery = z.strictObject({
 });
 
 export const readingsQuery = z.strictObject({ from, to, limit });
+
+const receivedFrom = time.exactOptional().describe("Receive time, UTC ms, inclusive. All that is kept when absent");
+const receivedTo = time.exactOptional().describe("Receive time, UTC ms, exclusive. Now when absent");
+
+export const rejectsQuery = z.strictObject({
+  device: idSchema.exactOptional(),
+  from: receivedFrom,
+  to: receivedTo,
+  limit,
+});
+
+export const quarantineQuery = rejectsQuery.extend({ reason: z.enum(QUARANTINE_REASONS).exactOptional() });
 
 export const aggregatesQuery = z.strictObject({
   metric: metricNameSchema.exactOptional(),

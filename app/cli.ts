@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { errorText } from "../core/errors.ts";
 import { EXIT, formatFailure } from "./commands/output.ts";
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     .description(
       "Device telemetry over MQTT, typed functions on the stream, ClickHouse tables, live dashboards and alarms.",
     )
+    .version(version(), "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("(millrace --help lists the commands)")
     .addOption(new Option("--data <dir>", "data directory (default: data, or MILLRACE_DATA)"))
@@ -36,6 +38,12 @@ export function createProgram(): Command {
   addDataCommands(program);
   addSimulateCommand(program);
   return program;
+}
+
+function version(): string {
+  const manifest: unknown = createRequire(import.meta.url)("../package.json");
+  if (typeof manifest === "object" && manifest !== null && "version" in manifest) return String(manifest.version);
+  throw new Error("package.json has no version");
 }
 
 process.on("unhandledRejection", (error: unknown) => {

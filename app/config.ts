@@ -4,8 +4,8 @@ import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 
-const port = z.coerce.number().int().min(0).max(65535);
-const flag = z.union([z.boolean(), z.stringbool()]);
+const port = wholeNumber(0, 65_535);
+const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
 
 /**
  * Every setting: its name here, its environment variable (`MILLRACE_` + upper snake case) and its default. Flags of the command line
@@ -22,35 +22,34 @@ const settings = {
   httpPort: port.default(8080).describe("Port of the API and the dashboard; 0 picks a free one."),
   allowPlaintext: flag.default(false).describe("Accept other addresses than loopback without TLS."),
   tenant: z.string().default("default").describe("Tenant of the local installation."),
-  partitions: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(LIMITS.partitionsMax)
+  partitions: wholeNumber(1, LIMITS.partitionsMax)
     .default(32)
     .describe("Partitions per topic; fixed when the data directory is made."),
-  processorThreads: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(64)
+  processorThreads: wholeNumber(1, 64)
     .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
     .describe("Threads that run functions."),
   clickhouse: flag.default(true).describe("Keep tables in the embedded ClickHouse."),
-  logBytesMax: z.coerce
-    .number()
-    .int()
-    .min(64 * 1024 * 1024)
+  logBytesMax: wholeNumber(64 * 1024 * 1024, Number.MAX_SAFE_INTEGER)
     .default(LIMITS.logBytesDefault)
     .describe("Size ceiling of the log, bytes."),
   logRetentionHours: z.coerce
-    .number()
-    .positive()
+    .number({ error: "it is a number above 0" })
+    .positive("it is a number above 0")
     .default(LIMITS.logRetentionMsDefault / 3_600_000)
     .describe("Age after which the log forgets what every consumer has."),
-  webhookUrl: z.url().optional().describe("Where alarms and platform faults are posted."),
-  webhookSecret: z.string().min(16).optional().describe("Signs webhooks; made on first start when absent."),
-  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least severity that is logged."),
+  webhookUrl: z
+    .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
+    .optional()
+    .describe("Where alarms and platform faults are posted."),
+  webhookSecret: z
+    .string()
+    .min(16, "it has at least 16 characters")
+    .optional()
+    .describe("Signs webhooks; made on first start when absent."),
+  logLevel: z
+    .enum(["debug", "info", "warn", "error"], { error: "it is debug, info, warn or error" })
+    .default("info")
+    .describe("Least severity that is logged."),
 };
 
 const configSchema = z.object(settings);
@@ -72,10 +71,8 @@ export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = 
     const name = String(issue?.path[0] ?? "");
     throw new MillraceError(
       "CONFIG_INVALID",
-      `${name} = ${JSON.stringify(given[name])}: ${issue?.message ?? "not allowed"}`,
-      {
-        remedy: `Correct --${kebab(name)} or ${environmentName(name)}.`,
-      },
+      `${shown(name, given[name])} is no value for ${kebab(name)}: ${issue?.message ?? "it is not allowed"}`,
+      { remedy: `Correct --${kebab(name)} or ${environmentName(name)}.` },
     );
   }
   const config = { ...parsed.data, data: resolve(parsed.data.data) };
@@ -89,6 +86,16 @@ export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = 
     );
   }
   return config;
+}
+
+/** A secret's value stays out of messages, which end up in logs. */
+function shown(name: string, value: unknown): string {
+  return name === "webhookSecret" ? "what was given" : JSON.stringify(value);
+}
+
+function wholeNumber(min: number, max: number) {
+  const error = `it is a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
 }
 
 export function environmentName(setting: string): string {

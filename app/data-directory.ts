@@ -1,11 +1,28 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { MillraceError, errorText } from "../core/errors.ts";
+import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 
 /** Grows when a release lays data out differently. Every release opens what the one before wrote. */
 const FORMAT_VERSION = 1;
+
+const MIB = 1024 ** 2;
+/** Less than this and the first minute would end in refusals: two group commits of the greatest size. */
+const FREE_BYTES_MIN = 2 * LIMITS.groupCommitBytesMax;
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 
 export interface DataDirectory {
   readonly path: string;
@@ -56,25 +73,38 @@ export function openDataDirectory(path: string): DataDirectory {
 
 function makeWritable(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     accessSync(path, constants.W_OK);
+    const { bavail, bsize } = statfsSync(path);
+    if (bavail * bsize < FREE_BYTES_MIN) throw diskFull(path, `only ${bavail * bsize} bytes are free`);
     writeWhole(join(path, "write-probe"), "");
   } catch (error) {
-    if (hasCode(error, "ENOSPC")) {
-      throw new MillraceError("DISK_FULL", `the disk of ${path} is full`, {
-        cause: error,
-        remedy: "Free some space and start again.",
-      });
-    }
-    throw new MillraceError(
-      "DATA_DIRECTORY_UNWRITABLE",
-      `cannot write to the data directory ${path}: ${errorText(error)}`,
-      {
-        cause: error,
-        remedy: "Make it writable for this user, or name another with --data or MILLRACE_DATA.",
-      },
-    );
+    if (isMillraceError(error)) throw error;
+    if (hasCode(error, "ENOSPC")) throw diskFull(path, "nothing is free", error);
+    throw unwritable(path, error);
   }
+}
+
+function unwritable(path: string, cause: unknown): MillraceError {
+  return new MillraceError(
+    "DATA_DIRECTORY_UNWRITABLE",
+    `cannot write to the data directory ${path}: ${errorText(cause)}`,
+    { cause, remedy: "Make it writable for this user, or name another with --data or MILLRACE_DATA." },
+  );
+}
+
+function diskFull(path: string, free: string, cause?: unknown): MillraceError {
+  return new MillraceError("DISK_FULL", `the disk of ${path} is full: ${free}`, {
+    cause,
+    remedy: `Free at least ${FREE_BYTES_MIN / MIB} MiB there, or name a directory on another disk with --data.`,
+  });
+}
+
+/** With its parents, one by one: mkdirSync with `recursive` never returns where a parent takes no entries, such as in /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function lockDirectory(path: string): DatabaseSync {
@@ -84,6 +114,10 @@ function lockDirectory(path: string): DatabaseSync {
     return lock;
   } catch (error) {
     lock.close();
+    // The primary result code: https://www.sqlite.org/rescode.html
+    const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : 0;
+    if (code === SQLITE_FULL) throw diskFull(path, "the lock cannot be taken", error);
+    if (code !== SQLITE_BUSY) throw unwritable(path, error);
     throw new MillraceError("DATA_DIRECTORY_LOCKED", `another Millrace is using the data directory ${path}`, {
       cause: error,
       remedy: "Stop the other one, or name another directory with --data.",

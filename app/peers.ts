@@ -1,8 +1,10 @@
 import { createHistory } from "../sinks/clickhouse/history.ts";
+import { createRejects } from "../sinks/clickhouse/rejects.ts";
 import { callThread } from "./thread-rpc.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { HistoryQueries } from "../core/history.ts";
+import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { ClickHouseConnection } from "../sinks/clickhouse/clickhouse-connection.ts";
 import type { ClickHouseApi, GatewayApi, ProcessorsApi, StageTotals } from "./threads/thread-apis.ts";
@@ -23,6 +25,7 @@ export interface Peers {
   disconnect(keys: readonly string[]): void;
   /** Null with --no-clickhouse. */
   readonly history: HistoryQueries | null;
+  readonly rejects: Rejects | null;
   eraseDevice(tenant: string, device: string): Promise<void>;
 }
 
@@ -30,6 +33,7 @@ export function createPeers(ports: PeerPorts): Peers {
   const gateway = callThread<GatewayApi>(ports.gateway);
   const processors = ports.processors.map((port) => callThread<ProcessorsApi>(port));
   const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse);
+  const locate = clickhouse === null ? null : () => clickhouse("connection");
   return {
     totals: () => Promise.all(processors.map((call) => call("totals"))),
     sums: () => Promise.all(processors.map((call) => call("sums"))),
@@ -47,15 +51,19 @@ export function createPeers(ports: PeerPorts): Peers {
       ...(clickhouse ? { clickhouse: () => clickhouse("notReadyReasons") } : {}),
     },
     disconnect: (keys) => void gateway("disconnect", keys),
-    history: clickhouse === null ? null : historyOver(() => clickhouse("connection")),
+    history: locate === null ? null : historyOver(relocating(locate, createHistory)),
+    rejects: locate === null ? null : rejectsOver(relocating(locate, createRejects)),
     eraseDevice: async (tenant, device) => clickhouse?.("eraseDevice", tenant, device),
   };
 }
 
-/** History whose server may restart at another address: each call goes to where it is now. */
-function historyOver(locate: () => Promise<ClickHouseConnection | null>): HistoryQueries {
-  let known: { url: string; history: ReturnType<typeof createHistory> } | null = null;
-  const current = async (): Promise<HistoryQueries> => {
+/** What asks a server that may restart at another address: each call goes to where it is now. */
+function relocating<Client extends { close(): Promise<void> }>(
+  locate: () => Promise<ClickHouseConnection | null>,
+  make: (connection: ClickHouseConnection) => Client,
+): () => Promise<Client> {
+  let known: { readonly url: string; readonly client: Client } | null = null;
+  return async () => {
     const connection = await locate();
     if (connection === null) {
       throw new MillraceError("SINK_UNAVAILABLE", "ClickHouse is not up", {
@@ -63,16 +71,26 @@ function historyOver(locate: () => Promise<ClickHouseConnection | null>): Histor
       });
     }
     if (known === null || known.url !== connection.url) {
-      void known?.history.close();
-      known = { url: connection.url, history: createHistory(connection) };
+      void known?.client.close();
+      known = { url: connection.url, client: make(connection) };
     }
-    return known.history;
+    return known.client;
   };
+}
+
+function historyOver(current: () => Promise<HistoryQueries>): HistoryQueries {
   return {
     series: async (query) => (await current()).series(query),
     readings: async (query) => (await current()).readings(query),
     aggregates: async (query) => (await current()).aggregates(query),
     latest: async (tenant, device) => (await current()).latest(tenant, device),
-    tally: async () => (await current()).tally(),
+    tally: async (proof) => (await current()).tally(proof),
+  };
+}
+
+function rejectsOver(current: () => Promise<Rejects>): Rejects {
+  return {
+    quarantine: async (query) => (await current()).quarantine(query),
+    deadLetters: async (query) => (await current()).deadLetters(query),
   };
 }

@@ -9,6 +9,7 @@ import { createControlRelay } from "../runtime/control-relay.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { createDeviceCounts } from "./device-counts.ts";
+import { eraseWhenStored } from "./erase-device.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { createOverviewMaker, lagOf } from "./ledger/overview-maker.ts";
@@ -56,6 +57,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     listen: { host: config.host, port: config.httpPort },
     registry,
     history: base.peers.history,
+    rejects: base.peers.rejects,
     ...ledger,
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     health: faultWatch,
@@ -63,7 +65,9 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     signInCodes,
     async eraseDevice(tenant, device) {
       hub.forgetDevice(tenant, device);
-      await base.peers.eraseDevice(tenant, device);
+      if (!config.clickhouse) return;
+      const { eraseDevice: erase } = base.peers;
+      await eraseWhenStored(tenant, device, { log, controlOutbox: registry.controlOutbox, erase });
     },
     clock,
     logger,

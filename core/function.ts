@@ -59,8 +59,8 @@ export interface Timers {
 
 export interface StreamContext<Value> extends CallContext {
   /**
-   * The device's watermark, UTC ms, before this input: newest event time − outOfOrder, or later when the device has been silent.
-   * -Infinity before the first reading.
+   * The device's watermark, UTC ms, before this input: newest event time − outOfOrder, or what a flush has set. -Infinity before
+   * the first reading. In a timer it is the timer's time: silence fires timers, but does not by itself make a reading late.
    */
   readonly watermark: number;
   readonly state: StateSlots<Value>;

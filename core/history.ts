@@ -54,17 +54,18 @@ export interface HistoryQueries {
   }): Promise<readonly Aggregate[]>;
   /** Last value of every metric of the devices named (all when absent). */
   latest(tenant: string, device?: string): Promise<readonly (RawReading & { readonly device: string })[]>;
-  /** For the ledger: rows in each table, and distinct (source, metric) in `readings`. */
-  tally(): Promise<HistoryTally>;
+  /** For the ledger: rows in each table. `proof` adds what needs a look at every row, which takes seconds. */
+  tally(proof: boolean): Promise<HistoryTally>;
 }
 
 export interface HistoryTally {
   readonly readingRows: number;
-  readonly readingDistinct: number;
+  /** Distinct (source, metric) in `readings`. Null without `proof`. */
+  readonly readingDistinct: number | null;
   readonly aggregateRows: number;
   readonly alarmEventRows: number;
   readonly quarantineRows: number;
   readonly deadLetterRows: number;
-  /** Reading rows per key `tenant/device`. */
-  readonly readingRowsByDevice: Readonly<Record<string, number>>;
+  /** Reading rows per key `tenant/device`. Null without `proof`. */
+  readonly readingRowsByDevice: Readonly<Record<string, number>> | null;
 }

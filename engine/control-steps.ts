@@ -87,6 +87,7 @@ function sweepKey(parts: PartitionParts, runner: FunctionRunner, sweep: Sweep, k
   if (parts.config.of(key).removed) {
     runner.changeConfig(key, "device-removed");
     key.erase();
+    parts.counts.filterStored(key.key);
   } else {
     for (const change of sweep.changes) runner.changeConfig(key, change);
   }

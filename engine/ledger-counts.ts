@@ -33,6 +33,13 @@ export class LedgerCounts {
     });
   }
 
+  /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
+  filterStored(key: string): void {
+    const { valuesProduced, valuesQuarantined, valuesFiltered } = this.of(key).total;
+    const stored = valuesProduced - valuesQuarantined - valuesFiltered;
+    if (stored > 0) this.add(key, "valuesFiltered", stored);
+  }
+
   /** For restoring: adds what units and snapshots recorded. */
   restore(key: string, outcomes: Partial<Outcomes>): void {
     addOutcomes(this.of(key).total, outcomes);

@@ -12,7 +12,7 @@ import type { QueryOptions } from "./query.ts";
 /** `millrace query|audit|apply|flush|doctor`. */
 export function addDataCommands(program: Command): void {
   withInstanceOptions(program.command("query <what> [device]"))
-    .description("print readings, aggregates or alarms")
+    .description("print readings, aggregates, alarms, quarantine or dead-letters")
     .option("--metric <name>", "only this metric")
     .option("--from <time>", "event time, ISO or UTC ms")
     .option("--to <time>", "event time, ISO or UTC ms")

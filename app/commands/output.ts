@@ -23,7 +23,20 @@ export function formatFailure(error: unknown, json: boolean): string {
     return json ? JSON.stringify({ error: { code: null, message: text } }) : `millrace: ${text}`;
   }
   if (json) return JSON.stringify({ error: { code: error.code, message: error.message, remedy: error.remedy } });
-  return `millrace: ${error.message}.${error.remedy === undefined ? "" : ` ${error.remedy}`}`;
+  return [
+    "millrace:",
+    sentence(error.message),
+    ...(error.remedy === undefined ? [] : [capital(sentence(error.remedy))]),
+  ].join(" ");
+}
+
+/** Messages come from every room, some with a full stop and some without. */
+function sentence(text: string): string {
+  return `${text.trimEnd().replace(/[.\s]+$/, "")}.`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export interface Progress {

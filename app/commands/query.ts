@@ -1,7 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { EXIT, formatTable } from "./output.ts";
-import type { Aggregate } from "../../core/derived-records.ts";
+import type { Aggregate, DeadLetter, Quarantined } from "../../core/derived-records.ts";
 import type { RawReading } from "../../core/history.ts";
 import type { AlarmState, Page } from "../../core/registry.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -19,7 +19,7 @@ interface Items<T> {
   readonly items: readonly T[];
 }
 
-/** `millrace query readings|aggregates|alarms [DEVICE]`. */
+/** `millrace query readings|aggregates|alarms|quarantine|dead-letters [DEVICE]`. */
 export async function queryCommand(
   api: ApiClient,
   what: string,
@@ -36,9 +36,13 @@ export async function queryCommand(
       const page = await api.get<Page<AlarmState>>(`/alarms?${query.toString()}`);
       return print(page.items, options, alarmRows);
     }
+    case "quarantine":
+      return print((await api.get<Items<Quarantined>>(rejectsPath(what, device, options))).items, options, rejectRows);
+    case "dead-letters":
+      return print((await api.get<Items<DeadLetter>>(rejectsPath(what, device, options))).items, options, letterRows);
     default:
       throw new MillraceError("INVALID_INPUT", `there is nothing called ${what}`, {
-        remedy: "Ask for readings, aggregates or alarms.",
+        remedy: "Ask for readings, aggregates, alarms, quarantine or dead-letters.",
       });
   }
 }
@@ -52,6 +56,14 @@ function devicePath(what: string, device: string | undefined, options: QueryOpti
   if (options.metric !== undefined) query.set("metric", options.metric);
   if (what === "aggregates") query.set("size", options.size);
   return `/devices/${encodeURIComponent(device)}/${what}?${query.toString()}`;
+}
+
+/** Of one device or of all; the times are receive times. */
+function rejectsPath(what: string, device: string | undefined, options: QueryOptions): string {
+  const query = new URLSearchParams({ limit: options.limit, ...(device === undefined ? {} : { device }) });
+  if (options.from !== undefined) query.set("from", String(timeOf(options.from, 0)));
+  if (options.to !== undefined) query.set("to", String(timeOf(options.to, 0)));
+  return `/${what}?${query.toString()}`;
 }
 
 function timeOf(text: string | undefined, fallback: number): number {
@@ -108,3 +120,27 @@ const alarmRows: Rows<AlarmState> = (items) => ({
     a.message,
   ]),
 });
+
+const rejectRows: Rows<Quarantined> = (items) => ({
+  header: ["received", "device", "reason", "what was wrong", "payload"],
+  rows: items.map((r) => [time(r.received), r.device, r.reason, excerpt(r.detail), excerpt(r.payload)]),
+});
+
+const letterRows: Rows<DeadLetter> = (items) => ({
+  header: ["received", "device", "function", "error", "source"],
+  rows: items.map((r) => [
+    time(r.received),
+    r.device,
+    `${r.function}@${r.version}`,
+    excerpt(r.error),
+    `${r.source.topic}/${r.source.partition}/${r.source.offset}`,
+  ]),
+});
+
+const EXCERPT_CHARS_MAX = 60;
+
+/** One line that a terminal may show: devices must not be able to send it control sequences. */
+function excerpt(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
+  return line.length <= EXCERPT_CHARS_MAX ? line : `${line.slice(0, EXCERPT_CHARS_MAX - 1)}…`;
+}

@@ -42,10 +42,14 @@ export async function audit(sources: LedgerSources, now: number): Promise<AuditR
 async function stillSample(sources: LedgerSources): Promise<QuietSample> {
   let latest: QuietSample | null = null;
   for (let attempt = 0; attempt < SAMPLE_TRIES; attempt += 1) {
-    latest = (await takeQuietSample(sources)) ?? latest;
-    if (latest !== null && valueLedger(latest).difference === 0) return latest;
+    const look = await takeQuietSample(sources, false);
+    if (look !== null && valueLedger(look).difference === 0) {
+      latest = (await takeQuietSample(sources, true)) ?? latest;
+      if (latest !== null && valueLedger(latest).difference === 0) return latest;
+    }
     await delay(SAMPLE_PAUSE_MS);
   }
+  latest ??= await takeQuietSample(sources, true);
   if (latest !== null) return latest;
   throw new MillraceError("TIMED_OUT", "the system was too busy for an audit", {
     remedy: "Try again when less is coming in.",
@@ -97,7 +101,7 @@ function findMismatches(
       counted.valuesFiltered -
       counted.valuesQuarantined -
       (sample.valuesInFlight.get(key) ?? 0);
-    const valuesStored = sample.tally === null ? valuesExpected : (sample.tally.readingRowsByDevice[key] ?? 0);
+    const valuesStored = sample.tally === null ? valuesExpected : (sample.tally.readingRowsByDevice?.[key] ?? 0);
     if (settled !== (admitted.get(key) ?? 0) || valuesExpected !== valuesStored) {
       mismatches.push({ key, admitted: admitted.get(key) ?? 0, settled, valuesExpected, valuesStored });
     }

@@ -1,8 +1,9 @@
-import { messageLedger, sumTotals, valueLedger } from "./ledger-report.ts";
-import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL, takeQuietSample } from "./quiet-sample.ts";
+import { messageLedger, sumTotals } from "./ledger-report.ts";
+import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL } from "./quiet-sample.ts";
+import { createValueWatch } from "./value-watch.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { LogStatus } from "../../core/event-log.ts";
-import type { Fault, Hop, LedgerReport, Overview } from "../../core/overview.ts";
+import type { Fault, Hop, Overview } from "../../core/overview.ts";
 import type { LedgerSources } from "./quiet-sample.ts";
 
 export interface OverviewSources extends LedgerSources {
@@ -14,11 +15,8 @@ export interface OverviewSources extends LedgerSources {
   faults(): readonly Fault[];
 }
 
-const VALUES_EVERY_MS = 5000;
 const LAGGING_RECORDS = 5000;
-const DOUBTS_MAX = 20;
 const REUSE_MS = 500;
-const UNCHECKED = { produced: 0, stored: 0, filtered: 0, quarantined: 0, inFlight: 0, difference: 0, checked: false };
 
 interface Mark {
   readonly at: number;
@@ -27,10 +25,8 @@ interface Mark {
 
 /** Makes overviews from the log's status and the stage's sums; rates come from the difference to the overview before. */
 export function createOverviewMaker(sources: OverviewSources): { make(): Promise<Overview> } {
+  const values = createValueWatch({ ...sources, totals: () => sources.sums() }, sources.clock);
   let previous: Mark | null = null;
-  let values: LedgerReport["values"] = UNCHECKED;
-  let valuesAt = -Infinity;
-  let doubts = 0;
   let inFlight: Promise<Overview> | null = null;
   let latest: Overview | null = null;
 
@@ -41,23 +37,13 @@ export function createOverviewMaker(sources: OverviewSources): { make(): Promise
     const positions = hopPositions(status);
     const hops = HOPS.map((hop) => hopOf(hop, status, positions, previous, at, sources.clickhouse));
     previous = { at, positions };
-    if (at - valuesAt >= VALUES_EVERY_MS) {
-      const sample = await takeQuietSample({ ...sources, totals: () => sources.sums() }).catch(() => null);
-      const look = sample === null ? null : valueLedger(sample);
-      // A difference may be the moment between insert and settlement: it is shown when the next looks have it too.
-      doubts = look === null || look.difference === 0 ? 0 : doubts + 1;
-      if (look !== null && (doubts === 0 || doubts > DOUBTS_MAX)) {
-        values = look;
-        valuesAt = at;
-      }
-    }
     const sum = sumTotals(totals);
     return {
       at,
       hops,
       ledger: {
         messages: messageLedger(totals, status),
-        values,
+        values: await values.latest(),
         late: { dropped: sum.lateDropped, forAlarm: sum.lateForAlarm },
       },
       devices: await sources.devices(),

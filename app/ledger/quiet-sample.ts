@@ -30,11 +30,11 @@ export interface QuietSample {
  * Counting while records flow compares moments that differ. A sample is of one moment when the stage had nothing under way and
  * stood, and the sink had settled nothing, between the first and the last look. Null when it was not; ask again.
  */
-export async function takeQuietSample(sources: LedgerSources): Promise<QuietSample | null> {
+export async function takeQuietSample(sources: LedgerSources, proof: boolean): Promise<QuietSample | null> {
   const before = await sources.totals();
   if (!before.every((totals) => totals.quiet)) return null;
   const status = await sources.log.status();
-  const tally = (await sources.history()?.tally()) ?? null;
+  const tally = (await sources.history()?.tally(proof)) ?? null;
   const after = await sources.totals();
   if (positionsText(before) !== positionsText(after)) return null;
   const later = await sources.log.status();

@@ -133,7 +133,8 @@ function payloadText(bytes: Uint8Array): string {
 
 /** Bounded in depth by the decoder, so that stringify cannot overflow. */
 function valueText(value: unknown): string {
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  // JSON has no infinity, and a text needs no quotes.
+  const text = typeof value === "string" ? value : typeof value === "number" ? `${value}` : JSON.stringify(value);
   return cutToBytes(text.toWellFormed(), LIMITS.quarantinePayloadBytesMax);
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LIMITS } from "../../core/limits.ts";
-import { requireCount, requireIds, requireRange } from "./history-limits.ts";
+import { requireCount, requireIds, requireRange, requireSpan } from "./history-limits.ts";
 import type { Series, SeriesPoint, SeriesQuery } from "../../core/history.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 
@@ -49,6 +49,7 @@ export async function readSeries(link: ClickHouseLink, query: SeriesQuery): Prom
   const { tenant, device, metric, from, to, pointsMax } = query;
   requireIds(tenant, device);
   requireRange(query);
+  requireSpan(query);
   requireCount(pointsMax, LIMITS.chartPointsMax);
   const scope = { tenant, device, metric, from, to };
   const [extent] = await link.query(EXTENT, extentRow, scope);

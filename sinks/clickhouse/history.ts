@@ -16,7 +16,7 @@ export function createHistory(connection: ConnectionSource): HistoryQueries & { 
     readings: (query) => readReadings(link, query),
     aggregates: (query) => readAggregates(link, query),
     latest: (tenant, device) => readLatest(link, tenant, device),
-    tally: () => readTally(link),
+    tally: (proof) => readTally(link, proof),
     close: () => link.close(),
   };
 }

@@ -58,12 +58,13 @@ class SinkPump {
   }
 
   async turn(stopping: AbortSignal): Promise<void> {
-    const read = this.#isFull() ? false : await this.#read(stopping);
+    if (!this.#isFull()) await this.#read(stopping);
     if (this.#running?.state === "failed") throw this.#running.error;
     if (this.#running?.state === "done") this.#onInserted(this.#running.plan);
     if (stopping.aborted) return;
     if (this.#isFull() || (this.#running === null && this.#isDue())) await this.#submit();
-    else if (!read && this.#unsaid && this.#running === null && this.#batch.isEmpty) await this.#settle();
+    // One small commit per insert, so that lag and ledger do not trail the table by a plan.
+    else if (this.#unsaid && this.#running === null) await this.#settle();
   }
 
   /** Waits for the insert under way and writes down that it is done. What was only read is read again next time. */
@@ -80,14 +81,13 @@ class SinkPump {
     return !this.#batch.isEmpty && this.#context.clock.now() - this.#plannedAt >= this.#context.lingerMs;
   }
 
-  async #read(signal: AbortSignal): Promise<boolean> {
+  async #read(signal: AbortSignal): Promise<void> {
     const slices = await this.#reader.poll({ bytesMax: READ_BYTES_MAX, waitMs: POLL_MS, signal });
     for (const slice of slices) {
       this.#batch.add(slice, this.#reading.offset(slice.topic, slice.partition));
       this.#reading.advance([{ ...slice, to: slice.nextOffset }]);
     }
     this.#context.counters.pendingRows.set(this.#batch.rows);
-    return slices.length > 0;
   }
 
   /** Plans what was gathered and starts its inserts. */

@@ -148,12 +148,18 @@ describe.skipIf(!hasChdb())(`history queries ${CHDB_TITLE}`, () => {
 
   it("counts the rows of every table, and each window once", async () => {
     const rows = READINGS * 6 + 2;
-    expect(await bench.history().tally()).toMatchObject({
+    expect(await bench.history().tally(true)).toMatchObject({
       readingRows: rows,
       readingDistinct: rows,
       aggregateRows: 4,
       alarmEventRows: 0,
     });
+  });
+
+  it("lists over any range of time, because a list is bounded by its limit", async () => {
+    const page = { tenant: TENANT, device: DEVICE, from: 0, to: LIMITS.queryRangeMsMax * 20, limit: 3 };
+    expect(await bench.history().readings(page)).toHaveLength(3);
+    expect(await bench.history().aggregates({ ...page, sizeMs: MINUTE })).toHaveLength(3);
   });
 
   it("refuses what breaks a limit before ClickHouse hears of it", async () => {

@@ -57,19 +57,37 @@ export async function visitTopic(
  */
 export async function dumpTopic(log: EventLog, topic: TopicName): Promise<Map<number, Buffer[]>> {
   const dumps = new Map<number, Buffer[]>();
-  const marks = new Map<string, SourcePosition>();
+  const isNew = createSourceFilter();
   await visitTopic(log, topic, (record, partition) => {
-    const source = parseSourcePosition(record.header(HEADER.source) ?? "");
-    if (source === null) throw new Error(`${topic}/${partition}@${record.offset} has no source position`);
-    const lane = `${source.stage} ${source.topic} ${source.partition}`;
-    const mark = marks.get(lane);
-    if (mark !== undefined && compareSourcePositions(source, mark) <= 0) return;
-    marks.set(lane, source);
+    if (!isNew(record)) return;
     const dump = dumps.get(partition) ?? [];
     dump.push(recordBytes(record));
     dumps.set(partition, dump);
   });
   return dumps;
+}
+
+/** Records of a derived topic whose source position a record before them had, or one above it. */
+export async function countRepeated(log: EventLog, topic: TopicName): Promise<number> {
+  const isNew = createSourceFilter();
+  let repeated = 0;
+  await visitTopic(log, topic, (record) => {
+    if (!isNew(record)) repeated += 1;
+  });
+  return repeated;
+}
+
+function createSourceFilter(): (record: LogRecord) => boolean {
+  const marks = new Map<string, SourcePosition>();
+  return (record) => {
+    const source = parseSourcePosition(record.header(HEADER.source) ?? "");
+    if (source === null) throw new Error(`the derived record at offset ${record.offset} has no source position`);
+    const lane = `${source.stage} ${source.topic} ${source.partition}`;
+    const mark = marks.get(lane);
+    if (mark !== undefined && compareSourcePositions(source, mark) <= 0) return false;
+    marks.set(lane, source);
+    return true;
+  };
 }
 
 function recordBytes(record: LogRecord): Buffer {

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { isTopicName } from "../../core/topics.ts";
 import type {
   CommitRequest,
@@ -33,6 +34,8 @@ interface Partition {
 interface Journal extends JournalId {
   epoch: number;
   entries: JournalEntry[];
+  /** Where the entries of the present owner begin: chunks of the one before do not belong to its snapshot. */
+  claimedAt: number;
   /** A commit failed: everything fails until the next claim. */
   fenced: boolean;
 }
@@ -57,6 +60,10 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
 
   const appendNow = (topic: string, partition: number, records: readonly RecordInput[]): number => {
     const target = partitionOf(topic, partition);
+    for (const { value } of records) {
+      if (value.length > LIMITS.recordBytesMax)
+        throw new MillraceError("PAYLOAD_TOO_LARGE", `a record of ${value.length} bytes`);
+    }
     const base = target.end;
     for (const record of records) target.records.push(toLogRecord(record, target.end++));
     for (const wake of waiters) wake();
@@ -70,8 +77,10 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
     for (const { topic, partition } of outputs) partitionOf(topic, partition);
     for (const { topic, partition, records } of outputs) appendNow(topic, partition, records);
     journal.entries.push({ ...entry, body: Uint8Array.from(entry.body) });
-    if (entry.kind === "snapshot" && entry.complete === true)
-      journal.entries.splice(0, firstSnapshotChunk(journal.entries));
+    if (entry.kind !== "snapshot" || entry.complete !== true) return;
+    const first = firstSnapshotChunk(journal.entries, journal.claimedAt);
+    journal.entries.splice(0, first);
+    journal.claimedAt = Math.max(0, journal.claimedAt - first);
   };
 
   return {
@@ -85,10 +94,11 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
     append: async (topic, partition, records) => appendNow(topic, partition, records),
     async claim(id) {
       const key = `${id.name}/${id.partition}`;
-      const journal = journals.get(key) ?? { ...id, epoch: 0, entries: [], fenced: false };
+      const journal = journals.get(key) ?? { ...id, epoch: 0, entries: [], claimedAt: 0, fenced: false };
       journals.set(key, journal);
       journal.epoch += 1;
       journal.fenced = false;
+      journal.claimedAt = journal.entries.length;
       return { epoch: journal.epoch, entries: [...journal.entries] };
     },
     async commit(request) {
@@ -106,9 +116,10 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
 }
 
 /** Index of the first chunk of the last complete snapshot: chunks follow each other without other entries between. */
-function firstSnapshotChunk(entries: readonly JournalEntry[]): number {
+function firstSnapshotChunk(entries: readonly JournalEntry[], claimedAt: number): number {
   let first = entries.length - 1;
-  while (first > 0 && entries[first - 1]?.kind === "snapshot" && entries[first - 1]?.complete !== true) first -= 1;
+  while (first > claimedAt && entries[first - 1]?.kind === "snapshot" && entries[first - 1]?.complete !== true)
+    first -= 1;
   return first;
 }
 

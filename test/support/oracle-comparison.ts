@@ -1,9 +1,10 @@
 import { expect } from "vitest";
-import { aggregateSchema, alarmEventSchema } from "../../core/derived-records.ts";
+import { alarmEventSchema } from "../../core/derived-records.ts";
 import { oracleAggregates } from "./oracle-aggregates.ts";
 import { oracleAlarms } from "./oracle-alarms.ts";
 import { valuesOf } from "./stage-run.ts";
 import type { AlarmRule } from "../../core/alarm-rule.ts";
+import type { Aggregate } from "../../core/derived-records.ts";
 import type { OutcomeName } from "../../core/ledger.ts";
 import type { OracleAggregate } from "./oracle-aggregates.ts";
 import type { OracleAlarm } from "./oracle-alarms.ts";
@@ -39,13 +40,19 @@ export function compareWithOracle(run: StageRun, messages: readonly OracleMessag
 function lastRevisions(run: StageRun): Map<string, OracleAggregate> {
   const last = new Map<string, OracleAggregate>();
   for (const value of valuesOf(run, "aggregates")) {
-    const { device, metric, size, start, v: _v, tenant: _tenant, ...rest } = aggregateSchema.parse(value);
+    if (!isAggregate(value)) return expect.fail(`no aggregate: ${JSON.stringify(value)}`);
+    const { device, metric, size, start, v: _v, tenant: _tenant, ...rest } = value;
     const key = `${device} ${metric} ${size} ${start}`;
     const revision = (last.get(key)?.revision ?? -1) + 1;
     if (rest.revision !== revision) expect.fail(`${key}: revision ${rest.revision} came where ${revision} was due`);
     last.set(key, rest);
   }
   return last;
+}
+
+/** A schema would take longer than the engine: other tests hold outputs against it. */
+function isAggregate(value: unknown): value is Aggregate {
+  return typeof value === "object" && value !== null && "metric" in value && "revision" in value;
 }
 
 function engineAlarms(run: StageRun): OracleAlarm[] {

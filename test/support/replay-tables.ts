@@ -18,6 +18,8 @@ export async function openTables(data: string): Promise<Tables> {
     clock: systemClock,
     logger: silentLogger,
     onFault: () => undefined,
+    // An oracle keeps this thread for longer than a supervisor should wait.
+    probeTimeoutMs: 600_000,
   });
   await chdb.start();
   return {
@@ -28,7 +30,11 @@ export async function openTables(data: string): Promise<Tables> {
       const response = await fetch(`${url}/?database=${database}`, {
         method: "POST",
         body: `${sql} FORMAT JSONCompactEachRow`,
-        headers: { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` },
+        headers: {
+          authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`,
+          // And longer than the server keeps an idle connection.
+          connection: "close",
+        },
       });
       const text = await response.text();
       if (!response.ok) throw new Error(`ClickHouse answered ${response.status}: ${text}`);

@@ -13,6 +13,8 @@ export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-u
 export interface StageRunOptions {
   readonly stage: StageDefinition;
   readonly partition?: number;
+  /** Keep the outputs of these topics only, for long recordings. */
+  readonly keep?: readonly TopicName[];
   /** Asked after every call of `process`. */
   readonly interrupt?: (call: number) => Interruption;
 }
@@ -25,10 +27,15 @@ export interface StageRun {
   readonly units: number;
 }
 
+/** As the runtime does under backlog. */
+const SEAL_EVERY = 1000;
+
 /** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
 export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
-  const { stage, partition = 0, interrupt = () => "none" } = options;
+  const { stage, partition = 0, keep } = options;
+  const interrupt = options.interrupt ?? ((call: number): Interruption => (call % SEAL_EVERY === 0 ? "seal" : "none"));
   const outputs = new Map<TopicName, RecordInput[]>();
+  const restarts = options.interrupt !== undefined;
   let snapshot: Uint8Array[] = [];
   let units: Uint8Array[] = [];
   let state = createStagePartition({ stage, partition, generation: 0 });
@@ -39,8 +46,13 @@ export function runStage(records: readonly LogRecord[], options: StageRunOptions
     const draft = state.seal();
     if (draft === null) return;
     sealed += 1;
-    units.push(encodeUnit(draft.body));
-    for (const [topic, some] of draft.outputs) outputs.set(topic, [...(outputs.get(topic) ?? []), ...some]);
+    if (restarts) units.push(encodeUnit(draft.body));
+    for (const [topic, some] of draft.outputs) {
+      if (keep !== undefined && !keep.includes(topic)) continue;
+      const kept = outputs.get(topic) ?? [];
+      outputs.set(topic, kept);
+      for (const record of some) kept.push(record);
+    }
   };
   const restart = (): void => {
     const chunks: SnapshotChunk[] = snapshot.map(decodeSnapshotChunk);

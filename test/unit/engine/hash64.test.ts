@@ -5,11 +5,8 @@ import { HASH_LENGTH, hashBytes, hashText } from "../../../engine/hash64.ts";
 describe("the 64-bit hash", () => {
   it("is a fixed text for fixed bytes: it lies in journals", () => {
     expect(hashBytes(Buffer.from("millrace"))).toBe(hashBytes(Buffer.from("millrace")));
-    expect([
-      hashBytes(Buffer.from("")),
-      hashBytes(Buffer.from("millrace")),
-      hashText("millrace"),
-    ]).toMatchInlineSnapshot(`
+    expect([hashBytes(Buffer.from("")), hashBytes(Buffer.from("millrace")), hashText("millrace")])
+      .toMatchInlineSnapshot(`
       [
         "A1r8eYyTV2C",
         "J7LfUAx-XlD",

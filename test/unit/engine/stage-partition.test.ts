@@ -130,9 +130,10 @@ describe("a timer", () => {
 
 describe("a step", () => {
   const devices = LIMITS.timersPerStepMax * 2 + 100;
+  const SLOW = { timeout: 60_000 };
   const many = Array.from({ length: devices }, (_, index) => message(index, `d${index}`, 0, 1));
 
-  it("holds so many timers at most, and the record waits for the steps before it", () => {
+  it("holds so many timers at most, and the record waits for the steps before it", SLOW, () => {
     const state = createStagePartition({ stage, partition: 0, generation: 0 });
     for (const record of many) expect(state.process(record)).toBe(true);
     const last = tick(devices, 100);
@@ -144,7 +145,7 @@ describe("a step", () => {
     expect(state.next).toEqual({ offset: devices + 1, step: 0 });
   });
 
-  it("may end a unit, and a restart goes on with the next one", () => {
+  it("may end a unit, and a restart goes on with the next one", SLOW, () => {
     const flush = controlLogRecord(devices, T0 + 1000, { v: 1, kind: "flush", upTo: T0 + 20_000 });
     const records = [...many, flush, message(devices + 1, "d1", 30, 1)];
     const whole = runStage(records, { stage });

@@ -86,7 +86,7 @@ export async function openBench(): Promise<ClickHouseBench> {
       return start(createClickHouseSink({ ...options, lingerMs: 50, rowsMax }));
     },
     stop,
-    tally: () => history.tally(),
+    tally: () => history.tally(true),
     async isSettled() {
       const { journals, partitions } = await log.status();
       const journal = journals.find(({ name }) => name === CLICKHOUSE_JOURNAL);
