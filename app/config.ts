@@ -115,6 +115,12 @@ export function configReference(): { name: string; variable: string; fallback: s
   return Object.entries(settings).map(([name, schema]) => {
     const fallback =
       name === "processorThreads" ? "cores − 1, at most 4" : JSON.stringify(schema.safeParse(undefined).data ?? null);
-    return { name: `--${kebab(name)}`, variable: environmentName(name), fallback, meaning: schema.description ?? "" };
+    return { name: flagOf(name), variable: environmentName(name), fallback, meaning: schema.description ?? "" };
   });
+}
+
+/** Empty for a secret: command lines can be read by others on the machine. */
+function flagOf(name: string): string {
+  if (name === "webhookSecret") return "";
+  return name === "clickhouse" ? "`--no-clickhouse`" : `\`--${kebab(name)}\``;
 }

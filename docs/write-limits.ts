@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { LIMITS } from "../core/limits.ts";
+import { pageTable } from "./page-table.ts";
 
 const SOURCE = new URL("../core/limits.ts", import.meta.url);
 const PAGE = new URL("limits.md", import.meta.url);
@@ -20,15 +21,7 @@ export function limitsPage(source: string): string {
     const value = values.get(name);
     if (value !== undefined) sections.at(-1)?.rows.push([inWords(name), shown(name, value), `\`${name}\``]);
   }
-  return HEAD + sections.map(({ title, rows }) => `\n## ${title}\n\n${table(rows)}`).join("");
-}
-
-/** With aligned columns, as the formatter leaves it. */
-function table([head = [], ...rows]: readonly (readonly string[])[]): string {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |\n`;
-  return [head, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("");
+  return HEAD + sections.map(({ title, rows }) => `\n## ${title}\n\n${pageTable(rows)}`).join("");
 }
 
 /** `unacknowledgedPerConnectionMax` → "unacknowledged per connection". */

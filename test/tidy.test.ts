@@ -12,6 +12,7 @@ import {
   noInheritanceRule,
   noModuleStateRule,
 } from "./tidy/language-rules.ts";
+import { configurationPageRule } from "./tidy/configuration-page-rule.ts";
 import { limitsPageRule } from "./tidy/limits-page-rule.ts";
 import { partsRule } from "./tidy/parts-rule.ts";
 import { pinnedVersionsRule } from "./tidy/pinned-versions-rule.ts";
@@ -212,6 +213,12 @@ const CASES: readonly RuleCase[] = [
     rule: (files) => limitsPageRule([...files, sourceFile("core/limits.ts", pageText("core/limits.ts"))]),
     bad: [["docs/limits.md", pageText("docs/limits.md").replace("256 KiB", "512 KiB")]],
     good: [["docs/limits.md", pageText("docs/limits.md")]],
+  },
+  {
+    title: "the configuration page is what app/config.ts says",
+    rule: configurationPageRule,
+    bad: [["docs/configuration.md", pageText("docs/configuration.md").replace("1883", "1884")]],
+    good: [["docs/configuration.md", pageText("docs/configuration.md")]],
   },
   {
     title: "the commands that pages show exist",

@@ -30,7 +30,7 @@ export function createValueWatch(
   let looking: Promise<void> | null = null;
 
   const look = async (): Promise<void> => {
-    const sample = await takeQuietSample(sources).catch(() => null);
+    const sample = await takeQuietSample(sources, false).catch(() => null);
     const seen = sample === null ? null : valueLedger(sample);
     // A difference may be the moment between insert and settlement: it is shown when the next looks have it too.
     doubts = seen === null || seen.difference === 0 ? 0 : doubts + 1;

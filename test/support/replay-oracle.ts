@@ -14,11 +14,18 @@ function messagesOf({ messages }: Recording, device: string): OracleMessage[] {
   return own.map(({ ts, values }) => ({ device, received: 0, readings: [{ ts, values }] }));
 }
 
-/** Expects every window of the table to be the oracle's, and no other; resolves with their number. */
-export async function expectOracleAggregates(recording: Recording, tables: Tables, flushUpTo: number): Promise<number> {
+/** Expects every window of the table to be the oracle's, and no other. */
+export async function expectOracleAggregates(
+  recording: Recording,
+  tables: Tables,
+  flushUpTo: number,
+): Promise<{ readonly windows: number; readonly lateDropped: number }> {
   let windows = 0;
+  let lateDropped = 0;
   for (const [device, type] of recording.devices) {
-    const oracle = oracleAggregates(messagesOf(recording, device), type.windowMs, type, flushUpTo).windows;
+    const expected = oracleAggregates(messagesOf(recording, device), type.windowMs, type, flushUpTo);
+    const oracle = expected.windows;
+    lateDropped += expected.lateDropped;
     const rows = await tables.rows(
       `SELECT metric, size_ms, toUnixTimestamp64Milli(start), revision, count, sum, min, max, mean, first, last
        FROM aggregates FINAL WHERE device = '${device}'`,
@@ -32,7 +39,7 @@ export async function expectOracleAggregates(recording: Recording, tables: Table
   }
   const [[others] = []] = await tables.rows("SELECT count() FROM aggregates FINAL");
   expect(Number(others)).toBe(windows);
-  return windows;
+  return { windows, lateDropped };
 }
 
 function differenceOf(
@@ -48,14 +55,19 @@ function differenceOf(
   return same ? [] : [{ device, metric, size, start, found, expected }];
 }
 
-/** The alarms that the oracle finds, as lines that say when each was raised and cleared. */
-export function oracleAlarmLines(recording: Recording, flushUpTo: number): string[] {
-  const lines = [...recording.devices].flatMap(([device, type]) => {
+/** The alarms that the oracle finds, as lines that say when each was raised and cleared, and the readings that came too late for them. */
+export function oracleAlarmsOf(
+  recording: Recording,
+  flushUpTo: number,
+): { readonly lines: readonly string[]; readonly lateForAlarm: number } {
+  const found = [...recording.devices].map(([device, type]) => {
     const rules = recording.rules.filter(({ select }) => select.type === undefined || select.type === type.id);
-    const { alarms } = oracleAlarms(messagesOf(recording, device), rules, type, flushUpTo);
-    return alarms.map(lineOf);
+    return oracleAlarms(messagesOf(recording, device), rules, type, flushUpTo);
   });
-  return lines.sort();
+  return {
+    lines: found.flatMap(({ alarms }) => alarms.map(lineOf)).sort(),
+    lateForAlarm: found.reduce((sum, { lateForAlarm }) => sum + lateForAlarm, 0),
+  };
 }
 
 function lineOf({ device, rule, raised, cleared }: OracleAlarm): string {
@@ -80,6 +92,12 @@ export async function tableAlarmLines(tables: Tables): Promise<string[]> {
         `${device} ${rule} raised ${String(raised)} cleared ${String(cleared) || null}`,
     )
     .sort();
+}
+
+/** `device_events` by kind, as an object. */
+export async function tableDeviceEvents(tables: Tables): Promise<Record<string, number>> {
+  const rows = await tables.rows("SELECT kind, count() FROM device_events GROUP BY kind");
+  return Object.fromEntries(rows.map(([kind, count]) => [String(kind), Number(count)]));
 }
 
 /** What the webhook must have been told of these alarms: `id transition`. */

@@ -7,8 +7,9 @@ import { realDataMissing } from "./real-data.ts";
 import {
   apiAlarmLines,
   expectOracleAggregates,
-  oracleAlarmLines,
+  oracleAlarmsOf,
   tableAlarmLines,
+  tableDeviceEvents,
   transitionsOf,
 } from "./replay-oracle.ts";
 import { applyRecording, instanceApi, listAlarms, replayRecording, settled } from "./replay-run.ts";
@@ -81,7 +82,7 @@ export function expectAlarms(
   receiver: AlarmReceiver,
   flushUpTo: number,
 ): void {
-  expect(apiAlarmLines(alarms)).toEqual(oracleAlarmLines(recording, flushUpTo));
+  expect(apiAlarmLines(alarms)).toEqual(oracleAlarmsOf(recording, flushUpTo).lines);
   expect(receiver.transitions()).toEqual(transitionsOf(alarms));
 }
 
@@ -91,8 +92,11 @@ export async function expectTables(
   flushUpTo: number,
 ): Promise<{ readonly windows: number; readonly counts: string[] }> {
   const counts = await countTables(tables);
-  const windows = await expectOracleAggregates(recording, tables, flushUpTo);
-  expect(await tableAlarmLines(tables)).toEqual(oracleAlarmLines(recording, flushUpTo));
+  const { windows, lateDropped } = await expectOracleAggregates(recording, tables, flushUpTo);
+  const { lines, lateForAlarm } = oracleAlarmsOf(recording, flushUpTo);
+  expect(await tableAlarmLines(tables)).toEqual(lines);
+  const late = Object.entries({ "late-dropped": lateDropped, "late-for-alarm": lateForAlarm });
+  expect(await tableDeviceEvents(tables)).toEqual(Object.fromEntries(late.filter(([, count]) => count > 0)));
   return { windows, counts };
 }
 

@@ -60,5 +60,16 @@ describe("stateSentence", () => {
     expect(stateSentence({ ...WELL, devices: { total: 2, reporting: 0, silent: 0 } }).text).toContain(
       "None of 2 devices",
     );
+    expect(stateSentence({ ...WELL, devices: { total: 1, reporting: 0, silent: 0 } }).text).toContain(
+      "The one device has not reported",
+    );
+  });
+
+  it("does not count devices that never sent anything as reporting", () => {
+    const { tone, text } = stateSentence({ ...WELL, devices: { total: 6, reporting: 5, silent: 0 } });
+    expect({ tone, text }).toEqual({
+      tone: "ok",
+      text: "5 of 6 devices are reporting, the others never have; no active alarms.",
+    });
   });
 });

@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
+
+/** Ceilings that lean on each other: `[smaller, what it must fit in]`. */
+const FITS: readonly [keyof typeof LIMITS, keyof typeof LIMITS][] = [
+  ["payloadBytesMax", "packetBytesMax"],
+  ["packetBytesMax", "recordBytesMax"],
+  ["recordBytesMax", "groupCommitBytesMax"],
+  ["recordBytesMax", "fetchBytesMax"],
+  ["groupCommitBytesMax", "appendQueueBytesMax"],
+  ["unitBytesMax", "groupCommitBytesMax"],
+  ["snapshotChunkBytes", "recordBytesMax"],
+  ["snapshotChunkBytes", "snapshotAfterBytes"],
+  ["textValueBytesMax", "payloadBytesMax"],
+  ["quarantinePayloadBytesMax", "recordBytesMax"],
+  ["filtersPerSubscribeMax", "filtersPerConnectionMax"],
+  ["unauthenticatedConnectionsMax", "connectionsMax"],
+  ["windowMsMin", "windowMsMax"],
+  ["unitIdleMs", "unitBacklogMs"],
+  ["lingerMsMax", "unitIdleMs"],
+  ["receiveClockStepMsMax", "receiveClockSettleMs"],
+  ["webhookTimeoutMs", "webhookRetryDelayMsMax"],
+  ["signInCodeMs", "sessionMs"],
+];
+
+describe("the limits", () => {
+  it.each(FITS)("%s fits in %s", (smaller, larger) => {
+    expect(LIMITS[smaller]).toBeLessThanOrEqual(LIMITS[larger]);
+  });
+
+  it("are positive whole numbers", () => {
+    for (const [name, limit] of Object.entries(LIMITS)) {
+      expect([name, Number.isSafeInteger(limit) && limit > 0]).toEqual([name, true]);
+    }
+  });
+
+  it("let the dead letter of the largest payload, which carries it in base64, be a record", () => {
+    expect((LIMITS.payloadBytesMax * 4) / 3).toBeLessThan(LIMITS.recordBytesMax / 2);
+  });
+
+  it("believe a clock that is wrong by less than the time that a reading may be ahead", () => {
+    expect(LIMITS.receiveClockStepMsMax).toBeLessThan(LIMITS.eventTimeAheadMsMax);
+  });
+});
