@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MINUTE, SILENT, T0, events, flush, runRules, story } from "../../support/alarm-story.ts";
-import { controlLogRecord, logRecord } from "../../support/log-records.ts";
+import { controlLogRecord } from "../../support/log-records.ts";
 import type { ControlRecord } from "../../../core/control.ts";
 
 describe("a no-data alarm", () => {
