@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { ID_PATTERN } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Pieces that the shapes share. Schemas strip unknown fields: shapes evolve by adding optional ones. */
-export const idSchema = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/, "must be 1–128 characters of A–Z a–z 0–9 _ . : -");
+export const idSchema = z
+  .string()
+  .regex(ID_PATTERN, "must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or ..");
 
 /** int64 UTC milliseconds. */
 export const timeSchema = z.int().nonnegative();

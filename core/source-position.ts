@@ -19,14 +19,16 @@ export function formatSourcePosition(p: SourcePosition): string {
   return `${p.stage} ${p.topic} ${p.partition} ${p.generation} ${p.offset} ${p.step} ${p.index}`;
 }
 
+/** Digits only: Number() would take "", "1e3" and "0x5" too. */
+const POSITION = /^([^ ]+) ([^ ]+) (\d+) (\d+) (\d+) (\d+) (\d+)$/;
+
 /** Null when the text is not a source position. */
 export function parseSourcePosition(text: string): SourcePosition | null {
-  const parts = text.split(" ");
-  if (parts.length !== 7) return null;
-  const [stage, topic] = parts;
-  if (stage === undefined || topic === undefined || stage === "" || topic === "") return null;
-  const numbers = parts.slice(2).map(Number);
-  if (!numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) return null;
+  const parts = POSITION.exec(text);
+  if (parts === null) return null;
+  const [, stage = "", topic = ""] = parts;
+  const numbers = parts.slice(3).map(Number);
+  if (!numbers.every(Number.isSafeInteger)) return null;
   const [partition = 0, generation = 0, offset = 0, step = 0, index = 0] = numbers;
   return { stage, topic, partition, generation, offset, step, index };
 }

@@ -11,8 +11,13 @@ const EVERY_MS = 5000;
 const WAIT_MS = 500;
 const DOUBTS_MAX = 20;
 const UNCHECKED: Values = {
-  ...{ produced: 0, stored: 0, filtered: 0, quarantined: 0, inFlight: 0 },
-  ...{ difference: 0, checked: false },
+  produced: 0,
+  stored: 0,
+  filtered: 0,
+  quarantined: 0,
+  inFlight: 0,
+  difference: 0,
+  checked: false,
 };
 
 /**

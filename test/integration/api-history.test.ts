@@ -15,6 +15,8 @@ const PATHS = [
   "/api/v1/devices/d1/series?metric=t",
   "/api/v1/devices/d1/readings",
   "/api/v1/devices/d1/aggregates",
+  "/api/v1/quarantine",
+  "/api/v1/dead-letters?device=d1",
 ];
 
 describe("history over the API", () => {
@@ -54,6 +56,8 @@ describe("history over the API", () => {
     ["a time that is none", "/api/v1/devices/d1/readings?from=yesterday"],
     ["too many rows", `/api/v1/devices/d1/readings?limit=${LIMITS.pageSizeMax + 1}`],
     ["a window of nothing", "/api/v1/devices/d1/aggregates?size=0"],
+    ["a reason that there is not", "/api/v1/quarantine?reason=ugly"],
+    ["a range of receive times turned round", "/api/v1/dead-letters?from=5&to=5"],
     ["a parameter that there is not", "/api/v1/latest?devise=d1"],
     ["a parameter given twice", "/api/v1/latest?device=d1&device=d2"],
   ])("refuses %s", async (_, path) => {

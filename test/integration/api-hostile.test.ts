@@ -182,6 +182,7 @@ describe("a port that is taken", () => {
       listen: { host: "127.0.0.1", port: api.address.port },
       registry,
       history: null,
+      rejects: null,
       overview: async () => overview,
       ledger: async () => ledger,
       audit: () => Promise.reject(new Error("not asked")),

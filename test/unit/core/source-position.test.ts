@@ -40,7 +40,10 @@ describe("a source position", () => {
   it("is ordered by generation, offset, step and index, in this order", () => {
     const at = (generation: number, offset: number, step: number, index: number): SourcePosition => ({
       ...POSITION,
-      ...{ generation, offset, step, index },
+      generation,
+      offset,
+      step,
+      index,
     });
     const ordered = [at(0, 0, 0, 0), at(0, 0, 0, 1), at(0, 0, 1, 0), at(0, 1, 0, 0), at(0, 9, 9, 9), at(1, 0, 0, 0)];
     expect(ordered.toReversed().toSorted(compareSourcePositions)).toEqual(ordered);

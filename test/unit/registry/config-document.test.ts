@@ -60,7 +60,10 @@ describe("a configuration document", () => {
     ["", "the document: must be a map of types, rules, devices"],
     ["rules: 3", "line 1, column 8, rules: must be a list"],
     ["devices: [pump]", "line 1, column 11, devices[0]: must be a map"],
-    ["devices: [{id: a b}]", "line 1, column 16, devices[0].id: must be 1–128 characters of A–Z a–z 0–9 _ . : -"],
+    [
+      "devices: [{id: a b}]",
+      "line 1, column 16, devices[0].id: must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or ..",
+    ],
     ["devices: [{name: x}]", "line 1, column 11, devices[0].id: expected string, received undefined"],
     [
       "devices: [{id: a, labels: {floor: 2}}]",

@@ -46,11 +46,11 @@ describe("a device import file", () => {
       "id,tokne\na,secret-token",
       'line 1: column "tokne": unknown key; did you mean "token"? Allowed: id, name, type, token, label.<name>',
     ],
-    ["id\nok\nnot ok", "line 3: id: must be 1–128 characters of A–Z a–z 0–9 _ . : -"],
-    ["id,name\n,x", "line 2: id: must be 1–128 characters of A–Z a–z 0–9 _ . : -"],
+    ["id\nok\nnot ok", "line 3: id: must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or .."],
+    ["id,name\n,x", "line 2: id: must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or .."],
     ["id\na\nb\na", 'line 4: device "a" is already on line 2'],
     ["id,token\na,short", "line 2: token: must be 8–256 visible ASCII characters"],
-    ["id,label.a b\nx,1", "line 2: labels.a b: must be 1–128 characters of A–Z a–z 0–9 _ . : -"],
+    ["id,label.a b\nx,1", "line 2: labels.a b: must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or .."],
     ["id,label.__proto__\nx,1", "line 2: labels.__proto__: this name is not allowed"],
   ])("refuses %j and says where", (csv, message) => {
     expect(refusal(csv)).toBe(message);
