@@ -37,7 +37,7 @@ export function campusIotRecording(rows: number | null = null): Recording {
     rule("silent", { kind: "no-data", afterMs: DAY }),
   ];
   // The command publishes the decoder's own names; `battery` is the loader's.
-  const messages = head(loadCampusIot(), rows).map(({ values: { battery: _, ...values }, ...message }) => {
+  const messages = head(loadCampusIot(), rows).map(({ values: { battery: _battery, ...values }, ...message }) => {
     return { ...message, values };
   });
   return recording("campusiot", rows, types, rules, messages, (device) => {
@@ -89,7 +89,7 @@ export function writeRecording(
   const source = recordedFile(recording.map === "campusiot" ? "campusiot" : "beijing");
   const yaml = join(directory, `${recording.map}.yaml`);
   const devices = [...recording.devices].map(([id, { id: typeId }]) => ({ id, type: typeId }));
-  const withoutTenant = <T extends { readonly tenant: string }>({ tenant: _, ...rest }: T) => rest;
+  const withoutTenant = <T extends { readonly tenant: string }>({ tenant: _tenant, ...rest }: T) => rest;
   const { types, rules } = recording;
   writeFileSync(yaml, stringify({ types: types.map(withoutTenant), rules: rules.map(withoutTenant), devices }));
   if (recording.rows === null) return { csv: source, yaml };
