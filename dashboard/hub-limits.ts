@@ -47,7 +47,7 @@ export const HUB_LIMITS: HubLimits = {
   reauthenticateMs: 60_000,
   overviewMs: 1000,
   throughputPointsMax: 900,
-  staleAfterMs: 60_000,
+  staleAfterMs: 5 * 60_000,
   devicesMax: 100_000,
   metricsPerDeviceMax: 2 * LIMITS.metricsPerReadingMax,
   recentReadingsPerDeviceMax: 240,

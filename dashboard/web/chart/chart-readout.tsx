@@ -5,12 +5,16 @@ import { formatAgo, formatDuration } from "../model/format-time.ts";
 import { lowerBound } from "../model/live-buffer.ts";
 import { useApp } from "../state/app-state.ts";
 import type { DeviceFeed } from "../state/device-feed.ts";
+import { TimeText } from "../ui/time-text.tsx";
 
 /** The reading under the cursor, or that there is none at that time. */
 export interface HoveredPoint {
   readonly ts: number;
   readonly point: SeriesPoint | null;
 }
+
+/** Between event and receive time: more than this is worth a word. */
+const LATE_MS = 60_000;
 
 interface ReadoutProps {
   readonly feed: DeviceFeed;
@@ -75,7 +79,17 @@ function NewestAge({ feed, metric }: { feed: DeviceFeed; metric: string }) {
   const { clock } = useApp();
   const latest = feed.latest.value.get(metric);
   if (latest === undefined) return <span>no value yet</span>;
-  return <span>{formatAgo(clock.now.value - (latest.received ?? latest.ts))}</span>;
+  const { ts, received } = latest;
+  if (received !== null && received - ts < LATE_MS) return <span>{formatAgo(clock.now.value - received)}</span>;
+  // Replayed or uploaded late: how old the value is and when it came are different things.
+  return (
+    <>
+      <span>
+        <TimeText ts={ts} />
+      </span>
+      {received !== null && <span>received {formatAgo(clock.now.value - received)}</span>}
+    </>
+  );
 }
 
 function receivedAt(feed: DeviceFeed, metric: string, ts: number): number | null {

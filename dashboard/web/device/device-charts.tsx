@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
+import type { DeviceType } from "../../../core/device-type.ts";
 import type { Device } from "../../../core/registry.ts";
 import { ChartPanel } from "../chart/chart-panel.tsx";
 import type { AlarmSpan } from "../chart/chart-overlays.ts";
@@ -28,10 +29,11 @@ export function DeviceCharts({ device, feed }: { device: Device; feed: DeviceFee
   const alarmSpans = useComputed(() => alarmSpansOf(app, device.id));
   const [historyError, setHistoryError] = useState<string | null>(null);
   const isAnchored = useComputed(() => anchor.value.isAnchored);
-  const type = app.types.value.find(({ id }) => id === device.type);
+  const typeNow = () => app.types.value.find(({ id }) => id === device.type);
+  const type = typeNow();
   const names = useComputed(() =>
     [...feed.latest.value]
-      .map(([name, { value }]) => `${typeof value === "number" ? "n" : "o"}${name}`)
+      .map(([name, { value }]) => `${typeof value === "number" && !isBoolean(typeNow(), name) ? "n" : "o"}${name}`)
       .sort()
       .join("\n"),
   );
@@ -45,7 +47,10 @@ export function DeviceCharts({ device, feed }: { device: Device; feed: DeviceFee
       <ChartNotices isAnchored={isAnchored} newestTs={feed.newestTs} historyError={historyError} />
       {numeric.length + other.length === 0 && (
         <EmptyState title="No readings yet.">
-          <p>The charts begin with the first message from {device.id}.</p>
+          <p>
+            The charts begin with the first message from {device.id}. If its token is lost,{" "}
+            <code>millrace devices rotate {device.id}</code> prints a new one.
+          </p>
         </EmptyState>
       )}
       <div class="chart-grid">
@@ -70,6 +75,11 @@ export function DeviceCharts({ device, feed }: { device: Device; feed: DeviceFee
       <OtherValues feed={feed} metrics={other} />
     </>
   );
+}
+
+/** By its type: the tables keep a boolean as 0 or 1. */
+function isBoolean(type: DeviceType | undefined, metric: string): boolean {
+  return type?.metrics[metric]?.kind === "boolean";
 }
 
 function shownEnd(range: ChartRange, { clock }: AppState, feed: DeviceFeed): { end: number; isAnchored: boolean } {

@@ -20,10 +20,20 @@ export function stateSentence({ devices, alarms, faults, hops, ledger }: Overvie
   if (devices.silent > 0) parts.push(`${formatCount(devices.silent)} of ${plural(devices.total, "device")} silent`);
   if (parts.length > 0) return { tone: "attention", text: capital(`${parts.join("; ")}.`) };
   if (devices.total === 0) return { tone: "ok", text: "Ready. No device has been added yet." };
-  if (devices.reporting === 0)
-    return { tone: "ok", text: `Ready. None of ${plural(devices.total, "device")} has reported yet.` };
-  if (devices.total === 1) return { tone: "ok", text: "The one device is reporting; no active alarms." };
-  return { tone: "ok", text: `All ${formatCount(devices.total)} devices are reporting; no active alarms.` };
+  return { tone: "ok", text: reportingText(devices) };
+}
+
+/** Devices that never sent anything are neither reporting nor silent. */
+function reportingText({ total, reporting }: Overview["devices"]): string {
+  if (reporting === 0) {
+    return total === 1
+      ? "Ready. The one device has not reported yet."
+      : `Ready. None of ${formatCount(total)} devices has reported yet.`;
+  }
+  if (total === 1) return "The one device is reporting; no active alarms.";
+  if (reporting < total)
+    return `${formatCount(reporting)} of ${formatCount(total)} devices are reporting, the others never have; no active alarms.`;
+  return `All ${formatCount(total)} devices are reporting; no active alarms.`;
 }
 
 function plural(count: number, noun: string): string {

@@ -102,7 +102,9 @@ function NoAlarms({ isFiltered }: { isFiltered: boolean }) {
   if (!isFiltered) {
     return (
       <EmptyState title="No alarm has been raised.">
-        <p>Alarms appear here as they happen, by the rules that `millrace apply` was given.</p>
+        <p>
+          Alarms appear here as they happen, by the rules that <code>millrace apply</code> was given.
+        </p>
       </EmptyState>
     );
   }

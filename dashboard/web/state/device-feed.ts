@@ -63,7 +63,10 @@ export function createDeviceFeed(): DeviceFeed {
       version.value += 1;
     },
     offer(metric, value) {
-      if (!isNewer(latest.value.get(metric), value.ts)) return;
+      const known = latest.value.get(metric);
+      if (!isNewer(known, value.ts)) return;
+      // The tables know no receive time and keep a boolean as a number: what came live says more of the same reading.
+      if (value.received === null && known?.ts === value.ts) return;
       latest.value = new Map(latest.value).set(metric, value);
       newestTs.value = Math.max(newestTs.value ?? value.ts, value.ts);
       if (value.received !== null) lastReceived.value = Math.max(lastReceived.value ?? 0, value.received);

@@ -45,7 +45,7 @@ export function createLiveStore(options: LiveStoreOptions): LiveStore {
   const overview = signal<Overview | null>(null);
   const fleet = signal<FleetMessage | null>(null);
   const throughput = signal<readonly ThroughputPoint[]>([]);
-  const staleAfterMs = signal(60_000);
+  const staleAfterMs = signal(Infinity);
   const values = new Map<string, Signal<DeviceValues | null>>();
   const wantedDevices = signal<readonly string[]>([]);
   const wantedDevice = signal<string | null>(null);
