@@ -12,7 +12,8 @@ import { createDeviceCounts } from "./device-counts.ts";
 import { eraseWhenStored } from "./erase-device.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
-import { createOverviewMaker, lagOf } from "./ledger/overview-maker.ts";
+import { lagOf } from "./ledger/hops.ts";
+import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL } from "./ledger/quiet-sample.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
@@ -166,7 +167,7 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
   const maker = createOverviewMaker({
     ...sources,
     clock,
-    clickhouse: config.clickhouse,
+    off: [...(config.clickhouse ? [] : ["clickhouse"]), ...(config.webhookUrl === undefined ? ["notify"] : [])],
     sums: () => peers.sums(),
     devices: () => deviceCounts.get(),
     alarms: () => registry.alarms.counts(config.tenant),

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -107,19 +107,6 @@ export interface CommandResult {
 }
 
 /** Runs one command of the command line to its end. */
-export function runMillrace(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): CommandResult {
-  const result = spawnSync(process.execPath, [MILLRACE, ...args], {
-    encoding: "utf8",
-    env: { ...process.env, ...environment },
-    maxBuffer: 256 * 1024 * 1024,
-  });
-  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
-}
-
-/** The same without blocking this process, for commands that talk to something that it runs. */
 export async function runMillraceAsync(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},

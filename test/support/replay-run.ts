@@ -97,8 +97,10 @@ export async function settled(api: InstanceApi, timeoutMs: number): Promise<Audi
   for (;;) {
     const { hops } = await api.get<Overview>("/overview");
     const { pending } = await api.get<{ pending: number }>("/notifications");
-    const audit = pending === 0 && hops.every(({ lag }) => lag === 0) ? await api.get<AuditReport>("/audit") : null;
-    // Tables that were emptied while the instance was away look settled until the sink has found out.
+    // Tables that were emptied while the instance was away look settled until the sink has found out, and are not there until it has
+    // made them.
+    const still = pending === 0 && hops.every(({ lag }) => lag === 0);
+    const audit = still ? await api.get<AuditReport>("/audit").catch(() => null) : null;
     if (audit?.balanced === true && audit.ledger.values.inFlight === 0) return audit;
     if (Date.now() > deadline) throw new Error(`not settled: ${JSON.stringify({ hops, pending, audit })}`);
     await sleep(200);

@@ -1,0 +1,77 @@
+import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL } from "./quiet-sample.ts";
+import type { LogStatus } from "../../core/event-log.ts";
+import type { Hop } from "../../core/overview.ts";
+
+const LAGGING_RECORDS = 5000;
+/** A hop that has something to do and has not moved for this long stands still. Inserts take their time. */
+const STOPPED_AFTER_MS = 10_000;
+
+interface HopDefinition {
+  readonly name: string;
+  /** Null for the first hop: the ends of `telemetry`. */
+  readonly journal: string | null;
+}
+
+const HOPS: readonly HopDefinition[] = [
+  { name: "in", journal: null },
+  { name: "processors", journal: STAGE_JOURNAL },
+  { name: "clickhouse", journal: SINK_JOURNAL },
+  { name: "notify", journal: NOTIFY_JOURNAL },
+];
+
+interface Track {
+  readonly at: number;
+  readonly position: number;
+  readonly movedAt: number;
+}
+
+/** Follows the hops of the pipeline from look to look: rates, lag, and which of them stands still. */
+export class HopWatch {
+  readonly #off: ReadonlySet<string>;
+  readonly #tracks = new Map<string, Track>();
+
+  /** `off` names the hops that are switched off in this installation. */
+  constructor(off: readonly string[]) {
+    this.#off = new Set(off);
+  }
+
+  /** `controlRecords` are those among `telemetry`: they are no messages. */
+  look(status: LogStatus, controlRecords: number, at: number): readonly Hop[] {
+    return HOPS.map((hop) => {
+      if (this.#off.has(hop.name)) return { name: hop.name, ratePerSecond: 0, lag: 0, state: "off" };
+      const position = hop.journal === null ? telemetryEnd(status) - controlRecords : reached(status, hop.journal);
+      return this.#hop(hop, position, status, at);
+    });
+  }
+
+  #hop({ name, journal }: HopDefinition, position: number, status: LogStatus, at: number): Hop {
+    const before = this.#tracks.get(name) ?? { at: at - 1000, position, movedAt: at };
+    const movedAt = position === before.position ? before.movedAt : at;
+    this.#tracks.set(name, { at, position, movedAt });
+    const ratePerSecond = Math.max(0, (position - before.position) / Math.max((at - before.at) / 1000, 0.001));
+    if (journal === null) return { name, ratePerSecond, lag: 0, state: status.refusing === null ? "ok" : "stopped" };
+    const lag = lagOf(status, journal);
+    const stands = lag > 0 && at - movedAt >= STOPPED_AFTER_MS;
+    return { name, ratePerSecond, lag, state: stands ? "stopped" : lag > LAGGING_RECORDS ? "lagging" : "ok" };
+  }
+}
+
+function telemetryEnd(status: LogStatus): number {
+  return status.partitions.filter((p) => p.topic === "telemetry").reduce((total, p) => total + p.endOffset, 0);
+}
+
+function reached(status: LogStatus, journalName: string): number {
+  return status.journals
+    .filter((journal) => journal.name === journalName)
+    .flatMap((journal) => journal.positions)
+    .reduce((total, p) => total + p.offset, 0);
+}
+
+/** Records between the journal's positions and the ends of the topics that it reads. */
+export function lagOf(status: LogStatus, journalName: string): number {
+  const ends = new Map(status.partitions.map((p) => [`${p.topic}/${p.partition}`, p.endOffset]));
+  return status.journals
+    .filter((journal) => journal.name === journalName)
+    .flatMap((journal) => journal.positions)
+    .reduce((lag, p) => lag + Math.max(0, (ends.get(`${p.topic}/${p.partition}`) ?? 0) - p.offset), 0);
+}
