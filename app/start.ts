@@ -99,13 +99,16 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     const { httpPort, adminToken } = await threads.start();
     await broker.start();
     undo.unshift(() => broker.stop(AbortSignal.timeout(3000)));
-    const httpUrl = `http://${config.host}:${httpPort}`;
+    const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+    const httpUrl = `http://${host}:${httpPort}`;
+    const mqttUrl = `mqtt://${host}:${broker.address.port}`;
     const instanceFile = join(config.data, INSTANCE_FILE);
-    writeFileSync(instanceFile, JSON.stringify({ url: httpUrl, token: localToken, pid: process.pid }), { mode: 0o600 });
+    const instance = { url: httpUrl, mqtt: mqttUrl, token: localToken, pid: process.pid };
+    writeFileSync(instanceFile, JSON.stringify(instance), { mode: 0o600 });
     undo.unshift(() => rmSync(instanceFile, { force: true }));
     return {
       httpUrl,
-      mqttUrl: `mqtt://${config.host}:${broker.address.port}`,
+      mqttUrl,
       startedInMs: performance.now() - startedAt,
       adminToken,
       threads,

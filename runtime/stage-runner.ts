@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { errorText, isMillraceError } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -128,6 +128,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
       if (slices.length === 0 || backlogged) await commitAll();
       await restoreFailed();
+      // A backlog never makes the loop wait, and whoever asks this thread something must not wait for the backlog's end.
+      await nextTurn();
     }
   };
 

@@ -1,10 +1,13 @@
-import { readFileSync } from "node:fs";
+import { LIMITS } from "../../core/limits.ts";
 import { parseConfigDocument } from "../../registry/config-document.ts";
 import { auditCommand } from "./audit.ts";
 import { doctorCommand } from "./doctor.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { readInputFile } from "./input-file.ts";
+import { wholeNumber } from "./number-option.ts";
 import { EXIT } from "./output.ts";
 import { queryCommand } from "./query.ts";
+import { parseTimeText } from "./time-text.ts";
 import type { Command } from "commander";
 import type { ApplySummary } from "../../core/registry.ts";
 import type { QueryOptions } from "./query.ts";
@@ -13,11 +16,11 @@ import type { QueryOptions } from "./query.ts";
 export function addDataCommands(program: Command): void {
   withInstanceOptions(program.command("query <what> [device]"))
     .description("print readings, aggregates, alarms, quarantine or dead-letters")
-    .option("--metric <name>", "only this metric")
+    .option("--metric <name>", "only this metric (aggregates)")
     .option("--from <time>", "event time, ISO or UTC ms")
     .option("--to <time>", "event time, ISO or UTC ms")
-    .option("--size <ms>", "window size of aggregates", "60000")
-    .option("--limit <rows>", "at most this many", "100")
+    .option("--size <ms>", "window size of aggregates", wholeNumber(LIMITS.windowMsMin, LIMITS.windowMsMax), "60000")
+    .option("--limit <rows>", "at most this many", wholeNumber(1, LIMITS.pageSizeMax), "100")
     .action(async (what: string, device: string | undefined, options: QueryOptions, command: Command) => {
       process.exitCode = await queryCommand(apiOf(command), what, device, { ...options, ...globalOptions(command) });
     });
@@ -30,7 +33,7 @@ export function addDataCommands(program: Command): void {
     .description("apply a YAML file of device types, devices and alarm rules")
     .action(async (file: string, _options: object, command: Command) => {
       const { json, config } = globalOptions(command);
-      const document = parseConfigDocument(readFileSync(file, "utf8"), config.tenant);
+      const document = readInputFile(file, (text) => parseConfigDocument(text, config.tenant));
       const summary = await apiOf(command).send<ApplySummary>("POST", "/apply", document);
       console.log(
         json
@@ -43,7 +46,7 @@ export function addDataCommands(program: Command): void {
     .description("end a replay: move every device's watermark to a time, so that its windows close")
     .requiredOption("--up-to <time>", "event time, ISO or UTC ms")
     .action(async (options: { upTo: string }, command: Command) => {
-      const upTo = /^\d+$/.test(options.upTo) ? Number(options.upTo) : Date.parse(options.upTo);
+      const upTo = parseTimeText(options.upTo);
       await apiOf(command).send("POST", "/flush", { upTo });
       console.log(
         globalOptions(command).json ? JSON.stringify({ upTo }) : `Flushed up to ${new Date(upTo).toISOString()}.`,
@@ -53,6 +56,10 @@ export function addDataCommands(program: Command): void {
   program
     .command("doctor")
     .description("check this machine and the data directory, and say what to do about what is wrong")
+    .option("--host <address>", "address to listen on")
+    .option("--mqtt-port <port>", "MQTT port")
+    .option("--http-port <port>", "port of the API and the dashboard")
+    .option("--no-clickhouse", "run without tables")
     .action(async (_options: object, command: Command) => {
       process.exitCode = await doctorCommand(globalOptions(command));
     });

@@ -61,6 +61,6 @@ export function addDeviceCommands(program: Command): void {
 
 function collectLabel(text: string, labels: Record<string, string>): Record<string, string> {
   const equals = text.indexOf("=");
-  if (equals < 1) throw new InvalidArgumentError("write it as key=value");
+  if (equals < 1) throw new InvalidArgumentError("Write it as key=value.");
   return { ...labels, [text.slice(0, equals)]: text.slice(equals + 1) };
 }

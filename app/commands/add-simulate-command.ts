@@ -29,7 +29,7 @@ export function addSimulateCommand(program: Command): void {
       [],
     )
     .option("--messages <n>", "stop after this many")
-    .option("--mqtt <url>", "the broker (default: port 1883 of the instance's host)")
+    .option("--mqtt <url>", "the broker (default: that of the instance on the data directory)")
     .option("--replay <file>", "a CSV file, gzipped or not, instead of a fleet")
     .option("--map <mapping>", "how its columns become messages: campusiot, beijing-air, or NAME=COLUMN pairs")
     .option("--speed <x>", "max, or times recorded time", "max")
@@ -37,7 +37,7 @@ export function addSimulateCommand(program: Command): void {
     .action(async (options: SimulateOptions, command: Command) => {
       const { json, config } = globalOptions(command);
       const api = apiOf(command);
-      const mqtt = options.mqtt ?? `mqtt://${config.host}:${config.mqttPort}`;
+      const mqtt = options.mqtt ?? api.mqttUrl ?? `mqtt://${config.host}:${config.mqttPort}`;
       process.exitCode = await (options.replay === undefined
         ? simulateFleet(api, mqtt, options, json)
         : replayFile(api, mqtt, options.replay, options, json));

@@ -9,6 +9,8 @@ export const INSTANCE_FILE = "instance.json";
 
 export interface ApiClient {
   readonly url: string;
+  /** Where the instance takes MQTT; null when only its API was named. */
+  readonly mqttUrl: string | null;
   /** Path below `/api/v1`. Errors: NOT_RUNNING, and whatever code the API answered with. */
   get<T>(path: string): Promise<T>;
   send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T>;
@@ -19,7 +21,10 @@ export function connectApi(
   config: Config,
   explicit: { url?: string | undefined; token?: string | undefined } = {},
 ): ApiClient {
-  const instance = explicit.url === undefined ? readInstance(config) : { url: explicit.url, token: "" };
+  if (explicit.url !== undefined && !URL.canParse(explicit.url)) {
+    throw new MillraceError("INVALID_INPUT", `${explicit.url} is no URL`, { remedy: "Write http://HOST:PORT." });
+  }
+  const instance = explicit.url === undefined ? readInstance(config) : { url: explicit.url, token: "", mqtt: null };
   const token = explicit.token ?? instance.token;
   const request = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(`${instance.url}/api/v1${path}`, {
@@ -30,7 +35,9 @@ export function connectApi(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch((error: unknown) => {
-      throw notRunning(`nothing answers at ${instance.url}: ${errorText(error)}`, error);
+      // fetch hides what happened in the cause.
+      const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      throw notRunning(`nothing answers at ${instance.url}: ${errorText(reason)}`, error);
     });
     const text = await response.text();
     const answer: unknown = text === "" ? undefined : JSON.parse(text);
@@ -38,15 +45,21 @@ export function connectApi(
     // The shapes are those of core, which the API validates on its side.
     return answer as T;
   };
-  return { url: instance.url, get: (path) => request("GET", path), send: request };
+  return { url: instance.url, mqttUrl: instance.mqtt, get: (path) => request("GET", path), send: request };
 }
 
-function readInstance(config: Config): { url: string; token: string } {
+function readInstance(config: Config): { url: string; token: string; mqtt: string } {
   const file = join(config.data, INSTANCE_FILE);
   if (!existsSync(file)) throw notRunning(`no Millrace is running on the data directory ${config.data}`);
   const instance: unknown = JSON.parse(readFileSync(file, "utf8"));
-  if (typeof instance === "object" && instance !== null && "url" in instance && "token" in instance) {
-    return { url: String(instance.url), token: String(instance.token) };
+  if (
+    typeof instance === "object" &&
+    instance !== null &&
+    "url" in instance &&
+    "token" in instance &&
+    "mqtt" in instance
+  ) {
+    return { url: String(instance.url), token: String(instance.token), mqtt: String(instance.mqtt) };
   }
   throw notRunning(`${file} is damaged`);
 }
@@ -65,7 +78,7 @@ function problemError(problem: unknown, status: number): MillraceError {
     return typeof value === "string" ? value : undefined;
   };
   const code = field("code");
-  const remedy = field("remedy");
+  const remedy = code === "NOT_AUTHENTICATED" ? "Give the admin token with --token." : field("remedy");
   const known: ErrorCode =
     code !== undefined && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "INVALID_INPUT";
   return new MillraceError(

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { MillraceError, isMillraceError } from "../../core/errors.ts";
+import { isId } from "../../core/ids.ts";
+import { readInputFile } from "./input-file.ts";
 import { EXIT, createProgress, formatTable } from "./output.ts";
 import type { Device, DeviceInput, Page } from "../../core/registry.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -17,6 +19,11 @@ export async function addDevice(
   id: string,
   options: JsonOption & { name?: string; type?: string; label: Record<string, string> },
 ): Promise<number> {
+  if (!isId(id)) {
+    throw new MillraceError("INVALID_INPUT", `${JSON.stringify(id)} is no device id`, {
+      remedy: "Use 1 to 128 characters of A–Z a–z 0–9 _ . : and -.",
+    });
+  }
   const { name, type, label } = options;
   const body = { id, ...(name === undefined ? {} : { name }), ...(type === undefined ? {} : { type }), labels: label };
   const { token } = await api.send<{ token: string }>("POST", "/devices", body);
@@ -40,12 +47,14 @@ export async function listDevices(
     devices.push(...page.items);
     after = page.next;
   }
-  console.log(options.json ? JSON.stringify(devices) : formatDevices(devices));
+  const filtered = options.search !== undefined || options.type !== undefined;
+  console.log(options.json ? JSON.stringify(devices) : formatDevices(devices, filtered));
   return EXIT.ok;
 }
 
-function formatDevices(devices: readonly Device[]): string {
-  if (devices.length === 0) return "No devices yet. Add one: millrace devices add my-device";
+function formatDevices(devices: readonly Device[], filtered: boolean): string {
+  if (devices.length === 0)
+    return filtered ? "No device matches." : "No devices yet. Add one: millrace devices add my-device";
   const rows = devices.map((device) => [
     device.id,
     device.name,
@@ -57,7 +66,7 @@ function formatDevices(devices: readonly Device[]): string {
 }
 
 export async function rotateToken(api: ApiClient, id: string, options: JsonOption): Promise<number> {
-  const { token } = await api.send<{ token: string }>("POST", `/devices/${encodeURIComponent(id)}/token`);
+  const { token } = await ofDevice(api.send<{ token: string }>("POST", `/devices/${encodeURIComponent(id)}/token`));
   console.log(
     options.json ? JSON.stringify({ id, token }) : `New token of ${id}; the older ones no longer work:\n${token}`,
   );
@@ -70,7 +79,7 @@ export async function setDeviceDisabled(
   disabled: boolean,
   options: JsonOption,
 ): Promise<number> {
-  await api.send("PATCH", `/devices/${encodeURIComponent(id)}`, { disabled });
+  await ofDevice(api.send("PATCH", `/devices/${encodeURIComponent(id)}`, { disabled }));
   console.log(
     options.json
       ? JSON.stringify({ id, disabled })
@@ -80,7 +89,7 @@ export async function setDeviceDisabled(
 }
 
 export async function removeDevice(api: ApiClient, id: string, options: JsonOption): Promise<number> {
-  await api.send("DELETE", `/devices/${encodeURIComponent(id)}`);
+  await ofDevice(api.send("DELETE", `/devices/${encodeURIComponent(id)}`));
   console.log(
     options.json
       ? JSON.stringify({ id, removed: true })
@@ -89,19 +98,31 @@ export async function removeDevice(api: ApiClient, id: string, options: JsonOpti
   return EXIT.ok;
 }
 
+/** The API's remedy for a device that does not exist is a route; on the command line it is a command. */
+async function ofDevice<T>(answer: Promise<T>): Promise<T> {
+  return await answer.catch((error: unknown) => {
+    if (!isMillraceError(error, "NOT_FOUND")) throw error;
+    throw new MillraceError("NOT_FOUND", error.message, { cause: error, remedy: "See millrace devices list." });
+  });
+}
+
 export async function importDevices(
   api: ApiClient,
   file: string,
   parse: (text: string) => readonly ImportedDevice[],
   options: JsonOption,
 ): Promise<number> {
-  const devices = parse(readFileSync(file, "utf8"));
+  const devices = readInputFile(file, parse);
   const progress = createProgress("Importing", devices.length);
   for (let start = 0; start < devices.length; start += IMPORT_CHUNK) {
     await api.send("POST", "/devices/import", { devices: devices.slice(start, start + IMPORT_CHUNK) });
     progress.update(start + IMPORT_CHUNK);
   }
   progress.end();
-  console.log(options.json ? JSON.stringify({ imported: devices.length }) : `${devices.length} devices imported.`);
+  console.log(
+    options.json
+      ? JSON.stringify({ imported: devices.length })
+      : `${devices.length} ${devices.length === 1 ? "device" : "devices"} imported.`,
+  );
   return EXIT.ok;
 }

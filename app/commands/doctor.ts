@@ -37,8 +37,8 @@ export async function doctorCommand(options: { json: boolean; config: Config }):
   ];
   if (options.json) console.log(JSON.stringify(findings));
   else
-    for (const f of findings)
-      console.log(`${f.ok ? "ok  " : "FAIL"}  ${f.check}: ${f.text}${f.remedy === undefined ? "" : ` → ${f.remedy}`}`);
+    for (const { ok, check, text, remedy } of findings)
+      console.log(`${ok ? "ok  " : "FAIL"}  ${check.padEnd(10)}  ${text}${remedy === undefined ? "" : `. ${remedy}`}`);
   return findings.every((finding) => finding.ok) ? EXIT.ok : EXIT.failed;
 }
 
@@ -53,7 +53,7 @@ function checkClickHouse(config: Config): Finding {
     return { check: "clickhouse", ok: true, text: "the embedded ClickHouse is installed" };
   } catch (error) {
     const text = isMillraceError(error) ? error.message : "chdb is not installed";
-    return { check: "clickhouse", ok: false, text, remedy: "npm install chdb, or start with --no-clickhouse." };
+    return { check: "clickhouse", ok: false, text, remedy: "Run npm install chdb, or start with --no-clickhouse." };
   }
 }
 

@@ -32,7 +32,7 @@ export function formatFailure(error: unknown, json: boolean): string {
 
 /** Messages come from every room, some with a full stop and some without. */
 function sentence(text: string): string {
-  return `${text.trimEnd().replace(/[.\s]+$/, "")}.`;
+  return text.endsWith(".") ? text : `${text}.`;
 }
 
 function capital(text: string): string {

@@ -1,6 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { EXIT, formatTable } from "./output.ts";
+import { parseTimeText } from "./time-text.ts";
 import type { Aggregate, DeadLetter, Quarantined } from "../../core/derived-records.ts";
 import type { RawReading } from "../../core/history.ts";
 import type { AlarmState, Page } from "../../core/registry.ts";
@@ -49,7 +50,12 @@ export async function queryCommand(
 
 function devicePath(what: string, device: string | undefined, options: QueryOptions): string {
   if (device === undefined)
-    throw new MillraceError("INVALID_INPUT", `${what} need a device`, { remedy: `millrace query ${what} DEVICE` });
+    throw new MillraceError("INVALID_INPUT", `${what} need a device`, {
+      remedy: `Write millrace query ${what} DEVICE.`,
+    });
+  if (what === "readings" && options.metric !== undefined) {
+    throw new MillraceError("INVALID_INPUT", "--metric is for aggregates: readings come with all their metrics");
+  }
   const to = timeOf(options.to, Date.now() + LIMITS.eventTimeAheadMsMax);
   const from = timeOf(options.from, to - LIMITS.queryRangeMsMax);
   const query = new URLSearchParams({ from: String(from), to: String(to), limit: options.limit });
@@ -67,13 +73,7 @@ function rejectsPath(what: string, device: string | undefined, options: QueryOpt
 }
 
 function timeOf(text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isNaN(time))
-    throw new MillraceError("INVALID_INPUT", `${text} is not a time`, {
-      remedy: "Write 2026-01-31T12:00:00Z or UTC milliseconds.",
-    });
-  return time;
+  return text === undefined ? fallback : parseTimeText(text);
 }
 
 type Rows<T> = (items: readonly T[]) => { header: string[]; rows: (string | number)[][] };

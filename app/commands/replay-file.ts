@@ -4,6 +4,7 @@ import { loadMapping } from "../../device-sim/csv/load-mapping.ts";
 import { replay } from "../../device-sim/replay/replay.ts";
 import { EXIT, createProgress } from "./output.ts";
 import { interruptSignal, registerDevices } from "./register-devices.ts";
+import { requireBroker } from "./require-broker.ts";
 import type { ReplayMessage } from "../../device-sim/replay/replay.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { SimulateOptions } from "./add-simulate-command.ts";
@@ -25,6 +26,7 @@ export async function replayFile(
   }
   const mapping = await loadMapping(options.map);
   const devices = await listDevices(openCsvSource({ path, mapping }));
+  await requireBroker(mqtt);
   const tokens = await registerDevices(
     api,
     devices.map(({ id }) => ({ id })),

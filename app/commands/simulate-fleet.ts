@@ -4,6 +4,7 @@ import { createFleet, nameFleet } from "../../device-sim/fleet.ts";
 import { runFleet } from "../../device-sim/run-fleet.ts";
 import { EXIT, createProgress } from "./output.ts";
 import { interruptSignal, registerDevices } from "./register-devices.ts";
+import { requireBroker } from "./require-broker.ts";
 import type { FeatureName } from "../../device-sim/features/feature.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { SimulateOptions } from "./add-simulate-command.ts";
@@ -17,9 +18,10 @@ export async function simulateFleet(
 ): Promise<number> {
   const devices = nameFleet(positiveInteger("--devices", options.devices));
   const messagesMax = options.messages === undefined ? undefined : positiveInteger("--messages", options.messages);
-  const rate = options.rate === undefined ? undefined : Number(options.rate);
+  const rate = options.rate === undefined ? undefined : positiveNumber("--rate", options.rate);
   const off = options.without.map((name) => [featureNamed(name), false] as const);
   const fleet = createFleet({ devices, seed: options.seed, features: Object.fromEntries(off), startAt: Date.now() });
+  await requireBroker(mqtt);
   const credentials = await registerDevices(
     api,
     devices.map(({ id }) => ({ id })),
@@ -47,6 +49,12 @@ function positiveInteger(flag: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new MillraceError("INVALID_INPUT", `${flag} ${text} is not a whole number above 0`);
+}
+
+function positiveNumber(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new MillraceError("INVALID_INPUT", `${flag} ${text} is not a number above 0`);
 }
 
 function featureNamed(name: string): FeatureName {

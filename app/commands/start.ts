@@ -101,7 +101,7 @@ function banner(s: Summary, demo: boolean): string {
     "",
     "Send a first reading from another terminal in this folder, with either line:",
     "",
-    `  mosquitto_pub -h ${hostname} -p ${port} -u ${s.device} -P ${s.token} -q 1 -t v1/devices/me/telemetry -m ${payload}`,
+    `  mosquitto_pub -h ${hostname.replace(/^\[|\]$/g, "")} -p ${port} -u ${s.device} -P ${s.token} -q 1 -t v1/devices/me/telemetry -m ${payload}`,
     "",
     `  node -e '${script}'`,
     "",

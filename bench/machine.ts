@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { cpus, loadavg, release, totalmem } from "node:os";
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly kernel: string;
+  readonly node: string;
+  /** Load of the minute before: what else ran. */
+  readonly load: number;
+  readonly commit: string;
+}
+
+export function describeMachine(): Machine {
+  const all = cpus();
+  return {
+    cpu: `${all[0]?.model ?? "unknown"}, ${all[0]?.speed ?? 0} MHz`,
+    cores: all.length,
+    memoryGb: Math.round(totalmem() / 1e9),
+    kernel: release(),
+    node: process.versions.node,
+    load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
+    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+  };
+}
