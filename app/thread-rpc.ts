@@ -34,6 +34,7 @@ export function serveThread<Api extends ThreadApi>(port: MessagePort, api: Api):
 export function callThread<Api extends ThreadApi>(port: MessagePort): RemoteCall<Api> {
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>();
   let sequence = 0;
+  let ended = false;
   port.on("message", (message: Request | Response) => {
     if (!("response" in message)) return;
     const caller = waiting.get(message.response);
@@ -43,10 +44,13 @@ export function callThread<Api extends ThreadApi>(port: MessagePort): RemoteCall
     else caller?.resolve(message.value as never);
   });
   port.on("close", () => {
-    for (const { reject } of waiting.values()) reject(new MillraceError("LOG_CLOSED", "the other thread has ended"));
+    ended = true;
+    for (const { reject } of waiting.values()) reject(threadEnded());
     waiting.clear();
   });
   return (name, ...args) => {
+    // Nobody would answer, and whoever waits for a stop would wait for ever.
+    if (ended) return Promise.reject(threadEnded());
     sequence += 1;
     const request: Request = { request: sequence, name, args };
     return new Promise((resolve, reject) => {
@@ -54,6 +58,10 @@ export function callThread<Api extends ThreadApi>(port: MessagePort): RemoteCall
       port.postMessage(request, transferables(args));
     });
   };
+}
+
+function threadEnded(): MillraceError {
+  return new MillraceError("LOG_CLOSED", "the other thread has ended");
 }
 
 async function answer(api: ThreadApi, { request, name, args }: Request): Promise<Response> {

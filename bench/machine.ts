@@ -15,7 +15,7 @@ export interface Machine {
 export function describeMachine(): Machine {
   const all = cpus();
   return {
-    cpu: `${all[0]?.model ?? "unknown"}, ${all[0]?.speed ?? 0} MHz`,
+    cpu: all[0]?.model ?? "unknown",
     cores: all.length,
     memoryGb: Math.round(totalmem() / 1e9),
     kernel: release(),

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     "dry-run": { type: "boolean", default: false },
   },
 });
+const FORMATTER = fileURLToPath(new URL("../node_modules/.bin/oxfmt", import.meta.url));
 const DOCS = fileURLToPath(new URL("../docs/benchmarks/", import.meta.url));
 
 const machine = describeMachine();
@@ -45,7 +47,9 @@ const report = { date: new Date().toISOString().slice(0, 10), command, machine, 
 console.log(formatTable(["what", "unit", "median", "runs"], reportLines(report).map(lineCells)));
 if (!values["dry-run"]) {
   mkdirSync(`${DOCS}raw`, { recursive: true });
-  writeFileSync(`${DOCS}raw/main-job.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(`${DOCS}main-job.md`, mainJobPage(report));
+  const files = { raw: `${DOCS}raw/main-job.json`, page: `${DOCS}main-job.md` };
+  writeFileSync(files.raw, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(files.page, mainJobPage(report));
+  execFileSync(FORMATTER, Object.values(files), { stdio: "ignore" });
   console.log(`Written to ${DOCS}main-job.md and raw/main-job.json.`);
 }

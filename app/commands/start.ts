@@ -38,8 +38,10 @@ export async function startCommand(options: { config: Config; json: boolean; dem
     token,
     adminToken: millrace.adminToken,
   };
+  // Before anybody is told that it is ready: who waits for that line may stop it at once.
+  const signalled = nextSignal();
   console.log(options.json ? JSON.stringify(summary) : banner(summary, options.demo));
-  const failure = await Promise.race([nextSignal(), millrace.broken]);
+  const failure = await Promise.race([signalled, millrace.broken]);
   process.once("SIGINT", () => process.exit(130));
   await stopDemo();
   await within(

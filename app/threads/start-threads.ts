@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
-import { errorText } from "../../core/errors.ts";
+import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
+import { within } from "../deadline.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Logger } from "../../core/logger.ts";
@@ -27,6 +29,11 @@ export interface Threads {
   start(): Promise<{ readonly httpPort: number; readonly adminToken: string | null }>;
   stop(deadlineMs: number): Promise<void>;
 }
+
+const CAUSE_WAIT_MS = 1000;
+
+/** What every thread offers. */
+type StoppableApi = { stop(deadlineMs: number): Promise<void> };
 
 /** Spawns services, processors and (unless off) ClickHouse, and wires services to the others. A thread that ends by itself breaks the whole. */
 export function startThreads(options: StartThreadsOptions): Threads {
@@ -80,19 +87,32 @@ export function startThreads(options: StartThreadsOptions): Threads {
     services: services.call,
     broken,
     async start() {
-      const [started] = await Promise.all([
-        services.call("start"),
-        clickhouse?.call("start"),
-        ...processors.map((p) => p.call("start")),
-      ]);
-      return started;
+      try {
+        const [started] = await Promise.all([
+          services.call("start"),
+          clickhouse?.call("start"),
+          ...processors.map((p) => p.call("start")),
+        ]);
+        return started;
+      } catch (error) {
+        // Of a thread that ends while it starts, its calls only learn that nobody answers; why, `broken` knows a moment later.
+        if (!isMillraceError(error, "LOG_CLOSED")) throw error;
+        throw await Promise.race([broken, delay(CAUSE_WAIT_MS, error)]);
+      }
     },
     async stop(deadlineMs) {
       stopping = true;
-      // Services first: they ask the others. Then what writes the log, then what reads it.
-      await services.call("stop", deadlineMs);
-      await Promise.all(processors.map((p) => p.call("stop", deadlineMs)));
-      await clickhouse?.call("stop", deadlineMs);
+      const ask = async (name: string, call: RemoteCall<StoppableApi>): Promise<void> => {
+        const late = () => new MillraceError("TIMED_OUT", `not within ${deadlineMs} ms`);
+        await within(call("stop", deadlineMs), deadlineMs, late).catch((error: unknown) =>
+          logger.warn({ thread: name, cause: errorText(error) }, "a thread did not stop in order"),
+        );
+      };
+      // Services first: they ask the others. Then what writes the log, then what reads it. What does not answer is ended all the same:
+      // a thread that is left keeps the whole process.
+      await ask("services", services.call);
+      await Promise.all(processors.map((p) => ask("processors", p.call)));
+      if (clickhouse !== null) await ask("clickhouse", clickhouse.call);
       await Promise.all(all.map(({ worker }) => worker.terminate()));
     },
   };

@@ -73,6 +73,8 @@ test.skipIf(cannotMount)(
     await delay(3000);
     expect(device.acknowledged).toBe(acknowledged);
 
+    // At full speed it would have filled the new room before anybody looked.
+    device.paceMs = 500;
     rmSync(ballast);
     await until("ready again", async () => (await readiness(instance)).ready);
     await until("acknowledgements", () => Promise.resolve(device.acknowledged > acknowledged + BATCH));
@@ -89,6 +91,7 @@ test.skipIf(cannotMount)(
 /** Publishes big messages; after a lost connection it comes back and sends what was not acknowledged again. */
 class PatientDevice {
   acknowledged = 0;
+  paceMs = 0;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
   readonly #instance: Instance;
@@ -129,6 +132,7 @@ class PatientDevice {
         const whole = CONNACK_ACCEPTED.length + 8 * (packets + BATCH);
         await peer.receive((hex) => hex.length >= whole);
         this.acknowledged += BATCH;
+        if (this.paceMs > 0) await delay(this.paceMs);
       }
     } finally {
       peer.socket.destroy();
