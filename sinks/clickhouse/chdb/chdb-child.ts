@@ -26,12 +26,17 @@ const NODE_OPTIONS = ["--max-old-space-size=128", "--max-semi-space-size=1", "--
 const ENVIRONMENT_NAMES = ["PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SystemRoot"];
 const LAST_WORDS_MAX = 2000;
 
-/** Starts the child and waits until it serves. SINK_UNAVAILABLE when it does not open the database within `timeoutMs`. */
+/**
+ * Starts the child and waits until it serves. SINK_UNAVAILABLE when it does not open the database within `timeoutMs`, or when
+ * `stopping` comes first; no process is left then.
+ */
 export async function startChdbChild(
   root: string,
   environment: Readonly<Record<string, string | undefined>>,
   timeoutMs: number,
+  stopping: AbortSignal,
 ): Promise<ChdbChild> {
+  stopping.throwIfAborted();
   const env = Object.fromEntries(ENVIRONMENT_NAMES.map((name) => [name, environment[name]]));
   const child = fork(SERVER_PROGRAM, [], { execArgv: NODE_OPTIONS, env, stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const lastWords = collectLastWords(child);
@@ -40,8 +45,11 @@ export async function startChdbChild(
     child.once("exit", (code, signal) => resolve(`${signal ?? `exit code ${code}`}${lastWords()}`));
   });
   const password = randomBytes(24).toString("base64url");
+  const kill = (): void => void child.kill("SIGKILL");
+  stopping.addEventListener("abort", kill, { once: true });
   try {
     const port = await readyPort(child, ended, { type: "start", root, password }, timeoutMs);
+    stopping.throwIfAborted();
     const connection = { url: `http://127.0.0.1:${port}`, username: CHDB_USER, password, database: "default" };
     return {
       pid: child.pid ?? 0,
@@ -49,12 +57,14 @@ export async function startChdbChild(
       ended,
       probe: (probeMs) => probe(connection.url, probeMs),
       requestStop: () => void (child.connected && child.send({ type: "stop" } satisfies ChdbStop, ignoreClosedChannel)),
-      kill: () => void child.kill("SIGKILL"),
+      kill,
     };
   } catch (error) {
-    child.kill("SIGKILL");
+    kill();
     await ended;
     throw error;
+  } finally {
+    stopping.removeEventListener("abort", kill);
   }
 }
 

@@ -53,14 +53,12 @@ export function createChdbProcess(options: ChdbProcessOptions): ChdbProcess {
   let child: ChdbChild | null = null;
   let reason: string | null = "the embedded ClickHouse has not started";
   let supervision: Promise<void> = Promise.resolve();
+  let opening: Promise<unknown> = Promise.resolve();
 
   const open = async (): Promise<ChdbChild> => {
-    const opened = await openDatabase(options, stopping.signal);
-    if (stopping.signal.aborted) {
-      opened.kill();
-      await opened.ended;
-      throw new MillraceError("SINK_UNAVAILABLE", "the embedded ClickHouse is stopping");
-    }
+    const pending = openDatabase(options, stopping.signal);
+    opening = pending.catch(() => undefined);
+    const opened = await pending;
     child = opened;
     reason = null;
     options.logger.info({ pid: opened.pid, url: opened.connection.url }, "the embedded ClickHouse serves");
@@ -85,6 +83,8 @@ export function createChdbProcess(options: ChdbProcessOptions): ChdbProcess {
       child = null;
       reason = "the embedded ClickHouse has stopped";
       if (last !== null) await endChild(last, signal);
+      // A child that is still opening outlives its parent's thread by a moment, and with it the lock on the folder.
+      await opening;
       await supervision;
     },
     notReadyReasons: () => (reason === null ? [] : [reason]),
@@ -158,11 +158,12 @@ async function openDatabase(
   const giveUpAt = clock.now() + LOCK_WAIT_MS;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startChdbChild(root, environment, START_TIMEOUT_MS);
+      return await startChdbChild(root, environment, START_TIMEOUT_MS, stopping);
     } catch (error) {
+      if (stopping.aborted) throw error;
       const holder = await endOrphan(pidFile);
       // Nobody holds it: once more all the same, because the child of a killed parent may have ended just now.
-      if (stopping.aborted || (holder === "none" && attempt > 1)) throw error;
+      if (holder === "none" && attempt > 1) throw error;
       if (clock.now() >= giveUpAt) throw locked(path, error);
     }
     await pause(LOCK_RETRY_MS, stopping);
