@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DeviceConnection } from "./device-connection.ts";
 import { latencyOf } from "./statistics.ts";
+import { cpuSecondsOf } from "./process-tree.ts";
 import type { BenchDevice } from "./device-connection.ts";
 import type { Latency } from "./statistics.ts";
 
@@ -19,6 +20,8 @@ export interface LoadResult {
   readonly sent: number;
   readonly seconds: number;
   readonly acknowledgement: Latency;
+  /** Of the generator's process. */
+  readonly cpuSeconds: number;
 }
 
 const PACE_MS = 5;
@@ -34,7 +37,8 @@ async function run(load: Load): Promise<LoadResult> {
   while (connections.some(({ unacknowledged }) => unacknowledged > 0)) await delay(1);
   const seconds = (performance.now() - begun) / 1000;
   for (const connection of connections) connection.close();
-  return { sent, seconds, acknowledgement: latencyOf(connections.flatMap(({ latencies }) => latencies)) };
+  const acknowledgement = latencyOf(connections.flatMap(({ latencies }) => latencies));
+  return { sent, seconds, acknowledgement, cpuSeconds: cpuSecondsOf(process.cpuUsage()) };
 }
 
 /** Keeps every window full; latency counts from the write. */

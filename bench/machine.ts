@@ -12,6 +12,12 @@ export interface Machine {
   readonly commit: string;
 }
 
+/** CPU seconds that all cores together have spent on anything, since boot. */
+export function busyCpuSeconds(): number {
+  const milliseconds = cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq);
+  return milliseconds.reduce((sum, busy) => sum + busy, 0) / 1000;
+}
+
 export function describeMachine(): Machine {
   const all = cpus();
   return {

@@ -16,7 +16,7 @@ Written by \`npm run bench\`. Every number with its runs: [raw/main-job.json](ra
 | machine | ${machine.cpu}; ${machine.cores} cores; ${machine.memoryGb} GB; Linux ${machine.kernel} |
 | Node | ${machine.node} |
 | commit | ${machine.commit} |
-| load of the machine before | ${machine.load} (1 would be one busy core; the benchmark shares the machine with whatever this was) |
+| load of the machine before | ${machine.load} (1 would be one busy core) |
 
 ## Result
 
@@ -42,6 +42,8 @@ In every run \`millrace audit\` balanced and ClickHouse held ${rowsText(report)}
   all who waited for it.
 - **Publish to browser** is from the making of a message to its arrival, parsed, at a WebSocket client that has the page of its device open.
   The hub sends to a browser at most every 100 ms, so a median near half of that is as good as it gets.
+- **Taken by others** is what processes that belong neither to the system nor to the benchmark used of the machine's cores meanwhile.
+  Where it is much, throughput and latencies say more about the machine than about the system; the rate per CPU-second hardly moves.
 - **Idle**: a fresh instance, left alone for ${idleSeconds} s; proportional set size of the tree, the log's memory map left out.
 
 ## Peers

@@ -2,7 +2,8 @@ import { performance } from "node:perf_hooks";
 import { startInstance, temporaryDirectory } from "../test/support/instance.ts";
 import { watchAsBrowser } from "./browser-watch.ts";
 import { createInstanceClient } from "./instance-client.ts";
-import { threadCpuSeconds, treeCpuSeconds } from "./process-tree.ts";
+import { busyCpuSeconds } from "./machine.ts";
+import { cpuSecondsOf, threadCpuSeconds, treeCpuSeconds } from "./process-tree.ts";
 import { runLoad } from "./run-load.ts";
 import { latencyOf } from "./statistics.ts";
 import { probeSync } from "./sync-probe.ts";
@@ -34,6 +35,21 @@ export interface MainJobRun {
   /** Rows in ClickHouse for each message, by the audit. */
   readonly rowsPerMessage: number;
   readonly balanced: boolean;
+  /** Cores that neither the system nor the benchmark used but somebody else: the more, the less the latencies say. */
+  readonly coresOfOthersAtFullLoad: number;
+  readonly coresOfOthersAtHalfLoad: number;
+}
+
+/** Measures what others on the machine take while `work` runs. */
+async function watchOthers<T extends { readonly cpuSeconds: number }>(pid: number, work: () => Promise<T>) {
+  const begun = performance.now();
+  const [busy, ours, own] = [busyCpuSeconds(), treeCpuSeconds(pid), cpuSecondsOf(process.cpuUsage())];
+  const result = await work();
+  const seconds = (performance.now() - begun) / 1000;
+  const cpuSeconds = treeCpuSeconds(pid) - ours;
+  const benchmark = result.cpuSeconds + cpuSecondsOf(process.cpuUsage()) - own;
+  const coresOfOthers = Math.max(0, busyCpuSeconds() - busy - cpuSeconds - benchmark) / seconds;
+  return { result, seconds, cpuSeconds, coresOfOthers };
 }
 
 export async function runMainJob(options: MainJobOptions): Promise<MainJobRun> {
@@ -50,19 +66,22 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobRun> {
     const warmUp = await runLoad({ ...load, seconds: options.warmUpSeconds, rate: null });
     await client.settled(warmUp.sent);
 
-    const cpuBefore = treeCpuSeconds(instance.pid);
     const threadsBefore = threadCpuSeconds(instance.pid);
-    const begun = performance.now();
-    const full = await runLoad({ ...load, seconds: options.seconds, rate: null });
-    await client.settled(warmUp.sent + full.sent);
-    const seconds = (performance.now() - begun) / 1000;
-    const cpuSeconds = treeCpuSeconds(instance.pid) - cpuBefore;
+    const atFull = await watchOthers(instance.pid, async () => {
+      const result = await runLoad({ ...load, seconds: options.seconds, rate: null });
+      await client.settled(warmUp.sent + result.sent);
+      return result;
+    });
+    const { result: full, seconds, cpuSeconds } = atFull;
     const threadsAfter = threadCpuSeconds(instance.pid);
 
     const halfLoadPerSecond = full.sent / seconds / 2;
     const watched = devices[0]?.id ?? "";
     const browser = await watchAsBrowser(instance.httpUrl, client.headers, watched);
-    const half = await runLoad({ ...load, seconds: options.seconds, rate: halfLoadPerSecond });
+    const atHalf = await watchOthers(instance.pid, () =>
+      runLoad({ ...load, seconds: options.seconds, rate: halfLoadPerSecond }),
+    );
+    const { result: half } = atHalf;
     const sent = warmUp.sent + full.sent + half.sent;
     await client.settled(sent);
     browser.close();
@@ -84,6 +103,8 @@ export async function runMainJob(options: MainJobOptions): Promise<MainJobRun> {
       browserAtHalfLoad: latencyOf(browser.latencies),
       rowsPerMessage: ledger.values.stored / sent,
       balanced,
+      coresOfOthersAtFullLoad: atFull.coresOfOthers,
+      coresOfOthersAtHalfLoad: atHalf.coresOfOthers,
     };
   } finally {
     await instance.kill();

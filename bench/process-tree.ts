@@ -27,6 +27,11 @@ function readStat(path: string): Stat | null {
   }
 }
 
+/** What process.cpuUsage gives, in seconds. */
+export function cpuSecondsOf({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1_000_000;
+}
+
 export function processTree(root: number): number[] {
   const parents = new Map<number, number>();
   for (const entry of readdirSync("/proc")) {

@@ -46,6 +46,8 @@ export function reportLines(report: Report): Line[] {
     of("publish to browser at half load, p99", "ms", (r) => r.browserAtHalfLoad.p99),
     of("the disk: 4 KiB and fdatasync, p50", "ms", (r) => r.sync.p50),
     of("the disk: 4 KiB and fdatasync, p99", "ms", (r) => r.sync.p99),
+    of("taken by others at full load", "cores", (r) => r.coresOfOthersAtFullLoad),
+    of("taken by others at half load", "cores", (r) => r.coresOfOthersAtHalfLoad),
     idle("start, fresh directory", "ms", true, (r) => r.startMs),
     idle("start, fresh directory, without ClickHouse", "ms", false, (r) => r.startMs),
     idle("idle memory (PSS of the tree)", "MB", true, (r) => r.pssMegabytes),
