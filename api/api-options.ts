@@ -35,7 +35,7 @@ export interface ApiOptions {
   /** The built browser app; null when there is none. */
   readonly pagesDirectory: string | null;
   readonly signInCodes: SignInCodes;
-  /** Erases a removed device's rows from the tables. Safe to repeat. */
+  /** Resolves when nothing of a removed device is left in the tables. Safe to repeat. */
   eraseDevice?(tenant: string, device: string): Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;

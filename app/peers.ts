@@ -6,6 +6,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
+import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
 import type { ClickHouseConnection } from "../sinks/clickhouse/clickhouse-connection.ts";
 import type { ClickHouseApi, GatewayApi, ProcessorsApi, StageTotals } from "./threads/thread-apis.ts";
 
@@ -26,7 +27,8 @@ export interface Peers {
   /** Null with --no-clickhouse. */
   readonly history: HistoryQueries | null;
   readonly rejects: Rejects | null;
-  eraseDevice(tenant: string, device: string): Promise<void>;
+  /** Removed devices, as the sink knows them. */
+  erasures(): Promise<readonly Erasure[]>;
 }
 
 export function createPeers(ports: PeerPorts): Peers {
@@ -53,7 +55,7 @@ export function createPeers(ports: PeerPorts): Peers {
     disconnect: (keys) => void gateway("disconnect", keys),
     history: locate === null ? null : historyOver(relocating(locate, createHistory)),
     rejects: locate === null ? null : rejectsOver(relocating(locate, createRejects)),
-    eraseDevice: async (tenant, device) => clickhouse?.("eraseDevice", tenant, device),
+    erasures: async () => (await clickhouse?.("erasures")) ?? [],
   };
 }
 

@@ -9,7 +9,7 @@ import { createControlRelay } from "../runtime/control-relay.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { createDeviceCounts } from "./device-counts.ts";
-import { eraseWhenStored } from "./erase-device.ts";
+import { untilErased } from "./until-erased.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { lagOf } from "./ledger/hops.ts";
@@ -65,10 +65,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     pagesDirectory: PAGES,
     signInCodes,
     async eraseDevice(tenant, device) {
-      hub.forgetDevice(tenant, device);
-      if (!config.clickhouse) return;
-      const { eraseDevice: erase } = base.peers;
-      await eraseWhenStored(tenant, device, { log, controlOutbox: registry.controlOutbox, erase });
+      if (config.clickhouse) await untilErased(tenant, device, { log, controlOutbox: registry.controlOutbox });
     },
     clock,
     logger,
@@ -162,7 +159,7 @@ function watchFaults(base: Base, notify: NotifySink, notifyFaults: FaultBoard): 
 
 function createLedger(base: Base, faultWatch: FaultWatch) {
   const { config, log, peers, registry, clock } = base;
-  const sources = { log, totals: () => peers.totals(), history: () => peers.history };
+  const sources = { log, totals: () => peers.totals(), history: () => peers.history, erasures: () => peers.erasures() };
   const deviceCounts = createDeviceCounts(registry.devices, config.tenant, clock);
   const maker = createOverviewMaker({
     ...sources,

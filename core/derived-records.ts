@@ -89,7 +89,10 @@ export const quarantinedSchema = z.object({
   metric: z.string().optional(),
   ts: timeSchema.optional(),
   received: timeSchema,
-  /** The payload or value as text, cut at `quarantinePayloadBytesMax`; bytes that are not UTF-8 are replaced. */
+  /**
+   * The payload or value as text, cut at `quarantinePayloadBytesMax`; bytes that are not UTF-8 are replaced. Empty for `unknown-device`:
+   * nothing is kept of a device that was removed.
+   */
   payload: z.string(),
 });
 export type Quarantined = z.infer<typeof quarantinedSchema>;
@@ -110,10 +113,13 @@ export const deadLetterSchema = z.object({
 });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
 
-/** `device-events`: late data beyond allowed lateness, and what else befalls a device. */
+/**
+ * `device-events`: late data beyond allowed lateness, and what else befalls a device. `removed`: what the stage made of the device up to
+ * this record's source position is erased, wherever it is kept; `ts` is the receive time of the removal.
+ */
 export const deviceEventSchema = z.object({
   ...device,
-  kind: z.enum(["late-dropped", "late-for-alarm", "connected", "disconnected"]),
+  kind: z.enum(["late-dropped", "late-for-alarm", "connected", "disconnected", "removed"]),
   ts: timeSchema,
   received: timeSchema,
   detail: z.string(),

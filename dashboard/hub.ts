@@ -36,11 +36,9 @@ export interface Hub extends Service, Readiness {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Records taken in since the start and the next position of each partition: for the overview's last hop. */
   progress(): { readonly records: number; readonly positions: readonly TopicPosition[] };
-  /** Drops what is remembered of a device: call it when the device is removed. */
-  forgetDevice(tenant: string, device: string): void;
 }
 
-/** The live hub: follows `readings` and `alarms` from the log's end and tells each browser what it wants to know. */
+/** The live hub: follows `readings`, `alarms` and removals of devices from the log's end and tells each browser what it wants to know. */
 export function createHub(options: HubOptions): Hub {
   const limits: HubLimits = { ...HUB_LIMITS, ...options.limits };
   const counters = createHubCounters(options.metrics);
@@ -150,7 +148,6 @@ export function createHub(options: HubOptions): Hub {
     },
     notReadyReasons: intake.notReadyReasons,
     progress: intake.progress,
-    forgetDevice: (tenant, device) => feed.forget(tenant, device),
   };
 }
 

@@ -58,8 +58,13 @@ export class LastValues {
     return entry.json;
   }
 
-  forget(key: string): void {
-    this.#devices.delete(key);
+  /** Drops what was received up to `until`, UTC ms. */
+  forget(key: string, until: number): void {
+    const entry = this.#devices.get(key);
+    if (entry === undefined) return;
+    for (const [metric, [, , received]] of entry.values) if (received <= until) entry.values.delete(metric);
+    entry.json = null;
+    if (entry.lastReceived <= until) this.#devices.delete(key);
   }
 
   *lastReceived(): Iterable<{ readonly tenant: string; readonly device: string; readonly received: number }> {

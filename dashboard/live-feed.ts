@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { AlarmEvent, Reading } from "../core/derived-records.ts";
+import type { AlarmEvent, DeviceEvent, Reading } from "../core/derived-records.ts";
 import { deviceKey } from "../core/ids.ts";
 import { FleetActivity, silentDevices } from "./fleet-activity.ts";
 import type { HubLimits } from "./hub-limits.ts";
@@ -16,6 +16,8 @@ export class LiveFeed {
   readonly lastValues: LastValues;
   readonly #recent: RecentReadings;
   readonly #activity = new Map<string, FleetActivity>();
+  /** When a device was removed, by receive time: what came before is not shown, whenever it is read. */
+  readonly #removedAt = new Map<string, number>();
   readonly #touched = new Set<Watcher>();
   readonly #limits: HubLimits;
   readonly #clock: Clock;
@@ -30,6 +32,7 @@ export class LiveFeed {
   /** A reading that was just written. */
   applyReading(reading: Reading): void {
     const key = deviceKey(reading.tenant, reading.device);
+    if (this.#isErased(key, reading)) return;
     this.#recent.push(reading);
     this.#activityOf(reading.tenant).countReading(reading.device, reading.received);
     this.applyOldReading(reading);
@@ -44,8 +47,8 @@ export class LiveFeed {
 
   /** A reading from before the start: last values only. */
   applyOldReading(reading: Reading): void {
-    if (!this.lastValues.apply(reading)) return;
     const key = deviceKey(reading.tenant, reading.device);
+    if (this.#isErased(key, reading) || !this.lastValues.apply(reading)) return;
     for (const watcher of this.watchers.values.get(key) ?? []) {
       watcher.pending.markDevice(key);
       this.#touched.add(watcher);
@@ -87,11 +90,18 @@ export class LiveFeed {
     };
   }
 
-  forget(tenant: string, device: string): void {
+  /** A device was removed: nothing of it from before is remembered. */
+  applyRemoval({ tenant, device, received }: DeviceEvent): void {
     const key = deviceKey(tenant, device);
-    this.lastValues.forget(key);
-    this.#recent.forget(key);
+    if (received <= (this.#removedAt.get(key) ?? 0)) return;
+    this.#removedAt.set(key, received);
+    this.lastValues.forget(key, received);
+    this.#recent.forget(key, received);
     this.#activity.get(tenant)?.forget(device);
+  }
+
+  #isErased(key: string, { received }: Reading): boolean {
+    return received <= (this.#removedAt.get(key) ?? 0);
   }
 
   #activityOf(tenant: string): FleetActivity {

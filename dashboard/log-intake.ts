@@ -6,9 +6,9 @@ import type { HubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { followLog } from "./log-follower.ts";
-import { parseAlarmEvent, parseReading } from "./parse-derived.ts";
+import { parseAlarmEvent, parseDeviceEvent, parseReading } from "./parse-derived.ts";
 
-const FOLLOWED = ["readings", "alarms"];
+const FOLLOWED = ["readings", "alarms", "device-events"];
 /** The scan of old records uses at most about a quarter of a core. */
 const SCAN_REST_FACTOR = 3;
 
@@ -45,11 +45,15 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
         if (reading === null) counters.unreadable.add();
         else if (isOld) feed.applyOldReading(reading);
         else feed.applyReading(reading);
-      } else {
+      } else if (slice.topic === "alarms") {
         const event = parseAlarmEvent(record.value);
         if (event === null) counters.unreadable.add();
         else if (isOld) feed.applyOldAlarm(event);
         else feed.applyAlarm(event);
+      } else {
+        const event = parseDeviceEvent(record.value);
+        if (event === null) counters.unreadable.add();
+        else if (event.kind === "removed") feed.applyRemoval(event);
       }
     }
   }

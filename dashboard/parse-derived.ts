@@ -1,5 +1,5 @@
-import type { AlarmEvent, Reading } from "../core/derived-records.ts";
-import { alarmEventSchema } from "../core/derived-records.ts";
+import type { AlarmEvent, DeviceEvent, Reading } from "../core/derived-records.ts";
+import { alarmEventSchema, deviceEventSchema } from "../core/derived-records.ts";
 
 const decoder = new TextDecoder();
 
@@ -14,6 +14,11 @@ export function parseReading(bytes: Uint8Array): Reading | null {
 
 export function parseAlarmEvent(bytes: Uint8Array): AlarmEvent | null {
   const parsed = alarmEventSchema.safeParse(parseJson(bytes));
+  return parsed.success ? parsed.data : null;
+}
+
+export function parseDeviceEvent(bytes: Uint8Array): DeviceEvent | null {
+  const parsed = deviceEventSchema.safeParse(parseJson(bytes));
   return parsed.success ? parsed.data : null;
 }
 

@@ -38,9 +38,13 @@ export class RecentReadings {
     return (this.#devices.get(key) ?? []).slice(-this.#limits.recentReadingsPerDeviceMax);
   }
 
-  forget(key: string): void {
-    this.#count -= this.#devices.get(key)?.length ?? 0;
-    this.#devices.delete(key);
+  /** Drops what was received up to `until`, UTC ms. */
+  forget(key: string, until = Infinity): void {
+    const readings = this.#devices.get(key) ?? [];
+    const kept = readings.filter(({ received }) => received > until);
+    this.#count -= readings.length - kept.length;
+    if (kept.length === 0) this.#devices.delete(key);
+    else this.#devices.set(key, kept);
   }
 
   #forgetOldest(): void {

@@ -1,10 +1,15 @@
 import { controlSchema } from "../core/control.ts";
 import { deviceKey } from "../core/ids.ts";
 import type { ControlRecord } from "../core/control.ts";
+import type { DeviceEvent } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { FunctionRunner } from "./function-runner.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts, Sweep } from "./partition-parts.ts";
+
+/** The name under which the engine's own outputs stand. */
+const CONTROL_FUNCTION = "$control";
+const CONTROL_VERSION = `${CONTROL_FUNCTION}@1`;
 
 const WHOLE_PARTITION: Sweep = {
   tenant: null,
@@ -23,7 +28,7 @@ const WHOLE_PARTITION: Sweep = {
 export function beginControl(parts: PartitionParts, runner: FunctionRunner, record: LogRecord): void {
   const control = parseControl(record);
   if (control instanceof Error) {
-    runner.refuse(record, "$control", control);
+    runner.refuse(record, CONTROL_FUNCTION, control);
     return;
   }
   const sweep = sweepOf(parts, control);
@@ -77,7 +82,9 @@ function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
 }
 
 function concerns(parts: PartitionParts, sweep: Sweep, key: KeyState): boolean {
-  if (key.tenant === "" || key.isErased()) return false;
+  if (key.tenant === "") return false;
+  // A device that is named is told of its removal even if nothing of it is left here: its quarantine is elsewhere.
+  if (key.isErased()) return sweep.key !== null && parts.config.of(key).removed;
   if (sweep.tenant !== null && key.tenant !== sweep.tenant) return false;
   return sweep.type === null || parts.config.typeIdOf(key.key) === sweep.type;
 }
@@ -88,10 +95,19 @@ function sweepKey(parts: PartitionParts, runner: FunctionRunner, sweep: Sweep, k
     runner.changeConfig(key, "device-removed");
     key.erase();
     parts.counts.filterStored(key.key);
+    emitRemoved(parts, runner, key);
   } else {
     for (const change of sweep.changes) runner.changeConfig(key, change);
   }
   parts.queue.refresh(key);
+}
+
+/** The last output of a removed device: whoever keeps what came before it erases that. */
+function emitRemoved({ outputs }: PartitionParts, runner: FunctionRunner, { key, tenant, device }: KeyState): void {
+  const received = runner.receiveTime;
+  const event: DeviceEvent = { v: 1, tenant, device, kind: "removed", ts: received, received, detail: "" };
+  const json = JSON.stringify(event);
+  outputs.push({ topic: "device-events", key, timestamp: received, functionVersion: CONTROL_VERSION, json });
 }
 
 function flushKey(parts: PartitionParts, key: KeyState, upTo: number): void {

@@ -48,6 +48,11 @@ export class FunctionRunner implements CallSite {
     this.record = record;
   }
 
+  /** Of the record that is run, UTC ms. */
+  get receiveTime(): number {
+    return this.record?.timestamp ?? 0;
+  }
+
   /** Runs a message through the stage, and counts its one outcome. */
   runMessage(key: KeyState, record: LogRecord): void {
     this.outcome = "processed";
@@ -85,7 +90,7 @@ export class FunctionRunner implements CallSite {
 
   /** Tells the functions that have state of this key what a control record changed for it. */
   changeConfig(key: KeyState, change: ConfigChange): void {
-    const receiveTime = this.record?.timestamp ?? 0;
+    const { receiveTime } = this;
     for (const placed of this.byName.values()) {
       if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
       const failure = this.attempt(() => {

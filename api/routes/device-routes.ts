@@ -114,7 +114,7 @@ function removeRoute(app: ZodApp, { options, gate }: RouteContext): void {
       const { tenant, id: actor } = gate.principalOf(raw);
       const missing = await missingError(options.registry.devices.remove(tenant, id, actor));
       if (missing === null) await settleConfiguration(options, reply);
-      // Also for a device that is gone already: an erasure that failed is completed by repeating the request.
+      // Also for a device that is gone already: who asks again wants to know that it is erased.
       await options.eraseDevice?.(tenant, id);
       if (missing !== null) throw missing;
       return reply.code(204).send(null);

@@ -1,8 +1,11 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { isControlRecord } from "../../core/record.ts";
+import { HEADER, isControlRecord } from "../../core/record.ts";
+import { parseSourcePosition } from "../../core/source-position.ts";
+import { erasureOf } from "../../sinks/clickhouse/erased-devices.ts";
 import type { EventLog, TopicPosition } from "../../core/event-log.ts";
 import type { LogRecord } from "../../core/record.ts";
+import type { ErasedDevices } from "../../sinks/clickhouse/erased-devices.ts";
 
 /** A range of one topic-partition: offsets [offset, end). */
 export interface ScanRange extends TopicPosition {
@@ -48,18 +51,39 @@ export async function countMessages(
   });
 }
 
-/** Adds the number of metric values in the readings of the ranges, by key. */
+/** Adds the removals in the ranges of `device-events` to `erased`. */
+export async function collectErasures(
+  log: EventLog,
+  ranges: readonly ScanRange[],
+  erased: ErasedDevices,
+): Promise<void> {
+  await scanLog(log, ranges, (record) => {
+    const source = parseSourcePosition(record.header(HEADER.source) ?? "");
+    const erasure = source === null ? null : erasureOf("device-events", parseJson(record.value), source);
+    if (erasure !== null) erased.add([erasure]);
+  });
+}
+
+/** Adds the number of metric values in the readings of the ranges, by key, without those of devices removed since. */
 export async function countValues(
   log: EventLog,
   ranges: readonly ScanRange[],
+  erased: ErasedDevices,
   counts: Map<string, number>,
 ): Promise<void> {
-  const decoder = new TextDecoder();
   await scanLog(log, ranges, (record) => {
     if (record.key === null || isControlRecord(record)) return;
-    const reading: unknown = JSON.parse(decoder.decode(record.value));
+    const source = parseSourcePosition(record.header(HEADER.source) ?? "");
+    if (source !== null && erased.covers(record.key, source)) return;
+    const reading = parseJson(record.value);
     if (typeof reading !== "object" || reading === null || !("metrics" in reading)) return;
     const values = Object.keys(reading.metrics ?? {}).length;
     counts.set(record.key, (counts.get(record.key) ?? 0) + values);
   });
+}
+
+const decoder = new TextDecoder();
+
+function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(decoder.decode(bytes));
 }

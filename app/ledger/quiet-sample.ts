@@ -1,7 +1,10 @@
 import { stageJournalName } from "../../core/stage.ts";
-import { countValues } from "./log-scan.ts";
+import { ErasedDevices } from "../../sinks/clickhouse/erased-devices.ts";
+import { collectErasures, countValues } from "./log-scan.ts";
 import type { EventLog, LogStatus } from "../../core/event-log.ts";
 import type { HistoryQueries, HistoryTally } from "../../core/history.ts";
+import type { TopicName } from "../../core/topics.ts";
+import type { Erasure } from "../../sinks/clickhouse/erased-devices.ts";
 import type { StageTotals } from "../threads/thread-apis.ts";
 import type { ScanRange } from "./log-scan.ts";
 
@@ -11,6 +14,8 @@ export interface LedgerSources {
   totals(): Promise<readonly StageTotals[]>;
   /** Null when nothing stores readings. */
   history(): HistoryQueries | null;
+  /** The removed devices that the tables' sink knows. */
+  erasures(): Promise<readonly Erasure[]>;
 }
 
 export const SINK_JOURNAL = "sink:clickhouse";
@@ -34,13 +39,19 @@ export async function takeQuietSample(sources: LedgerSources, proof: boolean): P
   const before = await sources.totals();
   if (!before.every((totals) => totals.quiet)) return null;
   const status = await sources.log.status();
+  const erased = new ErasedDevices();
+  erased.add(await sources.erasures());
   const tally = (await sources.history()?.tally(proof)) ?? null;
   const after = await sources.totals();
   if (positionsText(before) !== positionsText(after)) return null;
   const later = await sources.log.status();
   if (sinkText(status) !== sinkText(later)) return null;
   const valuesInFlight = new Map<string, number>();
-  if (tally !== null) await countValues(sources.log, unstoredRanges(status), valuesInFlight);
+  if (tally !== null) {
+    // A removal that the tables have yet to come to has been counted already.
+    await collectErasures(sources.log, unstoredRanges(status, "device-events"), erased);
+    await countValues(sources.log, unstoredRanges(status, "readings"), erased, valuesInFlight);
+  }
   return { totals: before, status, tally, valuesInFlight };
 }
 
@@ -52,15 +63,15 @@ function sinkText(status: LogStatus): string {
   return JSON.stringify(status.journals.filter((journal) => journal.name === SINK_JOURNAL));
 }
 
-/** The ranges of `readings` between the sink's settled position and the end. */
-function unstoredRanges(status: LogStatus): ScanRange[] {
+/** The ranges of a topic between the sink's settled position and the end. */
+function unstoredRanges(status: LogStatus, topic: TopicName): ScanRange[] {
   const settled = new Map<number, number>();
   for (const journal of status.journals) {
     if (journal.name !== SINK_JOURNAL) continue;
-    for (const p of journal.positions) if (p.topic === "readings") settled.set(p.partition, p.offset);
+    for (const p of journal.positions) if (p.topic === topic) settled.set(p.partition, p.offset);
   }
   return status.partitions
-    .filter((p) => p.topic === "readings")
+    .filter((p) => p.topic === topic)
     .map((p) => ({
       topic: p.topic,
       partition: p.partition,

@@ -3,7 +3,6 @@ import { createMetrics } from "../../core/metrics.ts";
 import { connectEmbeddedLog } from "../../log/embedded/connect-embedded-log.ts";
 import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
-import { eraseDevice } from "../../sinks/clickhouse/erase-device.ts";
 import { stopSignal } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { createLogger } from "../logging.ts";
@@ -41,7 +40,7 @@ function runClickHouse({ config, connection, path, environment, control, peers }
     notReadyReasons: () => [...new Set([...server.notReadyReasons(), ...sink.notReadyReasons(), ...faults.texts()])],
     metrics: () => metrics.snapshot(),
     connection: locate,
-    eraseDevice: (tenant, device) => eraseDevice(locate, tenant, device),
+    erasures: () => sink.erasures(),
     async stop(deadlineMs) {
       const signal = stopSignal(deadlineMs);
       await sink.stop(signal);

@@ -1,6 +1,7 @@
 import type { MetricSample } from "../../core/metrics.ts";
 import type { Outcomes } from "../../core/ledger.ts";
 import type { Principal } from "../../core/registry.ts";
+import type { Erasure } from "../../sinks/clickhouse/erased-devices.ts";
 import type { ClickHouseConnection } from "../../sinks/clickhouse/clickhouse-connection.ts";
 
 /** What the threads offer each other. Types, not interfaces, because ThreadApi wants an index signature. */
@@ -49,6 +50,7 @@ export type ClickHouseApi = {
   metrics(): readonly MetricSample[];
   /** Null while the server is down. Changes with every restart of it. */
   connection(): ClickHouseConnection | null;
-  eraseDevice(tenant: string, device: string): Promise<void>;
+  /** The removed devices that the sink knows: what else it reads of them it does not store. */
+  erasures(): readonly Erasure[];
   stop(deadlineMs: number): Promise<void>;
 };

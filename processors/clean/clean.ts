@@ -29,7 +29,7 @@ export const clean = defineStream<"telemetry", Seen>({
 function cleanMessage(record: LogRecord, context: Context): void {
   if (!context.config.isAccepted(context.tenant, context.device)) {
     const refusal = { reason: "unknown-device", detail: "the device is disabled or removed" } as const;
-    quarantine(refusal, payloadText(record.value), {}, context);
+    quarantine(refusal, "", {}, context);
     context.count("quarantined");
     return;
   }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { createClickHouseLink } from "./clickhouse-link.ts";
+import { ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { pause } from "./pause.ts";
 import { runSession } from "./run-session.ts";
 import { createSinkCounters } from "./sink-counters.ts";
@@ -33,8 +34,13 @@ const RETRY_DELAY_MS_MIN = 250;
 const RETRY_DELAY_MS_MAX = 10_000;
 const FAULT_ID = "clickhouse-sink";
 
+export interface ClickHouseSink extends Service, Readiness {
+  /** The removed devices that it knows: what else is read of them will not be stored. */
+  erasures(): readonly Erasure[];
+}
+
 /** All derived topics into their tables, effectively once: see architecture §5. Failures are waited out; nothing is skipped. */
-export function createClickHouseSink(options: ClickHouseSinkOptions): Service & Readiness {
+export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouseSink {
   const { logger, onFault, connection, lingerMs = LIMITS.insertLingerMs, rowsMax = LIMITS.insertRowsMax } = options;
   const stopping = new AbortController();
   const link = createClickHouseLink(connection);
@@ -58,6 +64,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): Service & 
   };
   const { log, clock } = options;
   const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
+  const erased = new ErasedDevices();
   const context: SinkContext = {
     log,
     link,
@@ -66,6 +73,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): Service & 
     logger,
     counters,
     onFault,
+    erased,
     lingerMs,
     rowsMax,
     planId: randomUUID,
@@ -100,6 +108,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): Service & 
       reason = "the ClickHouse sink has stopped";
       await link.close();
     },
+    erasures: () => erased.all(),
     notReadyReasons: () => (reason === null ? [] : [reason]),
   };
 }

@@ -1,10 +1,8 @@
-import { requireIds } from "./history-limits.ts";
-import { createClickHouseLink } from "./clickhouse-link.ts";
-import type { ConnectionSource } from "./clickhouse-connection.ts";
+import type { ClickHouseLink } from "./clickhouse-link.ts";
+import type { Erasure } from "./erased-devices.ts";
 
-const DEVICE_TABLES = [
+const SOURCED_TABLES = [
   "readings",
-  "latest_readings",
   "aggregates",
   "alarm_events",
   "quarantine",
@@ -12,22 +10,32 @@ const DEVICE_TABLES = [
   "device_events",
 ] as const;
 
+const OF_DEVICE = "tenant = {tenant:String} AND device = {device:String}";
+const UP_TO_REMOVAL = `src_stage = {stage:String} AND src_partition = {partition:UInt16} AND
+  (src_generation, src_offset, src_step, src_index) <=
+  ({generation:UInt32}, {offset:UInt64}, {step:UInt32}, {index:UInt32})`;
+
+/** Not deduplicated: after a crash the same rows are deleted and made once more. */
+const NEWEST_THAT_ARE_LEFT = `INSERT INTO latest_readings (tenant, device, metric, ts, kind, number, text)
+  SELECT tenant, device, metric, max(ts), argMax(kind, ts), argMax(number, ts), argMax(text, ts)
+  FROM readings WHERE ${OF_DEVICE} GROUP BY tenant, device, metric
+  SETTINGS insert_deduplicate = 0`;
+
 /**
- * Deletes the rows of a device that was removed; resolves when no query sees them any more. The bytes leave the disk with later merges.
- * Rows that the sink has yet to insert come afterwards: call it once the device's records have been read. Errors: INVALID_INPUT,
- * SINK_UNAVAILABLE, SINK_REFUSED.
+ * Deletes the rows of a device up to its removal; resolves when no query sees them any more. The bytes leave the disk with later merges.
+ * May run again. Errors: SINK_UNAVAILABLE, SINK_REFUSED.
  */
-export async function eraseDevice(connection: ConnectionSource, tenant: string, device: string): Promise<void> {
-  requireIds(tenant, device);
-  const link = createClickHouseLink(connection);
-  try {
-    for (const table of DEVICE_TABLES) {
-      await link.command(`DELETE FROM ${table} WHERE tenant = {tenant:String} AND device = {device:String}`, {
-        tenant,
-        device,
-      });
-    }
-  } finally {
-    await link.close();
+export async function eraseDevice(link: ClickHouseLink, { tenant, device, until }: Erasure): Promise<void> {
+  const { stage, partition, generation, offset, step, index } = until;
+  const position = { stage, partition, generation, offset, step, index };
+  for (const table of SOURCED_TABLES) {
+    await link.command(`DELETE FROM ${table} WHERE ${OF_DEVICE} AND ${UP_TO_REMOVAL}`, {
+      tenant,
+      device,
+      ...position,
+    });
   }
+  // It carries no source: what a device of the same id has sent since is made again.
+  await link.command(`DELETE FROM latest_readings WHERE ${OF_DEVICE}`, { tenant, device });
+  await link.command(NEWEST_THAT_ARE_LEFT, { tenant, device });
 }

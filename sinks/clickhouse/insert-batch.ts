@@ -1,10 +1,11 @@
 import { HEADER, isControlRecord, type LogRecord } from "../../core/record.ts";
 import { parseSourcePosition, type SourcePosition } from "../../core/source-position.ts";
+import { erasureOf, type ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { LatestValues } from "./rows/latest-values.ts";
 import { encoderOfTopic } from "./rows/encoder-of-topic.ts";
 import { RowSheets, type RowSheet } from "./row-sheets.ts";
 import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
-import type { RowTarget } from "./rows/row-encoder.ts";
+import type { RowEncoder, RowTarget } from "./rows/row-encoder.ts";
 import type { SourceMarks } from "./source-marks.ts";
 
 /** Offsets [from, to) of one partition. */
@@ -23,12 +24,16 @@ export class InsertBatch {
   readonly #marks: SourceMarks;
   readonly #ranges = new Map<string, OffsetRange>();
   readonly #target: RowTarget = { sheets: new RowSheets(), latest: new LatestValues() };
+  readonly #erased: ErasedDevices;
   readonly bad: BadRecord[] = [];
+  /** Removals among the records, in the order in which they came. */
+  readonly erasures: Erasure[] = [];
   repeats = 0;
   corrupt = 0;
 
-  constructor(marks: SourceMarks) {
+  constructor(marks: SourceMarks, erased: ErasedDevices) {
     this.#marks = marks;
+    this.#erased = erased;
   }
 
   get rows(): number {
@@ -60,9 +65,18 @@ export class InsertBatch {
       if (isControlRecord(record)) continue;
       const source = sourceOf(record, slice);
       if (!this.#marks.admit(topic, partition, source)) this.repeats += 1;
-      else if (!encode(parseValue(record.value), source, this.#target))
+      else if (!this.#erased.covers(record.key, source) && !this.#take(topic, parseValue(record.value), source, encode))
         this.bad.push({ topic, partition, offset: record.offset });
     }
+  }
+
+  /** Makes the rows of a value, or notes the removal that it tells. False when it has not its topic's shape. */
+  #take(topic: string, value: unknown, source: SourcePosition, encode: RowEncoder): boolean {
+    const erasure = erasureOf(topic, value, source);
+    if (erasure === null) return encode(value, source, this.#target);
+    this.erasures.push(erasure);
+    this.#erased.add([erasure]);
+    return true;
   }
 
   /** The inserts, in the order of table and month. The batch takes nothing more afterwards. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { RowSheet } from "./row-sheets.ts";
+import { erasureFromTuple, erasureToTuple, erasureTupleSchema, type Erasure } from "./erased-devices.ts";
 import type { OffsetRange } from "./insert-batch.ts";
 
 /**
@@ -11,15 +12,28 @@ export const insertPlanSchema = z.object({
   id: z.uuid(),
   ranges: z.array(z.object({ topic: z.string(), partition: z.int(), from: z.int(), to: z.int() })),
   inserts: z.array(z.object({ table: z.string(), month: z.int(), rows: z.int() })),
+  /** Devices whose removal was among the records: their rows are deleted after the inserts. */
+  erasures: z.array(erasureTupleSchema).default([]),
 });
 export type InsertPlan = z.infer<typeof insertPlanSchema>;
 
-export function makeInsertPlan(id: string, ranges: readonly OffsetRange[], sheets: readonly RowSheet[]): InsertPlan {
+export function makeInsertPlan(
+  id: string,
+  ranges: readonly OffsetRange[],
+  sheets: readonly RowSheet[],
+  erasures: readonly Erasure[] = [],
+): InsertPlan {
   return {
     id,
     ranges: [...ranges],
     inserts: sheets.map(({ shape, month, rows }) => ({ table: shape.table, month, rows })),
+    erasures: erasures.map(erasureToTuple),
   };
+}
+
+/** The devices that the plan erases. */
+export function erasuresOf(plan: Pick<InsertPlan, "erasures">): readonly Erasure[] {
+  return plan.erasures.flatMap((tuple) => erasureFromTuple(tuple) ?? []);
 }
 
 /** The deduplication token of one insert of a plan. */

@@ -1,8 +1,9 @@
-import { insertToken, type InsertPlan } from "./insert-plan.ts";
+import { eraseDevice } from "./erase-device.ts";
+import { erasuresOf, insertToken, type InsertPlan } from "./insert-plan.ts";
 import type { RowSheet } from "./row-sheets.ts";
 import type { SinkContext } from "./sink-context.ts";
 
-/** The inserts of a plan, one after the other. May run again: the tokens make every further run without effect. */
+/** The inserts of a plan, one after the other, then its erasures. May run again: the tokens make every further insert without effect. */
 export async function insertSheets(
   { link, counters }: SinkContext,
   plan: InsertPlan,
@@ -13,4 +14,5 @@ export async function insertSheets(
     await link.insert({ table: shape.table, columns: shape.columns, rows: bytes, token });
     counters.inserted(shape.table, rows);
   }
+  for (const erasure of erasuresOf(plan)) await eraseDevice(link, erasure);
 }

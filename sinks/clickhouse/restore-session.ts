@@ -1,6 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { InsertBatch } from "./insert-batch.ts";
-import { matchesPlan, type InsertPlan } from "./insert-plan.ts";
+import { erasuresOf, matchesPlan, type InsertPlan } from "./insert-plan.ts";
 import { insertSheets } from "./insert-sheets.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { claimSinkJournal, type SinkJournal } from "./sink-journal.ts";
@@ -21,14 +21,18 @@ const REDO_WAIT_MS = 5000;
 
 /** Claims the journal, brings the tables up to date, finishes the plan that was under way, and begins the journal anew. */
 export async function restoreSession(context: SinkContext, signal: AbortSignal): Promise<RestoredSession> {
-  const { log, link, logger } = context;
+  const { log, link, logger, erased } = context;
   const journal = await claimSinkJournal(log, context.journal);
   const database = await migrateDatabase(link);
   const { restored } = journal;
   const marks = new SourceMarks();
   const sameDatabase = restored.database === database;
-  if (sameDatabase) marks.load(restored.marks);
-  else if (restored.database !== null) {
+  erased.clear();
+  if (sameDatabase) {
+    marks.load(restored.marks);
+    erased.add(restored.erased);
+  }
+  if (!sameDatabase && restored.database !== null) {
     logger.warn(
       { before: restored.database, now: database },
       "the database is another one: its tables fill from the start of the log",
@@ -40,19 +44,20 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
     const { plan, marks: marksAfter } = restored.unsettled;
     await redo(context, plan, marks, signal);
     marks.load(marksAfter);
+    erased.add(erasuresOf(plan));
     fitted.positions.advance(
       plan.ranges.filter(({ topic, partition, to }) => to > fitted.positions.offset(topic, partition)),
     );
   }
   marks.takeChanged();
-  await journal.snapshot(database, fitted.positions.list(), marks.all());
+  await journal.snapshot(database, fitted.positions.list(), marks.all(), erased.all());
   return { journal, database, positions: fitted.positions, marks };
 }
 
 /** Makes the rows of the plan again and inserts them with the tokens of the plan. */
 async function redo(context: SinkContext, plan: InsertPlan, marks: SourceMarks, signal: AbortSignal): Promise<void> {
   const { log, logger, onFault } = context;
-  const batch = new InsertBatch(marks);
+  const batch = new InsertBatch(marks, context.erased);
   try {
     await readRanges(context, plan, batch, signal);
   } catch (error) {

@@ -54,7 +54,7 @@ class SinkPump {
     this.#session = session;
     this.#reader = reader;
     this.#reading = session.positions.copy();
-    this.#batch = new InsertBatch(session.marks);
+    this.#batch = new InsertBatch(session.marks, context.erased);
   }
 
   async turn(stopping: AbortSignal): Promise<void> {
@@ -97,11 +97,11 @@ class SinkPump {
     const batch = this.#batch;
     const sheets = batch.finish();
     const changed = marks.takeChanged();
-    const plan = makeInsertPlan(this.#context.planId(), batch.ranges(), sheets);
+    const plan = makeInsertPlan(this.#context.planId(), batch.ranges(), sheets, batch.erasures);
     this.#report(batch);
-    this.#batch = new InsertBatch(marks);
+    this.#batch = new InsertBatch(marks, this.#context.erased);
     this.#plannedAt = this.#context.clock.now();
-    if (sheets.length === 0) {
+    if (sheets.length === 0 && batch.erasures.length === 0) {
       positions.advance(plan.ranges);
       await journal.settle(database, positions.list(), changed);
       this.#unsaid = false;
@@ -113,7 +113,7 @@ class SinkPump {
     if (!journal.wantsSnapshot()) return;
     // The marks must be those of what is settled, so nothing is gathered meanwhile.
     await this.#drain();
-    await journal.snapshot(database, positions.list(), marks.all());
+    await journal.snapshot(database, positions.list(), marks.all(), this.#context.erased.all());
     this.#unsaid = false;
   }
 

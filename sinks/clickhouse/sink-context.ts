@@ -3,6 +3,7 @@ import type { EventLog, JournalId } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { ReportFault } from "./report-fault.ts";
+import type { ErasedDevices } from "./erased-devices.ts";
 import type { SinkCounters } from "./sink-counters.ts";
 
 /** What the parts of the sink share. */
@@ -14,6 +15,8 @@ export interface SinkContext {
   readonly logger: Logger;
   readonly counters: SinkCounters;
   readonly onFault: ReportFault;
+  /** As the journal and the records read so far have it. */
+  readonly erased: ErasedDevices;
   /** Between two plans when there is no backlog. */
   readonly lingerMs: number;
   readonly rowsMax: number;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
 import { formatSourcePosition, parseSourcePosition } from "../../core/source-position.ts";
-import { insertPlanSchema, type InsertPlan } from "./insert-plan.ts";
+import { erasuresOf, insertPlanSchema, type InsertPlan } from "./insert-plan.ts";
+import { ErasedDevices, erasureFromTuple, erasureToTuple, erasureTupleSchema, type Erasure } from "./erased-devices.ts";
 import type { EventLog, JournalEntry, JournalId, TopicPosition } from "../../core/event-log.ts";
 import { SourceMarks, type SourceMark } from "./source-marks.ts";
 
@@ -11,6 +12,8 @@ export interface SinkProgress {
   readonly database: string | null;
   readonly positions: readonly TopicPosition[];
   readonly marks: readonly SourceMark[];
+  /** Devices whose removal has been carried out. */
+  readonly erased: readonly Erasure[];
   readonly unsettled: { readonly plan: InsertPlan; readonly marks: readonly SourceMark[] } | null;
 }
 
@@ -19,7 +22,7 @@ const markSchema = z.tuple([z.string(), z.int(), z.string()]);
 /**
  * Body of an entry. `settled` and `snapshot`: the entry's positions are done, and so is every plan before. `plan`: the plan before is
  * done, this one is not; the entry's positions are where it begins. `marks` are those after the entry's own records, the changed ones
- * only, except in a snapshot.
+ * only, except in a snapshot. `erased` stands in snapshots; between them the plans tell.
  */
 const bodySchema = z.object({
   v: z.literal(1),
@@ -27,8 +30,9 @@ const bodySchema = z.object({
   database: z.string(),
   marks: z.array(markSchema),
   plan: insertPlanSchema.optional(),
+  erased: z.array(erasureTupleSchema).default([]),
 });
-type Body = z.infer<typeof bodySchema>;
+type Body = z.input<typeof bodySchema>;
 
 const SNAPSHOT_AFTER_ENTRIES = 500;
 
@@ -43,7 +47,12 @@ export interface SinkJournal {
   ): Promise<void>;
   settle(database: string, positions: readonly TopicPosition[], marks: readonly SourceMark[]): Promise<void>;
   /** Replaces all that was before. */
-  snapshot(database: string, positions: readonly TopicPosition[], marks: readonly SourceMark[]): Promise<void>;
+  snapshot(
+    database: string,
+    positions: readonly TopicPosition[],
+    marks: readonly SourceMark[],
+    erased: readonly Erasure[],
+  ): Promise<void>;
   /** True when it has become long enough for a snapshot. */
   wantsSnapshot(): boolean;
 }
@@ -69,27 +78,36 @@ export async function claimSinkJournal(log: EventLog, id: JournalId): Promise<Si
       commit("unit", { v: 1, kind: "plan", database, marks: marks.map(toTuple), plan }, positions),
     settle: (database, positions, marks) =>
       commit("unit", { v: 1, kind: "settled", database, marks: marks.map(toTuple) }, positions),
-    snapshot: (database, positions, marks) =>
-      commit("snapshot", { v: 1, kind: "snapshot", database, marks: marks.map(toTuple) }, positions),
+    snapshot: (database, positions, marks, erased) => {
+      const all = { marks: marks.map(toTuple), erased: erased.map(erasureToTuple) };
+      return commit("snapshot", { v: 1, kind: "snapshot", database, ...all }, positions);
+    },
     wantsSnapshot: () => length >= SNAPSHOT_AFTER_ENTRIES,
   };
 }
 
 function foldEntries(entries: readonly JournalEntry[]): SinkProgress {
   const marks = new SourceMarks();
-  let progress: Omit<SinkProgress, "marks"> = { database: null, positions: [], unsettled: null };
+  const erased = new ErasedDevices();
+  let progress: Omit<SinkProgress, "marks" | "erased"> = { database: null, positions: [], unsettled: null };
   for (const { body, positions } of entries) {
-    const { kind, database, marks: tuples, plan } = parseBody(body);
+    const { kind, database, marks: tuples, plan, erased: erasures } = parseBody(body);
     const own = tuples.map(fromTuple);
-    if (kind === "snapshot") marks.clear();
-    else if (progress.unsettled !== null) marks.load(progress.unsettled.marks);
+    if (kind === "snapshot") {
+      marks.clear();
+      erased.clear();
+    } else if (progress.unsettled !== null) {
+      marks.load(progress.unsettled.marks);
+      erased.add(erasuresOf(progress.unsettled.plan));
+    }
+    erased.add(erasures.flatMap((tuple) => erasureFromTuple(tuple) ?? []));
     if (plan === undefined) marks.load(own);
     progress = { database, positions, unsettled: plan === undefined ? null : { plan, marks: own } };
   }
-  return { ...progress, marks: marks.all() };
+  return { ...progress, marks: marks.all(), erased: erased.all() };
 }
 
-function parseBody(bytes: Uint8Array): Body {
+function parseBody(bytes: Uint8Array): z.output<typeof bodySchema> {
   const { data, error } = bodySchema.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   if (data !== undefined) return data;
   throw new MillraceError(

@@ -127,11 +127,25 @@ describe("the live hub", () => {
     await harness.hub.start();
     await harness.writeReading({ device: "pump", ts: NOW, metrics: { t: 1 } });
     await expect.poll(() => harness.hub.progress().records).toBe(1);
-    harness.hub.forgetDevice("acme", "pump");
+    await harness.writeRemoval("pump", NOW);
+    await expect.poll(() => harness.hub.progress().records).toBe(2);
     const client = await harness.connect();
     client.watch({ devices: ["pump"], device: "pump" });
     await client.next("watching");
     expect(client.messages.map(({ type }) => type)).toEqual(["hello", "watching"]);
+  });
+
+  it("shows nothing of a device that was removed before it started, and what came since", async () => {
+    await harness.writeReading({ device: "pump", ts: NOW - 9, metrics: { t: 1 } });
+    await harness.writeReading({ device: "gone", ts: NOW - 9, metrics: { t: 1 } });
+    await harness.writeRemoval("pump", NOW - 8);
+    await harness.writeRemoval("gone", NOW - 8);
+    await harness.writeReading({ device: "pump", ts: NOW - 7, metrics: { p: 2 } });
+    await harness.hub.start();
+    const client = await harness.connect();
+    client.watch({ devices: ["pump", "gone"] });
+    const { devices } = await client.next("values", ({ devices: [first] }) => first?.[2]["t"] === undefined);
+    expect(devices).toEqual([["pump", NOW - 7, { p: [NOW - 7, 2, NOW - 7] }]]);
   });
 
   it("counts and skips records that it cannot read", async () => {

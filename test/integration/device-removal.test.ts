@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
@@ -72,5 +74,17 @@ describe.skipIf(!hasChdb())(`removing a device that has published ${CHDB_TITLE}`
     expect((await late).acknowledged).toBeGreaterThan(0);
     expect(await settled(api, 60_000)).toMatchObject({ balanced: true, mismatches: [] });
     expect(await rowsOf("hasty")).toBe(0);
+  });
+
+  it("stays erased when the tables are filled again from the log", async () => {
+    expect(await instance.stop()).toBe(0);
+    rmSync(join(directory.path, "clickhouse"), { recursive: true });
+    instance = await startInstance({ data: directory.path });
+    api = instanceApi(directory.path);
+    const { balanced, mismatches, ledger } = await settled(api, 60_000);
+    expect({ balanced, mismatches }).toEqual({ balanced: true, mismatches: [] });
+    expect(ledger.values).toMatchObject({ stored: 2 * MESSAGES, inFlight: 0 });
+    expect(await rowsOf("hasty")).toBe(0);
+    expect(await rowsOf("old")).toBe(2);
   });
 });

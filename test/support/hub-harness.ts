@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { systemClock } from "../../core/clock.ts";
-import type { AlarmEvent, Reading } from "../../core/derived-records.ts";
+import type { AlarmEvent, DeviceEvent, Reading } from "../../core/derived-records.ts";
 import type { MillraceError } from "../../core/errors.ts";
 import type { LogReader } from "../../core/event-log.ts";
 import { deviceKey } from "../../core/ids.ts";
@@ -71,6 +71,10 @@ export async function startHubHarness(options: Partial<HubOptions> = {}) {
     writeReading: (reading: Partial<Reading> & Pick<Reading, "device" | "ts" | "metrics">) => {
       const full: Reading = { v: 1, tenant: "acme", received: reading.ts, ...reading };
       return write("readings", deviceKey(full.tenant, full.device), full);
+    },
+    writeRemoval: (device: string, received: number) => {
+      const event: DeviceEvent = { v: 1, tenant: "acme", device, kind: "removed", ts: received, received, detail: "" };
+      return write("device-events", deviceKey("acme", device), event);
     },
     writeAlarm: (event: AlarmEvent) => write("alarms", deviceKey(event.tenant, event.device), event),
     async connect(headers?: Record<string, string>): Promise<LiveClient> {

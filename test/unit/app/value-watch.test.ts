@@ -25,6 +25,7 @@ function sourcesOver(tally: () => Promise<HistoryTally>): LedgerSources {
     log: createMemoryEventLog(),
     totals: () => Promise.resolve([{ partitions: [], totals, quiet: true }]),
     history: () => history,
+    erasures: () => Promise.resolve([]),
   };
 }
 

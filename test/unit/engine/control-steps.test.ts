@@ -3,6 +3,7 @@ import { alarmRuleSchema } from "../../../core/alarm-rule.ts";
 import { alarmEventSchema, deadLetterSchema } from "../../../core/derived-records.ts";
 import { deviceTypeSchema } from "../../../core/device-type.ts";
 import { HEADER } from "../../../core/record.ts";
+import { compareSourcePositions, parseSourcePosition } from "../../../core/source-position.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
@@ -56,6 +57,11 @@ function typeControl(revision: number, fields: object, removed = false): Control
 
 const hot = { device: "a", t: 90 };
 
+function compareTexts(a: string, b: string): number {
+  const [one, two] = [parseSourcePosition(a), parseSourcePosition(b)];
+  return one === null || two === null ? NaN : compareSourcePositions(one, two);
+}
+
 describe("a rule that comes through a control record", () => {
   it("applies from there on", () => {
     expect(alarms(run([hot, ruleControl(1), hot])).map(({ ts }) => ts)).toEqual([T0 + 20_000]);
@@ -106,6 +112,29 @@ describe("a device that is removed", () => {
     const kept = stateNames(done).filter(([, key]) => key === "acme/a");
     expect(kept).toEqual([["$config", "acme/a", "device"]]);
     expect(done.state.nextTimer).toBeNull();
+  });
+
+  it("ends with an event that says up to where all of it is to be erased, for each removal", () => {
+    const done = run([...removal, deviceControl(3), { device: "a", t: 91 }, deviceControl(4, {}, true)]);
+    const events = done.outputs.get("device-events") ?? [];
+    expect(valuesOf(done, "device-events")).toMatchObject([
+      { tenant: "acme", device: "a", kind: "removed", received: T0 + 20_000 },
+      { tenant: "acme", device: "a", kind: "removed", received: T0 + 60_000 },
+    ]);
+    const sources = events.map(({ headers }) => new Map(headers).get(HEADER.source) ?? "");
+    const cleared = done.outputs.get("alarms")?.[1]?.headers ?? [];
+    expect(compareTexts(new Map(cleared).get(HEADER.source) ?? "", sources[0] ?? "")).toBeLessThan(0);
+    expect(sources.map((text) => parseSourcePosition(text)?.offset)).toEqual([2, 6]);
+  });
+
+  it("ends so too when it never sent anything that left a state, and when a snapshot lacks it", () => {
+    expect(valuesOf(run([deviceControl(1), deviceControl(2, {}, true)]), "device-events")).toHaveLength(1);
+    const without: ControlRecord = { v: 1, kind: "config-snapshot", revision: 9, types: [], rules: [], devices: [] };
+    expect(valuesOf(run([deviceControl(1), hot, without]), "device-events")).toMatchObject([{ kind: "removed" }]);
+  });
+
+  it("leaves no payload behind that comes after its removal", () => {
+    expect(valuesOf(run(removal), "quarantine")).toMatchObject([{ reason: "unknown-device", payload: "" }]);
   });
 
   it("takes its values, which are erased from the tables, out of what should be stored there", () => {

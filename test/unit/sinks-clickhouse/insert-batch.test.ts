@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HEADER } from "../../../core/record.ts";
+import { ErasedDevices } from "../../../sinks/clickhouse/erased-devices.ts";
 import { InsertBatch } from "../../../sinks/clickhouse/insert-batch.ts";
 import { insertToken, makeInsertPlan, matchesPlan } from "../../../sinks/clickhouse/insert-plan.ts";
 import { SourceMarks } from "../../../sinks/clickhouse/source-marks.ts";
@@ -22,8 +23,8 @@ async function slices(
   return made;
 }
 
-function batchOf(from: readonly FetchedSlice[], marks = new SourceMarks()): InsertBatch {
-  const batch = new InsertBatch(marks);
+function batchOf(from: readonly FetchedSlice[], marks = new SourceMarks(), erased = new ErasedDevices()): InsertBatch {
+  const batch = new InsertBatch(marks, erased);
   for (const slice of from) batch.add(slice, slice.records[0]?.offset ?? 0);
   return batch;
 }
@@ -73,7 +74,7 @@ describe("InsertBatch", () => {
     const log = createMemoryEventLog();
     log.appendNow("readings", 2, [control, control, control]);
     const reader = log.openReader([{ topic: "readings", partition: 2, offset: 0 }]);
-    const batch = new InsertBatch(new SourceMarks());
+    const batch = new InsertBatch(new SourceMarks(), new ErasedDevices());
     let from = 0;
     for (let i = 0; i < 3; i += 1) {
       for (const slice of await reader.poll({ bytesMax: 1, waitMs: 0 })) {
@@ -114,6 +115,29 @@ describe("InsertBatch", () => {
     const batch = batchOf(await slices([["readings", 0, bad.map((value, n) => derivedRecord(value, sourceAt(0, n)))]]));
     expect(batch.bad.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(shapes(batch)).toContainEqual(["readings", 197001, 1]);
+  });
+
+  it("erases a removed device: no row of the removal, nothing from before it that is read later, all that comes after", async () => {
+    const removed = { v: 1, tenant: TENANT, device: "a", kind: "removed", ts: 1, received: 1, detail: "" };
+    const erased = new ErasedDevices();
+    const batch = batchOf(
+      await slices([
+        ["device-events", 0, [derivedRecord(removed, sourceAt(0, 5))]],
+        ["readings", 0, [3, 5, 6].map((n) => derivedRecord(reading("a", n, { t: n }), sourceAt(0, n)))],
+        ["aggregates", 0, [derivedRecord(aggregate("b", "t", 0, 0, 1), sourceAt(0, 4))]],
+      ]),
+      new SourceMarks(),
+      erased,
+    );
+    const erasure = { tenant: TENANT, device: "a", until: sourceAt(0, 5) };
+    expect(batch.erasures).toEqual([erasure]);
+    expect(erased.all()).toEqual([erasure]);
+    expect(shapes(batch)).toEqual([
+      ["aggregates", 197001, 1],
+      ["latest_readings", 0, 1],
+      ["readings", 197001, 1],
+    ]);
+    expect(batch.bad).toEqual([]);
   });
 
   it("identifies records that no stage made by where they lie", async () => {

@@ -3,6 +3,7 @@ import { systemClock } from "../../../core/clock.ts";
 import { MillraceError, isMillraceError } from "../../../core/errors.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
+import { ErasedDevices } from "../../../sinks/clickhouse/erased-devices.ts";
 import { runSession } from "../../../sinks/clickhouse/run-session.ts";
 import { createSinkCounters } from "../../../sinks/clickhouse/sink-counters.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
@@ -46,6 +47,7 @@ function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContex
     logger: silentLogger,
     counters: createSinkCounters(createMetrics()),
     onFault: () => undefined,
+    erased: new ErasedDevices(),
     lingerMs: 0,
     rowsMax: 60,
     planId: () => `00000000-0000-4000-9000-${String((plans += 1)).padStart(12, "0")}`,

@@ -6,11 +6,9 @@ import { SINK_JOURNAL, STAGE_JOURNAL } from "./ledger/quiet-sample.ts";
 import type { EventLog, LogStatus } from "../core/event-log.ts";
 import type { ControlOutbox } from "../core/registry.ts";
 
-export interface EraseOptions {
+export interface RemovalSources {
   readonly log: EventLog;
   readonly controlOutbox: ControlOutbox;
-  /** Deletes the device's rows from the tables. */
-  erase(tenant: string, device: string): Promise<void>;
   readonly waitMs?: number;
 }
 
@@ -19,10 +17,10 @@ const LOOK_EVERY_MS = 100;
 const WAIT_MS = 20_000;
 
 /**
- * Erases a removed device from the tables once nothing of it is under way to them: what the sink inserts later would stay. TIMED_OUT
- * when the tables do not catch up: the device is removed all the same, and asking again completes the erasure.
+ * Resolves once the tables have carried out a removal and nothing of the device is under way to them. TIMED_OUT when they do not catch
+ * up: the removal is in the log, and they come to it by themselves.
  */
-export async function eraseWhenStored(tenant: string, device: string, options: EraseOptions): Promise<void> {
+export async function untilErased(tenant: string, device: string, options: RemovalSources): Promise<void> {
   const { log, controlOutbox, waitMs = WAIT_MS } = options;
   const deadline = performance.now() + waitMs;
   const partition = partitionOf(deviceKey(tenant, device), log.partitionCount);
@@ -36,7 +34,6 @@ export async function eraseWhenStored(tenant: string, device: string, options: E
   await controlOutbox.drained(waitMs);
   await reach(STAGE_JOURNAL, (topic) => topic === "telemetry");
   await reach(SINK_JOURNAL, (topic) => topic !== "telemetry" && topic !== "commands");
-  await options.erase(tenant, device);
 }
 
 function endsOf(status: LogStatus, partition: number, wanted: (topic: string) => boolean): Map<string, number> {
@@ -60,6 +57,6 @@ function hasReached(status: LogStatus, journal: string, partition: number, ends:
 
 function stillUnderWay(device: string): MillraceError {
   return new MillraceError("TIMED_OUT", `records of ${device} are still on their way to the tables`, {
-    remedy: "It is removed. Remove it once more later, so that its rows are erased too.",
+    remedy: "It is removed, and its rows go as soon as the tables catch up; /readyz says what keeps them.",
   });
 }
