@@ -42,7 +42,7 @@ export const LIMITS = {
   unitBacklogMs: 250,
   unitRecordsMax: 1000,
   unitBytesMax: 512 * KIB,
-  timersPerStepMax: 1000,
+  timersPerUnitMax: 1000,
   unitsInFlightPerPartitionMax: 4,
   snapshotAfterUnits: 2000,
   snapshotAfterBytes: 16 * MIB,

@@ -1,3 +1,4 @@
+import { compareBytes } from "./byte-order.ts";
 import { controlSchema } from "../core/control.ts";
 import { deviceKey } from "../core/ids.ts";
 import type { ControlRecord } from "../core/control.ts";
@@ -35,18 +36,26 @@ export function beginControl(parts: PartitionParts, runner: FunctionRunner, reco
   if (sweep !== null) parts.sweep.set(sweep);
 }
 
-/** Goes on with the sweep over at most `keysMax` keys in key-byte order. True when no key is left. */
-export function continueSweep(parts: PartitionParts, runner: FunctionRunner, keysMax: number): boolean {
+/** How the steps of a record go by: each key of a sweep is one, and a unit may end after any. */
+export interface StepPace {
+  isUnitFull(): boolean;
+  endStep(): void;
+}
+
+/** Goes on with the sweep in key-byte order, at least one key further. True when no key is left, false when the unit was full before. */
+export function continueSweep(parts: PartitionParts, runner: FunctionRunner, pace: StepPace): boolean {
   const sweep = parts.sweep.value;
   if (sweep === null || sweep.done) return true;
-  let left = keysMax;
+  let last: string | null = null;
   for (const key of keysOf(parts, sweep)) {
-    if ((sweep.after !== null && key.key <= sweep.after) || !concerns(parts, sweep, key)) continue;
-    if (left === 0) return false;
-    left -= 1;
+    if ((sweep.after !== null && compareBytes(key.key, sweep.after) <= 0) || !concerns(parts, sweep, key)) continue;
+    if (last !== null && pace.isUnitFull()) {
+      parts.sweep.set({ ...sweep, after: last });
+      return false;
+    }
     sweepKey(parts, runner, sweep, key);
-    parts.undo.clear();
-    if (left === 0) parts.sweep.set({ ...sweep, after: key.key });
+    pace.endStep();
+    last = key.key;
   }
   return true;
 }

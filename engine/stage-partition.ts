@@ -13,6 +13,7 @@ import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
 import type { SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
 import type { PartitionParts } from "./partition-parts.ts";
+import type { StepPace } from "./control-steps.ts";
 import type { RestoredState } from "./state-restore.ts";
 
 export interface StagePartitionOptions {
@@ -37,7 +38,7 @@ export interface UnitDraft {
  * the same outputs, wherever units end and however often the state was restored in between. No I/O, clock or randomness.
  */
 export interface StagePartition {
-  /** Runs the next step(s) of this record. False when a step was full and the record needs another call; a unit may end in between. */
+  /** Runs the steps of this record: each timer on the way to it, then itself. False when the unit is full: end it, and call again. */
   process(record: LogRecord): boolean;
   /** Counts offsets [from, to) as corrupt. */
   skipCorrupt(fromOffset: number, toOffset: number): void;
@@ -56,8 +57,6 @@ export interface StagePartition {
 
 /** Corrupt and control records belong to no device. */
 const NO_KEY = "";
-/** Rough bytes of a touched slot in a unit, for deciding when a unit is full. */
-const SLOT_BYTES = 100;
 
 /** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
 export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
@@ -66,7 +65,7 @@ export function createStagePartition(options: StagePartitionOptions, restored?: 
   return new PartitionEngine(parts, options.generation, next);
 }
 
-class PartitionEngine implements StagePartition {
+class PartitionEngine implements StagePartition, StepPace {
   private readonly parts: PartitionParts;
   private readonly generation: number;
   private readonly runner: FunctionRunner;
@@ -74,6 +73,7 @@ class PartitionEngine implements StagePartition {
   private sealed: Step;
   private doneRecords = 0;
   private inputBytes = 0;
+  private timersInUnit = 0;
 
   constructor(parts: PartitionParts, generation: number, next: Step) {
     this.parts = parts;
@@ -96,7 +96,7 @@ class PartitionEngine implements StagePartition {
   }
 
   get pendingBytes(): number {
-    return this.inputBytes + this.parts.outputs.bytes + this.parts.store.touchedCount * SLOT_BYTES;
+    return this.inputBytes + this.parts.outputs.bytes + this.parts.store.touchedBytes;
   }
 
   process(record: LogRecord): boolean {
@@ -104,7 +104,8 @@ class PartitionEngine implements StagePartition {
     const { partitionTime } = this.parts;
     if (partitionTime.value === null || record.timestamp > partitionTime.value) partitionTime.set(record.timestamp);
     this.runner.beginRecord(record);
-    if (!this.fireDueTimers()) return false;
+    // A sweep that goes on had them fired before it began; what it has made due since comes after it.
+    if (this.parts.sweep.value === null && !this.fireDueTimers()) return false;
     const finished = isControlRecord(record) ? this.processControl(record) : this.processMessage(record);
     if (finished) this.finishRecord(record.offset + 1, record.value.length);
     return finished;
@@ -113,6 +114,7 @@ class PartitionEngine implements StagePartition {
   skipCorrupt(fromOffset: number, toOffset: number): void {
     const from = Math.max(fromOffset, this.position.offset);
     if (toOffset <= from) return;
+    this.leaveSweep();
     this.parts.counts.add(NO_KEY, "corrupt", toOffset - from);
     this.position = { offset: toOffset - 1, step: 0 };
     this.finishRecord(toOffset, 0);
@@ -131,6 +133,7 @@ class PartitionEngine implements StagePartition {
     this.sealed = next;
     this.doneRecords = 0;
     this.inputBytes = 0;
+    this.timersInUnit = 0;
     return { body, nextTimer: this.nextTimer, outputs: outputs.take(), records, bytes };
   }
 
@@ -148,27 +151,34 @@ class PartitionEngine implements StagePartition {
       const text = `record ${record.offset} comes again: the stage has already come to ${this.position.offset}`;
       throw new MillraceError("STATE_INVALID", text);
     }
-    if (record.offset > this.position.offset) this.position = { offset: record.offset, step: 0 };
+    if (record.offset > this.position.offset) {
+      this.leaveSweep();
+      this.position = { offset: record.offset, step: 0 };
+    }
     this.parts.outputs.beginStep(this.position);
   }
 
-  /** The timers of all keys that partition time has reached, in the order in which they became due. False when more are left. */
+  /** A control record that was half done is damaged now: what it had still to tell is lost, and the next one begins its own sweep. */
+  private leaveSweep(): void {
+    const { sweep } = this.parts;
+    if (sweep.value !== null) sweep.set(null);
+  }
+
+  /**
+   * The timers of all keys that partition time has reached, in the order in which they became due, each a step of its own. At least one
+   * is fired; false when the unit was full before the last.
+   */
   private fireDueTimers(): boolean {
     const { queue, partitionTime } = this.parts;
     const now = partitionTime.value ?? 0;
-    let fired = 0;
-    for (;;) {
+    for (let fired = 0; ; fired += 1) {
       const key = queue.first();
       const timer = key?.timers.peek();
-      const due = key !== undefined && timer !== undefined && key.dueAt <= now;
-      if (!due || fired === LIMITS.timersPerStepMax) {
-        if (fired > 0) this.endStep();
-        return !due;
-      }
+      if (key === undefined || timer === undefined || key.dueAt > now) return true;
+      if (fired > 0 && this.isUnitFull()) return false;
       this.runner.fireTimer(key, timer);
-      this.parts.undo.clear();
       queue.refresh(key);
-      fired += 1;
+      this.endStep();
     }
   }
 
@@ -195,12 +205,7 @@ class PartitionEngine implements StagePartition {
   private processControl(record: LogRecord): boolean {
     const { sweep } = this.parts;
     if (sweep.value === null) beginControl(this.parts, this.runner, record);
-    const swept = continueSweep(this.parts, this.runner, LIMITS.timersPerStepMax);
-    this.parts.undo.clear();
-    if (!swept) {
-      this.endStep();
-      return false;
-    }
+    if (!continueSweep(this.parts, this.runner, this)) return false;
     // What the sweep made due fires within this record, so that a flush is over when its record is.
     if (sweep.value !== null && !sweep.value.done) {
       sweep.set({ ...sweep.value, done: true });
@@ -212,7 +217,12 @@ class PartitionEngine implements StagePartition {
     return true;
   }
 
-  private endStep(): void {
+  isUnitFull(): boolean {
+    return this.timersInUnit >= LIMITS.timersPerUnitMax || this.pendingBytes >= LIMITS.unitBytesMax;
+  }
+
+  endStep(): void {
+    this.timersInUnit += 1;
     this.parts.undo.clear();
     this.position = { offset: this.position.offset, step: this.position.step + 1 };
     this.parts.outputs.beginStep(this.position);

@@ -96,6 +96,7 @@ function restoreFunctionSlot(parts: PartitionParts, fn: string, key: string, nam
   }
   const slot = state.slotOf(name);
   slot.text = value;
+  slot.bytes = value?.length ?? 0;
   if (value === null) slot.settle();
 }
 

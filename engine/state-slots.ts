@@ -22,6 +22,8 @@ export interface SlotKeeper {
 /** A slot as the commit unit sees it. */
 export interface TouchableSlot {
   touched: boolean;
+  /** Of its JSON text when it was last written down or restored: for deciding when a unit is full. */
+  readonly bytes: number;
   toSlot(): Slot;
   /** Called when the unit that holds it is sealed: lets go of what was deleted. */
   settle(): void;
@@ -30,6 +32,7 @@ export interface TouchableSlot {
 /** A slot of the engine itself, with a shape of its own. Its function name begins with `$`. */
 export class EngineSlot<Value> implements TouchableSlot {
   touched = false;
+  readonly bytes = 0;
   value: Value | null = null;
   readonly fn: string;
   readonly key: string;
@@ -71,6 +74,7 @@ export class EngineSlot<Value> implements TouchableSlot {
 /** A slot of a function. What was restored stays text until it is first read: most of it never is. */
 export class FunctionSlot implements TouchableSlot {
   touched = false;
+  bytes = 0;
   value: unknown = undefined;
   text: string | null = null;
   readonly name: string;
@@ -108,6 +112,7 @@ export class FunctionSlot implements TouchableSlot {
 
   toSlot(): Slot {
     const value = this.text ?? (this.value === undefined ? null : JSON.stringify(this.value));
+    this.bytes = value?.length ?? 0;
     return { fn: this.owner.fn, key: this.owner.owner.key, name: this.name, value };
   }
 
@@ -119,6 +124,7 @@ export class FunctionSlot implements TouchableSlot {
 /** A timer of a function: a slot whose value is the watermark at which it fires. */
 export class TimerSlot implements TouchableSlot, HeapItem {
   touched = false;
+  readonly bytes = 0;
   heapIndex = -1;
   at: number | null = null;
   readonly name: string;

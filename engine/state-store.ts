@@ -8,22 +8,22 @@ import type { SlotKeeper, SlotOwner, TouchableSlot } from "./state-slots.ts";
 /** The key of what belongs to the whole partition. */
 export const PARTITION_KEY = "";
 
+/** Of a slot's names, and of a value whose size is not known yet. */
+const SLOT_BYTES = 100;
+
 /** All state of one partition, and what of it has changed since the last unit. */
 export class StateStore implements SlotKeeper {
   readonly undo: UndoLog;
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
   private readonly keys = new Map<string, KeyState>();
   private touched: TouchableSlot[] = [];
+  /** About how many bytes the slots changed since the last unit take in it. */
+  touchedBytes = 0;
   private sorted: readonly KeyState[] | null = null;
 
   constructor(undo: UndoLog, slotOwners: ReadonlyMap<string, SlotOwner>) {
     this.undo = undo;
     this.slotOwners = slotOwners;
-  }
-
-  /** Slots changed since the last unit. */
-  get touchedCount(): number {
-    return this.touched.length;
   }
 
   /** The key's state, made when it is not there. */
@@ -48,6 +48,7 @@ export class StateStore implements SlotKeeper {
     if (slot.touched) return;
     slot.touched = true;
     this.touched.push(slot);
+    this.touchedBytes += SLOT_BYTES + slot.bytes;
   }
 
   /** All keys in byte order. */
@@ -60,6 +61,7 @@ export class StateStore implements SlotKeeper {
   takeTouched(): Slot[] {
     const touched = this.touched;
     this.touched = [];
+    this.touchedBytes = 0;
     return touched.map((slot) => {
       slot.touched = false;
       const taken = slot.toSlot();

@@ -7,7 +7,7 @@ import type { TopicName } from "../../core/topics.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
 import type { SnapshotChunk, UnitBody } from "../../core/commit-unit.ts";
 
-/** What happens between two steps: nothing, the end of a unit, or that and a restart from units alone or from a snapshot. */
+/** What happens between two calls: nothing (unless the unit is full), the end of a unit, or that and a restart from units alone or from a snapshot. */
 export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-unsealed";
 
 export interface StageRunOptions {
@@ -67,7 +67,10 @@ export function runStage(records: readonly LogRecord[], options: StageRunOptions
     calls += 1;
     if (finished) at += 1;
     const interruption = interrupt(calls);
-    if (interruption === "none") continue;
+    if (interruption === "none") {
+      if (!finished) seal();
+      continue;
+    }
     if (interruption !== "restart-unsealed") seal();
     if (interruption === "snapshot") {
       snapshot = [...state.snapshotChunks()].map(encodeSnapshotChunk);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { alarmRuleSchema } from "../../../core/alarm-rule.ts";
 import { alarmEventSchema, deadLetterSchema } from "../../../core/derived-records.ts";
 import { deviceTypeSchema } from "../../../core/device-type.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { HEADER } from "../../../core/record.ts";
 import { compareSourcePositions, parseSourcePosition } from "../../../core/source-position.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
@@ -233,7 +234,7 @@ describe("a bad control record", () => {
 });
 
 describe("a control record that concerns many devices", () => {
-  it("takes several steps, in key-byte order, with the same bytes however they are cut", { timeout: 60_000 }, () => {
+  it("takes several units, in key-byte order, with the same bytes however they are cut", { timeout: 60_000 }, () => {
     const devices = Array.from({ length: 2500 }, (_, index) => ({ device: `d${index}`, t: 90 }));
     const records = recordsOf([ruleControl(1), ...devices, ruleControl(2, {}, true), hot]);
     const whole = runStage(records, { stage: mainStage });
@@ -243,9 +244,9 @@ describe("a control record that concerns many devices", () => {
     expect(outputBytes(cut).join("\n")).toBe(outputBytes(whole).join("\n"));
     const state = createStagePartition({ stage: mainStage, partition: 0, generation: 0 });
     const calls = records.map((record) => {
-      let steps = 1;
-      while (!state.process(record)) steps += 1;
-      return steps;
+      let units = 1;
+      for (; !state.process(record); units += 1) state.seal();
+      return units;
     });
     expect(calls[2501]).toBeGreaterThan(2);
   });
@@ -256,3 +257,24 @@ function stateNames(of: StageRun): [string, string, string][] {
     slots.map(({ fn, key, name }): [string, string, string] => [fn, key, name]),
   );
 }
+
+describe("a control record that is damaged half way through its keys", () => {
+  it("leaves the next one its effect", () => {
+    const devices = LIMITS.timersPerUnitMax + 10;
+    const records = recordsOf(Array.from({ length: devices }, (_, n) => ({ device: `d${n}`, t: 90 })));
+    const state = createStagePartition({ stage: mainStage, partition: 0, generation: 0 });
+    for (const record of records) {
+      state.process(record);
+      state.seal();
+    }
+    const at = T0 + devices * 10_000;
+    expect(state.process(controlLogRecord(devices, at, ruleControl(1)))).toBe(false);
+    state.skipCorrupt(devices, devices + 1);
+    while (!state.process(controlLogRecord(devices + 1, at + 1, ruleControl(2, { severity: "low" })))) state.seal();
+    state.process(logRecord({ offset: devices + 2, timestamp: at + 2, key: "acme/a", value: { t: 90 } }));
+    const raised = state.seal()?.outputs.get("alarms") ?? [];
+    expect(
+      raised.map(({ value }) => alarmEventSchema.parse(JSON.parse(new TextDecoder().decode(value))).severity),
+    ).toEqual(["low"]);
+  });
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { deadLetterSchema } from "../../../core/derived-records.ts";
-import { defineMap } from "../../../core/function.ts";
+import { defineMap, defineStream } from "../../../core/function.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { HEADER } from "../../../core/record.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
@@ -8,6 +9,7 @@ import { T0, counter, message, reader, countingStage as stage, tick } from "../.
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
 import { outputBytes, runStage, valuesOf } from "../../support/stage-run.ts";
 import type { StageDefinition } from "../../../core/stage.ts";
+import type { StagePartition } from "../../../engine/stage-partition.ts";
 
 describe("a record that makes a function throw", () => {
   it("becomes a dead letter, and leaves no state, output or count behind", () => {
@@ -128,21 +130,69 @@ describe("a timer", () => {
   });
 });
 
-describe("a step", () => {
-  const devices = LIMITS.timersPerStepMax * 2 + 100;
+describe("the steps of a record", () => {
+  const devices = LIMITS.timersPerUnitMax * 2 + 100;
   const SLOW = { timeout: 60_000 };
   const many = Array.from({ length: devices }, (_, index) => message(index, `d${index}`, 0, 1));
 
-  it("holds so many timers at most, and the record waits for the steps before it", SLOW, () => {
+  it("are one for each timer, and the record waits while a unit is full of them", SLOW, () => {
     const state = createStagePartition({ stage, partition: 0, generation: 0 });
     for (const record of many) expect(state.process(record)).toBe(true);
     const last = tick(devices, 100);
+    state.seal();
     expect(state.process(last)).toBe(false);
-    expect(state.next).toEqual({ offset: devices, step: 1 });
-    expect(state.seal()?.outputs.get("device-events")).toHaveLength(LIMITS.timersPerStepMax);
+    expect(state.next).toEqual({ offset: devices, step: LIMITS.timersPerUnitMax });
+    expect(state.seal()?.outputs.get("device-events")).toHaveLength(LIMITS.timersPerUnitMax);
     expect(state.process(last)).toBe(false);
+    state.seal();
     expect(state.process(last)).toBe(true);
     expect(state.next).toEqual({ offset: devices + 1, step: 0 });
+  });
+
+  it("fill a unit by their bytes too, and go on by themselves when nobody ends it", () => {
+    const wide: StageDefinition = {
+      ...stage,
+      functions: [reader, { ...counter, onTimer: (_, __, context) => context.emit("device-events", { big }) }],
+    };
+    const big = "x".repeat(LIMITS.unitBytesMax / 2);
+    const run = (): StagePartition => {
+      const state = createStagePartition({ stage: wide, partition: 0, generation: 0 });
+      for (let n = 0; n < 10; n += 1) state.process(message(n, `d${n}`, 0, 1));
+      state.seal();
+      return state;
+    };
+    const sealing = run();
+    let units = 0;
+    while (!sealing.process(tick(10, 100))) {
+      const draft = sealing.seal();
+      expect(draft?.outputs.get("device-events")).toHaveLength(2);
+      units += 1;
+    }
+    expect(units).toBe(4);
+    const careless = run();
+    let calls = 1;
+    while (!careless.process(tick(10, 100))) calls += 1;
+    expect(calls).toBeLessThanOrEqual(10);
+    expect(careless.seal()?.outputs.get("device-events")).toHaveLength(10);
+  });
+
+  it("count a state by its size, once it has been written down", () => {
+    const text = "x".repeat(100_000);
+    const hoarder = defineStream<"readings", string>({
+      name: "hoarder",
+      version: 1,
+      input: "readings",
+      outputs: [],
+      state: z.string(),
+      onInput: (_, context) => context.state.set("all", text),
+    });
+    const hoarding: StageDefinition = { ...stage, functions: [reader, hoarder] };
+    const state = createStagePartition({ stage: hoarding, partition: 0, generation: 0 });
+    state.process(message(0, "a", 0, 1));
+    state.seal();
+    const before = state.pendingBytes;
+    state.process(message(1, "a", 1, 1));
+    expect(state.pendingBytes - before).toBeGreaterThan(100_000);
   });
 
   it("may end a unit, and a restart goes on with the next one", SLOW, () => {
@@ -171,13 +221,13 @@ describe("an output", () => {
     ]);
   });
 
-  it("counts steps and places within them in its source position", () => {
+  it("tells in its source position of which timer, or of the record after them, it is", () => {
     const run = runStage([message(0, "a", 0, 1), message(1, "b", 0, 1), message(2, "c", 100, 1)], { stage });
     const sources = [...(run.outputs.get("device-events") ?? []), ...(run.outputs.get("readings") ?? []).slice(2)];
     expect(sources.map(({ headers }) => headers[0]?.[1])).toEqual([
       "test telemetry 0 0 2 0 0",
-      "test telemetry 0 0 2 0 1",
       "test telemetry 0 0 2 1 0",
+      "test telemetry 0 0 2 2 0",
     ]);
   });
 });
