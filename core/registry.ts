@@ -42,12 +42,16 @@ export interface DeviceQuery {
   readonly limit: number;
 }
 
+/** What is left out stays as it is. */
+export type DeviceChanges = Omit<DeviceInput, "tenant" | "id"> & { readonly disabled?: boolean };
+
 export interface DeviceStore {
   get(tenant: string, id: string): Promise<Device | null>;
   list(query: DeviceQuery): Promise<Page<Device>>;
   /** Creates or updates devices, all or none. */
   put(devices: readonly DeviceInput[], actor: string): Promise<void>;
-  setDisabled(tenant: string, id: string, disabled: boolean, actor: string): Promise<void>;
+  /** Changes what is named of a device that exists, as one change. NOT_FOUND for one that does not, or does not any more. */
+  change(tenant: string, id: string, changes: DeviceChanges, actor: string): Promise<void>;
   /** Erases the device, its credentials and, through its control record, its state. */
   remove(tenant: string, id: string, actor: string): Promise<void>;
 }

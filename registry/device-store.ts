@@ -33,8 +33,13 @@ export function createDeviceStore(db: Kysely<Tables>, write: ChangeWriter): Devi
     async put(devices, actor) {
       await write(actor, (change) => putDevices(change, devices, "update"));
     },
-    async setDisabled(tenant, id, disabled, actor) {
-      await write(actor, (change) => setDisabled(change, tenant, id, disabled));
+    async change(tenant, id, { disabled, ...fields }, actor) {
+      await write(actor, async (change) => {
+        const row = await deviceRow(change, tenant, id);
+        if (Object.keys(fields).length > 0) await putDevices(change, [{ tenant, id, ...fields }], "update");
+        if (disabled !== undefined && disabled !== (row.disabled !== 0))
+          await setDisabled(change, tenant, id, disabled);
+      });
     },
     async remove(tenant, id, actor) {
       await write(actor, (change) => eraseDevice(change, tenant, id));
@@ -42,8 +47,7 @@ export function createDeviceStore(db: Kysely<Tables>, write: ChangeWriter): Devi
   };
 }
 
-async function setDisabled(change: Change, tenant: string, id: string, disabled: boolean): Promise<void> {
-  const { trx } = change;
+async function deviceRow({ trx }: Change, tenant: string, id: string): Promise<Tables["devices"]> {
   const row = await trx
     .selectFrom("devices")
     .selectAll()
@@ -51,11 +55,15 @@ async function setDisabled(change: Change, tenant: string, id: string, disabled:
     .where("id", "=", id)
     .executeTakeFirst();
   if (row === undefined) throw deviceNotFound(tenant, id);
-  if ((row.disabled !== 0) === disabled) return;
+  return row;
+}
+
+async function setDisabled(change: Change, tenant: string, id: string, disabled: boolean): Promise<void> {
+  const { trx } = change;
   const flag = disabled ? 1 : 0;
   await trx.updateTable("devices").set({ disabled: flag }).where("tenant", "=", tenant).where("id", "=", id).execute();
   change.audit(disabled ? "device.disabled" : "device.enabled", `device ${tenant}/${id}`, "");
-  change.control(deviceKey(tenant, id), deviceControl({ ...row, disabled: flag }));
+  change.control(deviceKey(tenant, id), deviceControl(await deviceRow(change, tenant, id)));
   if (disabled) change.revoke(deviceKey(tenant, id));
 }
 

@@ -77,13 +77,9 @@ function changeRoutes(app: ZodApp, { options, gate }: RouteContext): void {
         response: { 200: deviceAnswer },
       },
     },
-    async ({ raw, params: { id }, body: { disabled, ...changes } }, reply) => {
+    async ({ raw, params: { id }, body }, reply) => {
       const { tenant, id: actor } = gate.principalOf(raw);
-      const { name, type, labels, ...before } = await knownDevice(options, tenant, id);
-      const { devices } = options.registry;
-      if (Object.keys(changes).length > 0) await devices.put([{ tenant, id, name, type, labels, ...changes }], actor);
-      if (disabled !== undefined && disabled !== before.disabled)
-        await devices.setDisabled(tenant, id, disabled, actor);
+      await options.registry.devices.change(tenant, id, body, actor);
       await settleConfiguration(options, reply);
       return knownDevice(options, tenant, id);
     },

@@ -72,7 +72,7 @@ export function applyCases(context: SuiteContext): void {
 
   it("sets what a declared device leaves out to its default, except that it stays disabled", async () => {
     await apply({ devices: [device("d", { name: "Well", labels: { a: "b" } })] });
-    await context.registry.devices.setDisabled(TENANT, "d", true, ACTOR);
+    await context.registry.devices.change(TENANT, "d", { disabled: true }, ACTOR);
     await apply({ devices: [device("d")] });
     expect(await context.registry.devices.get(TENANT, "d")).toMatchObject({ name: "d", labels: {}, disabled: true });
   });

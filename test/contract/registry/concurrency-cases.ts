@@ -33,7 +33,7 @@ export function concurrencyCases(context: SuiteContext): void {
     await context.registry.devices.put([{ tenant: TENANT, id: "d" }], ACTOR);
     const token = await context.registry.credentials.issueDeviceToken(TENANT, "d", true, ACTOR);
     expect((await other.credentials.verify(token))?.id).toBe("d");
-    await other.devices.setDisabled(TENANT, "d", true, ACTOR);
+    await other.devices.change(TENANT, "d", { disabled: true }, ACTOR);
     expect(await context.registry.credentials.verify(token)).toBeNull();
   });
 

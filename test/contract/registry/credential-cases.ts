@@ -36,9 +36,9 @@ export function credentialCases(context: SuiteContext): void {
 
   it("refuses the token of a disabled device until it is enabled again", async () => {
     const token = await issue(false);
-    await context.registry.devices.setDisabled(TENANT, "pump-1", true, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: true }, ACTOR);
     expect(await verify(token)).toBeNull();
-    await context.registry.devices.setDisabled(TENANT, "pump-1", false, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: false }, ACTOR);
     expect(await verify(token)).toEqual(principal);
   });
 
@@ -69,8 +69,8 @@ export function credentialCases(context: SuiteContext): void {
     context.registry.onRevoked((keys) => told.push(keys));
     await issue(false);
     await issue(true);
-    await context.registry.devices.setDisabled(TENANT, "pump-1", true, ACTOR);
-    await context.registry.devices.setDisabled(TENANT, "pump-1", false, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: true }, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: false }, ACTOR);
     await context.registry.devices.remove(TENANT, "pump-1", ACTOR);
     await rejection(context.registry.devices.remove(TENANT, "pump-1", ACTOR), "NOT_FOUND");
     expect(told).toEqual([["acme/pump-1"], ["acme/pump-1"], ["acme/pump-1"]]);

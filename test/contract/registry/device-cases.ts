@@ -105,10 +105,10 @@ export function deviceCases(context: SuiteContext): void {
   it("disables and enables a device once, telling its partition", async () => {
     await put({ id: "pump-1" });
     await takeControls(context.registry);
-    await context.registry.devices.setDisabled(TENANT, "pump-1", true, ACTOR);
-    await context.registry.devices.setDisabled(TENANT, "pump-1", true, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: true }, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: true }, ACTOR);
     expect((await context.registry.devices.get(TENANT, "pump-1"))?.disabled).toBe(true);
-    await context.registry.devices.setDisabled(TENANT, "pump-1", false, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: false }, ACTOR);
     const controls = await takeControls(context.registry);
     expect(controls.map(({ control }) => control.kind === "device" && control.device.disabled)).toEqual([true, false]);
     expect((await auditTrail(context.registry)).slice(1)).toEqual([
@@ -119,12 +119,14 @@ export function deviceCases(context: SuiteContext): void {
 
   it("keeps a disabled device disabled when it is put again", async () => {
     await put({ id: "pump-1" });
-    await context.registry.devices.setDisabled(TENANT, "pump-1", true, ACTOR);
+    await context.registry.devices.change(TENANT, "pump-1", { disabled: true }, ACTOR);
     await put({ id: "pump-1", name: "Well" });
     expect((await context.registry.devices.get(TENANT, "pump-1"))?.disabled).toBe(true);
   });
 
   it("cannot disable a device that is not there", async () => {
-    await rejection(context.registry.devices.setDisabled(TENANT, "pump-1", true, ACTOR), "NOT_FOUND");
+    await rejection(context.registry.devices.change(TENANT, "pump-1", { disabled: true }, ACTOR), "NOT_FOUND");
+    await rejection(context.registry.devices.change(TENANT, "pump-1", { name: "Back" }, ACTOR), "NOT_FOUND");
+    expect(await context.registry.devices.get(TENANT, "pump-1")).toBeNull();
   });
 }
