@@ -1,19 +1,10 @@
 import { randomBytes } from "node:crypto";
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statfsSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { readIfThere, writeWhole } from "./whole-file.ts";
 
 /** Grows when a release lays data out differently. Every release opens what the one before wrote. */
 const FORMAT_VERSION = 1;
@@ -52,8 +43,7 @@ export function openDataDirectory(path: string): DataDirectory {
       secretText(path, "installation.secret", () => randomBytes(32).toString("hex")),
       "hex",
     );
-    const epoch = Number(readIfThere(join(path, "epoch")) ?? "0") + 1;
-    writeWhole(join(path, "epoch"), String(epoch));
+    const epoch = nextEpoch(path);
     return {
       path,
       logPath: join(path, "log"),
@@ -145,6 +135,20 @@ function checkFormat(path: string): boolean {
   return false;
 }
 
+/** Kept in a file that grows by one with every start. Too small a number would give admission ids that were given before. */
+function nextEpoch(path: string): number {
+  const file = join(path, "epoch");
+  const text = readIfThere(file) ?? "0";
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new MillraceError("DATA_FORMAT_UNSUPPORTED", `${file} is damaged: it holds no number`, {
+      remedy: "Write a number into it that is greater than the count of all starts so far, such as 1000000.",
+    });
+  }
+  const epoch = Number(text) + 1;
+  writeWhole(file, String(epoch));
+  return epoch;
+}
+
 function secretText(path: string, name: string, make: () => string): string {
   const file = join(path, name);
   const known = readIfThere(file);
@@ -152,16 +156,6 @@ function secretText(path: string, name: string, make: () => string): string {
   const made = make();
   writeWhole(file, made);
   return made;
-}
-
-function readIfThere(file: string): string | null {
-  return existsSync(file) ? readFileSync(file, "utf8") : null;
-}
-
-/** Whole or not at all, for this user only. */
-function writeWhole(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
-  renameSync(`${file}.new`, file);
 }
 
 function hasCode(error: unknown, code: string): boolean {

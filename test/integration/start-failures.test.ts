@@ -85,6 +85,15 @@ test("a data directory of a newer format", async () => {
   expectSentence(failed, /has data format 2; this release knows up to 1/, /Use the release that wrote it/);
 });
 
+test("an epoch that is damaged, since a smaller one would repeat admission ids", async () => {
+  mkdirSync(data());
+  for (const text of ["NaN", ""]) {
+    writeFileSync(join(data(), "epoch"), text);
+    const failed = await runToFailure({ args: start("--no-clickhouse", ...FREE_PORTS) });
+    expectSentence(failed, /epoch is damaged/, /Write a number into it/);
+  }
+});
+
 test("another number of partitions than the log was made with", async () => {
   const made = await startInstance({ data: data(), flags: ["--no-clickhouse"] });
   expect(await made.stop()).toBe(0);
