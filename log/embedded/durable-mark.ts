@@ -46,7 +46,8 @@ export class DurableMark {
 
   /** Resolves when a commit after `sequence` is durable, the log closes, `waitMs` are over or `signal` aborts. */
   advanced(sequence: number, waitMs: number, signal?: AbortSignal): Promise<void> {
-    if (this.sequence > sequence || this.closed || signal?.aborted) return Promise.resolve();
+    const seen = Atomics.load(this.words, SEQUENCE);
+    if (Number(seen) > sequence || this.closed || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -58,14 +59,19 @@ export class DurableMark {
       const timer = setTimeout(done, waitMs);
       this.listeners.add(done);
       signal?.addEventListener("abort", done);
-      this.arm();
+      this.arm(seen);
+      // A close changes no sequence: what waits for one that came just before would not see it.
+      if (this.closed) done();
     });
   }
 
-  /** One waitAsync serves all who wait: one for each poll would pile up, since it cannot be taken back. */
-  private arm(): void {
+  /**
+   * One waitAsync serves all who wait: one for each poll would pile up, since it cannot be taken back. It waits on what was seen, so
+   * that a commit since then wakes at once.
+   */
+  private arm(seen: bigint): void {
     if (this.armed) return;
-    const waiting = Atomics.waitAsync(this.words, SEQUENCE, Atomics.load(this.words, SEQUENCE));
+    const waiting = Atomics.waitAsync(this.words, SEQUENCE, seen);
     this.armed = true;
     const wake = (): void => {
       this.armed = false;

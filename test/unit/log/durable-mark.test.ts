@@ -10,6 +10,29 @@ import { allTexts, at, text } from "../../contract/event-log/log-harness.ts";
 import { openTestLog } from "./open-test-log.ts";
 import type { EmbeddedLog } from "../../../log/embedded/open-embedded-log.ts";
 
+describe("who waits for the durable mark", () => {
+  /** Publishes at the last moment before the wait: when the mark looks whether the signal has aborted. */
+  const signalThat = (publishes: () => void): AbortSignal => {
+    const { signal } = new AbortController();
+    return Object.defineProperty(signal, "aborted", { get: () => (publishes(), false) });
+  };
+
+  test.each([
+    ["a commit", (mark: DurableMark) => mark.publishSequence(5)],
+    ["the end", (mark: DurableMark) => mark.publishClosed()],
+  ])("does not sleep through %s that comes between the look and the wait", async (_, publish) => {
+    const mark = new DurableMark();
+    const writer = new DurableMark(mark.shared);
+    const begun = Date.now();
+    await mark.advanced(
+      0,
+      10_000,
+      signalThat(() => publish(writer)),
+    );
+    expect(Date.now() - begun).toBeLessThan(5000);
+  });
+});
+
 describe("the durable mark", () => {
   let directory = "";
   let log: EmbeddedLog;
