@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   JOURNAL_FENCED: "restore",
   OFFSET_OUT_OF_RANGE: "never",
   BATCH_CORRUPT: "never",
+  STATE_LOST: "never",
   UNKNOWN_TOPIC: "never",
   // edge
   MQTT_MALFORMED: "never",

@@ -76,8 +76,13 @@ export interface JournalEntry {
 export interface JournalClaim {
   /** Grows with every claim; commits that carry an older one fail with JOURNAL_FENCED. */
   readonly epoch: number;
-  /** From the first chunk of the last complete snapshot (if any) to the claim, in order. */
+  /** From the first chunk of the last complete snapshot (if any) to the claim, in order; when `damaged`, up to the damage. */
   readonly entries: readonly JournalEntry[];
+  /**
+   * What was committed behind the entries, or all, is damaged and out of reach. The owner restores what there is, works again from
+   * there, and commits a complete snapshot first, which makes the journal whole. None of it is a reason not to start.
+   */
+  readonly damaged: boolean;
 }
 
 export interface OutputBatch extends TopicPartition {

@@ -1,15 +1,23 @@
-import { isMillraceError } from "../core/errors.ts";
+import { isMillraceError, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { createStagePartition } from "../engine/stage-partition.ts";
 import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../wire/unit-codec.ts";
-import type { CommitRequest, JournalClaim, JournalEntry, LogJournals, OutputBatch } from "../core/event-log.ts";
+import type {
+  CommitRequest,
+  JournalClaim,
+  JournalEntry,
+  LogInspector,
+  LogJournals,
+  LogStatus,
+  OutputBatch,
+} from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
 import type { SnapshotChunk, UnitBody } from "../core/commit-unit.ts";
 
 export interface PartitionOwnerOptions {
-  readonly journals: LogJournals;
+  readonly journals: LogJournals & LogInspector;
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
@@ -23,6 +31,8 @@ export interface PartitionOwnerOptions {
 export interface PartitionOwner {
   readonly partition: number;
   readonly state: StagePartition;
+  /** STATE_LOST when the journal was damaged and the log no longer holds all that would have made its state again. */
+  readonly loss: MillraceError | null;
   /** The error of the first failed commit. */
   readonly failure: unknown;
   /** True when nothing sent off is still under way. */
@@ -33,13 +43,18 @@ export interface PartitionOwner {
   settled(): Promise<void>;
 }
 
-/** Claims the partition's journal and restores its state. Errors: those of LogJournals, STATE_INVALID, BATCH_CORRUPT. */
+/**
+ * Claims the partition's journal and restores its state. When the journal is damaged, as of the last position that it proves: the
+ * records behind it are worked again, and give the outputs that readers have already. Errors: those of LogJournals, STATE_INVALID,
+ * BATCH_CORRUPT.
+ */
 export async function claimPartition(options: PartitionOwnerOptions): Promise<PartitionOwner> {
   const { journals, stage, partition, generation } = options;
   const journal = { name: stageJournalName(stage.name), partition };
   const claim = await journals.claim(journal);
   const restored = restorePoint(claim);
   const state = createStagePartition({ stage, partition, generation }, restored);
+  const loss = claim.damaged ? skipDeleted(state, options, await journals.status()) : null;
   const inFlight = new Set<Promise<void>>();
   let failure: unknown;
   let unitsSinceSnapshot = restored.units.length;
@@ -71,9 +86,13 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     bytesSinceSnapshot = 0;
   };
 
+  // Before any unit: a unit behind damage could not be restored.
+  if (claim.damaged) snapshot();
+
   return {
     partition,
     state,
+    loss,
     get failure() {
       return failure;
     },
@@ -95,6 +114,23 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
       await Promise.all(inFlight);
     },
   };
+}
+
+/** Records that retention has deleted cannot be worked again: they count as corrupt, so that the ledger holds. */
+function skipDeleted(
+  state: StagePartition,
+  { stage, partition }: PartitionOwnerOptions,
+  { partitions }: LogStatus,
+): MillraceError | null {
+  const from = state.next.offset;
+  const start = partitions.find((one) => one.topic === stage.input && one.partition === partition)?.startOffset ?? 0;
+  if (from >= start) return null;
+  state.skipCorrupt(from, start);
+  // Its unit has no outputs, and the snapshot holds the rest of it.
+  state.seal();
+  const records = `records ${from} to ${start - 1} of ${stage.input}/${partition}`;
+  const text = `the journal of stage ${stage.name} is damaged, and retention has deleted ${records}: what they left in its state is lost`;
+  return new MillraceError("STATE_LOST", text, { remedy: "restore a backup if that state matters" });
 }
 
 /** Outputs keep their input's partition: they carry the same key, and all topics have the same number of partitions. */

@@ -58,10 +58,16 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let running: Promise<void> = Promise.resolve();
   let lastCommitAt = -Infinity;
   let ended: string | null = null;
+  const losses: string[] = [];
 
   const claim = async (partition: number): Promise<void> => {
-    owners.set(partition, await claimPartition({ journals: log, stage, partition, generation: options.generation }));
+    const owner = await claimPartition({ journals: log, stage, partition, generation: options.generation });
+    owners.set(partition, owner);
     restores.add();
+    if (owner.loss === null) return;
+    const { code, message, remedy } = owner.loss;
+    logger.error({ code, stage: stage.name, partition, remedy }, message);
+    losses.push(message);
   };
 
   const seekAll = (): void => {
@@ -165,6 +171,6 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
       return { partitions, totals, quiet };
     },
-    notReadyReasons: () => (ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]),
+    notReadyReasons: () => [...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]), ...losses],
   };
 }

@@ -4,7 +4,7 @@ import type { JournalEntry, TopicPosition } from "../../core/event-log.ts";
 import type { LogTopology } from "./topology.ts";
 
 /**
- * A journal entry as stored, little endian. `chunk` and `snapshot` let the last entry alone say where a restore begins.
+ * A journal entry as stored, little endian. `snapshot` tells whether a snapshot's first chunks are still there.
  *
  *     0 crc32c u32 · 4 kind u8 · 5 complete u8 · 6 positions u16 · 8 epoch f64 · 16 nextTimer f64 (NaN: none)
  *     24 first chunk of the snapshot under way f64 (−1: none) · 32 first chunk of the last complete one f64 (−1: none)

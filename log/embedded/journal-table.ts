@@ -1,30 +1,16 @@
 import { MillraceError } from "../../core/errors.ts";
 import { decodeJournalEntry, encodeJournalEntry } from "./journal-entry.ts";
-import type { JournalEntry, JournalId, JournalStatus, TopicPosition } from "../../core/event-log.ts";
+import { scanJournal } from "./journal-scan.ts";
+import { createJournal } from "./journal.ts";
+import { quarantineEntry } from "./quarantine.ts";
+import type { JournalClaim, JournalEntry, JournalId, JournalStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
+import type { Counter, Metrics } from "../../core/metrics.ts";
 import type { StoredEntry, StoredKind } from "./journal-entry.ts";
+import type { JournalScan } from "./journal-scan.ts";
+import type { Journal, JournalProgress } from "./journal.ts";
 import type { JournalKey, LogStore } from "./log-store.ts";
 import type { LogTopology } from "./topology.ts";
-
-/** What is durable of a journal. Entry offsets are dense; those before `first` are deleted. */
-interface JournalProgress {
-  epoch: number;
-  first: number;
-  next: number;
-  chunkStart: number | null;
-  snapshotStart: number | null;
-  positions: readonly TopicPosition[];
-  nextTimer: number | null;
-}
-
-export interface Journal {
-  readonly id: JournalId;
-  /** The epoch that the last call of `claim` got. Ahead of the durable one while the claim is on its way. */
-  issuedEpoch: number;
-  /** Set by the first commit that fails: everything after it fails too, until the next claim. */
-  failed: boolean;
-  durable: JournalProgress;
-}
 
 /** One entry on its way into the journal. */
 export interface JournalWrite {
@@ -44,17 +30,30 @@ export interface PlacedEntries {
 /** Retention's view: the lowest position per topic-partition, or the required journal that has told none yet. */
 export type JournalFloors = { readonly missing: string } | { readonly floors: Float64Array };
 
-/** The journals of the log, in the writer's memory: who owns them, where they stand. Restored from each one's last entry. */
+export interface JournalTableOptions {
+  readonly directory: string;
+  readonly store: LogStore;
+  readonly topology: LogTopology;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The journals of the log, in the writer's memory: who owns them, where they stand. */
 export class JournalTable {
+  private readonly options: JournalTableOptions;
   private readonly store: LogStore;
   private readonly topology: LogTopology;
-  private readonly logger: Logger;
+  private readonly damagedCounter: Counter;
   private readonly journals = new Map<string, Journal>();
 
-  constructor(store: LogStore, topology: LogTopology, logger: Logger) {
-    this.store = store;
-    this.topology = topology;
-    this.logger = logger;
+  constructor(options: JournalTableOptions) {
+    this.options = options;
+    this.store = options.store;
+    this.topology = options.topology;
+    this.damagedCounter = options.metrics.counter(
+      "millrace_log_corrupt_entries_total",
+      "Damaged journal entries that claims have met.",
+    );
     this.restoreAll();
   }
 
@@ -62,16 +61,7 @@ export class JournalTable {
     const key = `${id.partition} ${id.name}`;
     const known = this.journals.get(key);
     if (known) return known;
-    const durable = {
-      epoch: 0,
-      first: 0,
-      next: 0,
-      chunkStart: null,
-      snapshotStart: null,
-      positions: [],
-      nextTimer: null,
-    };
-    const journal = { id: { name: id.name, partition: id.partition }, issuedEpoch: 0, failed: false, durable };
+    const journal = createJournal(id);
     this.journals.set(key, journal);
     return journal;
   }
@@ -106,25 +96,16 @@ export class JournalTable {
   }
 
   /**
-   * What an owner restores from: the entries before the last claim, from the last complete snapshot on. A damaged entry ends the
-   * list: the owner works again what came after it, and readers drop the repeated outputs by their source positions.
+   * What the owner whose claim has landed restores from. When that is not all, the journal goes back to it: retention must keep
+   * what the owner has to work again.
    */
-  restorableEntries({ id, durable }: Journal): JournalEntry[] {
-    const entries: JournalEntry[] = [];
-    for (let offset = durable.snapshotStart ?? durable.first; offset < durable.next; offset++) {
-      const stored = this.readEntry(id, offset);
-      if (stored === null) {
-        this.logger.error(
-          { ...id, entry: offset },
-          "a journal entry is damaged: its owner restores what lies before it",
-        );
-        break;
-      }
-      const { kind, positions, nextTimer, body, complete } = stored;
-      if (kind === "snapshot") entries.push({ kind, positions, nextTimer, complete, body });
-      else if (kind !== "claim") entries.push({ kind, positions, nextTimer, body });
-    }
-    return entries;
+  restore(journal: Journal): Omit<JournalClaim, "epoch"> {
+    const { id, durable } = journal;
+    const { entries, positions, nextTimer, damaged, whole } = this.scan(id, durable.first, durable.next);
+    for (const entry of damaged) this.reportDamage(id, entry, whole);
+    journal.damaged = !whole;
+    if (!whole) journal.durable = { ...durable, positions, nextTimer };
+    return { entries, damaged: !whole };
   }
 
   /**
@@ -171,19 +152,25 @@ export class JournalTable {
     let offset = last;
     let entry = this.readEntry(id, offset);
     while (entry === null && offset > first) entry = this.readEntry(id, --offset);
+    // Each damaged entry behind the last good one may have been a claim: its epoch is passed over.
+    const epoch = entry === null ? last + 1 : entry.epoch + last - offset;
+    const { positions, nextTimer } = this.scan(id, first, last + 1);
+    const snapshotStart = first > 0 ? first : null;
     const journal = this.journal(id);
-    // A damaged last entry may have been a claim: its epoch is passed over.
-    const epoch = (entry?.epoch ?? 0) + (offset === last ? 0 : 1);
     journal.issuedEpoch = epoch;
-    journal.durable = {
-      epoch,
-      first,
-      next: last + 1,
-      chunkStart: entry?.chunkStart ?? null,
-      snapshotStart: entry?.snapshotStart ?? null,
-      positions: entry?.positions ?? [],
-      nextTimer: entry?.nextTimer ?? null,
-    };
+    journal.durable = { epoch, first, next: last + 1, chunkStart: null, snapshotStart, positions, nextTimer };
+  }
+
+  private scan(id: JournalId, first: number, next: number): JournalScan {
+    return scanJournal((offset) => this.readEntry(id, offset), first, next);
+  }
+
+  private reportDamage(id: JournalId, entry: number, whole: boolean): void {
+    const { directory, logger } = this.options;
+    quarantineEntry(directory, { ...id, entry, bytes: this.store.journals.getBinary(keyOf(id, entry)) ?? null });
+    this.damagedCounter.add();
+    const text = whole ? "it was a claim, and nothing is lost" : "its owner restores what lies before it";
+    logger.error({ ...id, entry }, `a journal entry is damaged: ${text}`);
   }
 
   private readEntry(id: JournalId, offset: number): StoredEntry | null {

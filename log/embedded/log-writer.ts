@@ -8,6 +8,7 @@ import { CommitPipeline } from "./commit-pipeline.ts";
 import { commitRecordBytes, encodeCommitRecord } from "./commit-record.ts";
 import { PAGE_BYTES, usedBytes } from "./log-store.ts";
 import { JournalTable } from "./journal-table.ts";
+import { checkCommit, fenced } from "./journal.ts";
 import { OffsetTable } from "./offset-table.ts";
 import { Retention } from "./retention.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -19,7 +20,7 @@ import type { Outputs } from "./append-limits.ts";
 import type { CommitGroup, EncodedBatch } from "./commit-group.ts";
 import type { UnplacedBatch } from "./commit-record.ts";
 import type { DurableMark } from "./durable-mark.ts";
-import type { Journal } from "./journal-table.ts";
+import type { Journal } from "./journal.ts";
 import type { LogStore } from "./log-store.ts";
 import type { LogTopology } from "./topology.ts";
 
@@ -60,9 +61,11 @@ export class LogWriter {
     this.options = options;
     this.capacity = new Capacity(options.bytesMax);
     this.capacity.bytes = usedBytes(store);
-    this.journals = new JournalTable(store, topology, logger);
+    this.journals = new JournalTable(options);
     this.retention = new Retention({ ...options, journals: this.journals });
     this.offsets = new OffsetTable(store, topology, this.retention.firstSequence, logger);
+    for (const { topic, partition, offset } of this.journals.statuses().flatMap(({ positions }) => positions))
+      this.offsets.passOver(topology.indexOf(topic, partition), offset);
     this.pipeline = new CommitPipeline((group) => this.write(group));
     this.commitCounter = metrics.counter("millrace_log_commits_total", "Durable group commits.");
     this.recordCounter = metrics.counter("millrace_log_records_total", "Records made durable.");
@@ -102,7 +105,7 @@ export class LogWriter {
     return await new Promise((resolve, reject) => {
       group.requests.push({
         // Read before the next group may delete entries.
-        landed: () => resolve({ epoch, entries: this.journals.restorableEntries(journal) }),
+        landed: () => resolve({ epoch, ...this.journals.restore(journal) }),
         failed: (error) => {
           journal.failed = true;
           reject(error);
@@ -115,7 +118,7 @@ export class LogWriter {
   async commit(request: Omit<CommitRequest, "outputs">, outputsOf: () => readonly Outputs[]): Promise<void> {
     const { epoch, entry } = request;
     const journal = this.journals.journal(request.journal);
-    if (epoch !== journal.issuedEpoch || journal.failed) throw fenced(journal, epoch);
+    checkCommit(journal, epoch, entry);
     try {
       const outputs = outputsOf();
       for (const { topic, partition } of entry.positions) this.options.topology.indexOf(topic, partition);
@@ -289,11 +292,4 @@ export class LogWriter {
     logger.error({ code: failure.code, broken }, failure.message);
     return failure;
   }
-}
-
-function fenced(journal: Journal, epoch: number): MillraceError {
-  const { name, partition } = journal.id;
-  const why =
-    journal.issuedEpoch === epoch ? "an earlier commit failed" : `epoch ${journal.issuedEpoch} has claimed it`;
-  return new MillraceError("JOURNAL_FENCED", `${name}/${partition}, epoch ${epoch}: ${why}`);
 }

@@ -38,6 +38,14 @@ export class OffsetTable {
     this.sequence = last;
   }
 
+  /**
+   * Offsets before `offset` have been read: none of them may be given again. Only when the directory of one of the last commits is
+   * damaged does the table not know of them; the new record would lie behind its reader.
+   */
+  passOver(topicPartition: number, offset: number): void {
+    this.ends[topicPartition] = Math.max(this.ends[topicPartition] ?? 0, offset);
+  }
+
   /** Takes the batches of commits that are durable now. */
   advance(sequence: number, batches: Iterable<Omit<PlacedBatch, "byteOffset" | "byteLength">>, bytes: number): void {
     this.sequence = sequence;

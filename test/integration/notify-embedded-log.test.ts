@@ -10,6 +10,7 @@ import { silentLogger } from "../../core/logger.ts";
 import { openEmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import { openRegistry } from "../../registry/open-registry.ts";
 import { createNotifySink } from "../../sinks/notify/notify-sink.ts";
+import { damageEntries, journalKinds } from "../support/damaged-log.ts";
 import { alarmEvent, SECRET } from "../unit/sinks-notify/notify-fixture.ts";
 import { startWebhookReceiver } from "../unit/sinks-notify/webhook-receiver.ts";
 
@@ -27,7 +28,10 @@ function alarmRecord(id: string, offset: number): RecordInput {
   return { timestamp: Date.now(), key: "t/d", value, headers: [[HEADER.source, src]] };
 }
 
-it("alarms in the embedded log reach the webhook once each, and the log knows how far the sink is, over a restart", async () => {
+const TITLE =
+  "alarms in the embedded log reach the webhook once each, and the log knows how far the sink is, over a restart";
+
+it.each(["sound", "damaged"])(`${TITLE} with a %s journal`, async (journal) => {
   const directory = await mkdtemp(join(tmpdir(), "millrace-notify-log-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const hook = await startWebhookReceiver();
@@ -67,6 +71,11 @@ it("alarms in the embedded log reach the webhook once each, and the log knows ho
   await expect.poll(() => positionOf(first.log)).toBe(2);
   expect(first.sink.notReadyReasons()).toEqual([]);
   await first.close();
+  if (journal === "damaged") {
+    const id = { name: "sink:notify", partition: 0 };
+    const kinds = await journalKinds(join(directory, "log"), 8, id);
+    await damageEntries(join(directory, "log"), id, [...kinds.keys()]);
+  }
 
   const second = await open();
   onTestFinished(() => second.close());

@@ -5,6 +5,7 @@ import type {
   CommitRequest,
   EventLog,
   FetchedSlice,
+  JournalClaim,
   JournalEntry,
   JournalId,
   LogReader,
@@ -21,6 +22,8 @@ export interface MemoryEventLogOptions {
 export interface MemoryEventLog extends EventLog {
   /** Retention: forgets the records of a partition below `offset`. */
   trim(topic: string, partition: number, offset: number): void;
+  /** Damages the journal's entry at this place: claims give what lies before it. */
+  damage(journal: JournalId, place: number): void;
   /** Appends without a promise, for filling. */
   appendNow(topic: string, partition: number, records: readonly RecordInput[]): number;
 }
@@ -34,6 +37,7 @@ interface Partition {
 interface Journal extends JournalId {
   epoch: number;
   entries: JournalEntry[];
+  readonly damaged: Set<JournalEntry>;
   /** Where the entries of the present owner begin: chunks of the one before do not belong to its snapshot. */
   claimedAt: number;
   /** A commit failed: everything fails until the next claim. */
@@ -91,15 +95,28 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
       target.start = Math.max(target.start, Math.min(offset, target.end));
       while ((target.records[0]?.offset ?? target.start) < target.start) target.records.shift();
     },
+    damage({ name, partition }, place) {
+      const journal = journals.get(`${name}/${partition}`);
+      const entry = journal?.entries.at(place);
+      if (journal === undefined || entry === undefined) throw new Error(`${name}/${partition} has no entry ${place}`);
+      journal.damaged.add(entry);
+    },
     append: async (topic, partition, records) => appendNow(topic, partition, records),
     async claim(id) {
       const key = `${id.name}/${id.partition}`;
-      const journal = journals.get(key) ?? { ...id, epoch: 0, entries: [], claimedAt: 0, fenced: false };
+      const journal = journals.get(key) ?? {
+        ...id,
+        epoch: 0,
+        entries: [],
+        damaged: new Set<JournalEntry>(),
+        claimedAt: 0,
+        fenced: false,
+      };
       journals.set(key, journal);
       journal.epoch += 1;
       journal.fenced = false;
       journal.claimedAt = journal.entries.length;
-      return { epoch: journal.epoch, entries: [...journal.entries] };
+      return { epoch: journal.epoch, ...readEntries(journal) };
     },
     async commit(request) {
       try {
@@ -113,6 +130,16 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
     openReader: (positions) => createReader(positions, partitionOf, waiters),
     status: async () => statusOf(partitionCount, partitionOf, journals),
   };
+}
+
+/** What lies before the first damaged entry; nothing when that is part of the snapshot that the rest stands on. */
+function readEntries({ entries, damaged }: Journal): Omit<JournalClaim, "epoch"> {
+  const place = entries.findIndex((entry) => damaged.has(entry));
+  if (place < 0) return { entries: [...entries], damaged: false };
+  const [first] = entries;
+  const before = entries.slice(0, place);
+  const founded = first?.kind !== "snapshot" || before.some(({ complete }) => complete === true);
+  return { entries: founded ? before : [], damaged: true };
 }
 
 /** Index of the first chunk of the last complete snapshot: chunks follow each other without other entries between. */

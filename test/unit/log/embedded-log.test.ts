@@ -200,22 +200,4 @@ describe("damage in the embedded log", () => {
     ]);
     expect(await log.append("telemetry", 1, [text("b2")])).toBe(1);
   });
-
-  test("of a journal entry ends what is restored before it, and lets the journal go on", async () => {
-    const first = await openLog();
-    const journal = { name: "stage:main", partition: 0 };
-    const commit = async (log: EmbeddedLog, epoch: number, name: string): Promise<void> => {
-      const entry = { kind: "unit" as const, positions: [], nextTimer: null, body: Buffer.from(name) };
-      await log.commit({ journal, epoch, entry, outputs: [] });
-    };
-    const { epoch } = await first.claim(journal);
-    for (const name of ["unit-1", "unit-2", "unit-3"]) await commit(first, epoch, name);
-    await closeLog(first);
-    await damage("unit-3");
-    const log = await openLog();
-    const claim = await log.claim(journal);
-    expect(claim.entries.map(({ body }) => Buffer.from(body).toString())).toEqual(["unit-1", "unit-2"]);
-    expect(claim.epoch).toBeGreaterThan(epoch);
-    await commit(log, claim.epoch, "unit-4");
-  });
 });
