@@ -5,7 +5,7 @@ import { LatestValues } from "./rows/latest-values.ts";
 import { encoderOfTopic } from "./rows/encoder-of-topic.ts";
 import { RowSheets, type RowSheet } from "./row-sheets.ts";
 import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
-import type { RowEncoder, RowTarget } from "./rows/row-encoder.ts";
+import type { RowTarget } from "./rows/row-encoder.ts";
 import type { SourceMarks } from "./source-marks.ts";
 
 /** Offsets [from, to) of one partition. */
@@ -64,16 +64,19 @@ export class InsertBatch {
     for (const record of records) {
       if (isControlRecord(record)) continue;
       const source = sourceOf(record, slice);
-      if (!this.#marks.admit(topic, partition, source)) this.repeats += 1;
-      else if (!this.#erased.covers(record.key, source) && !this.#take(topic, parseValue(record.value), source, encode))
+      const isNew = this.#marks.admit(topic, partition, source);
+      if (!isNew) this.repeats += 1;
+      if (this.#erased.covers(record.key, source)) continue;
+      if (!isNew) this.#noteRemoval(topic, record, source);
+      else if (!this.#noteRemoval(topic, record, source) && !encode(parseValue(record.value), source, this.#target))
         this.bad.push({ topic, partition, offset: record.offset });
     }
   }
 
-  /** Makes the rows of a value, or notes the removal that it tells. False when it has not its topic's shape. */
-  #take(topic: string, value: unknown, source: SourcePosition, encode: RowEncoder): boolean {
-    const erasure = erasureOf(topic, value, source);
-    if (erasure === null) return encode(value, source, this.#target);
+  /** True when the record tells a removal. One that is not known is noted though it repeats: a damaged journal has lost it. */
+  #noteRemoval(topic: string, { value }: LogRecord, source: SourcePosition): boolean {
+    const erasure = topic === "device-events" ? erasureOf(topic, parseValue(value), source) : null;
+    if (erasure === null) return false;
     this.erasures.push(erasure);
     this.#erased.add([erasure]);
     return true;

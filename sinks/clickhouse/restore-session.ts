@@ -6,6 +6,7 @@ import { migrateDatabase } from "./migrate.ts";
 import { claimSinkJournal, type SinkJournal } from "./sink-journal.ts";
 import { fitPositions, type SinkPositions } from "./sink-positions.ts";
 import { SourceMarks } from "./source-marks.ts";
+import { readStoredMarks } from "./stored-marks.ts";
 import type { SinkContext } from "./sink-context.ts";
 
 /** A sink that owns its journal, knows its database and has nothing half done. */
@@ -48,6 +49,11 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
     fitted.positions.advance(
       plan.ranges.filter(({ topic, partition, to }) => to > fitted.positions.offset(topic, partition)),
     );
+  }
+  if (journal.damaged) {
+    // Plans that the journal has lost may be in the tables. What is above these marks is not, unless one of them was cut off.
+    marks.raise(await readStoredMarks(link));
+    logger.warn({ database }, "the sink's journal is damaged: it goes on by what the tables hold");
   }
   marks.takeChanged();
   await journal.snapshot(database, fitted.positions.list(), marks.all(), erased.all());

@@ -39,6 +39,8 @@ const SNAPSHOT_AFTER_ENTRIES = 500;
 export interface SinkJournal {
   /** As it was when the journal was claimed. */
   readonly restored: SinkProgress;
+  /** True when there was more, which is damaged: the tables may hold more than `restored` tells. A snapshot must come first. */
+  readonly damaged: boolean;
   plan(
     plan: InsertPlan,
     database: string,
@@ -59,7 +61,7 @@ export interface SinkJournal {
 
 /** Takes the sink's journal over; every other owner is fenced from here on. Errors: those of the log. */
 export async function claimSinkJournal(log: EventLog, id: JournalId): Promise<SinkJournal> {
-  const { epoch, entries } = await log.claim(id);
+  const { epoch, entries, damaged } = await log.claim(id);
   let length = entries.length;
   const commit = async (kind: JournalEntry["kind"], body: Body, positions: readonly TopicPosition[]): Promise<void> => {
     const entry: JournalEntry = {
@@ -74,6 +76,7 @@ export async function claimSinkJournal(log: EventLog, id: JournalId): Promise<Si
   };
   return {
     restored: foldEntries(entries),
+    damaged,
     plan: (plan, database, positions, marks) =>
       commit("unit", { v: 1, kind: "plan", database, marks: marks.map(toTuple), plan }, positions),
     settle: (database, positions, marks) =>

@@ -31,6 +31,11 @@ export class SourceMarks {
     for (const mark of marks) this.#marks.set(keyOf(mark.topic, mark.partition, mark.source), mark);
   }
 
+  /** Takes over the marks that are above its own. */
+  raise(marks: readonly SourceMark[]): void {
+    for (const { topic, partition, source } of marks) this.admit(topic, partition, source);
+  }
+
   clear(): void {
     this.#marks.clear();
     this.#changed.clear();

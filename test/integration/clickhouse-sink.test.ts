@@ -6,6 +6,7 @@ import { deviceKey } from "../../core/ids.ts";
 import { partitionOf } from "../../core/partitioner.ts";
 import { HEADER } from "../../core/record.ts";
 import { formatSourcePosition } from "../../core/source-position.ts";
+import { CLICKHOUSE_JOURNAL } from "../../sinks/clickhouse/clickhouse-sink.ts";
 import {
   CHDB_TITLE,
   hasChdb,
@@ -82,6 +83,29 @@ describe.skipIf(!hasChdb())(`the ClickHouse sink on chdb ${CHDB_TITLE}`, () => {
     await bench.startSink();
     await settled();
     await expectExactly(100);
+  });
+
+  it("goes on by what the tables hold when its journal is damaged", async () => {
+    const filler = createFiller(bench.log);
+    const first = await bench.startSink({ rowsMax: 1000 });
+    filler.readings(1000);
+    const event = {
+      v: 1,
+      tenant: TENANT,
+      device: "sensor-0",
+      kind: "ack",
+      ts: 1_700_000_000_000,
+      received: 1_700_000_000_000,
+    };
+    bench.log.appendNow("device-events", 2, [derivedRecord(event, sourceAt(2, 5, { step: 1 }))]);
+    await settled();
+    await bench.stop(first);
+    bench.log.damage({ name: CLICKHOUSE_JOURNAL, partition: 0 }, 0);
+    filler.readings(500);
+    await bench.startSink();
+    await settled();
+    await expectExactly(1500);
+    expect(bench.faults).toEqual([]);
   });
 
   it("takes the same source position again when its generation has grown", async () => {

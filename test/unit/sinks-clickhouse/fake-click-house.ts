@@ -22,6 +22,8 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
   };
   return {
     async query(sql, row) {
+      if (sql.includes("src_offset"))
+        return sql.includes("FROM readings") ? greatestSources(keysOf(inserts)).map((one) => row.parse(one)) : [];
       const id = `00000000-0000-4000-8000-${String(databases).padStart(12, "0")}`;
       return [row.parse(sql.includes("database_identity") ? { id } : { id: 1 })];
     },
@@ -37,13 +39,33 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
     async close() {
       // It holds nothing.
     },
-    readings: () =>
-      [...inserts.values()].filter(({ table }) => table === "readings").flatMap(({ rows }) => readingKeys(rows)),
+    readings: () => keysOf(inserts),
     replace() {
       databases += 1;
       inserts = new Map();
     },
   };
+}
+
+function keysOf(inserts: ReadonlyMap<string, RowBinaryInsert>): string[] {
+  return [...inserts.values()].filter(({ table }) => table === "readings").flatMap(({ rows }) => readingKeys(rows));
+}
+
+/** The answer to the question for the greatest source position per partition. All sources are records of stage `main`. */
+function greatestSources(keys: readonly string[]): object[] {
+  const greatest = new Map<number, number>();
+  for (const key of keys) {
+    const [partition = 0, offset = 0] = key.split(" ").slice(0, 2).map(Number);
+    greatest.set(partition, Math.max(greatest.get(partition) ?? 0, offset));
+  }
+  return [...greatest].map(([partition, offset]) => ({
+    stage: "main",
+    partition,
+    generation: 0,
+    offset,
+    step: 0,
+    index: 0,
+  }));
 }
 
 /** Reads rows of `readings`: tenant, device, metric, ts, kind, number, text, then the source. Texts are shorter than 128 bytes. */

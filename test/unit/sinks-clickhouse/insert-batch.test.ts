@@ -140,6 +140,17 @@ describe("InsertBatch", () => {
     expect(batch.bad).toEqual([]);
   });
 
+  it("notes a removal that it does not know although it repeats: the marks may be the tables', the journal lost", async () => {
+    const removed = { v: 1, tenant: TENANT, device: "a", kind: "removed", ts: 1, received: 1, detail: "" };
+    const marks = new SourceMarks();
+    marks.raise([{ topic: "device-events", partition: 0, source: sourceAt(0, 9) }]);
+    const erased = new ErasedDevices();
+    const twice = derivedRecord(removed, sourceAt(0, 5));
+    const batch = batchOf(await slices([["device-events", 0, [twice, twice]]]), marks, erased);
+    expect(batch.erasures).toEqual([{ tenant: TENANT, device: "a", until: sourceAt(0, 5) }]);
+    expect([batch.repeats, batch.bad, shapes(batch)]).toEqual([2, [], []]);
+  });
+
   it("identifies records that no stage made by where they lie", async () => {
     const event = { v: 1, tenant: TENANT, device: "a", kind: "connected", ts: 1, received: 1, detail: "" };
     const plain = { ...derivedRecord(event, sourceAt(0, 0)), headers: [] };

@@ -174,6 +174,39 @@ describe("a session of the sink", () => {
     expectEachOnce(link, 400);
   });
 
+  it.each([
+    ["its snapshot", 0],
+    ["a plan in the middle", 3],
+    ["its last entry", -1],
+  ])("stores each row once when the journal is damaged, restart after restart (%s)", async (_, place) => {
+    const log = createMemoryEventLog();
+    const link = createFakeClickHouse({ fails: () => false });
+    const filler = createFiller(log);
+    for (let round = 0; round < 4; round += 1) {
+      filler.readings(400);
+      // Many polls, so that there are many plans.
+      const openReader: EventLog["openReader"] = (positions) => {
+        const reader = log.openReader(positions);
+        return { ...reader, poll: (options) => reader.poll({ ...options, bytesMax: 5000 }) };
+      };
+      const context = contextOf({ ...log, openReader }, link, { planId: () => crypto.randomUUID() });
+      expect(await runUntilSettled(log, context)).toBe(1);
+      expectEachOnce(link, filler.all.length);
+      log.damage(JOURNAL, place);
+    }
+  });
+
+  it("fills another database from the start of the log although the journal is damaged", async () => {
+    const log = createMemoryEventLog();
+    const link = createFakeClickHouse({ fails: () => false });
+    createFiller(log).readings(300);
+    await runUntilSettled(log, contextOf(log, link));
+    log.damage(JOURNAL, 0);
+    link.replace();
+    await runUntilSettled(log, contextOf(log, link));
+    expectEachOnce(link, 300);
+  });
+
   it("ends when another owner has taken the journal", async () => {
     const log = createMemoryEventLog();
     const link = createFakeClickHouse({ fails: () => false });
