@@ -1,4 +1,5 @@
 import { compareBytes } from "./byte-order.ts";
+import { engineIdentity } from "./dead-letter.ts";
 import { controlSchema } from "../core/control.ts";
 import { deviceKey } from "../core/ids.ts";
 import type { ControlRecord } from "../core/control.ts";
@@ -10,7 +11,7 @@ import type { PartitionParts, Sweep } from "./partition-parts.ts";
 
 /** The name under which the engine's own outputs stand. */
 const CONTROL_FUNCTION = "$control";
-const CONTROL_VERSION = `${CONTROL_FUNCTION}@1`;
+const CONTROL_VERSION = engineIdentity(CONTROL_FUNCTION).functionVersion;
 
 const WHOLE_PARTITION: Sweep = {
   tenant: null,

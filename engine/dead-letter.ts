@@ -16,6 +16,16 @@ export interface DeadLetterInput {
   readonly record: LogRecord | null;
 }
 
+/** Which function a dead letter is of. `functionVersion` is `name@version`. */
+export interface FunctionIdentity extends Pick<DeadLetterInput, "function" | "version"> {
+  readonly functionVersion: string;
+}
+
+/** The engine's own names begin with `$`, which no function's may. */
+export function engineIdentity(name: string): FunctionIdentity {
+  return { function: name, version: 1, functionVersion: `${name}@1` };
+}
+
 /** Stands for the device in dead letters of records whose key names none. */
 export const UNKNOWN_ID = "unknown";
 const ERROR_LENGTH_MAX = 2000;

@@ -1,7 +1,8 @@
 import { isMillraceError } from "../core/errors.ts";
 import { deviceKey, parseDeviceKey } from "../core/ids.ts";
 import { MESSAGE_OUTCOMES } from "../core/ledger.ts";
-import { UNKNOWN_ID, deadLetterOf } from "./dead-letter.ts";
+import { LIMITS } from "../core/limits.ts";
+import { UNKNOWN_ID, deadLetterOf, engineIdentity } from "./dead-letter.ts";
 import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
 import { eventWatermark } from "./timer-queue.ts";
@@ -10,15 +11,27 @@ import type { ConfigChange, InputTopic, StageFunction, StreamFunction } from "..
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
-import type { DeadLetterInput } from "./dead-letter.ts";
+import type { DeadLetterInput, FunctionIdentity } from "./dead-letter.ts";
 import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { TimerSlot } from "./state-slots.ts";
 
 interface Failure {
-  readonly placed: PlacedFunction;
+  readonly by: FunctionIdentity;
   readonly error: unknown;
+}
+
+/** Whose dead letter it is when no function threw, but all of them together made too much. */
+const WHOLE_STEP = engineIdentity("$step");
+
+/** How far the timers of a message have come within it. */
+interface MessageTimers {
+  /** Readings handed on so far, and timers fired by them. */
+  readings: number;
+  fired: number;
+  /** The watermark that the first reading has reached, when its timers are too many to fire within the message. */
+  overdue: number | null;
 }
 
 /**
@@ -32,6 +45,7 @@ export class FunctionRunner implements CallSite {
   private failure: Failure | null = null;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
+  private timers: MessageTimers = { readings: 0, fired: 0, overdue: null };
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
@@ -53,32 +67,41 @@ export class FunctionRunner implements CallSite {
     return this.record?.timestamp ?? 0;
   }
 
-  /** Runs a message through the stage, and counts its one outcome. */
-  runMessage(key: KeyState, record: LogRecord): void {
+  /**
+   * Runs a message through the stage, and counts its one outcome. When its first reading reaches more timers than fit into one step,
+   * nothing has happened, and it returns the watermark up to which they are to fire before it is run again; else null.
+   */
+  runMessage(key: KeyState, record: LogRecord): number | null {
     this.outcome = "processed";
-    const failure = this.attempt(() => {
+    this.timers = { readings: 0, fired: 0, overdue: null };
+    const failure = this.attemptStep(() => {
       const watermark = this.watermark(key);
       for (const placed of this.byInput.telemetry) {
         this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
       }
     });
-    this.settleMessage(key, record, failure);
+    return this.settleMessage(key, record, failure);
   }
 
   /** As `runMessage`, for a stage that reads readings. */
-  runReading(key: KeyState, record: LogRecord, reading: Reading): void {
+  runReading(key: KeyState, record: LogRecord, reading: Reading): number | null {
     this.outcome = "processed";
-    const failure = this.attempt(() => this.passOn(key, record.timestamp, reading, 0, true));
-    this.settleMessage(key, record, failure);
+    this.timers = { readings: 0, fired: 0, overdue: null };
+    const failure = this.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
+    return this.settleMessage(key, record, failure);
   }
 
-  /** Fires a timer, which is gone afterwards whatever happens. */
+  /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
   fireTimer(key: KeyState, timer: TimerSlot): void {
+    this.fire(key, timer, (run) => this.attemptStep(run));
+  }
+
+  private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => Failure | null): void {
     const placed = this.byName.get(timer.owner.fn);
     const at = timer.at;
     if (placed === undefined || at === null) return;
     const receiveTime = this.parts.partitionTime.value ?? 0;
-    const failure = this.attempt(() => {
+    const failure = attempt(() => {
       timer.set(null);
       const call: CallInput = { placed, key, cause: "timer", receiveTime, watermark: at };
       this.tell(call, (fn, context) => fn.onTimer?.(timer.name, at, context));
@@ -93,7 +116,7 @@ export class FunctionRunner implements CallSite {
     const { receiveTime } = this;
     for (const placed of this.byName.values()) {
       if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
-      const failure = this.attempt(() => {
+      const failure = this.attemptStep(() => {
         const call: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
         this.tell(call, (fn, context) => fn.onConfig?.(change, context));
       });
@@ -104,8 +127,7 @@ export class FunctionRunner implements CallSite {
   /** A dead letter of a record that did not get as far as a function. */
   refuse(record: LogRecord, name: string, error: unknown): void {
     const ids = parseDeviceKey(record.key ?? "") ?? { tenant: UNKNOWN_ID, device: UNKNOWN_ID };
-    const identity = { function: name, version: 1, functionVersion: `${name}@1` };
-    this.pushDeadLetter(ids, { ...identity, error, received: record.timestamp, record });
+    this.deadLetter(ids, { by: engineIdentity(name), error }, { received: record.timestamp, record });
   }
 
   emit(call: FunctionCall, topic: OutputTopic, value: object): void {
@@ -151,10 +173,20 @@ export class FunctionRunner implements CallSite {
     const time = key.time.value;
     if (time === null || time.n === null || ts > time.n) key.time.set({ n: ts, r: receiveTime, f: time?.f ?? null });
     const reached = this.watermark(key);
+    const bytesMax = this.parts.outputs.stepBytes + LIMITS.timerOutputBytesPerMessageMax;
+    this.timers.readings += 1;
     for (;;) {
       const timer = key.timers.peek();
       if (timer === undefined || timer.at === null || timer.at > reached) return;
-      this.fireTimer(key, timer);
+      const { readings, fired } = this.timers;
+      if (fired >= LIMITS.timersPerMessageMax || this.parts.outputs.stepBytes > bytesMax) {
+        // Only before anything else was done with a reading can they fire first without a difference.
+        if (readings === 1) this.timers.overdue = reached;
+        const text = `the message reaches more timers at once than a step may fire: send its readings one by one`;
+        throw this.failed(WHOLE_STEP, new RangeError(text));
+      }
+      this.fire(key, timer, (run) => this.attempt(run));
+      this.timers.fired += 1;
     }
   }
 
@@ -169,7 +201,7 @@ export class FunctionRunner implements CallSite {
       if (fn.kind === "map") fn.process(value, call);
       else fn.onInput(value, call);
     } catch (error) {
-      throw this.failed(input.placed, error);
+      throw this.failed(identityOf(input.placed), error);
     }
   }
 
@@ -179,13 +211,13 @@ export class FunctionRunner implements CallSite {
     try {
       if (fn.kind === "stream") run(fn, new FunctionCall(this, this.parts.config, input));
     } catch (error) {
-      throw this.failed(input.placed, error);
+      throw this.failed(identityOf(input.placed), error);
     }
   }
 
   /** Remembers who threw first: a function that catches what `emit` throws must not hide the failure of the next one. */
-  private failed(placed: PlacedFunction, error: unknown): unknown {
-    if (!isMillraceError(error, "STATE_INVALID")) this.failure ??= { placed, error };
+  private failed(by: FunctionIdentity, error: unknown): unknown {
+    if (!isMillraceError(error, "STATE_INVALID")) this.failure ??= { by, error };
     return error;
   }
 
@@ -205,38 +237,48 @@ export class FunctionRunner implements CallSite {
     return failure;
   }
 
-  private settleMessage(key: KeyState, record: LogRecord, failure: Failure | null): void {
+  /** A scope that is a whole step: it fails too when it makes more than a commit can carry. */
+  private attemptStep(run: () => void): Failure | null {
+    return this.attempt(() => {
+      run();
+      const bytes = this.parts.outputs.stepBytes + this.parts.store.stepBytes;
+      if (bytes <= LIMITS.stepBytesMax) return;
+      const text = `it makes ${bytes} bytes of outputs and state at once; ${LIMITS.stepBytesMax} are allowed`;
+      throw this.failed(WHOLE_STEP, new RangeError(text));
+    });
+  }
+
+  private settleMessage(key: KeyState, record: LogRecord, failure: Failure | null): number | null {
+    if (failure !== null && this.timers.overdue !== null) return this.timers.overdue;
     if (failure === null) {
       this.parts.counts.add(key.key, this.outcome, 1);
     } else {
       this.deadLetter(key, failure, { received: record.timestamp, record });
       this.parts.counts.add(key.key, "deadLettered", 1);
     }
+    return null;
   }
 
   private deadLetter(
-    key: KeyState,
-    { placed, error }: Failure,
-    what: Pick<DeadLetterInput, "received" | "record" | "timer">,
-  ): void {
-    const { fn, functionVersion } = placed;
-    this.pushDeadLetter(key, { function: fn.name, version: fn.version, functionVersion, error, ...what });
-  }
-
-  private pushDeadLetter(
     { tenant, device }: Pick<KeyState, "tenant" | "device">,
-    input: Omit<DeadLetterInput, "tenant" | "device" | "source"> & { readonly functionVersion: string },
+    { by, error }: Failure,
+    what: Pick<DeadLetterInput, "received" | "record" | "timer">,
   ): void {
     const { stage, partition, outputs } = this.parts;
     const source = { topic: stage.input, partition, offset: this.record?.offset ?? 0 };
-    const json = JSON.stringify(deadLetterOf({ ...input, tenant, device, source }));
-    const { functionVersion, received } = input;
-    outputs.push({ topic: "dead-letters", key: deviceKey(tenant, device), timestamp: received, functionVersion, json });
+    const { functionVersion, ...identity } = by;
+    const json = JSON.stringify(deadLetterOf({ ...identity, error, ...what, tenant, device, source }));
+    const key = deviceKey(tenant, device);
+    outputs.push({ topic: "dead-letters", key, timestamp: what.received, functionVersion, json });
   }
 }
 
 function place(fn: StageFunction, index: number): PlacedFunction {
   return { index, fn, functionVersion: `${fn.name}@${fn.version}` };
+}
+
+function identityOf({ fn, functionVersion }: PlacedFunction): FunctionIdentity {
+  return { function: fn.name, version: fn.version, functionVersion };
 }
 
 function isReading(value: object, call: FunctionCall): value is Reading {

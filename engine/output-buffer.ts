@@ -24,6 +24,8 @@ export interface Output {
 /** The outputs since the last unit. Each gets the source position of the step that made it. */
 export class OutputBuffer {
   bytes = 0;
+  /** Of the outputs of this step. */
+  stepBytes = 0;
   private readonly undo: UndoLog;
   private readonly sourcePrefix: string;
   private records: (readonly [TopicName, RecordInput])[] = [];
@@ -37,12 +39,14 @@ export class OutputBuffer {
     this.sourcePrefix = formatSourcePosition({ ...origin, offset: 0, step: 0, index: 0 }).slice(0, -"0 0 0".length);
   }
 
-  /** Outputs from here on belong to this step. */
-  beginStep(at: Step): void {
-    if (at.offset === this.at.offset && at.step === this.at.step && this.sourceOfStep !== "") return;
+  /** Outputs from here on belong to this step. False when they did already. */
+  beginStep(at: Step): boolean {
+    if (at.offset === this.at.offset && at.step === this.at.step && this.sourceOfStep !== "") return false;
     this.at = at;
     this.sourceOfStep = `${this.sourcePrefix}${at.offset} ${at.step} `;
     this.index = 0;
+    this.stepBytes = 0;
+    return true;
   }
 
   push(output: Output): void {
@@ -54,10 +58,12 @@ export class OutputBuffer {
     this.records.push([output.topic, { timestamp: output.timestamp, key: output.key, value, headers }]);
     this.index += 1;
     this.bytes += value.length;
+    this.stepBytes += value.length;
     this.undo.record(() => {
       this.records.pop();
       this.index -= 1;
       this.bytes -= value.length;
+      this.stepBytes -= value.length;
     });
   }
 

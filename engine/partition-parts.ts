@@ -39,6 +39,8 @@ export interface PartitionParts {
   /** R: the greatest receive time seen. */
   readonly partitionTime: EngineSlot<number>;
   readonly sweep: EngineSlot<Sweep>;
+  /** The watermark up to which the timers of the record's key fire, as steps of their own, before the record can be run. */
+  readonly overdue: EngineSlot<number>;
 }
 
 export function createPartitionParts(stage: StageDefinition, partition: number, generation: number): PartitionParts {
@@ -47,7 +49,8 @@ export function createPartitionParts(stage: StageDefinition, partition: number, 
   const config = new StageConfig(store);
   const partitionTime = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "time");
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
-  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep);
+  const overdue = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "overdue");
+  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue);
   return {
     stage,
     partition,
@@ -59,6 +62,7 @@ export function createPartitionParts(stage: StageDefinition, partition: number, 
     outputs: new OutputBuffer(undo, { stage: stage.name, topic: stage.input, partition, generation }),
     partitionTime,
     sweep,
+    overdue,
   };
 }
 

@@ -12,6 +12,7 @@ import type { LogRecord, RecordInput } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
 import type { SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
+import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { StepPace } from "./control-steps.ts";
 import type { RestoredState } from "./state-restore.ts";
@@ -104,8 +105,9 @@ class PartitionEngine implements StagePartition, StepPace {
     const { partitionTime } = this.parts;
     if (partitionTime.value === null || record.timestamp > partitionTime.value) partitionTime.set(record.timestamp);
     this.runner.beginRecord(record);
-    // A sweep that goes on had them fired before it began; what it has made due since comes after it.
-    if (this.parts.sweep.value === null && !this.fireDueTimers()) return false;
+    // What goes on, a sweep or a key's overdue timers, had them fired before it began; what it has made due since comes after it.
+    const { sweep, overdue } = this.parts;
+    if (sweep.value === null && overdue.value === null && !this.fireDueTimers()) return false;
     const finished = isControlRecord(record) ? this.processControl(record) : this.processMessage(record);
     if (finished) this.finishRecord(record.offset + 1, record.value.length);
     return finished;
@@ -114,7 +116,7 @@ class PartitionEngine implements StagePartition, StepPace {
   skipCorrupt(fromOffset: number, toOffset: number): void {
     const from = Math.max(fromOffset, this.position.offset);
     if (toOffset <= from) return;
-    this.leaveSweep();
+    this.leaveHalfDone();
     this.parts.counts.add(NO_KEY, "corrupt", toOffset - from);
     this.position = { offset: toOffset - 1, step: 0 };
     this.finishRecord(toOffset, 0);
@@ -152,16 +154,21 @@ class PartitionEngine implements StagePartition, StepPace {
       throw new MillraceError("STATE_INVALID", text);
     }
     if (record.offset > this.position.offset) {
-      this.leaveSweep();
+      this.leaveHalfDone();
       this.position = { offset: record.offset, step: 0 };
     }
-    this.parts.outputs.beginStep(this.position);
+    this.beginStep();
   }
 
-  /** A control record that was half done is damaged now: what it had still to tell is lost, and the next one begins its own sweep. */
-  private leaveSweep(): void {
-    const { sweep } = this.parts;
+  /** A record that was half done is damaged now: what it had still to do is lost, and the next one begins its own. */
+  private leaveHalfDone(): void {
+    const { sweep, overdue } = this.parts;
     if (sweep.value !== null) sweep.set(null);
+    if (overdue.value !== null) overdue.set(null);
+  }
+
+  private beginStep(): void {
+    if (this.parts.outputs.beginStep(this.position)) this.parts.store.beginStep();
   }
 
   /**
@@ -189,12 +196,40 @@ class PartitionEngine implements StagePartition, StepPace {
     } else if (this.parts.stage.input === "readings") {
       const reading = parseReading(record);
       if (reading instanceof Error) this.refuse(record, reading);
-      else this.runner.runReading(key, record, reading);
+      else return this.runOnKey(key, () => this.runner.runReading(key, record, reading));
     } else {
-      this.runner.runMessage(key, record);
+      return this.runOnKey(key, () => this.runner.runMessage(key, record));
     }
-    if (key !== null) this.parts.queue.refresh(key);
     return true;
+  }
+
+  /**
+   * Runs a message. When it reaches more of its key's timers than fit into one step, those fire first, each a step of its own, as they
+   * would have within it: before the first reading is applied. False when the unit was full before the last of them.
+   */
+  private runOnKey(key: KeyState, run: () => number | null): boolean {
+    const { overdue, queue } = this.parts;
+    for (;;) {
+      if (overdue.value !== null) {
+        if (!this.fireTimersOf(key, overdue.value)) return false;
+        overdue.set(null);
+      }
+      const reached = run();
+      queue.refresh(key);
+      if (reached === null) return true;
+      overdue.set(reached);
+    }
+  }
+
+  private fireTimersOf(key: KeyState, upTo: number): boolean {
+    for (let fired = 0; ; fired += 1) {
+      const timer = key.timers.peek();
+      if (timer === undefined || timer.at === null || timer.at > upTo) return true;
+      if (fired > 0 && this.isUnitFull()) return false;
+      this.runner.fireTimer(key, timer);
+      this.parts.queue.refresh(key);
+      this.endStep();
+    }
   }
 
   private refuse(record: LogRecord, error: Error): void {
@@ -225,7 +260,7 @@ class PartitionEngine implements StagePartition, StepPace {
     this.timersInUnit += 1;
     this.parts.undo.clear();
     this.position = { offset: this.position.offset, step: this.position.step + 1 };
-    this.parts.outputs.beginStep(this.position);
+    this.beginStep();
   }
 
   private finishRecord(nextOffset: number, bytes: number): void {

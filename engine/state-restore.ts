@@ -76,6 +76,7 @@ function restoreSlot(parts: PartitionParts, { fn, key, name, value }: Slot): voi
     case PARTITION_FUNCTION:
       if (name === "time") parts.partitionTime.restore(value);
       else if (name === "sweep") parts.sweep.restore(value);
+      else if (name === "overdue") parts.overdue.restore(value);
       return;
     case TIME_FUNCTION:
       parts.store.key(key).time.restore(value);
@@ -96,7 +97,6 @@ function restoreFunctionSlot(parts: PartitionParts, fn: string, key: string, nam
   }
   const slot = state.slotOf(name);
   slot.text = value;
-  slot.bytes = value?.length ?? 0;
   if (value === null) slot.settle();
 }
 

@@ -15,15 +15,16 @@ export const TIMER_PREFIX = "@timer/";
 /** What a slot needs of the store that it belongs to. */
 export interface SlotKeeper {
   readonly undo: UndoLog;
-  /** Notes that the slot has changed since the last unit. Called with every change. */
-  touch(slot: TouchableSlot): void;
+  /** Notes that the slot changes, and to how many bytes. Called with every change, before it is made; undone with it. */
+  touch(slot: TouchableSlot, bytes: number): void;
 }
 
 /** A slot as the commit unit sees it. */
 export interface TouchableSlot {
   touched: boolean;
-  /** Of its JSON text when it was last written down or restored: for deciding when a unit is full. */
-  readonly bytes: number;
+  /** About how many bytes its value takes as JSON, and the step that wrote it last: kept by the keeper. */
+  bytes: number;
+  step: number;
   toSlot(): Slot;
   /** Called when the unit that holds it is sealed: lets go of what was deleted. */
   settle(): void;
@@ -32,7 +33,8 @@ export interface TouchableSlot {
 /** A slot of the engine itself, with a shape of its own. Its function name begins with `$`. */
 export class EngineSlot<Value> implements TouchableSlot {
   touched = false;
-  readonly bytes = 0;
+  bytes = 0;
+  step = -1;
   value: Value | null = null;
   readonly fn: string;
   readonly key: string;
@@ -53,8 +55,8 @@ export class EngineSlot<Value> implements TouchableSlot {
     this.keeper.undo.record(() => {
       this.value = old;
     });
+    this.keeper.touch(this, 0);
     this.value = value;
-    this.keeper.touch(this);
   }
 
   restore(text: string | null): void {
@@ -75,6 +77,7 @@ export class EngineSlot<Value> implements TouchableSlot {
 export class FunctionSlot implements TouchableSlot {
   touched = false;
   bytes = 0;
+  step = -1;
   value: unknown = undefined;
   text: string | null = null;
   readonly name: string;
@@ -98,21 +101,20 @@ export class FunctionSlot implements TouchableSlot {
     return this.value;
   }
 
-  write(value: unknown): void {
+  write(value: unknown, bytes: number): void {
     const { keeper } = this.owner;
     const { value: oldValue, text: oldText } = this;
     keeper.undo.record(() => {
       this.value = oldValue;
       this.text = oldText;
     });
+    keeper.touch(this, bytes);
     this.value = value;
     this.text = null;
-    keeper.touch(this);
   }
 
   toSlot(): Slot {
     const value = this.text ?? (this.value === undefined ? null : JSON.stringify(this.value));
-    this.bytes = value?.length ?? 0;
     return { fn: this.owner.fn, key: this.owner.owner.key, name: this.name, value };
   }
 
@@ -124,7 +126,8 @@ export class FunctionSlot implements TouchableSlot {
 /** A timer of a function: a slot whose value is the watermark at which it fires. */
 export class TimerSlot implements TouchableSlot, HeapItem {
   touched = false;
-  readonly bytes = 0;
+  bytes = 0;
+  step = -1;
   heapIndex = -1;
   at: number | null = null;
   readonly name: string;
@@ -139,8 +142,8 @@ export class TimerSlot implements TouchableSlot, HeapItem {
     const old = this.at;
     if (old === at) return;
     this.owner.keeper.undo.record(() => this.place(old));
+    this.owner.keeper.touch(this, 0);
     this.place(at);
-    this.owner.keeper.touch(this);
   }
 
   /** Puts it into or takes it out of its key's heap. Timers that no function of the stage would answer rest outside. */
@@ -196,13 +199,13 @@ export class FunctionState implements StateSlots<unknown> {
 
   set(name: string, value: unknown): void {
     if (value === undefined) throw new TypeError("undefined is not a JSON value: delete the slot instead");
-    assertJson(value);
-    this.slotOf(name).write(value);
+    const bytes = assertJson(value);
+    this.slotOf(name).write(value, bytes);
   }
 
   delete(name: string): void {
     const slot = this.slots.get(name);
-    if (slot?.present === true) slot.write(undefined);
+    if (slot?.present === true) slot.write(undefined, 0);
   }
 
   names(): readonly string[] {

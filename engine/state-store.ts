@@ -8,7 +8,7 @@ import type { SlotKeeper, SlotOwner, TouchableSlot } from "./state-slots.ts";
 /** The key of what belongs to the whole partition. */
 export const PARTITION_KEY = "";
 
-/** Of a slot's names, and of a value whose size is not known yet. */
+/** Of a slot's function, key and name. */
 const SLOT_BYTES = 100;
 
 /** All state of one partition, and what of it has changed since the last unit. */
@@ -17,8 +17,10 @@ export class StateStore implements SlotKeeper {
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
   private readonly keys = new Map<string, KeyState>();
   private touched: TouchableSlot[] = [];
-  /** About how many bytes the slots changed since the last unit take in it. */
+  private step = 0;
+  /** About how many bytes the slots changed since the last unit take in it, and those changed in this step. */
   touchedBytes = 0;
+  stepBytes = 0;
   private sorted: readonly KeyState[] | null = null;
 
   constructor(undo: UndoLog, slotOwners: ReadonlyMap<string, SlotOwner>) {
@@ -44,11 +46,30 @@ export class StateStore implements SlotKeeper {
     return parseDeviceKey(key) === null ? null : this.key(key);
   }
 
-  touch(slot: TouchableSlot): void {
-    if (slot.touched) return;
+  /** Each slot counts once in a unit and once in a step, with what it holds in the end. */
+  touch(slot: TouchableSlot, bytes: number): void {
+    const { touchedBytes, stepBytes } = this;
+    const { bytes: oldBytes, step: oldStep, touched } = slot;
+    this.undo.record(() => {
+      // A slot that was touched stays in the unit, with what it held before.
+      this.touchedBytes = touched ? touchedBytes : touchedBytes + SLOT_BYTES + oldBytes;
+      this.stepBytes = stepBytes;
+      slot.bytes = oldBytes;
+      slot.step = oldStep;
+    });
+    this.touchedBytes += touched ? bytes - oldBytes : SLOT_BYTES + bytes;
+    this.stepBytes += oldStep === this.step ? bytes - oldBytes : SLOT_BYTES + bytes;
+    slot.bytes = bytes;
+    slot.step = this.step;
+    if (touched) return;
     slot.touched = true;
     this.touched.push(slot);
-    this.touchedBytes += SLOT_BYTES + slot.bytes;
+  }
+
+  /** What changes from here on is another step's. */
+  beginStep(): void {
+    this.step += 1;
+    this.stepBytes = 0;
   }
 
   /** All keys in byte order. */

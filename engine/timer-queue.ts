@@ -18,15 +18,15 @@ export function eventWatermark(key: KeyState, rules: TimeRules): number {
 }
 
 /**
- * The partition time R at which a timer at `at` is due: when newest + (R − its receive time) − idle reaches it. A timer that the
- * events themselves have reached is due since then.
+ * The partition time R at which a timer at `at` is due: when newest − outOfOrder + (R − its receive time) − idle reaches it, so that
+ * silence goes on from where the events have come. A timer that the events themselves have reached is due since then.
  */
 export function dueTime(key: KeyState, at: number, rules: TimeRules): number {
   const time = key.time.value;
   if (time === null) return Infinity;
   const reached = eventWatermark(key, rules) >= at;
   if (time.n === null) return reached ? time.r : Infinity;
-  const bySilence = at - time.n + time.r + rules.idleMs;
+  const bySilence = at - time.n + rules.outOfOrderMs + time.r + rules.idleMs;
   return reached ? Math.min(bySilence, time.r) : bySilence;
 }
 

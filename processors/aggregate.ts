@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { defineStream } from "../core/function.ts";
+import { LIMITS } from "../core/limits.ts";
 import { createWindowFold } from "../engine/window-fold.ts";
-import type { Aggregate, Reading } from "../core/derived-records.ts";
+import type { Aggregate, DeviceEvent, Reading } from "../core/derived-records.ts";
 import type { StreamContext } from "../core/function.ts";
 import type { FoldSlot, Window } from "../engine/window-fold.ts";
 
@@ -9,7 +10,12 @@ import type { FoldSlot, Window } from "../engine/window-fold.ts";
  * All metrics of one window: names, and nine numbers for each, end to end. Flat, because a window is copied with every reading: one
  * copy of an array of numbers costs a tenth of one per metric.
  */
-const windowValuesSchema = z.object({ metrics: z.array(z.string()), numbers: z.array(z.number()) });
+const windowValuesSchema = z.object({
+  metrics: z.array(z.string()),
+  numbers: z.array(z.number()),
+  /** How many values found no place, because the window holds all the metrics that it may. */
+  left: z.number().optional(),
+});
 type WindowValues = z.infer<typeof windowValuesSchema>;
 
 const COUNT = 0;
@@ -46,6 +52,7 @@ export const aggregate = defineStream<"readings", FoldSlot<WindowValues>>({
 function addReading(acc: WindowValues | undefined, reading: Reading, window: Window): WindowValues | undefined {
   let metrics = acc?.metrics ?? [];
   let numbers: number[] | undefined;
+  let left = acc?.left ?? 0;
   const at = reading.ts - window.start;
   for (const metric in reading.metrics) {
     const value = reading.metrics[metric];
@@ -54,12 +61,14 @@ function addReading(acc: WindowValues | undefined, reading: Reading, window: Win
     const place = metrics.indexOf(metric);
     if (place >= 0) {
       addValue(numbers, place * WIDTH, at, value);
+    } else if (metrics.length >= LIMITS.metricsPerWindowMax) {
+      left += 1;
     } else {
       metrics = [...metrics, metric];
       numbers.push(1, value, value, value, value, at, value, at, -1);
     }
   }
-  return numbers === undefined ? undefined : { metrics, numbers };
+  return numbers === undefined ? undefined : windowValues(metrics, numbers, left);
 }
 
 function addValue(numbers: number[], base: number, at: number, value: number): void {
@@ -92,7 +101,21 @@ function emitWindow(
     numbers[base + REVISION] = revision;
     context.emit("aggregates", aggregateOf(numbers, base, { metric, window, revision, context }));
   }
-  return { metrics: acc.metrics, numbers };
+  if (late === null && acc.left !== undefined) emitLeft(acc.left, window, context);
+  return windowValues(acc.metrics, numbers, acc.left ?? 0);
+}
+
+function windowValues(metrics: string[], numbers: number[], left: number): WindowValues {
+  return left === 0 ? { metrics, numbers } : { metrics, numbers, left };
+}
+
+/** The values are stored all the same: it is only this window that lacks them. */
+function emitLeft(left: number, window: Window, context: StreamContext<FoldSlot<WindowValues>>): void {
+  const { tenant, device, receiveTime: received } = context;
+  const seconds = window.size / 1000;
+  const detail = `a window of ${seconds} s holds ${LIMITS.metricsPerWindowMax} metrics: ${left} values of others are not in it`;
+  const event: DeviceEvent = { v: 1, tenant, device, kind: "too-many-metrics", ts: window.start, received, detail };
+  context.emit("device-events", event);
 }
 
 interface AggregateHead {

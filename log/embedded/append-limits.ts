@@ -16,10 +16,10 @@ export function checkedAppendBytes(records: readonly RecordInput[]): number {
   throw new MillraceError("PAYLOAD_TOO_LARGE", `${bytes} bytes in one append are more than the log takes at once`);
 }
 
-/** A commit's outputs may be larger than an append: they are spread over several physical records of its transaction. */
+/** A commit may be larger than an append: its outputs are spread over several physical records of its transaction. */
 export function checkedCommitBytes(bodyBytes: number, outputs: readonly Outputs[]): number {
   const bytes = outputs.reduce((sum, output) => sum + outputBytes(output), bodyBytes);
-  if (bodyBytes <= LIMITS.groupCommitBytesMax && bytes <= LIMITS.appendQueueBytesMax) return bytes;
+  if (bytes <= LIMITS.appendQueueBytesMax) return bytes;
   throw new MillraceError("PAYLOAD_TOO_LARGE", `a commit of ${bytes} bytes is more than the log takes at once`);
 }
 

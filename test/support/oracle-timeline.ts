@@ -52,7 +52,8 @@ export function timelinesOf(messages: readonly OracleMessage[], time: OracleTime
     const receivedOfNewest = bringers(readings.map(({ ts }) => ts)).map((place) => readings[place]?.received ?? 0);
     const silenceAfter = (place: number, partitionTime: number): number => {
       if (place < 0) return -Infinity;
-      return (newest[place] ?? 0) + partitionTime - (receivedOfNewest[place] ?? 0) - time.idleMs;
+      const silentFor = partitionTime - (receivedOfNewest[place] ?? 0);
+      return (newest[place] ?? 0) - time.outOfOrderMs + silentFor - time.idleMs;
     };
     const firstOfMessage = firstPlaces(readings.map(({ message }) => message));
     const points = readings.map(({ ts, values, message }, place): TimelinePoint => {

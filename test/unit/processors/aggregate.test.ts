@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aggregateSchema } from "../../../core/derived-records.ts";
 import { deviceTypeSchema } from "../../../core/device-type.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
 import { runStage, valuesOf } from "../../support/stage-run.ts";
@@ -167,12 +168,32 @@ describe("a device that falls silent", () => {
     expect(run.totals.get("t/a")?.lateDropped).toBe(0);
   });
 
+  it("is not silent while it speaks: readings within outOfOrder change a window before it is emitted", () => {
+    const speaking = Array.from({ length: 121 }, (_, n) => t(n, n));
+    const run = runReadings([...speaking, t(30, 1, 121)], { outOfOrderMs: 3_600_000, idleMs: 60_000 });
+    expect(aggregates(run)).toEqual([]);
+  });
+
   it("has readings before the window that silence closed taken as late at once", () => {
-    const run = runReadings([t(130, 1), t(50, 2, 400), t(55, 3, 401), flush], { outOfOrderMs: 600_000 });
+    const run = runReadings([t(130, 1), t(50, 2, 1000), t(55, 3, 1001), flush], { outOfOrderMs: 600_000 });
     expect(aggregates(run).map(({ start, revision, count }) => [(start - T0) / 1000, revision, count])).toEqual([
       [120, 0, 1],
       [0, 0, 1],
       [0, 1, 2],
+    ]);
+  });
+});
+
+describe("a window of more metrics than it may hold", () => {
+  it("leaves the values of the last ones out, and says once how many", () => {
+    const names = (from: number) =>
+      Object.fromEntries(Array.from({ length: 200 }, (_, n): [string, number] => [`m${from + n}`, 1]));
+    const sent = Array.from({ length: 12 }, (_, n): Sent => ({ at: n, values: names(n * 200) }));
+    const run = runReadings([...sent, { at: 12, values: { m0: 3 } }, flush]);
+    expect(aggregates(run)).toHaveLength(LIMITS.metricsPerWindowMax);
+    expect(aggregates(run).find(({ metric }) => metric === "m0")).toMatchObject({ count: 2, max: 3 });
+    expect(valuesOf(run, "device-events")).toMatchObject([
+      { kind: "too-many-metrics", ts: T0, detail: expect.stringContaining("400 values") },
     ]);
   });
 });
