@@ -11,8 +11,8 @@ export type VerifyToken = (token: string) => Promise<Principal | null>;
 /** Decides who a request speaks for: an administrator, by bearer token or by session cookie. */
 export interface Gate {
   /** Lets the request in or rejects: NOT_AUTHENTICATED, NOT_AUTHORIZED, REGISTRY_IO. */
-  admit(request: IncomingMessage): Promise<void>;
-  /** Who an admitted request speaks for. */
+  letIn(request: IncomingMessage): Promise<void>;
+  /** Who a request that was let in speaks for. */
   principalOf(request: IncomingMessage): Principal;
   /** For WebSocket upgrades. Null when they are not to be accepted. */
   authenticateUpgrade(headers: IncomingHttpHeaders): Promise<Principal | null>;
@@ -23,7 +23,7 @@ const REMEDY = "Send `Authorization: Bearer <admin token>`, or sign in at / in a
 
 export function createGate(sessions: Sessions, verify: VerifyToken): Gate {
   // Keyed by the request, so that nothing outlives it.
-  const admitted = new WeakMap<IncomingMessage, Principal>();
+  const principals = new WeakMap<IncomingMessage, Principal>();
   const identify = async (headers: IncomingHttpHeaders) => {
     if (headers.authorization !== undefined) {
       const token = bearerToken(headers.authorization);
@@ -33,7 +33,7 @@ export function createGate(sessions: Sessions, verify: VerifyToken): Gate {
     return { by: "cookie", principal: session === null ? null : sessions.find(session) } as const;
   };
   return {
-    async admit(request) {
+    async letIn(request) {
       const { by, principal } = await identify(request.headers);
       if (!principal) throw notAuthenticated(request.headers);
       if (by === "cookie" && !SAFE_METHODS.includes(request.method) && !isSameOrigin(request.headers)) {
@@ -41,10 +41,10 @@ export function createGate(sessions: Sessions, verify: VerifyToken): Gate {
           remedy: "From a program, use a bearer token instead of the cookie.",
         });
       }
-      admitted.set(request, requireAdmin(principal));
+      principals.set(request, requireAdmin(principal));
     },
     principalOf(request) {
-      const principal = admitted.get(request);
+      const principal = principals.get(request);
       if (!principal) throw notAuthenticated(request.headers);
       return principal;
     },

@@ -89,7 +89,7 @@ function createFastify(options: ApiOptions): ZodApp {
 function registerApi(api: ZodApp, context: RouteContext): void {
   signInRoutes(api, context);
   void api.register(async (guarded: ZodApp) => {
-    guarded.addHook("onRequest", async (request) => context.gate.admit(request.raw));
+    guarded.addHook("onRequest", async (request) => context.gate.letIn(request.raw));
     for (const routes of GUARDED_ROUTES) routes(guarded, context);
   });
 }

@@ -1,5 +1,5 @@
 import { deviceKey } from "../core/ids.ts";
-import type { Authenticator } from "../core/admission.ts";
+import type { Authenticator } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Principal } from "../core/registry.ts";
 

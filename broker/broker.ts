@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Authenticator } from "../core/admission.ts";
+import type { Authenticator } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
 import type { LogAppender } from "../core/event-log.ts";

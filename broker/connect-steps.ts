@@ -16,7 +16,7 @@ export interface ConnectStepsOptions {
  * From a valid CONNECT to the device that it speaks for: what is not served, whose token, what may the will say. Never rejects.
  * The answer counts only if no credential was revoked between the call and the moment that the caller uses it.
  */
-export async function admitConnect(
+export async function identifyDevice(
   connect: MqttConnect,
   options: ConnectStepsOptions,
 ): Promise<ConnectedDevice | RefusalReason> {
@@ -24,7 +24,7 @@ export async function admitConnect(
   if (unserved !== null) return unserved;
   const token = tokenOf(connect, options.tokenBytesMax);
   if ("refusal" in token) return token.refusal;
-  const answer = await options.gate.admit(token.token);
+  const answer = await options.gate.identify(token.token);
   if ("refusal" in answer) return answer.refusal;
   const clientId = connect.clientId === "" ? options.newClientId() : connect.clientId;
   const device = createConnectedDevice(answer.principal, clientId, options.partitionCount);

@@ -1,4 +1,4 @@
-import type { Authenticator } from "../core/admission.ts";
+import type { Authenticator } from "../core/authenticator.ts";
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Principal } from "../core/registry.ts";
@@ -9,7 +9,7 @@ type PrincipalOrRefusal = { readonly principal: Principal } | { readonly refusal
 /** Asks whose a token is. The caller keeps the deadline. */
 export interface DeviceGate {
   /** Never rejects. */
-  admit(token: string): Promise<PrincipalOrRefusal>;
+  identify(token: string): Promise<PrincipalOrRefusal>;
   /** Credentials were revoked: answers that were asked for before may be wrong. */
   credentialsRevoked(): void;
   /** How often that was said: an answer counts only if it has not been said since the question. */
@@ -19,7 +19,7 @@ export interface DeviceGate {
 export function createDeviceGate(authenticator: Authenticator, logger: Logger): DeviceGate {
   let revocations = 0;
   return {
-    async admit(token) {
+    async identify(token) {
       try {
         const principal = await authenticator.authenticate(token);
         return principal?.kind === "device" ? { principal } : { refusal: "credentials-refused" };

@@ -6,7 +6,7 @@ import type { MqttConnect, MqttWill } from "../wire/mqtt-connect.ts";
 import { createMqttFrameWalker, MQTT_TYPE, type MqttFrame, type MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import type { Admission, MessageOrigin } from "./admission.ts";
 import { closeSocket } from "./close-socket.ts";
-import { admitConnect, type ConnectStepsOptions } from "./connect-steps.ts";
+import { identifyDevice, type ConnectStepsOptions } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
@@ -160,7 +160,7 @@ export class EdgeConnection implements EngineConnection {
     let device: ConnectedDevice | RefusalReason;
     do {
       revocations = steps.gate.revocations;
-      device = await admitConnect(connect, steps);
+      device = await identifyDevice(connect, steps);
       if (this.#state !== "joining") return;
     } while (revocations !== steps.gate.revocations);
     if (typeof device === "string") return this.end(device);
@@ -186,9 +186,9 @@ export class EdgeConnection implements EngineConnection {
     this.#walkSoon();
   }
 
-  admitPublish(packet: PublishPacket, acknowledge: () => void): void {
+  publish(packet: PublishPacket, acknowledge: () => void): void {
     if (this.#state === "closed" || this.#device === null) return;
-    this.#messages.admit(this.#device, packet, acknowledge);
+    this.#messages.take(this.#device, packet, acknowledge);
   }
 
   #messageOutcomes(): MessageWindowOutcomes {

@@ -42,7 +42,7 @@ export class MessageWindow {
    * The packet is readied for routing: its topic is the canonical one, and the retain flag, which is accepted, is dropped, because
    * telemetry is a stream and not a state.
    */
-  admit(device: ConnectedDevice, packet: PublishPacket, acknowledge: () => void): void {
+  take(device: ConnectedDevice, packet: PublishPacket, acknowledge: () => void): void {
     const place = this.#queue.enter(() => this.#acknowledge(acknowledge));
     const origin = device.originOf(packet.topic);
     if (origin === null) return place.refuse(() => this.#outcomes.messageForbidden());

@@ -12,7 +12,7 @@ export interface EngineConnection {
   /** The CONNACK is on its way: packets may follow. */
   engineReady(): void;
   /** Calls back when the message may be acknowledged and routed; never when it may not. Changes topic and retain for routing. */
-  admitPublish(packet: PublishPacket, acknowledge: () => void): void;
+  publish(packet: PublishPacket, acknowledge: () => void): void;
   /** Null when the subscription is granted. */
   subscribe(filter: string): RefusalReason | null;
   unsubscribed(filters: readonly string[]): void;
@@ -95,7 +95,7 @@ function engineOptions(
       const connection = client === null ? undefined : connections.get(client);
       // aedes publishes stored wills without a client. There are none, and none is let through.
       if (connection === undefined) return done(refusalError("publish-topic"));
-      guard(() => connection.admitPublish(packet, () => done(null)), logger, connection);
+      guard(() => connection.publish(packet, () => done(null)), logger, connection);
     },
     authorizeSubscribe(client, subscription, done) {
       const connection = connections.get(client);

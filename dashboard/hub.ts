@@ -16,7 +16,7 @@ import { LiveFeed } from "./live-feed.ts";
 import { CLOSE_CODE, type HelloMessage, LIVE_PATH, LIVE_PROTOCOL_VERSION } from "./live-protocol.ts";
 import { createLogIntake } from "./log-intake.ts";
 import { createOverviewTicker } from "./overview-ticker.ts";
-import { admit, type Authenticate, isOriginAllowed, refuseUpgrade } from "./upgrade-gate.ts";
+import { identifyAdmin, type Authenticate, isOriginAllowed, refuseUpgrade } from "./upgrade-gate.ts";
 
 export interface HubOptions {
   readonly log: Pick<EventLog, "openReader" | "status">;
@@ -72,7 +72,7 @@ export function createHub(options: HubOptions): Hub {
     }
     pendingUpgrades += 1;
     try {
-      const principal = await admit(request.headers, options.authenticate);
+      const principal = await identifyAdmin(request.headers, options.authenticate);
       server.handleUpgrade(request, socket, head, (webSocket) => serverOnConnection(webSocket, request, principal));
     } catch (error) {
       if (!isMillraceError(error)) throw error;
@@ -112,7 +112,7 @@ export function createHub(options: HubOptions): Hub {
   async function reauthenticate(): Promise<void> {
     for (const [connection, headers] of connections) {
       try {
-        await admit(headers, options.authenticate);
+        await identifyAdmin(headers, options.authenticate);
       } catch (error) {
         // A registry that cannot answer signs nobody out.
         if (isMillraceError(error) && error.retry === "never")

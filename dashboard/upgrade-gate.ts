@@ -17,7 +17,7 @@ export function isOriginAllowed(headers: IncomingHttpHeaders, allowedOrigins: re
 }
 
 /** The dashboard is for people: a device's credential does not open it. NOT_AUTHENTICATED, NOT_AUTHORIZED. */
-export async function admit(headers: IncomingHttpHeaders, authenticate: Authenticate): Promise<Principal> {
+export async function identifyAdmin(headers: IncomingHttpHeaders, authenticate: Authenticate): Promise<Principal> {
   const principal = await authenticate(headers);
   if (principal === null) throw new MillraceError("NOT_AUTHENTICATED", "Sign in to see live data.");
   if (principal.kind !== "admin")

@@ -31,7 +31,7 @@ export function probeRoutes(app: ZodApp, { options, gate }: RouteContext): void 
     "/metrics",
     { schema: { tags, summary: "Prometheus text format. From another machine it needs the admin token" } },
     async ({ raw }, reply) => {
-      if (!isLocalRequest(raw.socket.remoteAddress, raw.headers)) await gate.admit(raw);
+      if (!isLocalRequest(raw.socket.remoteAddress, raw.headers)) await gate.letIn(raw);
       return reply.type(PROMETHEUS_TYPE).send(prometheusText(await options.metrics()));
     },
   );

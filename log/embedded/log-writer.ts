@@ -80,7 +80,7 @@ export class LogWriter {
     try {
       const index = this.options.topology.indexOf(topic, partition);
       const bytes = checkedAppendBytes(records);
-      this.admit("append", bytes);
+      this.refuseWhenFull("append", bytes);
       if (records.length === 0) return Promise.resolve(this.offsets.ends[index] ?? 0);
       return this.pipeline.groupFor(bytes).append(index, records);
     } catch (error) {
@@ -90,12 +90,12 @@ export class LogWriter {
 
   async appendEncoded(topicPartition: number, batches: readonly EncodedBatch[]): Promise<number> {
     const bytes = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
-    this.admit("append", bytes);
+    this.refuseWhenFull("append", bytes);
     return await this.pipeline.groupFor(bytes).appendEncoded(topicPartition, batches);
   }
 
   async claim(id: JournalId): Promise<JournalClaim> {
-    this.admit("journal", 0);
+    this.refuseWhenFull("journal", 0);
     const journal = this.journals.journal(id);
     journal.issuedEpoch += 1;
     journal.failed = false;
@@ -123,7 +123,7 @@ export class LogWriter {
       const outputs = outputsOf();
       for (const { topic, partition } of entry.positions) this.options.topology.indexOf(topic, partition);
       const bytes = checkedCommitBytes(entry.body.length, outputs);
-      this.admit("journal", bytes);
+      this.refuseWhenFull("journal", bytes);
       await this.enqueueCommit(journal, request, outputs, bytes);
     } catch (error) {
       this.failJournal(request.journal, epoch);
@@ -195,7 +195,7 @@ export class LogWriter {
     });
   }
 
-  private admit(writeClass: "append" | "journal", bytes: number): void {
+  private refuseWhenFull(writeClass: "append" | "journal", bytes: number): void {
     if (this.closing) throw new MillraceError("LOG_CLOSED", "the log is closing");
     const refusal = this.capacity.refusal(writeClass, this.pipeline.queuedBytes, bytes);
     if (refusal === null) return;

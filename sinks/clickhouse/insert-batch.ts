@@ -64,7 +64,7 @@ export class InsertBatch {
     for (const record of records) {
       if (isControlRecord(record)) continue;
       const source = sourceOf(record, slice);
-      const isNew = this.#marks.admit(topic, partition, source);
+      const isNew = this.#marks.takeIfNew(topic, partition, source);
       if (!isNew) this.repeats += 1;
       if (this.#erased.covers(record.key, source)) continue;
       if (!isNew) this.#noteRemoval(topic, record, source);

@@ -17,7 +17,7 @@ export class SourceMarks {
   readonly #changed = new Set<string>();
 
   /** True when the record is new; its position is the mark from then on. */
-  admit(topic: string, partition: number, source: SourcePosition): boolean {
+  takeIfNew(topic: string, partition: number, source: SourcePosition): boolean {
     const key = keyOf(topic, partition, source);
     const known = this.#marks.get(key);
     if (known !== undefined && compareSourcePositions(source, known.source) <= 0) return false;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { type Broker, type BrokerOptions, createBroker } from "../../broker/broker.ts";
-import type { Authenticator } from "../../core/admission.ts";
+import type { Authenticator } from "../../core/authenticator.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createMemoryLogAppender, type MemoryLogAppender } from "./memory-log-appender.ts";

@@ -28,10 +28,10 @@ function request(method: string, headers: IncomingHttpHeaders): IncomingMessage 
 }
 
 describe("the gate", () => {
-  it("admits an admin token and knows whose it is", async () => {
+  it("lets an admin token in and knows whose it is", async () => {
     const { gate } = gateFixture();
     const incoming = request("POST", { authorization: "Bearer good" });
-    await gate.admit(incoming);
+    await gate.letIn(incoming);
     expect(gate.principalOf(incoming)).toEqual(admin);
   });
 
@@ -44,21 +44,21 @@ describe("the gate", () => {
     ["a device's token", { authorization: "Bearer device" }, "NOT_AUTHORIZED"],
   ])("refuses %s", async (_, headers, code) => {
     const { gate } = gateFixture();
-    await expect(gate.admit(request("GET", headers))).rejects.toMatchObject({ code });
+    await expect(gate.letIn(request("GET", headers))).rejects.toMatchObject({ code });
   });
 
   it("does not fall back on the cookie when the token is wrong", async () => {
     const { gate, cookie } = gateFixture();
-    await expect(gate.admit(request("GET", { authorization: "Bearer nope", cookie }))).rejects.toMatchObject({
+    await expect(gate.letIn(request("GET", { authorization: "Bearer nope", cookie }))).rejects.toMatchObject({
       code: "NOT_AUTHENTICATED",
     });
   });
 
   it("lets a session read from anywhere, and change only from its own pages", async () => {
     const { gate, cookie } = gateFixture();
-    await gate.admit(request("GET", { cookie, host }));
-    await gate.admit(request("POST", { cookie, host, "sec-fetch-site": "same-origin" }));
-    await gate.admit(request("DELETE", { cookie, host, origin: own }));
+    await gate.letIn(request("GET", { cookie, host }));
+    await gate.letIn(request("POST", { cookie, host, "sec-fetch-site": "same-origin" }));
+    await gate.letIn(request("DELETE", { cookie, host, origin: own }));
     const foreign: IncomingHttpHeaders[] = [
       { "sec-fetch-site": "cross-site" },
       { "sec-fetch-site": "same-site", origin: own },
@@ -67,7 +67,7 @@ describe("the gate", () => {
       {},
     ];
     for (const headers of foreign) {
-      await expect(gate.admit(request("POST", { cookie, host, ...headers }))).rejects.toMatchObject({
+      await expect(gate.letIn(request("POST", { cookie, host, ...headers }))).rejects.toMatchObject({
         code: "NOT_AUTHORIZED",
       });
     }

@@ -37,7 +37,7 @@ async function attach(overrides: Partial<EngineConnection> = {}, clientId = "sam
   const connection: EngineConnection = {
     engineId: `c/${++number}`,
     engineReady: () => undefined,
-    admitPublish: (_packet, acknowledge) => acknowledge(),
+    publish: (_packet, acknowledge) => acknowledge(),
     subscribe: () => null,
     unsubscribed: () => undefined,
     mayReceive: () => true,
@@ -93,7 +93,7 @@ describe("the MQTT engine", () => {
 
   test("writes no PUBACK before it is told to", async () => {
     let acknowledge = (): void => undefined;
-    const connection = await attach({ admitPublish: (_packet, done) => (acknowledge = done) });
+    const connection = await attach({ publish: (_packet, done) => (acknowledge = done) });
     await connection.send(rawPublish("t", "x", 1));
     expect(connection.received()).toBe("");
     acknowledge();
@@ -102,7 +102,7 @@ describe("the MQTT engine", () => {
   });
 
   test("survives a throw in any of its hooks", async () => {
-    const publishing = await attach({ admitPublish: throwing });
+    const publishing = await attach({ publish: throwing });
     await publishing.send(rawPublish("t", "x", 1));
     expect(publishing.ends).toEqual(["internal"]);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { admit, isOriginAllowed } from "../../../dashboard/upgrade-gate.ts";
+import { identifyAdmin, isOriginAllowed } from "../../../dashboard/upgrade-gate.ts";
 
 describe("isOriginAllowed", () => {
   it.each([
@@ -14,15 +14,15 @@ describe("isOriginAllowed", () => {
   });
 });
 
-describe("admit", () => {
+describe("identifyAdmin", () => {
   it("lets an administrator in", async () => {
     const principal = { kind: "admin", tenant: "t", id: "me" } as const;
-    await expect(admit({}, async () => principal)).resolves.toBe(principal);
+    await expect(identifyAdmin({}, async () => principal)).resolves.toBe(principal);
   });
 
   it("refuses nobody with NOT_AUTHENTICATED and a device with NOT_AUTHORIZED", async () => {
-    await expect(admit({}, async () => null)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+    await expect(identifyAdmin({}, async () => null)).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
     const device = { kind: "device", tenant: "t", id: "pump" } as const;
-    await expect(admit({}, async () => device)).rejects.toMatchObject({ code: "NOT_AUTHORIZED" });
+    await expect(identifyAdmin({}, async () => device)).rejects.toMatchObject({ code: "NOT_AUTHORIZED" });
   });
 });

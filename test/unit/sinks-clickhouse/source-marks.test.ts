@@ -9,15 +9,15 @@ const position = fc
   .map(([generation, offset, step, index]) => sourceAt(0, offset, { generation, step, index }));
 
 describe("SourceMarks", () => {
-  it("admits exactly what is above everything admitted before", () => {
+  it("takes exactly what is above everything taken before", () => {
     fc.assert(
       fc.property(fc.array(position, { maxLength: 60 }), (positions) => {
         const marks = new SourceMarks();
-        const admitted: (typeof positions)[number][] = [];
+        const taken: (typeof positions)[number][] = [];
         for (const next of positions) {
-          const isNew = admitted.every((before) => compareSourcePositions(next, before) > 0);
-          expect(marks.admit("readings", 0, next)).toBe(isNew);
-          if (isNew) admitted.push(next);
+          const isNew = taken.every((before) => compareSourcePositions(next, before) > 0);
+          expect(marks.takeIfNew("readings", 0, next)).toBe(isNew);
+          if (isNew) taken.push(next);
         }
       }),
     );
@@ -25,21 +25,21 @@ describe("SourceMarks", () => {
 
   it("keeps topics, partitions, stages and inputs apart", () => {
     const marks = new SourceMarks();
-    expect(marks.admit("readings", 0, sourceAt(0, 9))).toBe(true);
-    expect(marks.admit("aggregates", 0, sourceAt(0, 1))).toBe(true);
-    expect(marks.admit("readings", 1, sourceAt(0, 1))).toBe(true);
-    expect(marks.admit("readings", 0, sourceAt(1, 1))).toBe(true);
-    expect(marks.admit("readings", 0, sourceAt(0, 1, { stage: "other" }))).toBe(true);
-    expect(marks.admit("readings", 0, sourceAt(0, 1, { topic: "commands" }))).toBe(true);
-    expect(marks.admit("readings", 0, sourceAt(0, 9))).toBe(false);
+    expect(marks.takeIfNew("readings", 0, sourceAt(0, 9))).toBe(true);
+    expect(marks.takeIfNew("aggregates", 0, sourceAt(0, 1))).toBe(true);
+    expect(marks.takeIfNew("readings", 1, sourceAt(0, 1))).toBe(true);
+    expect(marks.takeIfNew("readings", 0, sourceAt(1, 1))).toBe(true);
+    expect(marks.takeIfNew("readings", 0, sourceAt(0, 1, { stage: "other" }))).toBe(true);
+    expect(marks.takeIfNew("readings", 0, sourceAt(0, 1, { topic: "commands" }))).toBe(true);
+    expect(marks.takeIfNew("readings", 0, sourceAt(0, 9))).toBe(false);
   });
 
   it("tells each change once", () => {
     const marks = new SourceMarks();
     marks.load([{ topic: "readings", partition: 0, source: sourceAt(0, 1) }]);
     expect(marks.takeChanged()).toEqual([]);
-    marks.admit("readings", 0, sourceAt(0, 2));
-    marks.admit("readings", 0, sourceAt(0, 3));
+    marks.takeIfNew("readings", 0, sourceAt(0, 2));
+    marks.takeIfNew("readings", 0, sourceAt(0, 3));
     expect(marks.takeChanged().map(({ source }) => source.offset)).toEqual([3]);
     expect(marks.takeChanged()).toEqual([]);
     expect(marks.all()).toHaveLength(1);
