@@ -2,6 +2,7 @@ import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import { errorText, isMillraceError } from "../core/errors.ts";
 import type { EventLog, FetchedSlice, LogReader, TopicPosition } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
+import { fitPositions } from "../engine/fit-positions.ts";
 
 export interface FollowOptions {
   readonly log: Pick<EventLog, "openReader" | "status">;
@@ -90,12 +91,8 @@ async function seekIntoRange(
   { log }: FollowOptions,
 ): Promise<void> {
   const { partitions } = await log.status();
-  for (const { topic, partition, startOffset } of partitions) {
-    const known = positions.get(name({ topic, partition }));
-    if (known !== undefined && known.offset < startOffset) {
-      positions.set(name(known), { topic, partition, offset: startOffset });
-    }
-  }
+  const followed = partitions.filter((partition) => positions.has(name(partition)));
+  for (const fitted of fitPositions([...positions.values()], followed).positions) positions.set(name(fitted), fitted);
   reader.seek([...positions.values()]);
 }
 

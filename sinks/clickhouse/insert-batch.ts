@@ -6,7 +6,7 @@ import { encoderOfTopic } from "./rows/encoder-of-topic.ts";
 import { RowSheets, type RowSheet } from "./row-sheets.ts";
 import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
 import type { RowTarget } from "./rows/row-encoder.ts";
-import type { SourceMarks } from "./source-marks.ts";
+import type { SourceMarks } from "../../engine/source-marks.ts";
 
 /** Offsets [from, to) of one partition. */
 export interface OffsetRange extends TopicPartition {

@@ -1,11 +1,13 @@
 import { MillraceError } from "../../core/errors.ts";
+import { fitPositions } from "../../engine/fit-positions.ts";
 import { InsertBatch } from "./insert-batch.ts";
 import { erasuresOf, matchesPlan, type InsertPlan } from "./insert-plan.ts";
 import { insertSheets } from "./insert-sheets.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { claimSinkJournal, type SinkJournal } from "./sink-journal.ts";
-import { fitPositions, type SinkPositions } from "./sink-positions.ts";
-import { SourceMarks } from "./source-marks.ts";
+import { STORED_TOPICS } from "./rows/encoder-of-topic.ts";
+import { SinkPositions } from "./sink-positions.ts";
+import { SourceMarks } from "../../engine/source-marks.ts";
 import { readStoredMarks } from "./stored-marks.ts";
 import type { SinkContext } from "./sink-context.ts";
 
@@ -39,16 +41,16 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
       "the database is another one: its tables fill from the start of the log",
     );
   }
-  const fitted = fitPositions(sameDatabase ? restored.positions : [], await log.status());
+  const stored = (await log.status()).partitions.filter(({ topic }) => STORED_TOPICS.includes(topic));
+  const fitted = fitPositions(sameDatabase ? restored.positions : [], stored);
+  const positions = new SinkPositions(fitted.positions);
   if (fitted.missed > 0) reportMissed(context, fitted.missed);
   if (sameDatabase && restored.unsettled !== null) {
     const { plan, marks: marksAfter } = restored.unsettled;
     await redo(context, plan, marks, signal);
     marks.load(marksAfter);
     erased.add(erasuresOf(plan));
-    fitted.positions.advance(
-      plan.ranges.filter(({ topic, partition, to }) => to > fitted.positions.offset(topic, partition)),
-    );
+    positions.advance(plan.ranges.filter(({ topic, partition, to }) => to > positions.offset(topic, partition)));
   }
   if (journal.damaged) {
     // Plans that the journal has lost may be in the tables. What is above these marks is not, unless one of them was cut off.
@@ -56,8 +58,8 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
     logger.warn({ database }, "the sink's journal is damaged: it goes on by what the tables hold");
   }
   marks.takeChanged();
-  await journal.snapshot(database, fitted.positions.list(), marks.all(), erased.all());
-  return { journal, database, positions: fitted.positions, marks };
+  await journal.snapshot(database, positions.list(), marks.all(), erased.all());
+  return { journal, database, positions, marks };
 }
 
 /** Makes the rows of the plan again and inserts them with the tokens of the plan. */

@@ -4,7 +4,7 @@ import { formatSourcePosition, parseSourcePosition } from "../../core/source-pos
 import { erasuresOf, insertPlanSchema, type InsertPlan } from "./insert-plan.ts";
 import { ErasedDevices, erasureFromTuple, erasureToTuple, erasureTupleSchema, type Erasure } from "./erased-devices.ts";
 import type { EventLog, JournalEntry, JournalId, TopicPosition } from "../../core/event-log.ts";
-import { SourceMarks, type SourceMark } from "./source-marks.ts";
+import { SourceMarks, type SourceMark } from "../../engine/source-marks.ts";
 
 /** What the journal knows: all that was settled, and the plan that may or may not have reached ClickHouse. */
 export interface SinkProgress {

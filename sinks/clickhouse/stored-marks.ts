@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { SourcePosition } from "../../core/source-position.ts";
 import type { OutputTopic } from "../../core/topics.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
-import type { SourceMark } from "./source-marks.ts";
+import type { SourceMark } from "../../engine/source-marks.ts";
 
 const TABLES: Readonly<Record<OutputTopic, string>> = {
   readings: "readings",

@@ -34,7 +34,7 @@ export function decodeAlarms(slices: readonly FetchedSlice[], positions: ReaderP
       if (isControlRecord(record)) continue;
       const source = parseSourcePosition(record.header(HEADER.source) ?? "");
       // Without a source position there is no mark to go by; the registry still tells each (alarm id, transition) once.
-      if (source && !positions.accept(source)) {
+      if (source && !positions.takeIfNew(source)) {
         repeats += 1;
         continue;
       }

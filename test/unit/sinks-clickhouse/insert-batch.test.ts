@@ -3,7 +3,7 @@ import { HEADER } from "../../../core/record.ts";
 import { ErasedDevices } from "../../../sinks/clickhouse/erased-devices.ts";
 import { InsertBatch } from "../../../sinks/clickhouse/insert-batch.ts";
 import { insertToken, makeInsertPlan, matchesPlan } from "../../../sinks/clickhouse/insert-plan.ts";
-import { SourceMarks } from "../../../sinks/clickhouse/source-marks.ts";
+import { SourceMarks } from "../../../engine/source-marks.ts";
 import { createMemoryEventLog } from "../../support/memory-event-log.ts";
 import { aggregate, derivedRecord, reading, sourceAt, TENANT } from "./record-fixtures.ts";
 import type { FetchedSlice } from "../../../core/event-log.ts";

@@ -3,7 +3,7 @@ import { erasureToTuple } from "../../../sinks/clickhouse/erased-devices.ts";
 import { claimSinkJournal } from "../../../sinks/clickhouse/sink-journal.ts";
 import { createMemoryEventLog } from "../../support/memory-event-log.ts";
 import { sourceAt } from "./record-fixtures.ts";
-import type { SourceMark } from "../../../sinks/clickhouse/source-marks.ts";
+import type { SourceMark } from "../../../engine/source-marks.ts";
 
 const ID = { name: "sink:test", partition: 0 };
 const DATABASE = "one";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compareSourcePositions } from "../../../core/source-position.ts";
-import { SourceMarks } from "../../../sinks/clickhouse/source-marks.ts";
-import { sourceAt } from "./record-fixtures.ts";
+import { SourceMarks } from "../../../engine/source-marks.ts";
+import { sourceAt } from "../sinks-clickhouse/record-fixtures.ts";
 
 const position = fc
   .tuple(fc.nat(2), fc.nat(3), fc.nat(2), fc.nat(2))

@@ -1,4 +1,4 @@
-import { compareSourcePositions, type SourcePosition } from "../../core/source-position.ts";
+import { compareSourcePositions, type SourcePosition } from "../core/source-position.ts";
 
 /** The greatest source position taken from one partition of a derived topic, per stage and input partition. */
 export interface SourceMark {
@@ -33,7 +33,7 @@ export class SourceMarks {
 
   /** Takes over the marks that are above its own. */
   raise(marks: readonly SourceMark[]): void {
-    for (const { topic, partition, source } of marks) this.admit(topic, partition, source);
+    for (const { topic, partition, source } of marks) this.takeIfNew(topic, partition, source);
   }
 
   clear(): void {
