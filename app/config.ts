@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { kebabCase } from "./kebab-case.ts";
 
 const port = wholeNumber(0, 65_535);
 const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
@@ -71,8 +72,8 @@ export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = 
     const name = String(issue?.path[0] ?? "");
     throw new MillraceError(
       "CONFIG_INVALID",
-      `${shown(name, given[name])} is no value for ${kebab(name)}: ${issue?.message ?? "it is not allowed"}`,
-      { remedy: `Correct --${kebab(name)} or ${environmentName(name)}.` },
+      `${shown(name, given[name])} is no value for ${kebabCase(name)}: ${issue?.message ?? "it is not allowed"}`,
+      { remedy: `Correct --${kebabCase(name)} or ${environmentName(name)}.` },
     );
   }
   const config = { ...parsed.data, data: resolve(parsed.data.data) };
@@ -99,11 +100,7 @@ function wholeNumber(min: number, max: number) {
 }
 
 export function environmentName(setting: string): string {
-  return `MILLRACE_${kebab(setting).replaceAll("-", "_").toUpperCase()}`;
-}
-
-function kebab(setting: string): string {
-  return setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return `MILLRACE_${kebabCase(setting).replaceAll("-", "_").toUpperCase()}`;
 }
 
 function isLoopback(host: string): boolean {
@@ -122,5 +119,5 @@ export function configReference(): { name: string; variable: string; fallback: s
 /** Empty for a secret: command lines can be read by others on the machine. */
 function flagOf(name: string): string {
   if (name === "webhookSecret") return "";
-  return name === "clickhouse" ? "`--no-clickhouse`" : `\`--${kebab(name)}\``;
+  return name === "clickhouse" ? "`--no-clickhouse`" : `\`--${kebabCase(name)}\``;
 }

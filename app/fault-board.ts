@@ -1,6 +1,8 @@
+import type { ReportFault } from "../core/fault.ts";
+
 /** The faults that a part reports of itself, as they stand. */
 export interface FaultBoard {
-  report(id: string, transition: "raised" | "cleared", text: string): void;
+  readonly report: ReportFault;
   texts(): readonly string[];
 }
 

@@ -1,7 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { errorText } from "../core/errors.ts";
+import { pause } from "../core/pause.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LogStatus } from "../core/event-log.ts";
+import type { FaultTransition } from "../core/fault.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Fault } from "../core/overview.ts";
@@ -14,7 +15,7 @@ export interface FaultWatchOptions {
   lags(status: LogStatus): Readonly<Record<string, number>>;
   readonly lagMax: number;
   /** Told once per change: a person is to hear of it. */
-  onChange(fault: Fault, state: "raised" | "cleared"): void;
+  onChange(fault: Fault, state: FaultTransition): void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -68,7 +69,7 @@ export function createFaultWatch(options: FaultWatchOptions): FaultWatch {
       await look().catch((error: unknown) =>
         logger.warn({ cause: errorText(error) }, "the platform could not be looked at"),
       );
-      await delay(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await pause(LOOK_EVERY_MS, stopping.signal);
     }
   };
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
 import { MessageChannel } from "node:worker_threads";
+import { aborted } from "../core/aborted.ts";
 import { errorText } from "../core/errors.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createBroker } from "../broker/broker.ts";
@@ -132,11 +133,4 @@ async function stopAll(undo: readonly (() => Promise<void> | void)[], deadlineMs
       console.error(`millrace: while stopping: ${errorText(error)}`);
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

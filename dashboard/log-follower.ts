@@ -1,7 +1,8 @@
-import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import { errorText, isMillraceError } from "../core/errors.ts";
 import type { EventLog, FetchedSlice, LogReader, TopicPosition } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
+import { pause } from "../core/pause.ts";
 import { fitPositions } from "../engine/fit-positions.ts";
 
 export interface FollowOptions {
@@ -102,12 +103,8 @@ function isDone(positions: ReadonlyMap<string, TopicPosition>, until: readonly T
 
 /** At least one turn of the event loop, so that a long backlog never holds up the sockets. */
 async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    if (ms > 0) await sleep(Math.min(ms, RETRY_MS), undefined, { signal });
-    else await turn(undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  if (ms > 0) await pause(Math.min(ms, RETRY_MS), signal);
+  else await turn();
 }
 
 function name({ topic, partition }: { topic: string; partition: number }): string {

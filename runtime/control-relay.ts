@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { errorText } from "../core/errors.ts";
+import { pause } from "../core/pause.ts";
 import { partitionOf } from "../core/partitioner.ts";
 import { HEADER } from "../core/record.ts";
 import type { Clock } from "../core/clock.ts";
@@ -35,7 +35,7 @@ export function createControlRelay(options: ControlRelayOptions): Service {
         logger.warn({ cause: errorText(error) }, "control records wait: the log does not take them");
         return 0;
       });
-      if (moved === 0) await delay(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (moved === 0) await pause(POLL_MS, stopping.signal);
     }
   };
 

@@ -1,7 +1,8 @@
-import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorText, isMillraceError } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { LIMITS } from "../core/limits.ts";
+import { pause } from "../core/pause.ts";
 import { claimPartition } from "./partition-owner.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventLog, FetchedSlice, LogReader } from "../core/event-log.ts";
@@ -115,7 +116,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
         return await claim(owner.partition);
       } catch (error) {
         if (!isMillraceError(error) || error.retry === "never") throw error;
-        await delay(RESTORE_DELAY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await pause(RESTORE_DELAY_MS, stopping.signal);
       }
     }
   };

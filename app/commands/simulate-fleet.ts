@@ -2,6 +2,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { FEATURES } from "../../device-sim/features/feature.ts";
 import { createFleet, nameFleet } from "../../device-sim/fleet.ts";
 import { runFleet } from "../../device-sim/run-fleet.ts";
+import { kebabCase } from "../kebab-case.ts";
 import { EXIT, createProgress } from "./output.ts";
 import { interruptSignal, registerDevices } from "./register-devices.ts";
 import { requireBroker } from "./require-broker.ts";
@@ -58,13 +59,9 @@ function positiveNumber(flag: string, text: string): number {
 }
 
 function featureNamed(name: string): FeatureName {
-  const found = FEATURES.find((feature) => kebab(feature) === name || feature === name);
+  const found = FEATURES.find((feature) => kebabCase(feature) === name || feature === name);
   if (found !== undefined) return found;
   throw new MillraceError("INVALID_INPUT", `there is no feature ${name}`, {
-    remedy: `Name any of ${FEATURES.map(kebab).join(", ")}.`,
+    remedy: `Name any of ${FEATURES.map(kebabCase).join(", ")}.`,
   });
-}
-
-function kebab(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

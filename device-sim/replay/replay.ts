@@ -1,3 +1,4 @@
+import { aborted } from "../../core/aborted.ts";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -59,7 +60,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const sessions = createSessions(checked(options), clock, failure.reject);
   const wanted = options.signal ?? ending.signal;
   const signal = AbortSignal.any([wanted, ending.signal]);
-  const stopped = abortOf(signal);
+  // A source or a device that hangs does not keep the caller.
+  const stopped = aborted(signal).then(() => false);
   try {
     const complete = await Promise.race([sendAll(options, sessions, clock, signal), failure.promise, stopped]);
     return { ...sessions.progress(), complete };
@@ -142,16 +144,6 @@ function createSessions(options: CheckedOptions, clock: Clock, onFailure: (error
       for (const session of sessions.values()) session.destroy();
     },
   };
-}
-
-/** Resolves to false once the signal aborts: a source or a device that hangs does not keep the caller. */
-async function abortOf(signal: AbortSignal): Promise<false> {
-  if (!signal.aborted) {
-    await new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  }
-  return false;
 }
 
 type CheckedOptions = ReplayOptions & { readonly address: BrokerAddress; readonly window: number };

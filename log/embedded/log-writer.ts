@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { aborted } from "../../core/aborted.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { checkedAppendBytes, checkedCommitBytes } from "./append-limits.ts";
@@ -152,8 +153,7 @@ export class LogWriter {
   async close(signal: AbortSignal): Promise<void> {
     this.closing = true;
     clearInterval(this.maintenanceTimer);
-    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-    await Promise.race([this.pipeline.idle(), signal.aborted ? undefined : aborted]);
+    await Promise.race([this.pipeline.idle(), aborted(signal)]);
     this.pipeline.abandon(new MillraceError("LOG_CLOSED", "the log was closed before this landed"));
     if (signal.aborted || this.capacity.refusing() !== null) return;
     await this.leaveCheckpoint();

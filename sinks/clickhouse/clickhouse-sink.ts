@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { aborted } from "../../core/aborted.ts";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { createClickHouseLink } from "./clickhouse-link.ts";
 import { ErasedDevices, type Erasure } from "./erased-devices.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../core/pause.ts";
 import { runSession } from "./run-session.ts";
 import { createSinkCounters } from "./sink-counters.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -12,7 +13,7 @@ import type { Readiness, Service } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { ConnectionSource } from "./clickhouse-connection.ts";
-import type { ReportFault } from "./report-fault.ts";
+import type { ReportFault } from "../../core/fault.ts";
 import type { SinkContext } from "./sink-context.ts";
 
 export interface ClickHouseSinkOptions {
@@ -111,11 +112,4 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     erasures: () => erased.all(),
     notReadyReasons: () => (reason === null ? [] : [reason]),
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { EventLog, JournalId } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
-import type { ReportFault } from "./report-fault.ts";
+import type { ReportFault } from "../../core/fault.ts";
 import type { ErasedDevices } from "./erased-devices.ts";
 import type { SinkCounters } from "./sink-counters.ts";
 

@@ -1,10 +1,11 @@
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import type { AlarmEvent } from "../../core/derived-records.ts";
 import type { JournalId } from "../../core/event-log.ts";
+import type { ReportFault } from "../../core/fault.ts";
 import { decodeAlarms, type DecodedAlarms } from "./alarm-records.ts";
 import { NOTIFY_LIMITS } from "./notify-limits.ts";
-import type { NotifySinkOptions, OnFault } from "./notify-options.ts";
-import { pause } from "./pause.ts";
+import type { NotifySinkOptions } from "./notify-options.ts";
+import { pause } from "../../core/pause.ts";
 import type { ReaderPositions } from "./reader-positions.ts";
 import { startPositions } from "./start-positions.ts";
 
@@ -19,7 +20,7 @@ const NOTIFY_JOURNAL: JournalId = { name: "sink:notify", partition: 0 };
 const NOTHING = new Uint8Array(0);
 
 export type AlarmReaderOptions = Pick<NotifySinkOptions, "log" | "alarms" | "logger" | "metrics"> & {
-  readonly onFault: OnFault;
+  readonly onFault: ReportFault;
   /** Called when new notifications may be due. */
   onApplied(): void;
 };

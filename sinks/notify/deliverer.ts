@@ -1,9 +1,10 @@
 import { errorText, isMillraceError } from "../../core/errors.ts";
+import type { ReportFault } from "../../core/fault.ts";
 import type { Notification } from "../../core/registry.ts";
 import { hasRoom, makeDestinations, recordResult, routeOf, type Destination, type Route } from "./destination.ts";
 import { NOTIFY_LIMITS } from "./notify-limits.ts";
-import type { NotifySinkOptions, OnFault } from "./notify-options.ts";
-import { pause } from "./pause.ts";
+import type { NotifySinkOptions } from "./notify-options.ts";
+import { pause } from "../../core/pause.ts";
 import type { PlatformFaults } from "./platform-faults.ts";
 import { isGivenUp, retryDelayMs } from "./retry-delay.ts";
 import { postWebhook } from "./webhook.ts";
@@ -20,7 +21,7 @@ export interface Deliverer {
 }
 
 export type DelivererOptions = Pick<NotifySinkOptions, "outbox" | "webhooks" | "clock" | "logger" | "metrics"> & {
-  readonly onFault: OnFault;
+  readonly onFault: ReportFault;
   readonly random: () => number;
   readonly faults: PlatformFaults;
 };

@@ -1,6 +1,6 @@
+import type { ReportFault } from "../../core/fault.ts";
 import type { Notification } from "../../core/registry.ts";
 import { NOTIFY_LIMITS } from "./notify-limits.ts";
-import type { OnFault } from "./notify-options.ts";
 import { nominalDelayMs } from "./retry-delay.ts";
 import { destinationName, type WebhookDestination } from "./webhook.ts";
 
@@ -45,7 +45,12 @@ export function routeOf({ id }: Pick<Notification, "id">, destinations: readonly
 }
 
 /** Raises a fault when a destination keeps failing and clears it when it accepts again. The URL's path may be a secret: the host is named. */
-export function recordResult(destination: Destination, error: string | null, nowMs: number, onFault: OnFault): void {
+export function recordResult(
+  destination: Destination,
+  error: string | null,
+  nowMs: number,
+  onFault: ReportFault,
+): void {
   const { host } = new URL(destination.webhook.url);
   const id = `notify-${destination.name}`;
   const excess = destination.failuresInRow + 1 - NOTIFY_LIMITS.failuresBeforeFault;

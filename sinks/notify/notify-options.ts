@@ -1,13 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import type { EventLog } from "../../core/event-log.ts";
+import type { ReportFault } from "../../core/fault.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { AlarmStore, NotificationOutbox } from "../../core/registry.ts";
 import type { WebhookDestination } from "./webhook.ts";
-
-export type FaultTransition = "raised" | "cleared";
-
-export type OnFault = (id: string, transition: FaultTransition, text: string) => void;
 
 export interface NotifySinkOptions {
   readonly log: EventLog;
@@ -19,7 +16,7 @@ export interface NotifySinkOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Faults of this sink itself: a destination that accepts nothing, a registry or log that fails, alarms that retention took. */
-  onFault?(id: string, transition: FaultTransition, text: string): void;
+  readonly onFault?: ReportFault;
   /** [0, 1), for the jitter of retries. */
   readonly random?: () => number;
 }

@@ -1,9 +1,10 @@
 import { MillraceError } from "../../core/errors.ts";
+import type { FaultTransition, ReportFault } from "../../core/fault.ts";
 import type { Readiness, Service } from "../../core/lifecycle.ts";
 import { createAlarmReader } from "./alarm-reader.ts";
 import { createDeliverer } from "./deliverer.ts";
 import { NOTIFY_LIMITS } from "./notify-limits.ts";
-import type { FaultTransition, NotifySinkOptions, OnFault } from "./notify-options.ts";
+import type { NotifySinkOptions } from "./notify-options.ts";
 import { createPlatformFaults } from "./platform-faults.ts";
 import { checkDestination } from "./webhook.ts";
 
@@ -18,7 +19,7 @@ export interface NotifySink extends Service, Readiness {
  */
 export function createNotifySink(options: NotifySinkOptions): NotifySink {
   const { webhooks, clock, logger, random = Math.random } = options;
-  const onFault: OnFault = (id, transition, text) => {
+  const onFault: ReportFault = (id, transition, text) => {
     logger.warn({ fault: id, transition }, text);
     options.onFault?.(id, transition, text);
   };

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
+import type { FaultTransition } from "../../core/fault.ts";
 import type { NotificationOutbox } from "../../core/registry.ts";
 import { NOTIFY_LIMITS } from "./notify-limits.ts";
-import type { FaultTransition } from "./notify-options.ts";
 
 /** Faults of the platform on their way into the outbox. They wait in memory while the registry, perhaps at fault itself, fails. */
 export interface PlatformFaults {

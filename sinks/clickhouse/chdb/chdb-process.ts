@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { MillraceError, errorText } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../../core/pause.ts";
 import { startChdbChild, type ChdbChild } from "./chdb-child.ts";
 import { chdbLayout } from "./chdb-layout.ts";
 import { endOrphan } from "./server-pid.ts";
@@ -9,7 +9,7 @@ import type { Clock } from "../../../core/clock.ts";
 import type { Readiness, Service } from "../../../core/lifecycle.ts";
 import type { Logger } from "../../../core/logger.ts";
 import type { ClickHouseConnection } from "../clickhouse-connection.ts";
-import type { ReportFault } from "../report-fault.ts";
+import type { ReportFault } from "../../../core/fault.ts";
 
 export interface ChdbProcessOptions {
   /** Folder of the embedded ClickHouse; made when it is not there. */
