@@ -14,7 +14,7 @@ import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { lagOf } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
-import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL } from "./ledger/quiet-sample.ts";
+import { JOURNALS } from "./journals.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { createPeers } from "./peers.ts";
@@ -146,9 +146,9 @@ function watchFaults(base: Base, notify: NotifySink, notifyFaults: FaultBoard): 
     },
     status: () => log.status(),
     lags: (status) => ({
-      processors: lagOf(status, STAGE_JOURNAL),
-      clickhouse: lagOf(status, SINK_JOURNAL),
-      notify: lagOf(status, NOTIFY_JOURNAL),
+      processors: lagOf(status, JOURNALS.stage),
+      clickhouse: lagOf(status, JOURNALS.clickhouse),
+      notify: lagOf(status, JOURNALS.notify),
     }),
     lagMax: LAG_FAULT_RECORDS,
     onChange: (fault, state) => notify.platformFault(fault.id, state, fault.text),

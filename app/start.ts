@@ -15,7 +15,7 @@ import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
-import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL } from "./ledger/quiet-sample.ts";
+import { JOURNALS } from "./journals.ts";
 import type { Config } from "./config.ts";
 import type { Threads } from "./threads/start-threads.ts";
 import type { GatewayApi } from "./threads/thread-apis.ts";
@@ -56,7 +56,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       partitionCount: config.partitions,
       bytesMax: config.logBytesMax,
       retentionMs: config.logRetentionHours * 3_600_000,
-      requiredJournals: [STAGE_JOURNAL, NOTIFY_JOURNAL, ...(config.clickhouse ? [SINK_JOURNAL] : [])],
+      requiredJournals: [JOURNALS.stage, JOURNALS.notify, ...(config.clickhouse ? [JOURNALS.clickhouse] : [])],
       clock,
       logger,
       metrics,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MillraceError } from "../core/errors.ts";
 import { deviceKey } from "../core/ids.ts";
 import { partitionOf } from "../core/partitioner.ts";
-import { SINK_JOURNAL, STAGE_JOURNAL } from "./ledger/quiet-sample.ts";
+import { JOURNALS } from "./journals.ts";
 import type { EventLog, LogStatus } from "../core/event-log.ts";
 import type { ControlOutbox } from "../core/registry.ts";
 
@@ -32,8 +32,8 @@ export async function untilErased(tenant: string, device: string, options: Remov
     }
   };
   await controlOutbox.drained(waitMs);
-  await reach(STAGE_JOURNAL, (topic) => topic === "telemetry");
-  await reach(SINK_JOURNAL, (topic) => topic !== "telemetry" && topic !== "commands");
+  await reach(JOURNALS.stage, (topic) => topic === "telemetry");
+  await reach(JOURNALS.clickhouse, (topic) => topic !== "telemetry" && topic !== "commands");
 }
 
 function endsOf(status: LogStatus, partition: number, wanted: (topic: string) => boolean): Map<string, number> {

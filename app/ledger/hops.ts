@@ -1,4 +1,4 @@
-import { NOTIFY_JOURNAL, SINK_JOURNAL, STAGE_JOURNAL } from "./quiet-sample.ts";
+import { JOURNALS } from "../journals.ts";
 import type { LogStatus } from "../../core/event-log.ts";
 import type { Hop } from "../../core/overview.ts";
 
@@ -14,9 +14,9 @@ interface HopDefinition {
 
 const HOPS: readonly HopDefinition[] = [
   { name: "in", journal: null },
-  { name: "processors", journal: STAGE_JOURNAL },
-  { name: "clickhouse", journal: SINK_JOURNAL },
-  { name: "notify", journal: NOTIFY_JOURNAL },
+  { name: "processors", journal: JOURNALS.stage },
+  { name: "clickhouse", journal: JOURNALS.clickhouse },
+  { name: "notify", journal: JOURNALS.notify },
 ];
 
 interface Track {

@@ -1,5 +1,5 @@
-import { stageJournalName } from "../../core/stage.ts";
 import { ErasedDevices } from "../../sinks/clickhouse/erased-devices.ts";
+import { JOURNALS } from "../journals.ts";
 import { collectErasures, countValues } from "./log-scan.ts";
 import type { EventLog, LogStatus } from "../../core/event-log.ts";
 import type { HistoryQueries, HistoryTally } from "../../core/history.ts";
@@ -17,10 +17,6 @@ export interface LedgerSources {
   /** The removed devices that the tables' sink knows. */
   erasures(): Promise<readonly Erasure[]>;
 }
-
-export const SINK_JOURNAL = "sink:clickhouse";
-export const NOTIFY_JOURNAL = "sink:notify";
-export const STAGE_JOURNAL = stageJournalName("main");
 
 /** Totals, tables and the readings between them, all of one moment. */
 export interface QuietSample {
@@ -60,14 +56,14 @@ function positionsText(totals: readonly StageTotals[]): string {
 }
 
 function sinkText(status: LogStatus): string {
-  return JSON.stringify(status.journals.filter((journal) => journal.name === SINK_JOURNAL));
+  return JSON.stringify(status.journals.filter((journal) => journal.name === JOURNALS.clickhouse));
 }
 
 /** The ranges of a topic between the sink's settled position and the end. */
 function unstoredRanges(status: LogStatus, topic: TopicName): ScanRange[] {
   const settled = new Map<number, number>();
   for (const journal of status.journals) {
-    if (journal.name !== SINK_JOURNAL) continue;
+    if (journal.name !== JOURNALS.clickhouse) continue;
     for (const p of journal.positions) if (p.topic === topic) settled.set(p.partition, p.offset);
   }
   return status.partitions

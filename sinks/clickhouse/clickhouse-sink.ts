@@ -7,6 +7,7 @@ import { ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { pause } from "../../core/pause.ts";
 import { runSession } from "./run-session.ts";
 import { createSinkCounters } from "./sink-counters.ts";
+import { CLICKHOUSE_JOURNAL } from "./sink-journal.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EventLog } from "../../core/event-log.ts";
 import type { Readiness, Service } from "../../core/lifecycle.ts";
@@ -27,9 +28,6 @@ export interface ClickHouseSinkOptions {
   readonly lingerMs?: number;
   readonly rowsMax?: number;
 }
-
-/** The journal of the sink; its positions are what lag, retention and the ledger go by. */
-export const CLICKHOUSE_JOURNAL = "sink:clickhouse";
 
 const RETRY_DELAY_MS_MIN = 250;
 const RETRY_DELAY_MS_MAX = 10_000;

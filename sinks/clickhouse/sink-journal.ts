@@ -6,6 +6,9 @@ import { ErasedDevices, erasureFromTuple, erasureToTuple, erasureTupleSchema, ty
 import type { EventLog, JournalEntry, JournalId, TopicPosition } from "../../core/event-log.ts";
 import { SourceMarks, type SourceMark } from "../../engine/source-marks.ts";
 
+/** Its positions are what lag, retention and the ledger go by. */
+export const CLICKHOUSE_JOURNAL = "sink:clickhouse";
+
 /** What the journal knows: all that was settled, and the plan that may or may not have reached ClickHouse. */
 export interface SinkProgress {
   /** Identity of the database that holds the rows; null before the first one. */

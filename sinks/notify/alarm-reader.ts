@@ -16,7 +16,9 @@ export interface AlarmReader {
   notReadyReason(): string | null;
 }
 
-const NOTIFY_JOURNAL: JournalId = { name: "sink:notify", partition: 0 };
+export const NOTIFY_JOURNAL = "sink:notify";
+
+const JOURNAL: JournalId = { name: NOTIFY_JOURNAL, partition: 0 };
 const NOTHING = new Uint8Array(0);
 
 export type AlarmReaderOptions = Pick<NotifySinkOptions, "log" | "alarms" | "logger" | "metrics"> & {
@@ -70,7 +72,7 @@ interface ReaderProgress {
 /** One run from the stored positions on; rejects at the first failure, and nothing is lost: what was not applied is read again. */
 async function readAlarms(options: AlarmReaderOptions, signal: AbortSignal, progress: ReaderProgress): Promise<void> {
   const { log, alarms } = options;
-  const { epoch } = await log.claim(NOTIFY_JOURNAL);
+  const { epoch } = await log.claim(JOURNAL);
   const { positions, missed } = await startPositions(log, alarms);
   reportMissed(options, missed);
   const commit = () => commitPositions(options, epoch, positions);
@@ -139,7 +141,7 @@ async function commitPositions({ log }: AlarmReaderOptions, epoch: number, posit
     nextTimer: null,
     body: NOTHING,
   } as const;
-  await log.commit({ journal: NOTIFY_JOURNAL, epoch, entry, outputs: [] });
+  await log.commit({ journal: JOURNAL, epoch, entry, outputs: [] });
 }
 
 function reportMissed({ logger, onFault }: AlarmReaderOptions, missed: number): void {

@@ -6,7 +6,7 @@ import { deviceKey } from "../../core/ids.ts";
 import { partitionOf } from "../../core/partitioner.ts";
 import { HEADER } from "../../core/record.ts";
 import { formatSourcePosition } from "../../core/source-position.ts";
-import { CLICKHOUSE_JOURNAL } from "../../sinks/clickhouse/clickhouse-sink.ts";
+import { CLICKHOUSE_JOURNAL } from "../../sinks/clickhouse/sink-journal.ts";
 import {
   CHDB_TITLE,
   hasChdb,

@@ -9,6 +9,7 @@ import { formatSourcePosition } from "../../core/source-position.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { openEmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import { openRegistry } from "../../registry/open-registry.ts";
+import { NOTIFY_JOURNAL } from "../../sinks/notify/alarm-reader.ts";
 import { createNotifySink } from "../../sinks/notify/notify-sink.ts";
 import { damageEntries, journalKinds } from "../support/damaged-log.ts";
 import { alarmEvent, SECRET } from "../unit/sinks-notify/notify-fixture.ts";
@@ -62,7 +63,7 @@ it.each(["sound", "damaged"])(`${TITLE} with a %s journal`, async (journal) => {
     return { log, registry, sink, close };
   };
   const positionOf = async (log: Awaited<ReturnType<typeof open>>["log"]) =>
-    (await log.status()).journals.find(({ name }) => name === "sink:notify")?.positions.find((p) => p.partition === 3)
+    (await log.status()).journals.find(({ name }) => name === NOTIFY_JOURNAL)?.positions.find((p) => p.partition === 3)
       ?.offset;
 
   const first = await open();

@@ -1,0 +1,11 @@
+import { stageJournalName } from "../core/stage.ts";
+import { mainStage } from "../processors/main-stage.ts";
+import { CLICKHOUSE_JOURNAL } from "../sinks/clickhouse/sink-journal.ts";
+import { NOTIFY_JOURNAL } from "../sinks/notify/alarm-reader.ts";
+
+/** The consumers of the log, by their journals: what lag, retention and the ledger go by. */
+export const JOURNALS = {
+  stage: stageJournalName(mainStage.name),
+  clickhouse: CLICKHOUSE_JOURNAL,
+  notify: NOTIFY_JOURNAL,
+} as const;
