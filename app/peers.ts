@@ -1,13 +1,11 @@
 import { createHistory } from "../sinks/clickhouse/history.ts";
 import { createRejects } from "../sinks/clickhouse/rejects.ts";
 import { callThread } from "./thread-rpc.ts";
-import { MillraceError } from "../core/errors.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
-import type { ClickHouseConnection } from "../sinks/clickhouse/clickhouse-connection.ts";
 import type { ClickHouseApi, GatewayApi, ProcessorsApi, StageTotals } from "./threads/thread-apis.ts";
 
 export interface PeerPorts {
@@ -35,6 +33,7 @@ export function createPeers(ports: PeerPorts): Peers {
   const gateway = callThread<GatewayApi>(ports.gateway);
   const processors = ports.processors.map((port) => callThread<ProcessorsApi>(port));
   const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse);
+  /** It may restart at another address. */
   const locate = clickhouse === null ? null : () => clickhouse("connection");
   return {
     totals: () => Promise.all(processors.map((call) => call("totals"))),
@@ -53,46 +52,8 @@ export function createPeers(ports: PeerPorts): Peers {
       ...(clickhouse ? { clickhouse: () => clickhouse("notReadyReasons") } : {}),
     },
     disconnect: (keys) => void gateway("disconnect", keys),
-    history: locate === null ? null : historyOver(relocating(locate, createHistory)),
-    rejects: locate === null ? null : rejectsOver(relocating(locate, createRejects)),
+    history: locate === null ? null : createHistory(locate),
+    rejects: locate === null ? null : createRejects(locate),
     erasures: async () => (await clickhouse?.("erasures")) ?? [],
-  };
-}
-
-/** What asks a server that may restart at another address: each call goes to where it is now. */
-function relocating<Client extends { close(): Promise<void> }>(
-  locate: () => Promise<ClickHouseConnection | null>,
-  make: (connection: ClickHouseConnection) => Client,
-): () => Promise<Client> {
-  let known: { readonly url: string; readonly client: Client } | null = null;
-  return async () => {
-    const connection = await locate();
-    if (connection === null) {
-      throw new MillraceError("SINK_UNAVAILABLE", "ClickHouse is not up", {
-        remedy: "It is restarted by itself; see /readyz.",
-      });
-    }
-    if (known === null || known.url !== connection.url) {
-      void known?.client.close();
-      known = { url: connection.url, client: make(connection) };
-    }
-    return known.client;
-  };
-}
-
-function historyOver(current: () => Promise<HistoryQueries>): HistoryQueries {
-  return {
-    series: async (query) => (await current()).series(query),
-    readings: async (query) => (await current()).readings(query),
-    aggregates: async (query) => (await current()).aggregates(query),
-    latest: async (tenant, device) => (await current()).latest(tenant, device),
-    tally: async (proof) => (await current()).tally(proof),
-  };
-}
-
-function rejectsOver(current: () => Promise<Rejects>): Rejects {
-  return {
-    quarantine: async (query) => (await current()).quarantine(query),
-    deadLetters: async (query) => (await current()).deadLetters(query),
   };
 }

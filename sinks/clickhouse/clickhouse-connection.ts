@@ -7,4 +7,6 @@ export interface ClickHouseConnection {
 }
 
 /** Where ClickHouse is now. The embedded one has another port and password after every restart; null while it is down. */
-export type ConnectionSource = ClickHouseConnection | (() => ClickHouseConnection | null);
+export type ConnectionSource =
+  | ClickHouseConnection
+  | (() => ClickHouseConnection | null | Promise<ClickHouseConnection | null>);

@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import { ClickHouseLogLevel, createClient, type ClickHouseClient, type ClickHouseSettings } from "@clickhouse/client";
 import { z } from "zod";
-import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { toSinkError } from "./clickhouse-error.ts";
-import type { ConnectionSource } from "./clickhouse-connection.ts";
+import { createClientCache } from "./client-cache.ts";
+import type { ClickHouseConnection, ConnectionSource } from "./clickhouse-connection.ts";
 
 /** Values of `{name:Type}` placeholders. No arrays of strings: the embedded ClickHouse mangles quotes in them. */
 export type BoundValues = Readonly<Record<string, string | number>>;
@@ -53,7 +53,7 @@ const INSERT_SETTINGS: ClickHouseSettings = {
 };
 
 export function createClickHouseLink(source: ConnectionSource): ClickHouseLink {
-  const clients = createClientCache(source);
+  const clients = createClientCache(source, openClient);
   return {
     async query(sql, row, values = {}) {
       return attempt("answer a query", async () => {
@@ -96,33 +96,14 @@ async function attempt<T>(doing: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One client per address: the embedded ClickHouse has a new one after each restart. */
-function createClientCache(source: ConnectionSource): { current(): Promise<ClickHouseClient>; close(): Promise<void> } {
-  let known: { readonly key: string; readonly client: ClickHouseClient } | null = null;
-  const close = async (): Promise<void> => {
-    const old = known;
-    known = null;
-    await old?.client.close();
-  };
-  return {
-    close,
-    async current() {
-      const connection = typeof source === "function" ? source() : source;
-      if (connection === null) throw new MillraceError("SINK_UNAVAILABLE", "ClickHouse is not up");
-      const key = JSON.stringify(connection);
-      if (known?.key === key) return known.client;
-      await close();
-      const client = createClient({
-        ...connection,
-        application: "millrace",
-        request_timeout: LIMITS.insertTimeoutMs,
-        max_open_connections: 8,
-        // Below the server's own time-out (3 s in the cloud), or a request meets a socket that is being closed.
-        keep_alive: { idle_socket_ttl: 2000 },
-        log: { level: ClickHouseLogLevel.OFF },
-      });
-      known = { key, client };
-      return client;
-    },
-  };
+function openClient(connection: ClickHouseConnection): ClickHouseClient {
+  return createClient({
+    ...connection,
+    application: "millrace",
+    request_timeout: LIMITS.insertTimeoutMs,
+    max_open_connections: 8,
+    // Below the server's own time-out (3 s in the cloud), or a request meets a socket that is being closed.
+    keep_alive: { idle_socket_ttl: 2000 },
+    log: { level: ClickHouseLogLevel.OFF },
+  });
 }
