@@ -1,12 +1,10 @@
 import type { AlarmEvent, DeviceEvent, Reading } from "../core/derived-records.ts";
 import { alarmEventSchema, deviceEventSchema } from "../core/derived-records.ts";
+import { isReading } from "../core/is-reading.ts";
 
 const decoder = new TextDecoder();
 
-/**
- * A reading as our own stage wrote it. Null when the bytes are none. Checked by hand: the schema costs several times the parsing, and
- * the hub reads every reading there is.
- */
+/** Null when the bytes are no reading. */
 export function parseReading(bytes: Uint8Array): Reading | null {
   const value = parseJson(bytes);
   return isReading(value) ? value : null;
@@ -29,24 +27,4 @@ function parseJson(bytes: Uint8Array): unknown {
     // Null says "no JSON"; the caller counts it.
     return null;
   }
-}
-
-function isReading(value: unknown): value is Reading {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "v" in value &&
-    value.v === 1 &&
-    "tenant" in value &&
-    typeof value.tenant === "string" &&
-    "device" in value &&
-    typeof value.device === "string" &&
-    "ts" in value &&
-    typeof value.ts === "number" &&
-    "received" in value &&
-    typeof value.received === "number" &&
-    "metrics" in value &&
-    typeof value.metrics === "object" &&
-    value.metrics !== null
-  );
 }

@@ -1,5 +1,6 @@
 import { isMillraceError } from "../core/errors.ts";
 import { deviceKey, parseDeviceKey } from "../core/ids.ts";
+import { isReading } from "../core/is-reading.ts";
 import { MESSAGE_OUTCOMES } from "../core/ledger.ts";
 import { LIMITS } from "../core/limits.ts";
 import { UNKNOWN_ID, deadLetterOf, engineIdentity } from "./dead-letter.ts";
@@ -140,7 +141,9 @@ export class FunctionRunner implements CallSite {
     const json = JSON.stringify(value);
     this.parts.outputs.push({ topic, key: key.key, timestamp: receiveTime, functionVersion, json });
     if (topic !== "readings") return;
-    if (!isReading(value, call)) throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
+    if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
+      throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
+    }
     this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
   }
 
@@ -279,19 +282,4 @@ function place(fn: StageFunction, index: number): PlacedFunction {
 
 function identityOf({ fn, functionVersion }: PlacedFunction): FunctionIdentity {
   return { function: fn.name, version: fn.version, functionVersion };
-}
-
-function isReading(value: object, call: FunctionCall): value is Reading {
-  return (
-    "tenant" in value &&
-    value.tenant === call.tenant &&
-    "device" in value &&
-    value.device === call.device &&
-    "ts" in value &&
-    Number.isSafeInteger(value.ts) &&
-    "received" in value &&
-    Number.isSafeInteger(value.received) &&
-    "metrics" in value &&
-    typeof value.metrics === "object"
-  );
 }

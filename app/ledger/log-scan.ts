@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { isReading } from "../../core/is-reading.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseSourcePosition } from "../../core/source-position.ts";
@@ -76,9 +77,8 @@ export async function countValues(
     const source = parseSourcePosition(record.header(HEADER.source) ?? "");
     if (source !== null && erased.covers(record.key, source)) return;
     const reading = parseJson(record.value);
-    if (typeof reading !== "object" || reading === null || !("metrics" in reading)) return;
-    const values = Object.keys(reading.metrics ?? {}).length;
-    counts.set(record.key, (counts.get(record.key) ?? 0) + values);
+    if (!isReading(reading)) return;
+    counts.set(record.key, (counts.get(record.key) ?? 0) + Object.keys(reading.metrics).length);
   });
 }
 

@@ -1,6 +1,6 @@
+import { isReading } from "../../../core/is-reading.ts";
 import { SOURCE_COLUMNS, TIME_MAX, writeSource, type TableShape } from "../row-sheets.ts";
 import { keepLatest } from "./latest-values.ts";
-import type { Reading } from "../../../core/derived-records.ts";
 import type { RowEncoder } from "./row-encoder.ts";
 
 const READINGS: TableShape = {
@@ -14,9 +14,9 @@ const NUMBER = 0;
 const BOOLEAN = 1;
 const TEXT = 2;
 
-/** One row per metric. Checked by hand: this is the path of every measurement, and a schema costs more than the row. */
+/** One row per metric. */
 export const encodeReading: RowEncoder = (value, source, { sheets, latest }) => {
-  if (!isReading(value)) return false;
+  if (!isReading(value) || value.ts >= TIME_MAX) return false;
   const { tenant, device, ts, metrics } = value;
   const names = Object.keys(metrics);
   if (names.length === 0) return true;
@@ -39,24 +39,3 @@ export const encodeReading: RowEncoder = (value, source, { sheets, latest }) => 
   }
   return true;
 };
-
-function isReading(value: unknown): value is Pick<Reading, "tenant" | "device" | "ts" | "metrics"> {
-  if (!isObject(value)) return false;
-  const { v, tenant, device, ts, metrics } = value;
-  if (v !== 1 || typeof tenant !== "string" || typeof device !== "string" || !isTime(ts) || !isObject(metrics))
-    return false;
-  for (const name in metrics) {
-    const metric = metrics[name];
-    const type = typeof metric;
-    if (type !== "number" && type !== "boolean" && type !== "string") return false;
-  }
-  return true;
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < TIME_MAX;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
