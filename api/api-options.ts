@@ -6,20 +6,14 @@ import type { Logger } from "../core/logger.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { LedgerReport, Overview } from "../core/overview.ts";
 import type { Rejects } from "../core/rejects.ts";
-import type { ApplySummary, DeviceInput, Registry } from "../core/registry.ts";
+import type { Registry } from "../core/registry.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
-
-/** A registry that can take over tokens that devices already have. Without it an import that names tokens is refused. */
-export interface DeviceImporter {
-  /** Creates or updates devices and accepts the given tokens beside those that they have, all or none. */
-  importDevices(devices: readonly (DeviceInput & { readonly token?: string })[], actor: string): Promise<ApplySummary>;
-}
 
 /** What the API stands on. Nothing here is touched before the first request, apart from `listen` and `pagesDirectory`. */
 export interface ApiOptions {
   /** Port 0 picks a free one. */
   readonly listen: { readonly host: string; readonly port: number };
-  readonly registry: Registry & Partial<DeviceImporter>;
+  readonly registry: Registry;
   /** Null when nothing stores readings (--no-clickhouse): history answers SINK_UNAVAILABLE then. */
   readonly history: HistoryQueries | null;
   /** Null as `history` is. */

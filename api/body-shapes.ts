@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
-import { idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
+import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
 import { API_LIMITS } from "./api-limits.ts";
 
 /** What bodies may hold. The tenant is never among it: it comes from the credential. */
@@ -17,7 +17,7 @@ export const devicePatchBody = z.strictObject({ ...deviceFields, disabled: z.boo
 
 const deviceToken = z
   .string()
-  .regex(/^[\x21-\x7e]{8,256}$/, "must be 8–256 printable characters without blanks")
+  .regex(GIVEN_TOKEN_PATTERN, "must be 8–256 printable characters without blanks")
   .describe("A token that the device already has");
 
 export const importBody = z.strictObject({

@@ -94,6 +94,24 @@ export interface ApplySummary {
   readonly unchanged: number;
 }
 
+/** A device that brings the token along that its firmware already has. */
+export interface ImportedDevice extends DeviceInput {
+  readonly token?: string;
+}
+
+export interface ImportSummary extends ApplySummary {
+  /** Tokens that are new. */
+  readonly tokens: number;
+}
+
+export interface DeviceImporter {
+  /**
+   * Creates or updates devices and makes the given tokens theirs, beside those that they have, all or none. INVALID_INPUT for a token
+   * that is not 8–256 visible ASCII characters, ALREADY_EXISTS for one that belongs to somebody else.
+   */
+  importDevices(devices: readonly ImportedDevice[], actor: string): Promise<ImportSummary>;
+}
+
 /** Where a control record goes: one device's partition, or every partition. */
 export interface OutboxEntry {
   readonly sequence: number;
@@ -182,7 +200,7 @@ export interface AuditStore {
 }
 
 /** One open registry. */
-export interface Registry {
+export interface Registry extends DeviceImporter {
   readonly devices: DeviceStore;
   readonly credentials: CredentialStore;
   readonly config: ConfigStore;

@@ -7,6 +7,9 @@ export const idSchema = z
   .string()
   .regex(ID_PATTERN, "must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or ..");
 
+/** What a token brought along from another system must look like. */
+export const GIVEN_TOKEN_PATTERN = /^[\x21-\x7e]{8,256}$/;
+
 /** int64 UTC milliseconds. */
 export const timeSchema = z.int().nonnegative();
 

@@ -1,9 +1,9 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
+import type { ImportedDevice } from "../core/registry.ts";
+import { GIVEN_TOKEN_PATTERN } from "../core/schemas.ts";
 import { deviceInputSchema, issueText, toDeviceInput } from "./device-input.ts";
-import type { ImportedDevice } from "./device-importer.ts";
-import { GIVEN_TOKEN_PATTERN } from "./token.ts";
 import { unknownKeyText } from "./unknown-keys.ts";
 
 const COLUMNS = ["id", "name", "type", "token"] as const;

@@ -1,28 +1,13 @@
 import { MillraceError } from "../core/errors.ts";
 import { deviceKey } from "../core/ids.ts";
-import type { ApplySummary, DeviceInput } from "../core/registry.ts";
+import type { DeviceImporter, ImportedDevice } from "../core/registry.ts";
+import { GIVEN_TOKEN_PATTERN } from "../core/schemas.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import { putDevices } from "./device-put.ts";
 import { inChunks } from "./schema.ts";
-import { GIVEN_TOKEN_PATTERN, tokenHmac } from "./token.ts";
+import { tokenHmac } from "./token.ts";
 
-/** A device that brings the token along that its firmware already has. */
-export interface ImportedDevice extends DeviceInput {
-  readonly token?: string;
-}
-
-export interface ImportSummary extends ApplySummary {
-  /** Tokens that are new. */
-  readonly tokens: number;
-}
-
-export interface DeviceImporter {
-  /**
-   * Creates or updates devices and makes the given tokens theirs, beside those that they have, all or none. INVALID_INPUT for a token that is not 8–256 visible ASCII characters, ALREADY_EXISTS for one that
-   * belongs to somebody else.
-   */
-  importDevices(devices: readonly ImportedDevice[], actor: string): Promise<ImportSummary>;
-}
+export type { DeviceImporter } from "../core/registry.ts";
 
 interface GivenToken {
   readonly hmac: string;

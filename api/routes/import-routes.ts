@@ -1,4 +1,3 @@
-import { MillraceError } from "../../core/errors.ts";
 import { applyAnswer } from "../answer-shapes.ts";
 import { importBody } from "../body-shapes.ts";
 import { settleConfiguration, type RouteContext, type ZodApp } from "../route-context.ts";
@@ -17,16 +16,8 @@ export function importRoutes(app: ZodApp, { options, gate }: RouteContext): void
     },
     async ({ raw, body }, reply) => {
       const { tenant, id: actor } = gate.principalOf(raw);
-      const { registry } = options;
       const devices = body.devices.map((device) => ({ ...device, tenant }));
-      if (!registry.importDevices && devices.some(({ token }) => token !== undefined)) {
-        throw new MillraceError("INVALID_INPUT", "This registry cannot take tokens over.", {
-          remedy: "Leave `token` out and rotate: POST /api/v1/devices/{id}/token.",
-        });
-      }
-      const summary = registry.importDevices
-        ? await registry.importDevices(devices, actor)
-        : await registry.config.apply({ types: [], rules: [], devices }, actor);
+      const summary = await options.registry.importDevices(devices, actor);
       await settleConfiguration(options, reply);
       return summary;
     },

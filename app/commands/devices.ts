@@ -2,15 +2,12 @@ import { MillraceError, isMillraceError } from "../../core/errors.ts";
 import { isId } from "../../core/ids.ts";
 import { readInputFile } from "./input-file.ts";
 import { EXIT, createProgress, formatTable } from "./output.ts";
-import type { Device, DeviceInput, Page } from "../../core/registry.ts";
+import type { Device, ImportedDevice, Page } from "../../core/registry.ts";
 import type { ApiClient } from "./api-client.ts";
 
 interface JsonOption {
   readonly json: boolean;
 }
-
-/** A device as imported: with the token that it already has, where it has one. */
-export type ImportedDevice = Omit<DeviceInput, "tenant"> & { readonly token?: string };
 
 const IMPORT_CHUNK = 1000;
 
