@@ -11,13 +11,8 @@ export function withLocalToken<R extends Registry>(registry: R, token: string, t
   };
   const { credentials } = registry;
   const wrapped: CredentialStore = {
-    issueDeviceToken: (tenantId, device, revokeOlder, actor) =>
-      credentials.issueDeviceToken(tenantId, device, revokeOlder, actor),
-    issueAdminToken: (name, actor) => credentials.issueAdminToken(name, actor),
-    hasAdminToken: () => credentials.hasAdminToken(),
+    ...credentials,
     verify: (given) => (isLocal(given) ? Promise.resolve(principal) : credentials.verify(given)),
   };
-  return new Proxy(registry, {
-    get: (target, name): unknown => (name === "credentials" ? wrapped : Reflect.get(target, name, target)),
-  });
+  return { ...registry, credentials: wrapped };
 }

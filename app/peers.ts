@@ -6,7 +6,8 @@ import type { HistoryQueries } from "../core/history.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
-import type { ClickHouseApi, GatewayApi, ProcessorsApi, StageTotals } from "./threads/thread-apis.ts";
+import type { ClickHouseApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
+import type { StageTotals } from "../runtime/stage-runner.ts";
 
 export interface PeerPorts {
   readonly gateway: MessagePort;

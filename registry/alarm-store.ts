@@ -80,7 +80,7 @@ function toAlarmState(row: AlarmRow): AlarmState {
     severity: severitySchema.parse(row.severity),
     active: row.active !== 0,
     raisedAt: row.raised_at,
-    clearedAt: row.cleared_at === null ? null : row.cleared_at,
+    clearedAt: row.cleared_at,
     metric: row.metric,
     value: row.value,
     message: row.message,

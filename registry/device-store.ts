@@ -118,6 +118,6 @@ function toDevice(row: DeviceListRow): Device {
     labels: parseLabels(row.labels),
     disabled: row.disabled !== 0,
     createdAt: row.created_at,
-    lastSeen: row.at === null ? null : row.at,
+    lastSeen: row.at,
   };
 }

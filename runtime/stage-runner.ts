@@ -26,7 +26,7 @@ export interface StageRunnerOptions {
 }
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
-export interface RunnerTotals {
+export interface StageTotals {
   readonly partitions: readonly { readonly partition: number; readonly nextOffset: number }[];
   readonly totals: ReadonlyMap<string, Outcomes>;
   /** True when everything processed has landed in the log. */
@@ -34,7 +34,7 @@ export interface RunnerTotals {
 }
 
 export interface StageRunner extends Service, Readiness {
-  totals(): RunnerTotals;
+  totals(): StageTotals;
 }
 
 const RESTORE_DELAY_MS = 200;

@@ -2,7 +2,7 @@ import { addOutcomes, noOutcomes, settledMessages } from "../../core/ledger.ts";
 import type { LogStatus } from "../../core/event-log.ts";
 import type { Outcomes } from "../../core/ledger.ts";
 import type { LedgerReport } from "../../core/overview.ts";
-import type { StageTotals } from "../threads/thread-apis.ts";
+import type { StageTotals } from "../../runtime/stage-runner.ts";
 import type { QuietSample } from "./quiet-sample.ts";
 
 /** All keys and threads added up. */

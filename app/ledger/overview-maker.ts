@@ -3,13 +3,15 @@ import { messageLedger, sumTotals } from "./ledger-report.ts";
 import { createValueWatch } from "./value-watch.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Fault, Overview } from "../../core/overview.ts";
+import type { StageTotals } from "../../runtime/stage-runner.ts";
 import type { LedgerSources } from "./quiet-sample.ts";
 
 export interface OverviewSources extends LedgerSources {
   readonly clock: Clock;
   /** Hops that are switched off in this installation. */
   readonly off: readonly string[];
-  sums(): LedgerSources["totals"] extends () => infer R ? R : never;
+  /** All keys of a processor thread added up. */
+  sums(): Promise<readonly StageTotals[]>;
   devices(): Promise<Overview["devices"]>;
   alarms(): Promise<Overview["alarms"]>;
   faults(): readonly Fault[];

@@ -5,7 +5,7 @@ import type { EventLog, LogStatus } from "../../core/event-log.ts";
 import type { HistoryQueries, HistoryTally } from "../../core/history.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { Erasure } from "../../sinks/clickhouse/erased-devices.ts";
-import type { StageTotals } from "../threads/thread-apis.ts";
+import type { StageTotals } from "../../runtime/stage-runner.ts";
 import type { ScanRange } from "./log-scan.ts";
 
 export interface LedgerSources {

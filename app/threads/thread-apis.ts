@@ -1,7 +1,7 @@
 import type { MetricSample } from "../../core/metrics.ts";
-import type { Outcomes } from "../../core/ledger.ts";
 import type { Principal } from "../../core/registry.ts";
 import type { Erasure } from "../../sinks/clickhouse/erased-devices.ts";
+import type { StageTotals } from "../../runtime/stage-runner.ts";
 import type { ClickHouseConnection } from "../../sinks/clickhouse/clickhouse-connection.ts";
 
 /** What the threads offer each other. Types, not interfaces, because ThreadApi wants an index signature. */
@@ -26,12 +26,6 @@ export type ServicesApi = {
   applyDemo(yaml: string): Promise<readonly { readonly id: string; readonly type: string; readonly token: string }[]>;
   stop(deadlineMs: number): Promise<void>;
 };
-
-export interface StageTotals {
-  readonly partitions: readonly { readonly partition: number; readonly nextOffset: number }[];
-  readonly totals: ReadonlyMap<string, Outcomes>;
-  readonly quiet: boolean;
-}
 
 export type ProcessorsApi = {
   start(): Promise<void>;
