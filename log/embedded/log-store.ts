@@ -3,6 +3,7 @@ import { open } from "lmdb";
 import { errorText, MillraceError } from "../../core/errors.ts";
 import { TOPICS } from "../../core/topics.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
+import { LMDB_CODES, lmdbCode } from "./lmdb-codes.ts";
 import { logFile } from "./log-file.ts";
 import { LogTopology } from "./topology.ts";
 import type { Database, RootDatabase } from "lmdb";
@@ -32,6 +33,11 @@ interface LogFormat {
 
 const FORMAT_VERSION = 1;
 const GIB = 1024 ** 3;
+const FOREIGN_FILE_CODES: readonly (number | null)[] = [
+  LMDB_CODES.invalid,
+  LMDB_CODES.versionMismatch,
+  LMDB_CODES.corrupted,
+];
 
 export interface StoreOptions {
   readonly directory: string;
@@ -81,7 +87,7 @@ function openError(directory: string, cause: unknown): MillraceError {
       remedy: "give this user write access to the directory, or choose another one",
     });
   }
-  if (/MDB_(INVALID|VERSION_MISMATCH|CORRUPTED)/.test(errorText(cause))) {
+  if (FOREIGN_FILE_CODES.includes(lmdbCode(cause))) {
     return new MillraceError(
       "DATA_FORMAT_UNSUPPORTED",
       `${directory} holds no log that can be read: ${errorText(cause)}`,
