@@ -45,7 +45,6 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   ALREADY_EXISTS: [409, "It exists already"],
   INVALID_INPUT: [400, "The input is not valid"],
   REGISTRY_IO: [503, "The registry cannot be reached"],
-  FUNCTION_THREW: [500, "A function failed"],
   STATE_INVALID: [500, "Stored state is not valid"],
   SINK_UNAVAILABLE: [503, "The history cannot be asked"],
   SINK_REFUSED: [502, "The store refused the question"],
@@ -57,7 +56,6 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   DATA_DIRECTORY_LOCKED: [500, "The data directory is in use"],
   DATA_FORMAT_UNSUPPORTED: [500, "The data directory has another format"],
   DISK_FULL: [507, "The disk is full"],
-  NODE_TOO_OLD: [500, "Node is too old"],
   NOT_RUNNING: [503, "This part is not running"],
   TIMED_OUT: [504, "It took too long"],
 };

@@ -1,7 +1,7 @@
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
-import { refusalError, type RefusalReason } from "./refusals.ts";
+import { REFUSALS, type RefusalReason } from "./refusals.ts";
 
 /** Whom a line is about: the address alone until the device is known. */
 interface ReportSubject {
@@ -40,15 +40,15 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
     refused(reason, subject, cause) {
       metrics.counter("millrace_mqtt_refused_total", "Connections that the edge ended, by reason.", { reason }).add();
       if (!mayLog()) return;
-      const error = refusalError(reason, cause);
+      const { code, text } = REFUSALS[reason];
       const fields = {
         reason,
-        code: error.code,
+        code,
         ...subject,
         ...(cause === undefined ? {} : { cause: errorText(cause) }),
       };
-      if (reason === "internal") logger.error(fields, error.message);
-      else logger.info(fields, error.message);
+      if (reason === "internal") logger.error(fields, text);
+      else logger.info(fields, text);
     },
   };
 }

@@ -37,15 +37,19 @@ export const REFUSALS = {
   revoked: { code: "NOT_AUTHENTICATED", returnCode: 0, text: "the credential was revoked" },
   "taken-over": { code: "LIMIT_EXCEEDED", returnCode: 0, text: "the same client connected again [MQTT-3.1.4-2]" },
   protocol: { code: "MQTT_MALFORMED", returnCode: 0, text: "the protocol engine refused a packet" },
-  internal: { code: "NOT_RUNNING", returnCode: 3, text: "an unexpected error" },
+  internal: { code: "INTERNAL", returnCode: 3, text: "an unexpected error" },
   stopping: { code: "NOT_RUNNING", returnCode: 0, text: "the broker stops" },
-} as const satisfies Record<string, RefusalText>;
+} as const satisfies Record<string, RefusalText | Defect>;
 
 export type RefusalReason = keyof typeof REFUSALS;
 
-export function refusalError(reason: RefusalReason, cause?: unknown): MillraceError {
+/** A defect of ours is no operating error and has none of their codes; the API calls it the same. */
+type Defect = Omit<RefusalText, "code"> & { readonly code: "INTERNAL" };
+
+export function refusalError(reason: RefusalReason, cause?: unknown): Error {
   const { code, text } = REFUSALS[reason];
-  return cause === undefined ? new MillraceError(code, text) : new MillraceError(code, text, { cause });
+  const options = cause === undefined ? {} : { cause };
+  return code === "INTERNAL" ? new Error(text, options) : new MillraceError(code, text, options);
 }
 
 function limit(text: string): RefusalText {

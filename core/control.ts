@@ -11,7 +11,10 @@ import { idSchema, labelsSchema, timeSchema } from "./schemas.ts";
  * - `flush`: sets every key's watermark to `upTo`; ends a replay.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
- * - `config-snapshot`: all of the above at once, opening every day and every new group.
+ *
+ * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other two pass:
+ *
+ * - `config-snapshot`: all of the above at once, to open a day or a new group, so that retention never loses a rule.
  * - `deploy`: which function versions a stage runs from here on.
  * - `operator-action`: acknowledge, shelve and the like, on an alarm.
  */

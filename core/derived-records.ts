@@ -91,7 +91,7 @@ export const quarantinedSchema = z.object({
   received: timeSchema,
   /**
    * The payload or value as text, cut at `quarantinePayloadBytesMax`; bytes that are not UTF-8 are replaced. Empty for `unknown-device`:
-   * nothing is kept of a device that was removed.
+   * nothing is kept of what a disabled or removed device still sends.
    */
   payload: z.string(),
 });
@@ -116,7 +116,7 @@ export type DeadLetter = z.infer<typeof deadLetterSchema>;
 /**
  * `device-events`: late data beyond allowed lateness, and what else befalls a device. `removed`: what the stage made of the device up to
  * this record's source position is erased, wherever it is kept; `ts` is the receive time of the removal. `too-many-metrics`: a window could not
- * hold all metrics; `ts` is its start.
+ * hold all metrics; `ts` is its start. `connected` and `disconnected` are reserved: the edge writes none yet.
  */
 export const deviceEventSchema = z.object({
   ...device,

@@ -33,8 +33,7 @@ export const ERROR_CODES = {
   ALREADY_EXISTS: "never",
   INVALID_INPUT: "never",
   REGISTRY_IO: "later",
-  // functions
-  FUNCTION_THREW: "never",
+  // stages
   STATE_INVALID: "never",
   // sinks
   SINK_UNAVAILABLE: "later",
@@ -48,7 +47,6 @@ export const ERROR_CODES = {
   DATA_DIRECTORY_LOCKED: "never",
   DATA_FORMAT_UNSUPPORTED: "never",
   DISK_FULL: "later",
-  NODE_TOO_OLD: "never",
   NOT_RUNNING: "never",
   TIMED_OUT: "later",
 } as const satisfies Record<string, RetryDecision>;

@@ -8,6 +8,7 @@ export interface Outcomes {
   duplicate: number;
   quarantined: number;
   deadLettered: number;
+  /** Reserved, and always 0 yet: for messages whose sender gave them a time to live. */
   expired: number;
   corrupt: number;
   /** Metric values that `clean` found in messages that were not duplicates. */

@@ -1,4 +1,7 @@
-/** The log's topics. `telemetry` carries payload bytes untouched; the derived ones carry JSON with a version field `v`. */
+/**
+ * The log's topics. `telemetry` carries payload bytes untouched; the derived ones carry JSON with a version field `v`. `commands` is
+ * reserved: for what is sent to devices; nobody writes or reads it yet.
+ */
 export const TOPICS = [
   "telemetry",
   "readings",

@@ -1,5 +1,6 @@
 import { LIMITS } from "../core/limits.ts";
 import { MillraceError } from "../core/errors.ts";
+import { compareBytes } from "./byte-order.ts";
 import { TIME_FUNCTION } from "./key-state.ts";
 import { PARTITION_FUNCTION } from "./partition-parts.ts";
 import { CONFIG_FUNCTION } from "./stage-config.ts";
@@ -59,7 +60,7 @@ export function* snapshotChunks(parts: PartitionParts, generation: number, next:
     }
   }
   const outcomes = [...parts.counts.totals()].map(([key, total]): [string, Outcomes] => [key, { ...total }]);
-  outcomes.sort(([a], [b]) => (a < b ? -1 : 1));
+  outcomes.sort(([a], [b]) => compareBytes(a, b));
   yield chunkOf(index, slots, outcomes);
 }
 

@@ -75,7 +75,7 @@ export class OffsetTable {
     this.bytesSinceCheckpoint = 0;
   }
 
-  /** Every topic-partition that ever had a record. */
+  /** Every topic-partition, those without a record too. */
   statuses(starts: Float64Array): PartitionStatus[] {
     const statuses: PartitionStatus[] = [];
     for (const [index, endOffset] of this.ends.entries()) {

@@ -15,7 +15,7 @@ import type { ServerClock } from "./server-clock.ts";
 
 export interface LiveStoreOptions {
   readonly clock: ServerClock;
-  /** Events since the last call; `missed` when some were skipped, `fresh` when the connection has just been made. */
+  /** Events since the last call; `missed` when some were skipped. */
   onAlarms(events: readonly AlarmEvent[], missed: boolean): void;
   onConnected(): void;
   onFailed(isSignedOut: boolean): void;
