@@ -86,10 +86,7 @@ export function createConnectionTable<Entry extends TableEntry>(
 }
 
 function connectionGauges(metrics: Metrics): { known: Gauge; unknown: Gauge } {
-  const name = "millrace_mqtt_connections";
-  const help = "Open connections.";
-  return {
-    known: metrics.gauge(name, help, { authenticated: "yes" }),
-    unknown: metrics.gauge(name, help, { authenticated: "no" }),
-  };
+  const gauge = (authenticated: "yes" | "no") =>
+    metrics.gauge("millrace_mqtt_connections", "Open connections.", { authenticated });
+  return { known: gauge("yes"), unknown: gauge("no") };
 }

@@ -26,18 +26,25 @@ export interface LogRecord {
 
 /** Header names. Short, because every record carries them. `docs/message-formats.md` describes each. */
 export const HEADER = {
+  /** The MQTT topic to which it was published. */
   mqttTopic: "topic",
+  /** 0 or 1, as published. */
   qos: "qos",
+  /** 1 when the device says that it sends again, else 0. */
   dup: "dup",
+  /** MQTT packet id; absent with QoS 0 and for wills. */
   packetId: "pid",
+  /** The client id of the connection; made by the edge when the device sent none. */
   clientId: "client",
+  /** Whose credential it was: `device:` and the device's id. */
   principal: "principal",
+  /** What the payload is: `json` (Millrace's own) or `tb-json` (ThingsBoard's). */
   format: "format",
   /** gateway.epoch.sequence; unique for every admitted message. */
   admissionId: "adm",
-  /** Present on control records only: see control.ts. */
+  /** Present on control records only: which kind it is. */
   controlKind: "kind",
-  /** Source position of a derived record: see source-position.ts. */
+  /** Source position of a derived record, blank separated: stage, topic, partition, generation, offset, step, index. */
   source: "src",
   /** name@version of the function that made a derived record. */
   functionVersion: "fn",

@@ -14,6 +14,8 @@ import {
 } from "./tidy/language-rules.ts";
 import { configurationPageRule } from "./tidy/configuration-page-rule.ts";
 import { limitsPageRule } from "./tidy/limits-page-rule.ts";
+import { messageFormatsPageRule } from "./tidy/message-formats-page-rule.ts";
+import { metricsPageRule } from "./tidy/metrics-page-rule.ts";
 import { partsRule } from "./tidy/parts-rule.ts";
 import { pinnedVersionsRule } from "./tidy/pinned-versions-rule.ts";
 import { fileLengthRule, functionLengthRule } from "./tidy/size-rule.ts";
@@ -219,6 +221,18 @@ const CASES: readonly RuleCase[] = [
     rule: configurationPageRule,
     bad: [["docs/configuration.md", pageText("docs/configuration.md").replace("1883", "1884")]],
     good: [["docs/configuration.md", pageText("docs/configuration.md")]],
+  },
+  {
+    title: "the metrics page is what the code makes",
+    rule: metricsPageRule(tree),
+    bad: [["docs/metrics.md", pageText("docs/metrics.md").replace("millrace_log_bytes", "millrace_bytes")]],
+    good: [["docs/metrics.md", pageText("docs/metrics.md")]],
+  },
+  {
+    title: "the page of message formats is what the shapes in core say",
+    rule: messageFormatsPageRule,
+    bad: [["docs/message-formats.md", pageText("docs/message-formats.md").replace("Event time", "Time")]],
+    good: [["docs/message-formats.md", pageText("docs/message-formats.md")]],
   },
   {
     title: "the commands that pages show exist",
