@@ -5,6 +5,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
+import type { SettledReadings } from "../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
 import type { ClickHouseApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
@@ -28,6 +29,8 @@ export interface Peers {
   readonly rejects: Rejects | null;
   /** Removed devices, as the sink knows them. */
   erasures(): Promise<readonly Erasure[]>;
+  /** Readings that the sink has stored, and up to where; null when it cannot say, or there is none. */
+  settled(): Promise<SettledReadings | null>;
 }
 
 export function createPeers(ports: PeerPorts): Peers {
@@ -56,5 +59,6 @@ export function createPeers(ports: PeerPorts): Peers {
     history: locate === null ? null : createHistory(locate),
     rejects: locate === null ? null : createRejects(locate),
     erasures: async () => (await clickhouse?.("erasures")) ?? [],
+    settled: async () => (await clickhouse?.("settled")) ?? null,
   };
 }

@@ -159,7 +159,14 @@ function watchFaults(base: Base, notify: NotifySink, notifyFaults: FaultBoard): 
 
 function createLedger(base: Base, faultWatch: FaultWatch) {
   const { config, log, peers, registry, clock } = base;
-  const sources = { log, totals: () => peers.totals(), history: () => peers.history, erasures: () => peers.erasures() };
+  const sources = {
+    stage: mainStage.name,
+    log,
+    totals: () => peers.totals(),
+    history: () => peers.history,
+    erasures: () => peers.erasures(),
+    settled: () => peers.settled(),
+  };
   const deviceCounts = createDeviceCounts(registry.devices, config.tenant, clock);
   const maker = createOverviewMaker({
     ...sources,

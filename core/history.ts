@@ -54,18 +54,21 @@ export interface HistoryQueries {
   }): Promise<readonly Aggregate[]>;
   /** Last value of every metric of the devices named (all when absent). */
   latest(tenant: string, device?: string): Promise<readonly (RawReading & { readonly device: string })[]>;
-  /** For the ledger: rows in each table. `proof` adds what needs a look at every row, which takes seconds. */
-  tally(proof: boolean): Promise<HistoryTally>;
+  /** For the audit: looks at every row of `readings`, which takes seconds per ten millions. */
+  stored(query: StoredReadingsQuery): Promise<StoredReadings>;
 }
 
-export interface HistoryTally {
-  readonly readingRows: number;
-  /** Distinct (source, metric) in `readings`. Null without `proof`. */
-  readonly readingDistinct: number | null;
-  readonly aggregateRows: number;
-  readonly alarmEventRows: number;
-  readonly quarantineRows: number;
-  readonly deadLetterRows: number;
-  /** Reading rows per key `tenant/device`. Null without `proof`. */
-  readonly readingRowsByDevice: Readonly<Record<string, number>> | null;
+/** A cut through the input of a stage: the records before `bounds[partition]`. */
+export interface StoredReadingsQuery {
+  readonly stage: string;
+  readonly bounds: readonly number[];
+}
+
+/** What the tables hold of what a stage made of the records before a cut. */
+export interface StoredReadings {
+  readonly rows: number;
+  /** Distinct (source, metric): equal to `rows` when nothing is there twice. */
+  readonly distinct: number;
+  /** Rows per key `tenant/device`. */
+  readonly byKey: Readonly<Record<string, number>>;
 }

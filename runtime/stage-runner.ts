@@ -27,7 +27,8 @@ export interface StageRunnerOptions {
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
 export interface StageTotals {
-  readonly partitions: readonly { readonly partition: number; readonly nextOffset: number }[];
+  /** Where each partition stands: `step` is above 0 within a record. */
+  readonly partitions: readonly { readonly partition: number; readonly nextOffset: number; readonly step: number }[];
   readonly totals: ReadonlyMap<string, Outcomes>;
   /** True when everything processed has landed in the log. */
   readonly quiet: boolean;
@@ -163,7 +164,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       let quiet = true;
       for (const { partition, state, idle } of owners.values()) {
         quiet &&= idle && state.pendingRecords === 0;
-        partitions.push({ partition, nextOffset: state.next.offset });
+        partitions.push({ partition, nextOffset: state.next.offset, step: state.next.step });
         for (const [key, outcomes] of state.totals()) {
           const sum = totals.get(key) ?? noOutcomes();
           addOutcomes(sum, outcomes);

@@ -3,7 +3,6 @@ import type { LogStatus } from "../../core/event-log.ts";
 import type { Outcomes } from "../../core/ledger.ts";
 import type { LedgerReport } from "../../core/overview.ts";
 import type { StageTotals } from "../../runtime/stage-runner.ts";
-import type { QuietSample } from "./quiet-sample.ts";
 
 /** All keys and threads added up. */
 export function sumTotals(totals: readonly StageTotals[]): Outcomes {
@@ -36,19 +35,15 @@ export function messageLedger(totals: readonly StageTotals[], status: LogStatus)
   };
 }
 
-/** The value equation of a quiet sample. */
-export function valueLedger(sample: QuietSample): LedgerReport["values"] {
-  const { valuesProduced, valuesQuarantined, valuesFiltered } = sumTotals(sample.totals);
-  const stored = sample.tally?.readingRows ?? 0;
-  const inFlight = [...sample.valuesInFlight.values()].reduce((sum, values) => sum + values, 0);
-  const checked = sample.tally !== null;
-  return {
-    produced: valuesProduced,
-    stored,
-    filtered: valuesFiltered,
-    quarantined: valuesQuarantined,
-    inFlight,
-    difference: checked ? valuesProduced - stored - valuesFiltered - valuesQuarantined - inFlight : 0,
-    checked,
-  };
+/** The value equation at a cut. `stored` is null when nobody could say. */
+export function valueLedger(
+  totals: readonly StageTotals[],
+  stored: { readonly rows: number; readonly inFlight: number } | null,
+): LedgerReport["values"] {
+  const { valuesProduced: produced, valuesQuarantined: quarantined, valuesFiltered: filtered } = sumTotals(totals);
+  if (stored === null)
+    return { produced, stored: 0, filtered, quarantined, inFlight: 0, difference: 0, checked: false };
+  const { rows, inFlight } = stored;
+  const difference = produced - rows - filtered - quarantined - inFlight;
+  return { produced, stored: rows, filtered, quarantined, inFlight, difference, checked: true };
 }

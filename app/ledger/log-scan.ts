@@ -6,7 +6,7 @@ import { parseSourcePosition } from "../../core/source-position.ts";
 import { erasureOf } from "../../sinks/clickhouse/erased-devices.ts";
 import type { EventLog, TopicPosition } from "../../core/event-log.ts";
 import type { LogRecord } from "../../core/record.ts";
-import type { ErasedDevices } from "../../sinks/clickhouse/erased-devices.ts";
+import type { ErasedDevices, Erasure } from "../../sinks/clickhouse/erased-devices.ts";
 
 /** A range of one topic-partition: offsets [offset, end). */
 export interface ScanRange extends TopicPosition {
@@ -52,34 +52,37 @@ export async function countMessages(
   });
 }
 
-/** Adds the removals in the ranges of `device-events` to `erased`. */
-export async function collectErasures(
-  log: EventLog,
-  ranges: readonly ScanRange[],
-  erased: ErasedDevices,
-): Promise<void> {
+/** The removals in the ranges of `device-events`. */
+export async function collectErasures(log: EventLog, ranges: readonly ScanRange[]): Promise<readonly Erasure[]> {
+  const erasures: Erasure[] = [];
   await scanLog(log, ranges, (record) => {
     const source = parseSourcePosition(record.header(HEADER.source) ?? "");
     const erasure = source === null ? null : erasureOf("device-events", parseJson(record.value), source);
-    if (erasure !== null) erased.add([erasure]);
+    if (erasure !== null) erasures.push(erasure);
   });
+  return erasures;
 }
 
-/** Adds the number of metric values in the readings of the ranges, by key, without those of devices removed since. */
+/**
+ * Metric values in the readings of the ranges that were made of records before `bounds[partition]`, without those of the devices in
+ * `erased`.
+ */
 export async function countValues(
   log: EventLog,
   ranges: readonly ScanRange[],
   erased: ErasedDevices,
-  counts: Map<string, number>,
-): Promise<void> {
+  bounds: readonly number[],
+): Promise<number> {
+  let values = 0;
   await scanLog(log, ranges, (record) => {
-    if (record.key === null || isControlRecord(record)) return;
+    if (isControlRecord(record)) return;
     const source = parseSourcePosition(record.header(HEADER.source) ?? "");
-    if (source !== null && erased.covers(record.key, source)) return;
+    if (source === null || source.offset >= (bounds[source.partition] ?? 0) || erased.covers(record.key, source))
+      return;
     const reading = parseJson(record.value);
-    if (!isReading(reading)) return;
-    counts.set(record.key, (counts.get(record.key) ?? 0) + Object.keys(reading.metrics).length);
+    if (isReading(reading)) values += Object.keys(reading.metrics).length;
   });
+  return values;
 }
 
 const decoder = new TextDecoder();

@@ -4,7 +4,7 @@ import { createValueWatch } from "./value-watch.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Fault, Overview } from "../../core/overview.ts";
 import type { StageTotals } from "../../runtime/stage-runner.ts";
-import type { LedgerSources } from "./quiet-sample.ts";
+import type { LedgerSources } from "./ledger-sources.ts";
 
 export interface OverviewSources extends LedgerSources {
   readonly clock: Clock;

@@ -41,6 +41,7 @@ function runClickHouse({ config, connection, path, environment, control, peers }
     metrics: () => metrics.snapshot(),
     connection: locate,
     erasures: () => sink.erasures(),
+    settled: () => sink.settled(),
     async stop(deadlineMs) {
       const signal = stopSignal(deadlineMs);
       await sink.stop(signal);

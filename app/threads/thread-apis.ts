@@ -1,5 +1,6 @@
 import type { MetricSample } from "../../core/metrics.ts";
 import type { Principal } from "../../core/registry.ts";
+import type { SettledReadings } from "../../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../../sinks/clickhouse/erased-devices.ts";
 import type { StageTotals } from "../../runtime/stage-runner.ts";
 import type { ClickHouseConnection } from "../../sinks/clickhouse/clickhouse-connection.ts";
@@ -46,5 +47,6 @@ export type ClickHouseApi = {
   connection(): ClickHouseConnection | null;
   /** The removed devices that the sink knows: what else it reads of them it does not store. */
   erasures(): readonly Erasure[];
+  settled(): SettledReadings | null;
   stop(deadlineMs: number): Promise<void>;
 };

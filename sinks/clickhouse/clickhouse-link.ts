@@ -7,7 +7,7 @@ import { createClientCache } from "./client-cache.ts";
 import type { ClickHouseConnection, ConnectionSource } from "./clickhouse-connection.ts";
 
 /** Values of `{name:Type}` placeholders. No arrays of strings: the embedded ClickHouse mangles quotes in them. */
-export type BoundValues = Readonly<Record<string, string | number>>;
+export type BoundValues = Readonly<Record<string, string | number | readonly number[]>>;
 
 export interface RowBinaryInsert {
   readonly table: string;

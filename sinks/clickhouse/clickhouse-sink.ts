@@ -6,6 +6,7 @@ import { createClickHouseLink } from "./clickhouse-link.ts";
 import { ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { pause } from "../../core/pause.ts";
 import { runSession } from "./run-session.ts";
+import { SettledCount, type SettledReadings } from "./settled-readings.ts";
 import { createSinkCounters } from "./sink-counters.ts";
 import { CLICKHOUSE_JOURNAL } from "./sink-journal.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -36,6 +37,8 @@ const FAULT_ID = "clickhouse-sink";
 export interface ClickHouseSink extends Service, Readiness {
   /** The removed devices that it knows: what else is read of them will not be stored. */
   erasures(): readonly Erasure[];
+  /** How many readings it has stored, and up to where; null before it has restored its progress. */
+  settled(): SettledReadings | null;
 }
 
 /** All derived topics into their tables, effectively once: see architecture §5. Failures are waited out; nothing is skipped. */
@@ -64,6 +67,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
   const { log, clock } = options;
   const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
   const erased = new ErasedDevices();
+  const settled = new SettledCount();
   const context: SinkContext = {
     log,
     link,
@@ -73,6 +77,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     counters,
     onFault,
     erased,
+    settled,
     lingerMs,
     rowsMax,
     planId: randomUUID,
@@ -108,6 +113,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
       await link.close();
     },
     erasures: () => erased.all(),
+    settled: () => settled.latest(),
     notReadyReasons: () => (reason === null ? [] : [reason]),
   };
 }

@@ -1,7 +1,7 @@
 import { createClickHouseLink, type ClickHouseLink } from "./clickhouse-link.ts";
 import { readAggregates, readLatest, readReadings } from "./history-rows.ts";
 import { readSeries } from "./history-series.ts";
-import { readTally } from "./history-tally.ts";
+import { countStored } from "./stored-readings.ts";
 import type { HistoryQueries } from "../../core/history.ts";
 import type { ConnectionSource } from "./clickhouse-connection.ts";
 
@@ -16,7 +16,7 @@ export function createHistory(connection: ConnectionSource): HistoryQueries & { 
     readings: (query) => readReadings(link, query),
     aggregates: (query) => readAggregates(link, query),
     latest: (tenant, device) => readLatest(link, tenant, device),
-    tally: (proof) => readTally(link, proof),
+    stored: (query) => countStored(link, query),
     close: () => link.close(),
   };
 }

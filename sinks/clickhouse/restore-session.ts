@@ -8,6 +8,7 @@ import { claimSinkJournal, type SinkJournal } from "./sink-journal.ts";
 import { STORED_TOPICS } from "./rows/encoder-of-topic.ts";
 import { SinkPositions } from "./sink-positions.ts";
 import { SourceMarks } from "../../engine/source-marks.ts";
+import { countReadings } from "./stored-readings.ts";
 import { readStoredMarks } from "./stored-marks.ts";
 import type { SinkContext } from "./sink-context.ts";
 
@@ -58,6 +59,7 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
     logger.warn({ database }, "the sink's journal is damaged: it goes on by what the tables hold");
   }
   marks.takeChanged();
+  context.settled.reset(await countReadings(link), positions.list());
   await journal.snapshot(database, positions.list(), marks.all(), erased.all());
   return { journal, database, positions, marks };
 }

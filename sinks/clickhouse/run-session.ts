@@ -16,6 +16,7 @@ const POLL_MS = 100;
 interface RunningInsert {
   readonly plan: InsertPlan;
   state: "running" | "done" | "failed";
+  readingRows: number | null;
   readonly ended: Promise<void>;
   error: unknown;
 }
@@ -60,7 +61,7 @@ class SinkPump {
   async turn(stopping: AbortSignal): Promise<void> {
     if (!this.#isFull()) await this.#read(stopping);
     if (this.#running?.state === "failed") throw this.#running.error;
-    if (this.#running?.state === "done") this.#onInserted(this.#running.plan);
+    if (this.#running?.state === "done") this.#onInserted(this.#running);
     if (stopping.aborted) return;
     if (this.#isFull() || (this.#running === null && this.#isDue())) await this.#submit();
     // One small commit per insert, so that lag and ledger do not trail the table by a plan.
@@ -103,6 +104,7 @@ class SinkPump {
     this.#plannedAt = this.#context.clock.now();
     if (sheets.length === 0 && batch.erasures.length === 0) {
       positions.advance(plan.ranges);
+      this.#context.settled.settle(plan, positions.list());
       await journal.settle(database, positions.list(), changed);
       this.#unsaid = false;
       return;
@@ -122,11 +124,14 @@ class SinkPump {
     if (running === null) return;
     await running.ended;
     if (running.state === "failed") throw running.error;
-    this.#onInserted(running.plan);
+    this.#onInserted(running);
   }
 
-  #onInserted(plan: InsertPlan): void {
-    this.#session.positions.advance(plan.ranges);
+  #onInserted({ plan, readingRows }: RunningInsert): void {
+    const { positions } = this.#session;
+    positions.advance(plan.ranges);
+    if (readingRows === null) this.#context.settled.settle(plan, positions.list());
+    else this.#context.settled.reset(readingRows, positions.list());
     this.#running = null;
     this.#context.onProgress();
   }
@@ -154,8 +159,12 @@ function startInsert(context: SinkContext, plan: InsertPlan, sheets: readonly Ro
     plan,
     state: "running",
     error: undefined,
+    readingRows: null,
     ended: insert.then(
-      () => void (running.state = "done"),
+      ({ readingRows }) => {
+        running.readingRows = readingRows;
+        running.state = "done";
+      },
       (error: unknown) => {
         running.error = error;
         running.state = "failed";

@@ -4,6 +4,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { ErasedDevices } from "./erased-devices.ts";
+import type { SettledCount } from "./settled-readings.ts";
 import type { SinkCounters } from "./sink-counters.ts";
 
 /** What the parts of the sink share. */
@@ -17,6 +18,7 @@ export interface SinkContext {
   readonly onFault: ReportFault;
   /** As the journal and the records read so far have it. */
   readonly erased: ErasedDevices;
+  readonly settled: SettledCount;
   /** Between two plans when there is no backlog. */
   readonly lingerMs: number;
   readonly rowsMax: number;

@@ -171,7 +171,7 @@ export function echoHistory(asked: object[]): HistoryQueries {
       asked.push(device === undefined ? { tenant } : { tenant, device });
       return [{ device: device ?? "d1", ts: 5, metric: "t", value: 20.5 }];
     },
-    async tally() {
+    async stored() {
       throw new Error("the API does not ask for this");
     },
   };

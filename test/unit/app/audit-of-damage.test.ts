@@ -42,8 +42,17 @@ async function runAndAudit(records: number) {
     running.totals().partitions.every(({ nextOffset }) => nextOffset === records),
   );
   await eventually("a quiet moment", async () => running.totals().quiet);
-  const erasures = () => Promise.resolve([]);
-  return audit({ log, totals: () => Promise.resolve([running.totals()]), history: () => null, erasures }, 0);
+  return audit(
+    {
+      log,
+      stage: countingStage.name,
+      totals: () => Promise.resolve([running.totals()]),
+      history: () => null,
+      erasures: () => Promise.resolve([]),
+      settled: () => Promise.resolve(null),
+    },
+    0,
+  );
 }
 
 describe("the audit of a log with damage", () => {

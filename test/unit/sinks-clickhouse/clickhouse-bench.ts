@@ -2,16 +2,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import { systemClock } from "../../../core/clock.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import { createChdbProcess, type ChdbProcess } from "../../../sinks/clickhouse/chdb/chdb-process.ts";
+import { createClickHouseLink, type ClickHouseLink } from "../../../sinks/clickhouse/clickhouse-link.ts";
 import { createClickHouseSink } from "../../../sinks/clickhouse/clickhouse-sink.ts";
 import { CLICKHOUSE_JOURNAL } from "../../../sinks/clickhouse/sink-journal.ts";
 import { createHistory } from "../../../sinks/clickhouse/history.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
 import type { EventLog } from "../../../core/event-log.ts";
-import type { HistoryQueries, HistoryTally } from "../../../core/history.ts";
+import type { HistoryQueries } from "../../../core/history.ts";
 import type { Service } from "../../../core/lifecycle.ts";
 
 /** Fault id and transition, as they were reported. */
@@ -27,7 +29,7 @@ export interface ClickHouseBench {
   startChdb(): Promise<ChdbProcess>;
   startSink(options?: { readonly log?: EventLog; readonly rowsMax?: number }): Promise<Service>;
   stop(service: Service): Promise<void>;
-  tally(): Promise<HistoryTally>;
+  tally(): Promise<Tally>;
   /** All that is in the log counts as done in the sink's journal. */
   isSettled(): Promise<boolean>;
   close(): Promise<void>;
@@ -57,6 +59,7 @@ export async function openBench(): Promise<ClickHouseBench> {
     return current;
   };
   const history = createHistory(() => chdb().connection());
+  const link = createClickHouseLink(() => chdb().connection());
   const start = async <T extends Service>(service: T): Promise<T> => {
     await service.start();
     services.add(service);
@@ -87,7 +90,7 @@ export async function openBench(): Promise<ClickHouseBench> {
       return start(createClickHouseSink({ ...options, lingerMs: 50, rowsMax }));
     },
     stop,
-    tally: () => history.tally(true),
+    tally: () => tallyOf(link),
     async isSettled() {
       const { journals, partitions } = await log.status();
       const journal = journals.find(({ name }) => name === CLICKHOUSE_JOURNAL);
@@ -99,8 +102,35 @@ export async function openBench(): Promise<ClickHouseBench> {
     async close() {
       for (const service of [...services].toReversed()) await stop(service);
       await history.close();
+      await link.close();
       await rm(directory, { recursive: true, force: true });
     },
+  };
+}
+
+/** Rows of the tables, counted by queries of its own. */
+export interface Tally {
+  readonly readingRows: number;
+  readonly readingDistinct: number;
+  readonly aggregateRows: number;
+  readonly alarmEventRows: number;
+  readonly readingRowsByDevice: Readonly<Record<string, number>>;
+}
+
+async function tallyOf(link: ClickHouseLink): Promise<Tally> {
+  const count = async (sql: string) =>
+    (await link.query(`SELECT ${sql}`, z.object({ rows: z.number() })))[0]?.rows ?? 0;
+  const source = "(src_stage, src_partition, src_generation, src_offset, src_step, src_index, metric)";
+  const devices = await link.query(
+    "SELECT toString(tenant) AS of, device, count() AS rows FROM readings GROUP BY of, device",
+    z.object({ of: z.string(), device: z.string(), rows: z.number() }),
+  );
+  return {
+    readingRows: await count("count() AS rows FROM readings"),
+    readingDistinct: await count(`uniqExact(${source}) AS rows FROM readings`),
+    aggregateRows: await count("count() AS rows FROM aggregates FINAL"),
+    alarmEventRows: await count("count() AS rows FROM alarm_events"),
+    readingRowsByDevice: Object.fromEntries(devices.map(({ of, device, rows }) => [`${of}/${device}`, rows])),
   };
 }
 

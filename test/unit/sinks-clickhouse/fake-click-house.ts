@@ -22,6 +22,7 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
   };
   return {
     async query(sql, row) {
+      if (sql.includes("count()")) return [row.parse({ rows: 0 })];
       if (sql.includes("src_offset"))
         return sql.includes("FROM readings") ? greatestSources(keysOf(inserts)).map((one) => row.parse(one)) : [];
       const id = `00000000-0000-4000-8000-${String(databases).padStart(12, "0")}`;

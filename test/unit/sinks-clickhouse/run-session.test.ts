@@ -5,6 +5,7 @@ import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import { ErasedDevices } from "../../../sinks/clickhouse/erased-devices.ts";
 import { runSession } from "../../../sinks/clickhouse/run-session.ts";
+import { SettledCount } from "../../../sinks/clickhouse/settled-readings.ts";
 import { createSinkCounters } from "../../../sinks/clickhouse/sink-counters.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
 import { createFakeClickHouse, type FakeClickHouse } from "./fake-click-house.ts";
@@ -48,6 +49,7 @@ function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContex
     counters: createSinkCounters(createMetrics()),
     onFault: () => undefined,
     erased: new ErasedDevices(),
+    settled: new SettledCount(),
     lingerMs: 0,
     rowsMax: 60,
     planId: () => `00000000-0000-4000-9000-${String((plans += 1)).padStart(12, "0")}`,
