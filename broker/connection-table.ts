@@ -4,6 +4,8 @@ import type { RefusalReason } from "./refusals.ts";
 
 /** What the table needs of a connection. */
 export interface TableEntry {
+  /** True until its first packet is complete. */
+  readonly greeting: boolean;
   end(reason: RefusalReason): void;
 }
 
@@ -12,7 +14,10 @@ export interface TableEntry {
  * take over, a client of another device.
  */
 export interface ConnectionTable<Entry extends TableEntry> {
-  /** Counts a new socket in, as unknown. Refuses it when too many are unknown. */
+  /**
+   * Counts a new socket in, as unknown. When too many are, the one that has kept its CONNECT back for longest makes room: strangers
+   * that say nothing must not lock those out that do. Refuses the new one only when all of them are being authenticated.
+   */
   open(entry: Entry): RefusalReason | null;
   /** Its device is known: takes an older connection of the same client over, or refuses when the device has too many. */
   claim(entry: Entry, key: string, clientId: string): RefusalReason | null;
@@ -59,7 +64,11 @@ export function createConnectionTable<Entry extends TableEntry>(
 
   return {
     open(entry) {
-      if (unknown.size >= limits.unauthenticatedConnectionsMax) return "connections-unauthenticated";
+      if (unknown.size >= limits.unauthenticatedConnectionsMax) {
+        const longest = unknown.values().find(({ greeting }) => greeting);
+        if (longest === undefined) return "connections-unauthenticated";
+        longest.end("connections-unauthenticated");
+      }
       unknown.add(entry);
       report();
       return null;

@@ -80,6 +80,10 @@ export class EdgeConnection implements EngineConnection {
     socket.on("close", () => this.end("lost"));
   }
 
+  get greeting(): boolean {
+    return this.#state === "greeting";
+  }
+
   #socketOnData(chunk: Buffer): void {
     if (this.#state === "closed") return;
     if (this.#state === "open") this.#timer.refresh();

@@ -177,6 +177,27 @@ describe("floods", () => {
     await edge.client("a");
   });
 
+  test("a crowd of strangers that say nothing, or nothing whole, keeps no device out", async () => {
+    await using edge = await startBroker({ limits: { unauthenticatedConnectionsMax: 5 } });
+    const strangers = await Promise.all(Array.from({ length: 5 }, () => edge.raw()));
+    strangers[0]?.send(rawConnect().subarray(0, 5));
+    const device = await edge.client("a");
+    await device.publishAsync(TOPIC_A, "x", { qos: 1 });
+    await strangers[0]?.closed;
+    expect(edge.refused("connections-unauthenticated")).toBe(1);
+  });
+
+  test("whoever waits for its CONNACK makes no room for a stranger", async () => {
+    const authenticator = { authenticate: () => new Promise<null>(() => undefined) };
+    await using edge = await startBroker({ authenticator, limits: { unauthenticatedConnectionsMax: 1 } });
+    const first = await edge.raw();
+    first.send(rawConnect());
+    await sleep(50);
+    await (await edge.raw()).closed;
+    expect(edge.refused("connections-unauthenticated")).toBe(1);
+    expect(first.socket.closed).toBe(false);
+  });
+
   test("a CONNECT that trickles in does not extend its time", async () => {
     await using edge = await startBroker({ limits: { connectTimeoutMs: 200 } });
     const peer = await edge.raw();
