@@ -24,7 +24,7 @@ export class Capacity {
 
   /** Null while appends are accepted. */
   refusing(): string | null {
-    if (this.failure !== null) return this.failure.message;
+    if (this.failure !== null) return sentence(this.failure);
     return this.bytes >= this.bytesMax ? this.fullMessage() : null;
   }
 
@@ -38,7 +38,7 @@ export class Capacity {
     return this.bytes + queuedBytes >= ceiling ? new MillraceError("LOG_FULL", this.fullMessage()) : null;
   }
 
-  /** `broken`: LMDB takes no more writes until the log is opened anew. */
+  /** `broken`: the log takes no more writes until it is opened anew. */
   noteFailure(error: MillraceError, broken: boolean): void {
     this.failure = error;
     this.broken = broken;
@@ -46,11 +46,16 @@ export class Capacity {
   }
 
   noteSuccess(): void {
-    this.failure = null;
+    // Of a log that is broken or lost, what was under way may still land.
+    if (!this.broken) this.failure = null;
   }
 
   private fullMessage(): string {
     const held = this.heldBy === null ? "" : `; ${this.heldBy}`;
     return `the log is full: ${this.bytes} of ${this.bytesMax} bytes are used${held}`;
   }
+}
+
+function sentence({ message, remedy }: MillraceError): string {
+  return remedy === undefined ? message : `${message}; ${remedy}`;
 }

@@ -1,14 +1,15 @@
 import { statfs } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { errorText, MillraceError } from "../../core/errors.ts";
+import { errorText, isMillraceError, MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { LMDB_CODES, lmdbCode } from "./lmdb-codes.ts";
+import { storeError } from "./store-damage.ts";
 import type { LogStore } from "./log-store.ts";
 
 const CAUSE_WAIT_MS = 1000;
 const FULL_CODES: readonly (number | null)[] = [LMDB_CODES.mapFull, LMDB_CODES.noSpace];
 
-/** What a failed LMDB transaction means: LOG_FULL or LOG_IO. */
+/** What a failed LMDB transaction means: LOG_FULL, DATA_DAMAGED or LOG_IO. */
 export async function commitFailure(error: unknown, directory: string): Promise<MillraceError> {
   const cause = await commitCause(error);
   const free = await freeBytes(directory);
@@ -16,6 +17,8 @@ export async function commitFailure(error: unknown, directory: string): Promise<
   if (FULL_CODES.includes(lmdbCode(cause)) || (free !== null && free < LIMITS.groupCommitBytesMax)) {
     return new MillraceError("LOG_FULL", `the disk of the log is full: ${free ?? "few"} bytes are left`, { cause });
   }
+  const damage = storeError(cause, directory);
+  if (isMillraceError(damage)) return damage;
   return new MillraceError("LOG_IO", `the log cannot be written: ${errorText(cause)}`, { cause });
 }
 

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { checksum } from "../../wire/record-batch-checksum.ts";
 
 /**
@@ -36,6 +37,21 @@ export interface CommitDirectory {
 
 export function commitRecordBytes(batches: readonly UnplacedBatch[]): number {
   return batches.reduce((sum, batch) => sum + ENTRY_BYTES + batch.bytes.length, HEADER_BYTES);
+}
+
+/** As few records as hold the batches: a group that waited for the disk may be longer than one may be. */
+export function encodeCommitRecords(time: number, batches: readonly UnplacedBatch[]): Buffer[] {
+  const records: Buffer[] = [];
+  let some: UnplacedBatch[] = [];
+  for (const batch of batches) {
+    if (some.length > 0 && commitRecordBytes(some) + batch.bytes.length > LIMITS.groupCommitBytesMax) {
+      records.push(encodeCommitRecord(time, some));
+      some = [];
+    }
+    some.push(batch);
+  }
+  if (some.length > 0) records.push(encodeCommitRecord(time, some));
+  return records;
 }
 
 export function encodeCommitRecord(time: number, batches: readonly UnplacedBatch[]): Buffer {

@@ -75,7 +75,7 @@ export function connectEmbeddedLog(connection: LogConnection): EventLog & { clos
       const onCorrupt = ({ bytes, ...corrupt }: Parameters<typeof quarantineRange>[1]): void => {
         if (quarantineRange(directory, { bytes, ...corrupt })) calls.notify({ corrupt });
       };
-      return new EmbeddedLogReader({ store, topology, mark, onCorrupt }, positions);
+      return new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt }, positions);
     },
     async close() {
       calls.close();

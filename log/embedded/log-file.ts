@@ -1,24 +1,41 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "../../core/errors.ts";
+import { refuseLogInUse } from "./log-in-use.ts";
+import { damagedTreePage } from "./page-tree.ts";
+import { damagedLog } from "./store-damage.ts";
 import type { FileHandle } from "node:fs/promises";
 import type { Logger } from "../../core/logger.ts";
 
-/** Where LMDB's two meta pages lie, and what of them is looked at: `MDB_meta` of lmdb-js's data format 2. */
-const META_PAGES = [0, 4096];
-const META = { magic: 24, version: 28, lastPage: 144, transaction: 152, end: 160 } as const;
+/** What is looked at of LMDB's first two pages, which are its meta pages: `MDB_page` and `MDB_meta` of lmdb-js's data format 2. */
+const META = {
+  page: 0,
+  flags: 18,
+  magic: 24,
+  version: 28,
+  mapBytes: 40,
+  pageBytes: 48,
+  freeRoot: 88,
+  mainRoot: 136,
+  lastPage: 144,
+  transaction: 152,
+  end: 160,
+} as const;
+const META_FLAG = 0x08;
+const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
-const PAGE_BYTES = 4096;
+const PAGE_BYTES_USUAL = 4096;
 
 export function logFile(directory: string): string {
   return join(directory, "log.mdb");
 }
 
 /**
- * Makes an existing log file fit to be opened. lmdb-js ends the process with a signal on a file that is not LMDB's or that was cut
- * off, so both are looked for here. What a killed process wrote and did not come to sync is synced: it becomes visible by opening.
- * DATA_FORMAT_UNSUPPORTED for a file that is no log. Other obstacles show when LMDB opens it.
+ * Makes an existing log file fit to be opened. lmdb-js ends the process with a signal on a file that is not LMDB's, that was cut off
+ * or whose pages are damaged, so all three are looked for here. What a killed process wrote and did not come to sync is synced:
+ * it becomes visible by opening. DATA_FORMAT_UNSUPPORTED for a file that is no log, DATA_DAMAGED for one with damaged pages,
+ * DATA_DIRECTORY_LOCKED for one in use, and that one is left alone. Other obstacles show when LMDB opens it.
  */
 export async function prepareLogFile(directory: string, logger: Logger): Promise<void> {
   const path = logFile(directory);
@@ -27,16 +44,15 @@ export async function prepareLogFile(directory: string, logger: Logger): Promise
   try {
     const { size } = await handle.stat();
     if (size === 0) return;
-    const pages = await pagesInUse(handle);
-    if (pages === null) {
-      throw new MillraceError("DATA_FORMAT_UNSUPPORTED", `${path} is not a log that this release can read`, {
-        remedy: "restore the directory from a backup, or move it away to start with an empty log",
-      });
-    }
-    if (size < pages * PAGE_BYTES) {
+    const meta = await newestMeta(handle, directory);
+    // Before its pages are looked at: whoever has it open goes on writing them.
+    await refuseLogInUse(path);
+    checkPages(handle, meta, directory);
+    const expected = (Number(field(meta, "lastPage")) + 1) * meta.readUInt32LE(META.pageBytes);
+    if (size < expected) {
       // What is missing reads as zeros, which no checksum accepts: it is reported where it matters.
-      logger.warn({ path, size, expected: pages * PAGE_BYTES }, "the log file is shorter than it was");
-      await handle.truncate(pages * PAGE_BYTES);
+      logger.warn({ path, size, expected }, "the log file is shorter than it was");
+      await handle.truncate(expected);
     }
     await handle.sync();
   } finally {
@@ -65,16 +81,61 @@ async function openExisting(path: string): Promise<FileHandle | null> {
   }
 }
 
-/** By the newest meta page; null when neither is one. */
-async function pagesInUse(handle: FileHandle): Promise<number | null> {
-  let newest: { readonly transaction: bigint; readonly pages: number } | null = null;
-  for (const position of META_PAGES) {
-    const meta = Buffer.alloc(META.end);
-    await handle.read(meta, 0, META.end, position);
-    if (meta.readUInt32LE(META.magic) !== MAGIC || meta.readUInt32LE(META.version) !== VERSION) continue;
-    const transaction = meta.readBigUInt64LE(META.transaction);
-    if (newest !== null && newest.transaction > transaction) continue;
-    newest = { transaction, pages: Number(meta.readBigUInt64LE(META.lastPage)) + 1 };
+/** Both must be sound: the older one alone would do, but without the last commit, which was acknowledged. */
+async function newestMeta(handle: FileHandle, directory: string): Promise<Buffer> {
+  const first = await readMeta(handle, 0);
+  // The operating system's, unless the file came from another one.
+  const pageBytes = isLogMeta(first) ? first.readUInt32LE(META.pageBytes) : PAGE_BYTES_USUAL;
+  const metas = [first, await readMeta(handle, pageBytes)];
+  if (!metas.some(isLogMeta)) {
+    throw new MillraceError(
+      "DATA_FORMAT_UNSUPPORTED",
+      `${logFile(directory)} is not a log that this release can read`,
+      {
+        remedy: "restore the directory from a backup, or move it away to start with an empty log",
+      },
+    );
   }
-  return newest?.pages ?? null;
+  const damaged = metas.findIndex((meta, page) => !isSound(meta, page, pageBytes));
+  if (damaged >= 0) throw damagedLog(directory, `meta page ${damaged} of log.mdb does not hold what it should`);
+  return metas.reduce((a, b) => (field(a, "transaction") > field(b, "transaction") ? a : b));
+}
+
+function checkPages({ fd: descriptor }: FileHandle, meta: Buffer, directory: string): void {
+  const file = {
+    descriptor,
+    pageBytes: meta.readUInt32LE(META.pageBytes),
+    lastPage: Number(field(meta, "lastPage")),
+  };
+  const page = damagedTreePage(file, [field(meta, "freeRoot"), field(meta, "mainRoot")]);
+  if (page !== null) throw damagedLog(directory, `page ${page} of log.mdb does not hold what it should`);
+}
+
+async function readMeta(handle: FileHandle, position: number): Promise<Buffer> {
+  const meta = Buffer.alloc(META.end);
+  await handle.read(meta, 0, META.end, position);
+  return meta;
+}
+
+function isLogMeta(meta: Buffer): boolean {
+  return meta.readUInt32LE(META.magic) === MAGIC && meta.readUInt32LE(META.version) === VERSION;
+}
+
+/** LMDB has no checksums: these are the fields that it believes and that tell where it reads next. */
+function isSound(meta: Buffer, page: number, pageBytes: number): boolean {
+  const last = field(meta, "lastPage");
+  const isRoot = (root: bigint): boolean => root === NO_PAGE || (root > 1n && root <= last);
+  return (
+    isLogMeta(meta) &&
+    field(meta, "page") === BigInt(page) &&
+    meta.readUInt16LE(META.flags) === META_FLAG &&
+    meta.readUInt32LE(META.pageBytes) === pageBytes &&
+    (last + 1n) * BigInt(pageBytes) <= field(meta, "mapBytes") &&
+    isRoot(field(meta, "freeRoot")) &&
+    isRoot(field(meta, "mainRoot"))
+  );
+}
+
+function field(meta: Buffer, name: keyof typeof META): bigint {
+  return meta.readBigUInt64LE(META[name]);
 }

@@ -5,6 +5,7 @@ import { decodeCommitDirectory } from "./commit-record.ts";
 import { readStarts } from "./log-store.ts";
 import { seekSequence } from "./seek-index.ts";
 import { SliceCollector } from "./slice-collector.ts";
+import { storeError } from "./store-damage.ts";
 import type { FetchedSlice, LogReader, PollOptions, TopicPosition } from "../../core/event-log.ts";
 import type { PlacedBatch } from "./commit-record.ts";
 import type { DurableMark } from "./durable-mark.ts";
@@ -24,6 +25,7 @@ export interface CorruptRange {
 }
 
 export interface ReaderOptions {
+  readonly directory: string;
   readonly store: LogStore;
   readonly topology: LogTopology;
   readonly mark: DurableMark;
@@ -67,12 +69,20 @@ export class EmbeddedLogReader implements LogReader {
     for (;;) {
       if (this.closed || mark.closed) throw new MillraceError("LOG_CLOSED", "the log is closed");
       const durable = mark.sequence;
-      const { slices, caughtUp } = this.collect(bytesMax, durable);
+      const { slices, caughtUp } = this.look(bytesMax, durable);
       if (slices.length > 0 || signal?.aborted) return slices;
       const left = deadline - performance.now();
       if (!caughtUp) await nextTurn();
       else if (left <= 0) return slices;
       else await mark.advanced(durable, left, signal);
+    }
+  }
+
+  private look(bytesMax: number, durable: number): { slices: FetchedSlice[]; caughtUp: boolean } {
+    try {
+      return this.collect(bytesMax, durable);
+    } catch (error) {
+      throw storeError(error, this.options.directory);
     }
   }
 

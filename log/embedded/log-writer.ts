@@ -1,17 +1,18 @@
 import { performance } from "node:perf_hooks";
 import { aborted } from "../../core/aborted.ts";
 import { MillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
 import { checkedAppendBytes, checkedCommitBytes } from "./append-limits.ts";
 import { Capacity } from "./capacity.ts";
-import { commitFailure, isBroken } from "./commit-failure.ts";
+import { commitFailure } from "./commit-failure.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
-import { commitRecordBytes, encodeCommitRecord } from "./commit-record.ts";
+import { encodeCommitRecords } from "./commit-record.ts";
 import { PAGE_BYTES, usedBytes } from "./log-store.ts";
 import { JournalTable } from "./journal-table.ts";
 import { checkCommit, fenced } from "./journal.ts";
 import { OffsetTable } from "./offset-table.ts";
 import { Retention } from "./retention.ts";
+import { storeError } from "./store-damage.ts";
+import { StoreWatch } from "./store-watch.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -19,10 +20,10 @@ import type { Counter, Gauge, Metrics } from "../../core/metrics.ts";
 import type { RecordInput } from "../../core/record.ts";
 import type { Outputs } from "./append-limits.ts";
 import type { CommitGroup, EncodedBatch } from "./commit-group.ts";
-import type { UnplacedBatch } from "./commit-record.ts";
 import type { DurableMark } from "./durable-mark.ts";
 import type { Journal } from "./journal.ts";
 import type { LogStore } from "./log-store.ts";
+import type { RetentionSlice } from "./retention.ts";
 import type { LogTopology } from "./topology.ts";
 
 export interface LogWriterOptions {
@@ -53,6 +54,7 @@ export class LogWriter {
   private readonly recordCounter: Counter;
   private readonly bytesGauge: Gauge;
   private readonly refusingGauge: Gauge;
+  private readonly watch: StoreWatch;
   private readonly maintenanceTimer: NodeJS.Timeout;
   private maintainedAt = 0;
   private closing = false;
@@ -73,6 +75,7 @@ export class LogWriter {
     this.bytesGauge = metrics.gauge("millrace_log_bytes", "Bytes in use in the log.");
     this.refusingGauge = metrics.gauge("millrace_log_refusing", "1 while the log refuses appends.");
     mark.publishSequence(this.offsets.sequence);
+    this.watch = new StoreWatch({ ...options, capacity: this.capacity });
     this.maintenanceTimer = setInterval(() => this.maintain(), MAINTENANCE_MS);
     this.maintenanceTimer.unref();
   }
@@ -106,7 +109,13 @@ export class LogWriter {
     return await new Promise((resolve, reject) => {
       group.requests.push({
         // Read before the next group may delete entries.
-        landed: () => resolve({ epoch, ...this.journals.restore(journal) }),
+        landed: () => {
+          try {
+            resolve({ epoch, ...this.journals.restore(journal) });
+          } catch (error) {
+            reject(storeError(error, this.options.directory));
+          }
+        },
         failed: (error) => {
           journal.failed = true;
           reject(error);
@@ -204,7 +213,17 @@ export class LogWriter {
   }
 
   private maintain(): void {
-    this.capacity.bytes = usedBytes(this.options.store);
+    const lost = this.watch.lost();
+    if (lost !== null) {
+      this.refusingGauge.set(1);
+      this.pipeline.abandon(lost);
+      return;
+    }
+    try {
+      this.capacity.bytes = usedBytes(this.options.store);
+    } catch (error) {
+      this.watch.noteDamage(error);
+    }
     this.bytesGauge.set(this.capacity.bytes);
     this.refusingGauge.set(this.capacity.refusing() === null ? 0 : 1);
     this.pipeline.requestMaintenance();
@@ -214,7 +233,7 @@ export class LogWriter {
   private async write(group: CommitGroup): Promise<MillraceError | null> {
     const { store, mark } = this.options;
     const batches = group.seal(this.offsets.ends);
-    const records = this.physicalRecords(batches);
+    const records = encodeCommitRecords(this.options.clock.now(), batches);
     const entries = this.journals.place(group.journalWrites);
     const slice = this.planRetention();
     const checkpoint = this.offsets.dueCheckpoint(slice?.to ?? 0);
@@ -229,8 +248,10 @@ export class LogWriter {
         if (slice !== null) this.retention.write(slice);
       });
     } catch (error) {
-      return await this.writeFailed(error);
+      return await this.watch.noteFailedWrite(error);
     }
+    const lost = this.watch.lost();
+    if (lost !== null) return lost;
     const bytes = records.reduce((sum, record) => sum + record.length, 0);
     this.offsets.advance(before + records.length, batches, bytes);
     entries.apply();
@@ -244,26 +265,16 @@ export class LogWriter {
     return null;
   }
 
-  private physicalRecords(batches: readonly UnplacedBatch[]): Buffer[] {
-    const time = this.options.clock.now();
-    const records: Buffer[] = [];
-    let some: UnplacedBatch[] = [];
-    for (const batch of batches) {
-      if (some.length > 0 && commitRecordBytes(some) + batch.bytes.length > LIMITS.groupCommitBytesMax) {
-        records.push(encodeCommitRecord(time, some));
-        some = [];
-      }
-      some.push(batch);
-    }
-    if (some.length > 0) records.push(encodeCommitRecord(time, some));
-    return records;
-  }
-
-  private planRetention() {
+  private planRetention(): RetentionSlice | null {
     const now = performance.now();
     const urgent = this.capacity.bytes > this.capacity.bytesMax * 0.9;
     if (now - this.maintainedAt < (urgent ? MAINTENANCE_URGENT_MS : MAINTENANCE_MS / 2)) return null;
-    const slice = this.retention.plan(this.capacity.bytes, this.offsets.sequence);
+    let slice: RetentionSlice | null = null;
+    try {
+      slice = this.retention.plan(this.capacity.bytes, this.offsets.sequence);
+    } catch (error) {
+      this.watch.noteDamage(error);
+    }
     this.capacity.heldBy = this.retention.heldBy;
     // While slices come out there is more to delete: the next group takes the next one.
     if (slice === null) this.maintainedAt = now;
@@ -282,14 +293,5 @@ export class LogWriter {
       for (const record of records) this.capacity.bytes += Math.ceil(record.length / PAGE_BYTES) * PAGE_BYTES;
       for (const { entry } of group.journalWrites) this.capacity.bytes += entry?.body.length ?? 0;
     }
-  }
-
-  private async writeFailed(error: unknown): Promise<MillraceError> {
-    const { store, directory, logger } = this.options;
-    const failure = await commitFailure(error, directory);
-    const broken = isBroken(store);
-    this.capacity.noteFailure(failure, broken);
-    logger.error({ code: failure.code, broken }, failure.message);
-    return failure;
   }
 }

@@ -8,6 +8,7 @@ import { establishTopology, openLogStore } from "./log-store.ts";
 import { LogWriter } from "./log-writer.ts";
 import { quarantineRange } from "./quarantine.ts";
 import { serveConnection } from "./serve-connection.ts";
+import { storeError } from "./store-damage.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
 import type { EventLog } from "../../core/event-log.ts";
@@ -46,7 +47,7 @@ export interface EmbeddedLog extends EventLog {
 
 /**
  * Opens the embedded event log; the calling thread, which should be the one that acknowledges, becomes its only writer. Errors:
- * CONFIG_INVALID, DATA_FORMAT_UNSUPPORTED, DATA_DIRECTORY_UNWRITABLE, LOG_IO.
+ * CONFIG_INVALID, DATA_FORMAT_UNSUPPORTED, DATA_DAMAGED, DATA_DIRECTORY_UNWRITABLE, DATA_DIRECTORY_LOCKED, LOG_IO.
  */
 export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   const { directory, bytesMax, partitionCount, logger, metrics } = options;
@@ -79,7 +80,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
           })),
         ),
       status: () => Promise.resolve(writer.status()),
-      openReader: (positions) => new EmbeddedLogReader({ store, topology, mark, onCorrupt }, positions),
+      openReader: (positions) => new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt }, positions),
       connect() {
         const { port1, port2 } = new MessageChannel();
         serveConnection(port1, writer, noteCorrupt);
@@ -96,7 +97,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
     };
   } catch (error) {
     await store.root.close();
-    throw error;
+    throw storeError(error, directory);
   }
 }
 

@@ -54,7 +54,7 @@ describe("the durable mark", () => {
     const store = openLogStore({ directory, bytesMax, readOnly: true, sync: true });
     const mark = new DurableMark();
     const topology = new LogTopology(topics, partitionCount);
-    const reader = new EmbeddedLogReader({ store, topology, mark, onCorrupt: () => undefined }, [
+    const reader = new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt: () => undefined }, [
       at("telemetry", 0, 0),
     ]);
     const poll = { bytesMax: 1000, waitMs: 0 };
