@@ -65,7 +65,7 @@ export function createConnectionTable<Entry extends TableEntry>(
   return {
     open(entry) {
       if (unknown.size >= limits.unauthenticatedConnectionsMax) {
-        const longest = unknown.values().find(({ greeting }) => greeting);
+        const longest = [...unknown].find(({ greeting }) => greeting);
         if (longest === undefined) return "connections-unauthenticated";
         longest.end("connections-unauthenticated");
       }

@@ -193,7 +193,9 @@ describe("floods", () => {
     const first = await edge.raw();
     first.send(rawConnect());
     await sleep(50);
-    await (await edge.raw()).closed;
+    await (
+      await edge.raw()
+    ).closed;
     expect(edge.refused("connections-unauthenticated")).toBe(1);
     expect(first.socket.closed).toBe(false);
   });
