@@ -267,8 +267,10 @@ export class LogWriter {
 
   private planRetention(): RetentionSlice | null {
     const now = performance.now();
-    const urgent = this.capacity.bytes > this.capacity.bytesMax * 0.9;
-    if (now - this.maintainedAt < (urgent ? MAINTENANCE_URGENT_MS : MAINTENANCE_MS / 2)) return null;
+    const fill = this.capacity.bytes / this.capacity.bytesMax;
+    // The last twentieth may be a few commits: nothing must be refused that deleting in time would have taken.
+    const pauseMs = fill > 0.95 ? 0 : fill > 0.9 ? MAINTENANCE_URGENT_MS : MAINTENANCE_MS / 2;
+    if (now - this.maintainedAt < pauseMs) return null;
     let slice: RetentionSlice | null = null;
     try {
       slice = this.retention.plan(this.capacity.bytes, this.offsets.sequence);
