@@ -32,8 +32,6 @@ export interface Admission {
   admit(origin: MessageOrigin, message: AdmittedMessage): Promise<void>;
   /** The newest receive time per key since the last call. */
   drainLastSeen(): ReadonlyMap<string, number>;
-  /** Why the log refused the newest append; null when it took it. */
-  readonly refusing: string | null;
 }
 
 export interface AdmissionOptions {
@@ -69,7 +67,6 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const failed = options.metrics.counter("millrace_mqtt_append_failed_total", "Messages that the log did not take.");
   let sequence = 0;
   let lastSeen = new Map<string, number>();
-  let refusing: string | null = null;
 
   return {
     async admit(origin, message) {
@@ -80,10 +77,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
         await appender.append("telemetry", origin.partition, [record]);
       } catch (error) {
         failed.add();
-        refusing = error instanceof Error ? error.message : String(error);
         throw error;
       }
-      refusing = null;
       admitted.add();
       bytes.add(message.payload.length);
       lastSeen.set(origin.key, timestamp);
@@ -92,9 +87,6 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const drained = lastSeen;
       lastSeen = new Map();
       return drained;
-    },
-    get refusing() {
-      return refusing;
     },
   };
 }

@@ -126,10 +126,8 @@ export function createBroker(options: BrokerOptions): Broker {
       clearInterval(seenTimer);
       tellSeen();
     },
-    notReadyReasons() {
-      if (port === null) return ["MQTT is not listening"];
-      return admission.refusing === null ? [] : [`the log takes no messages: ${admission.refusing}`];
-    },
+    // A log that takes nothing says so itself: a message that it refused says nothing of now.
+    notReadyReasons: () => (port === null ? ["MQTT is not listening"] : []),
     get address() {
       if (port === null) throw new MillraceError("NOT_RUNNING", "the broker is not listening");
       return { port };

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { LIMITS } from "../../core/limits.ts";
 import { MillraceError } from "../../core/errors.ts";
+import { hasRoom } from "./commit-failure.ts";
 
 /** After a failed write nothing is tried for this long: a full disk does not empty within a millisecond. */
 const RETRY_AFTER_MS = 1000;
@@ -45,9 +46,18 @@ export class Capacity {
     this.retryAt = performance.now() + RETRY_AFTER_MS;
   }
 
+  /** A write has landed. */
   noteSuccess(): void {
-    // Of a log that is broken or lost, what was under way may still land.
-    if (!this.broken) this.failure = null;
+    // Of a log that is broken or lost, what was under way may still land. On a full disk a small write may, where the next append does
+    // not: there the probe decides.
+    if (!this.broken && this.failure?.code !== "LOG_FULL") this.failure = null;
+  }
+
+  /** An idle log has no write that would tell that a failure is over: when the disk has room, nothing is known to be in the way. */
+  async probe(directory: string): Promise<void> {
+    const { failure } = this;
+    if (failure === null || this.broken || performance.now() < this.retryAt) return;
+    if ((await hasRoom(directory)) && this.failure === failure) this.failure = null;
   }
 
   private fullMessage(): string {

@@ -14,12 +14,21 @@ export async function commitFailure(error: unknown, directory: string): Promise<
   const cause = await commitCause(error);
   const free = await freeBytes(directory);
   // LMDB reports a page that was written only in part, which is how a disk fills up, as EIO: what is left on the disk tells.
-  if (FULL_CODES.includes(lmdbCode(cause)) || (free !== null && free < LIMITS.groupCommitBytesMax)) {
+  if (FULL_CODES.includes(lmdbCode(cause)) || isTooLittle(free)) {
     return new MillraceError("LOG_FULL", `the disk of the log is full: ${free ?? "few"} bytes are left`, { cause });
   }
   const damage = storeError(cause, directory);
   if (isMillraceError(damage)) return damage;
   return new MillraceError("LOG_IO", `the log cannot be written: ${errorText(cause)}`, { cause });
+}
+
+/** True when the disk has room for a group, or does not say. */
+export async function hasRoom(directory: string): Promise<boolean> {
+  return !isTooLittle(await freeBytes(directory));
+}
+
+function isTooLittle(free: number | null): boolean {
+  return free !== null && free < LIMITS.groupCommitBytesMax;
 }
 
 /**

@@ -225,6 +225,7 @@ export class LogWriter {
       this.watch.noteDamage(error);
     }
     this.bytesGauge.set(this.capacity.bytes);
+    void this.capacity.probe(this.options.directory);
     this.refusingGauge.set(this.capacity.refusing() === null ? 0 : 1);
     this.pipeline.requestMaintenance();
   }

@@ -76,7 +76,8 @@ describe("a message on its way into the log", () => {
     expect(await peer.closed).toBe(CONNACK_ACCEPTED);
     expect(performance.now() - startedAt).toBeGreaterThan(90);
     expect(edge.refused("append-failed")).toBe(1);
-    expect(edge.broker.notReadyReasons()).toEqual(["the log takes no messages: full"]);
+    // The log says so itself: the broker would go on saying it while nobody writes.
+    expect(edge.broker.notReadyReasons()).toEqual([]);
 
     edge.log.failWith(null);
     const client = await edge.client("a");
