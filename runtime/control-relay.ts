@@ -1,7 +1,8 @@
-import { errorText } from "../core/errors.ts";
+import { untilAborted } from "../core/aborted.ts";
 import { pause } from "../core/pause.ts";
 import { partitionOf } from "../core/partitioner.ts";
 import { HEADER } from "../core/record.ts";
+import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LogAppender } from "../core/event-log.ts";
 import type { Service } from "../core/lifecycle.ts";
@@ -25,17 +26,25 @@ const POLL_MS = 50;
  * a crash, and stages drop revisions that they have.
  */
 export function createControlRelay(options: ControlRelayOptions): Service {
-  const { logger } = options;
+  const outage = createOutage("control records do not reach the log", POLL_MS, options.logger);
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const moved = await relayPending(options).catch((error: unknown) => {
-        logger.warn({ cause: errorText(error) }, "control records wait: the log does not take them");
-        return 0;
-      });
-      if (moved === 0) await pause(POLL_MS, stopping.signal);
+      const pauseMs = await round();
+      if (pauseMs > 0) await pause(pauseMs, stopping.signal);
+    }
+  };
+
+  /** Returns how long to wait before the next one. */
+  const round = async (): Promise<number> => {
+    try {
+      const moved = await relayPending(options);
+      outage.succeeded();
+      return moved === 0 ? POLL_MS : 0;
+    } catch (error) {
+      return outage.failed(error);
     }
   };
 
@@ -44,9 +53,9 @@ export function createControlRelay(options: ControlRelayOptions): Service {
       running = loop();
       return Promise.resolve();
     },
-    async stop() {
+    async stop(signal) {
       stopping.abort();
-      await running;
+      await untilAborted(running, signal);
     },
   };
 }

@@ -21,6 +21,8 @@ export interface PartitionOwnerOptions {
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
+  /** Called once, when the first commit fails. */
+  readonly onFailure?: () => void;
 }
 
 /**
@@ -35,6 +37,8 @@ export interface PartitionOwner {
   readonly loss: MillraceError | null;
   /** The error of the first failed commit. */
   readonly failure: unknown;
+  /** True once a commit of this owner has landed. */
+  readonly landed: boolean;
   /** True when nothing sent off is still under way. */
   readonly idle: boolean;
   /** Seals what was processed since the last unit and sends it off. Waits only when too many units are under way. */
@@ -57,17 +61,23 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   const loss = claim.damaged ? skipDeleted(state, options, await journals.status()) : null;
   const inFlight = new Set<Promise<void>>();
   let failure: unknown;
+  let landedOnce = false;
   let unitsSinceSnapshot = restored.units.length;
   let bytesSinceSnapshot = claim.entries.reduce((sum, entry) => sum + entry.body.length, 0);
 
   const send = (entry: JournalEntry, outputs: readonly OutputBatch[]): void => {
     const request: CommitRequest = { journal, epoch: claim.epoch, entry, outputs };
     const landed: Promise<void> = journals.commit(request).then(
-      () => void inFlight.delete(landed),
+      () => {
+        inFlight.delete(landed);
+        landedOnce = true;
+      },
       (error: unknown) => {
         inFlight.delete(landed);
+        const isFirst = failure === undefined;
         // The first failure is the cause; the ones behind it are only told that they are fenced.
-        if (failure === undefined || isMillraceError(failure, "JOURNAL_FENCED")) failure = error;
+        if (isFirst || isMillraceError(failure, "JOURNAL_FENCED")) failure = error;
+        if (isFirst) options.onFailure?.();
       },
     );
     inFlight.add(landed);
@@ -95,6 +105,9 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     loss,
     get failure() {
       return failure;
+    },
+    get landed() {
+      return landedOnce;
     },
     get idle() {
       return inFlight.size === 0;

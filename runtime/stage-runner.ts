@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorText, isMillraceError } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
+import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
 import { pause } from "../core/pause.ts";
 import { claimPartition } from "./partition-owner.ts";
@@ -38,7 +39,8 @@ export interface StageRunner extends Service, Readiness {
   totals(): StageTotals;
 }
 
-const RESTORE_DELAY_MS = 200;
+const RESTORE_PAUSE_MS_MIN = 200;
+const RESTORE_PAUSE_MS_MAX = 5000;
 
 /**
  * The consume loop of a stage: poll → run stage → commit. It owns its partitions until stopped. Closing units, restoring after a
@@ -55,7 +57,11 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     { stage: stage.name },
   );
   const owners = new Map<number, PartitionOwner>();
+  /** Restores in a row of which nothing came, by partition. */
+  const fruitless = new Map<number, number>();
   const stopping = new AbortController();
+  /** Ends the poll that is under way. */
+  let polling = new AbortController();
   let reader: LogReader | null = null;
   let running: Promise<void> = Promise.resolve();
   let lastCommitAt = -Infinity;
@@ -63,7 +69,9 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const losses: string[] = [];
 
   const claim = async (partition: number): Promise<void> => {
-    const owner = await claimPartition({ journals: log, stage, partition, generation: options.generation });
+    const onFailure = (): void => polling.abort();
+    const { generation } = options;
+    const owner = await claimPartition({ journals: log, stage, partition, generation, onFailure });
     owners.set(partition, owner);
     restores.add();
     if (owner.loss === null) return;
@@ -99,25 +107,30 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const owner of owners.values()) await owner.commit();
   };
 
+  const failedOwners = (): PartitionOwner[] => [...owners.values()].filter((owner) => owner.failure !== undefined);
+
   const restoreFailed = async (): Promise<void> => {
-    const failed = [...owners.values()].filter((owner) => owner.failure !== undefined);
+    const failed = failedOwners();
     if (failed.length === 0) return;
     for (const owner of failed) await restorePartition(owner);
     seekAll();
   };
 
   const restorePartition = async (owner: PartitionOwner): Promise<void> => {
-    logger.warn(
-      { stage: stage.name, partition: owner.partition, cause: errorText(owner.failure) },
-      "commit failed; restoring the partition",
-    );
+    const { partition } = owner;
     await owner.settled();
-    while (!stopping.signal.aborted) {
+    mustPass(owner.failure);
+    const fields = { stage: stage.name, partition, cause: errorText(owner.failure) };
+    logger.warn(fields, "commit failed; restoring the partition");
+    let attempts = owner.landed ? 0 : (fruitless.get(partition) ?? 0) + 1;
+    for (; ; attempts += 1) {
+      fruitless.set(partition, attempts);
+      if (attempts > 0) await pause(restorePauseMs(attempts), stopping.signal);
+      if (stopping.signal.aborted) return;
       try {
-        return await claim(owner.partition);
+        return await claim(partition);
       } catch (error) {
-        if (!isMillraceError(error) || error.retry === "never") throw error;
-        await pause(RESTORE_DELAY_MS, stopping.signal);
+        mustPass(error);
       }
     }
   };
@@ -130,8 +143,10 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const loop = async (source: LogReader): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const wait = waitMs();
-      const slices = await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: wait, signal: stopping.signal });
+      polling = new AbortController();
+      if (failedOwners().length > 0) polling.abort();
+      const { signal } = polling;
+      const slices = await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
       for (const slice of slices) await runSlice(slice);
       const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
       if (slices.length === 0 || backlogged) await commitAll();
@@ -141,6 +156,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     }
   };
 
+  const drain = async (): Promise<void> => {
+    await running;
+    await commitAll();
+    await Promise.all([...owners.values()].map((owner) => owner.settled()));
+  };
+
   return {
     async start() {
       await Promise.all(options.partitions.map(claim));
@@ -148,14 +169,13 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       seekAll();
       running = loop(reader).catch((error: unknown) => {
         ended = errorText(error);
-        logger.error({ stage: stage.name, cause: ended }, "the stage's loop ended");
+        logger.error({ stage: stage.name, err: error }, "the stage's loop ended");
       });
     },
-    async stop() {
+    async stop(signal) {
       stopping.abort();
-      await running;
-      await commitAll();
-      await Promise.all([...owners.values()].map((owner) => owner.settled()));
+      polling.abort();
+      await untilAborted(drain(), signal);
       reader?.close();
     },
     totals() {
@@ -175,4 +195,13 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     },
     notReadyReasons: () => [...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]), ...losses],
   };
+}
+
+function restorePauseMs(attempts: number): number {
+  return Math.min(RESTORE_PAUSE_MS_MAX, RESTORE_PAUSE_MS_MIN * 2 ** Math.min(attempts - 1, 10));
+}
+
+/** Throws what comes again however often the partition is restored: then the stage has to stop and say so. */
+function mustPass(error: unknown): void {
+  if (!isMillraceError(error) || error.retry === "never") throw error;
 }

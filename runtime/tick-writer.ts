@@ -1,7 +1,9 @@
-import { errorText } from "../core/errors.ts";
+import { untilAborted } from "../core/aborted.ts";
+import { pause } from "../core/pause.ts";
 import { LIMITS } from "../core/limits.ts";
 import { HEADER } from "../core/record.ts";
 import { stageJournalName } from "../core/stage.ts";
+import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LogAppender, LogInspector, LogStatus } from "../core/event-log.ts";
 import type { Service } from "../core/lifecycle.ts";
@@ -21,8 +23,9 @@ const TICK = new TextEncoder().encode(JSON.stringify({ v: 1, kind: "tick" }));
 
 /** Appends ticks to partitions that have a due timer and no traffic, so that silent devices' windows close and alarms rise. */
 export function createTickWriter(options: TickWriterOptions): Service {
-  const { log, stage, clock, logger } = options;
-  let timer: NodeJS.Timeout | undefined;
+  const { log, stage, clock } = options;
+  const outage = createOutage("ticks are not written", LIMITS.tickIntervalMs, options.logger);
+  const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
   const round = async (): Promise<void> => {
@@ -31,25 +34,29 @@ export function createTickWriter(options: TickWriterOptions): Service {
     await Promise.all(due.map((partition) => log.append(stage.input, partition, [tickRecord(now)])));
   };
 
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      running = round()
-        .catch((error: unknown) => logger.warn({ stage: stage.name, cause: errorText(error) }, "no ticks this time"))
-        .finally(() => {
-          if (timer !== undefined) schedule();
-        });
-    }, LIMITS.tickIntervalMs);
+  const loop = async (): Promise<void> => {
+    let pauseMs: number = LIMITS.tickIntervalMs;
+    for (;;) {
+      await pause(pauseMs, stopping.signal);
+      if (stopping.signal.aborted) return;
+      try {
+        await round();
+        outage.succeeded();
+        pauseMs = LIMITS.tickIntervalMs;
+      } catch (error) {
+        pauseMs = outage.failed(error);
+      }
+    }
   };
 
   return {
     start() {
-      schedule();
+      running = loop();
       return Promise.resolve();
     },
-    async stop() {
-      clearTimeout(timer);
-      timer = undefined;
-      await running;
+    async stop(signal) {
+      stopping.abort();
+      await untilAborted(running, signal);
     },
   };
 }

@@ -6,6 +6,7 @@ import { partitionOf } from "../../../core/partitioner.ts";
 import { HEADER } from "../../../core/record.ts";
 import { createControlRelay } from "../../../runtime/control-relay.ts";
 import { createMemoryEventLog } from "../../support/memory-event-log.ts";
+import type { Logger } from "../../../core/logger.ts";
 import type { LogAppender } from "../../../core/event-log.ts";
 import type { ControlOutbox, OutboxEntry } from "../../../core/registry.ts";
 
@@ -13,6 +14,42 @@ const PARTITIONS = 4;
 const clock = { now: () => 1_800_000_000_000 };
 
 describe("the control relay", () => {
+  it("says once that the log refuses, and once that it is over, and asks less and less often", async () => {
+    const lines: string[] = [];
+    const say = (_: object, text: string): void => void lines.push(text);
+    const { attempts } = await relay([entry(1, null)], 5, { ...silentLogger, warn: say, info: say });
+    expect(lines).toEqual([
+      "control records do not reach the log; trying again",
+      "over: control records do not reach the log",
+    ]);
+    const pauses = attempts.slice(1, 6).map((at, index) => at - (attempts[index] ?? 0));
+    expect(pauses[4]).toBeGreaterThan(4 * (pauses[0] ?? 0));
+  });
+
+  it("does not repeat what fails because of a programmer's error", async () => {
+    const service = createControlRelay({
+      outbox: { ...emptyOutbox(), pending: () => Promise.reject(new TypeError("not a function")) },
+      log: createMemoryEventLog({ partitionCount: PARTITIONS }),
+      partitionCount: PARTITIONS,
+      clock,
+      logger: silentLogger,
+    });
+    await service.start();
+    await expect(service.stop(AbortSignal.timeout(1000))).rejects.toThrow(TypeError);
+  });
+
+  it("lets go of an append that hangs when it has to stop", async () => {
+    const service = createControlRelay({
+      outbox: { ...emptyOutbox(), pending: () => Promise.resolve([entry(1, null)]) },
+      log: { append: () => new Promise(() => undefined) },
+      partitionCount: PARTITIONS,
+      clock,
+      logger: silentLogger,
+    });
+    await service.start();
+    await service.stop(AbortSignal.timeout(20));
+  });
+
   it("puts a record without a key into every partition and settles it once", async () => {
     const { log, sent } = await relay([entry(1, null), entry(2, null)]);
     const read = await readAll(log);
@@ -40,8 +77,17 @@ function entry(sequence: number, key: string | null): OutboxEntry {
   return { sequence, key, control: { v: 1, kind: "flush", upTo: sequence } };
 }
 
+function emptyOutbox(): ControlOutbox {
+  return {
+    pending: () => Promise.resolve([]),
+    markSent: () => Promise.resolve(),
+    enqueue: () => Promise.reject(new Error("nothing is queued here")),
+    drained: () => Promise.resolve(),
+  };
+}
+
 /** Runs a relay until the outbox is empty; the log refuses the first `refusals` rounds. */
-async function relay(entries: readonly OutboxEntry[], refusals = 0) {
+async function relay(entries: readonly OutboxEntry[], refusals = 0, logger: Logger = silentLogger) {
   const log = createMemoryEventLog({ partitionCount: PARTITIONS });
   let refuse = refusals * PARTITIONS;
   const appender: LogAppender = {
@@ -52,27 +98,30 @@ async function relay(entries: readonly OutboxEntry[], refusals = 0) {
   };
   let pending = [...entries];
   const sent: number[] = [];
+  const attempts: number[] = [];
   const outbox: ControlOutbox = {
-    pending: (limit) => Promise.resolve(pending.slice(0, limit)),
+    ...emptyOutbox(),
+    pending(limit) {
+      attempts.push(performance.now());
+      return Promise.resolve(pending.slice(0, limit));
+    },
     markSent(sequence) {
       sent.push(sequence);
       pending = pending.filter((left) => left.sequence > sequence);
       return Promise.resolve();
     },
-    enqueue: () => Promise.reject(new Error("nothing is queued here")),
-    drained: () => Promise.resolve(),
   };
   const service = createControlRelay({
     outbox,
     log: appender,
     partitionCount: PARTITIONS,
     clock,
-    logger: silentLogger,
+    logger,
   });
   await service.start();
   while (pending.length > 0) await delay(5);
   await service.stop(AbortSignal.timeout(1000));
-  return { log, sent };
+  return { log, sent, attempts };
 }
 
 async function readAll(log: ReturnType<typeof createMemoryEventLog>) {

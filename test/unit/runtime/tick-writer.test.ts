@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { duePartitions } from "../../../runtime/tick-writer.ts";
+import { MillraceError } from "../../../core/errors.ts";
+import { silentLogger } from "../../../core/logger.ts";
+import { createTickWriter, duePartitions } from "../../../runtime/tick-writer.ts";
 import type { JournalStatus, LogStatus } from "../../../core/event-log.ts";
 import type { StageDefinition } from "../../../core/stage.ts";
 
@@ -26,6 +28,36 @@ describe("partitions that need a tick", () => {
   it("are not those of another consumer", () => {
     const other = { ...journal(0, { nextTimer: NOW, offset: 5 }), name: "stage:other" };
     expect(duePartitions(status([other], { 0: 5 }), stage, NOW)).toEqual([]);
+  });
+});
+
+describe("the tick writer", () => {
+  /** A log whose status fails or hangs. */
+  const writerOver = (status: () => Promise<LogStatus>, warn: (text: string) => void = () => undefined) =>
+    createTickWriter({
+      log: { status, append: () => Promise.resolve(0) },
+      stage,
+      clock: { now: () => NOW },
+      logger: { ...silentLogger, warn: (_, text) => warn(text) },
+    });
+
+  it("says once that the log does not answer", async () => {
+    const lines: string[] = [];
+    let asked = 0;
+    const failing = () => Promise.reject(new MillraceError("LOG_IO", `gone ${(asked += 1)}`));
+    const writer = writerOver(failing, (text) => lines.push(text));
+    await writer.start();
+    await expect.poll(() => asked, { timeout: 5000 }).toBeGreaterThan(2);
+    await writer.stop(AbortSignal.timeout(1000));
+    expect(lines).toEqual(["ticks are not written; trying again"]);
+  });
+
+  it("lets go of a log that hangs when it has to stop", async () => {
+    let asked = 0;
+    const writer = writerOver(() => new Promise(() => (asked += 1)));
+    await writer.start();
+    await expect.poll(() => asked, { timeout: 5000 }).toBe(1);
+    await writer.stop(AbortSignal.timeout(20));
   });
 });
 

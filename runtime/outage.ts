@@ -1,0 +1,28 @@
+import { errorText, isMillraceError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+
+const PAUSE_MS_MAX = 5000;
+
+/** A failure that lasts while something is tried again and again: logged when it begins and when it is over, with growing pauses. */
+export interface Outage {
+  /** Returns how long to wait before the next attempt. A programmer's error is thrown again: repeating does not mend it. */
+  failed(error: unknown): number;
+  succeeded(): void;
+}
+
+/** `what` is the subject of the log lines: "ticks are not written". */
+export function createOutage(what: string, firstPauseMs: number, logger: Logger): Outage {
+  let failures = 0;
+  return {
+    failed(error) {
+      if (!isMillraceError(error)) throw error;
+      failures += 1;
+      if (failures === 1) logger.warn({ code: error.code, cause: errorText(error) }, `${what}; trying again`);
+      return Math.min(PAUSE_MS_MAX, firstPauseMs * 2 ** Math.min(failures - 1, 20));
+    },
+    succeeded() {
+      if (failures > 0) logger.info({ failures }, `over: ${what}`);
+      failures = 0;
+    },
+  };
+}
