@@ -121,6 +121,7 @@ export interface OutboxEntry {
 
 /** Control records on their way into the log. One relay takes them in order. */
 export interface ControlOutbox {
+  /** The oldest entries. One that cannot be read is moved to the audit, so that it does not hold up the others, and logged. */
   pending(limit: number): Promise<readonly OutboxEntry[]>;
   /** Everything up to and including `sequence` is in the log. */
   markSent(sequence: number): Promise<void>;
@@ -210,7 +211,10 @@ export interface Registry extends DeviceImporter {
   readonly audit: AuditStore;
   /** Batched last-seen times: key `tenant/device` → receive time. */
   touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
-  /** Called after a commit with the keys (`tenant/device`) whose credentials may no longer be honoured. */
-  onRevoked(listener: (keys: readonly string[]) => void): void;
+  /**
+   * Called after a commit with the keys (`tenant/device`) whose credentials may no longer be honoured. The call that revoked resolves when
+   * all listeners have; they do not reject, since the change is made.
+   */
+  onRevoked(listener: (keys: readonly string[]) => Promise<void> | void): void;
   close(): Promise<void>;
 }

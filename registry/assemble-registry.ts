@@ -32,18 +32,20 @@ export interface AssembleOptions {
 export async function assembleRegistry(options: AssembleOptions): Promise<Registry & DeviceImporter> {
   const { db, clock, secret, logger, adminTenant } = options;
   await migrate({ db, types: options.types, clock, logger });
-  const listeners: ((keys: readonly string[]) => void)[] = [];
+  const listeners: ((keys: readonly string[]) => Promise<void> | void)[] = [];
   const write = createChangeWriter({
     db,
     clock,
-    onRevoked: (keys) => listeners.forEach((listener) => listener(keys)),
+    async onRevoked(keys) {
+      for (const listener of listeners) await listener(keys);
+    },
   });
   await checkSecret(write, secret);
   return {
     devices: createDeviceStore(db, write),
     credentials: createCredentialStore({ db, write, secret, adminTenant }),
     config: createConfigStore(db, write),
-    controlOutbox: createControlOutbox(db, write),
+    controlOutbox: createControlOutbox(db, write, options.logger),
     alarms: createAlarmStore(db, write),
     notifications: createNotificationOutbox(db, write),
     audit: createAuditStore(db, write),

@@ -27,7 +27,8 @@ export type ChangeWriter = <T>(actor: string, work: (change: Change) => Promise<
 export interface ChangeWriterOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
-  readonly onRevoked: (keys: readonly string[]) => void;
+  /** The change is made; who asked for it is told when this resolves. */
+  readonly onRevoked: (keys: readonly string[]) => Promise<void> | void;
 }
 
 type AuditRow = Tables["audit"];
@@ -69,7 +70,7 @@ export function createChangeWriter({ db, clock, onRevoked }: ChangeWriterOptions
       await trx.updateTable("counters").set({ value: sequence }).where("name", "=", "sequence").execute();
       return value;
     });
-    if (revoked.size > 0) onRevoked([...revoked]);
+    if (revoked.size > 0) await onRevoked([...revoked]);
     return result;
   };
 }

@@ -1,9 +1,10 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
-import { controlSchema } from "../core/control.ts";
+import { controlSchema, type ControlRecord } from "../core/control.ts";
 import { MillraceError } from "../core/errors.ts";
-import type { ControlOutbox } from "../core/registry.ts";
+import type { Logger } from "../core/logger.ts";
+import type { ControlOutbox, OutboxEntry } from "../core/registry.ts";
 import type { ChangeWriter } from "./change-writer.ts";
 import type { Tables } from "./schema.ts";
 
@@ -11,15 +12,18 @@ import type { Tables } from "./schema.ts";
 const DRAINED_POLL_MS = 20;
 
 /** An entry is a row until it is in the log. A relay that dies in between sends it again: the stages drop it by its revision. */
-export function createControlOutbox(db: Kysely<Tables>, write: ChangeWriter): ControlOutbox {
+export function createControlOutbox(db: Kysely<Tables>, write: ChangeWriter, logger: Logger): ControlOutbox {
   return {
     async pending(limit) {
       const rows = await db.selectFrom("control_outbox").selectAll().orderBy("sequence").limit(limit).execute();
-      return rows.map(({ sequence, key, control }) => ({
-        sequence: sequence,
-        key,
-        control: controlSchema.parse(JSON.parse(control)),
-      }));
+      const entries: OutboxEntry[] = [];
+      for (const row of rows) {
+        const { sequence, key } = row;
+        const control = parseControl(row.control);
+        if (control !== null) entries.push({ sequence, key, control });
+        else await setAside(write, row, logger);
+      }
+      return entries;
     },
     async markSent(sequence) {
       await db.transaction().execute(async (trx) => {
@@ -48,6 +52,29 @@ export function createControlOutbox(db: Kysely<Tables>, write: ChangeWriter): Co
       }
     },
   };
+}
+
+/** Null when the row is not what this release knows as a control record: damaged, or written by another release. */
+function parseControl(text: string): ControlRecord | null {
+  try {
+    return controlSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** The audit keeps what it was. */
+async function setAside(write: ChangeWriter, row: Tables["control_outbox"], logger: Logger): Promise<void> {
+  const { sequence, key, control } = row;
+  logger.error(
+    { sequence, key },
+    "a control record cannot be read: it is set aside in the audit and does not reach the log",
+  );
+  await write("millrace", async (change) => {
+    await change.trx.deleteFrom("control_outbox").where("sequence", "=", sequence).execute();
+    change.audit("control.unreadable", key ?? "every partition", control);
+  });
 }
 
 async function newestPending(db: Kysely<Tables>): Promise<number> {

@@ -66,7 +66,7 @@ export function credentialCases(context: SuiteContext): void {
 
   it("tells after the commit whose credentials no longer hold, and only then", async () => {
     const told: (readonly string[])[] = [];
-    context.registry.onRevoked((keys) => told.push(keys));
+    context.registry.onRevoked((keys) => void told.push(keys));
     await issue(false);
     await issue(true);
     await context.registry.devices.change(TENANT, "pump-1", { disabled: true }, ACTOR);
@@ -79,7 +79,7 @@ export function credentialCases(context: SuiteContext): void {
   it("has already committed when it tells", async () => {
     const token = await issue(false);
     const seen: Promise<unknown>[] = [];
-    context.registry.onRevoked(() => seen.push(verify(token)));
+    context.registry.onRevoked(() => void seen.push(verify(token)));
     await issue(true);
     expect(await Promise.all(seen)).toEqual([null]);
   });

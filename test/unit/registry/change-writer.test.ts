@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
 import { Kysely } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../core/logger.ts";
@@ -19,6 +20,7 @@ interface Stand {
 describe("a change", () => {
   let directory = "";
   let stands: Stand[] = [];
+  let onRevoked = async (): Promise<void> => undefined;
   const openStand = async (): Promise<Stand> => {
     const path = join(directory, "r.sqlite");
     const database = new DatabaseSync(path, { timeout: 0 });
@@ -30,7 +32,14 @@ describe("a change", () => {
     const stand = {
       database,
       revoked,
-      write: createChangeWriter({ db, clock, onRevoked: (keys) => revoked.push(keys) }),
+      write: createChangeWriter({
+        db,
+        clock,
+        async onRevoked(keys) {
+          await onRevoked();
+          revoked.push(keys);
+        },
+      }),
     };
     stands.push(stand);
     return stand;
@@ -40,6 +49,7 @@ describe("a change", () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "millrace-change-"));
     stands = [];
+    onRevoked = async () => undefined;
   });
   afterEach(async () => {
     for (const { database } of stands) database.close();
@@ -57,6 +67,13 @@ describe("a change", () => {
       expect(revoked).toEqual([]);
     });
     expect(["tenants", "audit", "control_outbox"].map((table) => rows(database, table).length)).toEqual([1, 1, 1]);
+    expect(revoked).toEqual([["t/d"]]);
+  });
+
+  it("resolves when those who were told of revoked keys have done what they do", async () => {
+    const { write, revoked } = await openStand();
+    onRevoked = () => delay(50);
+    await write("me", async (change) => change.revoke("t/d"));
     expect(revoked).toEqual([["t/d"]]);
   });
 

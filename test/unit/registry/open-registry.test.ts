@@ -65,6 +65,28 @@ describe("opening the registry", () => {
     expect((await readFile(path())).includes("Smith")).toBe(false);
   });
 
+  it("sets a control record that cannot be read aside in the audit, so that those behind it reach the log", async () => {
+    const registry = await open();
+    await registry.devices.put([{ tenant: "acme", id: "a" }], "tester");
+    await registry.devices.put([{ tenant: "acme", id: "b" }], "tester");
+    await registry.devices.put([{ tenant: "acme", id: "c" }], "tester");
+    const database = new DatabaseSync(path());
+    const [first, second] = database.prepare("select sequence from control_outbox order by sequence").all();
+    const spoil = database.prepare("update control_outbox set control = ? where sequence = ?");
+    spoil.run("{", first?.["sequence"] ?? 0);
+    spoil.run('{"v":9}', second?.["sequence"] ?? 0);
+    database.close();
+    const [left, ...others] = await registry.controlOutbox.pending(10);
+    expect(left).toMatchObject({ key: "acme/c" });
+    expect(others).toEqual([]);
+    const { items } = await registry.audit.list({ limit: 10 });
+    const kept = items.filter(({ action }) => action === "control.unreadable");
+    expect(kept.map(({ target, detail }) => `${target} ${detail}`).toSorted()).toEqual(["acme/a {", 'acme/b {"v":9}']);
+    await registry.controlOutbox.markSent(left?.sequence ?? 0);
+    await registry.controlOutbox.drained(0);
+    await registry.close();
+  });
+
   it("stores no token, only its HMAC", async () => {
     const registry = await open();
     await registry.devices.put([{ tenant: "acme", id: "d" }], "tester");
