@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import type { Clock } from "../core/clock.ts";
 import { type ErrorCode, errorText, isMillraceError } from "../core/errors.ts";
-import type { EventLog, TopicPosition } from "../core/event-log.ts";
+import type { EventLog } from "../core/event-log.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
@@ -34,8 +34,6 @@ export interface HubOptions {
 export interface Hub extends Service, Readiness {
   /** For the HTTP server's `upgrade` event. Answers every request, also those for other paths. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Records taken in since the start and the next position of each partition: for the overview's last hop. */
-  progress(): { readonly records: number; readonly positions: readonly TopicPosition[] };
 }
 
 /** The live hub: follows `readings`, `alarms` and removals of devices from the log's end and tells each browser what it wants to know. */
@@ -147,7 +145,6 @@ export function createHub(options: HubOptions): Hub {
       });
     },
     notReadyReasons: intake.notReadyReasons,
-    progress: intake.progress,
   };
 }
 

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { errorText, isMillraceError } from "../core/errors.ts";
+import { isMillraceError } from "../core/errors.ts";
 import type { EventLog, FetchedSlice, LogReader, TopicPosition } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
 import { pause } from "../core/pause.ts";
@@ -27,21 +27,29 @@ const SCAN_WAIT_MS = 100;
 const EMPTY_POLLS_MAX = 10;
 const RETRY_MS = 1000;
 
+/** Where the reading stands. */
+interface Following {
+  readonly reader: LogReader;
+  readonly positions: Map<string, TopicPosition>;
+  /** Retention has passed a position: they are moved before the next poll. */
+  isBehind: boolean;
+}
+
 /**
- * Reads slices until the signal or the end. The dashboard is a view: what retention took is skipped, what fails is tried again, and
- * nothing of it stops the process.
+ * Reads slices until the signal or the end. The dashboard is a view: what retention took is skipped, and failures of the log are waited
+ * out. Only a programmer's error rejects.
  */
 export async function followLog(options: FollowOptions): Promise<void> {
   const { log, signal } = options;
   const positions = new Map(options.from.map((position) => [name(position), position]));
   if (positions.size === 0) return;
-  const reader = log.openReader(options.from);
+  const following: Following = { reader: log.openReader(options.from), positions, isBehind: false };
   let emptyPolls = 0;
   try {
     while (!signal.aborted && !isDone(positions, options.until)) {
       if (options.until !== undefined && emptyPolls >= EMPTY_POLLS_MAX) break;
       const startedAt = performance.now();
-      const slices = await pollOrRecover(reader, positions, options);
+      const slices = await pollOrRecover(following, options);
       for (const slice of slices) {
         positions.set(name(slice), { topic: slice.topic, partition: slice.partition, offset: slice.nextOffset });
         options.onSlice(slice);
@@ -51,46 +59,39 @@ export async function followLog(options: FollowOptions): Promise<void> {
       await rest((performance.now() - startedAt) * options.restFactor, signal);
     }
   } finally {
-    reader.close();
+    following.reader.close();
   }
 }
 
-async function pollOrRecover(
-  reader: LogReader,
-  positions: Map<string, TopicPosition>,
-  options: FollowOptions,
-): Promise<readonly FetchedSlice[]> {
+async function pollOrRecover(following: Following, options: FollowOptions): Promise<readonly FetchedSlice[]> {
   const { signal, logger } = options;
   try {
-    const slices = await reader.poll({
+    if (following.isBehind) await seekIntoRange(following, options);
+    const slices = await following.reader.poll({
       bytesMax: options.bytesMax,
       waitMs: options.until === undefined ? WAIT_MS : SCAN_WAIT_MS,
       signal,
     });
+    following.isBehind = false;
     options.onTrouble(null);
     return slices;
   } catch (error) {
     if (signal.aborted) return [];
-    if (isMillraceError(error, "OFFSET_OUT_OF_RANGE")) {
-      logger.warn(
-        { err: errorText(error) },
-        "The dashboard fell behind retention and goes on with the oldest records.",
-      );
-      await seekIntoRange(reader, positions, options);
+    if (!isMillraceError(error)) throw error;
+    if (error.code === "OFFSET_OUT_OF_RANGE" && !following.isBehind) {
+      logger.warn({ err: error.message }, "The dashboard fell behind retention and goes on with the oldest records.");
+      following.isBehind = true;
       return [];
     }
-    options.onTrouble(`cannot read the log: ${errorText(error)}`);
-    logger.warn({ err: errorText(error) }, "The dashboard cannot read the log and tries again.");
+    options.onTrouble(`cannot read the log: ${error.message}`);
+    logger.warn({ err: error.message }, "The dashboard cannot read the log and tries again.");
     await rest(RETRY_MS, signal);
     return [];
   }
 }
 
-async function seekIntoRange(
-  reader: LogReader,
-  positions: Map<string, TopicPosition>,
-  { log }: FollowOptions,
-): Promise<void> {
+async function seekIntoRange(following: Following, { log }: FollowOptions): Promise<void> {
+  const { positions, reader } = following;
   const { partitions } = await log.status();
   const followed = partitions.filter((partition) => positions.has(name(partition)));
   for (const fitted of fitPositions([...positions.values()], followed).positions) positions.set(name(fitted), fitted);

@@ -24,17 +24,14 @@ export interface LogIntake {
   start(): Promise<void>;
   stop(): Promise<void>;
   notReadyReasons(): readonly string[];
-  progress(): { readonly records: number; readonly positions: readonly TopicPosition[] };
 }
 
 /** Feeds the hub: the log from its end on, and beside it the newest old records, for last values. */
 export function createLogIntake(options: LogIntakeOptions): LogIntake {
   const { log, feed, limits, counters, logger } = options;
   const stopping = new AbortController();
-  const positions = new Map<string, TopicPosition>();
   let running: Promise<unknown> = Promise.resolve();
   let trouble: string | null = "not started";
-  let taken = 0;
 
   function takeIn(slice: FetchedSlice, isOld: boolean): void {
     for (const record of slice.records) {
@@ -58,13 +55,6 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
     }
   }
 
-  function tailOnSlice(slice: FetchedSlice): void {
-    takeIn(slice, false);
-    taken += slice.records.length;
-    const { topic, partition, nextOffset } = slice;
-    positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset });
-  }
-
   async function follow(ends: readonly TopicPosition[], scanFrom: readonly TopicPosition[]): Promise<void> {
     const common = {
       log,
@@ -77,7 +67,7 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
       ...common,
       from: ends,
       restFactor: 0,
-      onSlice: tailOnSlice,
+      onSlice: (slice) => takeIn(slice, false),
       onTrouble: (reason) => (trouble = reason),
     });
     const scan = followLog({
@@ -105,11 +95,10 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
           partition,
           offset: Math.max(startOffset, endOffset - perPartition),
         }));
-      for (const end of ends) positions.set(`${end.topic}/${end.partition}`, end);
       trouble = null;
       running = follow(ends, scanFrom).catch((error: unknown) => {
         trouble = `stopped reading the log: ${errorText(error)}`;
-        logger.error({ err: errorText(error) }, "The dashboard stopped reading the log.");
+        logger.error({ err: error }, "The dashboard stopped reading the log.");
       });
     },
     async stop() {
@@ -117,6 +106,5 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
       await running;
     },
     notReadyReasons: () => (trouble === null ? [] : [`dashboard: ${trouble}`]),
-    progress: () => ({ records: taken, positions: [...positions.values()] }),
   };
 }
