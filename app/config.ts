@@ -50,7 +50,7 @@ const settings = {
   logLevel: z
     .enum(["debug", "info", "warn", "error"], { error: "it is debug, info, warn or error" })
     .default("info")
-    .describe("Least severity that is logged."),
+    .describe("Least severity that is logged; on a terminal the default is warn."),
 };
 
 const configSchema = z.object(settings);
@@ -59,9 +59,16 @@ export type Config = z.infer<typeof configSchema>;
 /** Flags as commander gives them: camel case, absent when not typed. */
 export type ConfigFlags = Partial<Record<keyof Config, unknown>>;
 
-/** The only reader of the environment. CONFIG_INVALID names the setting, the value and what is allowed. */
-export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = process.env): Config {
-  const given: Record<string, unknown> = {};
+/**
+ * The only reader of the environment. `defaults` are a command's own, for what neither a flag nor the environment says. CONFIG_INVALID
+ * names the setting, the value and what is allowed.
+ */
+export function readConfig(
+  flags: ConfigFlags,
+  defaults: ConfigFlags = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): Config {
+  const given: Record<string, unknown> = { ...defaults };
   for (const name of Object.keys(settings)) {
     const value = Object.hasOwn(flags, name) ? flags[name as keyof Config] : environment[environmentName(name)];
     if (value !== undefined && value !== "") given[name] = value;
@@ -87,6 +94,11 @@ export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = 
     );
   }
   return config;
+}
+
+/** What a child process may be given of the environment: it takes the names that it needs. */
+export function environmentOfChildren(): NodeJS.ProcessEnv {
+  return { ...process.env };
 }
 
 /** A secret's value stays out of messages, which end up in logs. */

@@ -21,6 +21,8 @@ export function addStartCommand(program: Command): void {
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
     .option("--log-level <level>", "debug, info, warn or error")
     .action(async (options: { demo: boolean }, command: Command) => {
-      process.exitCode = await startCommand({ ...globalOptions(command), demo: options.demo });
+      // On a terminal the log would drown what is printed; it stays for warnings, unless somebody asks for more.
+      const defaults = process.stderr.isTTY ? { logLevel: "warn" } : {};
+      process.exitCode = await startCommand({ ...globalOptions(command, defaults), demo: options.demo });
     });
 }

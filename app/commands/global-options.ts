@@ -9,12 +9,15 @@ export interface GlobalOptions {
   readonly config: Config;
 }
 
-/** The options given before or after the command, and the configuration that they and the environment make. */
-export function globalOptions(command: Command): GlobalOptions {
+/**
+ * The options given before or after the command, and the configuration that they and the environment make. `defaults` are the command's
+ * own, where they differ from everybody's.
+ */
+export function globalOptions(command: Command, defaults: ConfigFlags = {}): GlobalOptions {
   const { json = false, ...options } = command.optsWithGlobals<ConfigFlags & { json?: boolean }>();
   // Only what was typed: a flag's default must not win over the environment.
   const typed = Object.entries(options).filter(([name]) => command.getOptionValueSourceWithGlobals(name) === "cli");
-  return { json, config: readConfig(Object.fromEntries(typed)) };
+  return { json, config: readConfig(Object.fromEntries(typed), defaults) };
 }
 
 /** Adds `--url` and `--token`, for commands that speak to a running instance. */

@@ -16,21 +16,39 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FIRST_DEVICE = "first-device";
 const STOP_DEADLINE_MS = 10_000;
 
-/** Runs until SIGINT or SIGTERM, then stops in order; a second signal ends at once. */
+/** Runs until SIGINT or SIGTERM, then stops in order; a second signal ends at once. What fails after the start stops it again. */
 export async function startCommand(options: { config: Config; json: boolean; demo: boolean }): Promise<number> {
   const begun = performance.now();
-  // On a terminal the log would drown what is printed; it stays for warnings.
-  const config =
-    process.stderr.isTTY && process.env["MILLRACE_LOG_LEVEL"] === undefined
-      ? { ...options.config, logLevel: "warn" as const }
-      : options.config;
-  const [millrace] = await Promise.all([startMillrace(config), buildPagesIfStale(ROOT)]);
+  const [started, built] = await Promise.allSettled([startMillrace(options.config), buildPagesIfStale(ROOT)]);
+  if (started.status === "rejected") throw started.reason;
+  const millrace = started.value;
+  let stopDemo = async (): Promise<void> => undefined;
+  let failure: Error | null;
+  try {
+    if (built.status === "rejected") throw built.reason;
+    const first = await firstSteps(millrace);
+    if (options.demo) stopDemo = await startDemo(millrace);
+    const summary = { readyMs: Math.round(performance.now() - begun), ...first };
+    // Before anybody is told that it is ready: who waits for that line may stop it at once.
+    const signalled = nextSignal();
+    console.log(options.json ? JSON.stringify(summary) : banner(summary, options.demo));
+    failure = await Promise.race([signalled, millrace.broken]);
+    process.once("SIGINT", () => process.exit(130));
+  } finally {
+    await stopDemo();
+    await stopInTime(millrace);
+  }
+  if (failure === null) return EXIT.ok;
+  console.error(`millrace: ${failure.message}. Nothing acknowledged is lost; start it again.`);
+  return EXIT.failed;
+}
+
+/** What somebody who has just started it needs: a device to send with, and a way into the dashboard. */
+async function firstSteps(millrace: Millrace): Promise<Omit<Summary, "readyMs">> {
   const token = millrace.secretText("first-device.token", () => `mr_d_${randomBytes(32).toString("base64url")}`);
   await millrace.threads.services("ensureDevice", FIRST_DEVICE, token);
   const code = await millrace.threads.services("signInCode");
-  const stopDemo = options.demo ? await startDemo(millrace) : async () => undefined;
-  const summary = {
-    readyMs: Math.round(performance.now() - begun),
+  return {
     dashboard: `${millrace.httpUrl}/?code=${code}`,
     api: `${millrace.httpUrl}/docs`,
     mqtt: millrace.mqttUrl,
@@ -38,20 +56,13 @@ export async function startCommand(options: { config: Config; json: boolean; dem
     token,
     adminToken: millrace.adminToken,
   };
-  // Before anybody is told that it is ready: who waits for that line may stop it at once.
-  const signalled = nextSignal();
-  console.log(options.json ? JSON.stringify(summary) : banner(summary, options.demo));
-  const failure = await Promise.race([signalled, millrace.broken]);
-  process.once("SIGINT", () => process.exit(130));
-  await stopDemo();
-  await within(
-    millrace.stop(STOP_DEADLINE_MS),
-    STOP_DEADLINE_MS + 2000,
-    () => new MillraceError("TIMED_OUT", "stopping took too long"),
-  ).catch((error: unknown) => console.error(`millrace: ${errorText(error)}`));
-  if (failure === null) return EXIT.ok;
-  console.error(`millrace: ${failure.message}. Nothing acknowledged is lost; start it again.`);
-  return EXIT.failed;
+}
+
+async function stopInTime(millrace: Millrace): Promise<void> {
+  const late = () => new MillraceError("TIMED_OUT", "stopping took too long");
+  await within(millrace.stop(STOP_DEADLINE_MS), STOP_DEADLINE_MS + 2000, late).catch((error: unknown) =>
+    console.error(`millrace: ${errorText(error)}`),
+  );
 }
 
 async function startDemo(millrace: Millrace): Promise<() => Promise<void>> {

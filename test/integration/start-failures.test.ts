@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -111,6 +111,17 @@ test("ClickHouse that is not installed, in a copy of the tree without its packag
     flags: ["--no-clickhouse"],
     script: join(root, "bin/millrace.js"),
   });
+  expect(await instance.stop()).toBe(0);
+});
+
+test("pages that cannot be built: what has started is stopped again, and the data directory is free", async () => {
+  const root = copyTreeWithout(join(directory.path, "copy"), ["vite"]);
+  // Other sources than those that were built.
+  appendFileSync(join(root, "dashboard/web/index.html"), " ");
+  const failed = await runToFailure({ root, args: start("--no-clickhouse", ...FREE_PORTS) });
+  expect(failed.said).toMatch(/^millrace: the dashboard's pages cannot be built: [^]* Run `npm install`/);
+  expect(failed).toMatchObject({ code: 1, stdout: "", leftRunning: false });
+  const instance = await startInstance({ data: data(), flags: ["--no-clickhouse"] });
   expect(await instance.stop()).toBe(0);
 });
 

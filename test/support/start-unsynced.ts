@@ -10,6 +10,7 @@ const flag = (name: string): string | undefined => process.argv[process.argv.ind
 const config = readConfig(
   { data: flag("--data"), mqttPort: 0, httpPort: 0, clickhouse: false, webhookUrl: flag("--webhook-url") },
   {},
+  {},
 );
 const millrace = await startMillrace(config, { sync: false });
 const token = randomBytes(32).toString("base64url");
