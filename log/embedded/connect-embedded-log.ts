@@ -86,7 +86,7 @@ export function connectEmbeddedLog(connection: LogConnection): EventLog & { clos
 
 interface Waiting {
   readonly resolve: (result: ConnectionResult) => void;
-  readonly reject: (error: MillraceError) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Calls over the port. What one turn of the event loop asks for leaves as one message, its bytes transferred. */

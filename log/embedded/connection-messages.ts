@@ -1,4 +1,4 @@
-import { isMillraceError, MillraceError } from "../../core/errors.ts";
+import { errorText, isMillraceError, MillraceError } from "../../core/errors.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../core/event-log.ts";
 import type { CorruptRange } from "./log-reader.ts";
@@ -38,18 +38,22 @@ export type ConnectionReply =
   | { readonly id: number; readonly result: ConnectionResult }
   | { readonly id: number; readonly error: TransferredError };
 
-/** A MillraceError loses its class and code in a structured clone. */
+/** A MillraceError loses its class and code in a structured clone. Without a code it is a programmer's error, with its stack. */
 export interface TransferredError {
-  readonly code: ErrorCode;
+  readonly code: ErrorCode | null;
   readonly message: string;
-  readonly remedy: string | undefined;
+  readonly remedy?: string | undefined;
+  readonly stack?: string | undefined;
 }
 
 export function transferError(error: unknown): TransferredError {
   if (isMillraceError(error)) return { code: error.code, message: error.message, remedy: error.remedy };
-  return { code: "LOG_IO", message: String(error), remedy: undefined };
+  return { code: null, message: errorText(error), stack: error instanceof Error ? error.stack : undefined };
 }
 
-export function receiveError({ code, message, remedy }: TransferredError): MillraceError {
-  return new MillraceError(code, message, remedy === undefined ? {} : { remedy });
+export function receiveError({ code, message, remedy, stack }: TransferredError): Error {
+  if (code !== null) return new MillraceError(code, message, remedy === undefined ? {} : { remedy });
+  const error = new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }

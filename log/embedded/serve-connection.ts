@@ -1,3 +1,4 @@
+import { isMillraceError } from "../../core/errors.ts";
 import { transferError } from "./connection-messages.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { EncodedBatch } from "./commit-group.ts";
@@ -5,7 +6,10 @@ import type { ConnectionCall, ConnectionReply, ConnectionRequest, ConnectionResu
 import type { CorruptRange } from "./log-reader.ts";
 import type { LogWriter } from "./log-writer.ts";
 
-/** The writer's end of a connection: answers what comes over `port`. */
+/**
+ * The writer's end of a connection: answers what comes over `port`. A programmer's error is answered as one, so that nobody repeats the
+ * call, and goes on to end this thread.
+ */
 export function serveConnection(
   port: MessagePort,
   writer: LogWriter,
@@ -33,9 +37,12 @@ export function serveConnection(
         continue;
       }
       const { id, call } = request;
-      answer(writer, call).then(
+      void answer(writer, call).then(
         (result) => reply({ id, result }),
-        (error: unknown) => reply({ id, error: transferError(error) }),
+        (error: unknown) => {
+          reply({ id, error: transferError(error) });
+          if (!isMillraceError(error)) throw error;
+        },
       );
     }
   });
