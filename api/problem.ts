@@ -60,6 +60,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   DISK_FULL: [507, "The disk is full"],
   NOT_RUNNING: [503, "This part is not running"],
   TIMED_OUT: [504, "It took too long"],
+  THREAD_ENDED: [503, "A part of Millrace has ended"],
 };
 
 export function makeProblem(

@@ -1,18 +1,30 @@
 import type { ReportFault } from "../core/fault.ts";
+import type { PartEvent, PartFault, PartHealth } from "./part-health.ts";
 
-/** The faults that a part reports of itself, as they stand. */
+/** The faults that a part reports of itself, as they stand, and the last events. */
 export interface FaultBoard {
   readonly report: ReportFault;
-  texts(): readonly string[];
+  /** With the reasons why the part cannot serve now, if there are any. */
+  health(reasons: readonly string[]): PartHealth;
 }
 
+/** The watch looks every second: who has more to say in that time says the same again and again. */
+const EVENTS_MAX = 20;
+
 export function createFaultBoard(): FaultBoard {
-  const standing = new Map<string, string>();
+  const standing = new Map<string, PartFault>();
+  const events: PartEvent[] = [];
+  let sequence = 0;
   return {
     report(id, transition, text) {
-      if (transition === "raised") standing.set(id, text);
-      else standing.delete(id);
+      if (transition === "raised") standing.set(id, { id, text });
+      else if (transition === "cleared") standing.delete(id);
+      else {
+        sequence += 1;
+        events.push({ id, text, sequence });
+        if (events.length > EVENTS_MAX) events.shift();
+      }
     },
-    texts: () => [...standing.values()],
+    health: (reasons) => ({ reasons: [...new Set(reasons)], faults: [...standing.values()], events: [...events] }),
   };
 }

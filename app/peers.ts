@@ -1,12 +1,17 @@
 import { createHistory } from "../sinks/clickhouse/history.ts";
 import { createRejects } from "../sinks/clickhouse/rejects.ts";
+import { within } from "./deadline.ts";
 import { callThread } from "./thread-rpc.ts";
+import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
+import { createMetrics } from "../core/metrics.ts";
 import type { MessagePort } from "node:worker_threads";
+import type { Logger } from "../core/logger.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { SettledReadings } from "../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
+import type { PartHealth } from "./part-health.ts";
 import type { ClickHouseApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
 
@@ -20,10 +25,12 @@ export interface PeerPorts {
 export interface Peers {
   totals(): Promise<readonly StageTotals[]>;
   sums(): Promise<readonly StageTotals[]>;
+  /** Of all parts that answer in time, and which those are. */
   metrics(): Promise<readonly MetricSample[]>;
-  /** What to ask each part for the reasons why it cannot serve. */
-  readonly readiness: Readonly<Record<string, () => Promise<readonly string[]>>>;
-  disconnect(keys: readonly string[]): void;
+  /** How each part stands. */
+  readonly health: Readonly<Record<string, () => Promise<PartHealth>>>;
+  /** Resolves when the connections of these devices have ended and what is known of their tokens is forgotten. Never rejects. */
+  disconnect(keys: readonly string[]): Promise<void>;
   /** Null with --no-clickhouse. */
   readonly history: HistoryQueries | null;
   readonly rejects: Rejects | null;
@@ -33,10 +40,19 @@ export interface Peers {
   settled(): Promise<SettledReadings | null>;
 }
 
-export function createPeers(ports: PeerPorts): Peers {
-  const gateway = callThread<GatewayApi>(ports.gateway);
-  const processors = ports.processors.map((port) => callThread<ProcessorsApi>(port));
-  const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse);
+/** An audit copies the counts of every device. */
+const TOTALS_WAIT_MS = 60_000;
+/** The overview is made every second. */
+const SUMS_WAIT_MS = 5000;
+/** Below the usual time-out of who asks for metrics. */
+const METRICS_WAIT_MS = 3000;
+
+export function createPeers(ports: PeerPorts, logger: Logger): Peers {
+  const gateway = callThread<GatewayApi>(ports.gateway, "gateway");
+  const processors = ports.processors.map((port, index) =>
+    callThread<ProcessorsApi>(port, `processors.${index}`, { totals: TOTALS_WAIT_MS, sums: SUMS_WAIT_MS }),
+  );
+  const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse, "clickhouse");
   /** It may restart at another address. */
   const locate = clickhouse === null ? null : () => clickhouse("connection");
   return {
@@ -44,21 +60,44 @@ export function createPeers(ports: PeerPorts): Peers {
     sums: () => Promise.all(processors.map((call) => call("sums"))),
     async metrics() {
       const all = await Promise.all([
-        gateway("metrics"),
-        ...processors.map((call) => call("metrics")),
-        ...(clickhouse ? [clickhouse("metrics")] : []),
+        metricsOf("gateway", gateway("metrics")),
+        ...processors.map((call, index) => metricsOf(`processors.${index}`, call("metrics"))),
+        ...(clickhouse ? [metricsOf("clickhouse", clickhouse("metrics"))] : []),
       ]);
       return all.flat();
     },
-    readiness: {
-      gateway: () => gateway("notReadyReasons"),
-      ...Object.fromEntries(processors.map((call, index) => [`processors.${index}`, () => call("notReadyReasons")])),
-      ...(clickhouse ? { clickhouse: () => clickhouse("notReadyReasons") } : {}),
+    health: {
+      gateway: () => gateway("health"),
+      ...Object.fromEntries(processors.map((call, index) => [`processors.${index}`, () => call("health")])),
+      ...(clickhouse ? { clickhouse: () => clickhouse("health") } : {}),
     },
-    disconnect: (keys) => void gateway("disconnect", keys),
+    async disconnect(keys) {
+      try {
+        await gateway("disconnect", keys);
+      } catch (error) {
+        if (!isMillraceError(error)) throw error;
+        // The revocation is stored. Without the gateway nobody signs in either.
+        logger.error({ keys, cause: errorText(error) }, "connections of revoked devices may still be open");
+      }
+    },
     history: locate === null ? null : createHistory(locate),
     rejects: locate === null ? null : createRejects(locate),
     erasures: async () => (await clickhouse?.("erasures")) ?? [],
     settled: async () => (await clickhouse?.("settled")) ?? null,
   };
+}
+
+/** One part that hangs must not hide the metrics of the others. */
+async function metricsOf(part: string, asked: Promise<readonly MetricSample[]>): Promise<readonly MetricSample[]> {
+  const own = createMetrics();
+  const answers = own.gauge("millrace_part_answers", "1 for a part that has answered in time, else 0.", { part });
+  const late = () => new MillraceError("TIMED_OUT", `${part} has not answered`);
+  try {
+    const samples = await within(asked, METRICS_WAIT_MS, late);
+    answers.set(1);
+    return [...own.snapshot(), ...samples];
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    return own.snapshot();
+  }
 }

@@ -27,6 +27,7 @@ import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { NotifySink } from "../sinks/notify/notify-sink.ts";
 import type { Config } from "./config.ts";
 import type { FaultBoard } from "./fault-board.ts";
+import type { PartHealth } from "./part-health.ts";
 import type { PeerPorts } from "./peers.ts";
 import type { FaultWatch } from "./platform-faults.ts";
 
@@ -52,7 +53,11 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const { config, registry, log, logger, metrics } = base;
   const notifyFaults = createFaultBoard();
   const notify = createNotify(base, notifyFaults, data.webhookSecret);
-  const faultWatch = watchFaults(base, notify, notifyFaults);
+  const faultWatch = watchFaults(base, notify, {
+    notify: () => notifyFaults.health(notify.notReadyReasons()),
+    // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
+    dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
+  });
   const ledger = createLedger(base, faultWatch);
   const api = createApi({
     listen: { host: config.host, port: config.httpPort },
@@ -106,7 +111,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
 async function openBase(data: ServicesThreadData, clock: Clock) {
   const { config } = data;
   const logger = createLogger(config.logLevel, "services");
-  const peers = createPeers(data);
+  const peers = createPeers(data, logger);
   const opened: OpenRegistry = await openRegistry({
     path: data.registryPath,
     secret: data.secret,
@@ -137,13 +142,12 @@ function createNotify(base: Base, faults: FaultBoard, webhookSecret: string): No
   });
 }
 
-function watchFaults(base: Base, notify: NotifySink, notifyFaults: FaultBoard): FaultWatch {
+/** `own`: the parts of this thread. */
+function watchFaults(base: Base, notify: NotifySink, own: Readonly<Record<string, () => PartHealth>>): FaultWatch {
   const { peers, log, clock, logger } = base;
+  const ownParts = Object.entries(own).map(([part, health]) => [part, async () => health()] as const);
   return createFaultWatch({
-    parts: {
-      ...peers.readiness,
-      notify: () => Promise.resolve([...notify.notReadyReasons(), ...notifyFaults.texts()]),
-    },
+    parts: { ...peers.health, ...Object.fromEntries(ownParts) },
     status: () => log.status(),
     lags: (status) => ({
       processors: lagOf(status, JOURNALS.stage),

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
 import { MessageChannel } from "node:worker_threads";
-import { aborted } from "../core/aborted.ts";
 import { errorText } from "../core/errors.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createBroker } from "../broker/broker.ts";
@@ -11,6 +10,7 @@ import { openEmbeddedLog } from "../log/embedded/open-embedded-log.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
 import { openDataDirectory } from "./data-directory.ts";
+import { stopSignal, stopSteps } from "./deadline.ts";
 import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { serveThread } from "./thread-rpc.ts";
@@ -39,6 +39,9 @@ export interface StartOptions {
   readonly sync?: boolean;
 }
 
+/** For what a start that fails has started already. */
+const GIVE_UP_DEADLINE_MS = 10_000;
+
 /**
  * Starts all roles on embedded stores. This thread acknowledges: it runs the broker and makes every write of the log; the rest runs
  * in threads of its own. Errors: those of the data directory, PORT_IN_USE, CHDB_MISSING.
@@ -49,7 +52,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
   const directory = openDataDirectory(config.data);
-  const undo: (() => Promise<void> | void)[] = [() => directory.release()];
+  const undo: Undo[] = [() => directory.release()];
   try {
     const log = await openEmbeddedLog({
       directory: directory.logPath,
@@ -62,12 +65,12 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       metrics,
       sync: options.sync ?? true,
     });
-    undo.unshift(() => log.close(AbortSignal.timeout(10_000)));
+    undo.unshift((deadlineMs) => log.close(stopSignal(deadlineMs)));
 
     const localToken = `mr_local_${randomBytes(32).toString("base64url")}`;
     const gateway = new MessageChannel();
     const threads = startThreads({ config, directory, log, localToken, gatewayPort: gateway.port2, logger });
-    undo.unshift(() => threads.stop(5000));
+    undo.unshift((deadlineMs) => threads.stop(deadlineMs));
 
     const authenticator = createAuthenticator((token) => threads.services("authenticate", token), clock);
     const broker = createBroker({
@@ -87,7 +90,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       },
     });
     const gatewayApi: GatewayApi = {
-      notReadyReasons: () => broker.notReadyReasons(),
+      health: () => ({ reasons: broker.notReadyReasons(), faults: [], events: [] }),
       metrics: () => metrics.snapshot(),
       connections: () => broker.connections,
       disconnect(keys) {
@@ -95,11 +98,11 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
         broker.disconnect(keys);
       },
     };
-    serveThread(gateway.port1, gatewayApi);
+    serveThread(gateway.port1, gatewayApi, logger);
 
     const { httpPort, adminToken } = await threads.start();
     await broker.start();
-    undo.unshift(() => broker.stop(AbortSignal.timeout(3000)));
+    undo.unshift((deadlineMs) => broker.stop(stopSignal(deadlineMs)));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     const httpUrl = `http://${host}:${httpPort}`;
     const mqttUrl = `mqtt://${host}:${broker.address.port}`;
@@ -118,17 +121,20 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       stop: (deadlineMs) => stopAll(undo, deadlineMs),
     };
   } catch (error) {
-    await stopAll(undo, 5000);
+    await stopAll(undo, GIVE_UP_DEADLINE_MS);
     throw error;
   }
 }
 
+/** Stops one part by the deadline. */
+type Undo = (deadlineMs: number) => Promise<void> | void;
+
 /** In order: intake first, then what drains it, the log and the lock last. One that fails does not keep the others from stopping. */
-async function stopAll(undo: readonly (() => Promise<void> | void)[], deadlineMs: number): Promise<void> {
-  const deadline = AbortSignal.timeout(deadlineMs);
-  for (const step of undo) {
+async function stopAll(undo: readonly Undo[], deadlineMs: number): Promise<void> {
+  const step = stopSteps(deadlineMs);
+  for (const stop of undo) {
     try {
-      await Promise.race([step(), aborted(deadline)]);
+      await step(stop);
     } catch (error) {
       console.error(`millrace: while stopping: ${errorText(error)}`);
     }

@@ -51,6 +51,7 @@ export const ERROR_CODES = {
   DISK_FULL: "later",
   NOT_RUNNING: "never",
   TIMED_OUT: "later",
+  THREAD_ENDED: "later",
 } as const satisfies Record<string, RetryDecision>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -68,7 +68,7 @@ async function stopInTime(millrace: Millrace): Promise<void> {
 async function startDemo(millrace: Millrace): Promise<() => Promise<void>> {
   const yaml = readFileSync(new URL("../../examples/demo.yaml", import.meta.url), "utf8");
   const devices = await millrace.threads.services("applyDemo", yaml);
-  const simulator = spawnThread<SimulatorApi>("./simulator.ts", {}, [], () => undefined);
+  const simulator = spawnThread<SimulatorApi>("./simulator.ts", {}, [], () => undefined, { runDemo: Infinity });
   let stopping = false;
   simulator.call("runDemo", millrace.mqttUrl, devices).catch((error: unknown) => {
     if (!stopping) console.error(`millrace: the simulated fleet has ended: ${errorText(error)}`);

@@ -37,7 +37,7 @@ function runClickHouse({ config, connection, path, environment, control, peers }
       await server.start();
       await sink.start();
     },
-    notReadyReasons: () => [...new Set([...server.notReadyReasons(), ...sink.notReadyReasons(), ...faults.texts()])],
+    health: () => faults.health([...server.notReadyReasons(), ...sink.notReadyReasons()]),
     metrics: () => metrics.snapshot(),
     connection: locate,
     erasures: () => sink.erasures(),
@@ -49,7 +49,7 @@ function runClickHouse({ config, connection, path, environment, control, peers }
       await log.close();
     },
   };
-  for (const port of [control, ...peers]) serveThread(port, api);
+  for (const port of [control, ...peers]) serveThread(port, api, logger);
 }
 
 runClickHouse(workerData as ClickHouseThreadData);

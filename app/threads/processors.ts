@@ -30,7 +30,7 @@ function runProcessors({ config, connection, partitions, control, peers }: Proce
   const runner = createStageRunner({ log, stage: mainStage, partitions, generation: 0, monotonic, logger, metrics });
   const api: ProcessorsApi = {
     start: () => runner.start(),
-    notReadyReasons: () => runner.notReadyReasons(),
+    health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
     metrics: () => metrics.snapshot(),
     totals: () => runner.totals(),
     sums() {
@@ -44,7 +44,7 @@ function runProcessors({ config, connection, partitions, control, peers }: Proce
       await log.close();
     },
   };
-  for (const port of [control, ...peers]) serveThread(port, api);
+  for (const port of [control, ...peers]) serveThread(port, api, logger);
 }
 
 runProcessors(workerData as ProcessorsThreadData);

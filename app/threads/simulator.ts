@@ -1,6 +1,7 @@
 import { workerData } from "node:worker_threads";
 import { createFleet } from "../../device-sim/fleet.ts";
 import { runFleet } from "../../device-sim/run-fleet.ts";
+import { createLogger } from "../logging.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SimulatorApi } from "./simulator-api.ts";
@@ -20,4 +21,4 @@ const api: SimulatorApi = {
 };
 
 const { control } = workerData as { control: MessagePort };
-serveThread(control, api);
+serveThread(control, api, createLogger("error", "simulator"));

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { callThread } from "../thread-rpc.ts";
 import type { MessagePort, Transferable } from "node:worker_threads";
-import type { RemoteCall, ThreadApi } from "../thread-rpc.ts";
+import type { CallDeadlines, RemoteCall, ThreadApi } from "../thread-rpc.ts";
 
 export interface SpawnedThread<Api extends ThreadApi> {
   readonly call: RemoteCall<Api>;
@@ -19,15 +19,17 @@ export function spawnThread<Api extends ThreadApi>(
   data: Readonly<Record<string, unknown>>,
   transfer: readonly Transferable[],
   onEnd: (error: Error | null) => void,
+  deadlines: CallDeadlines<Api> = {},
 ): SpawnedThread<Api> {
   const { port1, port2 } = new MessageChannel();
+  const name = module.replace(/^.*\/|\.ts$/g, "");
   const worker = new Worker(new URL(module, import.meta.url), {
-    name: module.replace(/^.*\/|\.ts$/g, ""),
+    name,
     workerData: { ...data, control: port2 },
     transferList: [port2, ...transfer],
   });
   let failure: Error | null = null;
   worker.on("error", (error: Error) => (failure = error));
   worker.on("exit", () => onEnd(failure));
-  return { call: callThread<Api>(port1), port: port1, worker };
+  return { call: callThread<Api>(port1, name, deadlines), port: port1, worker };
 }

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
 import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
-import { within } from "../deadline.ts";
+import { environmentOfChildren } from "../config.ts";
+import { stopSteps, within } from "../deadline.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Logger } from "../../core/logger.ts";
@@ -31,6 +32,10 @@ export interface Threads {
 }
 
 const CAUSE_WAIT_MS = 1000;
+/** A start takes what it takes (a journal to restore, a database to open); whoever stops a thread keeps the time. */
+const OWN_TIME = { start: Infinity, stop: Infinity };
+/** Applying a document and issuing a token for each of its devices. */
+const CONFIGURE_WAIT_MS = 60_000;
 
 /** What every thread offers. */
 type StoppableApi = { stop(deadlineMs: number): Promise<void> };
@@ -42,7 +47,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
   let stopping = false;
   const onEnd = (name: string) => (error: Error | null) => {
     if (stopping) return;
-    logger.error({ thread: name, cause: error === null ? "it exited" : errorText(error) }, "a thread ended by itself");
+    logger.error({ thread: name, err: error ?? new Error("it exited") }, "a thread ended by itself");
     breakWith(error ?? new Error(`the ${name} thread ended by itself`));
   };
   const peerPorts: MessagePort[] = [];
@@ -60,6 +65,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
       { config, connection, partitions, peers: [port] },
       [connection.port, port],
       onEnd("processors"),
+      OWN_TIME,
     );
   });
   const clickhouse = config.clickhouse ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
@@ -80,6 +86,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
     },
     [connection.port, options.gatewayPort, ...peerPorts],
     onEnd("services"),
+    { ...OWN_TIME, ensureDevice: CONFIGURE_WAIT_MS, applyDemo: CONFIGURE_WAIT_MS },
   );
   const all = [...processors, ...(clickhouse === null ? [] : [clickhouse]), services];
 
@@ -96,23 +103,27 @@ export function startThreads(options: StartThreadsOptions): Threads {
         return started;
       } catch (error) {
         // Of a thread that ends while it starts, its calls only learn that nobody answers; why, `broken` knows a moment later.
-        if (!isMillraceError(error, "LOG_CLOSED")) throw error;
+        if (!isMillraceError(error, "THREAD_ENDED")) throw error;
         throw await Promise.race([broken, delay(CAUSE_WAIT_MS, error)]);
       }
     },
     async stop(deadlineMs) {
       stopping = true;
-      const ask = async (name: string, call: RemoteCall<StoppableApi>): Promise<void> => {
-        const late = () => new MillraceError("TIMED_OUT", `not within ${deadlineMs} ms`);
-        await within(call("stop", deadlineMs), deadlineMs, late).catch((error: unknown) =>
+      const ask = async (name: string, call: RemoteCall<StoppableApi>, waitMs: number): Promise<void> => {
+        const late = () => new MillraceError("TIMED_OUT", `not within ${waitMs} ms`);
+        await within(call("stop", waitMs), waitMs, late).catch((error: unknown) =>
           logger.warn({ thread: name, cause: errorText(error) }, "a thread did not stop in order"),
         );
       };
-      // Services first: they ask the others. Then what writes the log, then what reads it. What does not answer is ended all the same:
-      // a thread that is left keeps the whole process.
-      await ask("services", services.call);
-      await Promise.all(processors.map((p) => ask("processors", p.call)));
-      if (clickhouse !== null) await ask("clickhouse", clickhouse.call);
+      const step = stopSteps(deadlineMs);
+      // Services first: they ask the others, which do not need one another and go on from their journals. What does not answer is ended
+      // all the same: a thread that is left keeps the whole process.
+      await step((shareMs) => ask("services", services.call, shareMs));
+      await step(async (shareMs) => {
+        const stopped = processors.map((p) => ask("processors", p.call, shareMs));
+        if (clickhouse !== null) stopped.push(ask("clickhouse", clickhouse.call, shareMs));
+        await Promise.all(stopped);
+      });
       await Promise.all(all.map(({ worker }) => worker.terminate()));
     },
   };
@@ -124,8 +135,14 @@ function spawnClickHouse(
   onEnd: (error: Error | null) => void,
 ) {
   const connection = log.connect();
-  const data = { config, connection, path: directory.clickhousePath, environment: { ...process.env }, peers: [port] };
-  return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [connection.port, port], onEnd);
+  const data = {
+    config,
+    connection,
+    path: directory.clickhousePath,
+    environment: environmentOfChildren(),
+    peers: [port],
+  };
+  return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [connection.port, port], onEnd, OWN_TIME);
 }
 
 /** Partitions dealt out in turn: 0, n, 2n … to the first thread. */

@@ -1,3 +1,4 @@
+import type { PartHealth } from "../part-health.ts";
 import type { MetricSample } from "../../core/metrics.ts";
 import type { Principal } from "../../core/registry.ts";
 import type { SettledReadings } from "../../sinks/clickhouse/settled-readings.ts";
@@ -9,7 +10,7 @@ import type { ClickHouseConnection } from "../../sinks/clickhouse/clickhouse-con
 
 /** The acknowledging thread: broker and log writer. */
 export type GatewayApi = {
-  notReadyReasons(): readonly string[];
+  health(): PartHealth;
   metrics(): readonly MetricSample[];
   connections(): number;
   disconnect(keys: readonly string[]): void;
@@ -30,7 +31,7 @@ export type ServicesApi = {
 
 export type ProcessorsApi = {
   start(): Promise<void>;
-  notReadyReasons(): readonly string[];
+  health(): PartHealth;
   metrics(): readonly MetricSample[];
   /** Per key: for the audit. */
   totals(): StageTotals;
@@ -41,7 +42,7 @@ export type ProcessorsApi = {
 
 export type ClickHouseApi = {
   start(): Promise<void>;
-  notReadyReasons(): readonly string[];
+  health(): PartHealth;
   metrics(): readonly MetricSample[];
   /** Null while the server is down. Changes with every restart of it. */
   connection(): ClickHouseConnection | null;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { aborted } from "../../core/aborted.ts";
+import { untilAborted } from "../../core/aborted.ts";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { createClickHouseLink } from "./clickhouse-link.ts";
@@ -108,7 +108,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     },
     async stop(signal) {
       stopping.abort();
-      await Promise.race([running, aborted(signal)]);
+      await untilAborted(running, signal);
       reason = "the ClickHouse sink has stopped";
       await link.close();
     },

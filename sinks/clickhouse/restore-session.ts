@@ -45,10 +45,10 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
   const stored = (await log.status()).partitions.filter(({ topic }) => STORED_TOPICS.includes(topic));
   const fitted = fitPositions(sameDatabase ? restored.positions : [], stored);
   const positions = new SinkPositions(fitted.positions);
-  if (fitted.missed > 0) reportMissed(context, fitted.missed);
+  let planLoss: MillraceError | null = null;
   if (sameDatabase && restored.unsettled !== null) {
     const { plan, marks: marksAfter } = restored.unsettled;
-    await redo(context, plan, marks, signal);
+    planLoss = await redo(context, plan, marks, signal);
     marks.load(marksAfter);
     erased.add(erasuresOf(plan));
     positions.advance(plan.ranges.filter(({ topic, partition, to }) => to > positions.offset(topic, partition)));
@@ -61,24 +61,30 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
   marks.takeChanged();
   context.settled.reset(await countReadings(link), positions.list());
   await journal.snapshot(database, positions.list(), marks.all(), erased.all());
+  // Only now does the journal go on behind the losses: before, they would be told with every attempt.
+  if (fitted.missed > 0) reportMissed(context, fitted.missed);
+  if (planLoss !== null) reportPlanLost(context, planLoss);
   return { journal, database, positions, marks };
 }
 
-/** Makes the rows of the plan again and inserts them with the tokens of the plan. */
-async function redo(context: SinkContext, plan: InsertPlan, marks: SourceMarks, signal: AbortSignal): Promise<void> {
-  const { log, logger, onFault } = context;
+/**
+ * Makes the rows of the plan again and inserts them with the tokens of the plan. Resolves with the error when retention has deleted
+ * what they are made from.
+ */
+async function redo(
+  context: SinkContext,
+  plan: InsertPlan,
+  marks: SourceMarks,
+  signal: AbortSignal,
+): Promise<MillraceError | null> {
+  const { log, logger } = context;
   const batch = new InsertBatch(marks, context.erased);
   try {
     await readRanges(context, plan, batch, signal);
   } catch (error) {
     if (!(error instanceof MillraceError) || error.code !== "OFFSET_OUT_OF_RANGE") throw error;
     // Whether its rows are there cannot be told: counting them twice would be worse than missing some.
-    onFault(
-      "clickhouse-plan-lost",
-      "raised",
-      `Retention deleted records whose insert was under way: ${error.message}.`,
-    );
-    return;
+    return error;
   }
   const sheets = batch.finish();
   if (!matchesPlan(plan, sheets))
@@ -88,6 +94,7 @@ async function redo(context: SinkContext, plan: InsertPlan, marks: SourceMarks, 
     "an unfinished plan is inserted again",
   );
   await insertSheets(context, plan, sheets);
+  return null;
 }
 
 async function readRanges(
@@ -121,8 +128,16 @@ async function readRanges(
   }
 }
 
-function reportMissed({ onFault, logger }: SinkContext, missed: number): void {
+function reportPlanLost({ counters, onFault, logger }: SinkContext, error: MillraceError): void {
+  const text = `Retention deleted records whose insert was under way: ${error.message}.`;
+  logger.error({ err: error }, text);
+  counters.plansLost.add();
+  onFault("clickhouse-plan-lost", "happened", text);
+}
+
+function reportMissed({ counters, onFault, logger }: SinkContext, missed: number): void {
   const text = `Retention deleted ${missed} records before they reached ClickHouse; its tables lack them.`;
   logger.error({ missed }, text);
-  onFault("clickhouse-missed", "raised", text);
+  counters.missed.add(missed);
+  onFault("clickhouse-missed", "happened", text);
 }

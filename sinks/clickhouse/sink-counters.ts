@@ -6,6 +6,8 @@ export interface SinkCounters {
   readonly bad: Counter;
   readonly corrupt: Counter;
   readonly failures: Counter;
+  readonly missed: Counter;
+  readonly plansLost: Counter;
   readonly pendingRows: Gauge;
 }
 
@@ -35,6 +37,14 @@ export function createSinkCounters(metrics: Metrics): SinkCounters {
     corrupt: metrics.counter(
       "millrace_clickhouse_corrupt_records_total",
       "Records that the log could not read any more.",
+    ),
+    missed: metrics.counter(
+      "millrace_clickhouse_missed_total",
+      "Records that retention deleted before they were read.",
+    ),
+    plansLost: metrics.counter(
+      "millrace_clickhouse_plans_lost_total",
+      "Inserts under way whose records retention deleted before they could be repeated.",
     ),
     failures: metrics.counter("millrace_clickhouse_failures_total", "Times the sink started over after an error."),
     pendingRows: metrics.gauge("millrace_clickhouse_pending_rows", "Rows read from the log and not yet in ClickHouse."),

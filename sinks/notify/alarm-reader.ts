@@ -74,9 +74,13 @@ async function readAlarms(options: AlarmReaderOptions, signal: AbortSignal, prog
   const { log, alarms } = options;
   const { epoch } = await log.claim(JOURNAL);
   const { positions, missed } = await startPositions(log, alarms);
-  reportMissed(options, missed);
   const commit = () => commitPositions(options, epoch, positions);
   await commit();
+  if (missed > 0) {
+    // Where to go on is kept first, so that the loss is told once.
+    await alarms.applyEvents([], positions.toRecord());
+    reportMissed(options, missed);
+  }
   progress.onOpened();
   const reader = log.openReader(positions.topicPositions());
   let applied = positions.toRecord();
@@ -144,11 +148,11 @@ async function commitPositions({ log }: AlarmReaderOptions, epoch: number, posit
   await log.commit({ journal: JOURNAL, epoch, entry, outputs: [] });
 }
 
-function reportMissed({ logger, onFault }: AlarmReaderOptions, missed: number): void {
-  if (missed === 0) return;
+function reportMissed({ logger, metrics, onFault }: AlarmReaderOptions, missed: number): void {
   const text = `Retention deleted ${missed} alarm records before they were read; their alarms are not known here.`;
   logger.error({ missed }, text);
-  onFault("notify-missed", "raised", text);
+  metrics.counter("millrace_notify_missed_total", "Alarm records that retention deleted unread.").add(missed);
+  onFault("notify-missed", "happened", text);
 }
 
 function reportDecoded({ logger, metrics }: AlarmReaderOptions, { events, skipped, repeats }: DecodedAlarms): void {

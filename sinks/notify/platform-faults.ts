@@ -5,7 +5,7 @@ import { NOTIFY_LIMITS } from "./notify-limits.ts";
 
 /** Faults of the platform on their way into the outbox. They wait in memory while the registry, perhaps at fault itself, fails. */
 export interface PlatformFaults {
-  /** Repeats of a transition are dropped. */
+  /** Repeats of a transition are dropped; what happened is told each time. */
   add(id: string, transition: FaultTransition, text: string): void;
   /** Moves what waits into the outbox; rejects as the outbox does, and what was not moved still waits. */
   flush(outbox: NotificationOutbox): Promise<void>;
@@ -21,9 +21,9 @@ export function createPlatformFaults(clock: Clock): PlatformFaults {
   const waiting: WaitingFault[] = [];
   return {
     add(id, transition, text) {
-      if (raised.has(id) === (transition === "raised")) return;
+      if (transition !== "happened" && raised.has(id) === (transition === "raised")) return;
       if (transition === "raised") raised.add(id);
-      else raised.delete(id);
+      else if (transition === "cleared") raised.delete(id);
       const at = clock.now();
       if (waiting.length >= NOTIFY_LIMITS.waitingFaultsMax) waiting.shift();
       waiting.push({ notificationId: `platform:${id}:${at}:${transition}`, body: { id, transition, at, text } });

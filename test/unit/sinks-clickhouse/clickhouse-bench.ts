@@ -12,12 +12,13 @@ import { createClickHouseSink } from "../../../sinks/clickhouse/clickhouse-sink.
 import { CLICKHOUSE_JOURNAL } from "../../../sinks/clickhouse/sink-journal.ts";
 import { createHistory } from "../../../sinks/clickhouse/history.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
+import type { ReportFault } from "../../../core/fault.ts";
 import type { EventLog } from "../../../core/event-log.ts";
 import type { HistoryQueries } from "../../../core/history.ts";
 import type { Service } from "../../../core/lifecycle.ts";
 
 /** Fault id and transition, as they were reported. */
-export type FaultLine = `${string} ${"raised" | "cleared"}`;
+export type FaultLine = `${string} ${Parameters<ReportFault>[1]}`;
 
 /** A real chdb in a temporary folder, an event log in memory, and sinks between them. */
 export interface ClickHouseBench {
@@ -51,7 +52,7 @@ export async function openBench(): Promise<ClickHouseBench> {
   const log = createMemoryEventLog();
   const faults: FaultLine[] = [];
   const services = new Set<Service>();
-  const onFault = (id: string, transition: "raised" | "cleared"): void => void faults.push(`${id} ${transition}`);
+  const onFault: ReportFault = (id, transition) => void faults.push(`${id} ${transition}`);
   const common = { clock: systemClock, logger: silentLogger, onFault };
   let current: ChdbProcess | null = null;
   const chdb = (): ChdbProcess => {

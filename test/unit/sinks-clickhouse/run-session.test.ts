@@ -209,6 +209,26 @@ describe("a session of the sink", () => {
     expectEachOnce(link, 300);
   });
 
+  it("tells of records that retention took once, however often it fails before it goes on behind them", async () => {
+    const log = createMemoryEventLog();
+    const link = createFakeClickHouse({ fails: () => false });
+    const filler = createFiller(log);
+    filler.readings(20);
+    await runUntilSettled(log, contextOf(log, link));
+    filler.readings(20);
+    for (const { topic, partition, endOffset } of (await log.status()).partitions)
+      if (topic === "readings") log.trim(topic, partition, endOffset);
+    const told: string[] = [];
+    let failures = 3;
+    const context = contextOf(
+      failingLog(log, () => failures-- > 0),
+      link,
+      { onFault: (id, transition) => void told.push(`${id} ${transition}`) },
+    );
+    expect(await runUntilSettled(log, context)).toBeGreaterThan(1);
+    expect(told).toEqual(["clickhouse-missed happened"]);
+  });
+
   it("ends when another owner has taken the journal", async () => {
     const log = createMemoryEventLog();
     const link = createFakeClickHouse({ fails: () => false });

@@ -76,6 +76,24 @@ describe("delivering notifications", () => {
     await until(() => hook.received.length === 2);
   });
 
+  it("tells what happened each time, and a fault that stands once", async () => {
+    const hook = await receiver();
+    const { start } = fixture([hook.url]);
+    const sink = await start();
+    sink.platformFault("clickhouse.missed", "happened", "2 records are lost");
+    await until(() => hook.received.length === 1);
+    sink.platformFault("clickhouse.missed", "happened", "3 records are lost");
+    sink.platformFault("log", "raised", "full");
+    sink.platformFault("log", "raised", "full");
+    await until(() => hook.received.length === 3);
+    const faults = hook.received.map(({ body }) => JSON.parse(body).fault);
+    expect(faults.map(({ transition, text }) => `${transition}: ${text}`).toSorted()).toEqual([
+      "happened: 2 records are lost",
+      "happened: 3 records are lost",
+      "raised: full",
+    ]);
+  });
+
   it("does not follow a redirect", async () => {
     const elsewhere = await receiver();
     const hook = await receiver();

@@ -107,14 +107,27 @@ describe("reading alarms", () => {
   });
 
   it("reports alarms that retention deleted unread, and reads the rest", async () => {
-    const { log, registry, start, faults } = fixture();
+    const { log, registry, start, faults, count } = fixture();
     for (const n of [1, 2, 3]) log.putAlarm(0, alarmEvent(`a${n}`), n);
     log.deleteBefore(0, 2);
     await start();
     await until(() => registry.states.has("a3"));
+    expect(count("millrace_notify_missed_total")).toBe(2);
     expect(faults).toEqual([
-      "notify-missed raised: Retention deleted 2 alarm records before they were read; their alarms are not known here.",
+      "notify-missed happened: Retention deleted 2 alarm records before they were read; their alarms are not known here.",
     ]);
+  });
+
+  it("reports a loss once, however often it starts before the next alarm comes", async () => {
+    const { log, start, stop, faults } = fixture();
+    for (const n of [1, 2]) log.putAlarm(0, alarmEvent(`a${n}`), n);
+    log.deleteBefore(0, 2);
+    for (const starts of [1, 2, 3]) {
+      await start();
+      await until(() => log.epoch === starts && log.journal.length >= starts);
+      await stop();
+    }
+    expect(faults).toEqual([expect.stringContaining("notify-missed happened")]);
   });
 
   it("reads a log that was emptied from its start", async () => {
