@@ -87,6 +87,12 @@ export async function countValues(
 
 const decoder = new TextDecoder();
 
+/** Undefined when it is not JSON: the tables have no rows of such a record either. */
 function parseJson(bytes: Uint8Array): unknown {
-  return JSON.parse(decoder.decode(bytes));
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
