@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
+import { LIMITS } from "../core/limits.ts";
 import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
-import { API_LIMITS } from "./api-limits.ts";
 
 /** What bodies may hold. The tenant is never among it: it comes from the credential. */
 const deviceFields = {
-  name: z.string().max(200).exactOptional(),
+  name: z.string().max(LIMITS.nameCharactersMax).exactOptional(),
   type: idSchema.nullable().exactOptional(),
   labels: labelsSchema.exactOptional(),
 };
@@ -17,14 +17,17 @@ export const devicePatchBody = z.strictObject({ ...deviceFields, disabled: z.boo
 
 const deviceToken = z
   .string()
-  .regex(GIVEN_TOKEN_PATTERN, "must be 8–256 printable characters without blanks")
+  .regex(
+    GIVEN_TOKEN_PATTERN,
+    `must be ${LIMITS.tokenCharactersMin}–${LIMITS.tokenCharactersMax} printable characters without blanks`,
+  )
   .describe("A token that the device already has");
 
 export const importBody = z.strictObject({
   devices: z.array(z.object({ id: idSchema, ...deviceFields, token: deviceToken.exactOptional() })).min(1),
 });
 
-const credential = z.string().min(1).max(API_LIMITS.credentialCharsMax);
+const credential = z.string().min(1).max(LIMITS.credentialCharactersMax);
 
 export const signInBody = z.union(
   [

@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { errorText, type ErrorCode } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
-import { API_LIMITS } from "./api-limits.ts";
 import { cut, internalProblem, isPassing, makeProblem, problemOfMillraceError, PROBLEM_TYPE } from "./problem.ts";
 import type { FieldProblem, Problem } from "./problem.ts";
 
@@ -40,7 +40,7 @@ function problemOfValidation(error: FastifyError): Problem | null {
   if (!hasZodFastifySchemaValidationErrors(error)) return null;
   const context = error.validationContext ?? "body";
   const place = PLACES[context] ?? context;
-  const errors: FieldProblem[] = error.validation.slice(0, API_LIMITS.problemDetailsMax).map((issue) => ({
+  const errors: FieldProblem[] = error.validation.slice(0, LIMITS.problemDetailsMax).map((issue) => ({
     in: place,
     path: cut(issue.instancePath.slice(1).replaceAll("/", ".")),
     message: cut(issue.message ?? "is not valid"),
@@ -52,7 +52,7 @@ function problemOfValidation(error: FastifyError): Problem | null {
 function problemOfFastify(error: FastifyError): Problem | null {
   const code = FASTIFY_CODES[error.code];
   if (code === "PAYLOAD_TOO_LARGE") {
-    return makeProblem(code, `A body may have ${API_LIMITS.bodyBytesMax} bytes.`, { remedy: "Send it in parts." });
+    return makeProblem(code, `A body may have ${LIMITS.apiBodyBytesMax} bytes.`, { remedy: "Send it in parts." });
   }
   if (code !== undefined) return makeProblem(code, error.message);
   const status = error.statusCode;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Principal } from "../core/registry.ts";
-import { API_LIMITS } from "./api-limits.ts";
 import { isSameOrigin, originIsHost } from "./same-origin.ts";
 import { sessionOfCookies, type Sessions } from "./sessions.ts";
 
@@ -66,7 +66,7 @@ export function requireAdmin(principal: Principal): Principal {
 export function bearerToken(header: string): string | null {
   const match = /^Bearer +([\x21-\x7e]+) *$/i.exec(header);
   const token = match?.[1];
-  return token === undefined || token.length > API_LIMITS.credentialCharsMax ? null : token;
+  return token === undefined || token.length > LIMITS.credentialCharactersMax ? null : token;
 }
 
 function notAuthenticated(headers: IncomingHttpHeaders): MillraceError {

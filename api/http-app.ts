@@ -2,7 +2,7 @@ import fastifySwaggerUi from "@fastify/swagger-ui";
 import { fastify } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { parse } from "node:querystring";
-import { API_LIMITS } from "./api-limits.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { ApiOptions } from "./api-options.ts";
 import { clientOnError } from "./client-error.ts";
 import { createErrorHandler, sendProblem } from "./error-answer.ts";
@@ -50,7 +50,7 @@ export function buildHttpApp(options: ApiOptions): { readonly app: ZodApp; reado
   const app = createFastify(options);
   const sessions = createSessions(options.clock);
   const gate = createGate(sessions, (token) => options.registry.credentials.verify(token));
-  const { signInBurst: burst, signInIntervalMs: intervalMs, signInAddressesMax: keysMax } = API_LIMITS;
+  const { signInBurst: burst, signInIntervalMs: intervalMs, signInAddressesMax: keysMax } = LIMITS;
   const signInAttempts = createTokenBuckets({ burst, intervalMs, keysMax }, options.clock);
   const context: RouteContext = { options, gate, sessions, signInAttempts };
   void app.register(async (root) => {
@@ -70,12 +70,12 @@ export function buildHttpApp(options: ApiOptions): { readonly app: ZodApp; reado
 
 function createFastify(options: ApiOptions): ZodApp {
   const app = fastify({
-    bodyLimit: API_LIMITS.bodyBytesMax,
-    requestTimeout: API_LIMITS.requestTimeoutMs,
-    handlerTimeout: API_LIMITS.handlerTimeoutMs,
+    bodyLimit: LIMITS.apiBodyBytesMax,
+    requestTimeout: LIMITS.apiRequestTimeoutMs,
+    handlerTimeout: LIMITS.apiHandlerTimeoutMs,
     clientErrorHandler: clientOnError,
     frameworkErrors: (error, _, reply) => void sendProblem(reply, makeProblem("INVALID_INPUT", error.message)),
-    routerOptions: { maxParamLength: API_LIMITS.pathSegmentCharsMax, querystringParser: parseQuery },
+    routerOptions: { maxParamLength: LIMITS.pathSegmentCharactersMax, querystringParser: parseQuery },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -1,5 +1,5 @@
 import { ERROR_CODES, isMillraceError, type ErrorCode } from "../core/errors.ts";
-import { API_LIMITS } from "./api-limits.ts";
+import { LIMITS } from "../core/limits.ts";
 
 /** An answer that says what went wrong: RFC 9457, `application/problem+json`. */
 export interface Problem {
@@ -107,7 +107,7 @@ export function isPassing(code: Problem["code"]): boolean {
 }
 
 export function cut(text: string): string {
-  const most = API_LIMITS.problemTextCharsMax;
+  const most = LIMITS.problemTextCharactersMax;
   return text.length <= most ? text : `${text.slice(0, most)}…`;
 }
 

@@ -2,7 +2,9 @@ import { z } from "zod";
 import { QUARANTINE_REASONS } from "../core/derived-records.ts";
 import { LIMITS } from "../core/limits.ts";
 import { idSchema, metricNameSchema } from "../core/schemas.ts";
-import { API_LIMITS } from "./api-limits.ts";
+
+const PAGE_SIZE_DEFAULT = 100;
+const SERIES_POINTS_DEFAULT = 500;
 
 /** What paths and query strings may hold. Unknown parameters are refused: a mistyped filter must not list everything. */
 const limit = z.coerce
@@ -10,9 +12,9 @@ const limit = z.coerce
   .int()
   .min(1)
   .max(LIMITS.pageSizeMax)
-  .default(API_LIMITS.pageSizeDefault)
+  .default(PAGE_SIZE_DEFAULT)
   .describe("How many at most");
-const after = z.string().max(API_LIMITS.cursorCharsMax).exactOptional().describe("`next` of the page before");
+const after = z.string().max(LIMITS.cursorCharactersMax).exactOptional().describe("`next` of the page before");
 const time = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const from = time.exactOptional().describe("Event time, UTC ms, inclusive. An hour before `to` when absent");
 const to = time.exactOptional().describe("Event time, UTC ms, exclusive. Now when absent");
@@ -22,7 +24,7 @@ export const idParams = z.object({ id: idSchema });
 export const pageQuery = z.strictObject({ limit, after });
 
 export const deviceListQuery = z.strictObject({
-  search: z.string().max(API_LIMITS.searchCharsMax).exactOptional().describe("Part of the id or the name"),
+  search: z.string().max(LIMITS.searchCharactersMax).exactOptional().describe("Part of the id or the name"),
   type: idSchema.exactOptional(),
   after,
   limit,
@@ -49,7 +51,7 @@ export const seriesQuery = z.strictObject({
     .int()
     .min(1)
     .max(LIMITS.chartPointsMax)
-    .default(API_LIMITS.seriesPointsDefault)
+    .default(SERIES_POINTS_DEFAULT)
     .describe("Down-sampled to at most this many"),
 });
 

@@ -2,7 +2,6 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isMillraceError } from "../core/errors.ts";
-import { API_LIMITS } from "./api-limits.ts";
 import type { ApiOptions } from "./api-options.ts";
 import type { Gate } from "./gate.ts";
 import type { Sessions } from "./sessions.ts";
@@ -25,6 +24,8 @@ export interface RouteContext {
   readonly signInAttempts: TokenBuckets;
 }
 
+/** A change answers after this long at the latest, even if its control records are not in the log yet. */
+const CONFIGURATION_SETTLE_MS = 2000;
 const PENDING_HEADER = "millrace-pending";
 
 /**
@@ -34,8 +35,8 @@ const PENDING_HEADER = "millrace-pending";
 export async function settleConfiguration(options: ApiOptions, reply: FastifyReply, sequence?: number): Promise<void> {
   const { controlOutbox } = options.registry;
   try {
-    if (sequence === undefined) await controlOutbox.drained(API_LIMITS.configurationSettleMs);
-    else await controlOutbox.drained(API_LIMITS.configurationSettleMs, sequence);
+    if (sequence === undefined) await controlOutbox.drained(CONFIGURATION_SETTLE_MS);
+    else await controlOutbox.drained(CONFIGURATION_SETTLE_MS, sequence);
   } catch (error) {
     if (!isMillraceError(error, "TIMED_OUT")) throw error;
     void reply.header(PENDING_HEADER, "true");

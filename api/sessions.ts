@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Principal } from "../core/registry.ts";
-import { API_LIMITS } from "./api-limits.ts";
 
 export const SESSION_COOKIE = "millrace_session";
 
@@ -19,7 +18,7 @@ export function createSessions(clock: Clock): Sessions {
   return {
     open(principal) {
       const oldest = sessions.keys().next().value;
-      if (sessions.size >= API_LIMITS.sessionsMax && oldest !== undefined) sessions.delete(oldest);
+      if (sessions.size >= LIMITS.sessionsMax && oldest !== undefined) sessions.delete(oldest);
       const session = randomBytes(32).toString("base64url");
       sessions.set(session, { principal, until: clock.now() + LIMITS.sessionMs });
       return session;

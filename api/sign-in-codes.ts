@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Principal } from "../core/registry.ts";
-import { API_LIMITS } from "./api-limits.ts";
 
 /** One-time codes that a printed link carries. They live in memory: a restart prints a new link. */
 export interface SignInCodes {
@@ -17,7 +16,7 @@ export function createSignInCodes(clock: Clock): SignInCodes {
   return {
     issue(principal) {
       const oldest = codes.keys().next().value;
-      if (codes.size >= API_LIMITS.signInCodesMax && oldest !== undefined) codes.delete(oldest);
+      if (codes.size >= LIMITS.signInCodesMax && oldest !== undefined) codes.delete(oldest);
       const code = randomBytes(24).toString("base64url");
       codes.set(code, { principal, until: clock.now() + LIMITS.signInCodeMs });
       return code;

@@ -1,10 +1,10 @@
 import { deviceKey } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Authenticator } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Principal } from "../core/registry.ts";
 
 const CACHE_MS = 60_000;
-const ENTRIES_MAX = 50_000;
 
 export interface CachingAuthenticator extends Authenticator {
   /** Drops what is known of these keys (`tenant/device`): their credentials have changed. */
@@ -29,7 +29,7 @@ export function createAuthenticator(
       const principal = await verify(token);
       // A revocation that came while the answer was under way wins.
       if (principal !== null && asked === generation) {
-        if (known.size >= ENTRIES_MAX) known.clear();
+        if (known.size >= LIMITS.rememberedTokensMax) known.clear();
         known.set(token, { principal, until: clock.now() + CACHE_MS });
       }
       return principal;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { createApi } from "../api/api.ts";
+import { LIMITS } from "../core/limits.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createHub } from "../dashboard/hub.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
@@ -42,7 +43,6 @@ export interface ServicesThreadData extends PeerPorts {
 }
 
 const PAGES = fileURLToPath(new URL("../dist/web/", import.meta.url));
-const LAG_FAULT_RECORDS = 100_000;
 
 /** What every part of the services thread is made from. */
 type Base = Awaited<ReturnType<typeof openBase>>;
@@ -154,7 +154,7 @@ function watchFaults(base: Base, notify: NotifySink, own: Readonly<Record<string
       clickhouse: lagOf(status, JOURNALS.clickhouse),
       notify: lagOf(status, JOURNALS.notify),
     }),
-    lagMax: LAG_FAULT_RECORDS,
+    lagMax: LIMITS.consumerLagRecordsMax,
     onChange: (fault, state) => notify.platformFault(fault.id, state, fault.text),
     clock,
     logger,

@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
 import type { LogAppender } from "../core/event-log.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
@@ -11,9 +12,11 @@ import { createAdmission, type MessageOrigin } from "./admission.ts";
 import { createConnectionTable } from "./connection-table.ts";
 import { createDeviceGate } from "./device-gate.ts";
 import { EdgeConnection, type EdgeContext } from "./edge-connection.ts";
-import { EDGE_LIMITS, type EdgeLimits } from "./edge-limits.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
+
+const LAST_SEEN_INTERVAL_MS = 2000;
 
 export interface BrokerOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -46,7 +49,7 @@ export interface Broker extends Service, Readiness {
 
 export function createBroker(options: BrokerOptions): Broker {
   const { logger, metrics } = options;
-  const limits: EdgeLimits = { ...EDGE_LIMITS, ...options.limits };
+  const limits: EdgeLimits = { ...LIMITS, ...options.limits };
   const admission = createAdmission(options);
   const engine = createMqttEngine(limits, logger);
   const gate = createDeviceGate(options.authenticator, logger);
@@ -66,7 +69,7 @@ export function createBroker(options: BrokerOptions): Broker {
     report,
     connect: {
       gate,
-      tokenBytesMax: limits.tokenBytesMax,
+      tokenBytesMax: limits.mqttTokenBytesMax,
       partitionCount: options.partitionCount,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },
@@ -107,7 +110,7 @@ export function createBroker(options: BrokerOptions): Broker {
       port = await listen(server, options.listen);
       // Second, because its timers would keep the process alive when the port is taken; no connection is read in between.
       await engine.start();
-      seenTimer = setInterval(tellSeen, limits.lastSeenIntervalMs);
+      seenTimer = setInterval(tellSeen, LAST_SEEN_INTERVAL_MS);
       logger.info({ host: options.listen.host, port }, "MQTT is served");
     },
     async stop(signal) {

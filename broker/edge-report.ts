@@ -1,4 +1,5 @@
 import { errorText } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import { REFUSALS, type RefusalReason } from "./refusals.ts";
@@ -15,8 +16,6 @@ export interface EdgeReport {
   refused(reason: RefusalReason, subject: ReportSubject, cause?: unknown): void;
 }
 
-const LINES_PER_SECOND_MAX = 20;
-
 export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => number): EdgeReport {
   let second = 0;
   let lines = 0;
@@ -31,7 +30,7 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
       lines = 0;
       dropped = 0;
     }
-    if (lines++ < LINES_PER_SECOND_MAX) return true;
+    if (lines++ < LIMITS.refusalLinesPerSecondMax) return true;
     dropped++;
     return false;
   }

@@ -74,7 +74,7 @@ function engineOptions(
     // hold is bounded by subscriberQueueBytesMax per connection.
     concurrency: 0,
     drainTimeout: limits.subscriberDrainTimeoutMs,
-    queueLimit: 200,
+    queueLimit: limits.engineQueuePacketsMax,
     // Ours are `tenant/device/client/number`.
     maxClientsIdLength: Number.MAX_SAFE_INTEGER,
     maxTopicLevels: limits.mqttTopicLevelsMax,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LIMITS } from "./limits.ts";
 import { idSchema, labelsSchema, metricNameSchema } from "./schemas.ts";
 
 /** ISA-18.2 priorities, most urgent first. */
@@ -26,7 +27,7 @@ export const alarmConditionSchema = z.discriminatedUnion("kind", [thresholdSchem
 export const alarmRuleSchema = z.object({
   tenant: idSchema,
   id: idSchema,
-  name: z.string().min(1).max(200),
+  name: z.string().min(1).max(LIMITS.nameCharactersMax),
   severity: z.enum(SEVERITIES),
   /** All that is named must match; nothing named matches every device of the tenant. */
   select: z.object({ type: idSchema.optional(), labels: labelsSchema.optional() }).default({}),

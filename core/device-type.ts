@@ -4,7 +4,7 @@ import { idSchema, metricNameSchema } from "./schemas.ts";
 
 const metricSchema = z.object({
   /** Canonical unit, for people: "°C", "µg/m³". */
-  unit: z.string().max(32).default(""),
+  unit: z.string().max(LIMITS.unitCharactersMax).default(""),
   kind: z.enum(["number", "boolean", "text"]).default("number"),
   /** A number outside [min, max] is quarantined as `out-of-range`. */
   min: z.number().optional(),
@@ -15,12 +15,16 @@ const metricSchema = z.object({
 export const deviceTypeSchema = z.object({
   tenant: idSchema,
   id: idSchema,
-  name: z.string().max(200).default(""),
+  name: z.string().max(LIMITS.nameCharactersMax).default(""),
   metrics: z.record(metricNameSchema, metricSchema).default({}),
   /** What happens to a metric that `metrics` does not name. */
   unknownMetrics: z.enum(["keep", "quarantine"]).default("keep"),
   /** Tumbling windows of `aggregate`. */
-  windowMs: z.array(z.int().min(LIMITS.windowMsMin).max(LIMITS.windowMsMax)).min(1).max(4).default([60_000]),
+  windowMs: z
+    .array(z.int().min(LIMITS.windowMsMin).max(LIMITS.windowMsMax))
+    .min(1)
+    .max(LIMITS.windowsPerTypeMax)
+    .default([60_000]),
   outOfOrderMs: z.int().nonnegative().default(0),
   allowedLatenessMs: z.int().nonnegative().default(LIMITS.allowedLatenessMsDefault),
   idleMs: z.int().nonnegative().default(LIMITS.idleMsDefault),

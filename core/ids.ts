@@ -1,8 +1,10 @@
+import { LIMITS } from "./limits.ts";
+
 /**
  * Ids match this for ever: devices, tenants, types, rules, clients. They are safe in topics, keys, URLs and file names, which is why
  * `.` and `..` alone are none: a URL that ends in one names another place, and nothing could ask for such a device.
  */
-export const ID_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$/;
+export const ID_PATTERN = new RegExp(`^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,${LIMITS.idCharactersMax}}$`);
 
 /** True for 1–128 characters of `A-Z a-z 0-9 _ . : -` other than `.` and `..`. */
 export function isId(text: unknown): text is string {

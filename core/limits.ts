@@ -6,16 +6,18 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /**
- * Every ceiling of the system. Breaching one is a typed error with a test. Units stand last in the name.
- * `docs/limits.md` is generated from this table.
+ * Every ceiling of the system. What comes from outside and breaches one gets a typed error, with a test; of what is only kept for show
+ * the oldest goes. Units stand last in the name. `docs/limits.md` is generated from this table.
  */
 export const LIMITS = {
   // MQTT edge
   packetBytesMax: 256 * KIB,
+  /** Of a CONNECT: nobody is known yet, so a thousand peers that dawdle may hold 16 MiB, not 256. A will's payload lies in it. */
+  connectPacketBytesMax: 16 * KIB,
   payloadBytesMax: 128 * KIB,
   mqttTopicBytesMax: 256,
   mqttTopicLevelsMax: 15,
-  clientIdBytesMax: 128,
+  mqttTokenBytesMax: 512,
   filtersPerSubscribeMax: 20,
   filtersPerConnectionMax: 50,
   unacknowledgedPerConnectionMax: 100,
@@ -24,8 +26,38 @@ export const LIMITS = {
   keepAliveSecondsMax: 1200,
   connectionsMax: 20_000,
   unauthenticatedConnectionsMax: 1000,
+  connectionsPerDeviceMax: 10,
   subscriberDrainTimeoutMs: 5 * SECOND,
   subscriberQueueBytesMax: MIB,
+  /** Packets of one connection that wait inside the MQTT library. */
+  engineQueuePacketsMax: 200,
+  /** How long a connection whose message the log refused is kept, unread, before it is closed and may try again. */
+  refusalHoldMs: SECOND,
+  /** How long a closing connection may take to read what it still gets. */
+  closeLingerMs: SECOND,
+  /** A flood of garbage must not become a flood of log lines. */
+  refusalLinesPerSecondMax: 20,
+  /** Accepted tokens whose owner is remembered. */
+  rememberedTokensMax: 50_000,
+
+  // ids and registry
+  idCharactersMax: 128,
+  /** Of devices, types and rules: what people read. */
+  nameCharactersMax: 200,
+  unitCharactersMax: 32,
+  labelsPerDeviceMax: 50,
+  labelCharactersMax: 256,
+  windowsPerTypeMax: 4,
+  rulesPerTenantMax: 1000,
+  tokenCharactersMin: 8,
+  tokenCharactersMax: 256,
+  searchCharactersMax: 200,
+  importDevicesMax: 100_000,
+  /** Larger documents than people write by hand; devices in bulk come through the CSV import. */
+  configurationCharactersMax: 4 * MIB,
+  configurationAliasesMax: 100,
+  /** Longer words are not compared with those that may have been meant. */
+  comparedWordCharactersMax: 64,
 
   // log
   lingerMsMax: 5,
@@ -34,6 +66,19 @@ export const LIMITS = {
   recordBytesMax: MIB,
   partitionsMax: 1024,
   fetchBytesMax: 4 * MIB,
+  /** Commits that are looked through before the event loop gets a turn, whether or not they hold what is read. */
+  readScanBytesMax: 16 * MIB,
+  /** What one transaction of retention deletes, so that deleting never holds a commit up. */
+  retentionSliceBytesMax: 2 * MIB,
+  retentionSliceCommitsMax: 256,
+  /** Encoding buffers that grew beyond this are let go, so that one large burst does not stay in memory. */
+  keptBufferBytesMax: 256 * KIB,
+  /** What a start looks through of the log's file, a quarter of a second: damage behind it is met when it is read. */
+  checkedPagesMax: 32_768,
+  /** A consumer further behind is reported as a fault. */
+  consumerLagRecordsMax: 100_000,
+  /** Records in flight that are read for a look at the overview; with more the values are not checked. */
+  overviewScanRecordsMax: 100_000,
   logBytesDefault: 8 * 1024 * MIB,
   logRetentionMsDefault: 7 * DAY,
 
@@ -57,6 +102,11 @@ export const LIMITS = {
   textValueBytesMax: 4 * KIB,
   jsonDepthMax: 16,
   quarantinePayloadBytesMax: 4 * KIB,
+  quarantineMetricCharactersMax: 256,
+  deadLetterErrorCharactersMax: 2000,
+  deadLetterStackLinesMax: 8,
+  /** Of what a function keeps or emits. */
+  functionValueDepthMax: 32,
   dedupeEntriesPerDevice: 512,
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,
@@ -73,21 +123,105 @@ export const LIMITS = {
   // sinks
   insertRowsMax: 200_000,
   insertLingerMs: 1000,
+  insertBytesMax: 48 * MIB,
   insertTimeoutMs: 60 * SECOND,
+  insertRetryDelayMsMax: 10 * SECOND,
+  /** What one poll of a sink takes from the log. */
+  sinkFetchBytesMax: MIB,
+  clickhouseConnectionsMax: 8,
+  chdbMemoryBytesMax: 1024 * MIB,
+  chdbStatementBytesMax: MIB,
   chdbRestartDelayMsMax: 30 * SECOND,
+  webhooksMax: 16,
+  /** Requests at once to one destination: a receiver that hangs holds up nobody else's. */
+  requestsPerWebhookMax: 4,
+  /** Notifications looked at in one round. */
+  webhookRoundRowsMax: 500,
   webhookTimeoutMs: 10 * SECOND,
   webhookRetryDelayMsMax: 10 * MINUTE,
+  /** The longest pause between two attempts at a destination that is down. */
+  webhookHoldMsMax: 30 * SECOND,
   webhookAgeMsMax: 3 * DAY,
+  webhookErrorCharactersMax: 300,
+  /** After a failure of the log or the registry. */
+  notifyRecoverDelayMsMax: 30 * SECOND,
+  /** Faults of the platform that wait for the registry. */
+  waitingFaultsMax: 200,
 
-  // API and dashboard
+  // API
   apiBodyBytesMax: MIB,
+  apiRequestTimeoutMs: 30 * SECOND,
+  apiHandlerTimeoutMs: 30 * SECOND,
+  auditTimeoutMs: 30 * MINUTE,
   pageSizeMax: 1000,
   chartPointsMax: 2000,
   queryRangeMsMax: 10 * 366 * DAY,
-  dashboardClientsMax: 500,
-  dashboardBufferBytesMax: MIB,
+  querySecondsMax: 20,
+  queryThreadsMax: 2,
+  queryMemoryBytesMax: 400 * MIB,
+  cursorCharactersMax: 1024,
+  credentialCharactersMax: 512,
+  /** A path segment: an id of 128 characters, percent-encoded. */
+  pathSegmentCharactersMax: 400,
+  problemDetailsMax: 20,
+  problemTextCharactersMax: 300,
   sessionMs: 12 * HOUR,
+  sessionsMax: 10_000,
   signInCodeMs: HOUR,
-  rulesPerTenantMax: 1000,
-  labelsPerDeviceMax: 50,
+  signInCodesMax: 1000,
+  /** Sign-in attempts per address: this many at once, then one per interval. */
+  signInBurst: 10,
+  signInIntervalMs: 6 * SECOND,
+  signInAddressesMax: 10_000,
+
+  // live hub
+  dashboardClientsMax: 500,
+  /** Above this many unsent bytes nothing more is written to a browser: its updates conflate. */
+  dashboardBufferBytesMax: MIB,
+  /** A browser that stays above dashboardBufferBytesMax for this long is dropped. */
+  slowClientMs: 15 * SECOND,
+  clientMessageBytesMax: 64 * KIB,
+  clientMessagesPerSecondMax: 50,
+  clientErrorsMax: 20,
+  watchedDevicesMax: 300,
+  /** Readings or alarm events waiting for one client; more are skipped and reported as `missed`. */
+  pendingEventsMax: 5000,
+  /** One frame carries at most this many readings or alarm events. */
+  eventsPerFrameMax: 1000,
+  throughputPointsMax: 900,
+  lastValueDevicesMax: 100_000,
+  /** Twice metricsPerReadingMax. */
+  lastValueMetricsPerDeviceMax: 400,
+  recentReadingsPerDeviceMax: 240,
+  recentReadingsMax: 50_000,
+  recentAlarmsPerDeviceMax: 1000,
+  /** Newest records of each topic that are read at start to know last values. */
+  scanRecordsMax: 1_000_000,
+  hubFetchBytesMax: MIB,
+
+  // browser
+  browserDevicesMax: 20_000,
+  browserAlarmsMax: 5000,
+  browserPointsPerMetricMax: 20_000,
+  browserMessagesWaitingMax: 500,
+  browserReconnectDelayMsMax: 10 * SECOND,
+
+  // simulator and replay
+  /** One credential per device means one connection per device. */
+  simulatorConnectionsMax: 5000,
+  /** New connections that are under way at once. */
+  simulatorConnectingMax: 50,
+  /** Least time between two samples of one simulated device. */
+  simulatorIntervalMsMin: 10,
+  /** A simulated device's buffer while it has no link; when it is full the oldest reading is lost. */
+  simulatorHeldReadingsMax: 500,
+  /** Messages of one device that wait for room in its window. */
+  replayQueuedMessagesMax: 1000,
+  replayRetryDelayMsMax: 5 * SECOND,
+  /** Connections in a row that were accepted but acknowledged nothing before a replay gives up on the device. */
+  replayFruitlessConnectionsMax: 20,
+  csvRowBytesMax: MIB,
 } as const;
+
+/** The same names with numbers of one's own choice: tests pass smaller ones. */
+export type Limits = { readonly [Name in keyof typeof LIMITS]: number };

@@ -5,10 +5,15 @@ import { LIMITS } from "./limits.ts";
 /** Pieces that the shapes share. Schemas strip unknown fields: shapes evolve by adding optional ones. */
 export const idSchema = z
   .string()
-  .regex(ID_PATTERN, "must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or ..");
+  .regex(ID_PATTERN, `must be 1–${LIMITS.idCharactersMax} characters of A–Z a–z 0–9 _ . : -, and not . or ..`);
 
 /** What a token brought along from another system must look like. */
-export const GIVEN_TOKEN_PATTERN = /^[\x21-\x7e]{8,256}$/;
+export const GIVEN_TOKEN_PATTERN = new RegExp(
+  `^[\\x21-\\x7e]{${LIMITS.tokenCharactersMin},${LIMITS.tokenCharactersMax}}$`,
+);
+
+/** The same in words. */
+export const TOKEN_CHARACTERS = `${LIMITS.tokenCharactersMin}–${LIMITS.tokenCharactersMax} visible ASCII characters`;
 
 /** int64 UTC milliseconds. */
 export const timeSchema = z.int().nonnegative();
@@ -16,7 +21,7 @@ export const timeSchema = z.int().nonnegative();
 export const metricNameSchema = z.string().min(1).max(LIMITS.metricNameBytesMax);
 
 export const labelsSchema = z
-  .record(idSchema, z.string().max(256))
+  .record(idSchema, z.string().max(LIMITS.labelCharactersMax))
   .refine(
     (labels) => Object.keys(labels).length <= LIMITS.labelsPerDeviceMax,
     `at most ${LIMITS.labelsPerDeviceMax} labels`,

@@ -1,7 +1,6 @@
-export interface ConflationLimits {
-  readonly pendingEventsMax: number;
-  readonly eventsPerFrameMax: number;
-}
+import type { HubLimits } from "./hub-limits.ts";
+
+export type ConflationLimits = Pick<HubLimits, "pendingEventsMax" | "eventsPerFrameMax">;
 
 /** Frames of which only the newest is worth sending. */
 export type NewestKind = "watching" | "throughput" | "overview" | "fleet";

@@ -1,10 +1,10 @@
+import { LIMITS } from "../core/limits.ts";
 import type { NoisyDevice, SilentDevice } from "./live-protocol.ts";
 
 const ALARM_HORIZON_MS = 3_600_000;
 const RATE_HORIZON_MS = 60_000;
 const RATE_BUCKETS = 6;
 const BUCKET_MS = RATE_HORIZON_MS / RATE_BUCKETS;
-const ALARMS_KEPT_PER_DEVICE = 1000;
 
 interface Activity {
   /** Readings per ten seconds of receive time; the slot's time says whether it still counts. */
@@ -31,7 +31,7 @@ export class FleetActivity {
   countAlarm(device: string, received: number): void {
     const { alarms } = this.#activity(device);
     alarms.push(received);
-    if (alarms.length > ALARMS_KEPT_PER_DEVICE) alarms.shift();
+    if (alarms.length > LIMITS.recentAlarmsPerDeviceMax) alarms.shift();
   }
 
   forget(device: string): void {

@@ -5,14 +5,16 @@ import type { Clock } from "../core/clock.ts";
 import { type ErrorCode, errorText, isMillraceError } from "../core/errors.ts";
 import type { EventLog } from "../core/event-log.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { Overview } from "../core/overview.ts";
 import type { Principal } from "../core/registry.ts";
 import { createHubCounters } from "./hub-counters.ts";
-import { HUB_LIMITS, type HubLimits } from "./hub-limits.ts";
+import type { HubLimits } from "./hub-limits.ts";
+import { HUB_PACES, type HubPaces } from "./hub-paces.ts";
 import { LiveConnection } from "./live-connection.ts";
-import { LiveFeed } from "./live-feed.ts";
+import { LiveFeed, STALE_AFTER_MS } from "./live-feed.ts";
 import { CLOSE_CODE, type HelloMessage, LIVE_PATH, LIVE_PROTOCOL_VERSION } from "./live-protocol.ts";
 import { createLogIntake } from "./log-intake.ts";
 import { createOverviewTicker } from "./overview-ticker.ts";
@@ -28,7 +30,9 @@ export interface HubOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Other ceilings and paces, for tests. */
   readonly limits?: Partial<HubLimits>;
+  readonly paces?: Partial<HubPaces>;
 }
 
 export interface Hub extends Service, Readiness {
@@ -38,12 +42,13 @@ export interface Hub extends Service, Readiness {
 
 /** The live hub: follows `readings`, `alarms` and removals of devices from the log's end and tells each browser what it wants to know. */
 export function createHub(options: HubOptions): Hub {
-  const limits: HubLimits = { ...HUB_LIMITS, ...options.limits };
+  const limits: HubLimits = { ...LIMITS, ...options.limits };
+  const paces: HubPaces = { ...HUB_PACES, ...options.paces };
   const counters = createHubCounters(options.metrics);
   const feed = new LiveFeed(limits, options.clock);
   const connections = new Map<LiveConnection, IncomingHttpHeaders>();
   const intake = createLogIntake({ ...options, feed, limits, counters });
-  const ticker = createOverviewTicker({ ...options, feed, limits });
+  const ticker = createOverviewTicker({ ...options, ...limits, ...paces, feed });
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: limits.clientMessageBytesMax,
@@ -65,7 +70,7 @@ export function createHub(options: HubOptions): Hub {
     if (!isOriginAllowed(request.headers, options.allowedOrigins ?? [])) {
       return refuse(socket, 403, "NOT_AUTHORIZED", "This page's origin may not open the live connection.");
     }
-    if (stopping || connections.size + pendingUpgrades >= limits.clientsMax) {
+    if (stopping || connections.size + pendingUpgrades >= limits.dashboardClientsMax) {
       return refuse(socket, 503, "LIMIT_EXCEEDED", "The dashboard has no room for another browser now.");
     }
     pendingUpgrades += 1;
@@ -86,6 +91,7 @@ export function createHub(options: HubOptions): Hub {
       principal,
       feed,
       limits,
+      paces,
       counters,
       clock: options.clock,
       greetOverview: ticker.greet,
@@ -102,7 +108,7 @@ export function createHub(options: HubOptions): Hub {
       v: LIVE_PROTOCOL_VERSION,
       at: options.clock.now(),
       tenant: principal.tenant,
-      staleAfterMs: limits.staleAfterMs,
+      staleAfterMs: STALE_AFTER_MS,
     };
     socket.send(JSON.stringify(hello));
   }
@@ -125,8 +131,8 @@ export function createHub(options: HubOptions): Hub {
       await intake.start();
       ticker.start();
       timers.push(
-        setInterval(() => [...connections.keys()].forEach((connection) => connection.ping()), limits.pingMs),
-        setInterval(() => void reauthenticate(), limits.reauthenticateMs),
+        setInterval(() => [...connections.keys()].forEach((connection) => connection.ping()), paces.pingMs),
+        setInterval(() => void reauthenticate(), paces.reauthenticateMs),
       );
       for (const timer of timers) timer.unref();
     },

@@ -1,6 +1,7 @@
 import type { Reading } from "../core/derived-records.ts";
 import { deviceKey } from "../core/ids.ts";
 import type { LiveValue } from "./live-protocol.ts";
+import type { HubLimits } from "./hub-limits.ts";
 
 interface DeviceEntry {
   readonly tenant: string;
@@ -11,10 +12,7 @@ interface DeviceEntry {
   json: string | null;
 }
 
-export interface LastValuesLimits {
-  readonly devicesMax: number;
-  readonly metricsPerDeviceMax: number;
-}
+export type LastValuesLimits = Pick<HubLimits, "lastValueDevicesMax" | "lastValueMetricsPerDeviceMax">;
 
 /**
  * The newest value of every metric of every device, by event time: an older reading never overwrites a newer one, however late it
@@ -39,7 +37,9 @@ export class LastValues {
     }
     for (const [metric, value] of Object.entries(reading.metrics)) {
       const known = entry.values.get(metric);
-      if (known === undefined ? entry.values.size >= this.#limits.metricsPerDeviceMax : !isNewer(reading, known)) {
+      if (
+        known === undefined ? entry.values.size >= this.#limits.lastValueMetricsPerDeviceMax : !isNewer(reading, known)
+      ) {
         continue;
       }
       entry.values.set(metric, [reading.ts, value, reading.received]);
@@ -76,7 +76,7 @@ export class LastValues {
     const key = deviceKey(tenant, device);
     const known = this.#devices.get(key);
     if (known !== undefined) return known;
-    if (this.#devices.size >= this.#limits.devicesMax) return null;
+    if (this.#devices.size >= this.#limits.lastValueDevicesMax) return null;
     const made: DeviceEntry = { tenant, device, lastReceived: 0, values: new Map(), json: null };
     this.#devices.set(key, made);
     return made;

@@ -6,6 +6,7 @@ import type { Principal } from "../core/registry.ts";
 import { Conflation } from "./conflation.ts";
 import type { HubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
+import type { HubPaces } from "./hub-paces.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { CLOSE_CODE, type ErrorMessage, type WatchingMessage, type WatchMessage } from "./live-protocol.ts";
 import { parseClientMessage } from "./parse-client-message.ts";
@@ -16,6 +17,7 @@ export interface LiveConnectionOptions {
   readonly principal: Principal;
   readonly feed: LiveFeed;
   readonly limits: HubLimits;
+  readonly paces: HubPaces;
   readonly clock: Clock;
   readonly counters: HubCounters;
   /** Puts what is known at once for a client that begins to watch the overview. */
@@ -50,7 +52,7 @@ export class LiveConnection implements Watcher {
 
   schedule(): void {
     if (this.#timer !== null) return;
-    const waitMs = this.#lastFlushAt + this.#options.limits.flushMs - performance.now();
+    const waitMs = this.#lastFlushAt + this.#options.paces.flushMs - performance.now();
     if (waitMs <= 0) this.#flush();
     else this.#timer = setTimeout(() => this.#timerOnFlush(), waitMs);
   }
@@ -88,7 +90,7 @@ export class LiveConnection implements Watcher {
   /** True while its buffer is too full to add to; drops it when that lasts. */
   #isSlow(now: number): boolean {
     const { limits, counters } = this.#options;
-    if (this.socket.bufferedAmount <= limits.bufferBytesMax) {
+    if (this.socket.bufferedAmount <= limits.dashboardBufferBytesMax) {
       this.#slowSince = null;
       return false;
     }

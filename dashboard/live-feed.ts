@@ -9,6 +9,8 @@ import { RecentReadings } from "./recent-readings.ts";
 import { type Watcher, Watchers } from "./watchers.ts";
 
 const FLEET_ROWS = 6;
+/** A device that said nothing for this long is shown as silent. */
+export const STALE_AFTER_MS = 5 * 60_000;
 
 /** What is known now, and its way to the browsers that want it: apply records, then `settle` once per batch. */
 export class LiveFeed {
@@ -19,11 +21,9 @@ export class LiveFeed {
   /** When a device was removed, by receive time: what came before is not shown, whenever it is read. */
   readonly #removedAt = new Map<string, number>();
   readonly #touched = new Set<Watcher>();
-  readonly #limits: HubLimits;
   readonly #clock: Clock;
 
   constructor(limits: HubLimits, clock: Clock) {
-    this.#limits = limits;
     this.#clock = clock;
     this.lastValues = new LastValues(limits);
     this.#recent = new RecentReadings(limits);
@@ -82,7 +82,7 @@ export class LiveFeed {
   fleet(tenant: string): FleetMessage {
     const now = this.#clock.now();
     const own = [...this.lastValues.lastReceived()].filter((entry) => entry.tenant === tenant);
-    const silent = silentDevices(own, now, this.#limits.staleAfterMs, FLEET_ROWS);
+    const silent = silentDevices(own, now, STALE_AFTER_MS, FLEET_ROWS);
     return {
       type: "fleet",
       noisy: this.#activityOf(tenant).noisiest(now, FLEET_ROWS),

@@ -24,7 +24,7 @@ export interface FollowOptions {
 const WAIT_MS = 1000;
 const SCAN_WAIT_MS = 100;
 /** A scan that gets nothing this often in a row ends: what it waits for has gone. */
-const EMPTY_POLLS_MAX = 10;
+const EMPTY_POLLS = 10;
 const RETRY_MS = 1000;
 
 /** Where the reading stands. */
@@ -47,7 +47,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   let emptyPolls = 0;
   try {
     while (!signal.aborted && !isDone(positions, options.until)) {
-      if (options.until !== undefined && emptyPolls >= EMPTY_POLLS_MAX) break;
+      if (options.until !== undefined && emptyPolls >= EMPTY_POLLS) break;
       const startedAt = performance.now();
       const slices = await pollOrRecover(following, options);
       for (const slice of slices) {

@@ -58,7 +58,7 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
   async function follow(ends: readonly TopicPosition[], scanFrom: readonly TopicPosition[]): Promise<void> {
     const common = {
       log,
-      bytesMax: limits.pollBytesMax,
+      bytesMax: limits.hubFetchBytesMax,
       signal: stopping.signal,
       logger,
       onBatch: () => feed.settle(),

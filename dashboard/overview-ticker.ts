@@ -2,14 +2,14 @@ import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Overview } from "../core/overview.ts";
 import type { HubLimits } from "./hub-limits.ts";
+import type { HubPaces } from "./hub-paces.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import type { OverviewMessage, ThroughputMessage, ThroughputPoint } from "./live-protocol.ts";
 import type { Watcher } from "./watchers.ts";
 
-export interface OverviewTickerOptions {
+export interface OverviewTickerOptions extends Pick<HubLimits, "throughputPointsMax">, Pick<HubPaces, "overviewMs"> {
   overview(): Promise<Overview>;
   readonly feed: LiveFeed;
-  readonly limits: HubLimits;
   readonly logger: Logger;
 }
 
@@ -21,7 +21,8 @@ export interface OverviewTicker {
 }
 
 /** Asks for the overview every second, remembers the throughput, and sends one text to all who watch. */
-export function createOverviewTicker({ overview, feed, limits, logger }: OverviewTickerOptions): OverviewTicker {
+export function createOverviewTicker(options: OverviewTickerOptions): OverviewTicker {
+  const { overview, feed, logger, throughputPointsMax, overviewMs } = options;
   const throughput: ThroughputPoint[] = [];
   let frame: string | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -30,7 +31,7 @@ export function createOverviewTicker({ overview, feed, limits, logger }: Overvie
   function remember(now: Overview): void {
     const lag = now.hops.reduce((sum, hop) => sum + hop.lag, 0);
     throughput.push([now.at, now.hops[0]?.ratePerSecond ?? 0, lag]);
-    if (throughput.length > limits.throughputPointsMax) throughput.shift();
+    if (throughput.length > throughputPointsMax) throughput.shift();
     const message: OverviewMessage = { type: "overview", overview: now };
     frame = JSON.stringify(message);
   }
@@ -55,7 +56,7 @@ export function createOverviewTicker({ overview, feed, limits, logger }: Overvie
       // The browsers see the overview's time stand still and say so.
       logger.warn({ err: errorText(error) }, "The overview is not available.");
     }
-    if (!stopped) timer = setTimeout(() => void tick(), limits.overviewMs).unref();
+    if (!stopped) timer = setTimeout(() => void tick(), overviewMs).unref();
   }
 
   return {

@@ -1,10 +1,8 @@
 import type { Reading } from "../core/derived-records.ts";
 import { deviceKey } from "../core/ids.ts";
+import type { HubLimits } from "./hub-limits.ts";
 
-export interface RecentReadingsLimits {
-  readonly recentReadingsPerDeviceMax: number;
-  readonly recentReadingsMax: number;
-}
+export type RecentReadingsLimits = Pick<HubLimits, "recentReadingsPerDeviceMax" | "recentReadingsMax">;
 
 /**
  * The last readings of each device. They bridge what the log already has and the tables do not yet: a page that opens gets them

@@ -4,10 +4,10 @@ import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { CsvError, parse } from "csv-parse";
 import { errorText, MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { CsvMapping } from "./csv/csv-mapping.ts";
 import { columnsOf, createRowReader, type RowReader, type RowSkip } from "./csv/read-row.ts";
 import type { ReplayMessage } from "./replay/replay.ts";
-import { SIM_LIMITS } from "./sim-limits.ts";
 
 export interface CsvSourceOptions {
   /** FILE.csv or FILE.csv.gz, with a header. Streamed: its size does not matter. */
@@ -82,7 +82,7 @@ async function* readRecords(path: string, counts: CsvCounts): AsyncGenerator<rea
     bom: true,
     relax_column_count: true,
     skip_empty_lines: true,
-    max_record_size: SIM_LIMITS.csvRowBytesMax,
+    max_record_size: LIMITS.csvRowBytesMax,
   });
   const steps: [Readable, ...NodeJS.ReadWriteStream[]] = path.endsWith(".gz")
     ? [file, createGunzip(), parser]

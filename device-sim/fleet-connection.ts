@@ -1,7 +1,7 @@
 import { connect, type MqttClient } from "mqtt";
 import { LIMITS } from "../core/limits.ts";
 import { type DeviceTokens, TELEMETRY_TOPIC, tokenFor } from "./credentials.ts";
-import { SIM_LIMITS } from "./sim-limits.ts";
+import { SIM_PACES } from "./sim-paces.ts";
 
 export interface FleetConnection {
   readonly connected: boolean;
@@ -33,8 +33,8 @@ export async function connectDevice(
     password,
     protocolVersion: 4,
     clean: true,
-    keepalive: SIM_LIMITS.keepAliveSeconds,
-    connectTimeout: SIM_LIMITS.connectTimeoutMs,
+    keepalive: SIM_PACES.keepAliveSeconds,
+    connectTimeout: SIM_PACES.connectTimeoutMs,
     reconnectPeriod: 1000,
     resubscribe: false,
   });
@@ -91,7 +91,7 @@ function createConnection(client: MqttClient): FleetConnection {
 async function answered(client: MqttClient, signal: AbortSignal): Promise<void> {
   const first = Promise.withResolvers<void>();
   const resolve = () => first.resolve();
-  const timer = setTimeout(resolve, SIM_LIMITS.connectTimeoutMs);
+  const timer = setTimeout(resolve, SIM_PACES.connectTimeoutMs);
   client.once("connect", resolve);
   client.once("error", resolve);
   signal.addEventListener("abort", resolve, { once: true });

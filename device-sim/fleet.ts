@@ -1,5 +1,6 @@
 import { MillraceError } from "../core/errors.ts";
 import { isId } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
 import { castDemo } from "./features/demo-story.ts";
 import { allFeatures, type FleetFeatures, type Parcel } from "./features/feature.ts";
 import { profileOf } from "./profile-of.ts";
@@ -89,7 +90,10 @@ function checkDevices(devices: readonly FleetDevice[]): void {
   for (const { id, type } of devices) {
     profileOf(type);
     if (!isId(id)) {
-      throw new MillraceError("INVALID_INPUT", `${JSON.stringify(id)} is no device id: 1–128 of A–Z a–z 0–9 _ . : -`);
+      throw new MillraceError(
+        "INVALID_INPUT",
+        `${JSON.stringify(id)} is no device id: 1–${LIMITS.idCharactersMax} of A–Z a–z 0–9 _ . : -`,
+      );
     }
     if (seen.has(id)) throw new MillraceError("INVALID_INPUT", `device ${id} is in the fleet twice`);
     seen.add(id);

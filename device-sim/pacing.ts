@@ -2,9 +2,9 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 
 /** Longest single wait: Node's timers end at 2^31 − 1 ms, and a stepped clock is noticed this soon. */
-const WAIT_MS_MAX = 60_000;
+const LONGEST_WAIT_MS = 60_000;
 /** How long messages that are due may be sent without letting sockets and timers run. */
-const BUSY_MS_MAX = 5;
+const BUSY_MS = 5;
 
 /** Waits until the clock shows `at`; false when the signal aborted first. Yields to the event loop now and then when behind. */
 export function createPacer(clock: Clock, signal: AbortSignal): (at: number) => Promise<boolean> {
@@ -14,10 +14,10 @@ export function createPacer(clock: Clock, signal: AbortSignal): (at: number) => 
       if (signal.aborted) return false;
       const now = clock.now();
       if (at <= now) {
-        if (now - lastYieldAt < BUSY_MS_MAX) return true;
+        if (now - lastYieldAt < BUSY_MS) return true;
         await setImmediate();
       } else {
-        await waitFor(Math.min(at - now, WAIT_MS_MAX), signal);
+        await waitFor(Math.min(at - now, LONGEST_WAIT_MS), signal);
       }
       lastYieldAt = clock.now();
       if (at <= lastYieldAt) return !signal.aborted;

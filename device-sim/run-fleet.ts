@@ -6,7 +6,7 @@ import type { Fleet } from "./fleet.ts";
 import { connectDevice, type FleetConnection } from "./fleet-connection.ts";
 import { createPacer, waitFor } from "./pacing.ts";
 import { createProgress } from "./progress.ts";
-import { SIM_LIMITS } from "./sim-limits.ts";
+import { SIM_PACES } from "./sim-paces.ts";
 
 export interface RunFleetOptions {
   readonly fleet: Fleet;
@@ -61,8 +61,8 @@ async function connectAll(
   changed: () => void,
 ): Promise<void> {
   const { devices } = options.fleet;
-  for (let i = 0; i < devices.length && !signal.aborted; i += SIM_LIMITS.connectingMax) {
-    const wave = devices.slice(i, i + SIM_LIMITS.connectingMax);
+  for (let i = 0; i < devices.length && !signal.aborted; i += LIMITS.simulatorConnectingMax) {
+    const wave = devices.slice(i, i + LIMITS.simulatorConnectingMax);
     await Promise.all(
       wave.map(async ({ id }) => {
         connections.set(id, await connectDevice(options.connect.url, id, options.credentials, signal));
@@ -98,7 +98,7 @@ async function settle(connections: ReadonlyMap<string, FleetConnection>, signal:
   const settled = Promise.all([...connections.values()].map((connection) => connection.settled()));
   const stopped = (async () => {
     if (!signal.aborted) await waitForAbort(signal, patience.signal);
-    await waitFor(SIM_LIMITS.stopGraceMs, patience.signal);
+    await waitFor(SIM_PACES.stopGraceMs, patience.signal);
   })();
   try {
     await Promise.race([settled, stopped]);
@@ -129,17 +129,17 @@ function progressOf(fleet: Fleet, connections: ReadonlyMap<string, FleetConnecti
 }
 
 function intervalOf(devices: number, rate: number | undefined): number {
-  if (devices > SIM_LIMITS.connectionsMax) {
+  if (devices > LIMITS.simulatorConnectionsMax) {
     throw new MillraceError(
       "INVALID_INPUT",
-      `${devices} devices are more than the ${SIM_LIMITS.connectionsMax} connections that one simulator opens`,
+      `${devices} devices are more than the ${LIMITS.simulatorConnectionsMax} connections that one simulator opens`,
     );
   }
   if (rate === undefined) return 1000;
   if (!(rate > 0)) throw new MillraceError("INVALID_INPUT", `a rate of ${rate} messages per second sends nothing`);
   const intervalMs = (devices / rate) * 1000;
-  if (intervalMs >= SIM_LIMITS.intervalMsMin) return intervalMs;
-  const ratePerDeviceMax = 1000 / SIM_LIMITS.intervalMsMin;
+  if (intervalMs >= LIMITS.simulatorIntervalMsMin) return intervalMs;
+  const ratePerDeviceMax = 1000 / LIMITS.simulatorIntervalMsMin;
   throw new MillraceError("INVALID_INPUT", `${rate} messages per second are too many for ${devices} devices`, {
     remedy: `Take more devices or at most ${ratePerDeviceMax * devices}/s: one device sends at most ${ratePerDeviceMax}/s (the broker allows ${LIMITS.unacknowledgedPerConnectionMax} unacknowledged).`,
   });

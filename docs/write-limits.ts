@@ -6,8 +6,9 @@ const SOURCE = new URL("../core/limits.ts", import.meta.url);
 const PAGE = new URL("limits.md", import.meta.url);
 const HEAD = `# Limits
 
-Every ceiling of Millrace, generated from \`core/limits.ts\` by \`node docs/write-limits.ts\`. Breaching one is an error with a code
-(see errors.md), never a silent loss. They are constants of a release; what an installation sets is in configuration.md.
+Every ceiling of Millrace, generated from \`core/limits.ts\` by \`node docs/write-limits.ts\`. What comes from outside and breaches
+one gets an error with a code (see errors.md), never a silent loss; of what is only kept for show the oldest goes. They are constants
+of a release; what an installation sets is in configuration.md.
 `;
 
 /** The page for the table in LIMITS. The source's text gives the groups: a comment line opens one. */

@@ -1,4 +1,5 @@
 import { errorText } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { DeadLetter } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { TopicName } from "../core/topics.ts";
@@ -28,8 +29,6 @@ export function engineIdentity(name: string): FunctionIdentity {
 
 /** Stands for the device in dead letters of records whose key names none. */
 export const UNKNOWN_ID = "unknown";
-const ERROR_LENGTH_MAX = 2000;
-const STACK_LINES_MAX = 8;
 /** The frame that called the function: what lies below it is the engine's. */
 const CALLING_FILE = /function-runner\.ts:/;
 const FRAME = /^\s*at (?:(.*) \()?(.*[/\\])?([^/\\()]+:\d+:\d+)\)?$/;
@@ -42,7 +41,7 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
     device: input.device,
     function: input.function,
     version: input.version,
-    error: errorText(error).slice(0, ERROR_LENGTH_MAX).toWellFormed(),
+    error: errorText(error).slice(0, LIMITS.deadLetterErrorCharactersMax).toWellFormed(),
     errorClass: error instanceof Error ? error.constructor.name : typeof error,
     stack: error instanceof Error && !input.function.startsWith("$") ? portableStack(error.stack ?? "") : "",
     received: input.received,
@@ -56,7 +55,7 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
 export function portableStack(stack: string): string {
   const lines: string[] = [];
   for (const line of stack.split("\n")) {
-    if (lines.length >= STACK_LINES_MAX || CALLING_FILE.test(line)) break;
+    if (lines.length >= LIMITS.deadLetterStackLinesMax || CALLING_FILE.test(line)) break;
     const frame = FRAME.exec(line);
     if (frame === null) continue;
     const [, name, folder, place] = frame;

@@ -1,4 +1,5 @@
-const DEPTH_MAX = 32;
+import { LIMITS } from "../core/limits.ts";
+
 /** Of a number, a boolean or null with its comma; no number's text is longer than 25. */
 const SCALAR_BYTES = 12;
 /** Of quotes, colon and comma, or of a pair of brackets. */
@@ -26,8 +27,8 @@ export function assertJson(value: unknown, depth = 0): number {
 }
 
 function assertJsonObject(value: object, depth: number): number {
-  if (depth >= DEPTH_MAX)
-    throw new TypeError(`a value nested deeper than ${DEPTH_MAX} levels (or in itself) is refused`);
+  if (depth >= LIMITS.functionValueDepthMax)
+    throw new TypeError(`a value nested deeper than ${LIMITS.functionValueDepthMax} levels (or in itself) is refused`);
   if (Array.isArray(value)) return assertJsonArray(value, depth);
   if (!isPlainObject(value)) throw new TypeError("only plain objects are JSON values");
   let bytes = FRAME_BYTES;

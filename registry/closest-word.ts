@@ -1,3 +1,5 @@
+import { LIMITS } from "../core/limits.ts";
+
 /** The word most like `word`, when it is like it at all: for "did you mean". */
 export function closestWord(word: string, words: readonly string[]): string | undefined {
   const ranked = words
@@ -12,11 +14,10 @@ function distanceMax(word: string): number {
   return word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3));
 }
 
-const WORD_LENGTH_MAX = 64;
-
 /** Levenshtein's: insertions, deletions and replacements. Long words are unlike everything. */
 function editDistance(a: string, b: string): number {
-  if (a.length > WORD_LENGTH_MAX || b.length > WORD_LENGTH_MAX) return WORD_LENGTH_MAX;
+  const most = LIMITS.comparedWordCharactersMax;
+  if (a.length > most || b.length > most) return most;
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];

@@ -10,7 +10,7 @@ import { parseYamlSource, type SourceDocument } from "./yaml-source.ts";
 const SECTIONS = ["types", "rules", "devices"] as const;
 type Section = (typeof SECTIONS)[number];
 
-const PROBLEMS_TOLD_MAX = 10;
+const PROBLEMS_TOLD = 10;
 
 /**
  * Reads a configuration document: a map with the lists `types`, `rules` and `devices`, each of them optional. Everything in it
@@ -75,7 +75,7 @@ function issueProblem(path: readonly PropertyKey[], issue: z.core.$ZodIssue): Pr
 }
 
 function invalid(document: SourceDocument, problems: readonly Problem[]): MillraceError {
-  const told = problems.slice(0, PROBLEMS_TOLD_MAX).map(({ path, text, atKey = false }) => {
+  const told = problems.slice(0, PROBLEMS_TOLD).map(({ path, text, atKey = false }) => {
     const place = [document.locate(path, atKey), pathText(path)].filter((part) => part !== "").join(", ");
     return `${place}: ${text}`;
   });

@@ -1,11 +1,12 @@
 import type { Kysely } from "kysely";
 import { MillraceError } from "../core/errors.ts";
 import { deviceKey, isId } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { CredentialStore, Principal } from "../core/registry.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import { deviceNotFound } from "./not-found.ts";
 import type { Tables } from "./schema.ts";
-import { newToken, TOKEN_CHARACTERS_MAX, tokenHmac } from "./token.ts";
+import { newToken, tokenHmac } from "./token.ts";
 
 export interface CredentialStoreOptions {
   readonly db: Kysely<Tables>;
@@ -36,7 +37,8 @@ export function createCredentialStore({ db, write, secret, adminTenant }: Creden
       return row !== undefined;
     },
     async verify(token) {
-      if (token.length > TOKEN_CHARACTERS_MAX) return null;
+      // No token of ours: refused before it is hashed.
+      if (token.length > LIMITS.tokenCharactersMax) return null;
       return findPrincipal(db, tokenHmac(secret, token));
     },
   };

@@ -1,14 +1,14 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { ImportedDevice } from "../core/registry.ts";
-import { GIVEN_TOKEN_PATTERN } from "../core/schemas.ts";
+import { GIVEN_TOKEN_PATTERN, TOKEN_CHARACTERS } from "../core/schemas.ts";
 import { deviceInputSchema, issueText, toDeviceInput } from "./device-input.ts";
 import { unknownKeyText } from "./unknown-keys.ts";
 
 const COLUMNS = ["id", "name", "type", "token"] as const;
 const LABEL_PREFIX = "label.";
-const DEVICES_MAX = 100_000;
 
 const rowsSchema = z.array(z.object({ record: z.array(z.string()), info: z.object({ lines: z.int() }) }));
 
@@ -27,8 +27,8 @@ export function parseDeviceImport(csvText: string, tenant: string): readonly Imp
   if (header === undefined)
     throw new MillraceError("INVALID_INPUT", "the file is empty; its first line names the columns");
   const columns = checkHeader(header);
-  if (rows.length > DEVICES_MAX) {
-    throw new MillraceError("INVALID_INPUT", `more than ${DEVICES_MAX} devices: split the file`);
+  if (rows.length > LIMITS.importDevicesMax) {
+    throw new MillraceError("INVALID_INPUT", `more than ${LIMITS.importDevicesMax} devices: split the file`);
   }
   const lines = new Map<string, number>();
   return rows.map((row) => {
@@ -73,7 +73,7 @@ function readDevice(row: CsvRow, columns: readonly string[], tenant: string): Im
   const fields = new Map(filled);
   const token = fields.get("token");
   if (token !== undefined && !GIVEN_TOKEN_PATTERN.test(token)) {
-    throw atLine(row, "token: must be 8–256 visible ASCII characters");
+    throw atLine(row, `token: must be ${TOKEN_CHARACTERS}`);
   }
   const parsed = deviceInputSchema.safeParse({
     tenant,

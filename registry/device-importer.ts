@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
+import { GIVEN_TOKEN_PATTERN, TOKEN_CHARACTERS } from "../core/schemas.ts";
 import { deviceKey } from "../core/ids.ts";
 import type { DeviceImporter, ImportedDevice } from "../core/registry.ts";
-import { GIVEN_TOKEN_PATTERN } from "../core/schemas.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import { putDevices } from "./device-put.ts";
 import { inChunks } from "./schema.ts";
@@ -36,7 +36,7 @@ function givenTokens(devices: readonly ImportedDevice[], secret: Uint8Array): re
   return devices.flatMap(({ tenant, id, token }) => {
     if (token === undefined) return [];
     if (!GIVEN_TOKEN_PATTERN.test(token)) {
-      throw new MillraceError("INVALID_INPUT", `device "${id}": a token has 8–256 visible ASCII characters`);
+      throw new MillraceError("INVALID_INPUT", `device "${id}": a token has ${TOKEN_CHARACTERS}`);
     }
     const owner = owners.get(token);
     if (owner !== undefined) {

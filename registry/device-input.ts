@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { DeviceInput } from "../core/registry.ts";
 import { idSchema, labelsSchema } from "../core/schemas.ts";
 import { isStorable } from "./storable-text.ts";
@@ -8,7 +9,11 @@ import { isStorable } from "./storable-text.ts";
 export const deviceInputSchema = z.object({
   tenant: idSchema,
   id: idSchema,
-  name: z.string().max(200).refine(isStorable, "must not contain U+0000 or half a surrogate pair").optional(),
+  name: z
+    .string()
+    .max(LIMITS.nameCharactersMax)
+    .refine(isStorable, "must not contain U+0000 or half a surrogate pair")
+    .optional(),
   type: idSchema.nullable().optional(),
   labels: labelsSchema.optional(),
 });

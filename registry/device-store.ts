@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import { MillraceError } from "../core/errors.ts";
 import { deviceKey, isId } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Device, DeviceQuery, DeviceStore } from "../core/registry.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import { deviceControl } from "./device-control.ts";
@@ -11,8 +12,6 @@ import { checkPageLimit, decodeCursor, toPage } from "./page-cursor.ts";
 import { parseLabels } from "./parse-labels.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { isStorable } from "./storable-text.ts";
-
-const SEARCH_CHARACTERS_MAX = 200;
 
 export function createDeviceStore(db: Kysely<Tables>, write: ChangeWriter): DeviceStore {
   return {
@@ -99,8 +98,8 @@ function listQuery(db: Queries, { tenant, search, type, after }: DeviceQuery) {
 
 /** Id or name holds the text. Both sides are in lower case already; `%`, `_` and `\` stand for themselves. */
 function contains(search: string) {
-  if (search.length > SEARCH_CHARACTERS_MAX) {
-    throw new MillraceError("INVALID_INPUT", `search: at most ${SEARCH_CHARACTERS_MAX} characters`);
+  if (search.length > LIMITS.searchCharactersMax) {
+    throw new MillraceError("INVALID_INPUT", `search: at most ${LIMITS.searchCharactersMax} characters`);
   }
   if (!isStorable(search)) throw new MillraceError("INVALID_INPUT", "search: U+0000 or half a surrogate pair");
   const pattern = `%${search.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;

@@ -15,7 +15,7 @@ import {
 import { isBusy, sqliteError } from "./sqlite-error.ts";
 
 const BUSY_RETRY_MS = 20;
-const BUSY_ATTEMPTS_MAX = 250;
+const BUSY_ATTEMPTS = 250;
 
 /**
  * Kysely on `node:sqlite`. Kysely's own SqliteDialect wants better-sqlite3 and opens transactions with a plain BEGIN: a deferred
@@ -83,7 +83,7 @@ export async function retryWhileBusy<T>(path: string, work: () => T): Promise<T>
     try {
       return work();
     } catch (error) {
-      if (!isBusy(error) || attempt >= BUSY_ATTEMPTS_MAX) throw sqliteError(error, path);
+      if (!isBusy(error) || attempt >= BUSY_ATTEMPTS) throw sqliteError(error, path);
       await sleep(BUSY_RETRY_MS);
     }
   }

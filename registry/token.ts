@@ -1,8 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
 
-/** Longer texts are no token of ours: they are refused before they are hashed. */
-export const TOKEN_CHARACTERS_MAX = 256;
-
 /** 256 random bits behind a prefix that tells people and secret scanners what they look at. */
 export function newToken(kind: "device" | "admin"): string {
   return `${kind === "device" ? "mr_d_" : "mr_a_"}${randomBytes(32).toString("base64url")}`;

@@ -1,8 +1,6 @@
 import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import { errorText, MillraceError } from "../core/errors.ts";
-
-/** Larger documents than people write by hand; devices in bulk come through the CSV import. */
-const YAML_CHARACTERS_MAX = 4 * 1024 * 1024;
+import { LIMITS } from "../core/limits.ts";
 
 export interface SourceDocument {
   readonly value: unknown;
@@ -12,8 +10,11 @@ export interface SourceDocument {
 
 /** YAML 1.2 (and so JSON) with positions. INVALID_INPUT names line and column. */
 export function parseYamlSource(text: string): SourceDocument {
-  if (text.length > YAML_CHARACTERS_MAX) {
-    throw new MillraceError("INVALID_INPUT", `the document has more than ${YAML_CHARACTERS_MAX} characters`);
+  if (text.length > LIMITS.configurationCharactersMax) {
+    throw new MillraceError(
+      "INVALID_INPUT",
+      `the document has more than ${LIMITS.configurationCharactersMax} characters`,
+    );
   }
   const lines = new LineCounter();
   const position = (offset: number) => {
@@ -27,7 +28,7 @@ export function parseYamlSource(text: string): SourceDocument {
     throw new MillraceError("INVALID_INPUT", `${position(problem.pos[0])}: ${sentence}`);
   }
   return {
-    value: toValue(() => document.toJS({ maxAliasCount: 100 })),
+    value: toValue(() => document.toJS({ maxAliasCount: LIMITS.configurationAliasesMax })),
     locate(path, atKey) {
       const node = nodeAt(document.contents, path, atKey);
       return node?.range ? position(node.range[0]) : "";

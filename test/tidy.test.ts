@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../app/cli.ts";
+import { ceilingsRule } from "./tidy/ceilings-rule.ts";
 import { commandsRule } from "./tidy/commands-rule.ts";
 import { errorsPageRule } from "./tidy/errors-page-rule.ts";
 import { folderRule } from "./tidy/folder-rule.ts";
@@ -209,6 +210,25 @@ const CASES: readonly RuleCase[] = [
       ["docs/other.md", ""],
     ],
     good: [["docs/errors.md", pageText("docs/errors.md")]],
+  },
+  {
+    title: "ceilings stand in core/limits.ts",
+    rule: ceilingsRule,
+    bad: [
+      ["api/a.ts", "const BODY_BYTES_MAX = 1024 * 1024;"],
+      ["broker/a.ts", "export const HELD = { packetBytesMax: 256 * KIB } as const;"],
+      ["sinks/notify/a.ts", "const poll = { bytesMax: (2 ** 20) as number };"],
+      ["registry/a.ts", "class A { readonly rowsMax = 500; }"],
+      ["dashboard/web/a.tsx", "const TIME_MAX = Date.UTC(2100, 0, 1);"],
+      ["device-sim/sim-limits.ts", "export const SIM_LIMITS = { progressMs: 200 };"],
+    ],
+    good: [
+      ["core/limits.ts", "export const LIMITS = { bodyBytesMax: 1024 };"],
+      ["api/a.ts", "const { pageSizeMax } = LIMITS; const rowsMax = 2 * LIMITS.pageSizeMax;"],
+      ["engine/a.ts", "const max = 3; const MAX = 3; const climaxes = 2; const PAGE_SIZE = 100;"],
+      ["wire/mqtt-frame.ts", "const HEADER_BYTES_MAX = 5;"],
+      ["test/unit/a.test.ts", "const limits = { rowsMax: 2 };"],
+    ],
   },
   {
     title: "the limits page is what core/limits.ts says",

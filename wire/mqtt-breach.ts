@@ -1,3 +1,4 @@
+import { LIMITS } from "../core/limits.ts";
 import type { ErrorCode } from "../core/errors.ts";
 
 /** CONNACK return codes of MQTT 3.1.1 (table 3.1); 0 stands for "close without a CONNACK". */
@@ -27,7 +28,10 @@ export const MQTT_BREACHES = {
   "connect-flags": malformed("the CONNECT flags contradict each other or use the reserved bit [MQTT-3.1.2-3]"),
   "will-qos": malformed("the will's QoS is 3 [MQTT-3.1.2-14]"),
   "client-id-empty": malformed("an empty client id needs a clean session [MQTT-3.1.3-8]", 2),
-  "client-id-invalid": malformed("the client id is not 1–128 characters of A–Z a–z 0–9 _ . : -", 2),
+  "client-id-invalid": malformed(
+    `the client id is not 1–${LIMITS.idCharactersMax} characters of A–Z a–z 0–9 _ . : -`,
+    2,
+  ),
   "utf8-invalid": malformed("a string is not well-formed UTF-8 [MQTT-1.5.3-1]"),
   "character-refused": malformed("a string holds U+0000, a control character or a non-character [MQTT-1.5.3-2]"),
   "topic-empty": topic("a topic or filter is empty [MQTT-4.7.3-1]"),

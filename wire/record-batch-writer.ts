@@ -1,13 +1,12 @@
 import { checksum } from "./record-batch-checksum.ts";
 import { BATCH, BATCH_LENGTH_BASE, BATCH_MAGIC, writeInt64 } from "./record-batch-layout.ts";
 import { lengthVarintBytes, writeVarint, writeVarlong } from "./varint.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { RecordInput } from "../core/record.ts";
 
 /** Room for a record's numbers: length, attributes, deltas, key and value lengths, header count. */
 const RECORD_NUMBERS_BYTES_MAX = 48;
 const INITIAL_BYTES = 4096;
-/** Buffers that grew beyond this are let go by `reset`, so that one large burst does not stay in memory. */
-const KEPT_BYTES_MAX = 256 * 1024;
 
 /**
  * Builds one batch, record after record, in a buffer that is used again after `reset`. What is appended is copied. Not for batches
@@ -78,7 +77,7 @@ export class RecordBatchWriter {
   reset(): void {
     this.count = 0;
     this.byteLength = BATCH.records;
-    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    if (this.bytes.length > LIMITS.keptBufferBytesMax) this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   }
 
   private reserve(more: number): void {

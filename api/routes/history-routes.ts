@@ -3,11 +3,12 @@ import { MillraceError } from "../../core/errors.ts";
 import type { HistoryQueries } from "../../core/history.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { latestAnswer, listOf, readingsAnswer, seriesAnswer } from "../answer-shapes.ts";
-import { API_LIMITS } from "../api-limits.ts";
 import type { ApiOptions } from "../api-options.ts";
 import { aggregatesQuery, idParams, latestQuery, readingsQuery, seriesQuery } from "../query-shapes.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
 import { knownDevice } from "./device-routes.ts";
+
+const QUERY_RANGE_MS_DEFAULT = 3_600_000;
 
 const tags = ["history"];
 
@@ -107,7 +108,7 @@ function historyOf(options: ApiOptions): HistoryQueries {
 /** There is nothing before `eventTimeMin`: older times are quarantined. */
 function rangeOf(range: { from?: number; to?: number }, { clock }: ApiOptions): { from: number; to: number } {
   const to = range.to ?? clock.now();
-  const from = Math.max(LIMITS.eventTimeMin, range.from ?? to - API_LIMITS.queryRangeMsDefault);
+  const from = Math.max(LIMITS.eventTimeMin, range.from ?? to - QUERY_RANGE_MS_DEFAULT);
   if (from < to) return { from, to };
   throw new MillraceError("INVALID_INPUT", `\`from\` (${from}) must be before \`to\` (${to}).`);
 }

@@ -1,3 +1,4 @@
+import { LIMITS } from "../../core/limits.ts";
 import {
   auditAnswer,
   auditReportAnswer,
@@ -6,7 +7,6 @@ import {
   overviewAnswer,
   pageOf,
 } from "../answer-shapes.ts";
-import { API_LIMITS } from "../api-limits.ts";
 import { pageQuery } from "../query-shapes.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
 
@@ -27,7 +27,7 @@ export function statusRoutes(app: ZodApp, { options }: RouteContext): void {
     {
       schema: { tags, summary: "Prove the ledger from the log and the tables", response: { 200: auditReportAnswer } },
       // It reads the whole log.
-      handlerTimeout: API_LIMITS.auditTimeoutMs,
+      handlerTimeout: LIMITS.auditTimeoutMs,
     },
     async () => options.audit(),
   );

@@ -137,10 +137,10 @@ const letterRows: Rows<DeadLetter> = (items) => ({
   ]),
 });
 
-const EXCERPT_CHARS_MAX = 60;
+const EXCERPT_CHARACTERS = 60;
 
 /** One line that a terminal may show: devices must not be able to send it control sequences. */
 function excerpt(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
-  return line.length <= EXCERPT_CHARS_MAX ? line : `${line.slice(0, EXCERPT_CHARS_MAX - 1)}…`;
+  return line.length <= EXCERPT_CHARACTERS ? line : `${line.slice(0, EXCERPT_CHARACTERS - 1)}…`;
 }

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { MillraceError, errorText } from "../../core/errors.ts";
 
-const CONNECT_MS_MAX = 5000;
+const CONNECT_TIMEOUT_MS = 5000;
 const DEFAULT_PORT: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883, "ws:": 80, "wss:": 443 };
 
 /** Devices try to connect for ever, as they should; whoever starts them wants to know at once. INVALID_INPUT, NOT_RUNNING. */
@@ -15,7 +15,7 @@ export async function requireBroker(url: string): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve).once("error", reject);
-      socket.setTimeout(CONNECT_MS_MAX, () => reject(new Error(`no answer within ${CONNECT_MS_MAX / 1000} s`)));
+      socket.setTimeout(CONNECT_TIMEOUT_MS, () => reject(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`)));
     });
   } catch (cause) {
     throw new MillraceError("NOT_RUNNING", `nobody listens at ${url}: ${errorText(cause)}`, {

@@ -12,7 +12,7 @@ type Values = LedgerReport["values"];
 const EVERY_MS = 5000;
 const WAIT_MS = 500;
 /** A device that is being removed is out of the sums before it is out of the tables. */
-const DOUBTS_MAX = 5;
+const DOUBTS = 5;
 
 /**
  * The value equation as it was seen last, by what the tables' sink says that it has stored: the audit counts the rows. A look waits for
@@ -39,7 +39,7 @@ export function createValueWatch(
     if (inFlight === null) return;
     const seen = valueLedger(cut.totals, { rows: settled.rows, inFlight });
     doubts = seen.difference === 0 ? 0 : doubts + 1;
-    if (doubts === 0 || doubts > DOUBTS_MAX) values = seen;
+    if (doubts === 0 || doubts > DOUBTS) values = seen;
   };
   /** What does not answer now may the next time; anything else is a programmer's error, and nobody's to swallow. */
   const tryLook = (): Promise<void> =>

@@ -1,13 +1,11 @@
 import { ErasedDevices } from "../../sinks/clickhouse/erased-devices.ts";
 import { collectErasures, countValues } from "./log-scan.ts";
 import type { LogStatus, TopicPosition } from "../../core/event-log.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { LedgerCut } from "./ledger-cut.ts";
 import type { LedgerSources } from "./ledger-sources.ts";
 import type { ScanRange } from "./log-scan.ts";
-
-/** More is not read for a look at the overview. */
-const RECORDS_MAX = 100_000;
 
 /**
  * Values in `readings` between what the tables' sink has settled and the cut, without those of devices that are removed at the cut: they
@@ -21,7 +19,7 @@ export async function valuesInFlight(
   const removals = unsettled(cut.status, settled, "device-events");
   const readings = unsettled(cut.status, settled, "readings");
   const records = [...removals, ...readings].reduce((sum, { offset, end }) => sum + end - offset, 0);
-  if (records > RECORDS_MAX) return null;
+  if (records > LIMITS.overviewScanRecordsMax) return null;
   const known = [...(await sources.erasures()), ...(await collectErasures(sources.log, removals))];
   const erased = new ErasedDevices();
   erased.add(known.filter(({ until }) => until.offset < (cut.bounds[until.partition] ?? 0)));

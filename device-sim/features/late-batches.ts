@@ -1,10 +1,9 @@
+import { LIMITS } from "../../core/limits.ts";
 import { createEpisodes } from "../episodes.ts";
 import type { DeliveryFeature, FeatureContext, SimulatedReading } from "./feature.ts";
 
 const MINUTE_MS = 60_000;
-/** A device's buffer; when it is full the oldest reading is lost. */
-const HELD_READINGS_MAX = 500;
-const READINGS_PER_MESSAGE_MAX = 50;
+const READINGS_PER_MESSAGE = 50;
 
 /** The device measures but has no link; once it is back it sends what it held, oldest first, in arrays. */
 export function lateBatches({ random, startAt }: FeatureContext): DeliveryFeature {
@@ -17,15 +16,15 @@ export function lateBatches({ random, startAt }: FeatureContext): DeliveryFeatur
   let held: SimulatedReading[] = [];
   return (parcels, at) => {
     if (episodeAt(at) !== null) {
-      held = [...held, ...parcels.flat()].slice(-HELD_READINGS_MAX);
+      held = [...held, ...parcels.flat()].slice(-LIMITS.simulatorHeldReadingsMax);
       return [];
     }
     if (held.length === 0) return parcels;
     const backlog = held;
     held = [];
     const batches: SimulatedReading[][] = [];
-    for (let i = 0; i < backlog.length; i += READINGS_PER_MESSAGE_MAX) {
-      batches.push(backlog.slice(i, i + READINGS_PER_MESSAGE_MAX));
+    for (let i = 0; i < backlog.length; i += READINGS_PER_MESSAGE) {
+      batches.push(backlog.slice(i, i + READINGS_PER_MESSAGE));
     }
     return [...batches, ...parcels];
   };

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Random } from "../random.ts";
-import { SIM_LIMITS } from "../sim-limits.ts";
 import { type BrokerAddress, type LinkEnd, type MqttLink, openMqttLink } from "./mqtt-link.ts";
 import { createSendWindow, type SendWindow } from "./send-window.ts";
 
@@ -94,7 +94,7 @@ export function createDeviceSession(options: DeviceSessionOptions): DeviceSessio
       counts.sent += fresh.length;
       link.publish(fresh, false);
     }
-    if (room !== null && window.waiting < SIM_LIMITS.queuedMessagesMax) {
+    if (room !== null && window.waiting < LIMITS.replayQueuedMessagesMax) {
       room.resolve();
       room = null;
     }
@@ -120,7 +120,7 @@ export function createDeviceSession(options: DeviceSessionOptions): DeviceSessio
       window.enqueue(payload);
       // One write for all that comes in this turn of the event loop, not one each.
       flushTimer ??= setImmediate(goOn);
-      if (window.waiting < SIM_LIMITS.queuedMessagesMax) return;
+      if (window.waiting < LIMITS.replayQueuedMessagesMax) return;
       room ??= Promise.withResolvers<void>();
       await room.promise;
     },
@@ -158,7 +158,8 @@ function createReconnectCourse(options: DeviceSessionOptions) {
       accepted = false;
       const refusal = refusalOf(options.deviceId, reason);
       if (refusal !== null) return refusal;
-      if (fruitless > SIM_LIMITS.fruitlessConnectionsMax) return neverAcknowledged(options.deviceId, fruitless, reason);
+      if (fruitless > LIMITS.replayFruitlessConnectionsMax)
+        return neverAcknowledged(options.deviceId, fruitless, reason);
       // Up to half of it is chance, so that a fleet does not come back in one instant.
       const waitMs = delayMs * options.random.between(0.5, 1);
       delayMs = Math.min(max, delayMs * 2);

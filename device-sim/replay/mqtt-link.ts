@@ -3,7 +3,7 @@ import { connect as connectTls } from "node:tls";
 import mqttPacket, { type Packet, type Parser } from "mqtt-packet";
 import { MillraceError } from "../../core/errors.ts";
 import { TELEMETRY_TOPIC } from "../credentials.ts";
-import { SIM_LIMITS } from "../sim-limits.ts";
+import { SIM_PACES } from "../sim-paces.ts";
 import type { NumberedMessage } from "./send-window.ts";
 
 /** What happens on a link. `onClose` is called exactly once, last; a refusal carries CONNACK's return code. */
@@ -62,8 +62,8 @@ export function openMqttLink({ address, clientId, token, events }: MqttLinkOptio
     ? connectTls({ host: address.host, port: address.port, servername: address.host })
     : connectTcp({ host: address.host, port: address.port });
   const parser: Parser = mqttPacket.parser({ protocolVersion: 4 });
-  const connectTimer = setTimeout(() => close({ text: "no CONNACK in time" }), SIM_LIMITS.connectTimeoutMs);
-  const pingTimer = setInterval(pingTimerOnTick, (SIM_LIMITS.keepAliveSeconds * 1000) / 2);
+  const connectTimer = setTimeout(() => close({ text: "no CONNACK in time" }), SIM_PACES.connectTimeoutMs);
+  const pingTimer = setInterval(pingTimerOnTick, (SIM_PACES.keepAliveSeconds * 1000) / 2);
   let pubacks: number[] = [];
   let heardSincePing = true;
   let open = false;
@@ -137,7 +137,7 @@ function connectPacket(clientId: string, token: string): Buffer {
     clientId,
     // The order is kept here, not in a broker's session; brokers may refuse persistent ones.
     clean: true,
-    keepalive: SIM_LIMITS.keepAliveSeconds,
+    keepalive: SIM_PACES.keepAliveSeconds,
     username: clientId,
     password: Buffer.from(token),
   });

@@ -6,7 +6,7 @@ import { type DeviceTokens, tokenFor } from "../credentials.ts";
 import { createPacer } from "../pacing.ts";
 import { createProgress } from "../progress.ts";
 import { createRandom } from "../random.ts";
-import { SIM_LIMITS } from "../sim-limits.ts";
+import { SIM_PACES } from "../sim-paces.ts";
 import { createDeviceSession, type DeviceSession } from "./device-session.ts";
 import { type BrokerAddress, parseBrokerUrl } from "./mqtt-link.ts";
 
@@ -107,7 +107,7 @@ interface Sessions {
 function createSessions(options: CheckedOptions, clock: Clock, onFailure: (error: MillraceError) => void): Sessions {
   const counts = { sent: 0, acknowledged: 0, resent: 0 };
   const sessions = new Map<string, DeviceSession>();
-  const backoffMs = options.backoffMs ?? { min: SIM_LIMITS.backoffMsMin, max: SIM_LIMITS.backoffMsMax };
+  const backoffMs = options.backoffMs ?? { min: SIM_PACES.retryDelayMs, max: LIMITS.replayRetryDelayMsMax };
   const report = createProgress(clock, options.onProgress && (() => options.onProgress?.(progress())));
 
   function progress(): ReplayProgress {
@@ -121,7 +121,7 @@ function createSessions(options: CheckedOptions, clock: Clock, onFailure: (error
     reportLast: () => report.done(),
     get: (deviceId) => sessions.get(deviceId),
     async open(deviceId) {
-      if (sessions.size >= SIM_LIMITS.connectionsMax) throw tooManyDevices();
+      if (sessions.size >= LIMITS.simulatorConnectionsMax) throw tooManyDevices();
       const token = await tokenFor(options.tokens, deviceId);
       const session = createDeviceSession({
         address: options.address,
@@ -167,6 +167,6 @@ function checked(options: ReplayOptions): CheckedOptions {
 function tooManyDevices(): MillraceError {
   return new MillraceError(
     "INVALID_INPUT",
-    `the recording has more than ${SIM_LIMITS.connectionsMax} devices, the connections that one replay opens`,
+    `the recording has more than ${LIMITS.simulatorConnectionsMax} devices, the connections that one replay opens`,
   );
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
 import { readStarts } from "./log-store.ts";
@@ -11,9 +12,6 @@ import type { PlacedBatch } from "./commit-record.ts";
 import type { DurableMark } from "./durable-mark.ts";
 import type { LogStore } from "./log-store.ts";
 import type { LogTopology } from "./topology.ts";
-
-/** Bytes of commits that are looked through before the event loop gets a turn, whether or not they hold what is read. */
-const SCAN_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A damaged batch, or offsets whose commit is damaged (`bytes` then null). */
 export interface CorruptRange {
@@ -92,7 +90,7 @@ export class EmbeddedLogReader implements LogReader {
     const slices = new SliceCollector(topology);
     let scanned = 0;
     let sequence = this.startSequence(mark.retentions, durable);
-    while (sequence <= durable && slices.bytes < bytesMax && scanned < SCAN_BYTES_MAX) {
+    while (sequence <= durable && slices.bytes < bytesMax && scanned < LIMITS.readScanBytesMax) {
       const commit = store.commits.getBinaryFast(sequence);
       if (commit === undefined) {
         // Retention deletes what is visible before it says so: look again at where the log begins.

@@ -1,4 +1,5 @@
 import { readSync } from "node:fs";
+import { LIMITS } from "../../core/limits.ts";
 
 /** `MDB_page` and `MDB_node` of lmdb-js's data format 2. Positions of nodes are counted from behind the page's header. */
 const PAGE = { number: 0, flags: 18, lower: 20, upper: 22, header: 24 } as const;
@@ -13,8 +14,6 @@ const SUB_TREE_BYTES = 48;
 const SUB_TREE_ROOT = 40;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 const NOTHING = -1;
-/** 128 MiB of pages, a quarter of a second: damage behind them is met when it is read. */
-const PAGES_MAX = 32_768;
 
 export interface PageFile {
   readonly descriptor: number;
@@ -23,14 +22,14 @@ export interface PageFile {
 }
 
 /**
- * The first page of the trees with these roots that LMDB could not walk over, null when there is none among the first `PAGES_MAX`.
+ * The first page of the trees with these roots that LMDB could not walk over, null when there is none among the first `checkedPagesMax`.
  * LMDB believes what stands in a page, and leaves the file's mapping, and with it this process, over a number that is wrong. Pages
  * that hold nothing but data are not looked at: records and journal entries have checksums of their own.
  */
 export function damagedTreePage(file: PageFile, roots: readonly bigint[]): number | null {
   const page = Buffer.alloc(file.pageBytes);
   const due = roots.filter((root) => root !== NO_PAGE).map(Number);
-  for (let seen = 0; seen < PAGES_MAX; seen += 1) {
+  for (let seen = 0; seen < LIMITS.checkedPagesMax; seen += 1) {
     const number = due.shift();
     if (number === undefined) return null;
     if (number < 2 || number > file.lastPage) return number;

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
 import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
@@ -10,11 +11,8 @@ import type { JournalFloors, JournalTable } from "./journal-table.ts";
 import type { LogStore } from "./log-store.ts";
 import type { LogTopology } from "./topology.ts";
 
-/** One transaction deletes at most about this much, so that deleting never holds a commit up. */
-const SLICE_BYTES_MAX = 2 * 1024 * 1024;
-const SLICE_COMMITS_MAX = 256;
 /** By size, deleting begins at this part of the ceiling: there is room again before appends must stop. */
-const FILL_MAX = 0.9;
+const FULL_SHARE = 0.9;
 /** LMDB's longest key; counts of longer record keys go under their beginning. */
 const KEY_CHARS_MAX = 600;
 
@@ -68,12 +66,12 @@ export class Retention {
     let floors: JournalFloors | null = null;
     let freed = 0;
     let sequence = this.firstSequence;
-    const limit = Math.min(lastSequence + 1, sequence + SLICE_COMMITS_MAX);
-    for (; sequence < limit && freed < SLICE_BYTES_MAX; sequence++) {
+    const limit = Math.min(lastSequence + 1, sequence + LIMITS.retentionSliceCommitsMax);
+    for (; sequence < limit && freed < LIMITS.retentionSliceBytesMax; sequence++) {
       const bytes = store.commits.getBinaryFast(sequence);
       if (bytes === undefined) continue;
       const directory = directoryOf(bytes);
-      const due = usedBytes - freed > bytesMax * FILL_MAX || (directory !== null && directory.time < timeMin);
+      const due = usedBytes - freed > bytesMax * FULL_SHARE || (directory !== null && directory.time < timeMin);
       if (!due) break;
       floors ??= journals.floors(requiredJournals);
       this.heldBy = this.holderOf(directory, floors);

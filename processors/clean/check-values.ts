@@ -13,7 +13,7 @@ export interface Refusal {
 const PLAIN_NAME = /^[A-Za-z0-9_.:/ -]{1,128}$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f]/;
-const SHOWN_MAX = 64;
+const SHOWN_CHARACTERS = 64;
 
 export function checkMetricName(name: string): Refusal | null {
   // An object with a property of this name is a trap for every reader that copies it.
@@ -103,8 +103,8 @@ function kindOf(value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value.slice(0, SHOWN_MAX)) : String(value);
-  return typeof value === "object" && value !== null ? kindOf(value) : text.slice(0, SHOWN_MAX + 2);
+  const text = typeof value === "string" ? JSON.stringify(value.slice(0, SHOWN_CHARACTERS)) : String(value);
+  return typeof value === "object" && value !== null ? kindOf(value) : text.slice(0, SHOWN_CHARACTERS + 2);
 }
 
 function refusal(reason: QuarantineReason, detail: string): Refusal {

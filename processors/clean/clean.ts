@@ -108,7 +108,10 @@ function quarantine(
   context: Context,
 ): void {
   const { tenant, device, receiveTime } = context;
-  const metric = where.metric === undefined ? {} : { metric: where.metric.slice(0, NAME_SHOWN_MAX).toWellFormed() };
+  const metric =
+    where.metric === undefined
+      ? {}
+      : { metric: where.metric.slice(0, LIMITS.quarantineMetricCharactersMax).toWellFormed() };
   const ts = where.ts === undefined ? {} : { ts: where.ts };
   const record: Quarantined = {
     v: 1,
@@ -124,7 +127,6 @@ function quarantine(
   context.emit("quarantine", record);
 }
 
-const NAME_SHOWN_MAX = 256;
 const lenientUtf8 = new TextDecoder("utf-8");
 
 function payloadText(bytes: Uint8Array): string {

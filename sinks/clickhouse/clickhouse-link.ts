@@ -28,13 +28,12 @@ export interface ClickHouseLink {
 }
 
 const MIB = 1024 * 1024;
-const QUERY_SECONDS_MAX = 20;
 
 /** A dashboard's question must not take the machine from the rest: few threads, a memory ceiling, a deadline. */
 const QUERY_SETTINGS: ClickHouseSettings = {
-  max_execution_time: QUERY_SECONDS_MAX,
-  max_threads: 2,
-  max_memory_usage: String(400 * MIB),
+  max_execution_time: LIMITS.querySecondsMax,
+  max_threads: LIMITS.queryThreadsMax,
+  max_memory_usage: String(LIMITS.queryMemoryBytesMax),
   max_bytes_before_external_group_by: String(100 * MIB),
   output_format_json_quote_64bit_integers: 0,
 };
@@ -101,7 +100,7 @@ function openClient(connection: ClickHouseConnection): ClickHouseClient {
     ...connection,
     application: "millrace",
     request_timeout: LIMITS.insertTimeoutMs,
-    max_open_connections: 8,
+    max_open_connections: LIMITS.clickhouseConnectionsMax,
     // Below the server's own time-out (3 s in the cloud), or a request meets a socket that is being closed.
     keep_alive: { idle_socket_ttl: 2000 },
     log: { level: ClickHouseLogLevel.OFF },

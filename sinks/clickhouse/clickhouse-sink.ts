@@ -31,7 +31,6 @@ export interface ClickHouseSinkOptions {
 }
 
 const RETRY_DELAY_MS_MIN = 250;
-const RETRY_DELAY_MS_MAX = 10_000;
 const FAULT_ID = "clickhouse-sink";
 
 export interface ClickHouseSink extends Service, Readiness {
@@ -93,7 +92,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
         if (!isMillraceError(error)) throw error;
         onFailure(error);
         await pause(
-          Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS_MIN * 2 ** Math.min(failures - 1, 10)),
+          Math.min(LIMITS.insertRetryDelayMsMax, RETRY_DELAY_MS_MIN * 2 ** Math.min(failures - 1, 10)),
           stopping.signal,
         );
       }

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { fitPositions } from "../../engine/fit-positions.ts";
 import { InsertBatch } from "./insert-batch.ts";
 import { erasuresOf, matchesPlan, type InsertPlan } from "./insert-plan.ts";
@@ -20,7 +21,6 @@ export interface RestoredSession {
   readonly marks: SourceMarks;
 }
 
-const READ_BYTES_MAX = 1024 * 1024;
 const REDO_WAIT_MS = 5000;
 
 /** Claims the journal, brings the tables up to date, finishes the plan that was under way, and begins the journal anew. */
@@ -107,7 +107,7 @@ async function readRanges(
   const reader = log.openReader(plan.ranges.map(({ topic, partition, from }) => ({ topic, partition, offset: from })));
   try {
     while (open.size > 0) {
-      const slices = await reader.poll({ bytesMax: READ_BYTES_MAX, waitMs: REDO_WAIT_MS, signal });
+      const slices = await reader.poll({ bytesMax: LIMITS.sinkFetchBytesMax, waitMs: REDO_WAIT_MS, signal });
       if (slices.length === 0)
         throw new MillraceError("LOG_IO", "the log does not give back the records of an unfinished plan");
       for (const slice of slices) {

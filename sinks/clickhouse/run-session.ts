@@ -1,3 +1,4 @@
+import { LIMITS } from "../../core/limits.ts";
 import { InsertBatch } from "./insert-batch.ts";
 import { insertSheets } from "./insert-sheets.ts";
 import { makeInsertPlan, type InsertPlan } from "./insert-plan.ts";
@@ -7,8 +8,6 @@ import type { LogReader } from "../../core/event-log.ts";
 import type { RowSheet } from "./row-sheets.ts";
 import type { SinkContext } from "./sink-context.ts";
 
-const READ_BYTES_MAX = 1024 * 1024;
-const BATCH_BYTES_MAX = 48 * 1024 * 1024;
 /** How long a poll waits at most: the end of an insert is noticed between polls. */
 const POLL_MS = 100;
 
@@ -75,7 +74,7 @@ class SinkPump {
   }
 
   #isFull(): boolean {
-    return this.#batch.rows >= this.#context.rowsMax || this.#batch.byteLength >= BATCH_BYTES_MAX;
+    return this.#batch.rows >= this.#context.rowsMax || this.#batch.byteLength >= LIMITS.insertBytesMax;
   }
 
   #isDue(): boolean {
@@ -83,7 +82,7 @@ class SinkPump {
   }
 
   async #read(signal: AbortSignal): Promise<void> {
-    const slices = await this.#reader.poll({ bytesMax: READ_BYTES_MAX, waitMs: POLL_MS, signal });
+    const slices = await this.#reader.poll({ bytesMax: LIMITS.sinkFetchBytesMax, waitMs: POLL_MS, signal });
     for (const slice of slices) {
       this.#batch.add(slice, this.#reading.offset(slice.topic, slice.partition));
       this.#reading.advance([{ ...slice, to: slice.nextOffset }]);

@@ -1,12 +1,13 @@
 import { errorText, isMillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { AlarmEvent } from "../../core/derived-records.ts";
 import type { JournalId } from "../../core/event-log.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import { decodeAlarms, type DecodedAlarms } from "./alarm-records.ts";
-import { NOTIFY_LIMITS } from "./notify-limits.ts";
 import type { NotifySinkOptions } from "./notify-options.ts";
 import { pause } from "../../core/pause.ts";
 import type { ReaderPositions } from "./reader-positions.ts";
+import { RECOVER_DELAY_MS } from "./retry-delay.ts";
 import { startPositions } from "./start-positions.ts";
 
 export interface AlarmReader {
@@ -19,6 +20,7 @@ export interface AlarmReader {
 export const NOTIFY_JOURNAL = "sink:notify";
 
 const JOURNAL: JournalId = { name: NOTIFY_JOURNAL, partition: 0 };
+const READ_WAIT_MS = 1000;
 const NOTHING = new Uint8Array(0);
 
 export type AlarmReaderOptions = Pick<NotifySinkOptions, "log" | "alarms" | "logger" | "metrics"> & {
@@ -53,8 +55,8 @@ export function createAlarmReader(options: AlarmReaderOptions): AlarmReader {
           reason = `alarms cannot be read: ${errorText(error)}`;
           if (failures === 1) onFault("notify-reader", "raised", `Alarms cannot be read: ${errorText(error)}`);
           logger.warn({ code: error.code, err: error }, "the notify sink starts over");
-          const delayMs = NOTIFY_LIMITS.recoverDelayMs * 2 ** Math.min(failures - 1, 10);
-          await pause(Math.min(delayMs, NOTIFY_LIMITS.recoverDelayMsMax), signal);
+          const delayMs = RECOVER_DELAY_MS * 2 ** Math.min(failures - 1, 10);
+          await pause(Math.min(delayMs, LIMITS.notifyRecoverDelayMsMax), signal);
         }
       }
       reason = "the notify sink has stopped";
@@ -86,8 +88,7 @@ async function readAlarms(options: AlarmReaderOptions, signal: AbortSignal, prog
   let applied = positions.toRecord();
   try {
     while (!signal.aborted) {
-      const { readBytesMax: bytesMax, readWaitMs: waitMs } = NOTIFY_LIMITS;
-      const slices = await reader.poll({ bytesMax, waitMs, signal });
+      const slices = await reader.poll({ bytesMax: LIMITS.sinkFetchBytesMax, waitMs: READ_WAIT_MS, signal });
       if (slices.length === 0) {
         progress.onRound();
         continue;

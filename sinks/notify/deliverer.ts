@@ -1,12 +1,12 @@
 import { errorText, isMillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { Notification } from "../../core/registry.ts";
 import { hasRoom, makeDestinations, recordResult, routeOf, type Destination, type Route } from "./destination.ts";
-import { NOTIFY_LIMITS } from "./notify-limits.ts";
 import type { NotifySinkOptions } from "./notify-options.ts";
 import { pause } from "../../core/pause.ts";
 import type { PlatformFaults } from "./platform-faults.ts";
-import { isGivenUp, retryDelayMs } from "./retry-delay.ts";
+import { isGivenUp, RECOVER_DELAY_MS, retryDelayMs } from "./retry-delay.ts";
 import { postWebhook } from "./webhook.ts";
 import { ageMs, webhookMessage } from "./webhook-message.ts";
 
@@ -26,6 +26,8 @@ export type DelivererOptions = Pick<NotifySinkOptions, "outbox" | "webhooks" | "
   readonly faults: PlatformFaults;
 };
 
+const POLL_INTERVAL_MS = 500;
+
 type Settlement = Parameters<NotifySinkOptions["outbox"]["settle"]>[1];
 
 /** Outbox → webhooks: due → post → settle. A crash between the last two repeats the post under the same id. */
@@ -37,7 +39,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
 
   const round = async (force: AbortSignal) => {
     await faults.flush(outbox);
-    for (const notification of await outbox.due(clock.now(), NOTIFY_LIMITS.dueRowsMax)) {
+    for (const notification of await outbox.due(clock.now(), LIMITS.webhookRoundRowsMax)) {
       if (underWay.has(notification.id)) continue;
       const route = routeOf(notification, destinations);
       if (route.to && !hasRoom(route.to, clock.now())) continue;
@@ -55,7 +57,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
           if (!isMillraceError(error)) throw error;
           logger.warn({ code: error.code, err: error }, "the notification outbox cannot be read; trying again");
         });
-        const waiting = pause(NOTIFY_LIMITS.pollIntervalMs, wakeUp.signal);
+        const waiting = pause(POLL_INTERVAL_MS, wakeUp.signal);
         // A request that ends makes room for the next one at once.
         await Promise.race([...underWay.values(), waiting]);
       }
@@ -84,7 +86,7 @@ async function deliver(
   } catch (error) {
     if (!isMillraceError(error)) throw error;
     options.logger.warn({ id: notification.id, err: error }, "a notification could not be handed on; trying again");
-    await pause(NOTIFY_LIMITS.recoverDelayMs, force);
+    await pause(RECOVER_DELAY_MS, force);
   } finally {
     to.requests -= 1;
   }
@@ -136,8 +138,8 @@ async function settle(
     } catch (error) {
       if (!isMillraceError(error)) throw error;
       logger.warn({ id, err: error }, `a delivery's result could not be written: ${errorText(error)}`);
-      if (error.retry === "never") return pause(NOTIFY_LIMITS.recoverDelayMsMax, force);
-      await pause(NOTIFY_LIMITS.recoverDelayMs, force);
+      if (error.retry === "never") return pause(LIMITS.notifyRecoverDelayMsMax, force);
+      await pause(RECOVER_DELAY_MS, force);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { ReportFault } from "../../core/fault.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Notification } from "../../core/registry.ts";
-import { NOTIFY_LIMITS } from "./notify-limits.ts";
 import { nominalDelayMs } from "./retry-delay.ts";
 import { destinationName, type WebhookDestination } from "./webhook.ts";
 
@@ -20,8 +20,11 @@ export function makeDestinations(webhooks: readonly WebhookDestination[]): reado
   return webhooks.map((webhook) => ({ webhook, name: destinationName(webhook.url), ...unused }));
 }
 
+/** Failures in a row after which a destination is reported as a fault. */
+const FAILURES_BEFORE_FAULT = 3;
+
 export function hasRoom({ requests, failuresInRow, heldUntil }: Destination, nowMs: number): boolean {
-  const most = failuresInRow >= NOTIFY_LIMITS.failuresBeforeFault ? 1 : NOTIFY_LIMITS.requestsPerDestinationMax;
+  const most = failuresInRow >= FAILURES_BEFORE_FAULT ? 1 : LIMITS.requestsPerWebhookMax;
   return requests < most && nowMs >= heldUntil;
 }
 
@@ -53,7 +56,7 @@ export function recordResult(
 ): void {
   const { host } = new URL(destination.webhook.url);
   const id = `notify-${destination.name}`;
-  const excess = destination.failuresInRow + 1 - NOTIFY_LIMITS.failuresBeforeFault;
+  const excess = destination.failuresInRow + 1 - FAILURES_BEFORE_FAULT;
   if (error === null) {
     if (excess > 0) onFault(id, "cleared", `The webhook at ${host} accepts notifications again.`);
     destination.failuresInRow = 0;
@@ -63,5 +66,5 @@ export function recordResult(
   destination.failuresInRow += 1;
   if (excess < 0) return;
   if (excess === 0) onFault(id, "raised", `The webhook at ${host} does not accept notifications: ${error}`);
-  destination.heldUntil = nowMs + Math.min(NOTIFY_LIMITS.holdMsMax, nominalDelayMs(excess + 1));
+  destination.heldUntil = nowMs + Math.min(LIMITS.webhookHoldMsMax, nominalDelayMs(excess + 1));
 }

@@ -1,9 +1,9 @@
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { FaultTransition, ReportFault } from "../../core/fault.ts";
 import type { Readiness, Service } from "../../core/lifecycle.ts";
 import { createAlarmReader } from "./alarm-reader.ts";
 import { createDeliverer } from "./deliverer.ts";
-import { NOTIFY_LIMITS } from "./notify-limits.ts";
 import type { NotifySinkOptions } from "./notify-options.ts";
 import { createPlatformFaults } from "./platform-faults.ts";
 import { checkDestination } from "./webhook.ts";
@@ -23,8 +23,8 @@ export function createNotifySink(options: NotifySinkOptions): NotifySink {
     logger.warn({ fault: id, transition }, text);
     options.onFault?.(id, transition, text);
   };
-  if (webhooks.length > NOTIFY_LIMITS.destinationsMax) {
-    throw new MillraceError("CONFIG_INVALID", `There may be ${NOTIFY_LIMITS.destinationsMax} webhooks at most.`);
+  if (webhooks.length > LIMITS.webhooksMax) {
+    throw new MillraceError("CONFIG_INVALID", `There may be ${LIMITS.webhooksMax} webhooks at most.`);
   }
   for (const webhook of webhooks) checkDestination(webhook);
   const faults = createPlatformFaults(clock);

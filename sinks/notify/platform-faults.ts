@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { FaultTransition } from "../../core/fault.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { NotificationOutbox } from "../../core/registry.ts";
-import { NOTIFY_LIMITS } from "./notify-limits.ts";
 
 /** Faults of the platform on their way into the outbox. They wait in memory while the registry, perhaps at fault itself, fails. */
 export interface PlatformFaults {
@@ -25,7 +25,7 @@ export function createPlatformFaults(clock: Clock): PlatformFaults {
       if (transition === "raised") raised.add(id);
       else if (transition === "cleared") raised.delete(id);
       const at = clock.now();
-      if (waiting.length >= NOTIFY_LIMITS.waitingFaultsMax) waiting.shift();
+      if (waiting.length >= LIMITS.waitingFaultsMax) waiting.shift();
       waiting.push({ notificationId: `platform:${id}:${at}:${transition}`, body: { id, transition, at, text } });
     },
     async flush(outbox) {

@@ -1,5 +1,7 @@
 import { LIMITS } from "../../core/limits.ts";
 
+/** The first pause after a failure of the log or the registry. */
+export const RECOVER_DELAY_MS = 1000;
 const FIRST_DELAY_MS = 1000;
 const ATTEMPTS_MIN = 5;
 

@@ -1,7 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
 import { errorText, MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { NOTIFY_LIMITS } from "./notify-limits.ts";
 
 export interface WebhookDestination {
   readonly url: string;
@@ -79,5 +78,5 @@ function retryAfterMs(response: Response): number {
 /** fetch says "fetch failed" and keeps the reason in `cause`. */
 function failureText(error: unknown): string {
   const reason = error instanceof Error && error.cause !== undefined ? errorText(error.cause) : errorText(error);
-  return reason.slice(0, NOTIFY_LIMITS.errorCharsMax);
+  return reason.slice(0, LIMITS.webhookErrorCharactersMax);
 }

@@ -17,7 +17,10 @@ describe("a slow browser", () => {
   };
 
   it("is conflated while others go on, and has the newest values when it reads again", async () => {
-    harness = await startHubHarness({ limits: { bufferBytesMax: 10_000, flushMs: 1, slowClientMs: 60_000 } });
+    harness = await startHubHarness({
+      limits: { dashboardBufferBytesMax: 10_000, slowClientMs: 60_000 },
+      paces: { flushMs: 1 },
+    });
     await harness.hub.start();
     const [slow, quick] = [await harness.connect(), await harness.connect()];
     for (const client of [slow, quick]) {
@@ -38,7 +41,10 @@ describe("a slow browser", () => {
   });
 
   it("is dropped when it stays slow", async () => {
-    harness = await startHubHarness({ limits: { bufferBytesMax: 10_000, flushMs: 1, slowClientMs: 50 } });
+    harness = await startHubHarness({
+      limits: { dashboardBufferBytesMax: 10_000, slowClientMs: 50 },
+      paces: { flushMs: 1 },
+    });
     await harness.hub.start();
     const slow = await harness.connect();
     slow.watch({ devices });
@@ -50,7 +56,7 @@ describe("a slow browser", () => {
   });
 
   it("is told that readings were skipped", async () => {
-    harness = await startHubHarness({ limits: { pendingEventsMax: 10, flushMs: 200 } });
+    harness = await startHubHarness({ limits: { pendingEventsMax: 10 }, paces: { flushMs: 200 } });
     await harness.hub.start();
     const client = await harness.connect();
     client.watch({ device: "pump" });
@@ -137,7 +143,7 @@ describe("an upgrade", () => {
   });
 
   it("is refused at another path and above the ceiling of browsers", async () => {
-    harness = await startHubHarness({ limits: { clientsMax: 1 } });
+    harness = await startHubHarness({ limits: { dashboardClientsMax: 1 } });
     expect(await harness.refused({}, "/other")).toEqual({ status: 404, code: "NOT_FOUND" });
     await harness.connect();
     expect(await harness.refused()).toEqual({ status: 503, code: "LIMIT_EXCEEDED" });
@@ -151,7 +157,7 @@ describe("an open connection", () => {
       tenant: "acme",
       id: "me",
     });
-    harness = await startHubHarness({ authenticate: () => answer(), limits: { reauthenticateMs: 20 } });
+    harness = await startHubHarness({ authenticate: () => answer(), paces: { reauthenticateMs: 20 } });
     await harness.hub.start();
     const client = await harness.connect();
     const closed = client.closed();
@@ -167,7 +173,7 @@ describe("an open connection", () => {
   });
 
   it("ends when pings are not answered", async () => {
-    harness = await startHubHarness({ limits: { pingMs: 30 } });
+    harness = await startHubHarness({ paces: { pingMs: 30 } });
     await harness.hub.start();
     const client = await harness.connect();
     client.socket.pause();

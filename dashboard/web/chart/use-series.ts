@@ -6,7 +6,7 @@ import { useApp } from "../state/app-state.ts";
 import type { DeviceFeed } from "../state/device-feed.ts";
 import { loadSeries, type SeriesSpan } from "../state/load-series.ts";
 
-const POINTS_MAX = 800;
+const POINTS = 800;
 /** By then the tables have what was only in the log when the page opened. */
 const SETTLE_MS = 4000;
 const REFRESH_MS_MIN = 60_000;
@@ -37,7 +37,7 @@ export function useSeries(
     const load = async (isFirst: boolean) => {
       let waitMs = isFirst ? SETTLE_MS : REFRESH_MS_MIN;
       try {
-        const series = await loadSeries(api, { device, metric, points: POINTS_MAX }, span(), stop.signal);
+        const series = await loadSeries(api, { device, metric, points: POINTS }, span(), stop.signal);
         if (stop.signal.aborted) return;
         history.value = series;
         error.value = null;

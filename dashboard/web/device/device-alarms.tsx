@@ -3,7 +3,7 @@ import { compareAlarms } from "../model/alarm-list.ts";
 import { useApp } from "../state/app-state.ts";
 import { AlarmTable } from "../ui/alarm-table.tsx";
 
-const SHOWN_MAX = 20;
+const ALARMS_SHOWN = 20;
 
 /** This device's alarms, active and past. */
 export function DeviceAlarms({ device }: { device: string }) {
@@ -18,9 +18,9 @@ export function DeviceAlarms({ device }: { device: string }) {
       {own.length === 0 ? (
         <p class="card-body muted">This device has not raised an alarm.</p>
       ) : (
-        <AlarmTable alarms={own.slice(0, SHOWN_MAX)} showDevice={false} />
+        <AlarmTable alarms={own.slice(0, ALARMS_SHOWN)} showDevice={false} />
       )}
-      {own.length > SHOWN_MAX && (
+      {own.length > ALARMS_SHOWN && (
         <p class="card-foot">
           <a href={`/alarms?search=${encodeURIComponent(device)}`}>All {own.length} alarms of this device</a>
         </p>

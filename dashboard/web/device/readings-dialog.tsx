@@ -6,7 +6,7 @@ import { useApp } from "../state/app-state.ts";
 import type { ReadingsTable } from "../state/collect-table.ts";
 import { Icon } from "../ui/icon.tsx";
 
-const ROWS_SHOWN_MAX = 500;
+const ROWS_SHOWN = 500;
 
 /** The charts' numbers, newest first, as of the moment it was opened. */
 export function ReadingsDialog({
@@ -22,7 +22,7 @@ export function ReadingsDialog({
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const time = settings.time.value;
-  const rows = table.rows.slice(-ROWS_SHOWN_MAX).reverse();
+  const rows = table.rows.slice(-ROWS_SHOWN).reverse();
   const kind = table.bucketMs === 0 ? "readings" : `means of ${formatDuration(table.bucketMs)}`;
   return (
     <dialog ref={dialog} class="dialog dialog-wide" aria-labelledby="readings-title" onClose={onClose}>

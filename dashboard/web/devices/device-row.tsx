@@ -5,7 +5,7 @@ import { useApp } from "../state/app-state.ts";
 import { SeverityMark } from "../ui/severity-mark.tsx";
 import { AgoText } from "../ui/time-text.tsx";
 
-const VALUES_SHOWN_MAX = 6;
+const VALUES_SHOWN = 6;
 
 /** A device in one line: it renders anew when its own values change, and no other does. */
 export function DeviceRow({ device }: { device: Device }) {
@@ -48,13 +48,13 @@ function RowValues({ device }: { device: Device }) {
   if (values.length === 0) return <span class="muted">–</span>;
   return (
     <>
-      {values.slice(0, VALUES_SHOWN_MAX).map(([metric, [, value]]) => (
+      {values.slice(0, VALUES_SHOWN).map(([metric, [, value]]) => (
         <span class="row-value">
           <span class="muted">{metric}</span>{" "}
           <span class="number">{formatMetric(value, unitOf.value(device.type, metric))}</span>
         </span>
       ))}
-      {values.length > VALUES_SHOWN_MAX && <span class="muted">+{values.length - VALUES_SHOWN_MAX}</span>}
+      {values.length > VALUES_SHOWN && <span class="muted">+{values.length - VALUES_SHOWN}</span>}
     </>
   );
 }

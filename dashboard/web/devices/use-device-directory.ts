@@ -1,11 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
+import { LIMITS } from "../../../core/limits.ts";
 import type { Device } from "../../../core/registry.ts";
 import { type ApiError, isAbort, toApiError } from "../state/api-client.ts";
 import { useApp } from "../state/app-state.ts";
-
-const PAGE_SIZE = 1000;
-/** More are found by searching. */
-const DEVICES_MAX = 20_000;
 
 export interface DeviceDirectory {
   readonly devices: readonly Device[];
@@ -28,12 +25,12 @@ export function useDeviceDirectory(search: string, attempt: number): DeviceDirec
       let after: string | null = null;
       do {
         const page: Awaited<ReturnType<typeof api.devices>> = await api.devices(
-          { search, limit: PAGE_SIZE, ...(after === null ? {} : { after }) },
+          { search, limit: LIMITS.pageSizeMax, ...(after === null ? {} : { after }) },
           stop.signal,
         );
         devices.push(...page.items);
         after = page.next;
-        const isCut = after !== null && devices.length >= DEVICES_MAX;
+        const isCut = after !== null && devices.length >= LIMITS.browserDevicesMax;
         setDirectory({ devices: [...devices], isLoading: after !== null && !isCut, isCut, error: null });
         if (isCut) return;
       } while (after !== null);

@@ -1,4 +1,5 @@
 import type { AlarmEvent } from "../../../core/derived-records.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import type { AlarmState } from "../../../core/registry.ts";
 import { severityRank } from "./severities.ts";
 import type { Severity } from "../../../core/alarm-rule.ts";
@@ -6,7 +7,6 @@ import type { Severity } from "../../../core/alarm-rule.ts";
 export type AlarmMap = ReadonlyMap<string, AlarmState>;
 
 /** The newest alarms are kept; of the others the cleared ones go first. */
-const ALARMS_KEPT_MAX = 5000;
 
 /** A transition as the alarm it leads to. A `cleared` is never undone by a `raised` of the same alarm that arrives after it. */
 export function applyAlarmEvent(known: AlarmState | undefined, event: AlarmEvent): AlarmState {
@@ -79,6 +79,6 @@ export function filterAlarms(alarms: Iterable<AlarmState>, filter: AlarmFilter):
 }
 
 function bounded(map: Map<string, AlarmState>): AlarmMap {
-  if (map.size <= ALARMS_KEPT_MAX) return map;
-  return new Map([...map].sort(([, a], [, b]) => compareAlarms(a, b)).slice(0, ALARMS_KEPT_MAX));
+  if (map.size <= LIMITS.browserAlarmsMax) return map;
+  return new Map([...map].sort(([, a], [, b]) => compareAlarms(a, b)).slice(0, LIMITS.browserAlarmsMax));
 }

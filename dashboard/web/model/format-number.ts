@@ -19,14 +19,14 @@ export function formatCount(value: number): string {
   return groupDigits(String(Math.round(value)));
 }
 
-const DECIMALS_MAX = 8;
+const DECIMALS_SHOWN = 8;
 
 /** The ticks of a value axis: as many decimals as the step needs, the same for all. */
 export function formatTicks(ticks: readonly number[], step: number): readonly string[] {
   const size = Math.max(...ticks.map(Math.abs), 0);
   if (size >= 1e9 || (size > 0 && size < 1e-4)) return ticks.map((tick) => tick.toExponential(1).replace("e+", "e"));
   let decimals = 0;
-  while (decimals < DECIMALS_MAX && !isNearlyWhole(step * 10 ** decimals)) decimals += 1;
+  while (decimals < DECIMALS_SHOWN && !isNearlyWhole(step * 10 ** decimals)) decimals += 1;
   return ticks.map((tick) => groupDigits(tick.toFixed(decimals)));
 }
 

@@ -3,11 +3,11 @@ import type { SeriesPoint } from "../../../core/history.ts";
 const GAP_FACTOR = 3.5;
 const GAP_MS_MIN = 2000;
 /** Enough to know a rhythm; the median of more says the same and costs more. */
-const SAMPLED_INTERVALS_MAX = 500;
+const SAMPLED_INTERVALS = 500;
 
 /** Longer than this between two points is a gap: a few times the usual interval, or of the bucket. */
 export function gapLimitMs(points: readonly { readonly ts: number }[], bucketMs: number): number {
-  const step = Math.max(1, Math.ceil(points.length / SAMPLED_INTERVALS_MAX));
+  const step = Math.max(1, Math.ceil(points.length / SAMPLED_INTERVALS));
   const intervals: number[] = [];
   for (let i = 1; i < points.length; i += step) {
     intervals.push((points[i]?.ts ?? 0) - (points[i - 1]?.ts ?? 0));

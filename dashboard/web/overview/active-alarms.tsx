@@ -4,7 +4,7 @@ import { AlarmTable } from "../ui/alarm-table.tsx";
 import { ErrorState, SkeletonRows } from "../ui/notices.tsx";
 import { TimeText } from "../ui/time-text.tsx";
 
-const SHOWN_MAX = 8;
+const ALARMS_SHOWN = 8;
 
 export function ActiveAlarms() {
   const { alarms } = useApp();
@@ -24,11 +24,11 @@ export function ActiveAlarms() {
       ) : active.length === 0 ? (
         <Quiet />
       ) : (
-        <AlarmTable alarms={active.slice(0, SHOWN_MAX)} />
+        <AlarmTable alarms={active.slice(0, ALARMS_SHOWN)} />
       )}
       <p class="card-foot">
-        <a href={active.length > SHOWN_MAX ? "/alarms?state=active" : "/alarms"}>
-          {active.length > SHOWN_MAX ? `All ${formatCount(active.length)} active alarms` : "All alarms"}
+        <a href={active.length > ALARMS_SHOWN ? "/alarms?state=active" : "/alarms"}>
+          {active.length > ALARMS_SHOWN ? `All ${formatCount(active.length)} active alarms` : "All alarms"}
         </a>
       </p>
     </section>

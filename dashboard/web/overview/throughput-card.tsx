@@ -9,7 +9,7 @@ const WIDTH_MS = 15 * 60_000;
 /** A platform that has just started fills at least this much. */
 const WIDTH_MS_MIN = 60_000;
 /** A sample is the rate since the one before it. A busy platform sends them late; only much later is a gap. */
-const SAMPLE_MS_MAX = 10_000;
+const GAP_MS = 10_000;
 
 /** Messages per second over the last quarter of an hour. */
 export function ThroughputCard() {
@@ -21,7 +21,7 @@ export function ThroughputCard() {
     const samples = live.throughput.peek();
     columns.current = toColumns(
       samples.map(([ts, value]) => ({ ts, value, min: value, max: value, count: 1 })),
-      SAMPLE_MS_MAX,
+      GAP_MS,
     );
     const to = Math.max(samples.at(-1)?.[0] ?? 0, clock.now.peek());
     const from = Math.max(to - WIDTH_MS, Math.min(to - WIDTH_MS_MIN, samples[0]?.[0] ?? to));

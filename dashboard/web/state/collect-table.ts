@@ -1,3 +1,4 @@
+import { LIMITS } from "../../../core/limits.ts";
 import type { Series } from "../../../core/history.ts";
 import { joinSeries } from "../model/join-series.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -12,8 +13,6 @@ export interface ReadingsTable {
   readonly bucketMs: number;
 }
 
-const POINTS_MAX = 2000;
-
 /** What the charts show, as one table. Where history cannot be asked it holds what came live. */
 export async function collectTable(
   api: ApiClient,
@@ -25,7 +24,7 @@ export async function collectTable(
   for (const [column, metric] of metrics.entries()) {
     const history = await loadSeries(
       api,
-      { device, metric, points: POINTS_MAX },
+      { device, metric, points: LIMITS.chartPointsMax },
       span,
       new AbortController().signal,
     ).catch((): Series => ({ points: [], bucketMs: 0 }));

@@ -1,9 +1,8 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
+import { LIMITS } from "../../../core/limits.ts";
 import type { MetricValue } from "../../../core/schemas.ts";
 import type { LiveReading, ReadingsMessage } from "../../live-protocol.ts";
 import { LiveBuffer, type LivePoint } from "../model/live-buffer.ts";
-
-const POINTS_PER_METRIC_MAX = 20_000;
 
 export interface LatestValue {
   readonly ts: number;
@@ -40,7 +39,7 @@ export function createDeviceFeed(): DeviceFeed {
     for (const [metric, value] of Object.entries(metrics)) {
       if (isNewer(values.get(metric), ts)) values.set(metric, { ts, value, received });
       if (typeof value !== "number") continue;
-      const buffer = buffers.get(metric) ?? new LiveBuffer(POINTS_PER_METRIC_MAX);
+      const buffer = buffers.get(metric) ?? new LiveBuffer(LIMITS.browserPointsPerMetricMax);
       buffers.set(metric, buffer);
       buffer.push({ ts, value, received });
     }

@@ -1,6 +1,7 @@
+import { LIMITS } from "../../../core/limits.ts";
+
 /** Hidden pages get no animation frames; they take in what came this often, or when this much waits. */
 const HIDDEN_MS = 1000;
-const WAITING_MAX = 500;
 
 /** Collects what comes and hands it over once per animation frame. */
 export function createFrameQueue<T>(onFrame: (items: readonly T[]) => void): { push(item: T): void } {
@@ -18,7 +19,7 @@ export function createFrameQueue<T>(onFrame: (items: readonly T[]) => void): { p
   return {
     push(item) {
       waiting.push(item);
-      if (waiting.length >= WAITING_MAX) flush();
+      if (waiting.length >= LIMITS.browserMessagesWaitingMax) flush();
       else if (frame === 0) {
         frame = requestAnimationFrame(flush);
         timer = window.setTimeout(flush, HIDDEN_MS);

@@ -1,4 +1,5 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { LIMITS } from "../../../core/limits.ts";
 import { CLOSE_CODE, LIVE_PATH, type ServerMessage, type WatchMessage } from "../../live-protocol.ts";
 
 export interface LiveSocketOptions {
@@ -22,10 +23,9 @@ export interface LiveSocket {
 }
 
 const RETRY_MS_MIN = 500;
-const RETRY_MS_MAX = 10_000;
 const GRACE_MS = 1500;
 /** The overview comes every second: this much silence is a dead connection that the browser has not noticed. */
-const SILENCE_MS_MAX = 8000;
+const SILENCE_TIMEOUT_MS = 8000;
 
 export function createLiveSocket(options: LiveSocketOptions): LiveSocket {
   const isOpen = signal(false);
@@ -74,7 +74,8 @@ export function createLiveSocket(options: LiveSocketOptions): LiveSocket {
     isOpen.value = false;
     if (!wanted) return;
     if (graceTimer === 0) graceTimer = window.setTimeout(() => (isLost.value = wanted && !isOpen.value), GRACE_MS);
-    const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** attempts) * (0.75 + Math.random() / 2);
+    const waitMs =
+      Math.min(LIMITS.browserReconnectDelayMsMax, RETRY_MS_MIN * 2 ** attempts) * (0.75 + Math.random() / 2);
     attempts += 1;
     retryAt.value = Date.now() + waitMs;
     retryTimer = window.setTimeout(connect, waitMs);
@@ -87,7 +88,7 @@ export function createLiveSocket(options: LiveSocketOptions): LiveSocket {
       if (socket !== made) return;
       made.close();
       socketOnGone(false);
-    }, SILENCE_MS_MAX);
+    }, SILENCE_TIMEOUT_MS);
   }
 
   return {

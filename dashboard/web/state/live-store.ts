@@ -1,5 +1,6 @@
 import { batch, effect, type ReadonlySignal, signal, type Signal } from "@preact/signals";
 import type { AlarmEvent } from "../../../core/derived-records.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import type { Overview } from "../../../core/overview.ts";
 import type {
   DeviceValues,
@@ -36,8 +37,6 @@ export interface LiveStore {
   watchReadings(device: string, onReadings: (message: ReadingsMessage) => void): () => void;
 }
 
-const THROUGHPUT_POINTS_MAX = 900;
-const DEVICES_KEPT_MAX = 20_000;
 /** Scrolling changes what is wanted with every frame; the hub refuses a flood of messages. */
 const WATCH_MS = 100;
 
@@ -56,7 +55,7 @@ export function createLiveStore(options: LiveStoreOptions): LiveStore {
   function valuesSignal(device: string): Signal<DeviceValues | null> {
     const known = values.get(device);
     if (known !== undefined) return known;
-    if (values.size > DEVICES_KEPT_MAX) values.clear();
+    if (values.size > LIMITS.browserDevicesMax) values.clear();
     const made = signal<DeviceValues | null>(null);
     values.set(device, made);
     return made;
@@ -69,7 +68,7 @@ export function createLiveStore(options: LiveStoreOptions): LiveStore {
       const lag = message.overview.hops.reduce((sum, hop) => sum + hop.lag, 0);
       const point = [message.overview.at, message.overview.hops[0]?.ratePerSecond ?? 0, lag] as const;
       if ((throughput.peek().at(-1)?.[0] ?? 0) < point[0]) {
-        throughput.value = [...throughput.peek(), point].slice(-THROUGHPUT_POINTS_MAX);
+        throughput.value = [...throughput.peek(), point].slice(-LIMITS.throughputPointsMax);
       }
     } else if (message.type === "values") {
       for (const device of message.devices) valuesSignal(device[0]).value = device;

@@ -2,7 +2,7 @@ import type { Series } from "../../../core/history.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { ApiClient, SeriesRequest } from "./api-client.ts";
 
-const NARROWINGS_MAX = 4;
+const NARROWINGS = 4;
 
 /** Event times of what a chart shows; `from` null is everything there is. */
 export interface SeriesSpan {
@@ -24,7 +24,7 @@ export async function loadSeries(
   let from = Math.max(0, span.to - LIMITS.queryRangeMsMax);
   let to = span.to;
   let series = await api.series({ ...request, from, to }, signal);
-  for (let i = 0; i < NARROWINGS_MAX && series.bucketMs > 0; i += 1) {
+  for (let i = 0; i < NARROWINGS && series.bucketMs > 0; i += 1) {
     const first = series.points[0]?.ts;
     const last = series.points.at(-1)?.ts;
     if (first === undefined || last === undefined) break;

@@ -24,7 +24,7 @@ const SERVER_PROGRAM = fileURLToPath(new URL("./chdb-server.ts", import.meta.url
 const NODE_OPTIONS = ["--max-old-space-size=128", "--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
 /** What the child needs of the environment; secrets of the parent are none of it. */
 const ENVIRONMENT_NAMES = ["PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SystemRoot"];
-const LAST_WORDS_MAX = 2000;
+const LAST_WORDS_CHARACTERS = 2000;
 
 /**
  * Starts the child and waits until it serves. SINK_UNAVAILABLE when it does not open the database within `timeoutMs`, or when
@@ -95,7 +95,7 @@ function ignoreClosedChannel(): void {
 function collectLastWords(child: ChildProcess): () => string {
   let text = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    text = (text + chunk).slice(-LAST_WORDS_MAX);
+    text = (text + chunk).slice(-LAST_WORDS_CHARACTERS);
   });
   return () => (text.trim() === "" ? "" : `: ${text.trim()}`);
 }

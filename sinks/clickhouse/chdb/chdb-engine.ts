@@ -1,4 +1,5 @@
 import { Session } from "chdb";
+import { LIMITS } from "../../../core/limits.ts";
 
 export interface ChdbEngine {
   /** INSERT, DDL and mutations: one at a time, beside the reads. */
@@ -25,7 +26,7 @@ const SERVER_SETTINGS: Readonly<Record<string, number>> = {
   mmap_cache_size: 16,
   background_pool_size: 2,
   background_schedule_pool_size: 2,
-  max_server_memory_usage: 1024 * MIB,
+  max_server_memory_usage: LIMITS.chdbMemoryBytesMax,
 };
 
 /** Format of results whose SQL names none. */

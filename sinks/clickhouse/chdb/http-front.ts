@@ -4,6 +4,7 @@ import { unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { LIMITS } from "../../../core/limits.ts";
 import { CHDB_USER } from "./chdb-messages.ts";
 import { isRead, parseHttpStatement, takesBody, toChdbSql, toFileInsertSql } from "./http-statement.ts";
 import type { ChdbEngine } from "./chdb-engine.ts";
@@ -17,7 +18,6 @@ export interface HttpFrontOptions {
   readonly checkHealth: () => Promise<void>;
 }
 
-const SQL_BYTES_MAX = 1024 * 1024;
 /** Above the client's `idle_socket_ttl`, or it meets closed sockets. */
 const KEEP_ALIVE_MS = 10_000;
 /** ClickHouse's AUTHENTICATION_FAILED and BAD_ARGUMENTS. */
@@ -92,7 +92,8 @@ async function readText(request: IncomingMessage): Promise<string> {
   for await (const chunk of request) {
     if (!Buffer.isBuffer(chunk)) continue;
     bytes += chunk.length;
-    if (bytes > SQL_BYTES_MAX) throw new RangeError(`a statement may have ${SQL_BYTES_MAX} bytes`);
+    if (bytes > LIMITS.chdbStatementBytesMax)
+      throw new RangeError(`a statement may have ${LIMITS.chdbStatementBytesMax} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

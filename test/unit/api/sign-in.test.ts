@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { API_LIMITS } from "../../../api/api-limits.ts";
 import { createSessions, sessionCookie, sessionOfCookies } from "../../../api/sessions.ts";
 import { createSignInCodes } from "../../../api/sign-in-codes.ts";
 import { createTokenBuckets } from "../../../api/token-buckets.ts";
@@ -32,7 +31,7 @@ describe("a sign-in code", () => {
   it("pushes the oldest out when there are too many", () => {
     const codes = createSignInCodes(clockAt(0));
     const [first, second] = [codes.issue(admin), codes.issue(admin)];
-    for (let n = 1; n < API_LIMITS.signInCodesMax; n += 1) codes.issue(admin);
+    for (let n = 1; n < LIMITS.signInCodesMax; n += 1) codes.issue(admin);
     expect(codes.redeem(first)).toBeNull();
     expect(codes.redeem(second)).toEqual(admin);
   });
@@ -50,6 +49,13 @@ describe("a session", () => {
     expect(sessions.find(aged)).toEqual(admin);
     clock.at = LIMITS.sessionMs;
     expect(sessions.find(aged)).toBeNull();
+  });
+
+  it("ends when there are too many younger ones", () => {
+    const sessions = createSessions(clockAt(0));
+    const [first, second] = [sessions.open(admin), sessions.open(admin)];
+    for (let n = 1; n < LIMITS.sessionsMax; n += 1) sessions.open(admin);
+    expect([sessions.find(first), sessions.find(second)]).toEqual([null, admin]);
   });
 
   it("travels in a cookie that scripts and other sites cannot use", () => {

@@ -1,15 +1,15 @@
 import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { EDGE_LIMITS } from "../../../broker/edge-limits.ts";
 import { createMqttEngine, type EngineConnection, type MqttEngine } from "../../../broker/mqtt-engine.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { CONNACK_ACCEPTED, rawConnect, rawPublish, rawSubscribe } from "../../support/raw-mqtt.ts";
 
 let engine: MqttEngine;
 
 beforeEach(async () => {
-  engine = createMqttEngine(EDGE_LIMITS, silentLogger);
+  engine = createMqttEngine(LIMITS, silentLogger);
   await engine.start();
 });
 

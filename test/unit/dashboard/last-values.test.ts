@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Reading } from "../../../core/derived-records.ts";
 import { LastValues } from "../../../dashboard/last-values.ts";
 
-const LIMITS = { devicesMax: 2, metricsPerDeviceMax: 2 };
+const LIMITS = { lastValueDevicesMax: 2, lastValueMetricsPerDeviceMax: 2 };
 
 function reading(device: string, ts: number, metrics: Reading["metrics"], received = ts): Reading {
   return { v: 1, tenant: "t", device, ts, received, metrics };
