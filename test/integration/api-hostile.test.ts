@@ -68,6 +68,20 @@ describe("bad ids and searches", () => {
     }
   });
 
+  it("a cursor or a path segment over its ceiling is refused", async () => {
+    const { call } = fixture;
+    expect(
+      (await call("GET", `/api/v1/devices?after=${"x".repeat(LIMITS.cursorCharactersMax + 1)}`)).body,
+    ).toMatchObject({
+      code: "INVALID_INPUT",
+      errors: [{ in: "query", path: "after" }],
+    });
+    const tooLong = await call("GET", `/api/v1/devices/${"x".repeat(LIMITS.pathSegmentCharactersMax + 1)}`);
+    // Before any schema sees it, so that no field is named.
+    expect(tooLong.body).toMatchObject({ code: "INVALID_INPUT", status: 400 });
+    expect(tooLong.body).not.toHaveProperty("errors");
+  });
+
   it("a cursor that nobody gave out is refused or empty, never an error inside", async () => {
     for (const after of ["x", "'", "e30", "%00", "x".repeat(1000)]) {
       const { status } = await fixture.call("GET", `/api/v1/devices?after=${after}`);

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { LIMITS } from "../../core/limits.ts";
 import { startApi } from "../unit/api/api-fixture.ts";
 
 let fixture: Awaited<ReturnType<typeof startApi>>;
@@ -61,6 +62,11 @@ describe("signing in", () => {
     });
     const headers = { authorization: `Bearer ${token}` };
     expect((await call("GET", "/api/v1/devices", { headers })).body).toMatchObject({ code: "NOT_AUTHORIZED" });
+  });
+
+  it("is not tried with a token over its ceiling", async () => {
+    const raw = JSON.stringify({ token: "x".repeat(LIMITS.credentialCharactersMax + 1) });
+    expect((await fixture.call("POST", "/api/v1/session", { raw })).body).toMatchObject({ code: "INVALID_INPUT" });
   });
 
   it("is slowed down for an address that guesses", async () => {

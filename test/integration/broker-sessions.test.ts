@@ -114,6 +114,16 @@ describe("a connection that falls silent", () => {
     expect(edge.refused("keep-alive")).toBe(1);
   });
 
+  test("is closed after the longest keep-alive although it asked for none", async () => {
+    await using edge = await startBroker({ limits: { keepAliveSecondsMax: 1 } });
+    const peers = [
+      await edge.rawConnected({ keepAlive: 0 }),
+      await edge.rawConnected({ keepAlive: 600, clientId: "b" }),
+    ];
+    await Promise.all(peers.map((peer) => peer.closed));
+    expect(edge.refused("keep-alive")).toBe(2);
+  });
+
   test("is kept while it is the broker that does not read", async () => {
     await using edge = await startBroker({ limits: { unacknowledgedPerConnectionMax: 1 } });
     edge.log.hold();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AlarmEvent } from "../../../core/derived-records.ts";
 import { SEVERITIES as CORE_SEVERITIES } from "../../../core/alarm-rule.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import type { AlarmState } from "../../../core/registry.ts";
 import {
   applyAlarmEvents,
@@ -33,6 +34,15 @@ describe("applyAlarmEvents", () => {
   it("does not raise again what is known to be cleared", () => {
     const map = applyAlarmEvents(EMPTY, [event("a", "cleared", 20), event("a", "raised", 10)]);
     expect(map.get("a")?.active).toBe(false);
+  });
+});
+
+describe("the alarms of a page", () => {
+  it("stay within the ceiling, and the active ones stay first", () => {
+    const many = Array.from({ length: LIMITS.browserAlarmsMax }, (_, n) => event(`c${n}`, "cleared", n));
+    const map = applyAlarmEvents(EMPTY, [event("a", "raised", 1), ...many]);
+    expect(map.size).toBe(LIMITS.browserAlarmsMax);
+    expect(map.get("a")?.active).toBe(true);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
 import { FleetActivity, silentDevices } from "../../../dashboard/fleet-activity.ts";
 
 const MINUTE = 60_000;
@@ -21,6 +22,12 @@ describe("FleetActivity", () => {
     activity.countReading("a", NOW - 2 * MINUTE);
     activity.countAlarm("a", NOW - 61 * MINUTE);
     expect(activity.noisiest(NOW, 5)).toEqual([]);
+  });
+
+  it("counts alarms of one device up to the ceiling", () => {
+    const activity = new FleetActivity();
+    for (let n = 0; n <= LIMITS.recentAlarmsPerDeviceMax; n += 1) activity.countAlarm("a", NOW);
+    expect(activity.noisiest(NOW, 1)[0]?.alarms).toBe(LIMITS.recentAlarmsPerDeviceMax);
   });
 
   it("lists no more than asked for", () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
 import { loadMapping } from "../../../device-sim/csv/load-mapping.ts";
 import { parseMapText } from "../../../device-sim/csv/map-language.ts";
 import { listDevices, openCsvSource } from "../../../device-sim/csv-source.ts";
@@ -82,6 +83,12 @@ test.for([
     "quote.csv",
     Buffer.from('device,time,temperature,note\npump,1,2,"x'),
     "CSV_QUOTE_NOT_CLOSED",
+  ],
+  [
+    "has a row above the ceiling",
+    "row.csv",
+    Buffer.from(`device,time,temperature,note\npump,1,2,${"x".repeat(LIMITS.csvRowBytesMax)}\n`),
+    "CSV_MAX_RECORD_SIZE",
   ],
 ] as const)("a file that %s is refused with the reason", async ([, name, bytes, reason]) => {
   const source = openCsvSource({ path: await save(name, bytes), mapping });

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
 import { createFleet, nameFleet } from "../../../device-sim/fleet.ts";
 import { runFleet } from "../../../device-sim/run-fleet.ts";
 import { type FakeBroker, type FakeBrokerOptions, startFakeBroker } from "./fake-broker.ts";
@@ -73,6 +74,13 @@ test("a fleet of which no device is accepted says so", async () => {
   const broker = await start({ returnCode: () => 4 });
   const ending = runFleet({ fleet: fleetNow(), connect: broker, credentials: tokens });
   await expect(ending).rejects.toMatchObject({ code: "NOT_AUTHENTICATED" });
+});
+
+test("more devices than one simulator connects are refused", async () => {
+  const many = nameFleet(LIMITS.simulatorConnectionsMax + 1);
+  const fleet = createFleet({ devices: many, seed: 1, startAt: Date.now() });
+  const running = runFleet({ fleet, connect: { url: "mqtt://127.0.0.1:1" }, credentials: () => undefined });
+  await expect(running).rejects.toMatchObject({ code: "INVALID_INPUT", message: expect.stringContaining("5001") });
 });
 
 test.for([0, -1, Number.NaN, 100_000])("a rate of %d is refused", async (rate) => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
 import { assertJson } from "../../../engine/json-check.ts";
 
 describe("the JSON check", () => {
@@ -26,5 +27,11 @@ describe("the JSON check", () => {
     ["a cycle", cyclic],
   ])("refuses %s", (_name, value) => {
     expect(() => assertJson(value)).toThrow(TypeError);
+  });
+
+  it("refuses what is nested deeper than the ceiling", () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+    expect(() => assertJson(nested(LIMITS.functionValueDepthMax))).not.toThrow();
+    expect(() => assertJson(nested(LIMITS.functionValueDepthMax + 1))).toThrow(TypeError);
   });
 });

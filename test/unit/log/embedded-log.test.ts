@@ -134,6 +134,14 @@ describe("the embedded log", () => {
     expect(await log.append("telemetry", 0, [text("later")])).toBe(80 - refused.length);
   });
 
+  test("refuses an append that is more than one group commit", async () => {
+    const log = await openLog();
+    const value = new Uint8Array(LIMITS.recordBytesMax);
+    const records = Array.from({ length: 9 }, () => ({ ...text(""), value }));
+    await expect(log.append("telemetry", 0, records)).rejects.toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
+    expect(await log.append("telemetry", 0, records.slice(2))).toBe(0);
+  });
+
   test("takes a unit whose outputs are larger than one physical record", async () => {
     const log = await openLog();
     const journal = { name: "stage:main", partition: 0 };

@@ -119,6 +119,11 @@ describe("clean", () => {
     expect(outcomes).toMatchObject({ processed: 1, valuesProduced: 2, valuesQuarantined: 1 });
   });
 
+  it("cuts a name that is far too long", () => {
+    const { quarantine } = cleaned([{ t: 1, ["n".repeat(5000)]: 2 }]);
+    expect(quarantine[0]?.metric).toHaveLength(LIMITS.quarantineMetricCharactersMax);
+  });
+
   it("does not let __proto__ reach any prototype", () => {
     const { readings } = cleaned(['{"t":1,"__proto__":{"polluted":true},"constructor":5}']);
     expect(readings[0]?.metrics).toEqual({ t: 1, constructor: 5 });

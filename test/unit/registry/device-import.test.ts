@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isMillraceError } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { parseDeviceImport } from "../../../registry/device-import.ts";
 
 function refusal(csv: string): string {
@@ -54,6 +55,10 @@ describe("a device import file", () => {
     ["id,label.__proto__\nx,1", "line 2: labels.__proto__: this name is not allowed"],
   ])("refuses %j and says where", (csv, message) => {
     expect(refusal(csv)).toBe(message);
+  });
+
+  it("is refused when it has more devices than the ceiling", () => {
+    expect(refusal(`id\n${"a\n".repeat(LIMITS.importDevicesMax + 1)}`)).toContain("split the file");
   });
 
   it("names the line of broken CSV", () => {

@@ -226,6 +226,11 @@ describe("delivering notifications", () => {
     ]);
   });
 
+  it("refuses more destinations than the ceiling", async () => {
+    const urls = Array.from({ length: LIMITS.webhooksMax + 1 }, (_, n) => `http://127.0.0.1:1/${n}`);
+    await expect(notifyFixture(urls).start()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+
   it("refuses a destination that it cannot post to", async () => {
     await expect(notifyFixture(["ftp://127.0.0.1/"]).start()).rejects.toThrow("must begin with http:// or https://");
     await expect(notifyFixture(["not a url"]).start()).rejects.toThrow("must begin with http:// or https://");
