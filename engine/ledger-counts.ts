@@ -35,7 +35,9 @@ export class LedgerCounts {
 
   /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
   filterStored(key: string): void {
-    const { valuesProduced, valuesQuarantined, valuesFiltered } = this.of(key).total;
+    const known = this.counts.get(key);
+    if (known === undefined) return;
+    const { valuesProduced, valuesQuarantined, valuesFiltered } = known.total;
     const stored = valuesProduced - valuesQuarantined - valuesFiltered;
     if (stored > 0) this.add(key, "valuesFiltered", stored);
   }

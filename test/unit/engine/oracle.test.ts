@@ -84,7 +84,8 @@ interface Scenario {
 
 function scenarioOf(moves: readonly Move[], deviceType: DeviceType, alarmRules: readonly AlarmRule[]): Scenario {
   const records: LogRecord[] = configRecords(deviceType, alarmRules);
-  const messages: OracleMessage[] = [];
+  // The configuration's record moves partition time, as every record does.
+  const messages: OracleMessage[] = [{ device: null, received: START, readings: [] }];
   const sent: { device: string; readings: OracleReading[] }[] = [];
   const seen = new Set<string>();
   let received = START;
