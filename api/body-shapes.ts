@@ -48,5 +48,13 @@ export const applyBody = z.strictObject({
 });
 
 export const flushBody = z.strictObject({
-  upTo: timeSchema.describe("Every device's watermark is set to this event time, UTC ms. It cannot be taken back"),
+  upTo: timeSchema.describe(
+    "The watermark is set to this event time, UTC ms: what comes later for a time before it is late. It cannot be taken back",
+  ),
+  devices: z
+    .array(idSchema)
+    .min(1)
+    .max(LIMITS.flushDevicesMax)
+    .exactOptional()
+    .describe("Only these; absent: every device"),
 });

@@ -8,7 +8,7 @@ import { idSchema, labelsSchema, timeSchema } from "./schemas.ts";
  * the `kind` header; their value is this JSON. All kinds are fixed here; `tick` and `flush` move time, the others configuration.
  *
  * - `tick`: only its timestamp matters; it moves partition time.
- * - `flush`: sets every key's watermark to `upTo`; ends a replay.
+ * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
  *
@@ -30,7 +30,13 @@ const deviceStateSchema = z.object({
 
 export const controlSchema = z.discriminatedUnion("kind", [
   z.object({ v: z.literal(1), kind: z.literal("tick") }),
-  z.object({ v: z.literal(1), kind: z.literal("flush"), upTo: timeSchema }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("flush"),
+    upTo: timeSchema,
+    /** Device keys, `tenant/device`. Each partition gets its own ones. Absent in older records. */
+    devices: z.array(z.string()).exactOptional(),
+  }),
   z.object({ v: z.literal(1), kind: z.literal("device-type"), revision, removed: z.boolean(), type: deviceTypeSchema }),
   z.object({ v: z.literal(1), kind: z.literal("alarm-rule"), revision, removed: z.boolean(), rule: alarmRuleSchema }),
   z.object({ v: z.literal(1), kind: z.literal("device"), revision, removed: z.boolean(), device: deviceStateSchema }),

@@ -154,6 +154,7 @@ export const LIMITS = {
   apiHandlerTimeoutMs: 30 * SECOND,
   auditTimeoutMs: 30 * MINUTE,
   pageSizeMax: 1000,
+  flushDevicesMax: 1000,
   chartPointsMax: 2000,
   queryRangeMsMax: 10 * 366 * DAY,
   querySecondsMax: 20,

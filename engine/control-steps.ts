@@ -64,7 +64,11 @@ export function continueSweep(parts: PartitionParts, runner: FunctionRunner, pac
 function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
   switch (control.kind) {
     case "flush":
-      return { ...WHOLE_PARTITION, flushUpTo: control.upTo };
+      return {
+        ...WHOLE_PARTITION,
+        flushUpTo: control.upTo,
+        ...(control.devices === undefined ? {} : { keys: control.devices.toSorted(compareBytes) }),
+      };
     case "device-type": {
       const { tenant, id } = control.type;
       return parts.config.apply(control) ? { ...WHOLE_PARTITION, tenant, type: id, changes: ["type"] } : null;
@@ -88,6 +92,7 @@ function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
 }
 
 function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
+  if (sweep.keys !== undefined) return sweep.keys.map((key) => parts.store.key(key));
   return sweep.key === null ? parts.store.inKeyOrder() : [parts.store.key(sweep.key)];
 }
 

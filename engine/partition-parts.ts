@@ -16,6 +16,8 @@ const sweepSchema = z.object({
   /** Only keys of this tenant, this device key, this device type; null for all. */
   tenant: z.string().nullable(),
   key: z.string().nullable(),
+  /** Only these device keys, in byte order; absent for all. */
+  keys: z.array(z.string()).exactOptional(),
   type: z.string().nullable(),
   changes: z.array(z.enum(["rules", "type"])),
   flushUpTo: z.number().nullable(),

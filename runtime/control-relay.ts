@@ -4,6 +4,7 @@ import { partitionOf } from "../core/partitioner.ts";
 import { HEADER } from "../core/record.ts";
 import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
+import type { ControlRecord } from "../core/control.ts";
 import type { LogAppender } from "../core/event-log.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -67,9 +68,9 @@ async function relayPending(options: ControlRelayOptions): Promise<number> {
   // One append per partition keeps the entries' order there; markSent covers the whole batch once all of it is durable.
   const byPartition = new Map<number, RecordInput[]>();
   for (const entry of entries) {
-    const record = controlRecord(entry, options.clock.now());
-    for (const partition of targetPartitions(entry, options.partitionCount)) {
-      byPartition.set(partition, [...(byPartition.get(partition) ?? []), record]);
+    const now = options.clock.now();
+    for (const [partition, control] of controlsByPartition(entry, options.partitionCount)) {
+      byPartition.set(partition, [...(byPartition.get(partition) ?? []), controlRecord(entry.key, control, now)]);
     }
   }
   await Promise.all(
@@ -79,16 +80,24 @@ async function relayPending(options: ControlRelayOptions): Promise<number> {
   return entries.length;
 }
 
-function targetPartitions(entry: OutboxEntry, partitionCount: number): number[] {
-  if (entry.key !== null) return [partitionOf(entry.key, partitionCount)];
-  return Array.from({ length: partitionCount }, (_, partition) => partition);
+/** What each partition is told: of a list of devices its own ones, and nothing when it has none of them. */
+function controlsByPartition(
+  { key, control }: OutboxEntry,
+  partitionCount: number,
+): ReadonlyMap<number, ControlRecord> {
+  if (key !== null) return new Map([[partitionOf(key, partitionCount), control]]);
+  if (control.kind !== "flush" || control.devices === undefined) {
+    return new Map(Array.from({ length: partitionCount }, (_, partition) => [partition, control]));
+  }
+  const own = Map.groupBy(control.devices, (device) => partitionOf(device, partitionCount));
+  return new Map(Array.from(own, ([partition, devices]) => [partition, { ...control, devices }]));
 }
 
-function controlRecord(entry: OutboxEntry, now: number): RecordInput {
+function controlRecord(key: string | null, control: ControlRecord, now: number): RecordInput {
   return {
     timestamp: now,
-    key: entry.key,
-    value: new TextEncoder().encode(JSON.stringify(entry.control)),
-    headers: [[HEADER.controlKind, entry.control.kind]],
+    key,
+    value: new TextEncoder().encode(JSON.stringify(control)),
+    headers: [[HEADER.controlKind, control.kind]],
   };
 }

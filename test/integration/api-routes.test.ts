@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { LIMITS } from "../../core/limits.ts";
 import type { Registry } from "../../core/registry.ts";
 import { startApi } from "../unit/api/api-fixture.ts";
 
@@ -201,15 +202,37 @@ describe("the rest of the API", () => {
     expect((await call("GET", "/api/v1/notifications")).body).toEqual({ pending: 0, delivered: 0, failed: 0 });
   });
 
-  it("flushes up to a time, but not into the far future", async () => {
+  it("flushes every device up to a time, but not into the future", async () => {
     const { call, controls } = fixture;
     const upTo = Date.UTC(2017, 2, 1);
     expect(await call("POST", "/api/v1/flush", { body: { upTo } })).toMatchObject({ status: 202, body: { upTo } });
     expect(controls).toContainEqual({ v: 1, kind: "flush", upTo });
-    expect((await call("POST", "/api/v1/flush", { body: { upTo: Date.UTC(2500, 0, 1) } })).body).toMatchObject({
-      code: "INVALID_INPUT",
-    });
+    for (const late of [Date.now() + LIMITS.eventTimeAheadMsMax + 60_000, Number.MAX_SAFE_INTEGER]) {
+      expect((await call("POST", "/api/v1/flush", { body: { upTo: late } })).body).toMatchObject({
+        code: "INVALID_INPUT",
+        detail: expect.stringContaining("in the future"),
+        remedy: "Name a time that has passed.",
+      });
+    }
     expect((await call("POST", "/api/v1/flush", { body: {} })).body).toMatchObject({ errors: [{ path: "upTo" }] });
+  });
+
+  it("flushes the devices that are named, each once, and refuses one that is not there and too many", async () => {
+    const { call, controls } = fixture;
+    for (const id of ["flushed-1", "flushed-2"]) await call("POST", "/api/v1/devices", { body: { id } });
+    const flush = (devices: unknown) => call("POST", "/api/v1/flush", { body: { upTo: 5, devices } });
+    expect((await flush(["flushed-1", "flushed-2", "flushed-1"])).status).toBe(202);
+    expect(controls).toContainEqual({
+      v: 1,
+      kind: "flush",
+      upTo: 5,
+      devices: ["default/flushed-1", "default/flushed-2"],
+    });
+    expect((await flush(["flushed-1", "nobody"])).body).toMatchObject({ code: "NOT_FOUND" });
+    const tooMany = Array.from({ length: LIMITS.flushDevicesMax + 1 }, () => "flushed-1");
+    for (const devices of [[], tooMany, ["a b"], "flushed-1"]) {
+      expect((await flush(devices)).body).toMatchObject({ code: "INVALID_INPUT" });
+    }
   });
 });
 

@@ -18,6 +18,9 @@ const DERIVED: Readonly<Record<string, z.ZodType>> = {
 
 const CONTROL = controlSchema.options.map((option) => option.shape.kind.value);
 
+/** Fixtures of optional fields that came after the kind's first fixture. */
+const WITH_LATER_FIELDS: Readonly<Record<string, string>> = { "flush-of-devices.v1": "flush" };
+
 function fixture(folder: string, name: string): Record<string, unknown> {
   return JSON.parse(readFileSync(new URL(`${folder}/${name}.json`, FIXTURES), "utf8"));
 }
@@ -68,8 +71,15 @@ describe("control records", () => {
     expect(controlSchema.safeParse({ ...fixture("control-records", `${kind}.v1`), v: 2 }).success).toBe(false);
   });
 
+  it.each(Object.entries(WITH_LATER_FIELDS))("%s has fields that older records of its kind lack", (name, kind) => {
+    const record = fixture("control-records", name);
+    expect(record["kind"]).toBe(kind);
+    expect(controlSchema.parse(record)).toEqual(record);
+  });
+
   it("have a fixture each", () => {
-    expect(fixturesIn("control-records").toSorted()).toEqual(CONTROL.map((kind) => `${kind}.v1`).toSorted());
+    const expected = [...CONTROL.map((kind) => `${kind}.v1`), ...Object.keys(WITH_LATER_FIELDS)];
+    expect(fixturesIn("control-records").toSorted()).toEqual(expected.toSorted());
   });
 
   it.each([
@@ -80,6 +90,7 @@ describe("control records", () => {
     { v: 1, kind: "reboot" },
     { v: 1, kind: "flush", upTo: -1 },
     { v: 1, kind: "flush", upTo: 0.5 },
+    { v: 1, kind: "flush", upTo: 1, devices: "acme/a" },
   ])("%j is none", (value) => {
     expect(controlSchema.safeParse(value).success).toBe(false);
   });

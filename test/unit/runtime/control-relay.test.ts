@@ -66,6 +66,17 @@ describe("the control relay", () => {
     expect(new Set(elsewhere.map((record) => record.upTo))).toEqual(new Set([1, 3]));
   });
 
+  it("tells each partition of a flush of some devices its own ones, and the others nothing", async () => {
+    const devices = Array.from({ length: 5 }, (_, index) => `default/d${index}`);
+    const { log } = await relay([{ sequence: 1, key: null, control: { v: 1, kind: "flush", upTo: 1, devices } }]);
+    const read = await readAll(log);
+    expect(read.flatMap((record) => record.devices ?? []).toSorted()).toEqual(devices);
+    for (const { partition, devices: own = [] } of read) {
+      expect(own).not.toEqual([]);
+      expect(own.map((device) => partitionOf(device, PARTITIONS))).toEqual(own.map(() => partition));
+    }
+  });
+
   it("settles nothing while the log refuses, and sends all of it when the log takes it again", async () => {
     const { log, sent } = await relay([entry(1, null)], 2);
     expect(sent).toEqual([1]);
@@ -131,15 +142,15 @@ async function readAll(log: ReturnType<typeof createMemoryEventLog>) {
     offset: 0,
   }));
   const reader = log.openReader(positions);
-  const found: { partition: number; upTo: unknown }[] = [];
+  const found: { partition: number; upTo: unknown; devices: string[] | undefined }[] = [];
   for (;;) {
     const slices = await reader.poll({ bytesMax: 1 << 20, waitMs: 0 });
     if (slices.length === 0) return found;
     for (const { partition, records } of slices) {
       for (const record of records) {
         expect(record.header(HEADER.controlKind)).toBe("flush");
-        const value: { upTo: unknown } = JSON.parse(Buffer.from(record.value).toString());
-        found.push({ partition, upTo: value.upTo });
+        const value: { upTo: unknown; devices?: string[] } = JSON.parse(Buffer.from(record.value).toString());
+        found.push({ partition, upTo: value.upTo, devices: value.devices });
       }
     }
   }
