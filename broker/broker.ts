@@ -43,6 +43,8 @@ export interface Broker extends Service, Readiness {
   readonly address: { readonly port: number };
   /** Ends the connections of these devices (`tenant/device`) at once: their credentials may no longer be honoured. */
   disconnect(keys: readonly string[]): void;
+  /** Those of these devices (`tenant/device`) that are connected. */
+  connectedOf(keys: readonly string[]): readonly string[];
   /** Authenticated connections. */
   readonly connections: number;
 }
@@ -139,6 +141,7 @@ export function createBroker(options: BrokerOptions): Broker {
       gate.credentialsRevoked();
       for (const connection of table.ofKeys(keys)) connection.end("revoked");
     },
+    connectedOf: (keys) => keys.filter((key) => table.ofKeys([key]).length > 0),
     get connections() {
       return table.size;
     },

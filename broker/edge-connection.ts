@@ -200,6 +200,7 @@ export class EdgeConnection implements EngineConnection {
       messageAcknowledged: () => {
         if (this.#socket.isPaused() || this.#lastWords !== null) this.#walkSoon();
       },
+      messageDropped: () => this.#context.report.dropped(),
       messageForbidden: () => setImmediate(() => this.end("publish-topic")),
       messageFailed: (error) => this.#appendFailed(error),
       engineThrew: (error) => this.end("internal", error),

@@ -11,9 +11,11 @@ interface ReportSubject {
   readonly clientId?: string;
 }
 
-/** Tells of connections that the edge ended: every one is counted, and logged as far as the log stays readable. */
+/** Tells of what the edge did not take. Of connections that it ended every one is counted, and logged as far as the log stays readable. */
 export interface EdgeReport {
   refused(reason: RefusalReason, subject: ReportSubject, cause?: unknown): void;
+  /** A message on a topic that Millrace has no use for: counted only. */
+  dropped(): void;
 }
 
 export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => number): EdgeReport {
@@ -35,7 +37,13 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
     return false;
   }
 
+  const aside = metrics.counter(
+    "millrace_mqtt_dropped_total",
+    "Messages on topics of ThingsBoard that are acknowledged and not kept: attributes and RPC.",
+  );
+
   return {
+    dropped: () => aside.add(),
     refused(reason, subject, cause) {
       metrics.counter("millrace_mqtt_refused_total", "Connections that the edge ended, by reason.", { reason }).add();
       if (!mayLog()) return;

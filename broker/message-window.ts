@@ -7,6 +7,8 @@ import type { ConnectedDevice } from "./connected-device.ts";
 export interface MessageWindowOutcomes {
   /** One more message has been acknowledged. */
   messageAcknowledged(): void;
+  /** It is on a topic that nobody reads: it will be acknowledged, and leads nowhere. */
+  messageDropped(): void;
   /** All before it are acknowledged; this one may not be published, and nothing after it is looked at. */
   messageForbidden(): void;
   /** All before it are acknowledged; this one is not durable, and nothing after it is acknowledged. */
@@ -44,9 +46,13 @@ export class MessageWindow {
    */
   take(device: ConnectedDevice, packet: PublishPacket, acknowledge: () => void): void {
     const place = this.#queue.enter(() => this.#acknowledge(acknowledge));
+    packet.retain = false;
+    if (device.acl.isAside(packet.topic)) {
+      this.#outcomes.messageDropped();
+      return place.accept();
+    }
     const origin = device.originOf(packet.topic);
     if (origin === null) return place.refuse(() => this.#outcomes.messageForbidden());
-    packet.retain = false;
     packet.topic = device.acl.telemetryTopic;
     const message = {
       qos: packet.qos,

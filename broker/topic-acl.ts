@@ -5,6 +5,8 @@ export type TelemetryFormat = "json" | "tb-json";
 
 const THINGSBOARD_TELEMETRY = "v1/devices/me/telemetry";
 const THINGSBOARD_OWN = "v1/devices/me/#";
+/** Attributes and answers to calls: its firmware sends them with every connect, and would only connect again if that ended it. */
+const THINGSBOARD_ASIDE = /^v1\/devices\/me\/(?:attributes|rpc)(?:\/|$)/;
 
 /** What one device may publish, ask for and be sent. */
 export interface TopicAcl {
@@ -12,6 +14,8 @@ export interface TopicAcl {
   readonly telemetryTopic: string;
   /** The format that a publish to this topic has; null when the device may not publish there. */
   publishFormat(topic: string): TelemetryFormat | null;
+  /** Acknowledged and dropped: ThingsBoard's topics that Millrace has no use for. */
+  isAside(topic: string): boolean;
   maySubscribe(filter: string): boolean;
   /** Asked again per delivery, so that no filter, however it came to be kept, delivers what is not the device's own. */
   mayReceive(topic: string): boolean;
@@ -26,6 +30,7 @@ export function createTopicAcl(tenant: string, device: string): TopicAcl {
       if (topic === telemetryTopic) return "json";
       return topic === THINGSBOARD_TELEMETRY ? "tb-json" : null;
     },
+    isAside: (topic) => THINGSBOARD_ASIDE.test(topic),
     maySubscribe: (filter) => filterCoveredBy(filter, `${ownPrefix}#`) || filterCoveredBy(filter, THINGSBOARD_OWN),
     // All devices share the words `v1/devices/me`: nothing is ever routed under them, or each would read the others.
     mayReceive: (topic) => topic.startsWith(ownPrefix),

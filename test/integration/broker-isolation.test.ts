@@ -91,6 +91,34 @@ describe("what a device may publish", () => {
   });
 });
 
+describe("what ThingsBoard's firmware says besides telemetry", () => {
+  test("is acknowledged, counted and dropped, and reaches nobody, retained or not", async () => {
+    await using edge = await startBroker();
+    const [a, b] = [await edge.client("a"), await edge.client("b")];
+    const received = [collect(a), collect(b)];
+    const own = ["v1/devices/me/attributes", "v1/devices/me/attributes/response/+", "v1/devices/me/rpc/request/+"];
+    for (const client of [a, b]) await client.subscribeAsync(own, { qos: 1 });
+    await a.publishAsync("v1/devices/me/attributes", '{"fw":"1.2"}', { qos: 1, retain: true });
+    await a.publishAsync("v1/devices/me/attributes/request/1", '{"clientKeys":"fw"}', { qos: 1 });
+    await a.publishAsync("v1/devices/me/rpc/response/1", "{}", { qos: 0 });
+    await a.publishAsync("v1/devices/me/telemetry", '{"t":1}', { qos: 1 });
+    expect(edge.log.records).toHaveLength(1);
+    expect(edge.dropped()).toBe(3);
+    expect(received).toEqual([[], []]);
+    expect(edge.broker.connectedOf(["acme/a", "acme/nobody"])).toEqual(["acme/a"]);
+  });
+
+  test("ends there: a topic that is none of these still ends the connection", async () => {
+    await using edge = await startBroker();
+    for (const topic of ["v1/devices/me/attributesX", "v1/devices/other/attributes", "v1/gateway/attributes"]) {
+      const peer = await edge.rawConnected();
+      peer.send(rawPublish(topic, "{}"));
+      expect(await peer.closed).toBe(CONNACK_ACCEPTED);
+    }
+    expect(edge.refused("publish-topic")).toBe(3);
+  });
+});
+
 describe("what a device may subscribe to", () => {
   test("its own topics", async () => {
     await using edge = await startBroker();

@@ -26,6 +26,8 @@ export interface BrokerHarness extends AsyncDisposable {
   readonly seen: Map<string, number>;
   /** How many connections were refused for this reason. */
   refused(reason: string): number;
+  /** How many messages were acknowledged and not kept. */
+  dropped(): number;
   /** A client of the `mqtt` package that is connected, and does not reconnect. */
   client(device: "a" | "b", options?: IClientOptions): Promise<MqttClient>;
   raw(): Promise<RawPeer>;
@@ -64,16 +66,19 @@ export async function startBroker(
     return peer;
   }
 
+  const sumOf = (name: string, reason?: string): number =>
+    metrics
+      .snapshot()
+      .filter((sample) => sample.name === name && sample.labels["reason"] === reason)
+      .reduce((sum, sample) => sum + sample.value, 0);
+
   return {
     broker,
     log,
     port,
     seen,
-    refused: (reason) =>
-      metrics
-        .snapshot()
-        .filter((sample) => sample.name === "millrace_mqtt_refused_total" && sample.labels["reason"] === reason)
-        .reduce((sum, sample) => sum + sample.value, 0),
+    refused: (reason) => sumOf("millrace_mqtt_refused_total", reason),
+    dropped: () => sumOf("millrace_mqtt_dropped_total"),
     async client(device, clientOptions = {}) {
       const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
         username: device,
