@@ -48,6 +48,13 @@ export const createdDeviceAnswer = z.object({ device: deviceAnswer, token: token
 
 export const sessionAnswer = z.object({ tenant: z.string(), name: z.string() });
 
+export const signInCodeAnswer = z.object({
+  code: z.string().describe("For the dashboard's address: `/?code=…`. Signs in once"),
+  until: time,
+});
+
+export const mqttAnswer = z.object({ port: count, connections: count.describe("Authenticated ones") });
+
 export const applyAnswer = z.object({ created: count, changed: count, unchanged: count });
 
 export const alarmAnswer = z.object({

@@ -9,6 +9,13 @@ import type { Rejects } from "../core/rejects.ts";
 import type { Registry } from "../core/registry.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
+/** The broker, wherever it runs. Rejects with NOT_RUNNING while it does not listen. */
+export interface MqttEdge {
+  status(): Promise<{ readonly port: number; readonly connections: number }>;
+  /** Those of these devices (`tenant/device`) that are connected. */
+  connectedOf(keys: readonly string[]): Promise<readonly string[]>;
+}
+
 /** What the API stands on. Nothing here is touched before the first request, apart from `listen` and `pagesDirectory`. */
 export interface ApiOptions {
   /** Port 0 picks a free one. */
@@ -18,6 +25,7 @@ export interface ApiOptions {
   readonly history: HistoryQueries | null;
   /** Null as `history` is. */
   readonly rejects: Rejects | null;
+  readonly edge: MqttEdge;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
   /** Proves the ledger from the log and the tables. Reads the whole log: may take minutes. */

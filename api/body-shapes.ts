@@ -47,6 +47,8 @@ export const applyBody = z.strictObject({
   devices: z.array(z.object({ id: idSchema, ...deviceFields })).default([]),
 });
 
+export const connectedBody = z.strictObject({ devices: z.array(idSchema).min(1).max(LIMITS.pageSizeMax) });
+
 export const flushBody = z.strictObject({
   upTo: timeSchema.describe(
     "The watermark is set to this event time, UTC ms: what comes later for a time before it is late. It cannot be taken back",

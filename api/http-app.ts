@@ -16,6 +16,7 @@ import { configurationRoutes } from "./routes/configuration-routes.ts";
 import { deviceRoutes } from "./routes/device-routes.ts";
 import { historyRoutes } from "./routes/history-routes.ts";
 import { importRoutes } from "./routes/import-routes.ts";
+import { mqttRoutes } from "./routes/mqtt-routes.ts";
 import { probeRoutes } from "./routes/probe-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
@@ -31,6 +32,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   statusRoutes,
   importRoutes,
   deviceRoutes,
+  mqttRoutes,
   historyRoutes,
   rejectRoutes,
   alarmRoutes,

@@ -5,6 +5,7 @@ import { callThread } from "./thread-rpc.ts";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
 import { createMetrics } from "../core/metrics.ts";
 import type { MessagePort } from "node:worker_threads";
+import type { MqttEdge } from "../api/api-options.ts";
 import type { Logger } from "../core/logger.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Rejects } from "../core/rejects.ts";
@@ -31,6 +32,7 @@ export interface Peers {
   readonly health: Readonly<Record<string, () => Promise<PartHealth>>>;
   /** Resolves when the connections of these devices have ended and what is known of their tokens is forgotten. Never rejects. */
   disconnect(keys: readonly string[]): Promise<void>;
+  readonly edge: MqttEdge;
   /** Null with --no-clickhouse. */
   readonly history: HistoryQueries | null;
   readonly rejects: Rejects | null;
@@ -80,6 +82,7 @@ export function createPeers(ports: PeerPorts, logger: Logger): Peers {
         logger.error({ keys, cause: errorText(error) }, "connections of revoked devices may still be open");
       }
     },
+    edge: { status: () => gateway("mqtt"), connectedOf: (keys) => gateway("connectedOf", keys) },
     history: locate === null ? null : createHistory(locate),
     rejects: locate === null ? null : createRejects(locate),
     erasures: async () => (await clickhouse?.("erasures")) ?? [],

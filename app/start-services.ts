@@ -64,6 +64,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     registry,
     history: base.peers.history,
     rejects: base.peers.rejects,
+    edge: base.peers.edge,
     ...ledger,
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     health: faultWatch,

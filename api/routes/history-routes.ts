@@ -83,7 +83,7 @@ function windowRoutes(app: ZodApp, { options, gate }: RouteContext): void {
     {
       schema: {
         tags,
-        summary: "Windows",
+        summary: "Windows, newest first",
         params: idParams,
         querystring: aggregatesQuery,
         response: { 200: listOf(aggregateSchema) },

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Principal } from "../../core/registry.ts";
-import { sessionAnswer } from "../answer-shapes.ts";
+import { sessionAnswer, signInCodeAnswer } from "../answer-shapes.ts";
 import { signInBody } from "../body-shapes.ts";
 import { requireAdmin } from "../gate.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
@@ -35,7 +36,18 @@ export function signInRoutes(app: ZodApp, { options, sessions, signInAttempts }:
   );
 }
 
-export function sessionRoutes(app: ZodApp, { gate, sessions }: RouteContext): void {
+export function sessionRoutes(app: ZodApp, { options, gate, sessions }: RouteContext): void {
+  app.post(
+    "/session/code",
+    {
+      schema: { tags, summary: "A code for one sign-in, as the start prints it", response: { 201: signInCodeAnswer } },
+    },
+    async ({ raw }, reply) => {
+      const { tenant } = gate.principalOf(raw);
+      const code = options.signInCodes.issue({ kind: "admin", tenant, id: "sign-in link" });
+      return reply.code(201).send({ code, until: options.clock.now() + LIMITS.signInCodeMs });
+    },
+  );
   app.get("/session", { schema: { tags, summary: "Who am I", response: { 200: sessionAnswer } } }, async (request) =>
     whoIs(gate.principalOf(request.raw)),
   );
@@ -65,7 +77,7 @@ function limitAttempts(waitMs: number, reply: FastifyReply): void {
 function notAccepted(wasCode: boolean): MillraceError {
   return wasCode
     ? new MillraceError("NOT_AUTHENTICATED", "The sign-in code is not known, was used, or is too old.", {
-        remedy: "Sign in with the admin token, or restart Millrace: it prints a new link.",
+        remedy: "Sign in with the admin token, or with a new link: millrace link prints one.",
       })
     : new MillraceError("NOT_AUTHENTICATED", "The token is not known.", {
         remedy: "Use the admin token that the first start printed.",

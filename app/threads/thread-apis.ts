@@ -12,7 +12,8 @@ import type { ClickHouseConnection } from "../../sinks/clickhouse/clickhouse-con
 export type GatewayApi = {
   health(): PartHealth;
   metrics(): readonly MetricSample[];
-  connections(): number;
+  mqtt(): { readonly port: number; readonly connections: number };
+  connectedOf(keys: readonly string[]): readonly string[];
   disconnect(keys: readonly string[]): void;
 };
 

@@ -19,7 +19,7 @@ const AGGREGATES = `SELECT toString(metric) AS metric_name, toUnixTimestamp64Mil
 FROM aggregates
 WHERE tenant = {tenant:String} AND device = {device:String} AND ({metric:String} = '' OR metric = {metric:String})
   AND size_ms = {size:UInt64} AND start ${RANGE} AND start ${UNTIL}
-GROUP BY metric_name, start ORDER BY start, metric_name LIMIT {limit:UInt32}`;
+GROUP BY metric_name, start ORDER BY start DESC, metric_name LIMIT {limit:UInt32}`;
 
 const LATEST = `SELECT device, toString(metric) AS metric_name, toUnixTimestamp64Milli(max(ts)) AS ts_ms,
   argMax((kind = 'text', number, text), ts) AS newest

@@ -202,6 +202,14 @@ describe("the rest of the API", () => {
     expect((await call("GET", "/api/v1/notifications")).body).toEqual({ pending: 0, delivered: 0, failed: 0 });
   });
 
+  it("says where devices connect, and which do", async () => {
+    const { call } = fixture;
+    expect((await call("GET", "/api/v1/mqtt")).body).toEqual({ port: 1883, connections: 2 });
+    const asked = await call("POST", "/api/v1/mqtt/connected", { body: { devices: ["here", "away"] } });
+    expect(asked.body).toEqual({ devices: ["here"] });
+    expect((await call("POST", "/api/v1/mqtt/connected", { body: { devices: ["a/b"] } })).status).toBe(400);
+  });
+
   it("flushes every device up to a time, but not into the future", async () => {
     const { call, controls } = fixture;
     const upTo = Date.UTC(2017, 2, 1);

@@ -27,7 +27,17 @@ describe("signing in", () => {
     const headers = { cookie: cookie.split(";")[0] ?? "" };
     expect((await call("GET", "/api/v1/session", { headers })).body).toEqual({ tenant: "default", name: "printed" });
     const again = await call("POST", "/api/v1/session", { raw: JSON.stringify({ code }) });
-    expect(again.body).toMatchObject({ code: "NOT_AUTHENTICATED", remedy: expect.stringContaining("restart") });
+    expect(again.body).toMatchObject({ code: "NOT_AUTHENTICATED", remedy: expect.stringContaining("millrace link") });
+  });
+
+  it("with a code that was asked for opens a session, for an hour at most", async () => {
+    const { call } = fixture;
+    const asked = await call("POST", "/api/v1/session/code");
+    expect(asked.status).toBe(201);
+    const { code, until }: { code: string; until: number } = JSON.parse(asked.text);
+    expect(until - Date.now()).toBeLessThanOrEqual(LIMITS.signInCodeMs);
+    expect((await call("POST", "/api/v1/session", { raw: JSON.stringify({ code }) })).status).toBe(200);
+    expect((await call("POST", "/api/v1/session", { raw: JSON.stringify({ code }) })).status).toBe(401);
   });
 
   it("ends with signing out", async () => {
@@ -127,6 +137,9 @@ describe("without a credential", () => {
     ["POST", "/api/v1/devices"],
     ["POST", "/api/v1/apply"],
     ["POST", "/api/v1/flush"],
+    ["POST", "/api/v1/session/code"],
+    ["GET", "/api/v1/mqtt"],
+    ["POST", "/api/v1/mqtt/connected"],
     ["DELETE", "/api/v1/devices/d1"],
     ["GET", "/api/v1/audit-log"],
     ["DELETE", "/api/v1/session"],

@@ -117,13 +117,14 @@ describe.skipIf(!hasChdb())(`history queries ${CHDB_TITLE}`, () => {
     expect(rows).toEqual(expected);
   });
 
-  it("gives the newest revision of each window, and that of a newer generation before all", async () => {
+  it("gives the newest revision of each window, the newest window first, and that of a newer generation before all", async () => {
     const query = { tenant: TENANT, device: DEVICE, sizeMs: MINUTE, from: 0, to: 20 * MINUTE, limit: 100 };
     expect(await bench.history().aggregates(query)).toEqual([
+      aggregate(DEVICE, "temperature", 11 * MINUTE, 2, 6),
       aggregate(DEVICE, "humidity", 10 * MINUTE, 0, 8),
       aggregate(DEVICE, "temperature", 10 * MINUTE, 7, 2),
-      aggregate(DEVICE, "temperature", 11 * MINUTE, 2, 6),
     ]);
+    expect(await bench.history().aggregates({ ...query, limit: 1 })).toMatchObject([{ start: 11 * MINUTE }]);
     const one = await bench.history().aggregates({ ...query, metric: "temperature", from: 11 * MINUTE });
     expect(one.map(({ mean }) => mean)).toEqual([6]);
     expect(await bench.history().aggregates({ ...query, sizeMs: 2 * MINUTE })).toEqual([]);

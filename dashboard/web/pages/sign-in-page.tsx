@@ -22,7 +22,10 @@ export function SignInPage({ error }: { error: ApiError | null }) {
     <main class="sign-in" data-testid="sign-in">
       <form class="card" onSubmit={(event) => void formOnSubmit(event)}>
         <h1>Sign in to Millrace</h1>
-        <p class="muted">Open the link that the start printed, or paste the admin token.</p>
+        <p class="muted">
+          Open the link that the start printed, or paste the admin token. A link signs in once, within an hour;{" "}
+          <code>millrace link</code> prints a new one.
+        </p>
         <label class="field">
           <span>Admin token</span>
           <input

@@ -27,7 +27,8 @@ function stand() {
   const api: GatewayApi = {
     health: () => ({ reasons: [], faults: [], events: [] }),
     metrics: () => metrics.snapshot(),
-    connections: () => 0,
+    mqtt: () => ({ port: 0, connections: 0 }),
+    connectedOf: () => [],
     disconnect: (keys) => void disconnected.push(keys),
   };
   serveThread(gateway.there, api, silentLogger);
