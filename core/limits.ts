@@ -53,6 +53,8 @@ export const LIMITS = {
   tokenCharactersMax: 256,
   searchCharactersMax: 200,
   importDevicesMax: 100_000,
+  /** Lines of a file that cannot be taken, named at once. */
+  importFaultsMax: 10,
   /** Larger documents than people write by hand; devices in bulk come through the CSV import. */
   configurationCharactersMax: 4 * MIB,
   configurationAliasesMax: 100,

@@ -1,6 +1,6 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { z } from "zod";
-import { MillraceError } from "../core/errors.ts";
+import { MillraceError, isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { ImportedDevice } from "../core/registry.ts";
 import { GIVEN_TOKEN_PATTERN, TOKEN_CHARACTERS } from "../core/schemas.ts";
@@ -20,7 +20,7 @@ interface CsvRow {
 
 /**
  * Reads devices from CSV (RFC 4180, UTF-8). The first line names the columns: `id`, and optionally `name`, `type`, `token` and
- * `label.<name>` for each label. An empty cell says nothing. INVALID_INPUT names the line; it never repeats a token.
+ * `label.<name>` for each label. An empty cell says nothing. INVALID_INPUT names the lines, up to ten of them; it never repeats a token.
  */
 export function parseDeviceImport(csvText: string, tenant: string): readonly ImportedDevice[] {
   const [header, ...rows] = readRows(csvText);
@@ -31,13 +31,37 @@ export function parseDeviceImport(csvText: string, tenant: string): readonly Imp
     throw new MillraceError("INVALID_INPUT", `more than ${LIMITS.importDevicesMax} devices: split the file`);
   }
   const lines = new Map<string, number>();
-  return rows.map((row) => {
-    const device = readDevice(row, columns, tenant);
-    const first = lines.get(device.id);
-    if (first !== undefined) throw atLine(row, `device "${device.id}" is already on line ${first}`);
-    lines.set(device.id, row.line);
-    return device;
-  });
+  const faults: string[] = [];
+  const devices: ImportedDevice[] = [];
+  for (const row of rows) {
+    try {
+      devices.push(readNewDevice(row, columns, tenant, lines));
+    } catch (error) {
+      if (!isMillraceError(error)) throw error;
+      faults.push(error.message);
+    }
+  }
+  if (faults.length > 0) throw new MillraceError("INVALID_INPUT", faultsText(faults));
+  return devices;
+}
+
+/** All at once, so that nobody mends a file line by line. */
+function faultsText(faults: readonly string[]): string {
+  const more = faults.length - LIMITS.importFaultsMax;
+  return [...faults.slice(0, LIMITS.importFaultsMax), ...(more > 0 ? [`and ${more} more lines`] : [])].join("; ");
+}
+
+function readNewDevice(
+  row: CsvRow,
+  columns: readonly string[],
+  tenant: string,
+  lines: Map<string, number>,
+): ImportedDevice {
+  const device = readDevice(row, columns, tenant);
+  const first = lines.get(device.id);
+  if (first !== undefined) throw atLine(row, `device "${device.id}" is already on line ${first}`);
+  lines.set(device.id, row.line);
+  return device;
 }
 
 function readRows(csvText: string): readonly CsvRow[] {

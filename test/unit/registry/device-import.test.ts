@@ -61,6 +61,12 @@ describe("a device import file", () => {
     expect(refusal(`id\n${"a\n".repeat(LIMITS.importDevicesMax + 1)}`)).toContain("split the file");
   });
 
+  it("is refused with all its faults at once, up to ten", () => {
+    expect(refusal("id,token\nok,\nnot ok,\nb,short\n")).toMatch(/^line 3: id: .*; line 4: token: /);
+    const rows = Array.from({ length: 13 }, (_, index) => `not ok ${index}`);
+    expect(refusal(`id\n${rows.join("\n")}\n`)).toMatch(/line 11: .*; and 3 more lines$/);
+  });
+
   it("names the line of broken CSV", () => {
     expect(refusal("id,name\na,b\nc,d,e\n")).toContain("line 3");
     expect(refusal('id,name\na,"b\n')).toMatch(/line \d/);
