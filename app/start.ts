@@ -13,9 +13,11 @@ import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
 import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
+import { requireFreePorts } from "./require-free-ports.ts";
 import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
 import { JOURNALS } from "./journals.ts";
+import type { Broker } from "../broker/broker.ts";
 import type { Config } from "./config.ts";
 import type { Threads } from "./threads/start-threads.ts";
 import type { GatewayApi } from "./threads/thread-apis.ts";
@@ -54,6 +56,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
   const directory = openDataDirectory(config.data);
   const undo: Undo[] = [() => directory.release()];
   try {
+    await requireFreePorts(config);
     const log = await openEmbeddedLog({
       directory: directory.logPath,
       partitionCount: config.partitions,
@@ -89,16 +92,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
           .catch((error: unknown) => logger.warn({ cause: errorText(error) }, "last-seen times were not kept"));
       },
     });
-    const gatewayApi: GatewayApi = {
-      health: () => ({ reasons: broker.notReadyReasons(), faults: [], events: [] }),
-      metrics: () => metrics.snapshot(),
-      connections: () => broker.connections,
-      disconnect(keys) {
-        authenticator.forget(keys);
-        broker.disconnect(keys);
-      },
-    };
-    serveThread(gateway.port1, gatewayApi, logger);
+    serveThread(gateway.port1, createGatewayApi(broker, authenticator, metrics), logger);
 
     const { httpPort, adminToken } = await threads.start();
     await broker.start();
@@ -128,6 +122,24 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
 
 /** Stops one part by the deadline. */
 type Undo = (deadlineMs: number) => Promise<void> | void;
+
+/** What other threads ask of this one. */
+function createGatewayApi(
+  broker: Broker,
+  authenticator: ReturnType<typeof createAuthenticator>,
+  metrics: ReturnType<typeof createMetrics>,
+): GatewayApi {
+  return {
+    health: () => ({ reasons: broker.notReadyReasons(), faults: [], events: [] }),
+    metrics: () => metrics.snapshot(),
+    mqtt: () => ({ port: broker.address.port, connections: broker.connections }),
+    connectedOf: (keys) => broker.connectedOf(keys),
+    disconnect(keys) {
+      authenticator.forget(keys);
+      broker.disconnect(keys);
+    },
+  };
+}
 
 /** In order: intake first, then what drains it, the log and the lock last. One that fails does not keep the others from stopping. */
 async function stopAll(undo: readonly Undo[], deadlineMs: number): Promise<void> {

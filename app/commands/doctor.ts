@@ -1,9 +1,9 @@
 import { existsSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { isMillraceError } from "../../core/errors.ts";
 import { openDataDirectory } from "../data-directory.ts";
+import { isFree } from "../require-free-ports.ts";
 import { connectApi } from "./api-client.ts";
 import { EXIT } from "./output.ts";
 import type { Overview } from "../../core/overview.ts";
@@ -91,21 +91,10 @@ function checkDataDirectory(config: Config): Finding {
   }
 }
 
-function checkPort(host: string, port: number, flag: string): Promise<Finding> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () =>
-      resolve({
-        check: "port",
-        ok: false,
-        text: `${host}:${port} is taken`,
-        remedy: `Stop what uses it, or choose another with ${flag}.`,
-      }),
-    );
-    server.listen(port, host, () =>
-      server.close(() => resolve({ check: "port", ok: true, text: `${host}:${port} is free` })),
-    );
-  });
+async function checkPort(host: string, port: number, flag: string): Promise<Finding> {
+  if (await isFree(host, port)) return { check: "port", ok: true, text: `${host}:${port} is free` };
+  const remedy = `Stop what uses it, or choose another with ${flag}.`;
+  return { check: "port", ok: false, text: `${host}:${port} is taken`, remedy };
 }
 
 async function checkRunning(config: Config): Promise<{ isUp: boolean; findings: Finding[] }> {
