@@ -155,6 +155,8 @@ export const LIMITS = {
   apiRequestTimeoutMs: 30 * SECOND,
   apiHandlerTimeoutMs: 30 * SECOND,
   auditTimeoutMs: 30 * MINUTE,
+  /** How long a command waits for an answer: longer than the API takes to say that it took too long. */
+  commandAnswerMsMax: 40 * SECOND,
   pageSizeMax: 1000,
   flushDevicesMax: 1000,
   chartPointsMax: 2000,

@@ -68,14 +68,14 @@ export function createFleet(options: FleetOptions): Fleet {
   return { devices, startAt, messages };
 }
 
-/** `count` devices with telling names, types in turn. */
-export function nameFleet(count: number): readonly FleetDevice[] {
+/** `count` devices with telling names, types in turn. `prefix` keeps them apart from others that are called so. */
+export function nameFleet(count: number, prefix = ""): readonly FleetDevice[] {
   const types = ["cold-room", "pump", "air-quality"] as const;
   const digits = String(Math.ceil(count / types.length)).length;
   return Array.from({ length: count }, (_, index) => {
     const type = types[index % types.length] ?? types[0];
     const number = String(Math.floor(index / types.length) + 1).padStart(Math.max(2, digits), "0");
-    return { id: `${type}-${number}`, type };
+    return { id: `${prefix}${type}-${number}`, type };
   });
 }
 

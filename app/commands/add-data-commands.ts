@@ -1,18 +1,15 @@
 import { LIMITS } from "../../core/limits.ts";
 import { parseConfigDocument } from "../../registry/config-document.ts";
-import { auditCommand } from "./audit.ts";
-import { doctorCommand } from "./doctor.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { readInputFile } from "./input-file.ts";
 import { wholeNumber } from "./number-option.ts";
 import { EXIT } from "./output.ts";
 import { queryCommand } from "./query.ts";
-import { parseTimeText } from "./time-text.ts";
 import type { Command } from "commander";
 import type { ApplySummary } from "../../core/registry.ts";
 import type { QueryOptions } from "./query.ts";
 
-/** `millrace query|audit|apply|flush|doctor`. */
+/** `millrace query|apply`. */
 export function addDataCommands(program: Command): void {
   withInstanceOptions(program.command("query <what> [device]"))
     .description("print readings, aggregates, alarms, quarantine or dead-letters")
@@ -23,11 +20,6 @@ export function addDataCommands(program: Command): void {
     .option("--limit <rows>", "at most this many", wholeNumber(1, LIMITS.pageSizeMax), "100")
     .action(async (what: string, device: string | undefined, options: QueryOptions, command: Command) => {
       process.exitCode = await queryCommand(apiOf(command), what, device, { ...options, ...globalOptions(command) });
-    });
-  withInstanceOptions(program.command("audit"))
-    .description("prove from the log and the tables that every message has one outcome")
-    .action(async (_options: object, command: Command) => {
-      process.exitCode = await auditCommand(apiOf(command), globalOptions(command));
     });
   withInstanceOptions(program.command("apply <file>"))
     .description("apply a YAML file of device types, devices and alarm rules")
@@ -41,26 +33,5 @@ export function addDataCommands(program: Command): void {
           : `${summary.created} created, ${summary.changed} changed, ${summary.unchanged} unchanged.`,
       );
       process.exitCode = EXIT.ok;
-    });
-  withInstanceOptions(program.command("flush"))
-    .description("end a replay: move every device's watermark to a time, so that its windows close")
-    .requiredOption("--up-to <time>", "event time, ISO or UTC ms")
-    .action(async (options: { upTo: string }, command: Command) => {
-      const upTo = parseTimeText(options.upTo);
-      await apiOf(command).send("POST", "/flush", { upTo });
-      console.log(
-        globalOptions(command).json ? JSON.stringify({ upTo }) : `Flushed up to ${new Date(upTo).toISOString()}.`,
-      );
-      process.exitCode = EXIT.ok;
-    });
-  program
-    .command("doctor")
-    .description("check this machine and the data directory, and say what to do about what is wrong")
-    .option("--host <address>", "address to listen on")
-    .option("--mqtt-port <port>", "MQTT port")
-    .option("--http-port <port>", "port of the API and the dashboard")
-    .option("--no-clickhouse", "run without tables")
-    .action(async (_options: object, command: Command) => {
-      process.exitCode = await doctorCommand(globalOptions(command));
     });
 }

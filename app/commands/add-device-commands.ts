@@ -1,6 +1,7 @@
 import { parseDeviceImport } from "../../registry/device-import.ts";
-import { addDevice, importDevices, listDevices, removeDevice, rotateToken, setDeviceDisabled } from "./devices.ts";
+import { addDevice, listDevices, removeDevice, rotateToken, setDeviceDisabled } from "./devices.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { importDevices } from "./import-devices.ts";
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 
@@ -12,11 +13,11 @@ export function addDeviceCommands(program: Command): void {
     .description("add a device and print its token")
     .option("--name <name>", "a name for people")
     .option("--type <type>", "its device type")
-    .option("--label <key=value>", "a label; repeat for more", collectLabel, {})
+    .option("--label <key=value>", "a label; repeat for more", collectLabel)
     .action(
       async (
         id: string,
-        options: { name?: string; type?: string; label: Record<string, string> },
+        options: { name?: string; type?: string; label?: Record<string, string> },
         command: Command,
       ) => {
         process.exitCode = await addDevice(apiOf(command), id, { ...globalOptions(command), ...options });
@@ -51,15 +52,16 @@ export function addDeviceCommands(program: Command): void {
     });
   withInstanceOptions(devices.command("import <file>"))
     .description("add devices from a CSV file with the columns id, name, type, token, label.NAME")
-    .action(async (file: string, _options: object, command: Command) => {
+    .option("--tokens-to <file>", "make tokens for rows without one, and write them to this new file (mode 0600)")
+    .action(async (file: string, { tokensTo }: { tokensTo?: string }, command: Command) => {
       const { json, config } = globalOptions(command);
-      process.exitCode = await importDevices(apiOf(command), file, (text) => parseDeviceImport(text, config.tenant), {
-        json,
-      });
+      const parse = (text: string) => parseDeviceImport(text, config.tenant);
+      const options = { json, ...(tokensTo === undefined ? {} : { tokensTo }) };
+      process.exitCode = await importDevices(apiOf(command), file, parse, options);
     });
 }
 
-function collectLabel(text: string, labels: Record<string, string>): Record<string, string> {
+function collectLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf("=");
   if (equals < 1) throw new InvalidArgumentError("Write it as key=value.");
   return { ...labels, [text.slice(0, equals)]: text.slice(equals + 1) };

@@ -7,7 +7,7 @@ export function addStartCommand(program: Command): void {
   program
     .command("start")
     .description("run Millrace: broker, log, functions, tables, dashboard")
-    .option("--demo", "also run a small simulated fleet with alarm rules", false)
+    .option("--demo", "also run a small simulated fleet with alarm rules")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")
     .option("--http-port <port>", "port of the API and the dashboard")
@@ -20,9 +20,9 @@ export function addStartCommand(program: Command): void {
     .option("--processor-threads <n>", "threads that run functions")
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
     .option("--log-level <level>", "debug, info, warn or error")
-    .action(async (options: { demo: boolean }, command: Command) => {
+    .action(async (options: { demo?: boolean }, command: Command) => {
       // On a terminal the log would drown what is printed; it stays for warnings, unless somebody asks for more.
       const defaults = process.stderr.isTTY ? { logLevel: "warn" } : {};
-      process.exitCode = await startCommand({ ...globalOptions(command, defaults), demo: options.demo });
+      process.exitCode = await startCommand({ ...globalOptions(command, defaults), demo: options.demo === true });
     });
 }

@@ -1,89 +1,129 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ERROR_CODES, MillraceError, errorText } from "../../core/errors.ts";
-import type { ErrorCode } from "../../core/errors.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { MillraceError, isMillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { notRunning, toAnsweredError, toConnectionError } from "./api-failure.ts";
 import type { Config } from "../config.ts";
 
 /** The file in the data directory that tells commands on this machine where the running instance is, and how to speak to it. */
 export const INSTANCE_FILE = "instance.json";
 
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
 export interface ApiClient {
   readonly url: string;
-  /** Where the instance takes MQTT; null when only its API was named. */
-  readonly mqttUrl: string | null;
-  /** Path below `/api/v1`. Errors: NOT_RUNNING, and whatever code the API answered with. */
-  get<T>(path: string): Promise<T>;
-  send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T>;
+  /** Path below `/api/v1`. Errors: NOT_RUNNING, TIMED_OUT, and whatever code the API answered with. */
+  get<T>(path: string, waitMs?: number): Promise<T>;
+  send<T>(method: Exclude<Method, "GET">, path: string, body?: unknown): Promise<T>;
+  /** Where the instance takes MQTT. */
+  mqttUrl(): Promise<string>;
 }
+
+/** Waits before an idempotent request goes again. A start that is still under way, or one busy second, is over by then. */
+const RETRY_DELAYS_MS = [200, 1000, 3000];
+/** A request that took this long is not repeated: whoever waits has waited enough. */
+const RETRY_WITHIN_MS = 10_000;
+/** Twice does the same as once. Not DELETE: the second would find nothing, and say so. */
+const IDEMPOTENT_POSTS: readonly string[] = ["/apply", "/flush", "/devices/import"];
 
 /** Connects commands to the running instance: `--url` and `--token`, or the one that uses this data directory. */
 export function connectApi(
   config: Config,
   explicit: { url?: string | undefined; token?: string | undefined } = {},
 ): ApiClient {
-  if (explicit.url !== undefined && !URL.canParse(explicit.url)) {
-    throw new MillraceError("INVALID_INPUT", `${explicit.url} is no URL`, { remedy: "Write http://HOST:PORT." });
-  }
-  const instance = explicit.url === undefined ? readInstance(config) : { url: explicit.url, token: "", mqtt: null };
-  const token = explicit.token ?? instance.token;
-  const request = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const response = await fetch(`${instance.url}/api/v1${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    }).catch((error: unknown) => {
-      // fetch hides what happened in the cause.
-      const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      throw notRunning(`nothing answers at ${instance.url}: ${errorText(reason)}`, error);
-    });
-    const text = await response.text();
-    const answer: unknown = text === "" ? undefined : JSON.parse(text);
-    if (!response.ok) throw problemError(answer, response.status);
-    // The shapes are those of core, which the API validates on its side.
-    return answer as T;
+  const instance = explicit.url === undefined ? readInstance(config) : { url: checkedUrl(explicit.url), token: "" };
+  const ask = {
+    base: `${instance.url}/api/v1`,
+    url: instance.url,
+    authorization: `Bearer ${explicit.token ?? instance.token}`,
   };
-  return { url: instance.url, mqttUrl: instance.mqtt, get: (path) => request("GET", path), send: request };
+  const get = <T>(path: string, waitMs = LIMITS.commandAnswerMsMax): Promise<T> =>
+    patiently(ask, { method: "GET", path, waitMs });
+  return {
+    url: instance.url,
+    get,
+    send: (method, path, body) => patiently(ask, { method, path, body, waitMs: LIMITS.commandAnswerMsMax }),
+    async mqttUrl() {
+      const { port } = await get<{ port: number }>("/mqtt");
+      return `mqtt://${new URL(instance.url).hostname}:${port}`;
+    },
+  };
 }
 
-function readInstance(config: Config): { url: string; token: string; mqtt: string } {
+interface Address {
+  readonly base: string;
+  readonly url: string;
+  readonly authorization: string;
+}
+
+interface Question {
+  readonly method: Method;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly waitMs: number;
+}
+
+async function patiently<T>(address: Address, question: Question): Promise<T> {
+  const begun = performance.now();
+  for (const waitMs of isIdempotent(question) ? RETRY_DELAYS_MS : []) {
+    try {
+      return await request<T>(address, question);
+    } catch (error) {
+      if (!isMillraceError(error, "TIMED_OUT") || performance.now() - begun > RETRY_WITHIN_MS) throw error;
+      await delay(waitMs);
+    }
+  }
+  return await request<T>(address, question);
+}
+
+function isIdempotent({ method, path }: Question): boolean {
+  return method === "POST" ? IDEMPOTENT_POSTS.includes(path) : method !== "DELETE";
+}
+
+async function request<T>({ base, url, authorization }: Address, { method, path, body, waitMs }: Question): Promise<T> {
+  const failed = (error: unknown): never => {
+    throw toConnectionError(error, url);
+  };
+  const response = await fetch(base + path, {
+    method,
+    headers: { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    signal: AbortSignal.timeout(waitMs),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch(failed);
+  const text = await response.text().catch(failed);
+  const answer = parsed(text);
+  if (answer === NO_JSON || !response.ok) {
+    throw answer === NO_JSON
+      ? notRunning(`what answers at ${url} is no Millrace`)
+      : toAnsweredError(answer, response.status);
+  }
+  // The shapes are those of core, which the API validates on its side.
+  return answer as T;
+}
+
+const NO_JSON = Symbol("no JSON");
+
+function parsed(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return NO_JSON;
+  }
+}
+
+function checkedUrl(url: string): string {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, "");
+  throw new MillraceError("INVALID_INPUT", `${url} is no URL`, { remedy: "Write http://HOST:PORT." });
+}
+
+function readInstance(config: Config): { url: string; token: string } {
   const file = join(config.data, INSTANCE_FILE);
   if (!existsSync(file)) throw notRunning(`no Millrace is running on the data directory ${config.data}`);
-  const instance: unknown = JSON.parse(readFileSync(file, "utf8"));
-  if (
-    typeof instance === "object" &&
-    instance !== null &&
-    "url" in instance &&
-    "token" in instance &&
-    "mqtt" in instance
-  ) {
-    return { url: String(instance.url), token: String(instance.token), mqtt: String(instance.mqtt) };
+  const instance = parsed(readFileSync(file, "utf8"));
+  if (typeof instance === "object" && instance !== null && "url" in instance && "token" in instance) {
+    return { url: String(instance.url), token: String(instance.token) };
   }
   throw notRunning(`${file} is damaged`);
-}
-
-function notRunning(message: string, cause?: unknown): MillraceError {
-  return new MillraceError("NOT_RUNNING", message, {
-    cause,
-    remedy: "Start it (millrace start), or name another with --url and --token.",
-  });
-}
-
-function problemError(problem: unknown, status: number): MillraceError {
-  const field = (name: string): string | undefined => {
-    if (typeof problem !== "object" || problem === null) return undefined;
-    const value: unknown = Reflect.get(problem, name);
-    return typeof value === "string" ? value : undefined;
-  };
-  const code = field("code");
-  const remedy = code === "NOT_AUTHENTICATED" ? "Give the admin token with --token." : field("remedy");
-  const known: ErrorCode =
-    code !== undefined && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "INVALID_INPUT";
-  return new MillraceError(
-    known,
-    field("detail") ?? `the API answered ${status}`,
-    remedy === undefined ? {} : { remedy },
-  );
 }

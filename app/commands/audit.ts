@@ -1,3 +1,4 @@
+import { LIMITS } from "../../core/limits.ts";
 import { EXIT, formatTable } from "./output.ts";
 import type { AuditReport } from "../../core/audit-report.ts";
 import type { LedgerReport } from "../../core/overview.ts";
@@ -7,7 +8,7 @@ const MISMATCHES_SHOWN = 20;
 
 /** `millrace audit`: the ledger, proven per device. Exit code 3 when it does not balance. */
 export async function auditCommand(api: ApiClient, options: { json: boolean }): Promise<number> {
-  const report = await api.get<AuditReport>("/audit");
+  const report = await api.get<AuditReport>("/audit", LIMITS.auditTimeoutMs);
   console.log(options.json ? JSON.stringify(report) : formatAudit(report));
   return report.balanced ? EXIT.ok : EXIT.unbalanced;
 }

@@ -1,6 +1,4 @@
-import { isMillraceError } from "../../core/errors.ts";
-
-/** Exit codes of every command. */
+/** Exit codes of every command; README lists them. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, unbalanced: 3 } as const;
 
 /** A table with a header, columns as wide as their widest cell. Numbers are set to the right. */
@@ -14,29 +12,6 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
       .join("  ")
       .trimEnd();
   return cells.map(line).join("\n");
-}
-
-/** What happened, why, and what to do, for people; `{code, message, remedy}` for programs. */
-export function formatFailure(error: unknown, json: boolean): string {
-  if (!isMillraceError(error)) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return json ? JSON.stringify({ error: { code: null, message: text } }) : `millrace: ${text}`;
-  }
-  if (json) return JSON.stringify({ error: { code: error.code, message: error.message, remedy: error.remedy } });
-  return [
-    "millrace:",
-    sentence(error.message),
-    ...(error.remedy === undefined ? [] : [capital(sentence(error.remedy))]),
-  ].join(" ");
-}
-
-/** Messages come from every room, some with a full stop and some without. */
-function sentence(text: string): string {
-  return text.endsWith(".") ? text : `${text}.`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export interface Progress {

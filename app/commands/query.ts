@@ -2,9 +2,11 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { EXIT, formatTable } from "./output.ts";
 import { parseTimeText } from "./time-text.ts";
+import { defaultDeviceType } from "../../core/device-type.ts";
 import type { Aggregate, DeadLetter, Quarantined } from "../../core/derived-records.ts";
 import type { RawReading } from "../../core/history.ts";
-import type { AlarmState, Page } from "../../core/registry.ts";
+import type { DeviceType } from "../../core/device-type.ts";
+import type { AlarmState, Device, Page } from "../../core/registry.ts";
 import type { ApiClient } from "./api-client.ts";
 
 export interface QueryOptions {
@@ -30,8 +32,11 @@ export async function queryCommand(
   switch (what) {
     case "readings":
       return print((await api.get<Items<RawReading>>(devicePath(what, device, options))).items, options, readingRows);
-    case "aggregates":
-      return print((await api.get<Items<Aggregate>>(devicePath(what, device, options))).items, options, aggregateRows);
+    case "aggregates": {
+      const { items } = await api.get<Items<Aggregate>>(devicePath(what, device, options));
+      const nothing = items.length > 0 || device === undefined ? undefined : await sizesText(api, device, options.size);
+      return print(items, options, aggregateRows, nothing);
+    }
     case "alarms": {
       const query = new URLSearchParams({ limit: options.limit, ...(device === undefined ? {} : { device }) });
       const page = await api.get<Page<AlarmState>>(`/alarms?${query.toString()}`);
@@ -76,11 +81,20 @@ function timeOf(text: string | undefined, fallback: number): number {
   return text === undefined ? fallback : parseTimeText(text);
 }
 
+/** Nothing was found: perhaps because the device's windows have other sizes. */
+async function sizesText(api: ApiClient, device: string, size: string): Promise<string> {
+  const { type, tenant } = await api.get<Device>(`/devices/${encodeURIComponent(device)}`);
+  const { items } = await api.get<Items<DeviceType>>("/types");
+  const sizes = items.find(({ id }) => id === type)?.windowMs ?? defaultDeviceType(tenant).windowMs;
+  if (sizes.includes(Number(size))) return "Nothing found.";
+  return `Nothing found with --size ${size}: the windows of ${device} have ${sizes.join(" or ")} ms.`;
+}
+
 type Rows<T> = (items: readonly T[]) => { header: string[]; rows: (string | number)[][] };
 
-function print<T>(items: readonly T[], options: QueryOptions, toRows: Rows<T>): number {
+function print<T>(items: readonly T[], options: QueryOptions, toRows: Rows<T>, nothing = "Nothing found."): number {
   if (options.json) console.log(JSON.stringify(items));
-  else if (items.length === 0) console.log("Nothing found.");
+  else if (items.length === 0) console.log(nothing);
   else {
     const { header, rows } = toRows(items);
     console.log(formatTable(header, rows));

@@ -3,8 +3,9 @@ import { FEATURES } from "../../device-sim/features/feature.ts";
 import { createFleet, nameFleet } from "../../device-sim/fleet.ts";
 import { runFleet } from "../../device-sim/run-fleet.ts";
 import { kebabCase } from "../kebab-case.ts";
+import { formatFailure } from "./failure.ts";
 import { EXIT, createProgress } from "./output.ts";
-import { interruptSignal, registerDevices } from "./register-devices.ts";
+import { atBroker, interruptSignal, refuseConnected, registerDevices } from "./register-devices.ts";
 import { requireBroker } from "./require-broker.ts";
 import type { FeatureName } from "../../device-sim/features/feature.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -17,12 +18,17 @@ export async function simulateFleet(
   options: SimulateOptions,
   json: boolean,
 ): Promise<number> {
-  const devices = nameFleet(positiveInteger("--devices", options.devices));
+  const devices = nameFleet(positiveInteger("--devices", options.devices), options.prefix);
   const messagesMax = options.messages === undefined ? undefined : positiveInteger("--messages", options.messages);
   const rate = options.rate === undefined ? undefined : positiveNumber("--rate", options.rate);
-  const off = options.without.map((name) => [featureNamed(name), false] as const);
+  const off = (options.without ?? []).map((name) => [featureNamed(name), false] as const);
   const fleet = createFleet({ devices, seed: options.seed, features: Object.fromEntries(off), startAt: Date.now() });
   await requireBroker(mqtt);
+  await refuseConnected(
+    api,
+    devices.map(({ id }) => id),
+    "Another fleet of these names is running: stop it, or name this one otherwise with --prefix.",
+  );
   const credentials = await registerDevices(
     api,
     devices.map(({ id }) => ({ id })),
@@ -36,6 +42,8 @@ export async function simulateFleet(
     onProgress: (p) => progress.update(p.acknowledged, `${p.connected} of ${p.devices} connected`),
     ...(rate === undefined ? {} : { rate }),
     ...(messagesMax === undefined ? {} : { messagesMax }),
+  }).catch((error: unknown) => {
+    throw atBroker(error, mqtt);
   });
   progress.end();
   console.log(
@@ -43,7 +51,11 @@ export async function simulateFleet(
       ? JSON.stringify(result)
       : `${result.acknowledged} of ${result.sent} messages acknowledged, ${result.dropped} never sent, from ${result.devices} devices.`,
   );
-  return result.acknowledged === result.sent ? EXIT.ok : EXIT.failed;
+  const missing = result.sent - result.acknowledged;
+  if (missing === 0) return EXIT.ok;
+  const failure = new MillraceError("DELIVERY_FAILED", `${mqtt} has not acknowledged ${missing} messages`);
+  console.error(formatFailure(failure, json));
+  return EXIT.failed;
 }
 
 function positiveInteger(flag: string, text: string): number {

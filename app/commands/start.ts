@@ -8,6 +8,7 @@ import { within } from "../deadline.ts";
 import { startMillrace } from "../start.ts";
 import { spawnThread } from "../threads/spawn-thread.ts";
 import { EXIT } from "./output.ts";
+import { publishLine } from "./publish-line.ts";
 import type { Config } from "../config.ts";
 import type { Millrace } from "../start.ts";
 import type { SimulatorApi } from "../threads/simulator-api.ts";
@@ -97,8 +98,6 @@ interface Summary {
 }
 
 function banner(s: Summary, demo: boolean): string {
-  const { hostname, port } = new URL(s.mqtt);
-  const payload = `'{"temperature":21.5}'`;
   const script =
     `const c=require("mqtt").connect("${s.mqtt}",{username:"${s.device}",password:"${s.token}"});` +
     `c.publish("v1/devices/me/telemetry",JSON.stringify({temperature:21.5}),{qos:1},()=>c.end())`;
@@ -106,6 +105,7 @@ function banner(s: Summary, demo: boolean): string {
     `Millrace is ready after ${(s.readyMs / 1000).toFixed(1)} s${demo ? ", with a simulated fleet" : ""}.`,
     "",
     `  Dashboard  ${s.dashboard}`,
+    "             signs in once, within an hour; millrace link prints a new one",
     `  API        ${s.api}`,
     `  MQTT       ${s.mqtt}`,
   ];
@@ -114,7 +114,7 @@ function banner(s: Summary, demo: boolean): string {
     "",
     "Send a first reading from another terminal in this folder, with either line:",
     "",
-    `  mosquitto_pub -h ${hostname.replace(/^\[|\]$/g, "")} -p ${port} -u ${s.device} -P ${s.token} -q 1 -t v1/devices/me/telemetry -m ${payload}`,
+    `  ${publishLine(s.mqtt, s.device, s.token)}`,
     "",
     `  node -e '${script}'`,
     "",

@@ -57,6 +57,20 @@ test("the banner says that it is ready, where, and the admin token this once", (
   expect(banner).toMatch(/Admin token, shown this once: mr_a_[\w-]+\n/);
 });
 
+test("the banner says how long the link is good for, and link prints another that signs in once", async () => {
+  expect(banner).toContain("signs in once, within an hour; millrace link prints a new one");
+  const { stdout } = await millrace("link");
+  const { origin, searchParams } = new URL(stdout.trim());
+  const signIn = () =>
+    fetch(`${origin}/api/v1/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ code: searchParams.get("code") }),
+    });
+  expect((await signIn()).status).toBe(200);
+  expect((await signIn()).status).toBe(401);
+});
+
 test("the sign-in link opens the dashboard", async () => {
   const link = /http\S+code=\S+/.exec(banner)?.[0] ?? "";
   const response = await fetch(link);
@@ -86,11 +100,14 @@ test.skipIf(withoutChdb)("query prints the readings, newest first (needs chdb)",
 });
 
 test.skipIf(withoutChdb)("query prints a window's aggregate once it is closed (needs chdb)", async () => {
-  expect((await millrace("flush", "--up-to", String(Date.now() + 120_000))).code).toBe(0);
+  expect((await millrace("flush", "first-device", "--up-to", String(Date.now() + 120_000))).code).toBe(0);
   await until(async () => (await millrace("query", "aggregates", "first-device")).stdout.includes("temperature"));
   const { stdout } = await millrace("query", "aggregates", "first-device", "--metric", "temperature");
   expect(stdout).toMatch(/^window +metric +rev +count +min +mean +max +first +last\n/);
   expect((await millrace("query", "aggregates", "first-device", "--metric", "other")).stdout).toBe("Nothing found.\n");
+  expect((await millrace("query", "aggregates", "first-device", "--size", "5000")).stdout).toBe(
+    "Nothing found with --size 5000: the windows of first-device have 60000 ms.\n",
+  );
   expect((await millrace("query", "readings", "first-device", "--metric", "x")).stderr).toContain("is for aggregates");
 });
 

@@ -1,0 +1,48 @@
+import { auditCommand } from "./audit.ts";
+import { doctorCommand } from "./doctor.ts";
+import { flushCommand } from "./flush.ts";
+import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { EXIT } from "./output.ts";
+import type { Command } from "commander";
+import type { FlushOptions } from "./flush.ts";
+
+const FLUSH_HELP = `
+What a flushed device sends afterwards counts as late when its time is before --up-to: it is stored, but leaves closed windows and
+alarms alone. There is no taking it back, so flush what was replayed, and leave out what is live.`;
+
+/** `millrace audit|flush|link|doctor`. */
+export function addInstanceCommands(program: Command): void {
+  withInstanceOptions(program.command("audit"))
+    .description("prove from the log and the tables that every message has one outcome")
+    .action(async (_options: object, command: Command) => {
+      process.exitCode = await auditCommand(apiOf(command), globalOptions(command));
+    });
+  withInstanceOptions(program.command("flush [devices...]"))
+    .description("end a replay: move the devices' watermark to a time, so that their windows close")
+    .requiredOption("--up-to <time>", "event time that has passed, ISO or UTC ms")
+    .option("--all", "every device, the live ones too")
+    .addHelpText("after", FLUSH_HELP)
+    .action(async (devices: readonly string[], options: Omit<FlushOptions, "json">, command: Command) => {
+      const { json } = globalOptions(command);
+      process.exitCode = await flushCommand(() => apiOf(command), devices, { ...options, json });
+    });
+  withInstanceOptions(program.command("link"))
+    .description("print a new sign-in link for the dashboard; it works once, within an hour")
+    .action(async (_options: object, command: Command) => {
+      const api = apiOf(command);
+      const { code, until } = await api.send<{ code: string; until: number }>("POST", "/session/code");
+      const url = `${api.url}/?code=${code}`;
+      console.log(globalOptions(command).json ? JSON.stringify({ url, until }) : url);
+      process.exitCode = EXIT.ok;
+    });
+  program
+    .command("doctor")
+    .description("check this machine and the data directory, and say what to do about what is wrong")
+    .option("--host <address>", "address to listen on")
+    .option("--mqtt-port <port>", "MQTT port")
+    .option("--http-port <port>", "port of the API and the dashboard")
+    .option("--no-clickhouse", "run without tables")
+    .action(async (_options: object, command: Command) => {
+      process.exitCode = await doctorCommand(globalOptions(command));
+    });
+}

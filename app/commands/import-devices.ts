@@ -1,0 +1,80 @@
+import { writeFileSync } from "node:fs";
+import { MillraceError, errorText } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { readInputFile } from "./input-file.ts";
+import { EXIT, createProgress } from "./output.ts";
+import { newDeviceToken } from "./register-devices.ts";
+import type { ApplySummary, ImportedDevice } from "../../core/registry.ts";
+import type { ApiClient } from "./api-client.ts";
+
+const NAMED = 10;
+
+export interface ImportOptions {
+  readonly json: boolean;
+  /** Where tokens go that are made for rows without one. */
+  readonly tokensTo?: string;
+}
+
+/** `millrace devices import FILE`: devices from a CSV file, with the tokens that it has, or with new ones. */
+export async function importDevices(
+  api: ApiClient,
+  file: string,
+  parse: (text: string) => readonly ImportedDevice[],
+  { json, tokensTo }: ImportOptions,
+): Promise<number> {
+  const listed = readInputFile(file, parse);
+  const without = listed.filter(({ token }) => token === undefined).map(({ id }) => id);
+  const devices = tokensTo === undefined ? listed : withTokens(listed, tokensTo);
+  const counts = await sendAll(api, devices);
+  if (json) {
+    console.log(
+      JSON.stringify({ imported: devices.length, ...counts, ...(tokensTo === undefined ? { without } : {}) }),
+    );
+    return EXIT.ok;
+  }
+  console.log(`${counts.created} created, ${counts.changed} changed, ${counts.unchanged} unchanged.`);
+  if (without.length === 0) return EXIT.ok;
+  console.log(
+    tokensTo === undefined
+      ? `No token in the file for ${named(without)}. One that has none yet cannot connect: give it one with millrace devices rotate ID, or import with --tokens-to FILE.`
+      : `${without.length} new ${without.length === 1 ? "token is" : "tokens are"} in ${tokensTo}.`,
+  );
+  return EXIT.ok;
+}
+
+async function sendAll(api: ApiClient, devices: readonly ImportedDevice[]): Promise<ApplySummary> {
+  const progress = createProgress("Importing", devices.length);
+  let [created, changed, unchanged] = [0, 0, 0];
+  for (let start = 0; start < devices.length; start += LIMITS.pageSizeMax) {
+    const chunk = devices.slice(start, start + LIMITS.pageSizeMax);
+    const summary = await api.send<ApplySummary>("POST", "/devices/import", { devices: chunk });
+    created += summary.created;
+    changed += summary.changed;
+    unchanged += summary.unchanged;
+    progress.update(start + chunk.length);
+  }
+  progress.end();
+  return { created, changed, unchanged };
+}
+
+/** Written before any is valid: a token that nobody has is worth nothing. INVALID_INPUT when the file is there or cannot be made. */
+function withTokens(devices: readonly ImportedDevice[], tokensTo: string): readonly ImportedDevice[] {
+  const made = devices.map((device) => (device.token === undefined ? { ...device, token: newDeviceToken() } : device));
+  const rows = made
+    .filter((_, index) => devices[index]?.token === undefined)
+    .map(({ id, token }) => `${id},${token}\n`);
+  try {
+    writeFileSync(tokensTo, `id,token\n${rows.join("")}`, { mode: 0o600, flag: "wx" });
+  } catch (cause) {
+    throw new MillraceError("INVALID_INPUT", `${tokensTo} cannot be made: ${errorText(cause)}`, {
+      cause,
+      remedy: "Name a file that is not there yet.",
+    });
+  }
+  return made;
+}
+
+function named(ids: readonly string[]): string {
+  const more = ids.length - NAMED;
+  return ids.slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
