@@ -18,9 +18,14 @@ export function toSinkError(error: unknown, doing: string): MillraceError {
   if (error instanceof ClickHouseError && !PASSING_CODES.has(Number(error.code))) {
     return new MillraceError(
       "SINK_REFUSED",
-      `ClickHouse refuses to ${doing}: ${error.message} (${error.type ?? error.code})`,
+      `ClickHouse refuses to ${doing}: ${sayingOf(error)} (${error.type ?? error.code})`,
       { cause: error },
     );
   }
-  return new MillraceError("SINK_UNAVAILABLE", `ClickHouse cannot ${doing}: ${errorText(error)}`, { cause: error });
+  return new MillraceError("SINK_UNAVAILABLE", `ClickHouse cannot ${doing}: ${sayingOf(error)}`, { cause: error });
+}
+
+/** Its sentences end with a full stop and a blank, where ours go on. */
+function sayingOf(error: unknown): string {
+  return errorText(error).replace(/[\s.]+$/, "");
 }
