@@ -113,6 +113,17 @@ export const LIMITS = {
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,
 
+  // registry
+  registryConnectionsMax: 10,
+  registryConnectTimeoutMs: 5 * SECOND,
+  registryLockTimeoutMs: 20 * SECOND,
+  registryStatementTimeoutMs: 30 * SECOND,
+  registryIdleTransactionTimeoutMs: 30 * SECOND,
+  registryAnswerTimeoutMs: MINUTE,
+  registryMigrationWaitMs: 5 * MINUTE,
+  registryConflictAttemptsMax: 5,
+  registryChangesWaitingMax: 1000,
+
   // time
   eventTimeMin: Date.UTC(2000, 0, 1),
   eventTimeAheadMsMax: 10 * MINUTE,

@@ -125,6 +125,8 @@ export interface ControlOutbox {
   pending(limit: number): Promise<readonly OutboxEntry[]>;
   /** Everything up to and including `sequence` is in the log. */
   markSent(sequence: number): Promise<void>;
+  /** Resolves when something may have been queued since the last `pending`, by whatever process; after `waitMs`, or on abort, all the same. */
+  changed(waitMs: number, stopping?: AbortSignal): Promise<void>;
   /** Queues a control record that is no registry change: flush, operator action. */
   enqueue(key: string | null, control: ControlRecord, actor: string): Promise<number>;
   /** Resolves when all entries up to `sequence` (default: all that exist now) are in the log. TIMED_OUT after `waitMs`. */
@@ -212,8 +214,9 @@ export interface Registry extends DeviceImporter {
   /** Batched last-seen times: key `tenant/device` → receive time. */
   touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
   /**
-   * Called after a commit with the keys (`tenant/device`) whose credentials may no longer be honoured. The call that revoked resolves when
-   * all listeners have; they do not reject, since the change is made.
+   * Called after a commit with the keys (`tenant/device`) whose credentials may no longer be honoured; in every process that has this
+   * registry open, in under a second while its database answers. The call that revoked resolves when all listeners of its own process
+   * have; they do not reject, since the change is made.
    */
   onRevoked(listener: (keys: readonly string[]) => Promise<void> | void): void;
   close(): Promise<void>;

@@ -1,20 +1,32 @@
 import { performance } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import { controlSchema, type ControlRecord } from "../core/control.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ControlOutbox, OutboxEntry } from "../core/registry.ts";
+import type { ChangeSignal } from "./change-signal.ts";
 import type { ChangeWriter } from "./change-writer.ts";
+import type { RegistryEngine } from "./engine.ts";
 import type { Tables } from "./schema.ts";
+import { inTransaction } from "./transaction.ts";
 
-/** The relay may run in another process, so that waiting is asking again. */
-const DRAINED_POLL_MS = 20;
+/** Asked so often even when nothing is heard: the relay may run in another process, and a notification may get lost. */
+const DRAINED_POLL_MS = 100;
+
+export interface ControlOutboxOptions {
+  readonly engine: Pick<RegistryEngine, "db" | "announce">;
+  readonly write: ChangeWriter;
+  readonly signal: ChangeSignal;
+  readonly logger: Logger;
+}
 
 /** An entry is a row until it is in the log. A relay that dies in between sends it again: the stages drop it by its revision. */
-export function createControlOutbox(db: Kysely<Tables>, write: ChangeWriter, logger: Logger): ControlOutbox {
+export function createControlOutbox({ engine, write, signal, logger }: ControlOutboxOptions): ControlOutbox {
+  const { db } = engine;
+  let looked = -1;
   return {
     async pending(limit) {
+      looked = signal.version();
       const rows = await db.selectFrom("control_outbox").selectAll().orderBy("sequence").limit(limit).execute();
       const entries: OutboxEntry[] = [];
       for (const row of rows) {
@@ -26,10 +38,14 @@ export function createControlOutbox(db: Kysely<Tables>, write: ChangeWriter, log
       return entries;
     },
     async markSent(sequence) {
-      await db.transaction().execute(async (trx) => {
+      await inTransaction(db, async (trx) => {
         await trx.deleteFrom("control_outbox").where("sequence", "<=", sequence).execute();
+        // Who waits for `drained` may be another process.
+        await engine.announce(trx);
       });
+      signal.wake();
     },
+    changed: (waitMs, stopping) => signal.after(looked, waitMs, stopping),
     async enqueue(key, control, actor) {
       const parsed = controlSchema.safeParse(control);
       if (!parsed.success) throw new MillraceError("INVALID_INPUT", "not a control record", { cause: parsed.error });
@@ -43,12 +59,14 @@ export function createControlOutbox(db: Kysely<Tables>, write: ChangeWriter, log
       const upTo = sequence ?? (await newestPending(db));
       const deadline = performance.now() + waitMs;
       for (;;) {
+        const version = signal.version();
         const left = await countUpTo(db, upTo);
         if (left === 0) return;
-        if (performance.now() >= deadline) {
+        const leftMs = deadline - performance.now();
+        if (leftMs <= 0) {
           throw new MillraceError("TIMED_OUT", `${left} control records are not in the log after ${waitMs} ms`);
         }
-        await sleep(DRAINED_POLL_MS);
+        await signal.after(version, Math.min(DRAINED_POLL_MS, leftMs));
       }
     },
   };

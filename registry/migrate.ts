@@ -1,51 +1,49 @@
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import type { RegistryEngine } from "./engine.ts";
 import { firstTables } from "./migrations/0001-first-tables.ts";
-import type { ColumnTypes, Migration } from "./migrations/migration.ts";
-import type { Tables } from "./schema.ts";
+import { revocations } from "./migrations/0002-revocations.ts";
+import type { Migration } from "./migrations/migration.ts";
+import type { Queries, Tables } from "./schema.ts";
+import { inTransaction } from "./transaction.ts";
 
 /** In order, numbered from 1 without a gap. */
-export const MIGRATIONS: readonly Migration[] = [firstTables];
+export const MIGRATIONS: readonly Migration[] = [firstTables, revocations];
 
 interface MigrationTables extends Tables {
   readonly schema_migrations: { number: number; name: string; applied_at: number };
 }
 
 export interface MigrateOptions {
-  readonly db: Kysely<Tables>;
-  readonly types: ColumnTypes;
+  readonly engine: RegistryEngine;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly migrations?: readonly Migration[];
 }
 
+type Book = Pick<MigrationTables, "schema_migrations">;
+
 /**
  * Brings the tables to the newest layout, one transaction per step, so that an interrupted upgrade goes on where it stopped.
  * DATA_FORMAT_UNSUPPORTED when a newer release wrote the registry: this one would not know what its rows mean.
  */
-export async function migrate({ db, types, clock, logger, migrations = MIGRATIONS }: MigrateOptions): Promise<void> {
-  const book = db.withTables<Pick<MigrationTables, "schema_migrations">>();
-  await db.schema
-    .createTable("schema_migrations")
-    .ifNotExists()
-    .addColumn("number", "bigint", (c) => c.primaryKey())
-    .addColumn("name", types.text, (c) => c.notNull())
-    .addColumn("applied_at", "bigint", (c) => c.notNull())
-    .execute();
+export async function migrate({ engine, clock, logger, migrations = MIGRATIONS }: MigrateOptions): Promise<void> {
   const newestKnown = migrations.at(-1)?.number ?? 0;
-  const present = await newestApplied(book);
+  const present = await newestApplied(engine, engine.db);
   refuseNewer(present, newestKnown);
   for (const migration of migrations.filter(({ number }) => number > present)) {
-    await db.transaction().execute(async (trx) => {
-      const bookInside = trx.withTables<Pick<MigrationTables, "schema_migrations">>();
-      // Another process that started at the same moment may have done this step while we waited for the write lock.
-      const now = await newestApplied(bookInside);
+    await inTransaction(engine.db, async (trx) => {
+      await engine.lockMigrations(trx);
+      if (!(await engine.hasTable(trx, "schema_migrations"))) await createBook(trx, engine);
+      // Another process that started at the same moment may have done this step while we waited for the lock.
+      const now = await newestApplied(engine, trx);
       refuseNewer(now, newestKnown);
       if (now >= migration.number) return;
-      await migration.up(trx, types);
-      await bookInside
+      await migration.up(trx, engine.types);
+      await trx
+        .withTables<Book>()
         .insertInto("schema_migrations")
         .values({ number: migration.number, name: migration.name, applied_at: clock.now() })
         .execute();
@@ -54,7 +52,19 @@ export async function migrate({ db, types, clock, logger, migrations = MIGRATION
   }
 }
 
-async function newestApplied(book: Kysely<MigrationTables>): Promise<number> {
+async function createBook(trx: Transaction<Tables>, { types }: RegistryEngine): Promise<void> {
+  await trx.schema
+    .createTable("schema_migrations")
+    .addColumn("number", "bigint", (c) => c.primaryKey())
+    .addColumn("name", types.text, (c) => c.notNull())
+    .addColumn("applied_at", "bigint", (c) => c.notNull())
+    .execute();
+}
+
+async function newestApplied(engine: RegistryEngine, db: Queries): Promise<number> {
+  // Asked first and not made first: a role that may only use the tables starts on a registry that is up to date.
+  if (!(await engine.hasTable(db, "schema_migrations"))) return 0;
+  const book: Kysely<Tables & Book> = db.withTables<Book>();
   const row = await book
     .selectFrom("schema_migrations")
     .select((eb) => eb.fn.max("number").as("newest"))
@@ -68,7 +78,7 @@ function refuseNewer(present: number, known: number): void {
     "DATA_FORMAT_UNSUPPORTED",
     `the registry has format ${present}, and this release knows formats up to ${known}`,
     {
-      remedy: "Start the release that last used this data directory, or a newer one; or restore a backup made before.",
+      remedy: "Start the release that last used this registry, or a newer one; or restore a backup made before.",
     },
   );
 }

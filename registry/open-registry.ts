@@ -1,44 +1,48 @@
-import { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Registry } from "../core/registry.ts";
 import { assembleRegistry } from "./assemble-registry.ts";
 import type { DeviceImporter } from "./device-importer.ts";
-import { nodeSqliteDialect } from "./node-sqlite-dialect.ts";
+import type { RegistryEngine } from "./engine.ts";
 import { openSqlite } from "./open-sqlite.ts";
-import type { Tables } from "./schema.ts";
+import { openPostgresEngine } from "./postgres/postgres-engine.ts";
+import { sqliteEngine } from "./sqlite-engine.ts";
 
-export interface OpenRegistryOptions {
-  /** The database file; made with its tables when it is not there. Its directory must exist. */
-  readonly path: string;
+/** Where the registry is kept. */
+export type RegistryPlace =
+  /** SQLite: the database file; made with its tables when it is not there. Its directory must exist. */
+  | { readonly path: string }
+  /** PostgreSQL: postgres://user:password@host:port/database. Several processes may share it. */
+  | { readonly url: string };
+
+export type OpenRegistryOptions = RegistryPlace & {
   readonly clock: Clock;
   /** The installation's secret, at least 32 bytes: the key under which tokens are stored. */
   readonly secret: Uint8Array;
   readonly logger: Logger;
   /** The tenant that admin tokens speak for. */
   readonly adminTenant?: string;
-}
+};
 
 /** The registry with what its port in core does not have. */
 export interface OpenRegistry extends Registry, DeviceImporter {}
 
 /**
- * Opens the registry on SQLite. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_FORMAT_UNSUPPORTED (written by a newer release, or no
- * registry at all), CONFIG_INVALID (another secret), REGISTRY_IO.
+ * Opens the registry. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_FORMAT_UNSUPPORTED (written by a newer release, or no registry at all),
+ * CONFIG_INVALID (another secret; for PostgreSQL also user, rights, version), DISK_FULL, REGISTRY_IO.
  */
 export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRegistry> {
-  const { path, clock, secret, logger, adminTenant = "default" } = options;
-  const database = await openSqlite(path);
-  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database, path) });
-  // In line behind what is under way. Not db.destroy(): calls that come later shall fail with our own error.
-  const close = () =>
-    db.connection().execute(async () => {
-      if (database.isOpen) database.close();
-    });
+  const { clock, secret, logger, adminTenant = "default" } = options;
+  const engine = await openEngine(options);
   try {
-    return await assembleRegistry({ db, types: { text: "text" }, clock, secret, logger, adminTenant, close });
+    return await assembleRegistry({ engine, clock, secret, logger, adminTenant });
   } catch (error) {
-    await close();
+    await engine.close();
     throw error;
   }
+}
+
+async function openEngine(options: OpenRegistryOptions): Promise<RegistryEngine> {
+  if ("url" in options) return openPostgresEngine(options);
+  return sqliteEngine(await openSqlite(options.path), options.path);
 }

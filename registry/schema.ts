@@ -2,7 +2,8 @@ import type { Kysely, Transaction } from "kysely";
 
 /**
  * The tables, as the queries see them. Column types are those that SQLite and PostgreSQL share: text, and bigint for times (UTC ms),
- * numbers and flags (0 or 1), which every dialect reads as JavaScript numbers. Structured values are JSON text. Migrations make the tables; this file only describes them.
+ * numbers and flags (0 or 1), which every dialect reads as JavaScript numbers. Structured values are JSON text. Migrations make the
+ * tables; this file only describes them.
  */
 export interface Tables {
   /** One row, `sequence`: the last number given out. Its row lock puts all writers in one order. */
@@ -34,6 +35,8 @@ export interface Tables {
     principal: string;
     created_at: number;
   };
+  /** The newest revocation of each `tenant/device`, and which open registry made it. */
+  readonly revocations: { key: string; sequence: number; origin: string };
   readonly control_outbox: { sequence: number; key: string | null; control: string; created_at: number };
   readonly alarms: {
     tenant: string;

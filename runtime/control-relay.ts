@@ -20,14 +20,16 @@ export interface ControlRelayOptions {
 }
 
 const BATCH = 500;
-const POLL_MS = 50;
+/** The outbox wakes the relay; this is for what it does not hear of. */
+const POLL_MS = 500;
+const RETRY_MS = 50;
 
 /**
  * Carries control records from the registry's outbox into `telemetry`, in order, at least once: a record may be appended again after
  * a crash, and stages drop revisions that they have.
  */
 export function createControlRelay(options: ControlRelayOptions): Service {
-  const outage = createOutage("control records do not reach the log", POLL_MS, options.logger);
+  const outage = createOutage("control records do not reach the log", RETRY_MS, options.logger);
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
@@ -38,12 +40,13 @@ export function createControlRelay(options: ControlRelayOptions): Service {
     }
   };
 
-  /** Returns how long to wait before the next one. */
+  /** Waits for something to relay. Returns how long to wait before the next one, after a failure. */
   const round = async (): Promise<number> => {
     try {
       const moved = await relayPending(options);
       outage.succeeded();
-      return moved === 0 ? POLL_MS : 0;
+      if (moved === 0) await options.outbox.changed(POLL_MS, stopping.signal);
+      return 0;
     } catch (error) {
       return outage.failed(error);
     }

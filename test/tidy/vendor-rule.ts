@@ -9,6 +9,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   "@node-rs/crc32": ["log/"],
   "node:sqlite": ["registry/"],
   kysely: ["registry/"],
+  pg: ["registry/postgres/"],
   "@clickhouse/client": ["sinks/clickhouse/"],
   chdb: ["sinks/clickhouse/"],
   fastify: ["api/"],

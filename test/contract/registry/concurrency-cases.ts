@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { alarmEvent } from "./alarm-event.ts";
 import { ACTOR, rejection, type SuiteContext, TENANT } from "./registry-stand.ts";
 
@@ -35,6 +35,35 @@ export function concurrencyCases(context: SuiteContext): void {
     expect((await other.credentials.verify(token))?.id).toBe("d");
     await other.devices.change(TENANT, "d", { disabled: true }, ACTOR);
     expect(await context.registry.credentials.verify(token)).toBeNull();
+  });
+
+  it("tells both of a revocation, whichever made it, once", async () => {
+    const other = await context.openAnother();
+    const told: Record<string, string[]> = { here: [], there: [] };
+    context.registry.onRevoked((keys) => void told["here"]?.push(...keys));
+    other.onRevoked((keys) => void told["there"]?.push(...keys));
+    const ids = ["a", "b", "c"];
+    await context.registry.devices.put(
+      ids.map((id) => ({ tenant: TENANT, id })),
+      ACTOR,
+    );
+    await context.registry.devices.change(TENANT, "a", { disabled: true }, ACTOR);
+    expect(told["here"]).toEqual(["acme/a"]);
+    await other.devices.remove(TENANT, "b", ACTOR);
+    await context.registry.devices.remove(TENANT, "c", ACTOR);
+    const all = ids.map((id) => `acme/${id}`);
+    await vi.waitFor(() => expect(Object.values(told).map((keys) => keys.toSorted())).toEqual([all, all]), 5000);
+  });
+
+  it("does not tell of revocations from before it was opened", async () => {
+    await context.registry.devices.put([{ tenant: TENANT, id: "a" }], ACTOR);
+    await context.registry.devices.remove(TENANT, "a", ACTOR);
+    const other = await context.openAnother();
+    const told: string[] = [];
+    other.onRevoked((keys) => void told.push(...keys));
+    await context.registry.devices.put([{ tenant: TENANT, id: "b" }], ACTOR);
+    await context.registry.devices.remove(TENANT, "b", ACTOR);
+    await vi.waitFor(() => expect(told).toEqual(["acme/b"]), 5000);
   });
 
   it("notifies once when both apply the same alarm", async () => {

@@ -57,6 +57,29 @@ export function controlOutboxCases(context: SuiteContext): void {
     expect(await controlOutbox.pending(10)).toHaveLength(1);
   });
 
+  it("wakes who has seen an empty outbox, also when the entry came while it looked", async () => {
+    const { controlOutbox } = context.registry;
+    const never = 3_600_000;
+    expect(await controlOutbox.pending(1)).toEqual([]);
+    const woken = controlOutbox.changed(never);
+    await controlOutbox.enqueue(null, flush, ACTOR);
+    await woken;
+    // Nobody has looked since: that it changed must not be forgotten.
+    await controlOutbox.changed(never);
+  });
+
+  it("wakes after the time that was asked for and on abort, when nothing changes", async () => {
+    const { controlOutbox } = context.registry;
+    await controlOutbox.pending(1);
+    await controlOutbox.changed(1);
+    const stopping = new AbortController();
+    await controlOutbox.pending(1);
+    const waiting = controlOutbox.changed(3_600_000, stopping.signal);
+    stopping.abort();
+    await waiting;
+    await controlOutbox.changed(3_600_000, stopping.signal);
+  });
+
   it("gives up waiting in time", async () => {
     const { controlOutbox } = context.registry;
     await controlOutbox.enqueue(null, flush, ACTOR);

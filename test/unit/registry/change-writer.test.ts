@@ -3,18 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { Kysely } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../core/logger.ts";
 import { type ChangeWriter, createChangeWriter } from "../../../registry/change-writer.ts";
 import { migrate } from "../../../registry/migrate.ts";
-import { nodeSqliteDialect } from "../../../registry/node-sqlite-dialect.ts";
-import type { Tables } from "../../../registry/schema.ts";
+import { sqliteEngine } from "../../../registry/sqlite-engine.ts";
+import { createTurns } from "../../../registry/turns.ts";
 
 interface Stand {
   readonly database: DatabaseSync;
   readonly write: ChangeWriter;
   readonly revoked: (readonly string[])[];
+  /** How often the registry was said to have changed. */
+  changes: number;
 }
 
 describe("a change", () => {
@@ -25,22 +26,22 @@ describe("a change", () => {
     const path = join(directory, "r.sqlite");
     const database = new DatabaseSync(path, { timeout: 0 });
     database.exec("pragma journal_mode = wal");
-    const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database, path) });
+    const engine = sqliteEngine(database, path);
     const clock = { now: () => 1 };
-    await migrate({ db, types: { text: "text" }, clock, logger: silentLogger });
+    await migrate({ engine, clock, logger: silentLogger });
     const revoked: (readonly string[])[] = [];
-    const stand = {
-      database,
-      revoked,
-      write: createChangeWriter({
-        db,
-        clock,
-        async onRevoked(keys) {
-          await onRevoked();
-          revoked.push(keys);
-        },
-      }),
-    };
+    const write = createChangeWriter({
+      engine,
+      turns: createTurns(10),
+      clock,
+      origin: `stand ${stands.length}`,
+      onChange: () => (stand.changes += 1),
+      async onRevoked(keys) {
+        await onRevoked();
+        revoked.push(keys);
+      },
+    });
+    const stand: Stand = { database, revoked, write, changes: 0 };
     stands.push(stand);
     return stand;
   };
@@ -68,13 +69,48 @@ describe("a change", () => {
     });
     expect(["tenants", "audit", "control_outbox"].map((table) => rows(database, table).length)).toEqual([1, 1, 1]);
     expect(revoked).toEqual([["t/d"]]);
+    expect(rows(database, "revocations")).toMatchObject([{ key: "t/d", origin: "stand 0" }]);
   });
 
-  it("resolves when those who were told of revoked keys have done what they do", async () => {
+  it("says that there is something to relay or to revoke, and is quiet about the rest", async () => {
+    const stand = await openStand();
+    await stand.write("me", async (change) => change.audit("made", "t", ""));
+    expect(stand.changes).toBe(0);
+    await stand.write("me", async (change) => change.control(null, () => ({ v: 1, kind: "tick" })));
+    await stand.write("me", async (change) => change.revoke("t/d"));
+    expect(stand.changes).toBe(2);
+  });
+
+  it("keeps one revocation of each key, the newest", async () => {
+    const { write, database } = await openStand();
+    for (const key of ["t/a", "t/b", "t/a"]) await write("me", async (change) => change.revoke(key));
+    const byKey = new Map(rows(database, "revocations").map(({ key, sequence }) => [key, Number(sequence)]));
+    expect(byKey.size).toBe(2);
+    expect(byKey.get("t/a")).toBeGreaterThan(byKey.get("t/b") ?? Infinity);
+  });
+
+  it("is refused when too many wait, and does not hold up those that do", async () => {
+    const [first, second] = [await openStand(), await openStand()];
+    first.database.exec("begin immediate");
+    const waiting = Array.from({ length: 10 }, (_, n) =>
+      second.write("me", async (change) => change.audit(`a${n}`, "t", "")),
+    );
+    await expect(second.write("me", async () => undefined)).rejects.toMatchObject({ code: "REGISTRY_IO" });
+    first.database.exec("commit");
+    await Promise.all(waiting);
+    expect(rows(first.database, "audit")).toHaveLength(10);
+  });
+
+  it("resolves when those who were told of revoked keys have done what they do, and holds up nobody meanwhile", async () => {
     const { write, revoked } = await openStand();
-    onRevoked = () => delay(50);
-    await write("me", async (change) => change.revoke("t/d"));
-    expect(revoked).toEqual([["t/d"]]);
+    const { promise: told, resolve: goOn } = Promise.withResolvers<void>();
+    onRevoked = () => told;
+    const revoking = write("me", async (change) => change.revoke("t/d")).then(() => [...revoked]);
+    await write("me", async (change) => change.audit("a", "t", ""));
+    await delay(20);
+    expect(revoked).toEqual([]);
+    goOn();
+    expect(await revoking).toEqual([["t/d"]]);
   });
 
   it("leaves nothing when something throws at its end, and gives the connection back", async () => {

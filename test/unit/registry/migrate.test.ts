@@ -1,18 +1,15 @@
 import { DatabaseSync } from "node:sqlite";
-import { Kysely } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../core/logger.ts";
 import { migrate, MIGRATIONS } from "../../../registry/migrate.ts";
 import type { Migration } from "../../../registry/migrations/migration.ts";
-import { nodeSqliteDialect } from "../../../registry/node-sqlite-dialect.ts";
-import type { Tables } from "../../../registry/schema.ts";
+import { sqliteEngine } from "../../../registry/sqlite-engine.ts";
 
 describe("migrations", () => {
   let database = new DatabaseSync(":memory:");
   const run = (migrations: readonly Migration[]) =>
     migrate({
-      db: new Kysely<Tables>({ dialect: nodeSqliteDialect(database, ":memory:") }),
-      types: { text: "text" },
+      engine: sqliteEngine(database, ":memory:"),
       clock: { now: () => 42 },
       logger: silentLogger,
       migrations,

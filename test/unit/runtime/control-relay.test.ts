@@ -92,6 +92,7 @@ function emptyOutbox(): ControlOutbox {
   return {
     pending: () => Promise.resolve([]),
     markSent: () => Promise.resolve(),
+    changed: () => delay(1),
     enqueue: () => Promise.reject(new Error("nothing is queued here")),
     drained: () => Promise.resolve(),
   };
