@@ -38,6 +38,12 @@ const settings = {
     .positive("it is a number above 0")
     .default(LIMITS.logRetentionMsDefault / 3_600_000)
     .describe("Age after which the log forgets what every consumer has."),
+  databaseUrl: z
+    .url({ protocol: /^postgres(ql)?$/, error: "it is a URL of the form postgres://user:password@host:port/database" })
+    .optional()
+    .describe(
+      "Keep the registry in this PostgreSQL database instead of a file in the data directory; see operating.md.",
+    ),
   webhookUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
     .optional()
@@ -52,6 +58,9 @@ const settings = {
     .default("info")
     .describe("Least severity that is logged; on a terminal the default is warn."),
 };
+
+/** Their values stay out of messages, which end up in logs; they have no flags: command lines can be read by others on the machine. */
+const SECRETS: readonly string[] = ["databaseUrl", "webhookSecret"];
 
 const configSchema = z.object(settings);
 export type Config = z.infer<typeof configSchema>;
@@ -80,7 +89,11 @@ export function readConfig(
     throw new MillraceError(
       "CONFIG_INVALID",
       `${shown(name, given[name])} is no value for ${kebabCase(name)}: ${issue?.message ?? "it is not allowed"}`,
-      { remedy: `Correct --${kebabCase(name)} or ${environmentName(name)}.` },
+      {
+        remedy: SECRETS.includes(name)
+          ? `Correct ${environmentName(name)}.`
+          : `Correct --${kebabCase(name)} or ${environmentName(name)}.`,
+      },
     );
   }
   const config = { ...parsed.data, data: resolve(parsed.data.data) };
@@ -101,9 +114,8 @@ export function environmentOfChildren(): NodeJS.ProcessEnv {
   return { ...process.env };
 }
 
-/** A secret's value stays out of messages, which end up in logs. */
 function shown(name: string, value: unknown): string {
-  return name === "webhookSecret" ? "what was given" : JSON.stringify(value);
+  return SECRETS.includes(name) ? "what was given" : JSON.stringify(value);
 }
 
 function wholeNumber(min: number, max: number) {
@@ -128,8 +140,8 @@ export function configReference(): { name: string; variable: string; fallback: s
   });
 }
 
-/** Empty for a secret: command lines can be read by others on the machine. */
+/** Empty for a secret. */
 function flagOf(name: string): string {
-  if (name === "webhookSecret") return "";
+  if (SECRETS.includes(name)) return "";
   return name === "clickhouse" ? "`--no-clickhouse`" : `\`--${kebabCase(name)}\``;
 }

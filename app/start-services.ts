@@ -114,7 +114,7 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
   const logger = createLogger(config.logLevel, "services");
   const peers = createPeers(data, logger);
   const opened: OpenRegistry = await openRegistry({
-    path: data.registryPath,
+    ...(config.databaseUrl === undefined ? { path: data.registryPath } : { url: config.databaseUrl }),
     secret: data.secret,
     adminTenant: config.tenant,
     clock,
