@@ -9,10 +9,23 @@ export default defineConfig({
       project("contract", ["test/contract/**/*.test.ts"], 30_000),
       project("tidy", ["test/*.test.ts"], 60_000),
       project("integration", ["test/integration/**/*.test.ts"], 300_000),
+      // The same tests on the other engine of the registry.
+      onPostgres(["test/integration/api-*.test.ts", "test/integration/notify.test.ts"]),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000),
     ],
   },
 });
+
+function onPostgres(include: readonly string[]) {
+  const { test } = project("postgres", [...include], 300_000);
+  return {
+    test: {
+      ...test,
+      globalSetup: ["test/support/postgres-project.ts"],
+      setupFiles: ["test/support/postgres-skip.ts"],
+    },
+  };
+}
 
 function project(name: string, include: string[], testTimeout: number) {
   return { test: { name, include, testTimeout, hookTimeout: testTimeout } };

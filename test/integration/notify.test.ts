@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -8,17 +5,18 @@ import { silentLogger } from "../../core/logger.ts";
 import type { Registry } from "../../core/registry.ts";
 import { openRegistry } from "../../registry/open-registry.ts";
 import { createNotifySink, type NotifySink } from "../../sinks/notify/notify-sink.ts";
+import { registryPlace } from "../support/registry-place.ts";
 import { createMemoryEventLog } from "../unit/sinks-notify/memory-event-log.ts";
 import { alarmEvent, SECRET } from "../unit/sinks-notify/notify-fixture.ts";
 import { startWebhookReceiver } from "../unit/sinks-notify/webhook-receiver.ts";
 
-/** The sink on a real registry: SQLite in a temporary directory. */
+/** The sink on a real registry: see registryPlace. */
 async function start(urls: readonly string[]) {
-  const directory = await mkdtemp(join(tmpdir(), "millrace-notify-"));
+  const place = await registryPlace();
   const log = createMemoryEventLog();
   const open = () =>
     openRegistry({
-      path: join(directory, "registry.db"),
+      ...place.at,
       clock: systemClock,
       secret: Buffer.alloc(32, 7),
       logger: silentLogger,
@@ -42,7 +40,7 @@ async function start(urls: readonly string[]) {
   onTestFinished(async () => {
     await sink?.stop(AbortSignal.abort());
     await registry.close();
-    await rm(directory, { recursive: true, force: true });
+    await place.dispose();
   });
   await run();
   return {

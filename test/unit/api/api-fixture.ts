@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { ApiOptions } from "../../../api/api-options.ts";
 import { createApi } from "../../../api/api.ts";
 import { createSignInCodes } from "../../../api/sign-in-codes.ts";
@@ -12,6 +9,7 @@ import type { LedgerReport, Overview } from "../../../core/overview.ts";
 import type { ControlRecord } from "../../../core/control.ts";
 import type { Registry } from "../../../core/registry.ts";
 import { openRegistry } from "../../../registry/open-registry.ts";
+import { registryPlace } from "../../support/registry-place.ts";
 
 export interface ApiAnswer {
   readonly status: number;
@@ -35,11 +33,11 @@ interface FixtureOptions {
   readonly wrap?: (registry: Registry) => Registry;
 }
 
-/** A real API on a real registry (SQLite in a temporary directory), and a relay that takes control records out of its outbox. */
+/** A real API on a real registry (see registryPlace), and a relay that takes control records out of its outbox. */
 export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions = {}) {
-  const directory = await mkdtemp(join(tmpdir(), "millrace-api-"));
+  const place = await registryPlace();
   const registry = await openRegistry({
-    path: join(directory, "registry.db"),
+    ...place.at,
     clock: systemClock,
     secret: Buffer.alloc(32, 7),
     logger: silentLogger,
@@ -79,7 +77,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
       await api.stop(AbortSignal.timeout(2000));
       relay.stop();
       await registry.close();
-      await rm(directory, { recursive: true, force: true });
+      await place.dispose();
     },
   };
 }
