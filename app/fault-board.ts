@@ -1,3 +1,4 @@
+import { LIMITS } from "../core/limits.ts";
 import type { ReportFault } from "../core/fault.ts";
 import type { PartEvent, PartFault, PartHealth } from "./part-health.ts";
 
@@ -7,9 +8,6 @@ export interface FaultBoard {
   /** With the reasons why the part cannot serve now, if there are any. */
   health(reasons: readonly string[]): PartHealth;
 }
-
-/** The watch looks every second: who has more to say in that time says the same again and again. */
-const EVENTS_MAX = 20;
 
 export function createFaultBoard(): FaultBoard {
   const standing = new Map<string, PartFault>();
@@ -22,7 +20,7 @@ export function createFaultBoard(): FaultBoard {
       else {
         sequence += 1;
         events.push({ id, text, sequence });
-        if (events.length > EVENTS_MAX) events.shift();
+        if (events.length > LIMITS.faultEventsMax) events.shift();
       }
     },
     health: (reasons) => ({ reasons: [...new Set(reasons)], faults: [...standing.values()], events: [...events] }),

@@ -95,6 +95,8 @@ export const LIMITS = {
   stepBytesMax: 32 * MIB,
   metricsPerWindowMax: 2000,
   unitsInFlightPerPartitionMax: 4,
+  /** Between two attempts at a restore, or at writing ticks and control records. */
+  stageRetryDelayMsMax: 5 * SECOND,
   snapshotAfterUnits: 2000,
   snapshotAfterBytes: 16 * MIB,
   snapshotChunkBytes: 512 * KIB,
@@ -160,6 +162,8 @@ export const LIMITS = {
   notifyRecoverDelayMsMax: 30 * SECOND,
   /** Faults of the platform that wait for the registry. */
   waitingFaultsMax: 200,
+  /** Events of one part between two looks of the watch, a second apart: who has more to say says the same again and again. */
+  faultEventsMax: 20,
 
   // API
   apiBodyBytesMax: MIB,

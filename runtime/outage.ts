@@ -1,7 +1,6 @@
 import { errorText, isMillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
-
-const PAUSE_MS_MAX = 5000;
 
 /** A failure that lasts while something is tried again and again: logged when it begins and when it is over, with growing pauses. */
 export interface Outage {
@@ -18,7 +17,7 @@ export function createOutage(what: string, firstPauseMs: number, logger: Logger)
       if (!isMillraceError(error)) throw error;
       failures += 1;
       if (failures === 1) logger.warn({ code: error.code, cause: errorText(error) }, `${what}; trying again`);
-      return Math.min(PAUSE_MS_MAX, firstPauseMs * 2 ** Math.min(failures - 1, 20));
+      return Math.min(LIMITS.stageRetryDelayMsMax, firstPauseMs * 2 ** Math.min(failures - 1, 20));
     },
     succeeded() {
       if (failures > 0) logger.info({ failures }, `over: ${what}`);

@@ -40,7 +40,6 @@ export interface StageRunner extends Service, Readiness {
 }
 
 const RESTORE_PAUSE_MS_MIN = 200;
-const RESTORE_PAUSE_MS_MAX = 5000;
 
 /**
  * The consume loop of a stage: poll → run stage → commit. It owns its partitions until stopped. Closing units, restoring after a
@@ -198,7 +197,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 }
 
 function restorePauseMs(attempts: number): number {
-  return Math.min(RESTORE_PAUSE_MS_MAX, RESTORE_PAUSE_MS_MIN * 2 ** Math.min(attempts - 1, 10));
+  return Math.min(LIMITS.stageRetryDelayMsMax, RESTORE_PAUSE_MS_MIN * 2 ** Math.min(attempts - 1, 10));
 }
 
 /** Throws what comes again however often the partition is restored: then the stage has to stop and say so. */
