@@ -4,6 +4,7 @@ import { DevicePage } from "./pages/device-page.tsx";
 import { DevicesPage } from "./pages/devices-page.tsx";
 import { NotFoundPage } from "./pages/not-found-page.tsx";
 import { OverviewPage } from "./pages/overview-page.tsx";
+import { RejectsPage } from "./pages/rejects-page.tsx";
 import { SignInPage } from "./pages/sign-in-page.tsx";
 import { useApp } from "./state/app-state.ts";
 import { AlarmAnnouncer } from "./ui/alarm-announcer.tsx";
@@ -55,6 +56,8 @@ function Page() {
       return <DevicePage key={route.id} id={route.id} />;
     case "alarms":
       return <AlarmsPage />;
+    case "rejects":
+      return <RejectsPage />;
     case "not-found":
       return <NotFoundPage />;
   }

@@ -11,6 +11,7 @@ import "./styles/pipeline-ledger.css";
 import "./styles/overview.css";
 import "./styles/lists.css";
 import "./styles/alarm-rows.css";
+import "./styles/rejects.css";
 import "./styles/lists-small.css";
 import "./styles/device.css";
 

@@ -108,6 +108,32 @@ describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
     await expect.poll(() => new URL(page.url()).pathname, SOON).toBe("/alarms");
   });
 
+  it("leads from the ledger and by keyboard to what was rejected, with the reason", async () => {
+    const { page } = watched;
+    await device.publish('{"temperature":');
+    await page.goto(`${instance.httpUrl}/`);
+    const ledger = page.locator(".ledger-table").first();
+    await expect.poll(() => page.getByTestId("ledger-quarantined").getAttribute("data-value"), SOON).toBe("1");
+    await ledger.getByRole("link", { name: "quarantined" }).click();
+    await page.waitForURL("**/rejects");
+    const row = page.locator('[data-testid="reject-row"][data-reason="bad-json"]');
+    await row.waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("o");
+    await page.getByTestId("state-sentence").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("q");
+    await row.getByRole("button").click();
+    await page.getByRole("dialog").getByText("first-device").waitFor();
+    await page.getByRole("button", { name: "Only this reason" }).click();
+    await expect.poll(() => new URL(page.url()).search, SOON).toBe("?reason=bad-json");
+    await row.waitFor();
+    await page.goto(`${instance.httpUrl}/rejects?reason=bad-json&device=nobody`);
+    await page.getByRole("button", { name: "Show all rejects" }).click();
+    await row.waitFor();
+    expect(watched.complaints()).toEqual([]);
+  });
+
   it("moves the chart with every message, without a reload", async () => {
     const { page } = watched;
     await page.goto(`${instance.httpUrl}/devices`);

@@ -3,6 +3,7 @@ export type Route =
   | { readonly page: "devices" }
   | { readonly page: "device"; readonly id: string }
   | { readonly page: "alarms" }
+  | { readonly page: "rejects" }
   | { readonly page: "not-found" };
 
 export function parseRoute(path: string): Route {
@@ -13,7 +14,7 @@ export function parseRoute(path: string): Route {
     return first === "devices" && id !== null ? { page: "device", id } : { page: "not-found" };
   }
   if (first === "") return { page: "overview" };
-  if (first === "devices" || first === "alarms") return { page: first };
+  if (first === "devices" || first === "alarms" || first === "rejects") return { page: first };
   return { page: "not-found" };
 }
 

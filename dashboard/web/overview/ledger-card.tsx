@@ -1,10 +1,18 @@
 import type { LedgerReport } from "../../../core/overview.ts";
 import { formatCount } from "../model/format-number.ts";
+import { DEAD_LETTER } from "../model/reject-list.ts";
 import { useApp } from "../state/app-state.ts";
 import { Icon } from "../ui/icon.tsx";
 import { SkeletonRows } from "../ui/notices.tsx";
 
 type LedgerLine = readonly [name: string, label: string, count: number, isLoss?: boolean];
+
+/** Lines whose messages can be looked at one by one. */
+const LINKS: Readonly<Record<string, string>> = {
+  quarantined: "/rejects",
+  "dead-lettered": `/rejects?reason=${DEAD_LETTER}`,
+  "values-quarantined": "/rejects",
+};
 
 /** Where every message and every value went: the two sums, and what they differ by. */
 export function LedgerCard() {
@@ -106,9 +114,10 @@ function LedgerTable(props: {
 }
 
 function LedgerRow({ line: [name, label, count, isLoss = false] }: { line: LedgerLine }) {
+  const link = LINKS[name];
   return (
     <tr class={count === 0 ? "is-zero" : isLoss ? "is-loss" : ""}>
-      <th scope="row">{label}</th>
+      <th scope="row">{link === undefined ? label : <a href={link}>{label}</a>}</th>
       <td class="number" data-testid={`ledger-${name}`} data-value={count}>
         {formatCount(count)}
       </td>

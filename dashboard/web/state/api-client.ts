@@ -1,7 +1,9 @@
 import type { AlarmRule } from "../../../core/alarm-rule.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
+import type { DeadLetter, QuarantineReason } from "../../../core/derived-records.ts";
 import type { RawReading, Series } from "../../../core/history.ts";
 import type { AlarmState, Device, Page } from "../../../core/registry.ts";
+import type { QuarantinedMessage } from "../../../core/rejects.ts";
 
 /** What the API answered when it was not what was asked for (RFC 9457), or that it could not be reached. */
 export class ApiError extends Error {
@@ -39,6 +41,11 @@ export interface ApiClient {
     query: { active?: boolean; device?: string; after?: string; limit: number },
     signal?: AbortSignal,
   ): Promise<Page<AlarmState>>;
+  quarantine(
+    query: { device?: string; reason?: QuarantineReason; limit: number },
+    signal?: AbortSignal,
+  ): Promise<Items<QuarantinedMessage>>;
+  deadLetters(query: { device?: string; limit: number }, signal?: AbortSignal): Promise<Items<DeadLetter>>;
   rules(): Promise<Items<AlarmRule>>;
   types(): Promise<Items<DeviceType>>;
 }
@@ -71,6 +78,8 @@ export function createApiClient(onSignedOut: () => void): ApiClient {
     latest: (device, signal) => get("/latest", { device }, signal),
     series: ({ device, ...query }, signal) => get(`/devices/${encodeURIComponent(device)}/series`, query, signal),
     alarms: (query, signal) => get("/alarms", query, signal),
+    quarantine: (query, signal) => get("/quarantine", query, signal),
+    deadLetters: (query, signal) => get("/dead-letters", query, signal),
     rules: () => get("/rules"),
     types: () => get("/types"),
   };

@@ -5,6 +5,7 @@ const KEYS = [
   ["g o", "Overview"],
   ["g d", "Devices"],
   ["g a", "Alarms"],
+  ["g q", "Rejects: quarantine and dead letters"],
   ["/", "Search"],
   ["?", "This help"],
   ["← →", "Move the cursor of a focused chart"],
@@ -44,6 +45,9 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
             </div>
           ))}
         </dl>
+        <p class="dialog-foot">
+          <a href="/docs">HTTP API</a>
+        </p>
       </div>
     </dialog>
   );

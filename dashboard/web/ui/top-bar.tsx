@@ -6,6 +6,7 @@ const LINKS = [
   { path: "/", page: "overview", label: "Overview", icon: "overview", key: "g o" },
   { path: "/devices", page: "devices", label: "Devices", icon: "devices", key: "g d" },
   { path: "/alarms", page: "alarms", label: "Alarms", icon: "alarms", key: "g a" },
+  { path: "/rejects", page: "rejects", label: "Rejects", icon: "rejects", key: "g q" },
 ] as const;
 
 const NEXT_THEME: Readonly<Record<ThemeChoice, ThemeChoice>> = { auto: "light", light: "dark", dark: "auto" };
@@ -52,7 +53,9 @@ function Navigation() {
         return (
           <a href={link.path} aria-current={isCurrent ? "page" : undefined} title={`${link.label} (${link.key})`}>
             <Icon name={link.icon} />
-            <span>{link.label}</span>
+            <span class="steady-label" data-text={link.label}>
+              {link.label}
+            </span>
             {link.page === "alarms" && worst !== undefined && (
               <span class={`badge badge-${worst}`} aria-label={`${active.length} active`}>
                 {active.length > 999 ? "999+" : active.length}
