@@ -64,7 +64,7 @@ export interface ThroughputMessage {
 
 export interface NoisyDevice {
   readonly device: string;
-  /** Alarms raised within the last hour, receive time. */
+  /** Alarms raised within the last hour, receive time; at most `recentAlarmsPerDeviceMax`. */
   readonly alarms: number;
   readonly readingsPerMinute: number;
 }

@@ -44,6 +44,7 @@ export function ChartPanel(props: ChartPanelProps) {
   const columnTs = useRef<readonly number[]>([]);
   const gapMs = useRef(0);
   const hovered = useSignal<HoveredPoint | null>(null);
+  const isEmpty = useSignal(false);
   const draw = useRef(() => undefined as void);
   const chart = useTimeChart(box, {
     syncKey: device,
@@ -65,6 +66,7 @@ export function ChartPanel(props: ChartPanelProps) {
     const points = joinSeries(history, feed.points(metric), from ?? 0, to);
     const columns = toColumns(points, history.bucketMs);
     shown.current = points;
+    isEmpty.value = points.length === 0 && (series.history.peek() ?? series.error.peek()) !== null;
     columnTs.current = columns.ts;
     gapMs.current = gapLimitMs(points, history.bucketMs);
     const first = from ?? points[0]?.ts ?? to - 60_000;
@@ -75,6 +77,7 @@ export function ChartPanel(props: ChartPanelProps) {
       thresholds: thresholdsNow.current,
       spans: alarmSpans.peek().filter((alarm) => alarm.metric === null || alarm.metric === metric),
       hasBand: history.bucketMs > 0,
+      isBlank: from === null && points.length === 0,
     });
     const last = points.at(-1);
     if (last !== undefined)
@@ -85,7 +88,7 @@ export function ChartPanel(props: ChartPanelProps) {
   thresholdsNow.current = thresholds;
 
   useSignalEffect(() => {
-    void [span.value, feed.version.value, series.history.value, alarmSpans.value];
+    void [span.value, feed.version.value, series.history.value, series.error.value, alarmSpans.value];
     if (isVisibleNow.current) scheduler.request(draw.current);
   });
   const isVisibleNow = useRef(isVisible);
@@ -95,7 +98,10 @@ export function ChartPanel(props: ChartPanelProps) {
   }, [isVisible, thresholds]);
   useEffect(() => () => scheduler.cancel(draw.current), []);
   const errorCode = series.error.value?.code ?? null;
-  useEffect(() => props.onHistoryError(errorCode), [errorCode]);
+  const isAnswered = series.history.value !== null || errorCode !== null;
+  useEffect(() => {
+    if (isAnswered) props.onHistoryError(errorCode);
+  }, [isAnswered, errorCode]);
 
   return (
     <section ref={panel} class="chart-panel card" data-testid={`chart-${metric}`} aria-label={`${metric} over time`}>
@@ -135,6 +141,7 @@ export function ChartPanel(props: ChartPanelProps) {
           chart.current?.step(by * (event.shiftKey ? 10 : 1));
         }}
       />
+      {isEmpty.value && <p class="chart-empty muted">No readings in this range.</p>}
     </section>
   );
 }

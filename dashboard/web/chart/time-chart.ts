@@ -16,6 +16,8 @@ export interface TimeChartView {
   readonly spans: readonly AlarmSpan[];
   /** True when points stand for many readings: their extremes are drawn as a band. */
   readonly hasBand: boolean;
+  /** True while not even the range is known. */
+  readonly isBlank?: boolean;
 }
 
 export interface TimeChartOptions {
@@ -62,9 +64,10 @@ const EMPTY: TimeChartView = {
 export function createTimeChart(options: TimeChartOptions): TimeChart {
   const { element, colors } = options;
   let view = EMPTY;
+  const hasPoints = () => view.columns.ts.length > 0;
   const chart = new uPlot(
     {
-      ...plotOptions(options),
+      ...plotOptions(options, hasPoints, () => view.isBlank !== true),
       scales: {
         x: { time: true, range: () => [view.from, view.to] },
         y: {
@@ -74,8 +77,8 @@ export function createTimeChart(options: TimeChartOptions): TimeChart {
         },
       },
       hooks: {
-        drawClear: [(u) => drawSpans(u, view.spans, colors)],
-        draw: [(u) => drawThresholds(u, view.thresholds, colors)],
+        drawClear: [(u) => view.isBlank !== true && drawSpans(u, view.spans, colors)],
+        draw: [(u) => hasPoints() && drawThresholds(u, view.thresholds, colors)],
         setCursor: [(u) => options.onHover(hoveredColumn(u))],
         setSelect: [
           (u) => {
@@ -109,7 +112,8 @@ export function createTimeChart(options: TimeChartOptions): TimeChart {
   };
 }
 
-function plotOptions({ element, colors, time, isUtc, syncKey, onZoom, onReset }: TimeChartOptions): uPlot.Options {
+function plotOptions(options: TimeChartOptions, hasPoints: () => boolean, hasSpan: () => boolean): uPlot.Options {
+  const { element, colors, time, isUtc, syncKey, onZoom, onReset } = options;
   const grid = { stroke: colors.grid, width: 1 };
   const axis = { font: AXIS_FONT, stroke: colors.text, grid, ticks: { ...grid, size: 4 } };
   return {
@@ -136,12 +140,19 @@ function plotOptions({ element, colors, time, isUtc, syncKey, onZoom, onReset }:
       },
     },
     axes: [
-      { ...axis, space: 60, size: 28, values: (_, splits) => [...axisLabels(splits, time)] },
+      {
+        ...axis,
+        space: 60,
+        size: 28,
+        values: (_, splits) => (hasSpan() ? [...axisLabels(splits, time)] : splits.map(() => "")),
+      },
       {
         ...axis,
         space: 30,
         size: (_, values) => 16 + 6.4 * Math.max(4, ...(values ?? []).map((text) => String(text).length)),
-        values: (_, splits, _axis, _space, step) => [...formatTicks(splits, step)],
+        // Without a point there is no scale: made up numbers would be read as measured ones.
+        values: (_, splits, _axis, _space, step) =>
+          hasPoints() ? [...formatTicks(splits, step)] : splits.map(() => ""),
       },
     ],
     series: [

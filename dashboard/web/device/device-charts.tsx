@@ -17,7 +17,16 @@ import { ChartToolbar } from "./chart-toolbar.tsx";
 import { OtherValues } from "./other-values.tsx";
 
 /** Every metric of the device over one shared range. */
-export function DeviceCharts({ device, feed }: { device: Device; feed: DeviceFeed }) {
+export function DeviceCharts({
+  device,
+  feed,
+  latestError,
+}: {
+  device: Device;
+  feed: DeviceFeed;
+  /** Why the tables could not be asked a moment ago: until a chart has asked them itself, the best that is known. */
+  latestError: string | null;
+}) {
   const app = useApp();
   const scheduler = useMemo(createRedrawScheduler, []);
   const range = parseRange(app.router.query.value);
@@ -27,7 +36,7 @@ export function DeviceCharts({ device, feed }: { device: Device; feed: DeviceFee
   const anchor = useComputed(() => shownEnd(shownRange.value, app, feed));
   const span = useComputed((): SeriesSpan => spanOf(shownRange.value, anchor.value.end));
   const alarmSpans = useComputed(() => alarmSpansOf(app, device.id));
-  const [historyError, setHistoryError] = useState<string | null>(null);
+  const [historyError, setHistoryError] = useState(latestError);
   const isAnchored = useComputed(() => anchor.value.isAnchored);
   const typeNow = () => app.types.value.find(({ id }) => id === device.type);
   const type = typeNow();

@@ -7,7 +7,8 @@ import { AgoText } from "../ui/time-text.tsx";
 
 export function DeviceHeader({ id, device, feed }: { id: string; device: Device | null; feed: DeviceFeed }) {
   const { alarms } = useApp();
-  const own = alarms.active.value.filter((alarm) => alarm.device === id);
+  // With the rest of what is known, so that the page below moves once.
+  const own = device === null ? [] : alarms.active.value.filter((alarm) => alarm.device === id);
   const labels = Object.entries(device?.labels ?? {});
   return (
     <header class="device-header">
@@ -30,7 +31,8 @@ export function DeviceHeader({ id, device, feed }: { id: string; device: Device 
             {name} {value}
           </span>
         ))}
-        <LastSeen device={device} feed={feed} />
+        {device !== null && <LastSeen device={device} feed={feed} />}
+        <a href={`/rejects?device=${encodeURIComponent(id)}`}>Rejects</a>
       </p>
       {own.length > 0 && (
         <ul class="device-active-alarms">
@@ -48,9 +50,9 @@ export function DeviceHeader({ id, device, feed }: { id: string; device: Device 
   );
 }
 
-function LastSeen({ device, feed }: { device: Device | null; feed: DeviceFeed }) {
+function LastSeen({ device, feed }: { device: Device; feed: DeviceFeed }) {
   const { live, clock } = useApp();
-  const seen = Math.max(feed.lastReceived.value ?? 0, device?.lastSeen ?? 0);
+  const seen = Math.max(feed.lastReceived.value ?? 0, device.lastSeen ?? 0);
   if (seen === 0) return <span class="is-stale">never seen</span>;
   const isStale = clock.now.value - seen > live.staleAfterMs.value;
   return (

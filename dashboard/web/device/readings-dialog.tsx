@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Device } from "../../../core/registry.ts";
-import { formatCount, formatExact } from "../model/format-number.ts";
+import { alignDecimals, formatCount, formatExact } from "../model/format-number.ts";
 import { formatDuration } from "../model/format-time.ts";
 import { useApp } from "../state/app-state.ts";
 import type { ReadingsTable } from "../state/collect-table.ts";
@@ -23,6 +23,7 @@ export function ReadingsDialog({
   useEffect(() => dialog.current?.showModal(), []);
   const time = settings.time.value;
   const rows = table.rows.slice(-ROWS_SHOWN).reverse();
+  const columns = table.metrics.map((_, column) => alignDecimals(rows.map(({ values }) => exactText(values[column]))));
   const kind = table.bucketMs === 0 ? "readings" : `means of ${formatDuration(table.bucketMs)}`;
   return (
     <dialog ref={dialog} class="dialog dialog-wide" aria-labelledby="readings-title" onClose={onClose}>
@@ -53,11 +54,11 @@ export function ReadingsDialog({
               </tr>
             </thead>
             <tbody>
-              {rows.map(({ ts, values }) => (
+              {rows.map(({ ts }, row) => (
                 <tr>
                   <td class="number">{time.exact(ts)}</td>
-                  {values.map((value) => (
-                    <td class="number">{value === null ? "" : formatExact(Number(value.toPrecision(8)))}</td>
+                  {columns.map((column) => (
+                    <td class="number">{column[row]}</td>
                   ))}
                 </tr>
               ))}
@@ -67,4 +68,8 @@ export function ReadingsDialog({
       </div>
     </dialog>
   );
+}
+
+function exactText(value: number | null | undefined): string {
+  return value == null ? "" : formatExact(Number(value.toPrecision(8)));
 }

@@ -1,14 +1,13 @@
 import type { Device } from "../../../core/registry.ts";
 import { formatMetric } from "../model/format-number.ts";
+import { orderNames } from "../model/order-metrics.ts";
 import { devicePath } from "../model/route.ts";
 import { useApp } from "../state/app-state.ts";
 import { SeverityMark } from "../ui/severity-mark.tsx";
 import { AgoText } from "../ui/time-text.tsx";
 
-const VALUES_SHOWN = 6;
-
 /** A device in one line: it renders anew when its own values change, and no other does. */
-export function DeviceRow({ device }: { device: Device }) {
+export function DeviceRow({ device, valuesMax }: { device: Device; valuesMax: number }) {
   const { live, clock, alarms } = useApp();
   const values = live.valuesOf(device.id).value;
   const seen = Math.max(device.lastSeen ?? 0, values?.[1] ?? 0);
@@ -26,14 +25,18 @@ export function DeviceRow({ device }: { device: Device }) {
         <a class="row-link" href={devicePath(device.id)}>
           {device.id}
         </a>
-        {device.name !== "" && device.name !== device.id && <span class="muted device-name">{device.name}</span>}
+        {device.name !== "" && device.name !== device.id && (
+          <span class="muted device-name" title={device.name}>
+            {device.name}
+          </span>
+        )}
         {device.disabled && <span class="tag">disabled</span>}
       </span>
       <span role="cell" class="device-type">
         {device.type ?? "–"}
       </span>
-      <span role="cell" class="device-values">
-        <RowValues device={device} />
+      <span role="cell" class="device-values" style={{ "--columns": valuesMax }}>
+        <RowValues device={device} valuesMax={valuesMax} />
       </span>
       <span role="cell" class="device-seen">
         {seen === 0 ? "never" : <AgoText ts={seen} prefix={isStale ? "last seen " : ""} />}
@@ -42,19 +45,35 @@ export function DeviceRow({ device }: { device: Device }) {
   );
 }
 
-function RowValues({ device }: { device: Device }) {
-  const { live, unitOf } = useApp();
-  const values = Object.entries(live.valuesOf(device.id).value?.[2] ?? {});
-  if (values.length === 0) return <span class="muted">–</span>;
+function RowValues({ device, valuesMax }: { device: Device; valuesMax: number }) {
+  const { live, types, isConfigured, unitOf } = useApp();
+  const values = live.valuesOf(device.id).value?.[2] ?? {};
+  const type = types.value.find(({ id }) => id === device.type);
+  const names = orderNames(Object.keys(values), type);
+  // Types say the order: values that came before them would change places.
+  if (names.length === 0 || !isConfigured.value) {
+    return (
+      <span key="none" class="muted">
+        –
+      </span>
+    );
+  }
   return (
     <>
-      {values.slice(0, VALUES_SHOWN).map(([metric, [, value]]) => (
-        <span class="row-value">
-          <span class="muted">{metric}</span>{" "}
-          <span class="number">{formatMetric(value, unitOf.value(device.type, metric))}</span>
+      {names.slice(0, valuesMax).map((name) => {
+        const text = formatMetric(values[name]?.[1] ?? "", unitOf.value(device.type, name));
+        return (
+          <span key={name} class="row-value" title={`${name} ${text}`}>
+            <span class="row-value-name muted">{name}</span>
+            <span class="number">{text}</span>
+          </span>
+        );
+      })}
+      {names.length > valuesMax && (
+        <span key="+more" class="muted" title={names.slice(valuesMax).join(", ")}>
+          +{names.length - valuesMax}
         </span>
-      ))}
-      {values.length > VALUES_SHOWN && <span class="muted">+{values.length - VALUES_SHOWN}</span>}
+      )}
     </>
   );
 }

@@ -15,6 +15,20 @@ export function formatExact(value: number): string {
   return groupDigits(String(value));
 }
 
+const FIGURE_SPACE = "\u2007";
+const PUNCTUATION_SPACE = "\u2008";
+
+/** Pads numbers of one right-aligned column so that their decimal points stand below each other; adds no digit. */
+export function alignDecimals(texts: readonly string[]): readonly string[] {
+  const decimals = (text: string) => (/\.(\d+)$/.exec(text)?.[1] ?? "").length;
+  const most = Math.max(0, ...texts.map(decimals));
+  return texts.map((text) => {
+    if (text === "" || most === 0) return text;
+    const own = decimals(text);
+    return text + (own === 0 ? PUNCTUATION_SPACE : "") + FIGURE_SPACE.repeat(most - own);
+  });
+}
+
 export function formatCount(value: number): string {
   return groupDigits(String(Math.round(value)));
 }
@@ -32,7 +46,7 @@ export function formatTicks(ticks: readonly number[], step: number): readonly st
 
 /** Records per second: whole numbers above ten, one digit below, so that a trickle does not read as nothing. */
 export function formatRate(perSecond: number): string {
-  const text = perSecond >= 10 || perSecond === 0 ? formatCount(perSecond) : perSecond.toFixed(1);
+  const text = perSecond >= 9.95 || perSecond === 0 ? formatCount(perSecond) : perSecond.toFixed(1);
   return `${text === "0.0" ? "< 0.1" : text}${THIN_SPACE}/s`;
 }
 

@@ -8,13 +8,23 @@ export function orderMetrics(
   names: string,
   type: DeviceType | undefined,
 ): { readonly numeric: readonly string[]; readonly other: readonly string[] } {
-  const rank = new Map(Object.keys(type?.metrics ?? {}).map((name, i) => [name, i]));
+  const rank = rankOf(type);
   const ordered = names
     .split("\n")
     .filter((line) => line !== "")
     .sort((a, b) => compare(rank, a.slice(1), b.slice(1)));
   const of = (mark: string) => ordered.filter((line) => line.startsWith(mark)).map((line) => line.slice(1));
   return { numeric: of("n"), other: of("o") };
+}
+
+/** The same order for names alone. */
+export function orderNames(names: readonly string[], type: DeviceType | undefined): readonly string[] {
+  const rank = rankOf(type);
+  return [...names].sort((a, b) => compare(rank, a, b));
+}
+
+function rankOf(type: DeviceType | undefined): ReadonlyMap<string, number> {
+  return new Map(Object.keys(type?.metrics ?? {}).map((name, i) => [name, i]));
 }
 
 function compare(rank: ReadonlyMap<string, number>, a: string, b: string): number {

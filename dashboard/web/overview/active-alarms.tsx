@@ -1,7 +1,7 @@
 import { formatCount } from "../model/format-number.ts";
 import { useApp } from "../state/app-state.ts";
 import { AlarmTable } from "../ui/alarm-table.tsx";
-import { ErrorState, SkeletonRows } from "../ui/notices.tsx";
+import { ErrorState } from "../ui/notices.tsx";
 import { TimeText } from "../ui/time-text.tsx";
 
 const ALARMS_SHOWN = 8;
@@ -17,10 +17,6 @@ export function ActiveAlarms() {
       </h2>
       {!alarms.isLoaded.value && error !== null ? (
         <ErrorState error={error} onRetry={() => void alarms.refresh()} />
-      ) : !alarms.isLoaded.value ? (
-        <div class="card-body">
-          <SkeletonRows count={4} />
-        </div>
       ) : active.length === 0 ? (
         <Quiet />
       ) : (

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { LIMITS } from "../../../core/limits.ts";
 import { formatCount } from "../model/format-number.ts";
 import { devicePath } from "../model/route.ts";
 import { useApp } from "../state/app-state.ts";
@@ -21,9 +22,14 @@ export function NoisyDevices() {
       {fleet?.noisy.map(({ device, alarms, readingsPerMinute }) => (
         <tr key={device}>
           <th scope="row">
-            <a href={devicePath(device)}>{device}</a>
+            <a href={devicePath(device)} title={device}>
+              {device}
+            </a>
           </th>
-          <td class={`number${alarms === 0 ? " muted" : ""}`}>{formatCount(alarms)}</td>
+          <td class={`number${alarms === 0 ? " muted" : ""}`}>
+            {formatCount(alarms)}
+            {alarms >= LIMITS.recentAlarmsPerDeviceMax && "+"}
+          </td>
           <td class="number">{formatCount(readingsPerMinute)}</td>
         </tr>
       ))}
@@ -45,7 +51,9 @@ export function SilentDevices() {
       {fleet?.silent.map(({ device, received }) => (
         <tr key={device}>
           <th scope="row">
-            <a href={devicePath(device)}>{device}</a>
+            <a href={devicePath(device)} title={device}>
+              {device}
+            </a>
           </th>
           <td>
             <AgoText ts={received} />

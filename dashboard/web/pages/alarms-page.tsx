@@ -43,7 +43,8 @@ export function AlarmsPage() {
         <SeverityFilter chosen={filter.severities} />
         <SearchBox label="Search alarms" value={filter.search} onChange={(text) => router.setQuery({ search: text })} />
         <span class="toolbar-end muted number">
-          {formatCount(alarms.active.value.length)} active, {formatCount(shown.length)} shown
+          {formatCount(alarms.active.value.length)} active, {formatCount(shown.length)}
+          {alarms.hasMore.value && "+"} shown
         </span>
       </div>
       <div class="card alarm-list" role="table" aria-label="Alarms" aria-rowcount={shown.length}>

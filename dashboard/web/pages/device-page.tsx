@@ -11,7 +11,8 @@ export function DevicePage({ id }: { id: string }) {
   const app = useApp();
   const feed = useMemo(createDeviceFeed, [id]);
   const [attempt, setAttempt] = useState(0);
-  const { device, error } = useDevice(id, feed, attempt);
+  const { device: found, isSettled, error, latestError } = useDevice(id, feed, attempt);
+  const device = isSettled ? found : null;
   useEffect(() => app.live.watchReadings(id, feed.take), [id, feed]);
   if (error?.code === "NOT_FOUND") {
     return (
@@ -27,15 +28,28 @@ export function DevicePage({ id }: { id: string }) {
     <div class="device-page">
       <DeviceHeader id={id} device={device} feed={feed} />
       {device === null ? (
-        <div class="card card-body">
-          <SkeletonRows count={8} />
-        </div>
+        <ChartSkeletons />
       ) : (
         <>
-          <DeviceCharts device={device} feed={feed} />
+          <DeviceCharts device={device} feed={feed} latestError={latestError?.code ?? null} />
           <DeviceAlarms device={id} />
         </>
       )}
+    </div>
+  );
+}
+
+const SKELETONS = 6;
+
+/** Charts to come, in their places. */
+function ChartSkeletons() {
+  return (
+    <div class="chart-grid skeleton-charts" aria-busy="true" aria-label="Loading">
+      {Array.from({ length: SKELETONS }, () => (
+        <div class="card card-body chart-skeleton">
+          <SkeletonRows count={2} />
+        </div>
+      ))}
     </div>
   );
 }

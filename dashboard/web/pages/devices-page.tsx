@@ -24,7 +24,10 @@ export function DevicesPage() {
   const [attempt, setAttempt] = useState(0);
   const { devices, isLoading, isCut, error } = useDeviceDirectory(search, attempt);
   const isSmall = useMedia("(max-width: 719px)");
+  const isMedium = useMedia("(min-width: 1100px)");
+  const isWide = useMedia("(min-width: 1500px)");
   const rowHeight = isSmall ? 68 : 40;
+  const valuesMax = isWide ? 6 : isMedium ? 4 : isSmall ? 2 : 3;
   useEffect(() => {
     const timer = setInterval(() => setAttempt((n) => n + 1), RELOAD_MS);
     return () => clearInterval(timer);
@@ -81,7 +84,7 @@ export function DevicesPage() {
             items={shown}
             rowHeight={rowHeight}
             keyOf={(device) => device.id}
-            render={(device) => <DeviceRow device={device} />}
+            render={(device) => <DeviceRow device={device} valuesMax={valuesMax} />}
             onVisible={(visible) => live.watchValues(visible.map(({ id }) => id))}
           />
         )}

@@ -7,14 +7,16 @@ export function SignInPage({ error }: { error: ApiError | null }) {
   const app = useApp();
   const [token, setToken] = useState("");
   const [isBusy, setBusy] = useState(false);
-  const [refusal, setRefusal] = useState<ApiError | null>(error);
+  const [answer, setAnswer] = useState<ApiError | null>(null);
+  // The reason to be here may be known only after this page is shown.
+  const refusal = answer ?? error;
   const formOnSubmit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
     try {
       await app.signIn({ token: token.trim() });
     } catch (thrown) {
-      setRefusal(toApiError(thrown));
+      setAnswer(toApiError(thrown));
       setBusy(false);
     }
   };

@@ -26,6 +26,8 @@ export interface AppState {
   readonly session: ReadonlySignal<SessionState>;
   readonly types: ReadonlySignal<readonly DeviceType[]>;
   readonly rules: ReadonlySignal<readonly AlarmRule[]>;
+  /** Types and rules have been asked for, whatever came of it. */
+  readonly isConfigured: ReadonlySignal<boolean>;
   /** Unit of a metric of a device type; empty when unknown. */
   readonly unitOf: ReadonlySignal<(type: string | null, metric: string) => string>;
   signIn(credential: { readonly code: string } | { readonly token: string }): Promise<void>;
@@ -38,6 +40,7 @@ export function createAppState(): AppState {
   const session = signal<SessionState>({ kind: "unknown" });
   const types = signal<readonly DeviceType[]>([]);
   const rules = signal<readonly AlarmRule[]>([]);
+  const isConfigured = signal(false);
   const clock = createServerClock();
   const api = createApiClient(() => leave(null));
   const alarms = createAlarmStore(api);
@@ -62,6 +65,7 @@ export function createAppState(): AppState {
     const [foundTypes, foundRules] = await Promise.allSettled([api.types(), api.rules()]);
     if (foundTypes.status === "fulfilled") types.value = foundTypes.value.items;
     if (foundRules.status === "fulfilled") rules.value = foundRules.value.items;
+    isConfigured.value = true;
   }
 
   function enter(user: SessionUser): void {
@@ -84,6 +88,7 @@ export function createAppState(): AppState {
     session,
     types,
     rules,
+    isConfigured,
     unitOf: computed(() => unitLookup(types.value)),
     async signIn(credential) {
       enter(await api.signIn(credential));

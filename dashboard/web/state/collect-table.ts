@@ -19,6 +19,8 @@ export async function collectTable(
   request: { device: string; feed: DeviceFeed; metrics: readonly string[]; span: SeriesSpan },
 ): Promise<ReadingsTable> {
   const { device, feed, metrics, span } = request;
+  // As of now for all of them: the next reading may come between two answers.
+  const live = metrics.map((metric) => [...feed.points(metric)]);
   const rows = new Map<number, (number | null)[]>();
   let bucketMs = 0;
   for (const [column, metric] of metrics.entries()) {
@@ -29,7 +31,7 @@ export async function collectTable(
       new AbortController().signal,
     ).catch((): Series => ({ points: [], bucketMs: 0 }));
     bucketMs = Math.max(bucketMs, history.bucketMs);
-    for (const { ts, value } of joinSeries(history, feed.points(metric), span.from ?? 0, span.to)) {
+    for (const { ts, value } of joinSeries(history, live[column] ?? [], span.from ?? 0, span.to)) {
       const row = rows.get(ts) ?? metrics.map(() => null);
       row[column] = value;
       rows.set(ts, row);

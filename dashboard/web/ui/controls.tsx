@@ -17,7 +17,9 @@ export function Segmented<T extends string>(props: {
     <div class="segmented" role="group" aria-label={props.label}>
       {props.options.map(({ value, label }) => (
         <button type="button" aria-pressed={value === props.value} onClick={() => props.onChange(value)}>
-          {label}
+          <span class="steady-label" data-text={label}>
+            {label}
+          </span>
         </button>
       ))}
     </div>

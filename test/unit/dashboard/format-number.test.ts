@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  alignDecimals,
   formatCount,
   formatExact,
   formatMetric,
@@ -55,6 +56,7 @@ describe("formatRate", () => {
     expect(formatRate(0)).toBe(thin("0 /s"));
     expect(formatRate(0.01)).toBe(thin("< 0.1 /s").replace(`<${THIN_SPACE}`, "< "));
     expect(formatRate(0.4)).toBe(thin("0.4 /s"));
+    expect(formatRate(9.96)).toBe(thin("10 /s"));
     expect(formatRate(12345.6)).toBe(thin("12 346 /s"));
   });
 });
@@ -66,5 +68,16 @@ describe("formatMetric and formatCount", () => {
     expect(formatMetric("x".repeat(30), "")).toHaveLength(24);
     expect(formatCount(1234567)).toBe(thin("1 234 567"));
     expect(formatCount(1234)).toBe("1234");
+  });
+});
+
+describe("alignDecimals", () => {
+  it("pads what has fewer decimals, with spaces as wide as a point and a digit", () => {
+    expect(alignDecimals(["48.25", "48", "9.5", ""])).toEqual(["48.25", "48\u2008\u2007\u2007", "9.5\u2007", ""]);
+  });
+
+  it("leaves whole numbers alone", () => {
+    expect(alignDecimals(["48", "−9"])).toEqual(["48", "−9"]);
+    expect(alignDecimals([])).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import type { Device } from "../../../core/registry.ts";
 import { parseRange, rangeEnd } from "../../../dashboard/web/model/chart-range.ts";
 import { toCsv } from "../../../dashboard/web/model/csv.ts";
 import { thresholdsOf } from "../../../dashboard/web/model/device-rules.ts";
-import { orderMetrics } from "../../../dashboard/web/model/order-metrics.ts";
+import { orderMetrics, orderNames } from "../../../dashboard/web/model/order-metrics.ts";
 import { devicePath, parseRoute } from "../../../dashboard/web/model/route.ts";
 import { formatDeviceSort, parseDeviceSort, sortDevices } from "../../../dashboard/web/model/sort-devices.ts";
 
@@ -46,8 +46,9 @@ describe("parseRoute", () => {
   it("finds the pages and nothing else", () => {
     expect(parseRoute("/")).toEqual({ page: "overview" });
     expect(parseRoute("/devices/")).toEqual({ page: "devices" });
+    expect(parseRoute("/rejects")).toEqual({ page: "rejects" });
     expect(parseRoute(devicePath("a:b.c"))).toEqual({ page: "device", id: "a:b.c" });
-    for (const path of ["/nope", "/alarms/x", "/devices/%", "/devices/a/b"]) {
+    for (const path of ["/nope", "/alarms/x", "/rejects/x", "/devices/%", "/devices/a/b"]) {
       expect(parseRoute(path)).toEqual({ page: "not-found" });
     }
   });
@@ -109,5 +110,6 @@ describe("orderMetrics", () => {
     const type = deviceTypeSchema.parse({ tenant: "t", id: "x", metrics: { b: {}, a: {} } });
     expect(orderMetrics("na\nnb\nnc\nofirmware", type)).toEqual({ numeric: ["b", "a", "c"], other: ["firmware"] });
     expect(orderMetrics("", undefined)).toEqual({ numeric: [], other: [] });
+    expect(orderNames(["c", "a", "b"], type)).toEqual(["b", "a", "c"]);
   });
 });
