@@ -46,6 +46,8 @@ export interface ApiClient {
     signal?: AbortSignal,
   ): Promise<Items<QuarantinedMessage>>;
   deadLetters(query: { device?: string; limit: number }, signal?: AbortSignal): Promise<Items<DeadLetter>>;
+  /** Where devices connect to. */
+  mqtt(): Promise<{ readonly port: number }>;
   rules(): Promise<Items<AlarmRule>>;
   types(): Promise<Items<DeviceType>>;
 }
@@ -80,6 +82,7 @@ export function createApiClient(onSignedOut: () => void): ApiClient {
     alarms: (query, signal) => get("/alarms", query, signal),
     quarantine: (query, signal) => get("/quarantine", query, signal),
     deadLetters: (query, signal) => get("/dead-letters", query, signal),
+    mqtt: () => get("/mqtt"),
     rules: () => get("/rules"),
     types: () => get("/types"),
   };
