@@ -25,6 +25,8 @@ export interface DataDirectory {
   /** Grows by one with every start: part of admission ids. */
   readonly epoch: number;
   readonly isNew: boolean;
+  /** True when a start before this one made registry or tables. */
+  readonly hasStores: boolean;
   /** A small secret text kept beside the data with mode 0600, such as the local command line's token. */
   secretText(name: string, make: () => string): string;
   release(): void;
@@ -44,14 +46,17 @@ export function openDataDirectory(path: string): DataDirectory {
       "hex",
     );
     const epoch = nextEpoch(path);
+    const registryPath = join(path, "registry.sqlite");
+    const clickhousePath = join(path, "clickhouse");
     return {
       path,
       logPath: join(path, "log"),
-      registryPath: join(path, "registry.sqlite"),
-      clickhousePath: join(path, "clickhouse"),
+      registryPath,
+      clickhousePath,
       secret,
       epoch,
       isNew,
+      hasStores: existsSync(registryPath) || existsSync(clickhousePath),
       secretText: (name, make) => secretText(path, name, make),
       release: () => lock.close(),
     };

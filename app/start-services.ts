@@ -126,7 +126,8 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
     ? null
     : await registry.credentials.issueAdminToken("first-start", "millrace");
   const log = connectEmbeddedLog(data.connection);
-  return { config, clock, logger, metrics: createMetrics(), log, peers, registry, adminToken };
+  const { generation } = data.connection;
+  return { config, clock, logger, metrics: createMetrics(), log, generation, peers, registry, adminToken };
 }
 
 function createNotify(base: Base, faults: FaultBoard, webhookSecret: string): NotifySink {
@@ -166,6 +167,7 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
   const { config, log, peers, registry, clock } = base;
   const sources = {
     stage: mainStage.name,
+    generation: base.generation,
     log,
     totals: () => peers.totals(),
     history: () => peers.history,

@@ -18,7 +18,9 @@ import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
 import { JOURNALS } from "./journals.ts";
 import type { Broker } from "../broker/broker.ts";
+import type { EmbeddedLog, EmbeddedLogOptions } from "../log/embedded/open-embedded-log.ts";
 import type { Config } from "./config.ts";
+import type { DataDirectory } from "./data-directory.ts";
 import type { Threads } from "./threads/start-threads.ts";
 import type { GatewayApi } from "./threads/thread-apis.ts";
 
@@ -44,6 +46,9 @@ export interface StartOptions {
 /** For what a start that fails has started already. */
 const GIVE_UP_DEADLINE_MS = 10_000;
 
+const NEW_LOG_TEXT =
+  "the log is new, but registry and tables are not: what they hold of the log before it stays, its unread records and all state of the stage are gone, and rules and device types reach the stage again with their next change";
+
 /**
  * Starts all roles on embedded stores. This thread acknowledges: it runs the broker and makes every write of the log; the rest runs
  * in threads of its own. Errors: those of the data directory, PORT_IN_USE, CHDB_MISSING.
@@ -57,17 +62,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
   const undo: Undo[] = [() => directory.release()];
   try {
     await requireFreePorts(config);
-    const log = await openEmbeddedLog({
-      directory: directory.logPath,
-      partitionCount: config.partitions,
-      bytesMax: config.logBytesMax,
-      retentionMs: config.logRetentionHours * 3_600_000,
-      requiredJournals: [JOURNALS.stage, JOURNALS.notify, ...(config.clickhouse ? [JOURNALS.clickhouse] : [])],
-      clock,
-      logger,
-      metrics,
-      sync: options.sync ?? true,
-    });
+    const log = await openLog(config, directory, { clock, logger, metrics, sync: options.sync ?? true });
     undo.unshift((deadlineMs) => log.close(stopSignal(deadlineMs)));
 
     const localToken = `mr_local_${randomBytes(32).toString("base64url")}`;
@@ -118,6 +113,25 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     await stopAll(undo, GIVE_UP_DEADLINE_MS);
     throw error;
   }
+}
+
+async function openLog(
+  config: Config,
+  directory: DataDirectory,
+  parts: Pick<EmbeddedLogOptions, "clock" | "logger" | "metrics" | "sync">,
+): Promise<EmbeddedLog> {
+  const log = await openEmbeddedLog({
+    ...parts,
+    directory: directory.logPath,
+    partitionCount: config.partitions,
+    generation: directory.epoch,
+    bytesMax: config.logBytesMax,
+    retentionMs: config.logRetentionHours * 3_600_000,
+    requiredJournals: [JOURNALS.stage, JOURNALS.notify, ...(config.clickhouse ? [JOURNALS.clickhouse] : [])],
+  });
+  if (log.isNew && directory.hasStores)
+    parts.logger.warn({ log: directory.logPath, generation: log.generation }, NEW_LOG_TEXT);
+  return log;
 }
 
 /** Stops one part by the deadline. */

@@ -31,7 +31,15 @@ function runClickHouse({ config, connection, path, environment, control, peers }
   const faults = createFaultBoard();
   const server = createChdbProcess({ path, environment, clock, logger, onFault: faults.report });
   const locate = () => server.connection();
-  const sink = createClickHouseSink({ log, connection: locate, clock, logger, metrics, onFault: faults.report });
+  const sink = createClickHouseSink({
+    log,
+    generation: connection.generation,
+    connection: locate,
+    clock,
+    logger,
+    metrics,
+    onFault: faults.report,
+  });
   const api: ClickHouseApi = {
     async start() {
       await server.start();

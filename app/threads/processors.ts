@@ -27,7 +27,8 @@ function runProcessors({ config, connection, partitions, control, peers }: Proce
   const metrics = createMetrics();
   const log = connectEmbeddedLog(connection);
   const monotonic = { now: () => performance.now() };
-  const runner = createStageRunner({ log, stage: mainStage, partitions, generation: 0, monotonic, logger, metrics });
+  const { generation } = connection;
+  const runner = createStageRunner({ log, stage: mainStage, partitions, generation, monotonic, logger, metrics });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),

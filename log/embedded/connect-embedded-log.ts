@@ -25,6 +25,7 @@ export interface LogConnection {
   readonly shared: SharedArrayBuffer;
   readonly topics: readonly string[];
   readonly partitionCount: number;
+  readonly generation: number;
   readonly bytesMax: number;
 }
 

@@ -29,6 +29,8 @@ interface LogFormat {
   readonly version: number;
   readonly partitionCount: number;
   readonly topics: readonly string[];
+  /** Logs of the first release have none. */
+  readonly generation?: number;
 }
 
 const FORMAT_VERSION = 1;
@@ -100,13 +102,25 @@ function openError(directory: string, cause: unknown): MillraceError {
   return new MillraceError("LOG_IO", `cannot open the log in ${directory}: ${errorText(cause)}`, { cause });
 }
 
-/** Reads the log's format, or writes it into a new log. DATA_FORMAT_UNSUPPORTED, CONFIG_INVALID. */
-export async function establishTopology(store: LogStore, partitionCount: number): Promise<LogTopology> {
+/** What a log is and stays, from the moment that it is made. */
+export interface LogIdentity {
+  readonly topology: LogTopology;
+  readonly generation: number;
+  /** True when it was made now. */
+  readonly isNew: boolean;
+}
+
+/** Reads the log's format, or writes it into a new log, with its generation. DATA_FORMAT_UNSUPPORTED, CONFIG_INVALID. */
+export async function establishIdentity(
+  store: LogStore,
+  partitionCount: number,
+  generation: number,
+): Promise<LogIdentity> {
   const stored = readFormat(store);
   if (stored === null) {
-    const format: LogFormat = { version: FORMAT_VERSION, partitionCount, topics: TOPICS };
+    const format: LogFormat = { version: FORMAT_VERSION, partitionCount, topics: TOPICS, generation };
     await store.meta.put("format", Buffer.from(JSON.stringify(format)));
-    return new LogTopology(TOPICS, partitionCount);
+    return { topology: new LogTopology(TOPICS, partitionCount), generation, isNew: true };
   }
   if (stored.version !== FORMAT_VERSION) {
     throw new MillraceError(
@@ -126,7 +140,7 @@ export async function establishTopology(store: LogStore, partitionCount: number)
   if (topics.length > stored.topics.length) {
     await store.meta.put("format", Buffer.from(JSON.stringify({ ...stored, topics })));
   }
-  return new LogTopology(topics, partitionCount);
+  return { topology: new LogTopology(topics, partitionCount), generation: stored.generation ?? 0, isNew: false };
 }
 
 function readFormat(store: LogStore): LogFormat | null {

@@ -4,7 +4,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { prepareLogFile, syncDirectory } from "./log-file.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
-import { establishTopology, openLogStore } from "./log-store.ts";
+import { establishIdentity, openLogStore } from "./log-store.ts";
 import { LogWriter } from "./log-writer.ts";
 import { quarantineRange } from "./quarantine.ts";
 import { serveConnection } from "./serve-connection.ts";
@@ -22,6 +22,8 @@ export interface EmbeddedLogOptions {
   readonly directory: string;
   /** Fixed when the log is created; another number then is CONFIG_INVALID. */
   readonly partitionCount: number;
+  /** Of the log if it is made now. Greater than that of any log whose outputs somebody may have kept. */
+  readonly generation: number;
   /** Ceiling of what is kept, in bytes of LMDB pages. */
   readonly bytesMax: number;
   /** What is older may be deleted. By the writer's clock at the commit. */
@@ -39,6 +41,10 @@ export interface EmbeddedLogOptions {
 }
 
 export interface EmbeddedLog extends EventLog {
+  /** Of the source positions of what is made from this log: fixed when it was made. */
+  readonly generation: number;
+  /** True when there was no log in the directory. */
+  readonly isNew: boolean;
   /** A way in for another thread of this process: see `connectEmbeddedLog`. */
   connect(): LogConnection;
   /** Takes nothing more, lets what was asked for land, closes. When `signal` aborts, what waits fails with LOG_CLOSED. */
@@ -55,7 +61,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
   await prepareLogFile(directory, logger);
   const store = openLogStore({ directory, bytesMax, readOnly: false, sync: options.sync ?? true });
   try {
-    const topology = await establishTopology(store, partitionCount);
+    const { topology, generation, isNew } = await establishIdentity(store, partitionCount, options.generation);
     await syncDirectory(directory);
     const mark = new DurableMark();
     const writer = new LogWriter({ ...options, store, topology, mark });
@@ -70,6 +76,8 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
     };
     return {
       partitionCount,
+      generation,
+      isNew,
       append: (topic, partition, records) => writer.append(topic, partition, records),
       claim: (journal) => writer.claim(journal),
       commit: ({ outputs, ...request }) =>
@@ -86,7 +94,8 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
         serveConnection(port1, writer, noteCorrupt);
         ports.add(port1);
         port1.on("close", () => ports.delete(port1));
-        return { port: port2, directory, shared: mark.shared, topics: topology.topics, partitionCount, bytesMax };
+        const { topics } = topology;
+        return { port: port2, directory, shared: mark.shared, topics, partitionCount, generation, bytesMax };
       },
       async close(signal) {
         await writer.close(signal);

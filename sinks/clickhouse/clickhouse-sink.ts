@@ -20,6 +20,8 @@ import type { SinkContext } from "./sink-context.ts";
 
 export interface ClickHouseSinkOptions {
   readonly log: EventLog;
+  /** The log's: rows of another one are history, and not counted. */
+  readonly generation: number;
   readonly connection: ConnectionSource;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -63,12 +65,13 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     // The first failure is often a restart of the embedded one; a person hears of the second.
     if (failures === 2) onFault(FAULT_ID, "raised", `Rows do not reach ClickHouse: ${errorText(error)}`);
   };
-  const { log, clock } = options;
+  const { log, generation, clock } = options;
   const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
   const erased = new ErasedDevices();
   const settled = new SettledCount();
   const context: SinkContext = {
     log,
+    generation,
     link,
     journal,
     clock,

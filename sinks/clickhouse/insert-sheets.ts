@@ -11,7 +11,7 @@ export interface InsertOutcome {
 
 /** The inserts of a plan, one after the other, then its erasures. May run again: the tokens make every further insert without effect. */
 export async function insertSheets(
-  { link, counters }: SinkContext,
+  { link, counters, generation }: SinkContext,
   plan: InsertPlan,
   sheets: readonly RowSheet[],
 ): Promise<InsertOutcome> {
@@ -22,5 +22,5 @@ export async function insertSheets(
   }
   const erasures = erasuresOf(plan);
   for (const erasure of erasures) await eraseDevice(link, erasure);
-  return { readingRows: erasures.length === 0 ? null : await countReadings(link) };
+  return { readingRows: erasures.length === 0 ? null : await countReadings(link, generation) };
 }

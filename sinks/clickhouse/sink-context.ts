@@ -10,6 +10,7 @@ import type { SinkCounters } from "./sink-counters.ts";
 /** What the parts of the sink share. */
 export interface SinkContext {
   readonly log: EventLog;
+  readonly generation: number;
   readonly link: ClickHouseLink;
   readonly journal: JournalId;
   readonly clock: Clock;

@@ -40,6 +40,7 @@ it.each(["sound", "damaged"])(`${TITLE} with a %s journal`, async (journal) => {
   const open = async () => {
     const common = { clock: systemClock, logger: silentLogger, metrics: createMetrics() };
     const log = await openEmbeddedLog({
+      generation: 1,
       ...common,
       directory: join(directory, "log"),
       partitionCount: 8,

@@ -141,6 +141,7 @@ async function openLog(): Promise<EmbeddedLog> {
   const log = await openEmbeddedLog({
     directory: directory.path,
     partitionCount: PARTITIONS,
+    generation: 1,
     bytesMax: 256 * 1024 * 1024,
     retentionMs: 3_600_000,
     requiredJournals: [],

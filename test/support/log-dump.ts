@@ -18,6 +18,7 @@ export function openLogDirectory(directory: string, partitionCount: number): Pro
   return openEmbeddedLog({
     directory,
     partitionCount,
+    generation: 1,
     bytesMax: 8 * GIB,
     retentionMs: Number.MAX_SAFE_INTEGER,
     requiredJournals: ["never"],

@@ -46,6 +46,7 @@ class EmbeddedUnderTest implements LogUnderTest {
 
   async start(): Promise<void> {
     this.embedded = await openEmbeddedLog({
+      generation: 1,
       bytesMax: 1024 ** 3,
       retentionMs: DAY,
       requiredJournals: [],

@@ -46,6 +46,7 @@ async function runAndAudit(records: number) {
     {
       log,
       stage: countingStage.name,
+      generation: common.generation,
       totals: () => Promise.resolve([running.totals()]),
       history: () => null,
       erasures: () => Promise.resolve([]),

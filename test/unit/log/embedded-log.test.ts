@@ -53,6 +53,14 @@ describe("opening the embedded log", () => {
     expect((await openLog()).partitionCount).toBe(4);
   });
 
+  test("keeps the generation that it was made with, whatever later starts would give it", async () => {
+    const first = await openLog({ generation: 3 });
+    expect([first.generation, first.isNew]).toEqual([3, true]);
+    await closeLog(first);
+    const second = await openLog({ generation: 4 });
+    expect([second.generation, second.connect().generation, second.isNew]).toEqual([3, 3, false]);
+  });
+
   test("with a number of partitions that no log can have is refused", async () => {
     for (const partitionCount of [0, 1.5, LIMITS.partitionsMax + 1]) {
       await expect(openLog({ partitionCount })).rejects.toMatchObject({ code: "CONFIG_INVALID" });

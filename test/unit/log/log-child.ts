@@ -14,6 +14,7 @@ const PARTITIONS = 4;
 const log = await openEmbeddedLog({
   directory,
   partitionCount: PARTITIONS,
+  generation: 1,
   bytesMax: 1024 ** 3,
   retentionMs: 86_400_000,
   requiredJournals: [],

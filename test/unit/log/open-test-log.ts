@@ -9,6 +9,7 @@ export function openTestLog(directory: string, options: Partial<EmbeddedLogOptio
   return openEmbeddedLog({
     directory,
     partitionCount: 4,
+    generation: 1,
     bytesMax: 1024 ** 3,
     retentionMs: 86_400_000,
     requiredJournals: [],

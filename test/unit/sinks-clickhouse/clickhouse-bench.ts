@@ -87,7 +87,13 @@ export async function openBench(): Promise<ClickHouseBench> {
       return start(current);
     },
     startSink({ log: over = log, rowsMax = 5000 } = {}) {
-      const options = { log: over, connection: () => chdb().connection(), metrics: createMetrics(), ...common };
+      const options = {
+        log: over,
+        generation: 0,
+        connection: () => chdb().connection(),
+        metrics: createMetrics(),
+        ...common,
+      };
       return start(createClickHouseSink({ ...options, lingerMs: 50, rowsMax }));
     },
     stop,
