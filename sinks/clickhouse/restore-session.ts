@@ -42,9 +42,17 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
       "the database is another one: its tables fill from the start of the log",
     );
   }
-  const stored = (await log.status()).partitions.filter(({ topic }) => STORED_TOPICS.includes(topic));
-  const fitted = fitPositions(sameDatabase ? restored.positions : [], stored);
-  const positions = new SinkPositions(fitted.positions);
+  const { partitions } = await log.status();
+  // Of a new database nothing has been read: what retention has taken meanwhile, it will lack.
+  const known = sameDatabase ? restored.positions : partitions.map((partition) => ({ ...partition, offset: 0 }));
+  const fitted = STORED_TOPICS.map((topic) => ({
+    topic,
+    ...fitPositions(
+      known,
+      partitions.filter((partition) => partition.topic === topic),
+    ),
+  }));
+  const positions = new SinkPositions(fitted.flatMap((one) => one.positions));
   let planLoss: MillraceError | null = null;
   if (sameDatabase && restored.unsettled !== null) {
     const { plan, marks: marksAfter } = restored.unsettled;
@@ -59,10 +67,10 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
     logger.warn({ database }, "the sink's journal is damaged: it goes on by what the tables hold");
   }
   marks.takeChanged();
-  context.settled.reset(await countReadings(link), positions.list());
+  context.settled.reset(await countReadings(link, context.generation), positions.list());
   await journal.snapshot(database, positions.list(), marks.all(), erased.all());
   // Only now does the journal go on behind the losses: before, they would be told with every attempt.
-  if (fitted.missed > 0) reportMissed(context, fitted.missed);
+  reportMissed(context, fitted, sameDatabase ? "happened" : "raised");
   if (planLoss !== null) reportPlanLost(context, planLoss);
   return { journal, database, positions, marks };
 }
@@ -135,9 +143,17 @@ function reportPlanLost({ counters, onFault, logger }: SinkContext, error: Millr
   onFault("clickhouse-plan-lost", "happened", text);
 }
 
-function reportMissed({ counters, onFault, logger }: SinkContext, missed: number): void {
-  const text = `Retention deleted ${missed} records before they reached ClickHouse; its tables lack them.`;
-  logger.error({ missed }, text);
-  counters.missed.add(missed);
-  onFault("clickhouse-missed", "happened", text);
+/** Of a database that begins with a gap the fault stands, for doctor to see; a gap that an old one has got is told once. */
+function reportMissed(
+  { counters, onFault, logger }: SinkContext,
+  fitted: readonly { readonly topic: string; readonly missed: number }[],
+  state: "raised" | "happened",
+): void {
+  const missed = fitted.filter((one) => one.missed > 0);
+  if (missed.length === 0) return;
+  const list = missed.map((one) => `${one.missed} of ${one.topic}`).join(", ");
+  const text = `Retention deleted records before they reached ClickHouse, whose tables lack them for good: ${list}.`;
+  for (const one of missed) counters.missed.add(one.missed);
+  logger.error({ missed: list }, text);
+  onFault("clickhouse-missed", state, text);
 }

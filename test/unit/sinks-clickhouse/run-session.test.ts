@@ -42,6 +42,7 @@ function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContex
   let plans = 0;
   return {
     log,
+    generation: 0,
     link,
     journal: JOURNAL,
     clock: systemClock,
@@ -107,6 +108,27 @@ describe("a session of the sink", () => {
       expectEachOnce(link, filler.all.length);
     },
   );
+
+  it("says of each topic what retention had taken before another database could be filled from the log", async () => {
+    const log = createMemoryEventLog();
+    const link = createFakeClickHouse({ fails: () => false });
+    const faults: string[] = [];
+    const context = contextOf(log, link, { onFault: (id, state, text) => faults.push(`${id} ${state}: ${text}`) });
+    const filler = createFiller(log);
+    filler.readings(100);
+    await runUntilSettled(log, context);
+    const readings = (await log.status()).partitions.filter(({ topic }) => topic === "readings");
+    for (const { topic, partition, endOffset } of readings) log.trim(topic, partition, endOffset);
+    filler.readings(100);
+    await runUntilSettled(log, context);
+    // The same database: it has stored them.
+    expect(faults).toEqual([]);
+    link.replace();
+    await runUntilSettled(log, context);
+    expect(faults).toEqual([
+      expect.stringMatching(/^clickhouse-missed raised: .* lack them for good: 100 of readings\.$/),
+    ]);
+  });
 
   it("keeps the journal short over many plans", async () => {
     const log = createMemoryEventLog();
