@@ -143,6 +143,8 @@ export const LIMITS = {
   insertRetryDelayMsMax: 10 * SECOND,
   /** What one poll of a sink takes from the log. */
   sinkFetchBytesMax: MIB,
+  /** Some hundreds of alarms, applied in one transaction: others wait for their turn of the thread. */
+  alarmFetchBytesMax: 128 * KIB,
   clickhouseConnectionsMax: 8,
   chdbMemoryBytesMax: 1024 * MIB,
   chdbStatementBytesMax: MIB,

@@ -186,6 +186,8 @@ export interface NotificationOutbox {
       | { readonly delivered: true }
       | { readonly delivered: false; readonly nextAttemptAt: number | null; readonly error: string },
   ): Promise<void>;
+  /** Nobody will be told of these, all in one transaction: one for each would hold up whoever waits for the registry. */
+  giveUp(ids: readonly string[], error: string): Promise<void>;
   counts(): Promise<{ readonly pending: number; readonly delivered: number; readonly failed: number }>;
 }
 

@@ -31,7 +31,7 @@ export interface AssembleOptions {
 /** The registry on any engine: brings the tables up to date and puts the stores together. */
 export async function assembleRegistry(options: AssembleOptions): Promise<Registry & DeviceImporter> {
   const { engine, clock, secret, logger, adminTenant } = options;
-  const { db } = engine;
+  const { db, reads } = engine;
   await migrate({ engine, clock, logger });
   const listeners: ((keys: readonly string[]) => Promise<void> | void)[] = [];
   const onRevoked = async (keys: readonly string[]) => {
@@ -45,13 +45,13 @@ export async function assembleRegistry(options: AssembleOptions): Promise<Regist
   const feed = await startRevocationFeed({ db, signal, origin, onRevoked, logger });
   engine.listen(signal.wake);
   return {
-    devices: createDeviceStore(db, write),
-    credentials: createCredentialStore({ db, write, secret, adminTenant }),
-    config: createConfigStore(db, write),
+    devices: createDeviceStore(reads, write),
+    credentials: createCredentialStore({ db: reads, write, secret, adminTenant }),
+    config: createConfigStore(reads, write),
     controlOutbox: createControlOutbox({ engine, write, signal, logger }),
-    alarms: createAlarmStore(db, write),
-    notifications: createNotificationOutbox(db, write),
-    audit: createAuditStore(db, write),
+    alarms: createAlarmStore(reads, write),
+    notifications: createNotificationOutbox(reads, write),
+    audit: createAuditStore(reads, write),
     ...createDeviceImporter(write, secret),
     touch: (lastSeen) => writeLastSeen(write, lastSeen),
     onRevoked: (listener) => void listeners.push(listener),

@@ -5,6 +5,8 @@ import type { Queries, Tables } from "./schema.ts";
 /** A database under the registry's queries: what SQLite and PostgreSQL do differently, and nothing else. */
 export interface RegistryEngine {
   readonly db: Kysely<Tables>;
+  /** For what only reads: sees each change as soon as it is committed, and waits for none. */
+  readonly reads: Kysely<Tables>;
   readonly types: ColumnTypes;
   /** First in the transaction of a migration step: nobody else migrates until that transaction ends. */
   lockMigrations(trx: Transaction<Tables>): Promise<void>;

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -42,7 +42,11 @@ function nodeSqliteDriver(database: DatabaseSync, path: string): Driver {
       if (settings.accessMode === "read only") exec("begin");
       else await retryWhileBusy(path, () => database.exec("begin immediate"));
     },
-    commitTransaction: () => Promise.resolve().then(() => exec("commit")),
+    async commitTransaction() {
+      exec("commit");
+      // All of it runs without the event loop having a turn, and so would the next one that waits for the connection.
+      await nextTurn();
+    },
     // SQLite has already rolled back after some errors (disk full, I/O): another ROLLBACK would hide them.
     rollbackTransaction: () => Promise.resolve().then(() => void (database.isTransaction && exec("rollback"))),
     releaseConnection: () => Promise.resolve(),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import type { NotificationOutbox } from "../core/registry.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
-import type { Tables } from "./schema.ts";
+import { inChunks, type Tables } from "./schema.ts";
 import { storableText } from "./storable-text.ts";
 
 type Settlement = Parameters<NotificationOutbox["settle"]>[1];
@@ -45,6 +45,18 @@ export function createNotificationOutbox(db: Kysely<Tables>, write: ChangeWriter
     },
     async settle(id, result) {
       await write("millrace", (change) => settleNotification(change, id, result));
+    },
+    async giveUp(ids, error) {
+      await write("millrace", async ({ trx }) => {
+        for (const chunk of inChunks(ids)) {
+          await trx
+            .updateTable("notifications")
+            .set((eb) => ({ attempts: eb("attempts", "+", 1), state: "failed", last_error: storableText(error) }))
+            .where("id", "in", chunk)
+            .where("state", "=", "pending")
+            .execute();
+        }
+      });
     },
     async counts() {
       const rows = await db

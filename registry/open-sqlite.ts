@@ -4,7 +4,7 @@ import { errorText, MillraceError } from "../core/errors.ts";
 import { retryWhileBusy } from "./node-sqlite-dialect.ts";
 
 /** Blocks the thread: kept short. Writers wait for each other in retryWhileBusy, which does not. */
-const BUSY_TIMEOUT_MS = 20;
+export const BUSY_TIMEOUT_MS = 20;
 
 /** Opens or makes a database file that only its owner may read. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_FORMAT_UNSUPPORTED. */
 export async function openSqlite(path: string): Promise<DatabaseSync> {

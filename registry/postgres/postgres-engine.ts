@@ -43,6 +43,8 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
   let listener: PostgresListener | undefined;
   const engine: RegistryEngine = {
     db,
+    // A pool has a connection for each.
+    reads: db,
     // Byte order, as SQLite has it: pages go on after an id, whatever the database's locale.
     types: { text: sql`text collate "C"` },
     lockMigrations,

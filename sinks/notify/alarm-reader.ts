@@ -88,7 +88,7 @@ async function readAlarms(options: AlarmReaderOptions, signal: AbortSignal, prog
   let applied = positions.toRecord();
   try {
     while (!signal.aborted) {
-      const slices = await reader.poll({ bytesMax: LIMITS.sinkFetchBytesMax, waitMs: READ_WAIT_MS, signal });
+      const slices = await reader.poll({ bytesMax: LIMITS.alarmFetchBytesMax, waitMs: READ_WAIT_MS, signal });
       if (slices.length === 0) {
         progress.onRound();
         continue;

@@ -2,7 +2,7 @@ import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { Notification } from "../../core/registry.ts";
-import { hasRoom, makeDestinations, recordResult, routeOf, type Destination, type Route } from "./destination.ts";
+import { hasRoom, makeDestinations, recordResult, routeOf, type Destination, type Deliverable } from "./destination.ts";
 import type { NotifySinkOptions } from "./notify-options.ts";
 import { pause } from "../../core/pause.ts";
 import type { PlatformFaults } from "./platform-faults.ts";
@@ -36,16 +36,32 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   const destinations = makeDestinations(options.webhooks);
   const underWay = new Map<string, Promise<void>>();
   let wakeUp = new AbortController();
+  let waiting: readonly Notification[] = [];
+  let lookedAt = Number.NEGATIVE_INFINITY;
 
+  /** What found no room the last time, for a while: a look with every request that ends would read the same rows each time. */
+  const due = async (): Promise<readonly Notification[]> => {
+    if (waiting.length > 0 && clock.now() - lookedAt < POLL_INTERVAL_MS) return waiting;
+    lookedAt = clock.now();
+    return await outbox.due(lookedAt, LIMITS.webhookRoundRowsMax);
+  };
   const round = async (force: AbortSignal) => {
     await faults.flush(outbox);
-    for (const notification of await outbox.due(clock.now(), LIMITS.webhookRoundRowsMax)) {
-      if (underWay.has(notification.id)) continue;
-      const route = routeOf(notification, destinations);
-      if (route.to && !hasRoom(route.to, clock.now())) continue;
-      const work = deliver(options, notification, route, force).finally(() => underWay.delete(notification.id));
-      underWay.set(notification.id, work);
+    const rows = (await due()).filter(({ id }) => !underWay.has(id));
+    const left: Notification[] = [];
+    const undeliverable: Undeliverable[] = [];
+    for (const row of rows) {
+      const route = routeOf(row, destinations);
+      if (route.to === null) undeliverable.push({ id: row.id, why: route.why });
+      else if (!hasRoom(route.to, clock.now())) left.push(row);
+      else
+        underWay.set(
+          row.id,
+          deliver(options, row, route, force).finally(() => underWay.delete(row.id)),
+        );
     }
+    waiting = left;
+    await giveUp(options, undeliverable);
   };
   return {
     wake: () => wakeUp.abort(),
@@ -57,25 +73,36 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
           if (!isMillraceError(error)) throw error;
           logger.warn({ code: error.code, err: error }, "the notification outbox cannot be read; trying again");
         });
-        const waiting = pause(POLL_INTERVAL_MS, wakeUp.signal);
+        const paused = pause(POLL_INTERVAL_MS, wakeUp.signal);
         // A request that ends makes room for the next one at once.
-        await Promise.race([...underWay.values(), waiting]);
+        await Promise.race([...underWay.values(), paused]);
       }
       await Promise.all(underWay.values());
     },
   };
 }
 
+interface Undeliverable {
+  readonly id: string;
+  readonly why: string;
+}
+
+async function giveUp(options: DelivererOptions, undeliverable: readonly Undeliverable[]): Promise<void> {
+  for (const [why, rows] of Map.groupBy(undeliverable, (row) => row.why)) {
+    await options.outbox.giveUp(
+      rows.map(({ id }) => id),
+      why,
+    );
+    resultCounter(options, "undeliverable").add(rows.length);
+  }
+}
+
 async function deliver(
   options: DelivererOptions,
   notification: Notification,
-  route: Route,
+  route: Deliverable,
   force: AbortSignal,
 ): Promise<void> {
-  if (route.to === null) {
-    resultCounter(options, "undeliverable").add();
-    return settle(options, notification.id, { delivered: false, nextAttemptAt: null, error: route.why }, force);
-  }
   const { to, messageId, others } = route;
   to.requests += 1;
   try {

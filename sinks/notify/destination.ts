@@ -32,9 +32,13 @@ export function hasRoom({ requests, failuresInRow, heldUntil }: Destination, now
  * Where a row of the outbox goes. The alarm store queues one row per transition: that row is the first destination's. Every other
  * destination has a row of its own, `<id>@<name>`, with its own attempts: one dead receiver costs the others nothing.
  */
-export type Route =
-  | { readonly to: Destination; readonly messageId: string; readonly others: readonly string[] }
-  | { readonly to: null; readonly why: string };
+export type Route = Deliverable | { readonly to: null; readonly why: string };
+
+export interface Deliverable {
+  readonly to: Destination;
+  readonly messageId: string;
+  readonly others: readonly string[];
+}
 
 const OWN_ROW = /^(.+)@([0-9a-f]{12})$/;
 

@@ -71,6 +71,13 @@ export function createMemoryAlarmRegistry(): MemoryAlarmRegistry {
         else if (result.nextAttemptAt === null) rows.set(id, { ...row, state: "failed", error: result.error });
         else rows.set(id, { ...row, attempts: row.attempts + 1, dueAt: result.nextAttemptAt, error: result.error });
       },
+      async giveUp(ids, error) {
+        check("giveUp");
+        for (const id of ids) {
+          const row = rows.get(id);
+          if (row) rows.set(id, { ...row, state: "failed", error });
+        }
+      },
       async counts() {
         const count = (state: MemoryOutboxRow["state"]) =>
           [...rows.values()].filter((row) => row.state === state).length;

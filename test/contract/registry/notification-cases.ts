@@ -39,6 +39,15 @@ export function notificationCases(context: SuiteContext): void {
     expect(await outbox().counts()).toEqual({ pending: 0, delivered: 0, failed: 1 });
   });
 
+  it("is given up with others at once, unless somebody has been told", async () => {
+    const ids = Array.from({ length: 1200 }, (_, index) => `fault-${index}`);
+    for (const id of ids.slice(0, 3)) await enqueue(id);
+    await outbox().settle("fault-1", { delivered: true });
+    await outbox().giveUp(ids, "no destination is configured");
+    expect(await outbox().due(context.time.now + 1e12, 10)).toEqual([]);
+    expect(await outbox().counts()).toEqual({ pending: 0, delivered: 1, failed: 2 });
+  });
+
   it("stays delivered when a second sender fails", async () => {
     await enqueue("fault-1");
     await outbox().settle("fault-1", { delivered: true });

@@ -43,6 +43,24 @@ describe("opening the registry", () => {
     await second.close();
   });
 
+  it("answers who only reads while a hundred changes wait in line, and lets the event loop turn between them", async () => {
+    const registry = await open();
+    let changed = 0;
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 0);
+    const changes = Array.from({ length: 100 }, async (_, index) => {
+      await registry.devices.put([{ tenant: "acme", id: `d${index}` }], "tester");
+      changed += 1;
+    });
+    expect(await registry.credentials.verify("mr_unknown")).toBeNull();
+    expect(changed).toBeLessThan(100);
+    await Promise.all(changes);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(0);
+    expect((await registry.devices.list({ tenant: "acme", limit: 500 })).items).toHaveLength(100);
+    await registry.close();
+  });
+
   it("writes ahead, through to the disk, and holds foreign keys", async () => {
     const database = await openSqlite(path());
     const pragma = (name: string) => Object.values(database.prepare(`pragma ${name}`).get() ?? {})[0];

@@ -210,6 +210,15 @@ describe("delivering notifications", () => {
     expect(registry.states.get("a1")?.active).toBe(true);
   });
 
+  it("gives up a flood of them that nobody is to be told of without settling each", async () => {
+    const { log, registry, start, count } = fixture([]);
+    registry.failing = { call: "settle", error: new MillraceError("REGISTRY_IO", "one transaction too many") };
+    for (let index = 0; index < 300; index++) log.putAlarm(index % 2, alarmEvent(`a${index}`), index + 1);
+    await start();
+    await until(() => [...registry.rows.values()].filter(({ state }) => state === "failed").length === 300);
+    expect(count("millrace_notify_attempts_total", "undeliverable")).toBe(300);
+  });
+
   it("tells of a platform fault once, and of its end", async () => {
     const hook = await receiver();
     const { start } = fixture([hook.url]);
