@@ -4,6 +4,7 @@ import { LIMITS } from "../core/limits.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createHub } from "../dashboard/hub.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
+import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
@@ -42,6 +43,8 @@ export interface ServicesThreadData extends PeerPorts {
   readonly control: MessagePort;
 }
 
+const REGISTRY_LOST =
+  "the registry's file was deleted or replaced while it was in use, and changes vanish with this process: stop Millrace, put the file back or restore a backup, and start it again";
 const PAGES = fileURLToPath(new URL("../dist/web/", import.meta.url));
 
 /** What every part of the services thread is made from. */
@@ -54,6 +57,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const notifyFaults = createFaultBoard();
   const notify = createNotify(base, notifyFaults, data.webhookSecret);
   const faultWatch = watchFaults(base, notify, {
+    registry: base.registryHealth,
     notify: () => notifyFaults.health(notify.notReadyReasons()),
     // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
@@ -120,6 +124,8 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
     clock,
     logger,
   });
+  const isHeld = holdFile(data.registryPath);
+  const registryHealth = () => ({ reasons: isHeld() ? [] : [REGISTRY_LOST], faults: [], events: [] });
   const registry = withLocalToken(opened, data.localToken, config.tenant);
   registry.onRevoked((keys) => peers.disconnect(keys));
   const adminToken = (await registry.credentials.hasAdminToken())
@@ -127,7 +133,18 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
     : await registry.credentials.issueAdminToken("first-start", "millrace");
   const log = connectEmbeddedLog(data.connection);
   const { generation } = data.connection;
-  return { config, clock, logger, metrics: createMetrics(), log, generation, peers, registry, adminToken };
+  return {
+    config,
+    clock,
+    logger,
+    metrics: createMetrics(),
+    log,
+    generation,
+    peers,
+    registry,
+    registryHealth,
+    adminToken,
+  };
 }
 
 function createNotify(base: Base, faults: FaultBoard, webhookSecret: string): NotifySink {

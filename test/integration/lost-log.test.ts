@@ -51,3 +51,21 @@ test.skipIf(!hasChdb())(
     }
   },
 );
+
+test.each(["log", "registry.sqlite"])(
+  "an instance whose %s is deleted under it says that it is not ready, and why",
+  { timeout: 120_000 },
+  async (name) => {
+    const { path, dispose } = temporaryDirectory();
+    const instance = await startInstance({ data: path, flags: ["--no-clickhouse"] });
+    try {
+      const reasons = async (): Promise<string> => (await fetch(`${instance.httpUrl}/readyz`)).text();
+      await expect.poll(reasons, { timeout: 20_000 }).toContain('"ready":true');
+      rmSync(join(path, name), { recursive: true });
+      await expect.poll(reasons, { timeout: 20_000 }).toMatch(/"ready":false.*deleted or replaced/);
+    } finally {
+      await instance.kill();
+      dispose();
+    }
+  },
+);
