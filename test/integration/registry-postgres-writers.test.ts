@@ -194,10 +194,13 @@ describe.skipIf(binaries === null)("several writers of a registry on PostgreSQL 
   it("lose the lock when they do nothing with it for too long, as a process that hangs", async () => {
     const { write } = await openWriter({ ...POSTGRES_TIMEOUTS, idleTransactionMs: 100 });
     const { held, letGo } = hold();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     const hanging = write("me", async (change) => {
       change.audit("hung", "t", "");
+      begin();
       await held;
     });
+    await begun;
     await registry.devices.put([{ tenant: "acme", id: "d" }], "me");
     letGo();
     await expect(hanging).rejects.toMatchObject({ code: "REGISTRY_IO", retry: "later" });
