@@ -31,7 +31,8 @@ describe("signing in", () => {
   });
 
   it("with a code that was asked for opens a session, for an hour at most", async () => {
-    const { call } = fixture;
+    const { call, close } = await startApi();
+    onTestFinished(close);
     const asked = await call("POST", "/api/v1/session/code");
     expect(asked.status).toBe(201);
     const { code, until }: { code: string; until: number } = JSON.parse(asked.text);

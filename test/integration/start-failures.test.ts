@@ -122,7 +122,7 @@ test("pages that cannot be built: what has started is stopped again, and the dat
   appendFileSync(join(root, "dashboard/web/index.html"), " ");
   const failed = await runToFailure({ root, args: start("--no-clickhouse", ...FREE_PORTS) });
   expect(failed.said).toMatch(/^millrace: the dashboard's pages cannot be built: [^]* Run `npm install`/);
-  expect(failed).toMatchObject({ code: 1, stdout: "", leftRunning: false });
+  expect(failed).toMatchObject({ code: 2, stdout: "", leftRunning: false });
   const instance = await startInstance({ data: data(), flags: ["--no-clickhouse"] });
   expect(await instance.stop()).toBe(0);
 });
