@@ -124,7 +124,7 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
     clock,
     logger,
   });
-  const isHeld = holdFile(data.registryPath);
+  const isHeld = config.databaseUrl === undefined ? holdFile(data.registryPath) : () => true;
   const registryHealth = () => ({ reasons: isHeld() ? [] : [REGISTRY_LOST], faults: [], events: [] });
   const registry = withLocalToken(opened, data.localToken, config.tenant);
   registry.onRevoked((keys) => peers.disconnect(keys));

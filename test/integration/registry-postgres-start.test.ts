@@ -6,6 +6,7 @@ import { isMillraceError, type MillraceError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { MIGRATIONS } from "../../registry/migrate.ts";
 import { openRegistry } from "../../registry/open-registry.ts";
+import { startInstance, temporaryDirectory } from "../support/instance.ts";
 import { findPostgres, type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 
 const binaries = findPostgres();
@@ -96,6 +97,19 @@ describe.skipIf(binaries === null)("the registry's start on PostgreSQL (needs th
   it("refuses another encoding", async () => {
     const database = await server.createDatabase("encoding 'LATIN1' locale 'C' template template0");
     expect(await refusal(server.url(database))).toMatchObject({ code: "CONFIG_INVALID" });
+  });
+
+  it("lets an instance start that has no registry file, and be ready", { timeout: 60_000 }, async () => {
+    const { path, dispose } = temporaryDirectory();
+    const environment = { MILLRACE_DATABASE_URL: server.url(await server.createDatabase()) };
+    try {
+      const instance = await startInstance({ data: path, flags: ["--no-clickhouse"], environment });
+      const reasons = async (): Promise<string> => (await fetch(`${instance.httpUrl}/readyz`)).text();
+      await expect.poll(reasons, { timeout: 20_000 }).toContain('"ready":true');
+      await instance.stop();
+    } finally {
+      dispose();
+    }
   });
 
   it("needs no more rights than docs/operating.md gives", async () => {
