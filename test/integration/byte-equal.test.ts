@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { alarmRuleSchema } from "../../core/alarm-rule.ts";
 import { HEADER } from "../../core/record.ts";
 import { temporaryDirectory } from "../support/instance.ts";
 import { dumpTopic, openInstanceLog, openLogDirectory } from "../support/log-dump.ts";
@@ -22,6 +23,15 @@ const DERIVED = ["readings", "aggregates", "alarms", "quarantine", "dead-letters
 const ROWS = 6000;
 /** Silence this short makes ticks in a replay: results then hang on receive times too. */
 const IDLE_MS = 400;
+
+/** Its timer is due soon after a device's last message, wherever in a window that came. */
+const BRIEFLY_SILENT = alarmRuleSchema.parse({
+  tenant: "default",
+  id: "briefly-silent",
+  name: "Briefly silent",
+  severity: "low",
+  condition: { kind: "no-data", afterMs: 1000 },
+});
 
 type Dump = ReadonlyMap<TopicName, ReadonlyMap<number, readonly Buffer[]>>;
 
@@ -103,18 +113,18 @@ describe.skipIf(missing !== null)(`the same recorded telemetry${why}`, () => {
 /** A real run: a replay with short silences, a kill -9 in its middle, and a device that sends what cannot be read. */
 async function recordRun(data: string): Promise<void> {
   const recording = campusIotRecording(ROWS);
-  const types = recording.types.map((type) => ({ ...type, idleMs: IDLE_MS }));
+  const types = recording.types.map((type) => ({ ...type, idleMs: IDLE_MS, outOfOrderMs: 0 }));
   const instance = await mortalInstance(data, ["--no-clickhouse"]);
   await instance.start();
   try {
-    const { csv } = await applyRecording({ ...recording, types }, data);
+    const { csv } = await applyRecording({ ...recording, types, rules: [...recording.rules, BRIEFLY_SILENT] }, data);
     const replay = replayRecording(recording, { csv, data, mqtt: instance.mqtt, flush: false });
     await firstMessage(instanceApi(data));
     await instance.killAndStart(0);
     await publishNonsense(instance.mqtt, instance.token());
     const { flushUpTo } = await replay;
     // Long enough for silence to be noticed: ticks.
-    await sleep(4 * IDLE_MS);
+    await sleep(10 * IDLE_MS);
     await instanceApi(data).post("/flush", { upTo: flushUpTo });
     expect(await instance.stop()).toBe(0);
   } finally {

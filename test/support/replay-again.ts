@@ -45,7 +45,8 @@ export async function runMainStage(log: EventLog, partitions: readonly number[])
     log,
     stage: mainStage,
     partitions,
-    generation: 0,
+    // As a fresh instance gives its log.
+    generation: 1,
     monotonic: { now: () => performance.now() },
     logger: silentLogger,
     metrics: createMetrics(),
