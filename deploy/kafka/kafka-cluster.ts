@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { MillraceError } from "../../core/errors.ts";
+import { formatBroker, isRunning, startBroker, untilServing, type BrokerOptions } from "./broker-process.ts";
+import { kafkaLibraries } from "./kafka-libraries.ts";
+
+const clusterSchema = z.object({
+  libraries: z.string(),
+  brokers: z.array(z.object({ id: z.int(), pid: z.int(), port: z.int(), directory: z.string() })),
+});
+/** Brokers on this machine. `pid` is that of the last start. */
+export type KafkaCluster = z.infer<typeof clusterSchema>;
+
+const STOP_TIMEOUT_MS = 30_000;
+const CLUSTER_FILE = "cluster.json";
+
+/**
+ * Makes a new cluster of one broker or three, combined with their controllers (KRaft), on free ports of the loopback, and starts it.
+ * Everything lies in `directory`. Resolves when every broker takes connections.
+ */
+export async function createKafkaCluster(
+  directory: string,
+  count: 1 | 3,
+  properties: Readonly<Record<string, string>> = {},
+): Promise<KafkaCluster> {
+  if (existsSync(join(directory, CLUSTER_FILE))) {
+    throw new MillraceError("ALREADY_EXISTS", `there is a Kafka cluster in ${directory}`, {
+      remedy: "Stop it with `npm run kafka:down`, or name another folder.",
+    });
+  }
+  const libraries = kafkaLibraries();
+  mkdirSync(directory, { recursive: true });
+  const ports = await freePorts(2 * count);
+  const clusterId = randomBytes(16).toString("base64url");
+  const voters = Array.from({ length: count }, (_, n) => `${n + 1}@127.0.0.1:${ports[count + n] ?? 0}`).join();
+  const all = Array.from({ length: count }, (_, n): BrokerOptions => {
+    const [port = 0, controllerPort = 0] = [ports[n], ports[count + n]];
+    const own = { id: n + 1, port, controllerPort, directory: join(directory, `broker-${n + 1}`) };
+    return { ...own, libraries, voters, brokers: count, clusterId, properties };
+  });
+  for (const broker of all) formatBroker(broker);
+  const brokers = all.map(({ id, port, directory: own }) => {
+    return { id, port, directory: own, pid: startBroker({ libraries, directory: own }) };
+  });
+  const cluster = { libraries, brokers };
+  writeFileSync(join(directory, CLUSTER_FILE), JSON.stringify(cluster));
+  await Promise.all(brokers.map((broker) => untilServing(broker.directory, broker.pid, broker.port)));
+  return cluster;
+}
+
+/** Null when there is none in the folder. */
+export function readKafkaCluster(directory: string): KafkaCluster | null {
+  const file = join(directory, CLUSTER_FILE);
+  return existsSync(file) ? clusterSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : null;
+}
+
+/** `host:port` of every broker, comma separated: what KAFKA_BROKERS takes. */
+export function bootstrapOf({ brokers }: KafkaCluster): string {
+  return brokers.map(({ port }) => `127.0.0.1:${port}`).join();
+}
+
+/** Ends every broker by its process id, in order where it can, and deletes the folder. */
+export async function removeKafkaCluster(directory: string, { brokers }: KafkaCluster): Promise<void> {
+  await Promise.all(brokers.map(({ pid }) => stopBroker(pid)));
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function stopBroker(pid: number): Promise<void> {
+  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  if (isRunning(pid)) process.kill(pid, "SIGTERM");
+  while (isRunning(pid)) {
+    if (Date.now() > deadline) process.kill(pid, "SIGKILL");
+    await delay(50);
+  }
+}
+
+/** Ports that were free a moment ago, all different. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
