@@ -1,12 +1,16 @@
 import { defineConfig } from "vitest/config";
 
+const SERVER_SUITES = ["test/contract/registry/postgres.test.ts"];
+
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   test: {
     pool: "forks",
     projects: [
       project("unit", ["test/unit/**/*.test.ts"], 10_000),
-      project("contract", ["test/contract/**/*.test.ts"], 30_000),
+      project("contract", ["test/contract/**/*.test.ts"], 30_000, SERVER_SUITES),
+      // The contracts again, on real servers: slower than what is run before each commit.
+      project("servers", SERVER_SUITES, 60_000),
       project("tidy", ["test/*.test.ts"], 60_000),
       project("integration", ["test/integration/**/*.test.ts"], 300_000),
       // The same tests on the other engine of the registry.
@@ -27,6 +31,6 @@ function onPostgres(include: readonly string[]) {
   };
 }
 
-function project(name: string, include: string[], testTimeout: number) {
-  return { test: { name, include, testTimeout, hookTimeout: testTimeout } };
+function project(name: string, include: string[], testTimeout: number, exclude: string[] = []) {
+  return { test: { name, include, exclude, testTimeout, hookTimeout: testTimeout } };
 }
