@@ -121,8 +121,6 @@ export interface PartitionStatus extends TopicPartition {
   readonly startOffset: number;
   /** Durable end: the offset that the next record will get. */
   readonly endOffset: number;
-  /** Receive time of the last record, 0 when empty. */
-  readonly lastTimestamp: number;
 }
 
 export interface LogStatus {

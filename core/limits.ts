@@ -77,6 +77,15 @@ export const LIMITS = {
   keptBufferBytesMax: 256 * KIB,
   /** What a start looks through of the log's file, a quarter of a second: damage behind it is met when it is read. */
   checkedPagesMax: 32_768,
+  /** Kafka: a batch takes no more records when it has this size, and a request no more batches. */
+  produceBatchBytesMax: MIB,
+  produceRequestBytesMax: 8 * MIB,
+  kafkaConnectTimeoutMs: 5 * SECOND,
+  kafkaRequestTimeoutMs: 10 * SECOND,
+  /** After this an append is answered with an error, though Kafka may still take it. */
+  kafkaAppendTimeoutMs: 30 * SECOND,
+  /** A fetch waits no longer at the broker, so that a reader soon hears that it has to stop or that a leader moved. */
+  kafkaFetchWaitMsMax: SECOND,
   /** A consumer further behind is reported as a fault. */
   consumerLagRecordsMax: 100_000,
   /** Records in flight that are read for a look at the overview; with more the values are not checked. */

@@ -8,6 +8,15 @@ import type { RecordInput } from "../core/record.ts";
 const RECORD_NUMBERS_BYTES_MAX = 48;
 const INITIAL_BYTES = 4096;
 
+/** Who wrote a batch, and the number of its first record among all that this producer wrote to the partition. */
+export interface BatchProducer {
+  readonly id: number;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+const NO_PRODUCER: BatchProducer = { id: -1, epoch: -1, sequence: -1 };
+
 /**
  * Builds one batch, record after record, in a buffer that is used again after `reset`. What is appended is copied. Not for batches
  * of more than 2 GiB.
@@ -55,8 +64,11 @@ export class RecordBatchWriter {
     this.lastTimestamp = timestamp;
   }
 
-  /** The batch: a view that holds until the next `append` or `reset`. */
-  finish(baseOffset: number): Buffer {
+  /**
+   * The batch: a view that holds until the next `append` or `reset`. `producer` is for brokers that drop what they have already
+   * (KIP-98).
+   */
+  finish(baseOffset: number, producer: BatchProducer = NO_PRODUCER): Buffer {
     const bytes = this.bytes.subarray(0, this.byteLength);
     writeInt64(bytes, BATCH.baseOffset, baseOffset);
     bytes.writeInt32BE(this.byteLength - BATCH_LENGTH_BASE, BATCH.length);
@@ -66,9 +78,9 @@ export class RecordBatchWriter {
     bytes.writeInt32BE(this.count - 1, BATCH.lastOffsetDelta);
     writeInt64(bytes, BATCH.baseTimestamp, this.baseTimestamp);
     writeInt64(bytes, BATCH.maxTimestamp, this.maxTimestamp);
-    writeInt64(bytes, BATCH.producerId, -1);
-    bytes.writeInt16BE(-1, BATCH.producerEpoch);
-    bytes.writeInt32BE(-1, BATCH.baseSequence);
+    writeInt64(bytes, BATCH.producerId, producer.id);
+    bytes.writeInt16BE(producer.epoch, BATCH.producerEpoch);
+    bytes.writeInt32BE(producer.sequence, BATCH.baseSequence);
     bytes.writeInt32BE(this.count, BATCH.recordCount);
     bytes.writeUInt32BE(checksum(bytes.subarray(BATCH.attributes)), BATCH.crc);
     return bytes;

@@ -65,6 +65,11 @@ export async function untilServing(directory: string, pid: number, port: number)
   }
 }
 
+/** Resolves when nobody takes connections at the port: threads of a killed process may hold it a little longer than its main one. */
+export async function untilSilent(port: number): Promise<void> {
+  while (await accepts(port)) await delay(20);
+}
+
 /** True while the process is a Kafka broker: process ids are used again. */
 export function isRunning(pid: number): boolean {
   try {

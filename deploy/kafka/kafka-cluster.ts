@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
-import { formatBroker, isRunning, startBroker, untilServing, type BrokerOptions } from "./broker-process.ts";
+import { formatBroker, isRunning, startBroker, untilServing, untilSilent, type BrokerOptions } from "./broker-process.ts";
 import { kafkaLibraries } from "./kafka-libraries.ts";
 
 const clusterSchema = z.object({
@@ -52,6 +52,16 @@ export async function createKafkaCluster(
   return cluster;
 }
 
+/** Ends one broker, and starts it again when it has ended. Resolves when it takes connections. */
+export async function restartBroker(cluster: KafkaCluster, id: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  const broker = cluster.brokers.find((one) => one.id === id);
+  if (broker === undefined) throw new MillraceError("NOT_FOUND", `the cluster has no broker ${id}`);
+  await stopBroker(broker.pid, signal);
+  await untilSilent(broker.port);
+  broker.pid = startBroker({ libraries: cluster.libraries, directory: broker.directory });
+  await untilServing(broker.directory, broker.pid, broker.port);
+}
+
 /** Null when there is none in the folder. */
 export function readKafkaCluster(directory: string): KafkaCluster | null {
   const file = join(directory, CLUSTER_FILE);
@@ -69,9 +79,9 @@ export async function removeKafkaCluster(directory: string, { brokers }: KafkaCl
   rmSync(directory, { recursive: true, force: true });
 }
 
-async function stopBroker(pid: number): Promise<void> {
+async function stopBroker(pid: number, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
   const deadline = Date.now() + STOP_TIMEOUT_MS;
-  if (isRunning(pid)) process.kill(pid, "SIGTERM");
+  if (isRunning(pid)) process.kill(pid, signal);
   while (isRunning(pid)) {
     if (Date.now() > deadline) process.kill(pid, "SIGKILL");
     await delay(50);

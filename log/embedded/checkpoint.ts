@@ -2,7 +2,7 @@ import { checksum } from "../../wire/record-batch-checksum.ts";
 
 /**
  * Numbers per topic-partition under one checksum, little endian: `crc32c u32 · columns u32 · head f64 · values f64…`, row after row.
- * Two things are kept so: the seek index (columns: next offset, last timestamp) and the starts (column: start offset).
+ * Two things are kept so: the seek index (column: next offset) and the starts (column: start offset).
  */
 const HEADER_BYTES = 16;
 

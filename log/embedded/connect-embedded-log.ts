@@ -1,12 +1,12 @@
 import { MillraceError } from "../../core/errors.ts";
-import { checkedAppendBytes, checkedRecordBytes } from "./append-limits.ts";
+import { checkedAppendBytes, checkedRecordBytes } from "../append-limits.ts";
 import { encodeBatches } from "./commit-group.ts";
 import { receiveError } from "./connection-messages.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
 import { openLogStore } from "./log-store.ts";
 import { quarantineRange } from "./quarantine.ts";
-import { LogTopology } from "./topology.ts";
+import { LogTopology } from "../topology.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { EventLog, JournalClaim, LogStatus } from "../../core/event-log.ts";
 import type { RecordInput } from "../../core/record.ts";

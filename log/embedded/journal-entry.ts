@@ -1,7 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import { checksum } from "../../wire/record-batch-checksum.ts";
 import type { JournalEntry, TopicPosition } from "../../core/event-log.ts";
-import type { LogTopology } from "./topology.ts";
+import type { LogTopology } from "../topology.ts";
 
 /**
  * A journal entry as stored, little endian. `snapshot` tells whether a snapshot's first chunks are still there.

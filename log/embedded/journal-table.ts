@@ -10,7 +10,7 @@ import type { StoredEntry, StoredKind } from "./journal-entry.ts";
 import type { JournalScan } from "./journal-scan.ts";
 import type { Journal, JournalProgress } from "./journal.ts";
 import type { JournalKey, LogStore } from "./log-store.ts";
-import type { LogTopology } from "./topology.ts";
+import type { LogTopology } from "../topology.ts";
 
 /** One entry on its way into the journal. */
 export interface JournalWrite {
@@ -26,9 +26,6 @@ export interface PlacedEntries {
   /** To be called when the transaction is durable. */
   apply(): void;
 }
-
-/** Retention's view: the lowest position per topic-partition, or the required journal that has told none yet. */
-export type JournalFloors = { readonly missing: string } | { readonly floors: Float64Array };
 
 export interface JournalTableOptions {
   readonly directory: string;
@@ -106,35 +103,6 @@ export class JournalTable {
     journal.damaged = !whole;
     if (!whole) journal.durable = { ...durable, positions, nextTimer };
     return { entries, damaged: !whole };
-  }
-
-  /**
-   * For each topic-partition the lowest position of the journals with these names; Infinity where none reads. A name counts for
-   * all partitions of every topic that one of its journals reads: a partition that has told no position is at its beginning.
-   */
-  floors(names: readonly string[]): JournalFloors {
-    const floors = new Float64Array(this.topology.size).fill(Number.POSITIVE_INFINITY);
-    for (const name of names) {
-      const own = new Float64Array(this.topology.size).fill(Number.POSITIVE_INFINITY);
-      const topics = new Set<string>();
-      for (const { id, durable } of this.journals.values()) {
-        if (id.name !== name) continue;
-        for (const { topic, partition, offset } of durable.positions) {
-          const index = this.topology.indexOf(topic, partition);
-          own[index] = Math.min(own[index] ?? offset, offset);
-          topics.add(topic);
-        }
-      }
-      if (topics.size === 0) return { missing: name };
-      for (const topic of topics) {
-        const from = this.topology.indexOf(topic, 0);
-        for (let index = from; index < from + this.topology.partitionCount; index++) {
-          const position = own[index] ?? Number.POSITIVE_INFINITY;
-          floors[index] = Math.min(floors[index] ?? position, position === Number.POSITIVE_INFINITY ? 0 : position);
-        }
-      }
-    }
-    return { floors };
   }
 
   private restoreAll(): void {

@@ -11,7 +11,7 @@ import type { FetchedSlice, LogReader, PollOptions, TopicPosition } from "../../
 import type { PlacedBatch } from "./commit-record.ts";
 import type { DurableMark } from "./durable-mark.ts";
 import type { LogStore } from "./log-store.ts";
-import type { LogTopology } from "./topology.ts";
+import type { LogTopology } from "../topology.ts";
 
 /** A damaged batch, or offsets whose commit is damaged (`bytes` then null). */
 export interface CorruptRange {

@@ -5,7 +5,7 @@ import { TOPICS } from "../../core/topics.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 import { LMDB_CODES, lmdbCode } from "./lmdb-codes.ts";
 import { logFile } from "./log-file.ts";
-import { LogTopology } from "./topology.ts";
+import { LogTopology } from "../topology.ts";
 import type { Database, RootDatabase } from "lmdb";
 import type { Checkpoint } from "./checkpoint.ts";
 

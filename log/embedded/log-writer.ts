@@ -1,7 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { aborted } from "../../core/aborted.ts";
 import { MillraceError } from "../../core/errors.ts";
-import { checkedAppendBytes, checkedCommitBytes } from "./append-limits.ts";
+import { checkedAppendBytes } from "../append-limits.ts";
+import { checkedCommitBytes } from "./commit-limits.ts";
 import { Capacity } from "./capacity.ts";
 import { commitFailure } from "./commit-failure.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
@@ -18,13 +19,13 @@ import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../co
 import type { Logger } from "../../core/logger.ts";
 import type { Counter, Gauge, Metrics } from "../../core/metrics.ts";
 import type { RecordInput } from "../../core/record.ts";
-import type { Outputs } from "./append-limits.ts";
+import type { Outputs } from "./commit-limits.ts";
 import type { CommitGroup, EncodedBatch } from "./commit-group.ts";
 import type { DurableMark } from "./durable-mark.ts";
 import type { Journal } from "./journal.ts";
 import type { LogStore } from "./log-store.ts";
 import type { RetentionSlice } from "./retention.ts";
-import type { LogTopology } from "./topology.ts";
+import type { LogTopology } from "../topology.ts";
 
 export interface LogWriterOptions {
   readonly directory: string;

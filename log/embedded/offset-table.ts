@@ -5,12 +5,12 @@ import type { PartitionStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { PlacedBatch } from "./commit-record.ts";
 import type { LogStore } from "./log-store.ts";
-import type { LogTopology } from "./topology.ts";
+import type { LogTopology } from "../topology.ts";
 
 const CHECKPOINT_COMMITS = 64;
 /** A checkpoint is written after at least this many times its own size in commits, so that the index stays a few percent. */
 const CHECKPOINT_SHARE = 32;
-const COLUMNS_BYTES = 16;
+const ENDS_BYTES = 8;
 
 /**
  * The durable end of every topic-partition and the last commit's sequence. Checkpoints of it, at commits some way apart, are the seek
@@ -18,7 +18,6 @@ const COLUMNS_BYTES = 16;
  */
 export class OffsetTable {
   readonly ends: Float64Array;
-  readonly lastTimestamps: Float64Array;
   /** Of the last durable commit; 0 when there is none. */
   sequence = 0;
   private readonly topology: LogTopology;
@@ -28,7 +27,6 @@ export class OffsetTable {
   constructor(store: LogStore, topology: LogTopology, firstSequence: number, logger: Logger) {
     this.topology = topology;
     this.ends = new Float64Array(topology.size);
-    this.lastTimestamps = new Float64Array(topology.size);
     this.checkpointSequence = this.restoreCheckpoint(store);
     const [lastCommit = 0] = store.commits.getKeys({ reverse: true, limit: 1 });
     const last = Math.max(lastCommit, this.checkpointSequence, firstSequence - 1);
@@ -50,9 +48,8 @@ export class OffsetTable {
   advance(sequence: number, batches: Iterable<Omit<PlacedBatch, "byteOffset" | "byteLength">>, bytes: number): void {
     this.sequence = sequence;
     this.bytesSinceCheckpoint += bytes;
-    for (const { topicPartition, baseOffset, count, lastTimestamp } of batches) {
+    for (const { topicPartition, baseOffset, count } of batches) {
       this.ends[topicPartition] = baseOffset + count;
-      this.lastTimestamps[topicPartition] = lastTimestamp;
     }
   }
 
@@ -61,12 +58,12 @@ export class OffsetTable {
     if (this.sequence === this.checkpointSequence) return null;
     const far =
       this.sequence - this.checkpointSequence >= CHECKPOINT_COMMITS &&
-      this.bytesSinceCheckpoint >= this.topology.size * COLUMNS_BYTES * CHECKPOINT_SHARE;
+      this.bytesSinceCheckpoint >= this.topology.size * ENDS_BYTES * CHECKPOINT_SHARE;
     return far || this.checkpointSequence < deletedTo ? this.checkpoint() : null;
   }
 
   checkpoint(): { readonly sequence: number; readonly bytes: Buffer } {
-    const bytes = encodeCheckpoint({ head: this.sequence, columns: [this.ends, this.lastTimestamps] });
+    const bytes = encodeCheckpoint({ head: this.sequence, columns: [this.ends] });
     return { sequence: this.sequence, bytes };
   }
 
@@ -79,13 +76,7 @@ export class OffsetTable {
   statuses(starts: Float64Array): PartitionStatus[] {
     const statuses: PartitionStatus[] = [];
     for (const [index, endOffset] of this.ends.entries()) {
-      const lastTimestamp = this.lastTimestamps[index] ?? 0;
-      statuses.push({
-        ...this.topology.topicPartition(index),
-        startOffset: starts[index] ?? 0,
-        endOffset,
-        lastTimestamp,
-      });
+      statuses.push({ ...this.topology.topicPartition(index), startOffset: starts[index] ?? 0, endOffset });
     }
     return statuses;
   }
@@ -93,10 +84,9 @@ export class OffsetTable {
   private restoreCheckpoint(store: LogStore): number {
     for (const { key, value } of store.index.getRange({ reverse: true })) {
       const checkpoint = decodeCheckpoint(value, this.topology.size);
-      const [ends, lastTimestamps] = checkpoint?.columns ?? [];
-      if (ends === undefined || lastTimestamps === undefined) continue;
+      const ends = checkpoint?.columns[0];
+      if (ends === undefined) continue;
       this.ends.set(ends);
-      this.lastTimestamps.set(lastTimestamps);
       return key;
     }
     return 0;

@@ -1,15 +1,17 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
+import { positionFloors } from "../position-floors.ts";
 import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
 import { readStarts } from "./log-store.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CommitDirectory, PlacedBatch } from "./commit-record.ts";
-import type { JournalFloors, JournalTable } from "./journal-table.ts";
+import type { PositionFloors } from "../position-floors.ts";
+import type { JournalTable } from "./journal-table.ts";
 import type { LogStore } from "./log-store.ts";
-import type { LogTopology } from "./topology.ts";
+import type { LogTopology } from "../topology.ts";
 
 /** By size, deleting begins at this part of the ceiling: there is room again before appends must stop. */
 const FULL_SHARE = 0.9;
@@ -58,12 +60,12 @@ export class Retention {
 
   /** The next slice, or null when nothing may or must go. `lastSequence` is the last durable commit. */
   plan(usedBytes: number, lastSequence: number): RetentionSlice | null {
-    const { store, journals, requiredJournals, bytesMax, retentionMs, clock } = this.options;
+    const { store, topology, journals, requiredJournals, bytesMax, retentionMs, clock } = this.options;
     this.heldBy = null;
     const timeMin = clock.now() - retentionMs;
     const starts = Float64Array.from(this.starts);
     const deleted = new Map<string, number>();
-    let floors: JournalFloors | null = null;
+    let floors: PositionFloors | null = null;
     let freed = 0;
     let sequence = this.firstSequence;
     const limit = Math.min(lastSequence + 1, sequence + LIMITS.retentionSliceCommitsMax);
@@ -73,7 +75,7 @@ export class Retention {
       const directory = directoryOf(bytes);
       const due = usedBytes - freed > bytesMax * FULL_SHARE || (directory !== null && directory.time < timeMin);
       if (!due) break;
-      floors ??= journals.floors(requiredJournals);
+      floors ??= positionFloors(topology, requiredJournals, journals.statuses());
       this.heldBy = this.holderOf(directory, floors);
       if (this.heldBy !== null) break;
       for (const batch of directory?.batches ?? []) {
@@ -106,7 +108,7 @@ export class Retention {
     for (const [key, count] of deletedTelemetry) this.deletedTelemetry.set(key, count);
   }
 
-  private holderOf(directory: CommitDirectory | null, floors: JournalFloors): string | null {
+  private holderOf(directory: CommitDirectory | null, floors: PositionFloors): string | null {
     if ("missing" in floors) return `${floors.missing} has not read anything yet`;
     const held = directory?.batches.find(
       ({ topicPartition, baseOffset, count }) => baseOffset + count > (floors.floors[topicPartition] ?? 0),

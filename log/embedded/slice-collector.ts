@@ -1,6 +1,6 @@
 import type { FetchedSlice } from "../../core/event-log.ts";
 import type { LogRecord } from "../../core/record.ts";
-import type { LogTopology } from "./topology.ts";
+import type { LogTopology } from "../topology.ts";
 
 /** Gathers what a poll returns: one slice per topic-partition, and one of its own for each corrupt range, in offset order. */
 export class SliceCollector {

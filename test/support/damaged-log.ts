@@ -1,4 +1,4 @@
-import { LogTopology } from "../../log/embedded/topology.ts";
+import { LogTopology } from "../../log/topology.ts";
 import { openLogStore } from "../../log/embedded/log-store.ts";
 import { decodeJournalEntry } from "../../log/embedded/journal-entry.ts";
 import { TOPICS } from "../../core/topics.ts";

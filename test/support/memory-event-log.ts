@@ -251,7 +251,7 @@ function statusOf(
     partitions: topics.flatMap((topic) =>
       Array.from({ length: partitionCount }, (_, partition) => {
         const { start, end, records } = partitionOf(topic, partition);
-        return { topic, partition, startOffset: start, endOffset: end, lastTimestamp: records.at(-1)?.timestamp ?? 0 };
+        return { topic, partition, startOffset: start, endOffset: end };
       }),
     ),
     journals: [...journals.values()].map(({ name, partition, epoch, entries }) => ({

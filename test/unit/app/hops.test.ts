@@ -52,7 +52,7 @@ function stage(hops: ReturnType<HopWatch["look"]>) {
 function status(at: { readonly end: number; readonly stage: number }): LogStatus {
   const telemetry = { topic: "telemetry", partition: 0 };
   return {
-    partitions: [{ ...telemetry, startOffset: 0, endOffset: at.end, lastTimestamp: T0 }],
+    partitions: [{ ...telemetry, startOffset: 0, endOffset: at.end }],
     journals: [
       { name: "stage:main", partition: 0, epoch: 1, positions: [{ ...telemetry, offset: at.stage }], nextTimer: null },
     ],

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fitPositions } from "../../../engine/fit-positions.ts";
 
 const readings = (offset: number) => ({ topic: "readings", partition: 0, offset });
-const LOG = [{ topic: "readings", partition: 0, startOffset: 4, endOffset: 10, lastTimestamp: 0 }];
+const LOG = [{ topic: "readings", partition: 0, startOffset: 4, endOffset: 10 }];
 
 describe("fitPositions", () => {
   it("begins a partition at its start when nothing is known of it", () => {

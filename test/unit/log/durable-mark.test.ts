@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DurableMark } from "../../../log/embedded/durable-mark.ts";
 import { EmbeddedLogReader } from "../../../log/embedded/log-reader.ts";
 import { openLogStore } from "../../../log/embedded/log-store.ts";
-import { LogTopology } from "../../../log/embedded/topology.ts";
+import { LogTopology } from "../../../log/topology.ts";
 import { allTexts, at, text } from "../../contract/event-log/log-harness.ts";
 import { openTestLog } from "./open-test-log.ts";
 import type { EmbeddedLog } from "../../../log/embedded/open-embedded-log.ts";

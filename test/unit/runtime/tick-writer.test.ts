@@ -72,7 +72,6 @@ function status(journals: readonly JournalStatus[], ends: Readonly<Record<number
     partition: Number(partition),
     startOffset: 0,
     endOffset,
-    lastTimestamp: 0,
   }));
   return { partitions, journals, bytes: 0, bytesMax: 1, refusing: null, deletedTelemetry: {} };
 }

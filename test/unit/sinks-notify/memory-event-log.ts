@@ -59,7 +59,7 @@ export function createMemoryEventLog(partitionCount = 4): MemoryEventLog {
     },
     async status() {
       const statuses = partitions.map(({ start, records }, partition) => {
-        return { topic: "alarms", partition, startOffset: start, endOffset: records.length, lastTimestamp: 0 };
+        return { topic: "alarms", partition, startOffset: start, endOffset: records.length };
       });
       return { partitions: statuses, journals: [], bytes: 0, bytesMax: 1, refusing: null, deletedTelemetry: {} };
     },

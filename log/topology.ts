@@ -1,5 +1,5 @@
-import { MillraceError } from "../../core/errors.ts";
-import type { TopicPartition } from "../../core/event-log.ts";
+import { MillraceError } from "../core/errors.ts";
+import type { TopicPartition } from "../core/event-log.ts";
 
 /**
  * Numbers the topic-partitions of one log: `topic id × partitions + partition`. Topic ids are positions in the list that the log's

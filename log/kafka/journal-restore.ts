@@ -1,0 +1,97 @@
+import type { JournalEntry, TopicPosition } from "../../core/event-log.ts";
+import type { StoredEntry, StoredJournalRecord } from "./journal-record.ts";
+
+interface CountedEntry {
+  readonly offset: number;
+  readonly entry: JournalEntry;
+}
+
+/**
+ * What counts of a journal, record after record. An entry counts when it carries the latest claim before it and continues where that
+ * claim's entries ended: what an owner wrote after it was fenced lies between, and does not.
+ */
+export class JournalRestore {
+  /** From the first chunk of the last complete snapshot on, when there is one. */
+  entries: CountedEntry[] = [];
+  positions: readonly TopicPosition[] = [];
+  nextTimer: number | null = null;
+  /** Records before this offset are not needed any more; null while there is no complete snapshot. */
+  snapshotStart: number | null = null;
+  /** True when something that counted is lost, so that nothing behind it does. */
+  damaged = false;
+  private epoch = -1;
+  private nextNumber = 0;
+  private chunkStart: number | null = null;
+  private chunks: CountedEntry[] = [];
+  private founded: boolean;
+
+  /** `isWhole`: the journal's records have never been deleted, so that its beginning is its foundation. */
+  constructor(isWhole: boolean) {
+    this.founded = isWhole;
+  }
+
+  add(record: StoredJournalRecord): void {
+    if ("claim" in record) {
+      this.epoch = record.offset;
+      this.nextNumber = 0;
+      // A snapshot that its owner did not complete counts for nothing.
+      this.chunkStart = null;
+      this.chunks = [];
+      return;
+    }
+    if (!this.continues(record)) return;
+    const { offset, entry } = record;
+    if (entry.kind === "snapshot") {
+      this.chunkStart ??= offset;
+      this.chunks.push({ offset, entry });
+    }
+    if (!this.damaged) this.count(record);
+    if (entry.complete === true) this.foundOn(record);
+  }
+
+  /** Records that cannot be read. What lies behind continues nothing, until a snapshot is complete. */
+  addDamage(): void {
+    this.damaged = true;
+    this.chunkStart = null;
+    this.chunks = [];
+  }
+
+  /** Called at the end. Without a foundation there is nothing that the entries could be applied to. */
+  finish(): void {
+    if (this.founded) return;
+    this.entries = [];
+    this.positions = [];
+    this.nextTimer = null;
+    this.damaged = true;
+  }
+
+  private continues({ epoch, number }: StoredEntry): boolean {
+    // The claim may be deleted: then the first entry is of a snapshot that its owner knew to be the journal's last.
+    if (this.epoch < 0) {
+      this.epoch = epoch;
+      this.nextNumber = number;
+    }
+    if (epoch !== this.epoch || number !== this.nextNumber) return false;
+    this.nextNumber += 1;
+    return true;
+  }
+
+  private count({ offset, entry }: StoredEntry): void {
+    this.entries.push({ offset, entry });
+    this.positions = entry.positions;
+    this.nextTimer = entry.nextTimer;
+  }
+
+  private foundOn({ entry }: StoredEntry): void {
+    const start = this.chunkStart ?? 0;
+    // Units that came between the chunks belong to it.
+    this.entries = this.damaged ? [...this.chunks] : this.entries.filter(({ offset }) => offset >= start);
+    this.positions = entry.positions;
+    this.nextTimer = entry.nextTimer;
+    this.snapshotStart = start;
+    this.chunkStart = null;
+    this.chunks = [];
+    this.founded = true;
+    this.damaged = false;
+  }
+}

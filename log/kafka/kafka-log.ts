@@ -1,0 +1,262 @@
+import { errorText, MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { checkedAppendBytes } from "../append-limits.ts";
+import { JournalFollower } from "./journal-follower.ts";
+import { batchesOf, KafkaJournals } from "./kafka-journals.ts";
+import { KafkaLogReader } from "./kafka-log-reader.ts";
+import { KafkaPositions } from "./kafka-positions.ts";
+import { KafkaRetention, RETENTION_JOURNAL } from "./kafka-retention.ts";
+import { prepareTopics, type TopicPolicy } from "./kafka-topics.ts";
+import { sumNotes } from "./retention-ledger.ts";
+import type { Clock } from "../../core/clock.ts";
+import type {
+  CommitRequest,
+  EventLog,
+  FetchedSlice,
+  JournalClaim,
+  JournalId,
+  LogReader,
+  LogStatus,
+  OutputBatch,
+  TopicPartition,
+  TopicPosition,
+} from "../../core/event-log.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { RecordInput } from "../../core/record.ts";
+import type { LogTopology } from "../topology.ts";
+import type { KafkaAccess } from "./kafka-access.ts";
+import type { JournalPlace } from "./kafka-journal.ts";
+import type { LogGauge } from "./log-gauge.ts";
+import type { TopicNames } from "./topic-names.ts";
+
+export interface KafkaLogParts {
+  readonly access: KafkaAccess;
+  readonly topology: LogTopology;
+  readonly names: TopicNames;
+  readonly gauge: LogGauge;
+  readonly policy: TopicPolicy;
+  readonly retentionMs: number;
+  readonly requiredJournals: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onCorrupt: (range: TopicPartition & { readonly fromOffset: number; readonly toOffset: number }) => void;
+}
+
+const JOURNAL_BATCH_BYTES_MAX = LIMITS.appendQueueBytesMax + LIMITS.recordBytesMax;
+const MAKE_ROOM_EVERY_MS = 100;
+const JOURNAL_SEGMENT_BYTES = 128 * 1024 * 1024;
+
+/** The event log on Kafka topics. One per thread: each has connections of its own. */
+export class KafkaLog implements EventLog {
+  readonly partitionCount: number;
+  private readonly retention: KafkaRetention;
+  private readonly parts: KafkaLogParts;
+  private readonly journals: KafkaJournals;
+  private readonly positions: KafkaPositions;
+  private readonly deleted: JournalFollower;
+  private readonly preparing = new Map<string, Promise<void>>();
+  private readers = 0;
+  private closed = false;
+  private keepsRetention = false;
+  /** A round of retention that appends wait for. */
+  private room: Promise<void> | null = null;
+  private madeRoomAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: KafkaLogParts) {
+    const { topology, names, access, logger } = parts;
+    this.parts = parts;
+    this.partitionCount = topology.partitionCount;
+    this.positions = new KafkaPositions({
+      cluster: access.cluster,
+      names,
+      logger,
+    });
+    this.journals = new KafkaJournals({
+      prepare: (id) => this.prepareJournal(id),
+      place: (id) => this.journalPlace(id),
+      check: (topic, partition) => void topology.indexOf(topic, partition),
+    });
+    const { name, partition } = RETENTION_JOURNAL;
+    const topic = names.journal(name);
+    this.deleted = new JournalFollower({
+      range: () => access.range(topic, partition),
+      read: (from, to) => access.read(topic, partition, from, to),
+    });
+    this.retention = new KafkaRetention({
+      ...parts,
+      claim: () => this.claim(RETENTION_JOURNAL),
+      commit: (request) => this.commit(request),
+      journals: () => this.positions.journals(),
+      ranges: () => this.ranges(),
+      read: (logTopic, ...range) => access.read(names.topic(logTopic), ...range),
+      deleteBefore: (positions) => this.deleteBefore(positions),
+    });
+  }
+
+  async append(topic: string, partition: number, records: readonly RecordInput[]): Promise<number> {
+    const { access, names, topology, gauge } = this.parts;
+    topology.indexOf(topic, partition);
+    const bytesBound = checkedAppendBytes(records);
+    const send = (own: readonly RecordInput[]) => access.producer.append(names.topic(topic), partition, own, bytesBound);
+    const refusal = gauge.refusal();
+    if (this.keepsRetention && gauge.isTight) this.makeRoom();
+    if (refusal === null) return send(records);
+    if (this.room === null) throw refusal;
+    // The caller may use its bytes again when this returns.
+    const copies = records.map((record) => ({ ...record, value: record.value.slice() }));
+    await this.room;
+    const still = gauge.refusal();
+    if (still !== null) throw still;
+    return send(copies);
+  }
+
+  /** Deletes what is old until the signal: in one process of an installation. Never rejects. */
+  keepRetention(signal: AbortSignal): Promise<void> {
+    this.keepsRetention = true;
+    return this.retention.run(signal);
+  }
+
+  async claim(journal: JournalId): Promise<JournalClaim> {
+    this.checkOpen();
+    return this.journals.claim(journal);
+  }
+
+  async commit(request: CommitRequest): Promise<void> {
+    this.checkOpen();
+    return this.journals.commit(request);
+  }
+
+  openReader(positions: readonly TopicPosition[]): LogReader {
+    const { access, names, topology, onCorrupt } = this.parts;
+    this.readers += 1;
+    return new KafkaLogReader(
+      {
+        cluster: access.cluster,
+        names,
+        id: this.readers,
+        check: (topic, partition) => void topology.indexOf(topic, partition),
+        onCorrupt: ({ topic, partition, corrupt }: FetchedSlice) => {
+          if (corrupt !== undefined) onCorrupt({ topic, partition, ...corrupt });
+        },
+      },
+      positions,
+    );
+  }
+
+  async status(): Promise<LogStatus> {
+    this.checkOpen();
+    const { gauge } = this.parts;
+    const [partitions, journals, deleted] = await Promise.all([
+      this.ranges(),
+      this.positions.journals(),
+      this.deleted.follow(),
+    ]);
+    return {
+      partitions,
+      journals: journals.filter(({ name }) => name !== RETENTION_JOURNAL.name),
+      bytes: gauge.bytes,
+      bytesMax: gauge.bytesMax,
+      refusing: gauge.refusing(),
+      deletedTelemetry: sumNotes(deleted.entries.map(({ entry }) => entry.body)).messages,
+    };
+  }
+
+  /** Waits for what is under way until the signal. */
+  async stop(signal: AbortSignal): Promise<void> {
+    this.closed = true;
+    const { access } = this.parts;
+    await access.producer.close(signal);
+    if (!signal.aborted) await this.positions.close();
+    access.cluster.close();
+  }
+
+  /** Sees to the topics that every log has. */
+  async prepare(): Promise<void> {
+    const { access, topology, names, policy } = this.parts;
+    const { partitionCount } = topology;
+    const topics = topology.topics.map((topic) => ({
+      topic: names.topic(topic),
+      partitions: partitionCount,
+      batchBytesMax: LIMITS.groupCommitBytesMax + LIMITS.recordBytesMax,
+      segmentBytes: 1024 ** 3,
+    }));
+    await prepareTopics(access.cluster, [...topics, this.journalTopic(RETENTION_JOURNAL)], policy);
+    this.preparing.set(RETENTION_JOURNAL.name, Promise.resolve());
+  }
+
+  /** Unless it was tried a moment ago. */
+  private makeRoom(): void {
+    if (this.room !== null || performance.now() - this.madeRoomAt < MAKE_ROOM_EVERY_MS) return;
+    this.room = this.retention.makeRoom().finally(() => {
+      this.room = null;
+      this.madeRoomAt = performance.now();
+    });
+  }
+
+  private checkOpen(): void {
+    if (this.closed) throw new MillraceError("LOG_CLOSED", "the log is closed");
+  }
+
+  private async ranges() {
+    const { access, topology, names } = this.parts;
+    const all = Array.from({ length: topology.size }, (_, index) => topology.topicPartition(index));
+    const ranges = await access.ranges(all.map(({ topic, partition }) => ({ topic: names.topic(topic), partition })));
+    return ranges.map((range, index) => ({ ...range, topic: all[index]?.topic ?? "" }));
+  }
+
+  private deleteBefore(positions: readonly TopicPosition[]): Promise<void> {
+    const { access, names } = this.parts;
+    return access.deleteBefore(positions.map((position) => ({ ...position, topic: names.topic(position.topic) })));
+  }
+
+  private prepareJournal(id: JournalId): Promise<void> {
+    const { access, policy } = this.parts;
+    const known = this.preparing.get(id.name);
+    if (known !== undefined) return known;
+    const prepared = prepareTopics(access.cluster, [this.journalTopic(id)], policy).catch((error: unknown) => {
+      this.preparing.delete(id.name);
+      throw error;
+    });
+    this.preparing.set(id.name, prepared);
+    return prepared;
+  }
+
+  private journalTopic({ name }: JournalId) {
+    return {
+      topic: this.parts.names.journal(name),
+      partitions: name === RETENTION_JOURNAL.name ? 1 : this.partitionCount,
+      batchBytesMax: JOURNAL_BATCH_BYTES_MAX,
+      segmentBytes: JOURNAL_SEGMENT_BYTES,
+    };
+  }
+
+  private journalPlace({ name, partition }: JournalId): JournalPlace {
+    const { access, names, clock, logger } = this.parts;
+    const topic = names.journal(name);
+    return {
+      clock,
+      append: (record) => access.append(topic, partition, record),
+      appendOutput: (output) => this.appendOutput(output),
+      start: async () => (await access.range(topic, partition)).startOffset,
+      read: (from, to) => access.read(topic, partition, from, to),
+      truncate: (offset) => {
+        access.deleteBefore([{ topic, partition, offset }]).catch((error: unknown) => {
+          // The next snapshot deletes it too.
+          logger.info({ topic, partition, cause: errorText(error) }, "what a snapshot replaces is not deleted yet");
+        });
+      },
+      publish: (state) => this.positions.publish(state),
+      onDamage: (offset) => {
+        logger.error({ name, partition, offset }, "a journal is damaged: its owner restores what lies before it");
+      },
+    };
+  }
+
+  private appendOutput({ topic, partition, records }: OutputBatch): Promise<unknown> {
+    const { access, names } = this.parts;
+    const appended = batchesOf(records).map((batch) =>
+      access.producer.append(names.topic(topic), partition, batch.records, batch.bytesBound),
+    );
+    return Promise.all(appended);
+  }
+}

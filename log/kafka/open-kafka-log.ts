@@ -1,0 +1,113 @@
+import { TOPICS } from "../../core/topics.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { LogTopology } from "../topology.ts";
+import { checkBrokers } from "./check-brokers.ts";
+import { establishInstallation } from "./installation-record.ts";
+import { KafkaAccess } from "./kafka-access.ts";
+import { KafkaCluster } from "./kafka-cluster.ts";
+import { KafkaLog } from "./kafka-log.ts";
+import { KafkaProducer } from "./kafka-producer.ts";
+import { prepareTopics, type TopicPolicy } from "./kafka-topics.ts";
+import { LogGauge } from "./log-gauge.ts";
+import { topicNames } from "./topic-names.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { EventLog } from "../../core/event-log.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import type { BrokerAddress, KafkaClient } from "./kafka-client.ts";
+
+export interface KafkaLogOptions {
+  readonly client: KafkaClient;
+  /** At least one; the others are learned from it. */
+  readonly brokers: readonly BrokerAddress[];
+  /** In front of every topic and group: `millrace.`. */
+  readonly prefix: string;
+  /** Of the registry: topics that another one has made are refused. */
+  readonly installation: string;
+  /** Fixed when the topics are made; another number then is CONFIG_INVALID. */
+  readonly partitionCount: number;
+  readonly topics: TopicPolicy;
+  /** Of the log if it is made now. Greater than that of any log whose outputs somebody may have kept. */
+  readonly generation: number;
+  /** Ceiling of what is kept, in bytes of record batches, replicas not counted. */
+  readonly bytesMax: number;
+  /** What is older may be deleted, by when it was seen to arrive. */
+  readonly retentionMs: number;
+  /** Names of journals that retention must never pass. One that has told no position yet holds everything back. */
+  readonly requiredJournals: readonly string[];
+  /** True in one process of an installation at least: it deletes what is old. */
+  readonly keepsRetention: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface OpenKafkaLog extends EventLog {
+  /** Of the source positions of what is made from this log: fixed when it was made. */
+  readonly generation: number;
+  readonly isNew: boolean;
+  /** Takes nothing more, lets what was asked for land, closes. When `signal` aborts, what waits fails with LOG_CLOSED. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Opens the event log on Kafka, and makes its topics when they are not there. Errors: LOG_LOST (no broker answers), CONFIG_INVALID
+ * (credentials, TLS, partitions, another installation's topics, brokers too old).
+ */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaLog> {
+  const { logger, clock, partitionCount, metrics } = options;
+  const stopping = new AbortController();
+  const topology = new LogTopology(TOPICS, partitionCount);
+  const names = topicNames(options.prefix);
+  const gauge = new LogGauge(topology, options);
+  const cluster = new KafkaCluster({ client: options.client, bootstrap: options.brokers });
+  const indexes = new Map(TOPICS.map((topic) => [names.topic(topic), topology.indexOf(topic, 0)]));
+  const producer = new KafkaProducer({
+    cluster,
+    appendTimeoutMs: LIMITS.kafkaAppendTimeoutMs,
+    onAppended({ topic, partition, nextOffset, records, bytes }) {
+      const first = indexes.get(topic);
+      if (first !== undefined) gauge.noteBatch(first + partition, nextOffset, records, bytes);
+    },
+  });
+  const access = new KafkaAccess(cluster, producer, stopping.signal);
+  const corruptCounter = metrics.counter("millrace_log_corrupt_ranges_total", "Damaged ranges found by readers.");
+  const onCorrupt = (range: object): void => {
+    corruptCounter.add();
+    logger.error(range, "records fail their checksum: skipped");
+  };
+  const log = new KafkaLog({ ...options, access, topology, names, gauge, policy: options.topics, onCorrupt });
+  try {
+    await checkBrokers(cluster);
+    await producer.start();
+    await log.prepare();
+    const installation = await establish(options, access);
+    const retention = options.keepsRetention ? log.keepRetention(stopping.signal) : Promise.resolve();
+    return Object.assign(log, {
+      generation: installation.generation,
+      isNew: installation.isNew,
+      async close(signal: AbortSignal): Promise<void> {
+        stopping.abort();
+        await retention;
+        await log.stop(signal);
+      },
+    });
+  } catch (error) {
+    await producer.close(AbortSignal.abort());
+    cluster.close();
+    throw error;
+  }
+}
+
+async function establish(options: KafkaLogOptions, access: KafkaAccess) {
+  const { prefix, installation: id, partitionCount: partitions, generation, clock } = options;
+  const topic = topicNames(prefix).topic("installation");
+  const wanted = { topic, partitions: 1, batchBytesMax: LIMITS.recordBytesMax, segmentBytes: LIMITS.recordBytesMax };
+  await prepareTopics(access.cluster, [wanted], options.topics);
+  const place = {
+    end: async () => (await access.range(topic, 0)).endOffset,
+    append: (record: Parameters<KafkaAccess["append"]>[2]) => access.append(topic, 0, record),
+    read: (from: number, to: number) => access.read(topic, 0, from, to),
+  };
+  return establishInstallation(place, { id, partitions, generation }, { prefix, now: clock.now() });
+}

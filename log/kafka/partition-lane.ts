@@ -1,0 +1,157 @@
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
+import type { RecordInput } from "../../core/record.ts";
+
+interface Caller {
+  /** Of its first record within the batch. */
+  readonly index: number;
+  /** By the producer's clock, ms. */
+  readonly deadline: number;
+  readonly resolve: (offset: number) => void;
+  readonly reject: (error: MillraceError) => void;
+  settled: boolean;
+}
+
+interface LaneBatch {
+  readonly writer: RecordBatchWriter;
+  readonly callers: Caller[];
+  /** The bytes as they were first sent: another attempt sends the same. Null before. */
+  sent: Buffer | null;
+}
+
+/** The identity under which a lane sends, as the broker gave it. */
+export interface LaneProducer {
+  readonly id: number;
+  readonly epoch: number;
+}
+
+/** Kafka's sequences are int32 and begin again at 0. */
+const SEQUENCE_MASK = 0x7fffffff;
+
+/**
+ * What is on its way into one topic-partition. One batch is under way at a time, and nothing goes past it: it is sent until it is
+ * acknowledged, whatever became of those who wait for it, because a later batch that lands before it would change the order.
+ */
+export class PartitionLane {
+  readonly topic: string;
+  readonly partition: number;
+  /** True while a request carries the head. */
+  underWay = false;
+  failures = 0;
+  producer: LaneProducer;
+  private sequence = 0;
+  private queue: LaneBatch[] = [];
+  private spare: RecordBatchWriter | null = null;
+
+  constructor(topic: string, partition: number, producer: LaneProducer) {
+    this.topic = topic;
+    this.partition = partition;
+    this.producer = producer;
+  }
+
+  get isEmpty(): boolean {
+    return this.queue.length === 0;
+  }
+
+  /** Copies the records. They land in one batch. */
+  append(records: readonly RecordInput[], bytesBound: number, deadline: number): Promise<number> {
+    const batch = this.batchFor(bytesBound);
+    const index = batch.writer.count;
+    for (const record of records) batch.writer.append(record);
+    return new Promise((resolve, reject) => {
+      batch.callers.push({ index, deadline, resolve, reject, settled: false });
+    });
+  }
+
+  /** The bytes of the batch in front, to be sent or sent again. Null when there is none. */
+  head(): Buffer | null {
+    const [batch] = this.queue;
+    if (batch === undefined) return null;
+    batch.sent ??= batch.writer.finish(0, { ...this.producer, sequence: this.sequence });
+    return batch.sent;
+  }
+
+  /** The head is in the log: everybody who waited for it learns the offset. Returns its records and bytes. */
+  acknowledge(baseOffset: number): { readonly records: number; readonly bytes: number } {
+    const batch = this.shift();
+    const { count, byteLength } = batch.writer;
+    this.sequence = (this.sequence + count) & SEQUENCE_MASK;
+    this.failures = 0;
+    for (const caller of batch.callers) settle(caller, () => caller.resolve(baseOffset + caller.index));
+    this.recycle(batch.writer);
+    return { records: count, bytes: byteLength };
+  }
+
+  /** The head is in the log, but the broker does not say where. */
+  acknowledgeSomewhere(): void {
+    const batch = this.shift();
+    this.sequence = (this.sequence + batch.writer.count) & SEQUENCE_MASK;
+    this.failures = 0;
+    rejectAll(batch, new MillraceError("LOG_IO", `records are in ${this.topic}/${this.partition}, but nobody knows where`));
+    this.recycle(batch.writer);
+  }
+
+  /** The broker will never take the head: it has no number of the producer's sequence, and the next batch takes its place. */
+  refuse(error: MillraceError): void {
+    const batch = this.shift();
+    rejectAll(batch, error);
+    this.recycle(batch.writer);
+  }
+
+  /** The broker does not know the sequence any more: the head goes again as the first batch of another producer. */
+  restartSequence(producer: LaneProducer): void {
+    this.producer = producer;
+    this.sequence = 0;
+    const [batch] = this.queue;
+    if (batch) batch.sent = null;
+  }
+
+  /** Rejects who has waited too long. What was never sent is dropped with the last of them; the head stays. */
+  expire(now: number, error: () => MillraceError): void {
+    for (const { callers } of this.queue) {
+      for (const caller of callers) if (caller.deadline <= now) settle(caller, () => caller.reject(error()));
+    }
+    this.queue = this.queue.filter(({ sent, callers }) => sent !== null || callers.some(({ settled }) => !settled));
+  }
+
+  /** Rejects everybody and forgets what was not acknowledged. */
+  abandon(error: MillraceError): void {
+    for (const batch of this.queue) rejectAll(batch, error);
+    this.queue = [];
+  }
+
+  get queuedBytes(): number {
+    return this.queue.reduce((sum, { writer }) => sum + writer.byteLength, 0);
+  }
+
+  private batchFor(bytesBound: number): LaneBatch {
+    const last = this.queue.at(-1);
+    if (last?.sent === null && last.writer.byteLength + bytesBound <= LIMITS.produceBatchBytesMax) return last;
+    const batch: LaneBatch = { writer: this.spare ?? new RecordBatchWriter(), callers: [], sent: null };
+    this.spare = null;
+    this.queue.push(batch);
+    return batch;
+  }
+
+  private shift(): LaneBatch {
+    const batch = this.queue.shift();
+    if (batch === undefined) throw new Error(`nothing is under way to ${this.topic}/${this.partition}`);
+    return batch;
+  }
+
+  private recycle(writer: RecordBatchWriter): void {
+    writer.reset();
+    this.spare = writer;
+  }
+}
+
+function rejectAll({ callers }: LaneBatch, error: MillraceError): void {
+  for (const caller of callers) settle(caller, () => caller.reject(error));
+}
+
+function settle(caller: Caller, how: () => void): void {
+  if (caller.settled) return;
+  caller.settled = true;
+  how();
+}

@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe } from "vitest";
+import { silentLogger } from "../../../core/logger.ts";
+import { createMetrics } from "../../../core/metrics.ts";
+import { createKafkajsClient } from "../../../log/kafka/kafkajs-client.ts";
+import { openKafkaLog, type OpenKafkaLog } from "../../../log/kafka/open-kafka-log.ts";
+import { createPlatformaticClient } from "../../../log/kafka/platformatic-client.ts";
+import { restartBroker } from "../../../deploy/kafka/kafka-cluster.ts";
+import { noKafka, startKafka, type KafkaServers } from "../../support/kafka-servers.ts";
+import { eventLogContract } from "./event-log-suite.ts";
+import type { CreateKafkaClient } from "../../../log/kafka/kafka-client.ts";
+import type { LogHarness, LogSettings, LogUnderTest } from "./log-harness.ts";
+
+const DAY = 86_400_000;
+
+let servers: KafkaServers;
+
+describe.skipIf(noKafka !== null)(`on Apache Kafka (needs ${noKafka ?? "Java and Maven"})`, () => {
+  beforeAll(async () => {
+    servers = await startKafka(1);
+  }, 300_000);
+  afterAll(() => servers.stop());
+
+  eventLogContract("Kafka, through @platformatic/kafka", kafkaHarness(createPlatformaticClient));
+  eventLogContract("Kafka, through kafkajs", kafkaHarness(createKafkajsClient));
+});
+
+function kafkaHarness(createClient: CreateKafkaClient): LogHarness {
+  return {
+    async open(settings) {
+      const log = new KafkaUnderTest(settings, createClient);
+      await log.start();
+      return log;
+    },
+  };
+}
+
+class KafkaUnderTest implements LogUnderTest {
+  private readonly settings: LogSettings;
+  private readonly createClient: CreateKafkaClient;
+  private readonly prefix = `test-${randomUUID()}.`;
+  private now = Date.UTC(2026, 0, 1);
+  private opened: OpenKafkaLog | null = null;
+
+  constructor(settings: LogSettings, createClient: CreateKafkaClient) {
+    this.settings = settings;
+    this.createClient = createClient;
+  }
+
+  get log(): OpenKafkaLog {
+    if (this.opened === null) throw new Error("the log is not open");
+    return this.opened;
+  }
+
+  async start(): Promise<void> {
+    this.opened = await openKafkaLog({
+      client: this.createClient({
+        clientId: "test",
+        tls: null,
+        sasl: null,
+        connectTimeoutMs: 5000,
+        requestTimeoutMs: 10_000,
+      }),
+      brokers: servers.addresses,
+      prefix: this.prefix,
+      installation: "test",
+      topics: { replication: 1, create: true },
+      generation: 1,
+      bytesMax: 1024 ** 3,
+      retentionMs: DAY,
+      requiredJournals: [],
+      keepsRetention: true,
+      ...this.settings,
+      clock: { now: () => this.now },
+      logger: silentLogger,
+      metrics: createMetrics(),
+    });
+  }
+
+  async reopen(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async crash(): Promise<void> {
+    // The broker dies, and the client with everything that it had in memory.
+    const [broker] = servers.cluster.brokers;
+    if (broker === undefined) throw new Error("no broker");
+    await restartBroker(servers.cluster, broker.id, "SIGKILL");
+    await this.opened?.close(AbortSignal.abort());
+    await this.start();
+  }
+
+  async damage(value: string): Promise<void> {
+    await this.stop();
+    for (const file of this.segments()) {
+      const bytes = readFileSync(file);
+      const at = bytes.indexOf(value);
+      if (at < 0) continue;
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      writeFileSync(file, bytes);
+    }
+    await this.start();
+  }
+
+  passTime(ms: number): void {
+    this.now += ms;
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+  }
+
+  private segments(): string[] {
+    return servers.cluster.brokers.flatMap(({ directory }) => {
+      const log = join(directory, "log");
+      return readdirSync(log)
+        .filter((folder) => folder.startsWith(this.prefix) && statSync(join(log, folder)).isDirectory())
+        .flatMap((folder) => readdirSync(join(log, folder)).map((file) => join(log, folder, file)))
+        .filter((file) => file.endsWith(".log"));
+    });
+  }
+
+  private async stop(): Promise<void> {
+    await this.opened?.close(AbortSignal.timeout(5000));
+    this.opened = null;
+  }
+}
