@@ -184,9 +184,10 @@ export class KafkaLog implements EventLog {
     this.preparing.set(RETENTION_JOURNAL.name, Promise.resolve());
   }
 
-  /** Unless it was tried a moment ago. */
+  /** Unless it was tried a moment ago, and somebody who has still to read was in the way. */
   private makeRoom(): void {
-    if (this.room !== null || performance.now() - this.madeRoomAt < MAKE_ROOM_EVERY_MS) return;
+    const isHeld = this.parts.gauge.heldBy !== null;
+    if (this.room !== null || (isHeld && performance.now() - this.madeRoomAt < MAKE_ROOM_EVERY_MS)) return;
     this.room = this.retention.makeRoom().finally(() => {
       this.room = null;
       this.madeRoomAt = performance.now();

@@ -89,7 +89,7 @@ class KafkajsConnection implements KafkaConnection {
           apiKey,
           apiVersion,
           apiName: `api ${apiKey}`,
-          encode: () => Promise.resolve(new Encoder().writeBufferInternal(body)),
+          encode: () => Promise.resolve(encoded(body)),
         },
         response: { decode: (payload) => Promise.resolve(payload), parse: (payload) => Promise.resolve(payload) },
       });
@@ -108,6 +108,12 @@ class KafkajsConnection implements KafkaConnection {
     this.connection.socket?.destroy();
     void this.connection.disconnect();
   }
+}
+
+function encoded(body: Buffer): Encoder {
+  const encoder = new Encoder();
+  encoder.writeBufferInternal(body);
+  return encoder;
 }
 
 /** The library's log lines say again what its errors say. */

@@ -2,7 +2,7 @@
 
 declare module "kafkajs/src/protocol/encoder.js" {
   export default class Encoder {
-    writeBufferInternal(bytes: Buffer): this;
+    writeBufferInternal(bytes: Buffer): void;
   }
 }
 
