@@ -44,6 +44,40 @@ const settings = {
     .describe(
       "Keep the registry in this PostgreSQL database instead of a file in the data directory; see operating.md.",
     ),
+  kafkaBrokers: z
+    .string()
+    .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, "it is a list of the form host:port,host:port")
+    .optional()
+    .describe("Keep the log on these Kafka brokers instead of in the data directory; see operating.md."),
+  kafkaClient: z
+    .enum(["platformatic", "kafkajs"], { error: "it is platformatic or kafkajs" })
+    .default("platformatic")
+    .describe("Client library whose connections are used."),
+  kafkaPrefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/, "it is up to 100 letters, digits, dots, underscores and hyphens")
+    .default("millrace.")
+    .describe("In front of the names of topics and consumer groups: one per installation."),
+  kafkaReplication: wholeNumber(1, 100)
+    .optional()
+    .describe("Copies of every partition; absent: the default of the brokers."),
+  kafkaCreateTopics: flag.default(true).describe("Make the topics that are missing."),
+  kafkaTls: flag.default(false).describe("Connect to the brokers with TLS."),
+  kafkaTlsCa: z.string().optional().describe("PEM file of the certificate authority of the brokers."),
+  kafkaTlsCert: z.string().optional().describe("PEM file of the certificate with which to sign in."),
+  kafkaTlsKey: z.string().optional().describe("PEM file of its key."),
+  kafkaSasl: z
+    .enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], {
+      error: "it is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
+    })
+    .optional()
+    .describe("How to sign in to the brokers."),
+  kafkaUser: z.string().optional().describe("User for PLAIN and SCRAM."),
+  kafkaPassword: z.string().optional().describe("Its password."),
+  kafkaTokenFile: z
+    .string()
+    .optional()
+    .describe("File with the token for OAUTHBEARER; read again for every connection."),
   webhookUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
     .optional()
@@ -60,7 +94,7 @@ const settings = {
 };
 
 /** Their values stay out of messages, which end up in logs; they have no flags: command lines can be read by others on the machine. */
-const SECRETS: readonly string[] = ["databaseUrl", "webhookSecret"];
+const SECRETS: readonly string[] = ["databaseUrl", "kafkaPassword", "webhookSecret"];
 
 const configSchema = z.object(settings);
 export type Config = z.infer<typeof configSchema>;

@@ -3,7 +3,6 @@ import { createApi } from "../api/api.ts";
 import { LIMITS } from "../core/limits.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createHub } from "../dashboard/hub.ts";
-import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
@@ -16,6 +15,7 @@ import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { lagOf } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
+import { openThreadLog } from "./installation-log.ts";
 import { JOURNALS } from "./journals.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
@@ -24,7 +24,7 @@ import { createFaultWatch } from "./platform-faults.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
-import type { LogConnection } from "../log/embedded/connect-embedded-log.ts";
+import type { LogAccess } from "./installation-log.ts";
 import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { NotifySink } from "../sinks/notify/notify-sink.ts";
 import type { Config } from "./config.ts";
@@ -35,7 +35,7 @@ import type { FaultWatch } from "./platform-faults.ts";
 
 export interface ServicesThreadData extends PeerPorts {
   readonly config: Config;
-  readonly connection: LogConnection;
+  readonly access: LogAccess;
   readonly registryPath: string;
   readonly secret: Uint8Array;
   readonly webhookSecret: string;
@@ -108,7 +108,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     async stop(signal: AbortSignal) {
       for (const service of services.toReversed()) await service.stop(signal);
       await registry.close();
-      await log.close();
+      await log.close(signal);
     },
   };
 }
@@ -131,15 +131,15 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
   const adminToken = (await registry.credentials.hasAdminToken())
     ? null
     : await registry.credentials.issueAdminToken("first-start", "millrace");
-  const log = connectEmbeddedLog(data.connection);
-  const { generation } = data.connection;
+  const metrics = createMetrics();
+  const log = await openThreadLog(data.access, config, { clock, logger, metrics, keepsRetention: true });
   return {
     config,
     clock,
     logger,
-    metrics: createMetrics(),
+    metrics,
     log,
-    generation,
+    generation: log.generation,
     peers,
     registry,
     registryHealth,

@@ -6,7 +6,6 @@ import { MessageChannel } from "node:worker_threads";
 import { errorText } from "../core/errors.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createBroker } from "../broker/broker.ts";
-import { openEmbeddedLog } from "../log/embedded/open-embedded-log.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -16,9 +15,8 @@ import { createSystemReceiveClock } from "./receive-clock.ts";
 import { requireFreePorts } from "./require-free-ports.ts";
 import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
-import { JOURNALS } from "./journals.ts";
+import { openInstallationLog, type InstallationLog, type LogParts } from "./installation-log.ts";
 import type { Broker } from "../broker/broker.ts";
-import type { EmbeddedLog, EmbeddedLogOptions } from "../log/embedded/open-embedded-log.ts";
 import type { Config } from "./config.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { Threads } from "./threads/start-threads.ts";
@@ -74,7 +72,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     const broker = createBroker({
       listen: { host: config.host, port: config.mqttPort },
       partitionCount: config.partitions,
-      appender: log,
+      appender: log.log,
       authenticator,
       clock,
       gatewayId: "local",
@@ -118,17 +116,9 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
 async function openLog(
   config: Config,
   directory: DataDirectory,
-  parts: Pick<EmbeddedLogOptions, "clock" | "logger" | "metrics" | "sync">,
-): Promise<EmbeddedLog> {
-  const log = await openEmbeddedLog({
-    ...parts,
-    directory: directory.logPath,
-    partitionCount: config.partitions,
-    generation: directory.epoch,
-    bytesMax: config.logBytesMax,
-    retentionMs: config.logRetentionHours * 3_600_000,
-    requiredJournals: [JOURNALS.stage, JOURNALS.notify, ...(config.clickhouse ? [JOURNALS.clickhouse] : [])],
-  });
+  parts: LogParts & { readonly sync: boolean },
+): Promise<InstallationLog> {
+  const log = await openInstallationLog(config, directory, parts);
   if (log.isNew && directory.hasStores)
     parts.logger.warn({ log: directory.logPath, generation: log.generation }, NEW_LOG_TEXT);
   return log;

@@ -80,6 +80,10 @@ export const LIMITS = {
   /** Kafka: a batch takes no more records when it has this size, and a request no more batches. */
   produceBatchBytesMax: MIB,
   produceRequestBytesMax: 8 * MIB,
+  /** What the topics take as one batch: an append, and in journals a step of a stage, each with room to spare. */
+  topicBatchBytesMax: 9 * MIB,
+  journalBatchBytesMax: 65 * MIB,
+  kafkaRetryDelayMsMax: SECOND,
   kafkaConnectTimeoutMs: 5 * SECOND,
   kafkaRequestTimeoutMs: 10 * SECOND,
   /** After this an append is answered with an error, though Kafka may still take it. */

@@ -16,7 +16,7 @@ export interface WalkedBatch {
  * views of `bytes`. BATCH_CORRUPT when a frame itself makes no sense, so that nobody can say where the next batch begins.
  */
 export function* walkRecordBatches(bytes: Buffer): Generator<WalkedBatch> {
-  for (let at = 0; at + BATCH.records <= bytes.length; ) {
+  for (let at = 0; at + BATCH.records <= bytes.length;) {
     const length = bytes.readInt32BE(at + BATCH.length) + BATCH_LENGTH_BASE;
     const baseOffset = readInt64(bytes, at + BATCH.baseOffset);
     if (length < BATCH.records || !Number.isSafeInteger(baseOffset) || baseOffset < 0) {

@@ -2,32 +2,33 @@ import { performance } from "node:perf_hooks";
 import { workerData } from "node:worker_threads";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
 import { createMetrics } from "../../core/metrics.ts";
-import { connectEmbeddedLog } from "../../log/embedded/connect-embedded-log.ts";
 import { mainStage } from "../../processors/main-stage.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
+import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
+import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
-import type { LogConnection } from "../../log/embedded/connect-embedded-log.ts";
+import type { LogAccess } from "../installation-log.ts";
 import type { Config } from "../config.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
 
 export interface ProcessorsThreadData {
   readonly config: Config;
-  readonly connection: LogConnection;
+  readonly access: LogAccess;
   readonly partitions: readonly number[];
   readonly control: MessagePort;
   readonly peers: readonly MessagePort[];
 }
 
 /** A thread that runs the main stage on its share of the partitions. */
-function runProcessors({ config, connection, partitions, control, peers }: ProcessorsThreadData): void {
+async function runProcessors({ config, access, partitions, control, peers }: ProcessorsThreadData): Promise<void> {
   const logger = createLogger(config.logLevel, "processors");
   const metrics = createMetrics();
-  const log = connectEmbeddedLog(connection);
+  const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
   const monotonic = { now: () => performance.now() };
-  const { generation } = connection;
+  const { generation } = log;
   const runner = createStageRunner({ log, stage: mainStage, partitions, generation, monotonic, logger, metrics });
   const api: ProcessorsApi = {
     start: () => runner.start(),
@@ -42,10 +43,10 @@ function runProcessors({ config, connection, partitions, control, peers }: Proce
     },
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
-      await log.close();
+      await log.close(stopSignal(deadlineMs));
     },
   };
   for (const port of [control, ...peers]) serveThread(port, api, logger);
 }
 
-runProcessors(workerData as ProcessorsThreadData);
+await runProcessors(workerData as ProcessorsThreadData);

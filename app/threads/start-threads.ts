@@ -7,7 +7,7 @@ import { stopSteps, within } from "../deadline.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Logger } from "../../core/logger.ts";
-import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
+import type { InstallationLog } from "../installation-log.ts";
 import type { Config } from "../config.ts";
 import type { DataDirectory } from "../data-directory.ts";
 import type { RemoteCall } from "../thread-rpc.ts";
@@ -16,7 +16,7 @@ import type { ClickHouseApi, ProcessorsApi, ServicesApi } from "./thread-apis.ts
 export interface StartThreadsOptions {
   readonly config: Config;
   readonly directory: DataDirectory;
-  readonly log: EmbeddedLog;
+  readonly log: InstallationLog;
   /** What commands on this machine sign in with; new with every start. */
   readonly localToken: string;
   /** Where services reach the acknowledging thread. */
@@ -59,22 +59,22 @@ export function startThreads(options: StartThreadsOptions): Threads {
 
   const processors = shares(config.partitions, config.processorThreads).map((partitions) => {
     const port = peer();
-    const connection = log.connect();
+    const { access, transfer } = log.connect();
     return spawnThread<ProcessorsApi>(
       "./processors.ts",
-      { config, connection, partitions, peers: [port] },
-      [connection.port, port],
+      { config, access, partitions, peers: [port] },
+      [...transfer, port],
       onEnd("processors"),
       OWN_TIME,
     );
   });
   const clickhouse = config.clickhouse ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
-  const connection = log.connect();
+  const { access, transfer } = log.connect();
   const services = spawnThread<ServicesApi>(
     "./services.ts",
     {
       config,
-      connection,
+      access,
       registryPath: directory.registryPath,
       secret: directory.secret,
       webhookSecret:
@@ -84,7 +84,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
       processors: peerPorts.slice(0, processors.length),
       clickhouse: clickhouse === null ? null : (peerPorts[processors.length] ?? null),
     },
-    [connection.port, options.gatewayPort, ...peerPorts],
+    [...transfer, options.gatewayPort, ...peerPorts],
     onEnd("services"),
     { ...OWN_TIME, ensureDevice: CONFIGURE_WAIT_MS, applyDemo: CONFIGURE_WAIT_MS },
   );
@@ -134,15 +134,15 @@ function spawnClickHouse(
   port: MessagePort,
   onEnd: (error: Error | null) => void,
 ) {
-  const connection = log.connect();
+  const { access, transfer } = log.connect();
   const data = {
     config,
-    connection,
+    access,
     path: directory.clickhousePath,
     environment: environmentOfChildren(),
     peers: [port],
   };
-  return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [connection.port, port], onEnd, OWN_TIME);
+  return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [...transfer, port], onEnd, OWN_TIME);
 }
 
 /** Partitions dealt out in turn: 0, n, 2n … to the first thread. */

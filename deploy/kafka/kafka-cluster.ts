@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
-import { formatBroker, isRunning, startBroker, untilServing, untilSilent, type BrokerOptions } from "./broker-process.ts";
+import {
+  formatBroker,
+  isRunning,
+  startBroker,
+  untilServing,
+  untilSilent,
+  type BrokerOptions,
+} from "./broker-process.ts";
 import { kafkaLibraries } from "./kafka-libraries.ts";
 
 const clusterSchema = z.object({

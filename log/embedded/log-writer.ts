@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { aborted } from "../../core/aborted.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { checkedAppendBytes } from "../append-limits.ts";
-import { checkedCommitBytes } from "./commit-limits.ts";
+import { checkedCommitBytes, type Outputs } from "./commit-limits.ts";
 import { Capacity } from "./capacity.ts";
 import { commitFailure } from "./commit-failure.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
@@ -19,7 +19,6 @@ import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../co
 import type { Logger } from "../../core/logger.ts";
 import type { Counter, Gauge, Metrics } from "../../core/metrics.ts";
 import type { RecordInput } from "../../core/record.ts";
-import type { Outputs } from "./commit-limits.ts";
 import type { CommitGroup, EncodedBatch } from "./commit-group.ts";
 import type { DurableMark } from "./durable-mark.ts";
 import type { Journal } from "./journal.ts";

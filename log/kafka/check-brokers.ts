@@ -28,8 +28,12 @@ export async function checkBrokers(cluster: KafkaCluster): Promise<void> {
     const api = apis.find((one) => one.key === key);
     if (api !== undefined && api.min <= version && version <= api.max) continue;
     const has = api === undefined ? "not at all" : `in versions ${api.min} to ${api.max}`;
-    throw new MillraceError("CONFIG_INVALID", `the Kafka brokers take ${name} ${has}, but version ${version} is needed`, {
-      remedy: "Use Apache Kafka 2.4 to 4.3.",
-    });
+    throw new MillraceError(
+      "CONFIG_INVALID",
+      `the Kafka brokers take ${name} ${has}, but version ${version} is needed`,
+      {
+        remedy: "Use Apache Kafka 2.4 to 4.3.",
+      },
+    );
   }
 }

@@ -22,13 +22,17 @@ export function connectFailure(
     });
   }
   if (WRONG_TLS.test(text)) {
-    return new MillraceError("CONFIG_INVALID", `no TLS connection to the Kafka broker ${place}: ${texts.at(-1) ?? text}`, {
-      cause: error,
-      remedy:
-        tls === null
-          ? "The broker wants TLS: set MILLRACE_KAFKA_TLS=1."
-          : "Check that the port speaks TLS and that MILLRACE_KAFKA_TLS_CA names its certificate authority.",
-    });
+    return new MillraceError(
+      "CONFIG_INVALID",
+      `no TLS connection to the Kafka broker ${place}: ${texts.at(-1) ?? text}`,
+      {
+        cause: error,
+        remedy:
+          tls === null
+            ? "The broker wants TLS: set MILLRACE_KAFKA_TLS=1."
+            : "Check that the port speaks TLS and that MILLRACE_KAFKA_TLS_CA names its certificate authority.",
+      },
+    );
   }
   return new MillraceError("LOG_LOST", `the Kafka broker ${place} cannot be reached: ${texts.at(-1) ?? text}`, {
     cause: error,
@@ -38,7 +42,7 @@ export function connectFailure(
 /** From the outside in. */
 function textsOf(error: unknown): string[] {
   const texts: string[] = [];
-  for (let current = error; current !== undefined && current !== null && texts.length < 8; ) {
+  for (let current = error; current !== undefined && current !== null && texts.length < 8;) {
     texts.push(errorText(current));
     current = current instanceof AggregateError ? current.errors[0] : current instanceof Error ? current.cause : null;
   }

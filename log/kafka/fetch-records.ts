@@ -26,10 +26,11 @@ export async function* fetchBatches(
   { topic, partition, from, to }: RecordRange,
   signal: AbortSignal,
 ): AsyncGenerator<WalkedBatch> {
-  for (let offset = from; offset < to; ) {
+  for (let offset = from; offset < to;) {
     const batches = await fetchOnce(cluster, { topic, partition, from: offset, to });
     if (batches === null) {
-      if (signal.aborted) throw new MillraceError("LOG_LOST", `${topic}/${partition} cannot be read: no broker serves it`);
+      if (signal.aborted)
+        throw new MillraceError("LOG_LOST", `${topic}/${partition} cannot be read: no broker serves it`);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       await cluster.refresh().catch(() => undefined);
       continue;

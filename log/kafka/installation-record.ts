@@ -50,7 +50,10 @@ async function first(place: InstallationPlace): Promise<Installation> {
     const parsed = installationSchema.safeParse(parseJson(record?.value ?? new Uint8Array(0)));
     if (parsed.success) return parsed.data;
   }
-  throw new MillraceError("DATA_FORMAT_UNSUPPORTED", "the topic installation does not begin with what a Millrace writes");
+  throw new MillraceError(
+    "DATA_FORMAT_UNSUPPORTED",
+    "the topic installation does not begin with what a Millrace writes",
+  );
 }
 
 function parseJson(bytes: Uint8Array): unknown {

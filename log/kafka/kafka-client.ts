@@ -1,5 +1,3 @@
-import type { MillraceError } from "../../core/errors.ts";
-
 export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
@@ -58,6 +56,3 @@ export interface KafkaClient {
 }
 
 export type CreateKafkaClient = (options: KafkaClientOptions) => KafkaClient;
-
-/** Where both clients fail alike. */
-export type ConnectFailure = (address: BrokerAddress, error: unknown) => MillraceError;

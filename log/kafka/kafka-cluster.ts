@@ -56,7 +56,9 @@ export class KafkaCluster {
     if (this.closed) throw new MillraceError("LOG_CLOSED", "the log is closed");
     let failure: unknown = new MillraceError("LOG_LOST", "no Kafka broker is known");
     const known = this.metadata.brokers.map((broker) => this.linkTo(broker, `control ${broker.id}`));
-    const first = this.options.bootstrap.map((address) => this.linkTo(address, `bootstrap ${address.host}:${address.port}`));
+    const first = this.options.bootstrap.map((address) =>
+      this.linkTo(address, `bootstrap ${address.host}:${address.port}`),
+    );
     for (const link of [...known, ...first]) {
       try {
         return await link.call(api, request);

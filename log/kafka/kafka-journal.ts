@@ -166,6 +166,9 @@ export class KafkaJournal {
 
   private fenced(epoch: number): MillraceError {
     const { name, partition } = this.id;
-    return new MillraceError("JOURNAL_FENCED", `epoch ${epoch} of the journal ${name}/${partition} is over: claim it again`);
+    return new MillraceError(
+      "JOURNAL_FENCED",
+      `epoch ${epoch} of the journal ${name}/${partition} is over: claim it again`,
+    );
   }
 }

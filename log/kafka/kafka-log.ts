@@ -42,7 +42,6 @@ export interface KafkaLogParts {
   readonly onCorrupt: (range: TopicPartition & { readonly fromOffset: number; readonly toOffset: number }) => void;
 }
 
-const JOURNAL_BATCH_BYTES_MAX = LIMITS.appendQueueBytesMax + LIMITS.recordBytesMax;
 const MAKE_ROOM_EVERY_MS = 100;
 const JOURNAL_SEGMENT_BYTES = 128 * 1024 * 1024;
 
@@ -97,7 +96,8 @@ export class KafkaLog implements EventLog {
     const { access, names, topology, gauge } = this.parts;
     topology.indexOf(topic, partition);
     const bytesBound = checkedAppendBytes(records);
-    const send = (own: readonly RecordInput[]) => access.producer.append(names.topic(topic), partition, own, bytesBound);
+    const send = (own: readonly RecordInput[]) =>
+      access.producer.append(names.topic(topic), partition, own, bytesBound);
     const refusal = gauge.refusal();
     if (this.keepsRetention && gauge.isTight) this.makeRoom();
     if (refusal === null) return send(records);
@@ -177,7 +177,7 @@ export class KafkaLog implements EventLog {
     const topics = topology.topics.map((topic) => ({
       topic: names.topic(topic),
       partitions: partitionCount,
-      batchBytesMax: LIMITS.groupCommitBytesMax + LIMITS.recordBytesMax,
+      batchBytesMax: LIMITS.topicBatchBytesMax,
       segmentBytes: 1024 ** 3,
     }));
     await prepareTopics(access.cluster, [...topics, this.journalTopic(RETENTION_JOURNAL)], policy);
@@ -226,7 +226,7 @@ export class KafkaLog implements EventLog {
     return {
       topic: this.parts.names.journal(name),
       partitions: name === RETENTION_JOURNAL.name ? 1 : this.partitionCount,
-      batchBytesMax: JOURNAL_BATCH_BYTES_MAX,
+      batchBytesMax: LIMITS.journalBatchBytesMax,
       segmentBytes: JOURNAL_SEGMENT_BYTES,
     };
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { errorText, MillraceError } from "../../core/errors.ts";
-import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
+import { isCoordinatorAway, KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { FIND_COORDINATOR, OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
 import type { JournalStatus, TopicPosition } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -104,16 +104,20 @@ export class KafkaPositions {
     const { names, logger } = this.options;
     const offsets = states.flatMap(({ id, epoch, positions, nextTimer }) => {
       const metadata = JSON.stringify({ journal: id.name, partition: id.partition, epoch, nextTimer });
-      return positions.map(({ topic, partition, offset }) => ({ topic: names.topic(topic), partition, offset, metadata }));
+      return positions.map(({ topic, partition, offset }) => ({
+        topic: names.topic(topic),
+        partition,
+        offset,
+        metadata,
+      }));
     });
     if (offsets.length === 0) return;
     try {
-      const results = await this.call(group, OFFSET_COMMIT, { group, offsets });
-      const failed = results.find(({ errorCode }) => errorCode !== KAFKA_ERROR.none);
-      if (failed) throw new MillraceError("LOG_IO", kafkaErrorText(failed.errorCode));
+      await this.call(group, OFFSET_COMMIT, { group, offsets }, (results) => results.map(({ errorCode }) => errorCode));
       this.wasFailing = false;
     } catch (error) {
-      if (!this.wasFailing) logger.warn({ group, cause: errorText(error) }, "positions cannot be committed: trying again");
+      if (!this.wasFailing)
+        logger.warn({ group, cause: errorText(error) }, "positions cannot be committed: trying again");
       this.wasFailing = true;
       for (const { id } of states) this.changed.add(keyOf(id.name, id.partition));
       this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS * 5);
@@ -121,10 +125,7 @@ export class KafkaPositions {
   }
 
   private async fetch(group: string): Promise<JournalStatus[]> {
-    const { errorCode, offsets } = await this.call(group, OFFSET_FETCH, group);
-    if (errorCode !== KAFKA_ERROR.none) {
-      throw new MillraceError("LOG_IO", `the offsets of ${group} cannot be read: ${kafkaErrorText(errorCode)}`);
-    }
+    const { offsets } = await this.call(group, OFFSET_FETCH, group, ({ errorCode }) => [errorCode]);
     const prefix = this.options.names.topic("");
     const found = new Map<string, JournalStatus & { positions: TopicPosition[] }>();
     for (const { topic, partition, offset, metadata } of offsets) {
@@ -140,14 +141,24 @@ export class KafkaPositions {
     return [...found.values()];
   }
 
-  private async call<Q, A>(group: string, api: KafkaApi<Q, A>, request: Q): Promise<A> {
+  /** Asks the group's coordinator. One that has just become it, or does not know yet, is asked again. */
+  private async call<Q, A>(
+    group: string,
+    api: KafkaApi<Q, A>,
+    request: Q,
+    errorsOf: (answer: A) => readonly number[],
+  ): Promise<A> {
     const { cluster } = this.options;
     for (let attempt = 1; ; attempt++) {
-      const { errorCode, id } = await cluster.callAny(FIND_COORDINATOR, group);
-      if (errorCode === KAFKA_ERROR.none) return cluster.link(id, "control").call(api, request);
-      // The first group of a cluster waits until the topic of the groups is made.
-      if (attempt === COORDINATOR_ATTEMPTS) {
-        throw new MillraceError("LOG_LOST", `no broker coordinates ${group}: ${kafkaErrorText(errorCode)}`);
+      const coordinator = await cluster.callAny(FIND_COORDINATOR, group);
+      let errorCode: number | undefined = coordinator.errorCode;
+      if (errorCode === KAFKA_ERROR.none) {
+        const answer = await cluster.link(coordinator.id, "control").call(api, request);
+        errorCode = errorsOf(answer).find((code) => code !== KAFKA_ERROR.none);
+        if (errorCode === undefined) return answer;
+      }
+      if (attempt === COORDINATOR_ATTEMPTS || !isCoordinatorAway(errorCode)) {
+        throw new MillraceError("LOG_LOST", `${api.name} of the group ${group} failed: ${kafkaErrorText(errorCode)}`);
       }
       await delay(COORDINATOR_WAIT_MS);
     }

@@ -9,7 +9,7 @@ import type { RecordInput } from "../../core/record.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
 
 const RETRY_DELAY_MS = 50;
-const RETRY_DELAY_MS_MAX = 1000;
+const START_RETRY_MS = 250;
 const SWEEP_MS = 500;
 
 /** Told of every batch that is in the log. */
@@ -59,7 +59,7 @@ export class KafkaProducer {
       } catch (error) {
         // A broker that has just started loads its coordinators first.
         if (!isMillraceError(error) || error.retry !== "later" || performance.now() > deadline) throw error;
-        await delay(RETRY_DELAY_MS_MAX / 4);
+        await delay(START_RETRY_MS);
       }
     }
   }
@@ -200,7 +200,7 @@ export class KafkaProducer {
 
   private async retry(lanes: readonly PartitionLane[]): Promise<void> {
     const failures = Math.max(...lanes.map((lane) => ++lane.failures));
-    await delay(Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), RETRY_DELAY_MS_MAX));
+    await delay(Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), LIMITS.kafkaRetryDelayMsMax));
     if (this.closed && lanes.every((lane) => lane.isEmpty)) return;
     await this.options.cluster.refresh().catch(() => undefined);
     for (const lane of lanes) {

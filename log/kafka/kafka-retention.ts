@@ -167,7 +167,10 @@ export class KafkaRetention {
 
   private async countMessages(partition: number, to: number, messages: Record<string, number>): Promise<void> {
     const { topology, gauge } = this.options;
-    const from = Math.max(gauge.starts[topology.indexOf("telemetry", partition)] ?? 0, this.counted.get(partition) ?? 0);
+    const from = Math.max(
+      gauge.starts[topology.indexOf("telemetry", partition)] ?? 0,
+      this.counted.get(partition) ?? 0,
+    );
     if (from >= to) return;
     for await (const { records } of this.options.read("telemetry", partition, from, to)) {
       // A damaged batch was reported when it was read, and its messages have no keys to count under.

@@ -55,7 +55,7 @@ export interface OpenKafkaLog extends EventLog {
  * (credentials, TLS, partitions, another installation's topics, brokers too old).
  */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaLog> {
-  const { logger, clock, partitionCount, metrics } = options;
+  const { logger, partitionCount, metrics } = options;
   const stopping = new AbortController();
   const topology = new LogTopology(TOPICS, partitionCount);
   const names = topicNames(options.prefix);

@@ -88,7 +88,10 @@ export class PartitionLane {
     const batch = this.shift();
     this.sequence = (this.sequence + batch.writer.count) & SEQUENCE_MASK;
     this.failures = 0;
-    rejectAll(batch, new MillraceError("LOG_IO", `records are in ${this.topic}/${this.partition}, but nobody knows where`));
+    rejectAll(
+      batch,
+      new MillraceError("LOG_IO", `records are in ${this.topic}/${this.partition}, but nobody knows where`),
+    );
     this.recycle(batch.writer);
   }
 

@@ -1,7 +1,12 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bootstrapOf, createKafkaCluster, removeKafkaCluster, type KafkaCluster } from "../../deploy/kafka/kafka-cluster.ts";
+import {
+  bootstrapOf,
+  createKafkaCluster,
+  removeKafkaCluster,
+  type KafkaCluster,
+} from "../../deploy/kafka/kafka-cluster.ts";
 import { missingForKafka } from "../../deploy/kafka/kafka-libraries.ts";
 import type { BrokerAddress } from "../../log/kafka/kafka-client.ts";
 
@@ -15,7 +20,10 @@ export interface KafkaServers {
 }
 
 /** Brokers in a folder of their own, for the tests of one file. */
-export async function startKafka(count: 1 | 3, properties: Readonly<Record<string, string>> = {}): Promise<KafkaServers> {
+export async function startKafka(
+  count: 1 | 3,
+  properties: Readonly<Record<string, string>> = {},
+): Promise<KafkaServers> {
   const directory = mkdtempSync(join(tmpdir(), "millrace-kafka-"));
   const cluster = await createKafkaCluster(join(directory, "cluster"), count, properties);
   return {

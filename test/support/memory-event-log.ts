@@ -250,7 +250,7 @@ function statusOf(
   return {
     partitions: topics.flatMap((topic) =>
       Array.from({ length: partitionCount }, (_, partition) => {
-        const { start, end, records } = partitionOf(topic, partition);
+        const { start, end } = partitionOf(topic, partition);
         return { topic, partition, startOffset: start, endOffset: end };
       }),
     ),

@@ -9,11 +9,13 @@ import {
   type TidyRule,
 } from "./source-tree.ts";
 
+/** What a package exports is its own business. */
+const isDeclaration = (file: SourceFile) => file.path.endsWith(".d.ts");
 const isConfiguration = (file: SourceFile) => file.path.endsWith(".config.ts");
 
 export const noDefaultExportRule: TidyRule = (files) =>
   files
-    .filter((file) => !isConfiguration(file))
+    .filter((file) => !isConfiguration(file) && !isDeclaration(file))
     .flatMap((file) => report(file, (node) => node.type === "ExportDefaultDeclaration", "a default export"));
 
 /** A file that only passes on what other files export. */

@@ -6,6 +6,8 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   aedes: ["broker/"],
   ws: ["broker/", "dashboard/"],
   lmdb: ["log/embedded/"],
+  "@platformatic/kafka": ["log/kafka/"],
+  kafkajs: ["log/kafka/"],
   "@node-rs/crc32": ["log/"],
   "node:sqlite": ["registry/"],
   kysely: ["registry/"],

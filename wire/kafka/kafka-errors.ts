@@ -51,6 +51,17 @@ export function isRefusedForGood(code: number): boolean {
   return FOR_GOOD.has(code);
 }
 
+const COORDINATOR_AWAY: ReadonlySet<number> = new Set([
+  KAFKA_ERROR.coordinatorLoading,
+  KAFKA_ERROR.coordinatorNotAvailable,
+  KAFKA_ERROR.notCoordinator,
+]);
+
+/** True when the group is moving to another broker, or being loaded. */
+export function isCoordinatorAway(code: number): boolean {
+  return COORDINATOR_AWAY.has(code);
+}
+
 const SEQUENCE_LOST: ReadonlySet<number> = new Set([
   KAFKA_ERROR.outOfOrderSequence,
   KAFKA_ERROR.invalidProducerEpoch,

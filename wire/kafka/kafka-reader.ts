@@ -1,7 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 
 const TWO_32 = 0x1_0000_0000;
-const VARINT_BITS_MAX = 28;
+const VARINT_LAST_SHIFT = 28;
 
 /** Reads the body of a Kafka response. LOG_IO where the bytes end too early: then it is no answer to the question. */
 export class KafkaReader {
@@ -94,7 +94,7 @@ export class KafkaReader {
 
   private unsignedVarint(): number {
     let value = 0;
-    for (let shift = 0; shift <= VARINT_BITS_MAX; shift += 7) {
+    for (let shift = 0; shift <= VARINT_LAST_SHIFT; shift += 7) {
       const byte = this.bytes[this.take(1)] ?? 0;
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value >>> 0;
