@@ -15,6 +15,8 @@ export default defineConfig({
       project("integration", ["test/integration/**/*.test.ts"], 300_000),
       // The same tests on the other engine of the registry.
       onPostgres(["test/integration/api-*.test.ts", "test/integration/notify.test.ts"]),
+      // And with the log on Kafka.
+      onKafka(["test/integration/real-data-*.test.ts", "test/integration/audit-live.test.ts"]),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000),
     ],
   },
@@ -27,6 +29,17 @@ function onPostgres(include: readonly string[]) {
       ...test,
       globalSetup: ["test/support/postgres-project.ts"],
       setupFiles: ["test/support/postgres-skip.ts"],
+    },
+  };
+}
+
+function onKafka(include: readonly string[]) {
+  const { test } = project("kafka", [...include], 300_000);
+  return {
+    test: {
+      ...test,
+      globalSetup: ["test/support/kafka-project.ts"],
+      setupFiles: ["test/support/kafka-environment.ts"],
     },
   };
 }

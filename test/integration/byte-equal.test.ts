@@ -4,9 +4,12 @@ import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { alarmRuleSchema } from "../../core/alarm-rule.ts";
 import { HEADER } from "../../core/record.ts";
+import { createKafkajsClient } from "../../log/kafka/kafkajs-client.ts";
+import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
 import { temporaryDirectory } from "../support/instance.ts";
 import { dumpTopic, openInstanceLog, openLogDirectory } from "../support/log-dump.ts";
 import { realDataMissing } from "../support/real-data.ts";
+import { noKafka, openTestKafkaLog, startKafka } from "../support/kafka-servers.ts";
 import { appendShare, caughtUp, frailLog, recordTelemetry, runMainStage } from "../support/replay-again.ts";
 import { mortalInstance } from "../support/replay-kills.ts";
 import { campusIotRecording } from "../support/replay-recordings.ts";
@@ -94,6 +97,31 @@ describe.skipIf(missing !== null)(`the same recorded telemetry${why}`, () => {
     expectEqualBytes(broken, whole);
     expectEqualBytes(whole, live);
   });
+
+  it.skipIf(noKafka !== null)(
+    `gives the same bytes on Kafka, through either client (needs ${noKafka ?? "Java and Maven"})`,
+    async () => {
+      const servers = await startKafka(1);
+      try {
+        for (const createClient of [createPlatformaticClient, createKafkajsClient]) {
+          const log = await openTestKafkaLog(servers.addresses, createClient, PARTITIONS);
+          const first = await Promise.all(halves().map((some) => runMainStage(log, some)));
+          await appendShare(log, recorded, { from: 0, to: 0.7, batch: 11 });
+          // Another owner takes the partitions over while those who had them are still at work.
+          const ended = Promise.all(first.map((runner) => runner.stop(AbortSignal.timeout(5000))));
+          const second = await runMainStage(log, ALL);
+          await ended;
+          await appendShare(log, recorded, { from: 0.7, to: 1, batch: 64 });
+          await caughtUp(log, [second]);
+          await second.stop(AbortSignal.timeout(5000));
+          expectEqualBytes(await dumpAll(log), live);
+          await log.close(AbortSignal.timeout(5000));
+        }
+      } finally {
+        await servers.stop();
+      }
+    },
+  );
 
   it("gives other bytes when one record of it is missing", async () => {
     const [longest = []] = [...recorded.values()].sort((a, b) => b.length - a.length);

@@ -8,7 +8,13 @@ import {
   type KafkaCluster,
 } from "../../deploy/kafka/kafka-cluster.ts";
 import { missingForKafka } from "../../deploy/kafka/kafka-libraries.ts";
-import type { BrokerAddress } from "../../log/kafka/kafka-client.ts";
+import { randomUUID } from "node:crypto";
+import { systemClock } from "../../core/clock.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { silentLogger } from "../../core/logger.ts";
+import { createMetrics } from "../../core/metrics.ts";
+import { openKafkaLog, type OpenKafkaLog } from "../../log/kafka/open-kafka-log.ts";
+import type { BrokerAddress, CreateKafkaClient } from "../../log/kafka/kafka-client.ts";
 
 /** Why no broker can be started here; null when one can. */
 export const noKafka: string | null = missingForKafka();
@@ -37,5 +43,35 @@ function addressesOf(bootstrap: string): BrokerAddress[] {
   return bootstrap.split(",").map((address) => {
     const [host = "", port = ""] = address.split(":");
     return { host, port: Number(port) };
+  });
+}
+
+/** A log of its own on the brokers. Nothing in it is ever deleted. */
+export function openTestKafkaLog(
+  brokers: readonly BrokerAddress[],
+  createClient: CreateKafkaClient,
+  partitionCount: number,
+): Promise<OpenKafkaLog> {
+  return openKafkaLog({
+    client: createClient({
+      clientId: "test",
+      tls: null,
+      sasl: null,
+      connectTimeoutMs: LIMITS.kafkaConnectTimeoutMs,
+      requestTimeoutMs: LIMITS.kafkaRequestTimeoutMs,
+    }),
+    brokers,
+    prefix: `test-${randomUUID()}.`,
+    installation: "test",
+    partitionCount,
+    topics: { replication: null, create: true },
+    generation: 1,
+    bytesMax: Number.MAX_SAFE_INTEGER,
+    retentionMs: Number.MAX_SAFE_INTEGER,
+    requiredJournals: ["never"],
+    keepsRetention: false,
+    clock: systemClock,
+    logger: silentLogger,
+    metrics: createMetrics(),
   });
 }

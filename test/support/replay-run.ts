@@ -95,16 +95,24 @@ export async function firstMessage(api: InstanceApi): Promise<void> {
 export async function settled(api: InstanceApi, timeoutMs: number): Promise<AuditReport> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    const { hops } = await api.get<Overview>("/overview");
-    const { pending } = await api.get<{ pending: number }>("/notifications");
     // Tables that were emptied while the instance was away look settled until the sink has found out, and are not there until it has
-    // made them.
-    const still = pending === 0 && hops.every(({ lag }) => lag === 0);
-    const audit = still ? await api.get<AuditReport>("/audit").catch(() => null) : null;
-    if (audit?.balanced === true && audit.ledger.values.inFlight === 0) return audit;
-    if (Date.now() > deadline) throw new Error(`not settled: ${JSON.stringify({ hops, pending, audit })}`);
+    // made them; the audit knows of readings alone, which may all be there before the rest is. So nothing may lag before and after.
+    const audit = (await isStill(api)) ? await api.get<AuditReport>("/audit").catch(() => null) : null;
+    if (audit?.balanced === true && audit.ledger.values.inFlight === 0 && (await isStill(api))) return audit;
+    if (Date.now() > deadline) throw new Error(`not settled: ${JSON.stringify({ audit, ...(await lagging(api)) })}`);
     await sleep(200);
   }
+}
+
+async function isStill(api: InstanceApi): Promise<boolean> {
+  const { hops, pending } = await lagging(api);
+  return pending === 0 && hops.every(({ lag }) => lag === 0);
+}
+
+async function lagging(api: InstanceApi) {
+  const { hops } = await api.get<Overview>("/overview");
+  const { pending } = await api.get<{ pending: number }>("/notifications");
+  return { hops, pending };
 }
 
 /** All alarms that the API lists. */
