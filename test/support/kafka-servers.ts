@@ -51,6 +51,7 @@ export function openTestKafkaLog(
   brokers: readonly BrokerAddress[],
   createClient: CreateKafkaClient,
   partitionCount: number,
+  prefix = `test-${randomUUID()}.`,
 ): Promise<OpenKafkaLog> {
   return openKafkaLog({
     client: createClient({
@@ -61,7 +62,7 @@ export function openTestKafkaLog(
       requestTimeoutMs: LIMITS.kafkaRequestTimeoutMs,
     }),
     brokers,
-    prefix: `test-${randomUUID()}.`,
+    prefix,
     installation: "test",
     partitionCount,
     topics: { replication: null, create: true },
