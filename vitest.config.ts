@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const SERVER_SUITES = ["test/contract/registry/postgres.test.ts", "test/contract/event-log/kafka.test.ts"];
+const SERVER_SUITES = ["test/contract/registry/postgres.test.ts", "test/contract/event-log/kafka*.test.ts"];
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { controlSchema } from "../core/control.ts";
 import * as derived from "../core/derived-records.ts";
 import { HEADER } from "../core/record.ts";
+import { JOURNAL_HEADER } from "../log/kafka/journal-record.ts";
 import { pageTable } from "./page-table.ts";
 import { schemaRows } from "./schema-table.ts";
 import type { z } from "zod";
@@ -43,6 +44,31 @@ const DERIVED_TOPICS: Readonly<Record<OutputTopic, readonly [schema: z.ZodType, 
   "device-events": [derived.deviceEventSchema, "deviceEventSchema", "device-event"],
 };
 
+/** What lies on Kafka besides the topics above. */
+function kafkaSection(): string {
+  const { kind, epoch, number, positions, nextTimer, complete } = JOURNAL_HEADER;
+  return `
+## On Kafka
+
+Topics have the prefix of the installation, \`millrace.\` unless it is set otherwise: \`millrace.telemetry\`, \`millrace.readings\` and so on.
+Batches are plain record batches (v2) without compression. After a crash a reader may see a derived record twice; the position in its
+\`${HEADER.source}\` header tells: keep the greatest per stage, topic and partition, and drop what is not above it.
+
+- \`millrace.journal.stage.main\` and the like: state journals. Headers: \`${kind}\` (\`claim\`, \`unit\`, \`snapshot\`, \`verdict\`), \`${epoch}\`
+  (offset of the owner's claim), \`${number}\` (counts the entries of an epoch), \`${positions}\` (\`[[topic, partition, offset], …]\` after the entry),
+  \`${nextTimer}\` (next receive time at which a timer is due), \`${complete}\` (1 on a snapshot's last part). Values are the consumer's own.
+- \`millrace.installation\`: one record, whose topics these are: \`{"v":1,"id":…,"partitions":…,"generation":…}\`.
+- Consumer groups \`millrace.stage.main\`, \`millrace.sink.clickhouse\`, \`millrace.sink.notify\`: committed offsets, without members, for lag. With
+  each offset its metadata: \`{"journal":…,"partition":…,"epoch":…,"nextTimer":…}\`.
+
+\`\`\`sh
+kcat -b localhost:9092 -t millrace.readings -C -o beginning -e -f '%k %h %s\\n'
+kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic millrace.alarms --from-beginning --formatter-property print.headers=true
+kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --group millrace.stage.main
+\`\`\`
+`;
+}
+
 export function messageFormatsPage(): string {
   const topics = Object.entries(DERIVED_TOPICS).map(([topic, parts]) => derivedSection(topic, ...parts));
   return [
@@ -55,6 +81,7 @@ export function messageFormatsPage(): string {
     "\n## `commands`\n\nReserved: nobody writes or reads it yet.\n",
     `\n## Control records\n\n${CONTROL}\n`,
     ...controlSections(),
+    kafkaSection(),
   ].join("");
 }
 

@@ -19,6 +19,11 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
       <version>${KAFKA_VERSION}</version>
     </dependency>
     <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-tools</artifactId>
+      <version>${KAFKA_VERSION}</version>
+    </dependency>
+    <dependency>
       <groupId>org.slf4j</groupId>
       <artifactId>slf4j-simple</artifactId>
       <version>1.7.36</version>
@@ -39,10 +44,12 @@ export function missingForKafka(): string | null {
 }
 
 /**
- * The folder with Kafka's jars, fetched from Maven Central when they are not there (44 MB). CONFIG_INVALID where Java or Maven are not
+ * The folder with Kafka's jars, fetched from Maven Central when they are not there with its command-line tools (54 MB). CONFIG_INVALID where Java or Maven are not
  * installed, or Maven cannot fetch them.
  */
-export function kafkaLibraries(directory = join(homedir(), ".cache", "millrace", `kafka-${KAFKA_VERSION}`)): string {
+export function kafkaLibraries(
+  directory = join(homedir(), ".cache", "millrace", `kafka-${KAFKA_VERSION}-with-tools`),
+): string {
   if (existsSync(directory)) return directory;
   const missing = missingForKafka();
   if (missing !== null) {
