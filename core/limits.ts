@@ -84,6 +84,8 @@ export const LIMITS = {
   topicBatchBytesMax: 9 * MIB,
   journalBatchBytesMax: 65 * MIB,
   kafkaRetryDelayMsMax: SECOND,
+  /** How long a member of a consumer group may take to commit and give up partitions. */
+  kafkaRebalanceTimeoutMs: 30 * SECOND,
   kafkaConnectTimeoutMs: 5 * SECOND,
   kafkaRequestTimeoutMs: 10 * SECOND,
   /** After this an append is answered with an error, though Kafka may still take it. */

@@ -1,6 +1,7 @@
 import { errorText, MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { checkedAppendBytes } from "../append-limits.ts";
+import { KafkaGroupMember } from "./kafka-group-member.ts";
 import { JournalFollower } from "./journal-follower.ts";
 import { batchesOf, KafkaJournals } from "./kafka-journals.ts";
 import { KafkaLogReader } from "./kafka-log-reader.ts";
@@ -21,6 +22,8 @@ import type {
   TopicPartition,
   TopicPosition,
 } from "../../core/event-log.ts";
+import type { AssignmentListener, ConsumerGroups } from "../../core/consumer-group.ts";
+import type { Service } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RecordInput } from "../../core/record.ts";
 import type { LogTopology } from "../topology.ts";
@@ -46,7 +49,7 @@ const MAKE_ROOM_EVERY_MS = 100;
 const JOURNAL_SEGMENT_BYTES = 128 * 1024 * 1024;
 
 /** The event log on Kafka topics. One per thread: each has connections of its own. */
-export class KafkaLog implements EventLog {
+export class KafkaLog implements EventLog, ConsumerGroups {
   readonly partitionCount: number;
   private readonly retention: KafkaRetention;
   private readonly parts: KafkaLogParts;
@@ -124,6 +127,25 @@ export class KafkaLog implements EventLog {
   async commit(request: CommitRequest): Promise<void> {
     this.checkOpen();
     return this.journals.commit(request);
+  }
+
+  /** A member of the group that deals out the partitions of the consumer's journal. */
+  join(consumer: string, listener: AssignmentListener): Service {
+    const { access, names, logger } = this.parts;
+    const member = new KafkaGroupMember({
+      cluster: access.cluster,
+      group: names.owners(consumer),
+      topic: names.journal(consumer),
+      listener,
+      logger,
+    });
+    return {
+      start: async () => {
+        await this.prepareJournal({ name: consumer, partition: 0 });
+        await member.start();
+      },
+      stop: (signal) => member.stop(signal),
+    };
   }
 
   openReader(positions: readonly TopicPosition[]): LogReader {

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { errorText, MillraceError } from "../../core/errors.ts";
-import { isCoordinatorAway, KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
-import { FIND_COORDINATOR, OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
+import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
+import { OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
+import { callCoordinator } from "./call-coordinator.ts";
 import type { JournalStatus, TopicPosition } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { KafkaApi } from "../../wire/kafka/kafka-api.ts";
@@ -25,8 +25,6 @@ const metadataSchema = z.object({
 });
 
 const FLUSH_MS = 200;
-const COORDINATOR_ATTEMPTS = 20;
-const COORDINATOR_WAIT_MS = 250;
 
 /**
  * Where consumers stand, for those who look from outside: committed offsets of one group per journal name, without members, as
@@ -141,27 +139,16 @@ export class KafkaPositions {
     return [...found.values()];
   }
 
-  /** Asks the group's coordinator. One that has just become it, or does not know yet, is asked again. */
   private async call<Q, A>(
     group: string,
     api: KafkaApi<Q, A>,
     request: Q,
     errorsOf: (answer: A) => readonly number[],
   ): Promise<A> {
-    const { cluster } = this.options;
-    for (let attempt = 1; ; attempt++) {
-      const coordinator = await cluster.callAny(FIND_COORDINATOR, group);
-      let errorCode: number | undefined = coordinator.errorCode;
-      if (errorCode === KAFKA_ERROR.none) {
-        const answer = await cluster.link(coordinator.id, "control").call(api, request);
-        errorCode = errorsOf(answer).find((code) => code !== KAFKA_ERROR.none);
-        if (errorCode === undefined) return answer;
-      }
-      if (attempt === COORDINATOR_ATTEMPTS || !isCoordinatorAway(errorCode)) {
-        throw new MillraceError("LOG_LOST", `${api.name} of the group ${group} failed: ${kafkaErrorText(errorCode)}`);
-      }
-      await delay(COORDINATOR_WAIT_MS);
-    }
+    const answer = await callCoordinator(this.options.cluster, group, api, request, errorsOf);
+    const failed = errorsOf(answer).find((code) => code !== KAFKA_ERROR.none);
+    if (failed === undefined) return answer;
+    throw new MillraceError("LOG_IO", `${api.name} of the group ${group} failed: ${kafkaErrorText(failed)}`);
   }
 }
 

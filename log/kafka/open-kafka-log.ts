@@ -11,6 +11,7 @@ import { prepareTopics, type TopicPolicy } from "./kafka-topics.ts";
 import { LogGauge } from "./log-gauge.ts";
 import { topicNames } from "./topic-names.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { ConsumerGroups } from "../../core/consumer-group.ts";
 import type { EventLog } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
@@ -42,7 +43,7 @@ export interface KafkaLogOptions {
   readonly metrics: Metrics;
 }
 
-export interface OpenKafkaLog extends EventLog {
+export interface OpenKafkaLog extends EventLog, ConsumerGroups {
   /** Of the source positions of what is made from this log: fixed when it was made. */
   readonly generation: number;
   readonly isNew: boolean;

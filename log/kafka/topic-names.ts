@@ -6,6 +6,8 @@ export interface TopicNames {
   journal(name: string): string;
   /** The consumer group in which the journal's positions are committed: `millrace.stage.main`. */
   group(name: string): string;
+  /** The consumer group that deals out who owns the journal's partitions: `millrace.owners.stage.main`. */
+  owners(name: string): string;
 }
 
 /** `prefix` is the installation's name and a dot. Kafka takes letters, digits, `.`, `_` and `-`. */
@@ -15,5 +17,6 @@ export function topicNames(prefix: string): TopicNames {
     topic: (topic) => prefix + topic,
     journal: (name) => `${prefix}journal.${plain(name)}`,
     group: (name) => prefix + plain(name),
+    owners: (name) => `${prefix}owners.${plain(name)}`,
   };
 }
