@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import { openEmbeddedLog } from "../log/embedded/open-embedded-log.ts";
 import { brokerAddresses, createKafkaClient } from "./kafka-client-options.ts";
@@ -35,6 +36,8 @@ export interface LogParts {
 
 export interface ThreadLog extends EventLog {
   readonly generation: number;
+  /** Who works which partitions: all processes of the installation agree, or this thread has the ones that it is given. */
+  groups(partitions: readonly number[]): ConsumerGroups;
   close(signal: AbortSignal): Promise<void>;
 }
 
@@ -70,9 +73,13 @@ export async function openThreadLog(
   config: Config,
   parts: LogParts & { readonly keepsRetention?: boolean },
 ): Promise<ThreadLog> {
-  if (access.kind === "kafka") return openKafka(config, access, parts);
+  if (access.kind === "kafka") {
+    const log = await openKafka(config, access, parts);
+    return Object.assign(log, { groups: () => log });
+  }
   const log = connectEmbeddedLog(access.connection);
-  return Object.assign(log, { generation: access.connection.generation, close: () => log.close() });
+  const { generation } = access.connection;
+  return Object.assign(log, { generation, groups: soleMember, close: () => log.close() });
 }
 
 async function openOnKafka(config: Config, directory: DataDirectory, parts: LogParts): Promise<InstallationLog> {

@@ -1,11 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { errorText, isMillraceError } from "../core/errors.ts";
+import { errorText } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
-import { pause } from "../core/pause.ts";
+import { stageJournalName } from "../core/stage.ts";
+import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
 import type { Clock } from "../core/clock.ts";
+import type { ConsumerGroups } from "../core/consumer-group.ts";
 import type { EventLog, FetchedSlice, LogReader } from "../core/event-log.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
@@ -17,8 +19,8 @@ import type { PartitionOwner } from "./partition-owner.ts";
 export interface StageRunnerOptions {
   readonly log: EventLog;
   readonly stage: StageDefinition;
-  /** The partitions of the stage's input topic that this runner owns. */
-  readonly partitions: readonly number[];
+  /** Deals out the partitions of the stage's input topic. */
+  readonly groups: ConsumerGroups;
   readonly generation: number;
   /** Monotonic milliseconds: when to close a unit. It decides nothing about results. */
   readonly monotonic: Clock;
@@ -39,11 +41,9 @@ export interface StageRunner extends Service, Readiness {
   totals(): StageTotals;
 }
 
-const RESTORE_PAUSE_MS_MIN = 200;
-
 /**
- * The consume loop of a stage: poll → run stage → commit. It owns its partitions until stopped. Closing units, restoring after a
- * failed commit and back-off are here; what a record does is the engine's, what durable means is the log's.
+ * The consume loop of a stage: poll → run stage → commit. It owns the partitions that its group gives it until it stops. Closing units
+ * is here; restoring in owned-partitions.ts; what a record does is the engine's, what durable means is the log's.
  */
 export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const { log, stage, monotonic, logger } = options;
@@ -55,9 +55,6 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     "Times a partition was claimed and restored.",
     { stage: stage.name },
   );
-  const owners = new Map<number, PartitionOwner>();
-  /** Restores in a row of which nothing came, by partition. */
-  const fruitless = new Map<number, number>();
   const stopping = new AbortController();
   /** Ends the poll that is under way. */
   let polling = new AbortController();
@@ -66,18 +63,38 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let lastCommitAt = -Infinity;
   let ended: string | null = null;
   const losses: string[] = [];
+  const changes: (() => Promise<void>)[] = [];
 
-  const claim = async (partition: number): Promise<void> => {
-    const onFailure = (): void => polling.abort();
+  const onEnd = (error: unknown): void => {
+    ended ??= errorText(error);
+    logger.error({ stage: stage.name, err: error }, "the stage's loop ended");
+    stopping.abort();
+    polling.abort();
+  };
+
+  const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
     const { generation } = options;
     const owner = await claimPartition({ journals: log, stage, partition, generation, onFailure });
-    owners.set(partition, owner);
     restores.add();
-    if (owner.loss === null) return;
-    const { code, message, remedy } = owner.loss;
-    logger.error({ code, stage: stage.name, partition, remedy }, message);
-    losses.push(message);
+    if (owner.loss !== null) {
+      const { code, message, remedy } = owner.loss;
+      logger.error({ code, stage: stage.name, partition, remedy }, message);
+      losses.push(message);
+    }
+    return owner;
   };
+
+  /** At once when there is no loop (any more). */
+  const inLoop = (change: () => Promise<void>): Promise<void> => {
+    if (stopping.signal.aborted) return change();
+    return new Promise((resolve, reject) => {
+      changes.push(() => change().then(resolve, reject));
+      polling.abort();
+    });
+  };
+
+  const owned = new OwnedPartitions({ stage: stage.name, logger, claim, inLoop, onEnd });
+  const { owners } = owned;
 
   const seekAll = (): void => {
     reader?.seek(
@@ -85,9 +102,16 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     );
   };
 
+  const applyChanges = async (): Promise<void> => {
+    const due = changes.splice(0);
+    if (due.length === 0) return;
+    for (const change of due) await change();
+    seekAll();
+  };
+
   const runSlice = async (slice: FetchedSlice): Promise<void> => {
     const owner = owners.get(slice.partition);
-    if (owner === undefined) return;
+    if (owner === undefined || owner.failure !== undefined) return;
     const { state } = owner;
     const { corrupt } = slice;
     for (const record of slice.records) {
@@ -106,34 +130,6 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const owner of owners.values()) await owner.commit();
   };
 
-  const failedOwners = (): PartitionOwner[] => [...owners.values()].filter((owner) => owner.failure !== undefined);
-
-  const restoreFailed = async (): Promise<void> => {
-    const failed = failedOwners();
-    if (failed.length === 0) return;
-    for (const owner of failed) await restorePartition(owner);
-    seekAll();
-  };
-
-  const restorePartition = async (owner: PartitionOwner): Promise<void> => {
-    const { partition } = owner;
-    await owner.settled();
-    mustPass(owner.failure);
-    const fields = { stage: stage.name, partition, cause: errorText(owner.failure) };
-    logger.warn(fields, "commit failed; restoring the partition");
-    let attempts = owner.landed ? 0 : (fruitless.get(partition) ?? 0) + 1;
-    for (; ; attempts += 1) {
-      fruitless.set(partition, attempts);
-      if (attempts > 0) await pause(restorePauseMs(attempts), stopping.signal);
-      if (stopping.signal.aborted) return;
-      try {
-        return await claim(partition);
-      } catch (error) {
-        mustPass(error);
-      }
-    }
-  };
-
   /** How long to wait for more before closing units: not at all after a quiet while, so that a lone message is quick. */
   const waitMs = (): number => {
     const dirty = [...owners.values()].some((owner) => owner.state.pendingRecords > 0);
@@ -143,38 +139,40 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const loop = async (source: LogReader): Promise<void> => {
     while (!stopping.signal.aborted) {
       polling = new AbortController();
-      if (failedOwners().length > 0) polling.abort();
+      if (changes.length > 0) polling.abort();
       const { signal } = polling;
       const slices = await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
       for (const slice of slices) await runSlice(slice);
       const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
       if (slices.length === 0 || backlogged) await commitAll();
-      await restoreFailed();
+      owned.restoreFailed();
+      await applyChanges();
       // A backlog never makes the loop wait, and whoever asks this thread something must not wait for the backlog's end.
       await nextTurn();
     }
   };
 
-  const drain = async (): Promise<void> => {
-    await running;
-    await commitAll();
-    await Promise.all([...owners.values()].map((owner) => owner.settled()));
-  };
+  const membership = options.groups.join(stageJournalName(stage.name), owned);
 
   return {
     async start() {
-      await Promise.all(options.partitions.map(claim));
       reader = log.openReader([]);
-      seekAll();
-      running = loop(reader).catch((error: unknown) => {
-        ended = errorText(error);
-        logger.error({ stage: stage.name, err: error }, "the stage's loop ended");
-      });
+      running = loop(reader)
+        .catch(onEnd)
+        .finally(() => applyChanges());
+      try {
+        await membership.start();
+      } catch (error) {
+        stopping.abort();
+        polling.abort();
+        throw error;
+      }
     },
     async stop(signal) {
+      await untilAborted(membership.stop(signal), signal);
       stopping.abort();
       polling.abort();
-      await untilAborted(drain(), signal);
+      await untilAborted(running, signal);
       reader?.close();
     },
     totals() {
@@ -194,13 +192,4 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     },
     notReadyReasons: () => [...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]), ...losses],
   };
-}
-
-function restorePauseMs(attempts: number): number {
-  return Math.min(LIMITS.stageRetryDelayMsMax, RESTORE_PAUSE_MS_MIN * 2 ** Math.min(attempts - 1, 10));
-}
-
-/** Throws what comes again however often the partition is restored: then the stage has to stop and say so. */
-function mustPass(error: unknown): void {
-  if (!isMillraceError(error) || error.retry === "never") throw error;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { soleMember } from "../../core/consumer-group.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { mainStage } from "../../processors/main-stage.ts";
@@ -22,7 +23,7 @@ export async function measureStage(log: EventLog, total: number): Promise<Rate> 
   const runner = createStageRunner({
     log,
     stage: mainStage,
-    partitions: Array.from({ length: PARTITIONS }, (_, partition) => partition),
+    groups: soleMember(Array.from({ length: PARTITIONS }, (_, partition) => partition)),
     generation: 1,
     monotonic: { now: () => performance.now() },
     logger: silentLogger,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
+import { soleMember } from "../../core/consumer-group.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -157,7 +158,7 @@ async function run(log: EventLog): Promise<StageRunner> {
   const runner = createStageRunner({
     log,
     stage: countingStage,
-    partitions: [0, 1],
+    groups: soleMember([0, 1]),
     generation: 0,
     monotonic: { now: () => performance.now() },
     logger: silentLogger,

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { soleMember } from "../../core/consumer-group.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -44,7 +45,7 @@ export async function runMainStage(log: EventLog, partitions: readonly number[])
   const runner = createStageRunner({
     log,
     stage: mainStage,
-    partitions,
+    groups: soleMember(partitions),
     // As a fresh instance gives its log.
     generation: 1,
     monotonic: { now: () => performance.now() },

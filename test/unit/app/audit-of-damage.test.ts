@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { audit } from "../../../app/ledger/audit.ts";
+import { soleMember } from "../../../core/consumer-group.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import { createStageRunner } from "../../../runtime/stage-runner.ts";
@@ -35,7 +36,7 @@ async function runAndAudit(records: number) {
   const log = bench.log();
   const common = { generation: 0, logger: silentLogger, metrics: createMetrics() };
   const monotonic = { now: () => performance.now() };
-  const running = createStageRunner({ log, stage: countingStage, partitions: [0, 1], monotonic, ...common });
+  const running = createStageRunner({ log, stage: countingStage, groups: soleMember([0, 1]), monotonic, ...common });
   runner = running;
   await running.start();
   await eventually("all records worked", async () =>

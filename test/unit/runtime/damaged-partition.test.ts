@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { soleMember } from "../../../core/consumer-group.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import { createStageRunner } from "../../../runtime/stage-runner.ts";
@@ -172,7 +173,7 @@ describe("a stage whose journal is damaged when retention has deleted what it wo
     const runner = createStageRunner({
       log: bench.log(),
       stage: countingStage,
-      partitions: PARTITIONS,
+      groups: soleMember(PARTITIONS),
       generation: 0,
       monotonic: { now: () => performance.now() },
       logger: { ...silentLogger, error: (fields) => void errors.push(fields) },

@@ -1,0 +1,113 @@
+import { errorText, isMillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { pause } from "../core/pause.ts";
+import type { Logger } from "../core/logger.ts";
+import type { PartitionOwner } from "./partition-owner.ts";
+
+export interface OwnedPartitionsOptions {
+  readonly stage: string;
+  readonly logger: Logger;
+  /** Claims and restores. `onFailure` is called once, when the first commit of the owner fails. */
+  readonly claim: (partition: number, onFailure: () => void) => Promise<PartitionOwner>;
+  /** Runs the change between two rounds of the loop, soon. */
+  readonly inLoop: (change: () => Promise<void>) => Promise<void>;
+  /** Something came up that no further attempt will change: the stage cannot go on. */
+  readonly onEnd: (error: unknown) => void;
+}
+
+const RESTORE_PAUSE_MS_MIN = 200;
+
+/**
+ * The partitions that a stage works in this process. They are claimed and restored beside the loop, which goes on with the others; an
+ * owner whose commit failed stays, unworked, until the next claim has restored what landed.
+ */
+export class OwnedPartitions {
+  readonly owners = new Map<number, PartitionOwner>();
+  private readonly options: OwnedPartitionsOptions;
+  /** Of partitions that are to be ours: ends the attempts to claim them. */
+  private readonly wanted = new Map<number, AbortController>();
+  private readonly restoring = new Set<number>();
+  /** Restores in a row of which nothing came, by partition. */
+  private readonly fruitless = new Map<number, number>();
+
+  constructor(options: OwnedPartitionsOptions) {
+    this.options = options;
+  }
+
+  /** Resolves when all are restored and at work. Rejects with what no further attempt will change. */
+  async take(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) this.wanted.set(partition, new AbortController());
+    await Promise.all(partitions.map((partition) => this.claim(partition, 0)));
+  }
+
+  /** Resolves when what was processed of them has landed, or never will. */
+  async release(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) {
+      this.wanted.get(partition)?.abort();
+      this.wanted.delete(partition);
+    }
+    const released = partitions.flatMap((partition) => this.owners.get(partition) ?? []);
+    await this.options.inLoop(async () => {
+      for (const owner of released) await owner.commit();
+      for (const { partition } of released) this.owners.delete(partition);
+    });
+    await Promise.all(released.map((owner) => owner.settled()));
+  }
+
+  /** Begins to restore those whose commit has failed. */
+  restoreFailed(): void {
+    for (const owner of this.owners.values()) {
+      if (owner.failure === undefined || this.restoring.has(owner.partition)) continue;
+      this.restoring.add(owner.partition);
+      void this.restore(owner).finally(() => this.restoring.delete(owner.partition));
+    }
+  }
+
+  private async restore(owner: PartitionOwner): Promise<void> {
+    const { partition } = owner;
+    await owner.settled();
+    if (this.endsWith(owner.failure)) return;
+    const { stage, logger } = this.options;
+    logger.warn({ stage, partition, cause: errorText(owner.failure) }, "commit failed; restoring the partition");
+    const attempts = owner.landed ? 0 : (this.fruitless.get(partition) ?? 0) + 1;
+    await this.claim(partition, attempts).catch((error: unknown) => this.endsWith(error));
+  }
+
+  /** Again and again, until it is ours or no longer to be. */
+  private async claim(partition: number, earlierAttempts: number): Promise<void> {
+    const signal = this.wanted.get(partition)?.signal ?? AbortSignal.abort();
+    for (let attempts = earlierAttempts; ; attempts += 1) {
+      this.fruitless.set(partition, attempts);
+      if (attempts > 0) await pause(restorePauseMs(attempts), signal);
+      if (signal.aborted) return;
+      try {
+        const owner = await this.options.claim(partition, () => void this.options.inLoop(() => Promise.resolve()));
+        await this.options.inLoop(() => {
+          if (!signal.aborted) this.owners.set(partition, owner);
+          return Promise.resolve();
+        });
+        return;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        const { stage, logger } = this.options;
+        logger.warn({ stage, partition, cause: errorText(error) }, "a partition cannot be claimed now; trying again");
+      }
+    }
+  }
+
+  /** True when the stage cannot go on for this. */
+  private endsWith(error: unknown): boolean {
+    if (isPassing(error)) return false;
+    this.options.onEnd(error);
+    return true;
+  }
+}
+
+function restorePauseMs(attempts: number): number {
+  return Math.min(LIMITS.stageRetryDelayMsMax, RESTORE_PAUSE_MS_MIN * 2 ** Math.min(attempts - 1, 10));
+}
+
+/** False for what comes again however often the partition is restored. */
+function isPassing(error: unknown): boolean {
+  return isMillraceError(error) && error.retry !== "never";
+}
