@@ -111,6 +111,15 @@ export interface LogJournals {
   commit(request: CommitRequest): Promise<void>;
 }
 
+/** A journal as somebody reads who does not own it. */
+export interface JournalFollowing {
+  /**
+   * What has come to count since the last call, in order. `isFresh`: from the first chunk of the last complete snapshot (or the beginning) on,
+   * because it is the first call, or because what was read before has been replaced.
+   */
+  next(): Promise<{ readonly isFresh: boolean; readonly entries: readonly JournalEntry[] }>;
+}
+
 export interface JournalStatus extends JournalId {
   readonly epoch: number;
   readonly positions: readonly TopicPosition[];

@@ -29,7 +29,15 @@ async function runProcessors({ config, access, partitions, control, peers }: Pro
   const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
-  const runner = createStageRunner({ log, stage: mainStage, groups: log.groups(partitions), generation, monotonic, logger, metrics });
+  const runner = createStageRunner({
+    log,
+    stage: mainStage,
+    groups: log.groups(partitions),
+    generation,
+    monotonic,
+    logger,
+    metrics,
+  });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),

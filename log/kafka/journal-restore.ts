@@ -56,6 +56,13 @@ export class JournalRestore {
     this.chunks = [];
   }
 
+  /** Hands out what counts and is new since the last call, for who goes on reading. */
+  takeEntries(): JournalEntry[] {
+    const taken = this.entries.map(({ entry }) => entry);
+    this.entries = [];
+    return taken;
+  }
+
   /** Called at the end. Without a foundation there is nothing that the entries could be applied to. */
   finish(): void {
     if (this.founded) return;
@@ -84,8 +91,7 @@ export class JournalRestore {
 
   private foundOn({ entry }: StoredEntry): void {
     const start = this.chunkStart ?? 0;
-    // Units that came between the chunks belong to it.
-    this.entries = this.damaged ? [...this.chunks] : this.entries.filter(({ offset }) => offset >= start);
+    this.entries = [...this.chunks];
     this.positions = entry.positions;
     this.nextTimer = entry.nextTimer;
     this.snapshotStart = start;

@@ -2,19 +2,20 @@ import { errorText, MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { checkedAppendBytes } from "../append-limits.ts";
 import { KafkaGroupMember } from "./kafka-group-member.ts";
+import { DeletedMessages } from "./deleted-messages.ts";
 import { JournalFollower } from "./journal-follower.ts";
 import { batchesOf, KafkaJournals } from "./kafka-journals.ts";
 import { KafkaLogReader } from "./kafka-log-reader.ts";
 import { KafkaPositions } from "./kafka-positions.ts";
 import { KafkaRetention, RETENTION_JOURNAL } from "./kafka-retention.ts";
 import { prepareTopics, type TopicPolicy } from "./kafka-topics.ts";
-import { sumNotes } from "./retention-ledger.ts";
 import type { Clock } from "../../core/clock.ts";
 import type {
   CommitRequest,
   EventLog,
   FetchedSlice,
   JournalClaim,
+  JournalFollowing,
   JournalId,
   LogReader,
   LogStatus,
@@ -55,7 +56,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
   private readonly parts: KafkaLogParts;
   private readonly journals: KafkaJournals;
   private readonly positions: KafkaPositions;
-  private readonly deleted: JournalFollower;
+  private readonly deleted: DeletedMessages;
   private readonly preparing = new Map<string, Promise<void>>();
   private readers = 0;
   private closed = false;
@@ -78,12 +79,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
       place: (id) => this.journalPlace(id),
       check: (topic, partition) => void topology.indexOf(topic, partition),
     });
-    const { name, partition } = RETENTION_JOURNAL;
-    const topic = names.journal(name);
-    this.deleted = new JournalFollower({
-      range: () => access.range(topic, partition),
-      read: (from, to) => access.read(topic, partition, from, to),
-    });
+    this.deleted = new DeletedMessages(this.follow(RETENTION_JOURNAL));
     this.retention = new KafkaRetention({
       ...parts,
       claim: () => this.claim(RETENTION_JOURNAL),
@@ -148,6 +144,22 @@ export class KafkaLog implements EventLog, ConsumerGroups {
     };
   }
 
+  /** Reads a journal that somebody else owns. */
+  follow({ name, partition }: JournalId): JournalFollowing {
+    const { access, names } = this.parts;
+    const topic = names.journal(name);
+    access.cluster.follow([topic]);
+    return new JournalFollower({
+      async range() {
+        if (access.cluster.leaderOf(topic, partition) === null) await access.cluster.refresh();
+        // Nobody has claimed it yet.
+        if (access.cluster.leaderOf(topic, partition) === null) return { startOffset: 0, endOffset: 0 };
+        return access.range(topic, partition);
+      },
+      read: (from, to) => access.read(topic, partition, from, to),
+    });
+  }
+
   openReader(positions: readonly TopicPosition[]): LogReader {
     const { access, names, topology, onCorrupt } = this.parts;
     this.readers += 1;
@@ -171,7 +183,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
     const [partitions, journals, deleted] = await Promise.all([
       this.ranges(),
       this.positions.journals(),
-      this.deleted.follow(),
+      this.deleted.look(),
     ]);
     return {
       partitions,
@@ -179,7 +191,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
       bytes: gauge.bytes,
       bytesMax: gauge.bytesMax,
       refusing: gauge.refusing(),
-      deletedTelemetry: sumNotes(deleted.entries.map(({ entry }) => entry.body)).messages,
+      deletedTelemetry: deleted,
     };
   }
 

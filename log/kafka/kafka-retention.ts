@@ -2,7 +2,7 @@ import { errorText, isMillraceError } from "../../core/errors.ts";
 import { pause } from "../../core/pause.ts";
 import { isControlRecord } from "../../core/record.ts";
 import { positionFloors } from "../position-floors.ts";
-import { chunksOf, encodeNote, sumNotes, type RetentionNote } from "./retention-ledger.ts";
+import { chunksOf, encodeNote, sumEntries, type RetentionNote } from "./retention-ledger.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CommitRequest, JournalClaim, JournalId, JournalStatus, TopicPosition } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -91,7 +91,7 @@ export class KafkaRetention {
   private async take(): Promise<void> {
     const { gauge } = this.options;
     const { epoch, entries } = await this.options.claim();
-    const { counted, messages, rows } = sumNotes(entries.map(({ body }) => body));
+    const { counted, messages, rows } = sumEntries(entries);
     this.counted = new Map(counted);
     this.messages = { ...messages };
     gauge.ages.restore(rows);

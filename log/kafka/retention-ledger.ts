@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JournalEntry } from "../../core/event-log.ts";
 import type { AgeRow } from "./age-table.ts";
 
 /**
@@ -36,7 +37,13 @@ export function chunksOf({ counted, messages, rows }: RetentionNote): RetentionN
   return chunks;
 }
 
-export function sumNotes(bodies: readonly Uint8Array[]): RetentionNote {
+/** The sum of a journal's notes. Chunks of a snapshot that its owner did not complete count for nothing. */
+export function sumEntries(entries: readonly JournalEntry[]): RetentionNote {
+  const end = entries.findIndex(({ complete }) => complete === true) + 1;
+  return sumNotes(entries.filter(({ kind }, at) => at < end || kind === "unit").map(({ body }) => body));
+}
+
+function sumNotes(bodies: readonly Uint8Array[]): RetentionNote {
   const counted = new Map<number, number>();
   const messages: Record<string, number> = {};
   const rows: AgeRow[] = [];

@@ -33,7 +33,10 @@ describe.skipIf(noKafka !== null)(`partitions dealt out by Kafka (needs ${noKafk
       const first = await joined(createClient, prefix);
       await eventually("all at the first", async () => first.has.size === PARTITIONS);
       const second = await joined(createClient, prefix, first);
-      await eventually("a share for each", async () => first.has.size === PARTITIONS / 2 && second.has.size === PARTITIONS / 2);
+      await eventually(
+        "a share for each",
+        async () => first.has.size === PARTITIONS / 2 && second.has.size === PARTITIONS / 2,
+      );
       expect([...first.has, ...second.has].toSorted()).toEqual(ALL);
 
       await first.member.stop(AbortSignal.timeout(10_000));
