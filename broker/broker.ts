@@ -10,10 +10,13 @@ import type { Metrics } from "../core/metrics.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
 import { createAdmission, type MessageOrigin } from "./admission.ts";
 import { createConnectionTable } from "./connection-table.ts";
+import { createDeviceAsks } from "./device-asks.ts";
 import { createDeviceGate } from "./device-gate.ts";
-import { EdgeConnection, type EdgeContext } from "./edge-connection.ts";
+import { EdgeConnection } from "./edge-connection.ts";
+import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
+import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS } from "./gateway-link.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
@@ -33,6 +36,8 @@ export interface BrokerOptions {
   readonly metrics: Metrics;
   /** Told every few seconds, and once more at the end: the newest receive time (UTC ms) per `tenant/device`. */
   readonly onSeen: (lastSeen: ReadonlyMap<string, number>) => void;
+  /** The other gateways of the installation. Absent: there are none. The broker starts and stops it. */
+  readonly link?: GatewayLink;
   /** Overrides of ceilings, for tests. */
   readonly limits?: Partial<EdgeLimits>;
 }
@@ -50,10 +55,11 @@ export interface Broker extends Service, Readiness {
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { logger, metrics } = options;
+  const { logger, metrics, link = NO_OTHER_GATEWAYS } = options;
   const limits: EdgeLimits = { ...LIMITS, ...options.limits };
   const admission = createAdmission(options);
-  const engine = createMqttEngine(limits, logger);
+  const asks = createDeviceAsks(link);
+  const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
   const gate = createDeviceGate(options.authenticator, logger);
   const table = createConnectionTable<EdgeConnection>(limits, metrics);
   const report = createEdgeReport(logger, metrics, () => performance.now());
@@ -69,6 +75,7 @@ export function createBroker(options: BrokerOptions): Broker {
     admission,
     engine,
     report,
+    presence: { link, asks, filtersMax: limits.filtersPerConnectionMax },
     connect: {
       gate,
       tokenBytesMax: limits.mqttTokenBytesMax,
@@ -82,7 +89,11 @@ export function createBroker(options: BrokerOptions): Broker {
   function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
     const qos = will.qos === 0 ? 0 : 1;
     admission.admit(origin, { qos, dup: false, packetId: undefined, payload: will.payload }).then(
-      () => engine.route(routedTo, qos, will.payload),
+      () => {
+        const message = { qos, payload: will.payload };
+        engine.route(routedTo, message);
+        link.forward(origin.key, routedTo, message);
+      },
       (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
     );
   }
@@ -100,6 +111,16 @@ export function createBroker(options: BrokerOptions): Broker {
     if (refusal !== null) connection.end(refusal);
   }
 
+  /** What the other gateways may do here. */
+  const linked: LinkedEdge = {
+    deliver: engine.route,
+    async takeOver(client) {
+      const connection = table.ofClient(client);
+      connection?.end("taken-over");
+      await connection?.settled();
+    },
+  };
+
   // Half-open: a client may send its last messages and close its side before the log has taken them.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, serverOnConnection);
   server.maxConnections = limits.connectionsMax;
@@ -109,7 +130,12 @@ export function createBroker(options: BrokerOptions): Broker {
 
   return {
     async start() {
-      port = await listen(server, options.listen);
+      // First, so that the first CONNECT is heard of elsewhere.
+      await link.start(linked);
+      port = await listen(server, options.listen).catch(async (error: unknown) => {
+        await link.stop(AbortSignal.abort());
+        throw error;
+      });
       // Second, because its timers would keep the process alive when the port is taken; no connection is read in between.
       await engine.start();
       seenTimer = setInterval(tellSeen, LAST_SEEN_INTERVAL_MS);
@@ -127,6 +153,7 @@ export function createBroker(options: BrokerOptions): Broker {
       if (signal.aborted) force();
       await closed;
       signal.removeEventListener("abort", force);
+      await link.stop(signal);
       await engine.stop();
       clearInterval(seenTimer);
       tellSeen();

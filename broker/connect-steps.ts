@@ -26,8 +26,9 @@ export async function identifyDevice(
   if ("refusal" in token) return token.refusal;
   const answer = await options.gate.identify(token.token);
   if ("refusal" in answer) return answer.refusal;
-  const clientId = connect.clientId === "" ? options.newClientId() : connect.clientId;
-  const device = createConnectedDevice(answer.principal, clientId, options.partitionCount);
+  const named = connect.clientId !== "";
+  const clientId = named ? connect.clientId : options.newClientId();
+  const device = createConnectedDevice(answer.principal, { clientId, named }, options.partitionCount);
   return connect.will !== null && device.originOf(connect.will.topic) === null ? "will-topic" : device;
 }
 

@@ -8,12 +8,20 @@ import { createTopicAcl, type TelemetryFormat, type TopicAcl } from "./topic-acl
 export interface ConnectedDevice {
   readonly key: string;
   readonly clientId: string;
+  /** `tenant/device/client id`: what a newer connection takes over. */
+  readonly client: string;
+  /** False when the edge made the client id: nobody else can have it. */
+  readonly named: boolean;
   readonly acl: TopicAcl;
   /** Where a message published to `topic` belongs; null when the device may not publish there. */
   originOf(topic: string): MessageOrigin | null;
 }
 
-export function createConnectedDevice(principal: Principal, clientId: string, partitionCount: number): ConnectedDevice {
+export function createConnectedDevice(
+  principal: Principal,
+  { clientId, named }: Pick<ConnectedDevice, "clientId" | "named">,
+  partitionCount: number,
+): ConnectedDevice {
   const key = deviceKey(principal.tenant, principal.id);
   const device = { key, partition: partitionOf(key, partitionCount), id: principal.id };
   const acl = createTopicAcl(principal.tenant, principal.id);
@@ -21,6 +29,8 @@ export function createConnectedDevice(principal: Principal, clientId: string, pa
   return {
     key,
     clientId,
+    client: `${key}/${clientId}`,
+    named,
     acl,
     originOf(topic) {
       const format = acl.publishFormat(topic);

@@ -20,10 +20,12 @@ export interface ConnectionTable<Entry extends TableEntry> {
    */
   open(entry: Entry): RefusalReason | null;
   /** Its device is known: takes an older connection of the same client over, or refuses when the device has too many. */
-  claim(entry: Entry, key: string, clientId: string): RefusalReason | null;
+  claim(entry: Entry, key: string, client: string): RefusalReason | null;
   /** The socket is gone, or the connection has been ended. Safe to repeat. */
   leave(entry: Entry): void;
   ofKeys(keys: readonly string[]): readonly Entry[];
+  /** By `tenant/device/client id`. */
+  ofClient(client: string): Entry | undefined;
   all(): readonly Entry[];
   /** Connections whose device is known. */
   readonly size: number;
@@ -73,8 +75,7 @@ export function createConnectionTable<Entry extends TableEntry>(
       report();
       return null;
     },
-    claim(entry, key, clientId) {
-      const client = `${key}/${clientId}`;
+    claim(entry, key, client) {
       byClient.get(client)?.end("taken-over");
       const ofDevice = byKey.get(key) ?? new Set<Entry>();
       if (ofDevice.size >= limits.connectionsPerDeviceMax) return "connections-per-device";
@@ -87,6 +88,7 @@ export function createConnectionTable<Entry extends TableEntry>(
     },
     leave,
     ofKeys: (keys) => keys.flatMap((key) => [...(byKey.get(key) ?? [])]),
+    ofClient: (client) => byClient.get(client),
     all: () => [...unknown, ...claims.keys()],
     get size() {
       return claims.size;

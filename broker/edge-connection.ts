@@ -4,28 +4,16 @@ import type { PublishPacket } from "aedes";
 import { isMillraceError } from "../core/errors.ts";
 import type { MqttConnect, MqttWill } from "../wire/mqtt-connect.ts";
 import { createMqttFrameWalker, MQTT_TYPE, type MqttFrame, type MqttFrameWalker } from "../wire/mqtt-frame.ts";
-import type { Admission, MessageOrigin } from "./admission.ts";
 import { closeSocket } from "./close-socket.ts";
-import { identifyDevice, type ConnectStepsOptions } from "./connect-steps.ts";
+import { type ConnectionPresence, createConnectionPresence } from "./connection-presence.ts";
+import { identifyDevice } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
-import type { ConnectionTable } from "./connection-table.ts";
-import type { EdgeLimits } from "./edge-limits.ts";
-import type { EdgeReport } from "./edge-report.ts";
+import type { EdgeContext } from "./edge-context.ts";
 import { FrameBatch } from "./frame-batch.ts";
 import { createFrameStream } from "./frame-stream.ts";
 import { MessageWindow, type MessageWindowOutcomes } from "./message-window.ts";
-import type { EngineConnection, MqttEngine } from "./mqtt-engine.ts";
+import type { EngineConnection } from "./mqtt-engine.ts";
 import type { RefusalReason } from "./refusals.ts";
-
-export interface EdgeContext {
-  readonly limits: EdgeLimits;
-  readonly connect: ConnectStepsOptions;
-  readonly table: ConnectionTable<EdgeConnection>;
-  readonly admission: Admission;
-  readonly engine: MqttEngine;
-  readonly report: EdgeReport;
-  readonly admitWill: (origin: MessageOrigin, will: MqttWill, routedTo: string) => void;
-}
 
 /**
  * - `greeting`: waiting for CONNECT;
@@ -50,13 +38,13 @@ export class EdgeConnection implements EngineConnection {
   readonly #context: EdgeContext;
   readonly #walker: MqttFrameWalker;
   readonly #messages: MessageWindow;
-  readonly #filters = new Set<string>();
   readonly #remote: string;
   #state: State = "greeting";
   #timer: NodeJS.Timeout;
   #keepAliveMs = 0;
   #stream: Duplex | null = null;
   #device: ConnectedDevice | null = null;
+  #presence: ConnectionPresence | null = null;
   #will: MqttWill | null = null;
   #walking = false;
   #walkDue = false;
@@ -168,9 +156,14 @@ export class EdgeConnection implements EngineConnection {
       if (this.#state !== "joining") return;
     } while (revocations !== steps.gate.revocations);
     if (typeof device === "string") return this.end(device);
-    const refusal = table.claim(this, device.key, device.clientId);
+    const refusal = table.claim(this, device.key, device.client);
     if (refusal !== null) return this.end(refusal);
     this.#device = device;
+    this.#presence = createConnectionPresence(device, this.#context.presence);
+    if (this.#presence.alone !== null) {
+      await this.#presence.alone;
+      if (this.#state !== "joining") return;
+    }
     this.#will = connect.will;
     this.#keepAliveMs = keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax);
     this.#stream = createFrameStream(this.#socket, limits.subscriberQueueBytesMax, (error) =>
@@ -197,7 +190,8 @@ export class EdgeConnection implements EngineConnection {
 
   #messageOutcomes(): MessageWindowOutcomes {
     return {
-      messageAcknowledged: () => {
+      messageAcknowledged: (routed) => {
+        if (routed !== null) this.#presence?.forward(routed);
         if (this.#socket.isPaused() || this.#lastWords !== null) this.#walkSoon();
       },
       messageDropped: () => this.#context.report.dropped(),
@@ -218,13 +212,11 @@ export class EdgeConnection implements EngineConnection {
   }
 
   subscribe(filter: string): RefusalReason | null {
-    if (this.#device?.acl.maySubscribe(filter) !== true) return "subscribe-filter";
-    this.#filters.add(filter);
-    return this.#filters.size > this.#context.limits.filtersPerConnectionMax ? "filters-per-connection" : null;
+    return this.#presence === null ? "subscribe-filter" : this.#presence.subscribe(filter);
   }
 
   unsubscribed(filters: readonly string[]): void {
-    for (const filter of filters) this.#filters.delete(filter);
+    this.#presence?.unsubscribe(filters);
   }
 
   mayReceive(topic: string): boolean {
@@ -242,12 +234,18 @@ export class EdgeConnection implements EngineConnection {
     this.#walkSoon();
   }
 
+  /** Resolves when the log has answered for all that was taken. */
+  settled(): Promise<void> {
+    return this.#messages.settled();
+  }
+
   end(reason: RefusalReason | PlainEnd, cause?: unknown): void {
     if (this.#state === "closed") return;
     const unanswered = this.#state === "greeting" || (this.#state === "joining" && this.#stream === null);
     this.#state = "closed";
     clearTimeout(this.#timer);
     this.#context.table.leave(this);
+    this.#presence?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
       this.#context.report.refused(reason, this.#subject(), cause);
     }

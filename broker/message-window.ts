@@ -2,11 +2,12 @@ import type { PublishPacket } from "aedes";
 import { createAcknowledgementQueue } from "./acknowledgement-queue.ts";
 import type { Admission } from "./admission.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
+import type { RoutedMessage } from "./gateway-link.ts";
 
 /** What becomes of the messages of a window. */
 export interface MessageWindowOutcomes {
-  /** One more message has been acknowledged. */
-  messageAcknowledged(): void;
+  /** One more message has been acknowledged; with what is to be routed of it, if anything. */
+  messageAcknowledged(routed: RoutedMessage | null): void;
   /** It is on a topic that nobody reads: it will be acknowledged, and leads nowhere. */
   messageDropped(): void;
   /** All before it are acknowledged; this one may not be published, and nothing after it is looked at. */
@@ -23,6 +24,8 @@ export class MessageWindow {
   readonly #outcomes: MessageWindowOutcomes;
   readonly #queue = createAcknowledgementQueue();
   #size = 0;
+  #appending = 0;
+  #settled: PromiseWithResolvers<void> | null = null;
 
   constructor(admission: Admission, outcomes: MessageWindowOutcomes) {
     this.#admission = admission;
@@ -32,6 +35,13 @@ export class MessageWindow {
   /** Messages that are not acknowledged yet, those of QoS 0 included: they wait for the log just the same. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Resolves when the log has answered for every message that was taken. */
+  settled(): Promise<void> {
+    if (this.#appending === 0) return Promise.resolve();
+    this.#settled ??= Promise.withResolvers();
+    return this.#settled.promise;
   }
 
   /** A PUBLISH is being passed on to the engine. */
@@ -45,7 +55,8 @@ export class MessageWindow {
    * telemetry is a stream and not a state.
    */
   take(device: ConnectedDevice, packet: PublishPacket, acknowledge: () => void): void {
-    const place = this.#queue.enter(() => this.#acknowledge(acknowledge));
+    let routed: RoutedMessage | null = null;
+    const place = this.#queue.enter(() => this.#acknowledge(acknowledge, routed));
     packet.retain = false;
     if (device.acl.isAside(packet.topic)) {
       this.#outcomes.messageDropped();
@@ -60,19 +71,33 @@ export class MessageWindow {
       packetId: packet.qos === 0 ? undefined : packet.messageId,
       payload: typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload,
     };
+    routed = message;
+    this.#appending++;
     this.#admission.admit(origin, message).then(
-      () => place.accept(),
-      (error: unknown) => place.refuse(() => this.#outcomes.messageFailed(error)),
+      () => {
+        this.#appended();
+        place.accept();
+      },
+      (error: unknown) => {
+        this.#appended();
+        place.refuse(() => this.#outcomes.messageFailed(error));
+      },
     );
   }
 
-  #acknowledge(acknowledge: () => void): void {
+  #appended(): void {
+    if (--this.#appending > 0) return;
+    this.#settled?.resolve();
+    this.#settled = null;
+  }
+
+  #acknowledge(acknowledge: () => void, routed: RoutedMessage | null): void {
     this.#size--;
     try {
       acknowledge();
     } catch (error) {
       return this.#outcomes.engineThrew(error);
     }
-    this.#outcomes.messageAcknowledged();
+    this.#outcomes.messageAcknowledged(routed);
   }
 }

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { Aedes, type AedesOptions, type Client, type PublishPacket } from "aedes";
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import type { RoutedMessage } from "./gateway-link.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { refusalError, type RefusalReason } from "./refusals.ts";
 
@@ -26,13 +27,19 @@ export interface MqttEngine {
   stop(): Promise<void>;
   /** From here on aedes reads packets from the stream; the first must be a CONNECT that has been authenticated. */
   attach(connection: EngineConnection, stream: Duplex): void;
-  /** Routes a message that is no client's PUBLISH: a will. */
-  route(topic: string, qos: 0 | 1, payload: Uint8Array): void;
+  /** Routes a message that is no client's PUBLISH: a will, or one that another gateway took. */
+  route(topic: string, message: RoutedMessage): void;
 }
 
-export function createMqttEngine(limits: EdgeLimits, logger: Logger): MqttEngine {
+/** `heard`: what the SUBACK of a filter waits for, if anything. */
+export function createMqttEngine(
+  limits: EdgeLimits,
+  logger: Logger,
+  heard: (filter: string) => Promise<void> | null,
+): MqttEngine {
   const connections = new WeakMap<Client, EngineConnection>();
   const aedes = new Aedes(engineOptions(connections, limits, logger));
+  holdSubacks(aedes, heard);
   aedes.on("clientReady", (client) => guard(() => connections.get(client)?.engineReady(), logger));
   aedes.on("unsubscribe", (filters, client) => guard(() => connections.get(client)?.unsubscribed(filters), logger));
   aedes.on("clientError", (client, error) => connections.get(client)?.end("protocol", error));
@@ -48,19 +55,34 @@ export function createMqttEngine(limits: EdgeLimits, logger: Logger): MqttEngine
     attach(connection, stream) {
       connections.set(aedes.handle(stream), connection);
     },
-    route(topic, qos, payload) {
+    route(topic, { qos, payload }) {
       const packet: PublishPacket = {
         cmd: "publish",
         topic,
-        qos,
+        qos: qos === 0 ? 0 : 1,
         dup: false,
         retain: false,
         payload: Buffer.from(payload),
       };
       aedes.publish(packet, (error) => {
-        if (error) logger.warn({ error: errorText(error), topic }, "a will was not routed to subscribers");
+        if (error) logger.warn({ error: errorText(error), topic }, "a message was not routed to subscribers");
       });
     },
+  };
+}
+
+/**
+ * The subscription counts at once, only its SUBACK waits: held back in `authorizeSubscribe` instead, it would be overtaken by what the
+ * client sends right behind it.
+ */
+function holdSubacks(aedes: Aedes, heard: (filter: string) => Promise<void> | null): void {
+  const subscribe = aedes.subscribe.bind(aedes);
+  aedes.subscribe = (filter, deliver, done) => {
+    const wait = heard(filter);
+    // aedes calls back with an error that its types do not know.
+    const finish = (...results: readonly []) =>
+      wait === null ? done(...results) : void wait.then(() => done(...results));
+    subscribe(filter, deliver, finish);
   };
 }
 

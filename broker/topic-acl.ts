@@ -3,6 +3,7 @@ import { filterCoveredBy } from "./filter-cover.ts";
 /** What the bytes of a message are: Millrace's JSON or ThingsBoard's. */
 export type TelemetryFormat = "json" | "tb-json";
 
+const OWN_TOPIC = /^millrace\/([^/]+\/[^/]+)\//;
 const THINGSBOARD_TELEMETRY = "v1/devices/me/telemetry";
 const THINGSBOARD_OWN = "v1/devices/me/#";
 /** Attributes and answers to calls: its firmware sends them with every connect, and would only connect again if that ended it. */
@@ -17,6 +18,8 @@ export interface TopicAcl {
   /** Acknowledged and dropped: ThingsBoard's topics that Millrace has no use for. */
   isAside(topic: string): boolean;
   maySubscribe(filter: string): boolean;
+  /** True for filters on the device's own topics: those on which messages are routed. */
+  reachesOwn(filter: string): boolean;
   /** Asked again per delivery, so that no filter, however it came to be kept, delivers what is not the device's own. */
   mayReceive(topic: string): boolean;
 }
@@ -24,6 +27,7 @@ export interface TopicAcl {
 export function createTopicAcl(tenant: string, device: string): TopicAcl {
   const ownPrefix = `millrace/${tenant}/${device}/`;
   const telemetryTopic = `${ownPrefix}telemetry`;
+  const reachesOwn = (filter: string) => filterCoveredBy(filter, `${ownPrefix}#`);
   return {
     telemetryTopic,
     publishFormat(topic) {
@@ -31,8 +35,14 @@ export function createTopicAcl(tenant: string, device: string): TopicAcl {
       return topic === THINGSBOARD_TELEMETRY ? "tb-json" : null;
     },
     isAside: (topic) => THINGSBOARD_ASIDE.test(topic),
-    maySubscribe: (filter) => filterCoveredBy(filter, `${ownPrefix}#`) || filterCoveredBy(filter, THINGSBOARD_OWN),
+    reachesOwn,
+    maySubscribe: (filter) => reachesOwn(filter) || filterCoveredBy(filter, THINGSBOARD_OWN),
     // All devices share the words `v1/devices/me`: nothing is ever routed under them, or each would read the others.
     mayReceive: (topic) => topic.startsWith(ownPrefix),
   };
+}
+
+/** The device (`tenant/device`) whose own topic or filter this is; null for what is nobody's own. */
+export function deviceKeyOf(topic: string): string | null {
+  return OWN_TOPIC.exec(topic)?.[1] ?? null;
 }

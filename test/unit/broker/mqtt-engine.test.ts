@@ -9,7 +9,7 @@ import { CONNACK_ACCEPTED, rawConnect, rawPublish, rawSubscribe } from "../../su
 let engine: MqttEngine;
 
 beforeEach(async () => {
-  engine = createMqttEngine(LIMITS, silentLogger);
+  engine = createMqttEngine(LIMITS, silentLogger, () => null);
   await engine.start();
 });
 

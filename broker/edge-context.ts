@@ -1,0 +1,20 @@
+import type { MqttWill } from "../wire/mqtt-connect.ts";
+import type { Admission, MessageOrigin } from "./admission.ts";
+import type { ConnectStepsOptions } from "./connect-steps.ts";
+import type { PresenceOptions } from "./connection-presence.ts";
+import type { ConnectionTable, TableEntry } from "./connection-table.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
+import type { EdgeReport } from "./edge-report.ts";
+import type { MqttEngine } from "./mqtt-engine.ts";
+
+/** What all connections of a broker share. */
+export interface EdgeContext {
+  readonly limits: EdgeLimits;
+  readonly connect: ConnectStepsOptions;
+  readonly table: ConnectionTable<TableEntry>;
+  readonly admission: Admission;
+  readonly engine: MqttEngine;
+  readonly report: EdgeReport;
+  readonly presence: PresenceOptions;
+  readonly admitWill: (origin: MessageOrigin, will: MqttWill, routedTo: string) => void;
+}
