@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   LIMIT_EXCEEDED: "later",
   NOT_AUTHENTICATED: "never",
   NOT_AUTHORIZED: "never",
+  LINK_IO: "later",
   // registry, API, configuration
   NOT_FOUND: "never",
   ALREADY_EXISTS: "never",

@@ -40,6 +40,20 @@ export const LIMITS = {
   /** Accepted tokens whose owner is remembered. */
   rememberedTokensMax: 50_000,
 
+  // other gateways
+  gatewaysMax: 64,
+  /** Devices with subscribers at one other gateway: as many as it has connections. */
+  gatewayDevicesMax: 20_000,
+  /** Messages for subscribers at other gateways that wait for Redis: what comes on top is lost, and counted. */
+  gatewayLinkBytesMax: 8 * MIB,
+  gatewayConnectTimeoutMs: 5 * SECOND,
+  /** A Redis that says nothing for so long is left and tried again. */
+  gatewayAnswerTimeoutMs: 3 * SECOND,
+  /** Another gateway that says nothing for so long gets no messages any more. */
+  gatewaySilenceMs: 5 * SECOND,
+  /** How long CONNACK and SUBACK wait for other gateways: to have ended and settled the client's connection there, to have heard. */
+  gatewayWaitMs: SECOND,
+
   // ids and registry
   idCharactersMax: 128,
   /** Of devices, types and rules: what people read. */
