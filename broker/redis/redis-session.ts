@@ -1,6 +1,6 @@
 import { createClient } from "@redis/client";
 import { z } from "zod";
-import { errorText, MillraceError } from "../../core/errors.ts";
+import { MillraceError } from "../../core/errors.ts";
 import { redisError } from "./redis-error.ts";
 import { redisTarget } from "./redis-target.ts";
 
@@ -37,6 +37,8 @@ export async function openRedisSession(options: RedisSessionOptions): Promise<Re
     url,
     RESP: 3,
     disableOfflineQueue: true,
+    // One right less that the user needs.
+    disableClientInfo: true,
     socket: { reconnectStrategy: false, connectTimeout: connectTimeoutMs },
   });
   const lost = Promise.withResolvers<MillraceError>();
@@ -66,7 +68,9 @@ export async function openRedisSession(options: RedisSessionOptions): Promise<Re
 function checkServer(answer: unknown, target: string): void {
   const facts = factsSchema.safeParse(answer);
   if (!facts.success) {
-    throw new MillraceError("CONFIG_INVALID", `Redis ${target}: not the answer of Redis: ${errorText(facts.error)}`);
+    throw new MillraceError("CONFIG_INVALID", `Redis ${target}: what answers there is no Redis`, {
+      remedy: "Correct MILLRACE_REDIS_URL.",
+    });
   }
   const { version, mode, role } = facts.data;
   if (Number.parseInt(version, 10) < VERSION_MIN) {
