@@ -78,6 +78,10 @@ const settings = {
     .string()
     .optional()
     .describe("File with the token for OAUTHBEARER; read again for every connection."),
+  redisUrl: z
+    .url({ protocol: /^rediss?$/, error: "it is a URL of the form redis://user:password@host:port" })
+    .optional()
+    .describe("Reach the other gateways of the installation through this Redis; see operating.md."),
   webhookUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
     .optional()
@@ -94,7 +98,7 @@ const settings = {
 };
 
 /** Their values stay out of messages, which end up in logs; they have no flags: command lines can be read by others on the machine. */
-const SECRETS: readonly string[] = ["databaseUrl", "kafkaPassword", "webhookSecret"];
+const SECRETS: readonly string[] = ["databaseUrl", "kafkaPassword", "redisUrl", "webhookSecret"];
 
 const configSchema = z.object(settings);
 export type Config = z.infer<typeof configSchema>;

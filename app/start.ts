@@ -8,6 +8,8 @@ import { createMetrics } from "../core/metrics.ts";
 import { createBroker } from "../broker/broker.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
+import { createFaultBoard } from "./fault-board.ts";
+import { openGatewayLink } from "./gateway-link.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
 import { createLogger } from "./logging.ts";
@@ -18,6 +20,7 @@ import { startThreads } from "./threads/start-threads.ts";
 import { openInstallationLog, type InstallationLog, type LogParts } from "./installation-log.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Config } from "./config.ts";
+import type { FaultBoard } from "./fault-board.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { Threads } from "./threads/start-threads.ts";
 import type { GatewayApi } from "./threads/thread-apis.ts";
@@ -69,6 +72,8 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     undo.unshift((deadlineMs) => threads.stop(deadlineMs));
 
     const authenticator = createAuthenticator((token) => threads.services("authenticate", token), clock);
+    const faults = createFaultBoard();
+    const link = await openGatewayLink(config.redisUrl, directory.secret, { logger, metrics, onFault: faults.report });
     const broker = createBroker({
       listen: { host: config.host, port: config.mqttPort },
       partitionCount: config.partitions,
@@ -79,13 +84,14 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       epoch: directory.epoch,
       logger,
       metrics,
+      link,
       onSeen: (lastSeen) => {
         threads
           .services("touch", lastSeen)
           .catch((error: unknown) => logger.warn({ cause: errorText(error) }, "last-seen times were not kept"));
       },
     });
-    serveThread(gateway.port1, createGatewayApi(broker, authenticator, metrics), logger);
+    serveThread(gateway.port1, createGatewayApi(broker, authenticator, faults, metrics), logger);
 
     const { httpPort, adminToken } = await threads.start();
     await broker.start();
@@ -131,10 +137,11 @@ type Undo = (deadlineMs: number) => Promise<void> | void;
 function createGatewayApi(
   broker: Broker,
   authenticator: ReturnType<typeof createAuthenticator>,
+  faults: FaultBoard,
   metrics: ReturnType<typeof createMetrics>,
 ): GatewayApi {
   return {
-    health: () => ({ reasons: broker.notReadyReasons(), faults: [], events: [] }),
+    health: () => faults.health(broker.notReadyReasons()),
     metrics: () => metrics.snapshot(),
     mqtt: () => ({ port: broker.address.port, connections: broker.connections }),
     connectedOf: (keys) => broker.connectedOf(keys),

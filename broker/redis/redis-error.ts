@@ -35,6 +35,7 @@ function firstWord(text: string): string {
 /** A name with several addresses, none of which answers, gives an AggregateError with an empty message. */
 function socketText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.message !== "") return error.message;
+  // Some answers are whole sentences, some are not: the remedy follows behind a full stop of ours.
+  if (error.message !== "") return error.message.replace(/\.$/, "");
   return "code" in error && typeof error.code === "string" ? error.code : "no connection";
 }
