@@ -7,13 +7,18 @@ import { silentLogger } from "../../../core/logger.ts";
 import { CONNACK_ACCEPTED, rawConnect, rawPublish, rawSubscribe } from "../../support/raw-mqtt.ts";
 
 let engine: MqttEngine;
+/** What the SUBACK of a filter waits for. */
+let heard: (filter: string) => Promise<void> | null = () => null;
 
 beforeEach(async () => {
-  engine = createMqttEngine(LIMITS, silentLogger, () => null);
+  engine = createMqttEngine(LIMITS, silentLogger, (filter) => heard(filter));
   await engine.start();
 });
 
-afterEach(() => engine.stop());
+afterEach(() => {
+  heard = () => null;
+  return engine.stop();
+});
 
 let number = 0;
 
@@ -105,6 +110,34 @@ describe("the MQTT engine", () => {
     acknowledge();
     await settle();
     expect(connection.received()).toBe("40020001");
+  });
+
+  test("delivers a message of QoS 1 although one of QoS 0 is right behind it", async () => {
+    const subscriber = await attach();
+    await subscriber.send(rawSubscribe(["t"]));
+    const publisher = await attach();
+    await publisher.send(rawPublish("t", "client's 1", 1), rawPublish("t", "client's 0", 0, 0));
+    engine.route("t", { qos: 1, payload: Buffer.from("routed 1") });
+    engine.route("t", { qos: 0, payload: Buffer.from("routed 0") });
+    await settle();
+    for (const text of ["client's 1", "client's 0", "routed 1", "routed 0"]) {
+      expect(subscriber.received()).toContain(Buffer.from(text).toString("hex"));
+    }
+  });
+
+  test("holds a SUBACK back until the subscription is heard of, and the subscription counts meanwhile", async () => {
+    const hearing = Promise.withResolvers<void>();
+    heard = (filter) => (filter === "slow" ? hearing.promise : null);
+    const connection = await attach();
+    await connection.send(rawSubscribe(["slow"], 1), rawSubscribe(["quick"], 2), rawPublish("slow", "own", 3));
+    const delivered = rawPublish("slow", "own", 0, 0).toString("hex");
+    expect(connection.received()).toContain(delivered);
+    expect(connection.received()).toContain("9003000200");
+    expect(connection.received()).not.toContain("9003000100");
+    hearing.resolve();
+    await settle();
+    expect(connection.received()).toContain("9003000100");
+    expect(connection.ends).toEqual([]);
   });
 
   test("survives a throw in any of its hooks", async () => {
