@@ -18,7 +18,11 @@ describe("messages between gateways", () => {
       }),
       { maxLength: 20 },
     );
-    fc.assert(fc.property(messages, (given) => void expect(decodeMessages(encodeMessages(given))).toEqual(given)));
+    fc.assert(
+      fc.property(messages, (given) => {
+        expect(decodeMessages(encodeMessages(given))).toEqual(given);
+      }),
+    );
   });
 
   test("are dropped whole when they are cut, longer than they say, or changed in their head", () => {
