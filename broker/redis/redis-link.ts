@@ -80,8 +80,13 @@ export function createRedisLink(options: RedisLinkOptions): GatewayLink {
   const rounds = createRounds(limits.gatewayWaitMs);
   const asks = createOwnAsks(rounds, asksTo(all));
   const outbox = createMessageOutbox({
-    send: (gateway, messages) =>
-      present === null ? Promise.resolve(0) : present.redis.publish(messagesOf(gateway), encodeMessages(messages)),
+    async send(gateway, messages) {
+      if (present === null) return 0;
+      const receivers = await present.redis.publish(messagesOf(gateway), encodeMessages(messages));
+      // Its connection is gone: what it asks for now it asks under another name.
+      if (receivers === 0) others.forget(gateway);
+      return receivers;
+    },
     bytesMax: limits.gatewayLinkBytesMax,
     onSent: meters.sent,
     onLost: meters.lost,

@@ -79,7 +79,8 @@ describe.skipIf(program === null)("gateways whose Redis goes away (need the redi
   });
 
   it("keep no more than their limit for a Redis that hangs, leave it, and find it again", async () => {
-    const linkLimits = { gatewayLinkBytesMax: 100_000, gatewayAnswerTimeoutMs: 1000 };
+    // Nobody waits for a Redis that was left: whoever did would wait for long.
+    const linkLimits = { gatewayLinkBytesMax: 100_000, gatewayAnswerTimeoutMs: 1000, gatewayWaitMs: 60_000 };
     await using one = await startGateway(redis.url(), { linkLimits });
     await using two = await startGateway(redis.url(), { linkLimits });
     const subscriber = await two.client("a");
@@ -93,9 +94,7 @@ describe.skipIf(program === null)("gateways whose Redis goes away (need the redi
     // 100 kB hold fewer than 80 of them.
     expect(lost()).toBeGreaterThan(420);
     await eventually(() => !isUp(one), "it is left");
-    const startedAt = performance.now();
-    await one.client("a", { clientId: "new" });
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    await one.client("a", { clientId: "new", connectTimeout: 10_000 });
     redis.thaw();
     await eventually(() => isUp(one) && isUp(two), "it is found again");
     await sleep(100);
