@@ -85,6 +85,8 @@ export function createLinkLoop(options: LinkLoopOptions): LinkLoop {
   async function loop(first: RedisSession | null): Promise<void> {
     let session = first;
     while (!stopping.signal.aborted) {
+      if (session === null) await pause(RECONNECT_MS, stopping.signal);
+      if (stopping.signal.aborted) break;
       try {
         session ??= await attempt();
         const reason = await hold(session);
@@ -95,7 +97,6 @@ export function createLinkLoop(options: LinkLoopOptions): LinkLoop {
         tellAway(error);
       }
       session = null;
-      await pause(RECONNECT_MS, stopping.signal);
     }
   }
 

@@ -5,6 +5,10 @@ type Decision = readonly [code: ErrorCode, remedy: string];
 
 const SIGN_IN: Decision = ["CONFIG_INVALID", "Correct user and password in MILLRACE_REDIS_URL."];
 const AWAY: Decision = ["LINK_IO", "Start Redis there, or correct MILLRACE_REDIS_URL."];
+const TRUST: Decision = [
+  "LINK_IO",
+  "Name the authority of its certificate in NODE_EXTRA_CA_CERTS, or correct MILLRACE_REDIS_URL.",
+];
 const BUSY: Decision = ["LINK_IO", "Wait until the server has started, or look into its log."];
 
 /** What decides something here: the first word of an error reply is its code. Source: https://redis.io/docs/latest/develop/reference/protocol-spec */
@@ -24,8 +28,14 @@ const UNKNOWN: Decision = ["CONFIG_INVALID", "Use Redis 7 or newer."];
 export function redisError(error: unknown, target: string): MillraceError {
   if (error instanceof MillraceError) return error;
   const text = `Redis ${target}: ${socketText(error)}`;
-  const [code, remedy] = error instanceof ErrorReply ? (BY_CODE[firstWord(error.message)] ?? UNKNOWN) : AWAY;
+  const [code, remedy] = error instanceof ErrorReply ? (BY_CODE[firstWord(error.message)] ?? UNKNOWN) : bySocket(error);
   return new MillraceError(code, text, { cause: error, remedy });
+}
+
+/** Node's names of what OpenSSL says: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+function bySocket(error: unknown): Decision {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /CERT|ISSUER|ALTNAME/.test(code) ? TRUST : AWAY;
 }
 
 function firstWord(text: string): string {
