@@ -71,12 +71,15 @@ export function createLinkLoop(options: LinkLoopOptions): LinkLoop {
 
   async function attempt(): Promise<RedisSession> {
     const session = await open();
+    const late = setTimeout(session.close, answerTimeoutMs);
     try {
       await onBegan(session);
     } catch (error) {
       session.close();
       onLost();
       throw redisError(error, target);
+    } finally {
+      clearTimeout(late);
     }
     tellBack();
     return session;

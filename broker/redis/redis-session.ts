@@ -48,12 +48,21 @@ export async function openRedisSession(options: RedisSessionOptions): Promise<Re
     lost.resolve(redisError(new Error("the connection was closed"), target));
     if (client.isOpen) client.destroy();
   };
+  // The client's own time-out ends with the TCP connection, which the kernel of a server that hangs still takes.
+  const late = setTimeout(() => {
+    lost.resolve(redisError(new Error(`no answer within ${connectTimeoutMs} ms`), target));
+    close();
+  }, connectTimeoutMs);
   try {
     await client.connect();
     checkServer(await client.sendCommand(["HELLO"]), target);
   } catch (error) {
+    // What ended the connection first is why; what its calls are rejected with afterwards is not.
+    if (!(error instanceof MillraceError)) lost.resolve(redisError(error, target));
     close();
-    throw redisError(error, target);
+    throw error instanceof MillraceError ? error : await lost.promise;
+  } finally {
+    clearTimeout(late);
   }
   return {
     async subscribe(channel, heard) {

@@ -127,6 +127,15 @@ describe.skipIf(program === null)("gateways whose Redis goes away (need the redi
     expect(total()).toBe(2);
   });
 
+  it("start with a Redis that hangs, and are linked when it goes on", async () => {
+    redis.freeze();
+    await using one = await startGateway(redis.url(), { linkLimits: { gatewayConnectTimeoutMs: 300 } });
+    expect(one.faults[0]?.text).toContain("no answer within 300 ms");
+    await (await one.client("a")).publishAsync(TOPIC_A, "x", { qos: 1 });
+    redis.thaw();
+    await eventually(() => isUp(one), "it is linked");
+  });
+
   it("start without Redis, take telemetry, and are linked as soon as it is there", async () => {
     await redis.kill();
     await using one = await startGateway(redis.url());
