@@ -157,9 +157,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   return {
     async start() {
       reader = log.openReader([]);
-      running = loop(reader)
-        .catch(onEnd)
-        .finally(() => applyChanges());
+      // What came too late for the loop is done after it.
+      running = loop(reader).catch(onEnd).then(applyChanges);
       try {
         await membership.start();
       } catch (error) {

@@ -45,17 +45,16 @@ describe.skipIf(noKafka !== null)(
     });
 
     it("Kafka's console consumer reads a topic", () => {
-      const read = tool("org.apache.kafka.tools.consumer.ConsoleConsumer", [
-        ...["--topic", `${PREFIX}readings`, "--from-beginning", "--max-messages", "1", "--timeout-ms", "20000"],
-        ...["--formatter-property", "print.headers=true", "--formatter-property", "print.key=true"],
-      ]);
+      const limits = ["--from-beginning", "--max-messages", "1", "--timeout-ms", "20000"];
+      const format = ["--formatter-property", "print.headers=true", "--formatter-property", "print.key=true"];
+      const main = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+      const read = tool(main, ["--topic", `${PREFIX}readings`, ...limits, ...format]);
       expect(read).toContain("client:c1\tacme/pump-1\tone of readings");
     });
 
     it("Kafka's tool for consumer groups tells the lag", () => {
-      const described = tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", [
-        ...["--describe", "--group", `${PREFIX}stage.main`],
-      ]);
+      const main = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+      const described = tool(main, ["--describe", "--group", `${PREFIX}stage.main`]);
       expect(described).toMatch(/foreign\.stage\.main +foreign\.telemetry +1 +1 +2 +1 /);
     });
 
