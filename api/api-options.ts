@@ -20,6 +20,8 @@ export interface MqttEdge {
 export interface ApiOptions {
   /** Port 0 picks a free one. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** `probes`: health, readiness and metrics alone. */
+  readonly surface?: "all" | "probes";
   readonly registry: Registry;
   /** Null when nothing stores readings (--no-clickhouse): history answers SINK_UNAVAILABLE then. */
   readonly history: HistoryQueries | null;

@@ -57,6 +57,7 @@ export function buildHttpApp(options: ApiOptions): { readonly app: ZodApp; reado
   const context: RouteContext = { options, gate, sessions, signInAttempts };
   void app.register(async (root) => {
     await registerOpenApi(root);
+    if (options.surface === "probes") return probeRoutes(root, context);
     await root.register(async (scope) => registerApi(scope, context), { prefix: "/api/v1" });
     probeRoutes(root, context);
     root.get("/openapi.json", { schema: { hide: true } }, async () => root.swagger());

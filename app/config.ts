@@ -4,6 +4,7 @@ import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { kebabCase } from "./kebab-case.ts";
+import { ROLE_PATTERN } from "./roles.ts";
 
 const port = wholeNumber(0, 65_535);
 const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
@@ -13,6 +14,11 @@ const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true 
  * win over the environment. `docs/configuration.md` is generated from this table.
  */
 const settings = {
+  role: z
+    .string()
+    .regex(ROLE_PATTERN, "it is all, or some of gateway,processors,sinks,api")
+    .default("all")
+    .describe("What this process does; roles on their own need stores that all processes share, see operating.md."),
   data: z.string().min(1).default("data").describe("Data directory."),
   host: z
     .string()
@@ -38,6 +44,13 @@ const settings = {
     .positive("it is a number above 0")
     .default(LIMITS.logRetentionMsDefault / 3_600_000)
     .describe("Age after which the log forgets what every consumer has."),
+  installationSecret: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "it is 64 hexadecimal digits")
+    .optional()
+    .describe(
+      "The same in all processes of an installation; absent: made on first start and kept in the data directory.",
+    ),
   databaseUrl: z
     .url({ protocol: /^postgres(ql)?$/, error: "it is a URL of the form postgres://user:password@host:port/database" })
     .optional()
@@ -98,7 +111,7 @@ const settings = {
 };
 
 /** Their values stay out of messages, which end up in logs; they have no flags: command lines can be read by others on the machine. */
-const SECRETS: readonly string[] = ["databaseUrl", "kafkaPassword", "redisUrl", "webhookSecret"];
+const SECRETS: readonly string[] = ["installationSecret", "databaseUrl", "kafkaPassword", "redisUrl", "webhookSecret"];
 
 const configSchema = z.object(settings);
 export type Config = z.infer<typeof configSchema>;

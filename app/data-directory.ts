@@ -34,17 +34,14 @@ export interface DataDirectory {
 
 /**
  * Opens and locks the data directory. One instance at a time: the lock is SQLite's on `lock.sqlite`, which the operating system
- * drops with the process, kill -9 included. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_DIRECTORY_LOCKED, DATA_FORMAT_UNSUPPORTED, DISK_FULL.
+ * drops with the process, kill -9 included. `secret`: the installation's, in hexadecimal digits, when it is not to be made here. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_DIRECTORY_LOCKED, DATA_FORMAT_UNSUPPORTED, DISK_FULL.
  */
-export function openDataDirectory(path: string): DataDirectory {
+export function openDataDirectory(path: string, secret: string | null = null): DataDirectory {
   makeWritable(path);
   const lock = lockDirectory(path);
   try {
     const isNew = checkFormat(path);
-    const secret = Buffer.from(
-      secretText(path, "installation.secret", () => randomBytes(32).toString("hex")),
-      "hex",
-    );
+    const own = secret ?? secretText(path, "installation.secret", () => randomBytes(32).toString("hex"));
     const epoch = nextEpoch(path);
     const registryPath = join(path, "registry.sqlite");
     const clickhousePath = join(path, "clickhouse");
@@ -53,7 +50,7 @@ export function openDataDirectory(path: string): DataDirectory {
       logPath: join(path, "log"),
       registryPath,
       clickhousePath,
-      secret,
+      secret: Buffer.from(own, "hex"),
       epoch,
       isNew,
       hasStores: existsSync(registryPath) || existsSync(clickhousePath),

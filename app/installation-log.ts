@@ -6,7 +6,7 @@ import { brokerAddresses, createKafkaClient } from "./kafka-client-options.ts";
 import { JOURNALS } from "./journals.ts";
 import type { Transferable } from "node:worker_threads";
 import type { Clock } from "../core/clock.ts";
-import type { EventLog } from "../core/event-log.ts";
+import type { EventLog, JournalFollowing, JournalId } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { LogConnection } from "../log/embedded/connect-embedded-log.ts";
@@ -38,6 +38,8 @@ export interface ThreadLog extends EventLog {
   readonly generation: number;
   /** Who works which partitions: all processes of the installation agree, or this thread has the ones that it is given. */
   groups(partitions: readonly number[]): ConsumerGroups;
+  /** Reads a journal of another process; absent where there is none. */
+  follow?(journal: JournalId): JournalFollowing;
   close(signal: AbortSignal): Promise<void>;
 }
 

@@ -8,4 +8,6 @@ export const JOURNALS = {
   stage: stageJournalName(mainStage.name),
   clickhouse: CLICKHOUSE_JOURNAL,
   notify: NOTIFY_JOURNAL,
+  /** On Kafka: whoever has it also writes ticks and control records. */
+  retention: "retention",
 } as const;

@@ -17,7 +17,8 @@ import type { ClickHouseApi, GatewayApi, ProcessorsApi } from "./threads/thread-
 import type { StageTotals } from "../runtime/stage-runner.ts";
 
 export interface PeerPorts {
-  readonly gateway: MessagePort;
+  /** Null in a process that is no gateway. */
+  readonly gateway: MessagePort | null;
   readonly processors: readonly MessagePort[];
   readonly clickhouse: MessagePort | null;
 }
@@ -50,7 +51,7 @@ const SUMS_WAIT_MS = 5000;
 const METRICS_WAIT_MS = 3000;
 
 export function createPeers(ports: PeerPorts, logger: Logger): Peers {
-  const gateway = callThread<GatewayApi>(ports.gateway, "gateway");
+  const gateway = ports.gateway === null ? null : callThread<GatewayApi>(ports.gateway, "gateway");
   const processors = ports.processors.map((port, index) =>
     callThread<ProcessorsApi>(port, `processors.${index}`, { totals: TOTALS_WAIT_MS, sums: SUMS_WAIT_MS }),
   );
@@ -62,27 +63,31 @@ export function createPeers(ports: PeerPorts, logger: Logger): Peers {
     sums: () => Promise.all(processors.map((call) => call("sums"))),
     async metrics() {
       const all = await Promise.all([
-        metricsOf("gateway", gateway("metrics")),
+        ...(gateway ? [metricsOf("gateway", gateway("metrics"))] : []),
         ...processors.map((call, index) => metricsOf(`processors.${index}`, call("metrics"))),
         ...(clickhouse ? [metricsOf("clickhouse", clickhouse("metrics"))] : []),
       ]);
       return all.flat();
     },
     health: {
-      gateway: () => gateway("health"),
+      ...(gateway ? { gateway: () => gateway("health") } : {}),
       ...Object.fromEntries(processors.map((call, index) => [`processors.${index}`, () => call("health")])),
       ...(clickhouse ? { clickhouse: () => clickhouse("health") } : {}),
     },
     async disconnect(keys) {
       try {
-        await gateway("disconnect", keys);
+        await gateway?.("disconnect", keys);
       } catch (error) {
         if (!isMillraceError(error)) throw error;
         // The revocation is stored. Without the gateway nobody signs in either.
         logger.error({ keys, cause: errorText(error) }, "connections of revoked devices may still be open");
       }
     },
-    edge: { status: () => gateway("mqtt"), connectedOf: (keys) => gateway("connectedOf", keys) },
+    edge: {
+      // What connects elsewhere is not known here.
+      status: async () => (await gateway?.("mqtt")) ?? { port: 0, connections: 0 },
+      connectedOf: async (keys) => (await gateway?.("connectedOf", keys)) ?? [],
+    },
     history: locate === null ? null : createHistory(locate),
     rejects: locate === null ? null : createRejects(locate),
     erasures: async () => (await clickhouse?.("erasures")) ?? [],

@@ -17,13 +17,18 @@ import { lagOf } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./installation-log.ts";
 import { JOURNALS } from "./journals.ts";
+import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
+import { JournalTotals } from "./ledger/journal-totals.ts";
+import { rolesOf } from "./roles.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { StageTotals } from "../runtime/stage-runner.ts";
 import type { LogAccess } from "./installation-log.ts";
 import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { NotifySink } from "../sinks/notify/notify-sink.ts";
@@ -31,7 +36,7 @@ import type { Config } from "./config.ts";
 import type { FaultBoard } from "./fault-board.ts";
 import type { PartHealth } from "./part-health.ts";
 import type { PeerPorts } from "./peers.ts";
-import type { FaultWatch } from "./platform-faults.ts";
+import type { FaultWatch, FaultWatchOptions } from "./platform-faults.ts";
 
 export interface ServicesThreadData extends PeerPorts {
   readonly config: Config;
@@ -50,21 +55,22 @@ const PAGES = fileURLToPath(new URL("../dist/web/", import.meta.url));
 /** What every part of the services thread is made from. */
 type Base = Awaited<ReturnType<typeof openBase>>;
 
-/** Opens the registry, starts the services in order, and hands out what other threads ask for. */
+/** Opens the registry, starts the services of this process's roles in order, and hands out what other threads ask for. */
 export async function startServices(data: ServicesThreadData, clock: Clock, signInCodes: SignInCodes) {
   const base = await openBase(data, clock);
-  const { config, registry, log, logger, metrics } = base;
+  const { config, registry, log, logger, metrics, roles } = base;
   const notifyFaults = createFaultBoard();
-  const notify = createNotify(base, notifyFaults, data.webhookSecret);
-  const faultWatch = watchFaults(base, notify, {
+  const notify = leased(log.groups([0]), JOURNALS.notify, () => createNotify(base, notifyFaults, data.webhookSecret));
+  const faultWatch = watchFaults(base, (fault, state) => notify.current?.platformFault(fault.id, state, fault.text), {
     registry: base.registryHealth,
-    notify: () => notifyFaults.health(notify.notReadyReasons()),
+    notify: () => notifyFaults.health(notify.current?.notReadyReasons() ?? []),
     // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
   });
   const ledger = createLedger(base, faultWatch);
   const api = createApi({
     listen: { host: config.host, port: config.httpPort },
+    surface: roles.has("api") ? "all" : "probes",
     registry,
     history: base.peers.history,
     rejects: base.peers.rejects,
@@ -72,7 +78,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     ...ledger,
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     health: faultWatch,
-    pagesDirectory: PAGES,
+    pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,
     async eraseDevice(tenant, device) {
       if (config.clickhouse) await untilErased(tenant, device, { log, controlOutbox: registry.controlOutbox });
@@ -88,18 +94,17 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     logger,
     metrics,
   });
-  const relay = createControlRelay({
-    outbox: registry.controlOutbox,
-    log,
-    partitionCount: log.partitionCount,
-    clock,
-    logger,
-  });
-  const ticks = createTickWriter({ log, stage: mainStage, clock, logger });
-  api.server.on("upgrade", (request, socket, head) => hub.handleUpgrade(request, socket, head));
+  if (roles.has("api")) api.server.on("upgrade", (request, socket, head) => hub.handleUpgrade(request, socket, head));
+  const control = leased(log.groups([0]), JOURNALS.retention, () => createControl(base));
 
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
-  const services = [relay, ticks, notify, hub, faultWatch, api];
+  const services: Service[] = [
+    ...(roles.has("processors") ? [control] : []),
+    ...(roles.has("sinks") ? [notify] : []),
+    ...(roles.has("api") ? [hub] : []),
+    faultWatch,
+    api,
+  ];
   for (const service of services) await service.start();
   return {
     registry,
@@ -113,8 +118,26 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   };
 }
 
+/** What fills the stage's input besides messages: control records and ticks. */
+function createControl({ registry, log, clock, logger }: Base): Service {
+  const { partitionCount } = log;
+  const relay = createControlRelay({ outbox: registry.controlOutbox, log, partitionCount, clock, logger });
+  const ticks = createTickWriter({ log, stage: mainStage, clock, logger });
+  return {
+    async start() {
+      await relay.start();
+      await ticks.start();
+    },
+    async stop(signal) {
+      await ticks.stop(signal);
+      await relay.stop(signal);
+    },
+  };
+}
+
 async function openBase(data: ServicesThreadData, clock: Clock) {
   const { config } = data;
+  const roles = rolesOf(config.role);
   const logger = createLogger(config.logLevel, "services");
   const peers = createPeers(data, logger);
   const opened: OpenRegistry = await openRegistry({
@@ -128,13 +151,20 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
   const registryHealth = () => ({ reasons: isHeld() ? [] : [REGISTRY_LOST], faults: [], events: [] });
   const registry = withLocalToken(opened, data.localToken, config.tenant);
   registry.onRevoked((keys) => peers.disconnect(keys));
-  const adminToken = (await registry.credentials.hasAdminToken())
-    ? null
-    : await registry.credentials.issueAdminToken("first-start", "millrace");
+  const adminToken =
+    !roles.has("api") || (await registry.credentials.hasAdminToken())
+      ? null
+      : await registry.credentials.issueAdminToken("first-start", "millrace");
   const metrics = createMetrics();
-  const log = await openThreadLog(data.access, config, { clock, logger, metrics, keepsRetention: true });
+  const log = await openThreadLog(data.access, config, {
+    clock,
+    logger,
+    metrics,
+    keepsRetention: roles.has("processors"),
+  });
   return {
     config,
+    roles,
     clock,
     logger,
     metrics,
@@ -162,7 +192,11 @@ function createNotify(base: Base, faults: FaultBoard, webhookSecret: string): No
 }
 
 /** `own`: the parts of this thread. */
-function watchFaults(base: Base, notify: NotifySink, own: Readonly<Record<string, () => PartHealth>>): FaultWatch {
+function watchFaults(
+  base: Base,
+  onChange: FaultWatchOptions["onChange"],
+  own: Readonly<Record<string, () => PartHealth>>,
+): FaultWatch {
   const { peers, log, clock, logger } = base;
   const ownParts = Object.entries(own).map(([part, health]) => [part, async () => health()] as const);
   return createFaultWatch({
@@ -174,7 +208,7 @@ function watchFaults(base: Base, notify: NotifySink, own: Readonly<Record<string
       notify: lagOf(status, JOURNALS.notify),
     }),
     lagMax: LIMITS.consumerLagRecordsMax,
-    onChange: (fault, state) => notify.platformFault(fault.id, state, fault.text),
+    onChange,
     clock,
     logger,
   });
@@ -182,11 +216,20 @@ function watchFaults(base: Base, notify: NotifySink, own: Readonly<Record<string
 
 function createLedger(base: Base, faultWatch: FaultWatch) {
   const { config, log, peers, registry, clock } = base;
+  const follow = log.follow?.bind(log);
+  const { partitionCount } = log;
+  const journals = follow && new JournalTotals({ stage: mainStage.name, partitionCount, follow });
+  /** Of this process's threads when they have all partitions, else from the journals. */
+  const allTotals = async (own: () => Promise<readonly StageTotals[]>): Promise<readonly StageTotals[]> => {
+    const totals = await own();
+    const count = totals.reduce((sum, { partitions }) => sum + partitions.length, 0);
+    return journals === undefined || count === partitionCount ? totals : [await journals.look()];
+  };
   const sources = {
     stage: mainStage.name,
     generation: base.generation,
     log,
-    totals: () => peers.totals(),
+    totals: () => allTotals(peers.totals),
     history: () => peers.history,
     erasures: () => peers.erasures(),
     settled: () => peers.settled(),
@@ -196,7 +239,7 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
     ...sources,
     clock,
     off: [...(config.clickhouse ? [] : ["clickhouse"]), ...(config.webhookUrl === undefined ? ["notify"] : [])],
-    sums: () => peers.sums(),
+    sums: () => allTotals(peers.sums),
     devices: () => deviceCounts.get(),
     alarms: () => registry.alarms.counts(config.tenant),
     faults: () => faultWatch.faults(),

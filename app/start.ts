@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
-import { MessageChannel } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { errorText } from "../core/errors.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createBroker } from "../broker/broker.ts";
@@ -12,9 +12,11 @@ import { createFaultBoard } from "./fault-board.ts";
 import { openGatewayLink } from "./gateway-link.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
+import { environmentName } from "./config.ts";
 import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { requireFreePorts } from "./require-free-ports.ts";
+import { checkShared, rolesOf } from "./roles.ts";
 import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
 import { openInstallationLog, type InstallationLog, type LogParts } from "./installation-log.ts";
@@ -28,7 +30,8 @@ import type { GatewayApi } from "./threads/thread-apis.ts";
 /** A running installation: everything embedded, in this process and its children. */
 export interface Millrace {
   readonly httpUrl: string;
-  readonly mqttUrl: string;
+  /** Null in a process that is no gateway. */
+  readonly mqttUrl: string | null;
   readonly startedInMs: number;
   /** Only on the very first start. */
   readonly adminToken: string | null;
@@ -37,6 +40,14 @@ export interface Millrace {
   /** Resolves when a part that the others cannot do without has ended by itself. */
   readonly broken: Promise<Error>;
   stop(deadlineMs: number): Promise<void>;
+}
+
+interface GatewayParts extends LogParts {
+  readonly config: Config;
+  readonly directory: DataDirectory;
+  readonly log: InstallationLog;
+  readonly threads: Threads;
+  readonly metrics: ReturnType<typeof createMetrics>;
 }
 
 export interface StartOptions {
@@ -59,7 +70,9 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
   const logger = createLogger(config.logLevel, "gateway");
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
-  const directory = openDataDirectory(config.data);
+  checkRoles(config);
+  const roles = rolesOf(config.role);
+  const directory = openDataDirectory(config.data, config.installationSecret ?? null);
   const undo: Undo[] = [() => directory.release()];
   try {
     await requireFreePorts(config);
@@ -67,38 +80,21 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     undo.unshift((deadlineMs) => log.close(stopSignal(deadlineMs)));
 
     const localToken = `mr_local_${randomBytes(32).toString("base64url")}`;
-    const gateway = new MessageChannel();
-    const threads = startThreads({ config, directory, log, localToken, gatewayPort: gateway.port2, logger });
+    const gateway = roles.has("gateway") ? new MessageChannel() : null;
+    const gatewayPort = gateway?.port2 ?? null;
+    const threads = startThreads({ config, directory, log, localToken, gatewayPort, logger });
     undo.unshift((deadlineMs) => threads.stop(deadlineMs));
-
-    const authenticator = createAuthenticator((token) => threads.services("authenticate", token), clock);
-    const faults = createFaultBoard();
-    const link = await openGatewayLink(config.redisUrl, directory.secret, { logger, metrics, onFault: faults.report });
-    const broker = createBroker({
-      listen: { host: config.host, port: config.mqttPort },
-      partitionCount: config.partitions,
-      appender: log.log,
-      authenticator,
-      clock,
-      gatewayId: "local",
-      epoch: directory.epoch,
-      logger,
-      metrics,
-      link,
-      onSeen: (lastSeen) => {
-        threads
-          .services("touch", lastSeen)
-          .catch((error: unknown) => logger.warn({ cause: errorText(error) }, "last-seen times were not kept"));
-      },
-    });
-    serveThread(gateway.port1, createGatewayApi(broker, authenticator, faults, metrics), logger);
+    const parts = { config, directory, log, threads, clock, logger, metrics };
+    const broker = gateway === null ? null : await createGateway(gateway.port1, parts);
 
     const { httpPort, adminToken } = await threads.start();
-    await broker.start();
-    undo.unshift((deadlineMs) => broker.stop(stopSignal(deadlineMs)));
+    if (broker !== null) {
+      await broker.start();
+      undo.unshift((deadlineMs) => broker.stop(stopSignal(deadlineMs)));
+    }
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     const httpUrl = `http://${host}:${httpPort}`;
-    const mqttUrl = `mqtt://${host}:${broker.address.port}`;
+    const mqttUrl = broker === null ? null : `mqtt://${host}:${broker.address.port}`;
     const instanceFile = join(config.data, INSTANCE_FILE);
     const instance = { url: httpUrl, mqtt: mqttUrl, token: localToken, pid: process.pid };
     writeFileSync(instanceFile, JSON.stringify(instance), { mode: 0o600 });
@@ -117,6 +113,49 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     await stopAll(undo, GIVE_UP_DEADLINE_MS);
     throw error;
   }
+}
+
+/** The MQTT edge, not listening yet. `port` is where the services ask it. */
+async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
+  const { config, directory, log, threads, clock, logger, metrics } = parts;
+  const authenticator = createAuthenticator((token) => threads.services("authenticate", token), clock);
+  const faults = createFaultBoard();
+  const link = await openGatewayLink(config.redisUrl, directory.secret, { logger, metrics, onFault: faults.report });
+  const broker = createBroker({
+    listen: { host: config.host, port: config.mqttPort },
+    partitionCount: config.partitions,
+    appender: log.log,
+    authenticator,
+    clock,
+    gatewayId: gatewayIdOf(config, directory),
+    epoch: directory.epoch,
+    logger,
+    metrics,
+    link,
+    onSeen(lastSeen) {
+      threads
+        .services("touch", lastSeen)
+        .catch((error: unknown) => logger.warn({ cause: errorText(error) }, "last-seen times were not kept"));
+    },
+  });
+  serveThread(port, createGatewayApi(broker, authenticator, faults, metrics), logger);
+  return broker;
+}
+
+/** Part of admission ids, which must differ between gateways that append to one log. */
+function gatewayIdOf(config: Config, directory: DataDirectory): string {
+  if (config.kafkaBrokers === undefined) return "local";
+  return directory.secretText("gateway.id", () => randomBytes(6).toString("hex"));
+}
+
+/** Roles on their own share everything but their data directories. */
+function checkRoles(config: Config): void {
+  const { kafkaBrokers, databaseUrl, installationSecret } = config;
+  const shared = { kafkaBrokers, databaseUrl, installationSecret };
+  checkShared(
+    config.role,
+    Object.fromEntries(Object.entries(shared).map(([name, value]) => [environmentName(name), value])),
+  );
 }
 
 async function openLog(

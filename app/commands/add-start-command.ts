@@ -8,6 +8,7 @@ export function addStartCommand(program: Command): void {
     .command("start")
     .description("run Millrace: broker, log, functions, tables, dashboard")
     .option("--demo", "also run a small simulated fleet with alarm rules")
+    .option("--role <roles>", "all, or some of gateway,processors,sinks,api; see docs/operating.md")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")
     .option("--http-port <port>", "port of the API and the dashboard")

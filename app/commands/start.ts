@@ -23,16 +23,21 @@ export async function startCommand(options: { config: Config; json: boolean; dem
   const [started, built] = await Promise.allSettled([startMillrace(options.config), buildPagesIfStale(ROOT)]);
   if (started.status === "rejected") throw started.reason;
   const millrace = started.value;
+  const { mqttUrl } = millrace;
   let stopDemo = async (): Promise<void> => undefined;
   let failure: Error | null;
   try {
     if (built.status === "rejected") throw built.reason;
-    const first = await firstSteps(millrace);
-    if (options.demo) stopDemo = await startDemo(millrace);
-    const summary = { readyMs: Math.round(performance.now() - begun), ...first };
+    const isWhole = options.config.role === "all" && mqttUrl !== null;
+    const first = isWhole ? await firstSteps(millrace, mqttUrl) : null;
+    if (options.demo && mqttUrl !== null) stopDemo = await startDemo(millrace, mqttUrl);
+    const readyMs = Math.round(performance.now() - begun);
     // Before anybody is told that it is ready: who waits for that line may stop it at once.
     const signalled = nextSignal();
-    console.log(options.json ? JSON.stringify(summary) : banner(summary, options.demo));
+    if (first === null)
+      printRole({ readyMs, role: options.config.role, http: millrace.httpUrl, mqtt: mqttUrl }, options);
+    else
+      console.log(options.json ? JSON.stringify({ readyMs, ...first }) : banner({ readyMs, ...first }, options.demo));
     failure = await Promise.race([signalled, millrace.broken]);
     process.once("SIGINT", () => process.exit(130));
   } finally {
@@ -45,14 +50,14 @@ export async function startCommand(options: { config: Config; json: boolean; dem
 }
 
 /** What somebody who has just started it needs: a device to send with, and a way into the dashboard. */
-async function firstSteps(millrace: Millrace): Promise<Omit<Summary, "readyMs">> {
+async function firstSteps(millrace: Millrace, mqtt: string): Promise<Omit<Summary, "readyMs">> {
   const token = millrace.secretText("first-device.token", () => `mr_d_${randomBytes(32).toString("base64url")}`);
   await millrace.threads.services("ensureDevice", FIRST_DEVICE, token);
   const code = await millrace.threads.services("signInCode");
   return {
     dashboard: `${millrace.httpUrl}/?code=${code}`,
     api: `${millrace.httpUrl}/docs`,
-    mqtt: millrace.mqttUrl,
+    mqtt,
     device: FIRST_DEVICE,
     token,
     adminToken: millrace.adminToken,
@@ -66,18 +71,29 @@ async function stopInTime(millrace: Millrace): Promise<void> {
   );
 }
 
-async function startDemo(millrace: Millrace): Promise<() => Promise<void>> {
+async function startDemo(millrace: Millrace, mqtt: string): Promise<() => Promise<void>> {
   const yaml = readFileSync(new URL("../../examples/demo.yaml", import.meta.url), "utf8");
   const devices = await millrace.threads.services("applyDemo", yaml);
   const simulator = spawnThread<SimulatorApi>("./simulator.ts", {}, [], () => undefined, { runDemo: Infinity });
   let stopping = false;
-  simulator.call("runDemo", millrace.mqttUrl, devices).catch((error: unknown) => {
+  simulator.call("runDemo", mqtt, devices).catch((error: unknown) => {
     if (!stopping) console.error(`millrace: the simulated fleet has ended: ${errorText(error)}`);
   });
   return async () => {
     stopping = true;
     await simulator.worker.terminate();
   };
+}
+
+/** What a process says that has some of the roles. */
+function printRole(
+  ready: { readonly readyMs: number; readonly role: string; readonly http: string; readonly mqtt: string | null },
+  { json }: { readonly json: boolean },
+): void {
+  if (json) return console.log(JSON.stringify(ready));
+  const { readyMs, role, http, mqtt } = ready;
+  console.log(`Millrace is ready as ${role} after ${(readyMs / 1000).toFixed(1)} s.\n\n  HTTP  ${http}`);
+  if (mqtt !== null) console.log(`  MQTT  ${mqtt}`);
 }
 
 /** Null on a signal: the user wants it to end. */

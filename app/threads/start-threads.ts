@@ -4,6 +4,7 @@ import { MessageChannel } from "node:worker_threads";
 import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
 import { environmentOfChildren } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
+import { rolesOf } from "../roles.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Logger } from "../../core/logger.ts";
@@ -19,8 +20,8 @@ export interface StartThreadsOptions {
   readonly log: InstallationLog;
   /** What commands on this machine sign in with; new with every start. */
   readonly localToken: string;
-  /** Where services reach the acknowledging thread. */
-  readonly gatewayPort: MessagePort;
+  /** Where services reach the acknowledging thread; null in a process that is no gateway. */
+  readonly gatewayPort: MessagePort | null;
   readonly logger: Logger;
 }
 
@@ -57,7 +58,9 @@ export function startThreads(options: StartThreadsOptions): Threads {
     return port2;
   };
 
-  const processors = shares(config.partitions, config.processorThreads).map((partitions) => {
+  const roles = rolesOf(config.role);
+  const threadCount = roles.has("processors") ? config.processorThreads : 0;
+  const processors = shares(config.partitions, threadCount).map((partitions) => {
     const port = peer();
     const { access, transfer } = log.connect();
     return spawnThread<ProcessorsApi>(
@@ -68,7 +71,8 @@ export function startThreads(options: StartThreadsOptions): Threads {
       OWN_TIME,
     );
   });
-  const clickhouse = config.clickhouse ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
+  const needsTables = roles.has("sinks") || roles.has("api");
+  const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
   const { access, transfer } = log.connect();
   const services = spawnThread<ServicesApi>(
     "./services.ts",
@@ -84,7 +88,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
       processors: peerPorts.slice(0, processors.length),
       clickhouse: clickhouse === null ? null : (peerPorts[processors.length] ?? null),
     },
-    [...transfer, options.gatewayPort, ...peerPorts],
+    [...transfer, ...(options.gatewayPort === null ? [] : [options.gatewayPort]), ...peerPorts],
     onEnd("services"),
     { ...OWN_TIME, ensureDevice: CONFIGURE_WAIT_MS, applyDemo: CONFIGURE_WAIT_MS },
   );

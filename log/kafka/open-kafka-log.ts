@@ -12,7 +12,7 @@ import { LogGauge } from "./log-gauge.ts";
 import { topicNames } from "./topic-names.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { ConsumerGroups } from "../../core/consumer-group.ts";
-import type { EventLog } from "../../core/event-log.ts";
+import type { EventLog, JournalFollowing, JournalId } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { BrokerAddress, KafkaClient } from "./kafka-client.ts";
@@ -47,6 +47,8 @@ export interface OpenKafkaLog extends EventLog, ConsumerGroups {
   /** Of the source positions of what is made from this log: fixed when it was made. */
   readonly generation: number;
   readonly isNew: boolean;
+  /** Reads a journal that somebody else owns. */
+  follow(journal: JournalId): JournalFollowing;
   /** Takes nothing more, lets what was asked for land, closes. When `signal` aborts, what waits fails with LOG_CLOSED. */
   close(signal: AbortSignal): Promise<void>;
 }
