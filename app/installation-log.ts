@@ -84,8 +84,13 @@ export async function openThreadLog(
   return Object.assign(log, { generation, groups: soleMember, close: () => log.close() });
 }
 
+/** Of all processes with the same secret. */
+export function installationId(secret: Uint8Array): string {
+  return createHmac("sha256", secret).update("installation").digest("hex").slice(0, 32);
+}
+
 async function openOnKafka(config: Config, directory: DataDirectory, parts: LogParts): Promise<InstallationLog> {
-  const installation = createHmac("sha256", directory.secret).update("installation").digest("hex").slice(0, 32);
+  const installation = installationId(directory.secret);
   // Greater than any before, also on a machine whose data directory is new.
   const generation = Math.floor(parts.clock.now() / 1000);
   const log = await openKafka(config, { installation, generation }, parts);

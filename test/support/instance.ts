@@ -19,9 +19,21 @@ export interface ReadyLine {
   readonly adminToken: string | null;
 }
 
-export interface Instance {
-  readonly ready: ReadyLine;
+/** What a process with some of the roles prints. */
+export interface RoleLine {
+  readonly readyMs: number;
+  readonly role: string;
+  readonly http: string;
+  readonly mqtt: string | null;
+}
+
+export interface Instance extends Launched<ReadyLine> {
   readonly httpUrl: string;
+}
+
+/** A process that has printed that it is ready. */
+export interface Launched<Line> {
+  readonly ready: Line;
   readonly pid: number;
   /** Everything written to standard error so far. */
   stderr(): string;
@@ -43,6 +55,16 @@ export interface InstanceOptions {
 
 /** Starts a real instance on free ports. It is a process group of its own, so that kill -9 reaches all of it. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const launched = await launch<ReadyLine>(options);
+  return { ...launched, httpUrl: new URL(launched.ready.dashboard).origin };
+}
+
+/** Starts a process with some of the roles, on free ports. */
+export function startRole(role: string, options: InstanceOptions): Promise<Launched<RoleLine>> {
+  return launch<RoleLine>({ ...options, flags: ["--role", role, ...(options.flags ?? [])] });
+}
+
+async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
   const [command = process.execPath, ...rest] = [
     ...(options.under ?? []),
     process.execPath,
@@ -65,10 +87,9 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   let errors = "";
   child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
   const exited = once(child, "exit");
-  const ready = await readyLine(child, () => errors);
+  const ready = await readyLine<Line>(child, () => errors);
   return {
     ready,
-    httpUrl: new URL(ready.dashboard).origin,
     pid: child.pid ?? 0,
     stderr: () => errors,
     async kill() {
@@ -84,12 +105,12 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   };
 }
 
-async function readyLine(child: ChildProcess, errors: () => string): Promise<ReadyLine> {
+async function readyLine<Line>(child: ChildProcess, errors: () => string): Promise<Line> {
   if (child.stdout === null) throw new Error("no standard output");
   const lines = createInterface({ input: child.stdout });
   for await (const line of lines) {
     if (!line.startsWith("{")) continue;
-    const parsed: ReadyLine = JSON.parse(line);
+    const parsed: Line = JSON.parse(line);
     child.stdout.resume();
     return parsed;
   }

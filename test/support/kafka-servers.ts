@@ -52,6 +52,7 @@ export function openTestKafkaLog(
   createClient: CreateKafkaClient,
   partitionCount: number,
   prefix = `test-${randomUUID()}.`,
+  installation = "test",
 ): Promise<OpenKafkaLog> {
   return openKafkaLog({
     client: createClient({
@@ -63,7 +64,7 @@ export function openTestKafkaLog(
     }),
     brokers,
     prefix,
-    installation: "test",
+    installation,
     partitionCount,
     topics: { replication: null, create: true },
     generation: 1,

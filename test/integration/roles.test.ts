@@ -1,0 +1,185 @@
+import { join } from "node:path";
+import { connectAsync, type MqttClient } from "mqtt";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
+import { installationId } from "../../app/installation-log.ts";
+import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
+import { runMillraceAsync, startRole, temporaryDirectory, type Launched, type RoleLine } from "../support/instance.ts";
+import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../support/kafka-servers.ts";
+import { dumpTopic } from "../support/log-dump.ts";
+import { findPostgres, startPostgres, type PostgresServer } from "../support/postgres-server.ts";
+import { instanceApi } from "../support/replay-run.ts";
+import type { Overview } from "../../core/overview.ts";
+
+const PARTITIONS = 8;
+const PREFIX = "roles.";
+const MESSAGES = 2000;
+const SECRET = "5e".repeat(32);
+/** So that a process that died is noticed while a test waits. */
+const IMPATIENT = {
+  "group.consumer.session.timeout.ms": "3000",
+  "group.consumer.min.session.timeout.ms": "1000",
+  "group.consumer.heartbeat.interval.ms": "500",
+  "group.consumer.min.heartbeat.interval.ms": "100",
+};
+const postgres = findPostgres();
+const missing = noKafka ?? (postgres === null ? "the postgresql package" : null);
+
+describe.skipIf(missing !== null)(
+  `roles in processes of their own (needs ${missing ?? "Kafka and PostgreSQL"})`,
+  () => {
+    const directory = temporaryDirectory();
+    let kafka: KafkaServers;
+    let database: PostgresServer;
+    let environment: Record<string, string>;
+    let api: ReturnType<typeof instanceApi>;
+    const running = new Map<string, Launched<RoleLine>>();
+
+    beforeAll(async () => {
+      kafka = await startKafka(1, IMPATIENT);
+      database = await startPostgres(postgres ?? "", { settings: ["fsync = off"] });
+      environment = {
+        MILLRACE_KAFKA_BROKERS: bootstrapOf(kafka.cluster),
+        MILLRACE_KAFKA_PREFIX: PREFIX,
+        MILLRACE_DATABASE_URL: database.url(await database.createDatabase()),
+        MILLRACE_INSTALLATION_SECRET: SECRET,
+        MILLRACE_PARTITIONS: String(PARTITIONS),
+        MILLRACE_PROCESSOR_THREADS: "1",
+        MILLRACE_CLICKHOUSE: "false",
+        MILLRACE_LOG_LEVEL: "warn",
+      };
+      await start("api", "api");
+      api = instanceApi(join(directory.path, "api"));
+      await Promise.all([
+        start("gateway-1", "gateway"),
+        start("gateway-2", "gateway"),
+        start("processors-1", "processors"),
+        start("processors-2", "processors"),
+        start("sinks", "sinks"),
+      ]);
+    }, 300_000);
+
+    afterAll(async () => {
+      await Promise.all([...running.values()].map((process) => process.kill()));
+      await database?.dispose();
+      await kafka?.stop();
+      directory.dispose();
+    });
+
+    async function start(name: string, role: string): Promise<Launched<RoleLine>> {
+      const process = await startRole(role, { data: join(directory.path, name), environment });
+      running.set(name, process);
+      return process;
+    }
+
+    async function addDevice(id: string): Promise<string> {
+      const added = await runMillraceAsync(["devices", "add", id, "--json", "--data", join(directory.path, "api")]);
+      expect(added).toMatchObject({ code: 0 });
+      const { token }: { token: string } = JSON.parse(added.stdout);
+      return token;
+    }
+
+    async function connect(gateway: string, device: string, token: string): Promise<MqttClient> {
+      const { mqtt } = running.get(gateway)?.ready ?? {};
+      return connectAsync(mqtt ?? "", { username: device, password: token, clientId: device, reconnectPeriod: 100 });
+    }
+
+    async function settledAt(processed: number): Promise<Overview> {
+      const deadline = Date.now() + 60_000;
+      for (;;) {
+        const overview = await api.get<Overview>("/overview");
+        const { messages } = overview.ledger;
+        if (messages.processed >= processed && messages.inFlight === 0) return overview;
+        if (Date.now() > deadline) throw new Error(`not settled: ${JSON.stringify(overview)}`);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+
+    it("say which they have, and that they are ready", async () => {
+      for (const { ready } of running.values()) {
+        const answer = await fetch(`${ready.http}/readyz`);
+        expect({ role: ready.role, ready: await answer.json() }).toEqual({
+          role: ready.role,
+          ready: { ready: true, reasons: [] },
+        });
+        const page = await fetch(`${ready.http}/api/v1/overview`);
+        expect(page.status).toBe(ready.role === "api" ? 401 : 404);
+      }
+      expect(running.get("gateway-1")?.ready.mqtt).toMatch(/^mqtt:/);
+      expect(running.get("processors-1")?.ready.mqtt).toBeNull();
+    });
+
+    it("count every message once, whichever gateway took it, while processors die and come", async () => {
+      const tokens = await Promise.all(["left", "right"].map(addDevice));
+      const clients = await Promise.all([
+        connect("gateway-1", "left", tokens[0] ?? ""),
+        connect("gateway-2", "right", tokens[1] ?? ""),
+      ]);
+      const publish = async (from: number, to: number): Promise<void> => {
+        const all = clients.flatMap((client) =>
+          Array.from({ length: (to - from) / 2 }, (_, index) =>
+            client.publishAsync("v1/devices/me/telemetry", JSON.stringify({ n: from + index }), { qos: 1 }),
+          ),
+        );
+        await Promise.all(all);
+      };
+      await publish(0, MESSAGES / 2);
+      await running.get("processors-1")?.kill();
+      running.delete("processors-1");
+      await publish(MESSAGES / 2, MESSAGES);
+      await start("processors-3", "processors");
+      const { ledger } = await settledAt(MESSAGES);
+      expect(ledger.messages).toMatchObject({ admitted: MESSAGES, processed: MESSAGES, duplicate: 0, difference: 0 });
+      for (const client of clients) await client.endAsync();
+      expect(await countReadings()).toBe(MESSAGES);
+    });
+
+    it("hand their partitions over when they stop", async () => {
+      const stopped = running.get("processors-2");
+      running.delete("processors-2");
+      expect(await stopped?.stop()).toBe(0);
+      const client = await connect("gateway-2", "left", await addDeviceAgain("left"));
+      await client.publishAsync("v1/devices/me/telemetry", '{"n":1}', { qos: 1 });
+      await settledAt(MESSAGES + 1);
+      await client.endAsync();
+    });
+
+    it("close the connections of a disabled device at every gateway", async () => {
+      const token = await addDevice("revoked");
+      const client = await connect("gateway-1", "revoked", token);
+      const closed = new Promise<number>((resolve) => client.once("close", () => resolve(performance.now())));
+      client.options.reconnectPeriod = 0;
+      const disabled = await runMillraceAsync(["devices", "disable", "revoked", "--data", join(directory.path, "api")]);
+      const answered = performance.now();
+      expect(disabled.code).toBe(0);
+      expect((await closed) - answered).toBeLessThan(10_000);
+      await client.endAsync(true);
+    });
+
+    async function addDeviceAgain(id: string): Promise<string> {
+      const rotated = await runMillraceAsync([
+        "devices",
+        "rotate",
+        id,
+        "--json",
+        "--data",
+        join(directory.path, "api"),
+      ]);
+      const { token }: { token: string } = JSON.parse(rotated.stdout);
+      return token;
+    }
+
+    async function countReadings(): Promise<number> {
+      const log = await openTestKafkaLog(
+        kafka.addresses,
+        createPlatformaticClient,
+        PARTITIONS,
+        PREFIX,
+        installationId(Buffer.from(SECRET, "hex")),
+      );
+      const dumped = await dumpTopic(log, "readings");
+      await log.close(AbortSignal.timeout(5000));
+      return [...dumped.values()].reduce((sum, records) => sum + records.length, 0);
+    }
+  },
+);
