@@ -17,6 +17,8 @@ export default defineConfig({
       onPostgres(["test/integration/api-*.test.ts", "test/integration/notify.test.ts"]),
       // And with the log on Kafka.
       onKafka(["test/integration/real-data-*.test.ts", "test/integration/audit-live.test.ts"]),
+      // The same tests with ClickHouse as a server over the network.
+      onClickHouseServer(["sink", "history", "rejects", "row-binary"]),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000),
     ],
   },
@@ -42,6 +44,12 @@ function onKafka(include: readonly string[]) {
       setupFiles: ["test/support/kafka-environment.ts"],
     },
   };
+}
+
+function onClickHouseServer(suites: readonly string[]) {
+  const include = suites.map((suite) => `test/integration/clickhouse-${suite}.test.ts`);
+  const { test } = project("clickhouse", include, 300_000);
+  return { test: { ...test, globalSetup: ["test/support/clickhouse-project.ts"] } };
 }
 
 function project(name: string, include: string[], testTimeout: number, exclude: string[] = []) {

@@ -35,7 +35,9 @@ const settings = {
   processorThreads: wholeNumber(1, 64)
     .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
     .describe("Threads that run functions."),
-  clickhouse: flag.default(true).describe("Keep tables in the embedded ClickHouse."),
+  clickhouse: flag
+    .default(true)
+    .describe("Keep tables in ClickHouse: the embedded one, or the server of clickhouseUrl."),
   logBytesMax: wholeNumber(64 * 1024 * 1024, Number.MAX_SAFE_INTEGER)
     .default(LIMITS.logBytesDefault)
     .describe("Size ceiling of the log, bytes."),
@@ -95,6 +97,10 @@ const settings = {
     .url({ protocol: /^rediss?$/, error: "it is a URL of the form redis://user:password@host:port" })
     .optional()
     .describe("Reach the other gateways of the installation through this Redis; see operating.md."),
+  clickhouseUrl: z
+    .url({ protocol: /^https?$/, error: "it is a URL of the form http://user:password@host:8123/database" })
+    .optional()
+    .describe("Keep the tables in this ClickHouse server instead of the embedded one; see operating.md."),
   webhookUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
     .optional()
@@ -111,7 +117,14 @@ const settings = {
 };
 
 /** Their values stay out of messages, which end up in logs; they have no flags: command lines can be read by others on the machine. */
-const SECRETS: readonly string[] = ["installationSecret", "databaseUrl", "kafkaPassword", "redisUrl", "webhookSecret"];
+const SECRETS: readonly string[] = [
+  "installationSecret",
+  "databaseUrl",
+  "kafkaPassword",
+  "redisUrl",
+  "clickhouseUrl",
+  "webhookSecret",
+];
 
 const configSchema = z.object(settings);
 export type Config = z.infer<typeof configSchema>;

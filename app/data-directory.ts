@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -22,6 +22,8 @@ export interface DataDirectory {
   readonly clickhousePath: string;
   /** The installation's secret, 32 bytes: HMAC key of credentials. Made on first start, mode 0600. */
   readonly secret: Uint8Array;
+  /** Names the installation to databases outside of the directory. Made of the secret, and tells nothing of it. */
+  readonly installation: string;
   /** Grows by one with every start: part of admission ids. */
   readonly epoch: number;
   readonly isNew: boolean;
@@ -34,14 +36,15 @@ export interface DataDirectory {
 
 /**
  * Opens and locks the data directory. One instance at a time: the lock is SQLite's on `lock.sqlite`, which the operating system
- * drops with the process, kill -9 included. `secret`: the installation's, in hexadecimal digits, when it is not to be made here. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_DIRECTORY_LOCKED, DATA_FORMAT_UNSUPPORTED, DISK_FULL.
+ * drops with the process, kill -9 included. `given`: the installation's secret, in hexadecimal digits, when it is not to be made here. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_DIRECTORY_LOCKED, DATA_FORMAT_UNSUPPORTED, DISK_FULL.
  */
-export function openDataDirectory(path: string, secret: string | null = null): DataDirectory {
+export function openDataDirectory(path: string, given: string | null = null): DataDirectory {
   makeWritable(path);
   const lock = lockDirectory(path);
   try {
     const isNew = checkFormat(path);
-    const own = secret ?? secretText(path, "installation.secret", () => randomBytes(32).toString("hex"));
+    const own = given ?? secretText(path, "installation.secret", () => randomBytes(32).toString("hex"));
+    const secret = Buffer.from(own, "hex");
     const epoch = nextEpoch(path);
     const registryPath = join(path, "registry.sqlite");
     const clickhousePath = join(path, "clickhouse");
@@ -50,7 +53,8 @@ export function openDataDirectory(path: string, secret: string | null = null): D
       logPath: join(path, "log"),
       registryPath,
       clickhousePath,
-      secret: Buffer.from(own, "hex"),
+      secret,
+      installation: createHmac("sha256", secret).update("installation").digest("hex").slice(0, 32),
       epoch,
       isNew,
       hasStores: existsSync(registryPath) || existsSync(clickhousePath),

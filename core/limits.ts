@@ -169,6 +169,10 @@ export const LIMITS = {
   insertLingerMs: 1000,
   insertBytesMax: 48 * MIB,
   insertTimeoutMs: 60 * SECOND,
+  /** Above querySecondsMax, so that ClickHouse itself says what took too long. */
+  queryTimeoutMs: 25 * SECOND,
+  /** Of what changes tables: DDL, deletions, roll-ups. */
+  tableCommandTimeoutMs: 10 * MINUTE,
   insertRetryDelayMsMax: 10 * SECOND,
   /** What one poll of a sink takes from the log. */
   sinkFetchBytesMax: MIB,

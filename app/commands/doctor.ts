@@ -1,7 +1,9 @@
 import { existsSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { isMillraceError } from "../../core/errors.ts";
+import { isMillraceError, type MillraceError } from "../../core/errors.ts";
+import { clickHouseTarget, parseClickHouseUrl } from "../../sinks/clickhouse/clickhouse-target.ts";
+import { checkServer } from "../../sinks/clickhouse/server-place.ts";
 import { openDataDirectory } from "../data-directory.ts";
 import { isFree } from "../require-free-ports.ts";
 import { connectApi } from "./api-client.ts";
@@ -24,7 +26,7 @@ export async function doctorCommand(options: { json: boolean; config: Config }):
   const running = await checkRunning(config);
   const findings = [
     checkNode(),
-    checkClickHouse(config),
+    await checkClickHouse(config),
     checkDisk(config),
     ...running.findings,
     ...(running.isUp
@@ -46,8 +48,9 @@ function checkNode(): Finding {
   return { check: "node", ok: true, text: `${process.versions.node} from ${process.execPath}` };
 }
 
-function checkClickHouse(config: Config): Finding {
+async function checkClickHouse(config: Config): Promise<Finding> {
   if (!config.clickhouse) return { check: "clickhouse", ok: true, text: "switched off" };
+  if (config.clickhouseUrl !== undefined) return checkClickHouseServer(config.clickhouseUrl);
   try {
     createRequire(import.meta.url).resolve("chdb");
     return { check: "clickhouse", ok: true, text: "the embedded ClickHouse is installed" };
@@ -55,6 +58,26 @@ function checkClickHouse(config: Config): Finding {
     const text = isMillraceError(error) ? error.message : "chdb is not installed";
     return { check: "clickhouse", ok: false, text, remedy: "Run npm install chdb, or start with --no-clickhouse." };
   }
+}
+
+/** Whether it lets us in; whose tables it holds, the start says. */
+async function checkClickHouseServer(url: string): Promise<Finding> {
+  try {
+    const connection = parseClickHouseUrl(url);
+    await checkServer(connection, null);
+    return {
+      check: "clickhouse",
+      ok: true,
+      text: `${clickHouseTarget(connection)} answers and gives the rights it must`,
+    };
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    return failed("clickhouse", error);
+  }
+}
+
+function failed(check: string, { message: text, remedy }: MillraceError): Finding {
+  return { check, ok: false, text, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function checkDisk(config: Config): Finding {
@@ -82,12 +105,7 @@ function checkDataDirectory(config: Config): Finding {
     return { check: "data", ok: true, text: `${config.data} is writable, not in use, and of a known format` };
   } catch (error) {
     if (!isMillraceError(error)) throw error;
-    return {
-      check: "data",
-      ok: false,
-      text: error.message,
-      ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-    };
+    return failed("data", error);
   }
 }
 

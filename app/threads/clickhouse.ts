@@ -1,6 +1,7 @@
 import { workerData } from "node:worker_threads";
 import { createMetrics } from "../../core/metrics.ts";
 import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
+import { createServerPlace, type ClickHousePlace } from "../../sinks/clickhouse/server-place.ts";
 import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
 import { stopSignal } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
@@ -16,25 +17,31 @@ import type { ClickHouseApi } from "./thread-apis.ts";
 export interface ClickHouseThreadData {
   readonly config: Config;
   readonly access: LogAccess;
+  /** Folder of the embedded ClickHouse. */
   readonly path: string;
+  readonly installation: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly control: MessagePort;
   readonly peers: readonly MessagePort[];
 }
 
-/** The thread of the tables: it supervises the embedded ClickHouse and feeds it. */
+/** The thread of the tables: it supervises the embedded ClickHouse, or knows the server, and feeds it. */
 async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
-  const { config, path, environment, control, peers } = data;
+  const { config, path, installation, environment, control, peers } = data;
   const logger = createLogger(config.logLevel, "clickhouse");
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
   const log = await openThreadLog(data.access, config, { clock, logger, metrics });
   const faults = createFaultBoard();
-  const server = createChdbProcess({ path, environment, clock, logger, onFault: faults.report });
+  const server: ClickHousePlace =
+    config.clickhouseUrl === undefined
+      ? createChdbProcess({ path, environment, clock, logger, onFault: faults.report })
+      : createServerPlace({ url: config.clickhouseUrl, installation, logger });
   const locate = () => server.connection();
   const sink = createClickHouseSink({
     log,
     generation: log.generation,
+    installation,
     connection: locate,
     clock,
     logger,

@@ -143,6 +143,7 @@ function spawnClickHouse(
     config,
     access,
     path: directory.clickhousePath,
+    installation: directory.installation,
     environment: environmentOfChildren(),
     peers: [port],
   };

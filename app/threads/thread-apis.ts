@@ -45,7 +45,7 @@ export type ClickHouseApi = {
   start(): Promise<void>;
   health(): PartHealth;
   metrics(): readonly MetricSample[];
-  /** Null while the server is down. Changes with every restart of it. */
+  /** Null while the embedded server is down, and another one after every restart of it; of a real server always the same. */
   connection(): ClickHouseConnection | null;
   /** The removed devices that the sink knows: what else it reads of them it does not store. */
   erasures(): readonly Erasure[];

@@ -4,6 +4,8 @@ export interface ClickHouseConnection {
   readonly username: string;
   readonly password: string;
   readonly database: string;
+  /** What a server refuses for its user or its database is the operator's to mend; the embedded one only restarts. */
+  readonly place: "embedded" | "server";
 }
 
 /** Where ClickHouse is now. The embedded one has another port and password after every restart; null while it is down. */

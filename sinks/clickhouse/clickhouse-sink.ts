@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { untilAborted } from "../../core/aborted.ts";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { createClickHouseLink } from "./clickhouse-link.ts";
+import { createClickHouseLink, type LinkTimeouts } from "./clickhouse-link.ts";
 import { ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { pause } from "../../core/pause.ts";
 import { runSession } from "./run-session.ts";
@@ -22,6 +22,8 @@ export interface ClickHouseSinkOptions {
   readonly log: EventLog;
   /** The log's: rows of another one are history, and not counted. */
   readonly generation: number;
+  /** Identifies the installation: a database with the tables of another one is refused. */
+  readonly installation: string;
   readonly connection: ConnectionSource;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -30,6 +32,7 @@ export interface ClickHouseSinkOptions {
   /** Time between two inserts without a backlog, and rows of one insert at most. */
   readonly lingerMs?: number;
   readonly rowsMax?: number;
+  readonly timeouts?: LinkTimeouts;
 }
 
 const RETRY_DELAY_MS_MIN = 250;
@@ -46,7 +49,7 @@ export interface ClickHouseSink extends Service, Readiness {
 export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouseSink {
   const { logger, onFault, connection, lingerMs = LIMITS.insertLingerMs, rowsMax = LIMITS.insertRowsMax } = options;
   const stopping = new AbortController();
-  const link = createClickHouseLink(connection);
+  const link = createClickHouseLink(connection, options.timeouts);
   const counters = createSinkCounters(options.metrics);
   let reason: string | null = "the ClickHouse sink has not started";
   let failures = 0;
@@ -59,19 +62,21 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
   };
   const onFailure = (error: Error): void => {
     failures += 1;
-    reason = `rows do not reach ClickHouse: ${errorText(error)}`;
+    const remedy = isMillraceError(error) && error.remedy !== undefined ? `. ${error.remedy}` : "";
+    reason = `rows do not reach ClickHouse: ${errorText(error)}${remedy}`;
     counters.failures.add();
     logger.warn({ err: error, failures }, "the ClickHouse sink starts over");
     // The first failure is often a restart of the embedded one; a person hears of the second.
-    if (failures === 2) onFault(FAULT_ID, "raised", `Rows do not reach ClickHouse: ${errorText(error)}`);
+    if (failures === 2) onFault(FAULT_ID, "raised", `Rows do not reach ClickHouse: ${errorText(error)}${remedy}`);
   };
-  const { log, generation, clock } = options;
+  const { log, generation, installation, clock } = options;
   const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
   const erased = new ErasedDevices();
   const settled = new SettledCount();
   const context: SinkContext = {
     log,
     generation,
+    installation,
     link,
     journal,
     clock,

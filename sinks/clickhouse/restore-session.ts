@@ -27,7 +27,7 @@ const REDO_WAIT_MS = 5000;
 export async function restoreSession(context: SinkContext, signal: AbortSignal): Promise<RestoredSession> {
   const { log, link, logger, erased } = context;
   const journal = await claimSinkJournal(log, context.journal);
-  const database = await migrateDatabase(link);
+  const database = await migrateDatabase(link, context.installation);
   const { restored } = journal;
   const marks = new SourceMarks();
   const sameDatabase = restored.database === database;

@@ -11,6 +11,8 @@ import type { SinkCounters } from "./sink-counters.ts";
 export interface SinkContext {
   readonly log: EventLog;
   readonly generation: number;
+  /** Of this installation: the database is bound to it. */
+  readonly installation: string;
   readonly link: ClickHouseLink;
   readonly journal: JournalId;
   readonly clock: Clock;

@@ -50,7 +50,7 @@ describe.skipIf(!hasChdb())(`what was refused, asked of the tables ${CHDB_TITLE}
       [record, timer].map((one, offset) => derivedRecord(one, sourceAt(3, offset))),
     );
     await until("all is settled", () => bench.isSettled());
-    rejects = createRejects(() => bench.chdb().connection());
+    rejects = createRejects(() => bench.connection());
   }, 60_000);
   afterAll(async () => {
     await rejects?.close();

@@ -38,8 +38,8 @@ describe.skipIf(!hasChdb())(`RowBinary as chdb reads it ${CHDB_TITLE}`, () => {
 
   beforeAll(async () => {
     bench = await openBench();
-    const chdb = await bench.startChdb();
-    link = createClickHouseLink(() => chdb.connection());
+    await bench.startChdb();
+    link = createClickHouseLink(() => bench.connection());
     const types = `n UInt32, u8 UInt8, u16 UInt16, u32 UInt32, i64 Int64, f64 Float64, s String, lc LowCardinality(String),
       at DateTime64(3, 'UTC'), maybe Nullable(Float64)`;
     const settings = "SETTINGS non_replicated_deduplication_window = 100";

@@ -50,7 +50,13 @@ export async function startChdbChild(
   try {
     const port = await readyPort(child, ended, { type: "start", root, password }, timeoutMs);
     stopping.throwIfAborted();
-    const connection = { url: `http://127.0.0.1:${port}`, username: CHDB_USER, password, database: "default" };
+    const connection = {
+      url: `http://127.0.0.1:${port}`,
+      username: CHDB_USER,
+      password,
+      database: "default",
+      place: "embedded",
+    } as const;
     return {
       pid: child.pid ?? 0,
       connection,

@@ -21,7 +21,7 @@ const PROTOCOL_PARAMETERS = new Set([
 ]);
 
 const SETTING_NAME = /^[a-z][a-z0-9_]*$/;
-const READS = /^\s*(?:SELECT|WITH|SHOW|DESCRIBE|EXISTS|EXPLAIN)\b/i;
+const READS = /^\s*(?:SELECT|WITH|SHOW|DESCRIBE|EXISTS|EXPLAIN|CHECK)\b/i;
 const TAKES_SETTINGS = /^\s*(?:SELECT|WITH|ALTER|DELETE)\b/i;
 const INSERT_WITH_BODY = /^\s*(INSERT\s+INTO\s+[\w.`]+\s*(?:\([^)]*\))?)\s*FORMAT\s+(\w+)\s*$/i;
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inject } from "vitest";
 import { z } from "zod";
 import { systemClock } from "../../../core/clock.ts";
 import { silentLogger } from "../../../core/logger.ts";
@@ -11,7 +12,10 @@ import { createClickHouseLink, type ClickHouseLink } from "../../../sinks/clickh
 import { createClickHouseSink } from "../../../sinks/clickhouse/clickhouse-sink.ts";
 import { CLICKHOUSE_JOURNAL } from "../../../sinks/clickhouse/sink-journal.ts";
 import { createHistory } from "../../../sinks/clickhouse/history.ts";
+import { startClickHouseServer, type ClickHouseServer } from "../../support/clickhouse-server.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
+import type { ClickHouseConnection } from "../../../sinks/clickhouse/clickhouse-connection.ts";
+import type { LinkTimeouts } from "../../../sinks/clickhouse/clickhouse-link.ts";
 import type { ReportFault } from "../../../core/fault.ts";
 import type { EventLog } from "../../../core/event-log.ts";
 import type { HistoryQueries } from "../../../core/history.ts";
@@ -20,20 +24,34 @@ import type { Service } from "../../../core/lifecycle.ts";
 /** Fault id and transition, as they were reported. */
 export type FaultLine = `${string} ${Parameters<ReportFault>[1]}`;
 
-/** A real chdb in a temporary folder, an event log in memory, and sinks between them. */
+/**
+ * A real chdb in a temporary folder, an event log in memory, and sinks between them. In the project "clickhouse", or when asked for,
+ * sinks and queries reach it as a server over the network.
+ */
 export interface ClickHouseBench {
   readonly directory: string;
   readonly log: MemoryEventLog;
   readonly faults: readonly FaultLine[];
   chdb(): ChdbProcess;
+  /** Null where chdb is reached as the embedded one. */
+  readonly server: ClickHouseServer | null;
+  /** Where sinks and queries find ClickHouse. */
+  connection(): ClickHouseConnection | null;
   history(): HistoryQueries;
   startChdb(): Promise<ChdbProcess>;
-  startSink(options?: { readonly log?: EventLog; readonly rowsMax?: number }): Promise<Service>;
+  startSink(options?: SinkChoices): Promise<Service>;
   stop(service: Service): Promise<void>;
   tally(): Promise<Tally>;
   /** All that is in the log counts as done in the sink's journal. */
   isSettled(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+export interface SinkChoices {
+  readonly log?: EventLog;
+  readonly rowsMax?: number;
+  readonly timeouts?: LinkTimeouts;
+  readonly installation?: string;
 }
 
 export const CHDB_TITLE = "(skipped where the optional package chdb is not installed)";
@@ -47,7 +65,7 @@ export function hasChdb(): boolean {
   }
 }
 
-export async function openBench(): Promise<ClickHouseBench> {
+export async function openBench(place = inject("clickhousePlace") ?? "embedded"): Promise<ClickHouseBench> {
   const directory = await mkdtemp(join(tmpdir(), "millrace-clickhouse-"));
   const log = createMemoryEventLog();
   const faults: FaultLine[] = [];
@@ -59,7 +77,9 @@ export async function openBench(): Promise<ClickHouseBench> {
     if (current === null) throw new Error("chdb was not started");
     return current;
   };
-  const history = createHistory(() => chdb().connection());
+  const server = place === "server" ? await startClickHouseServer(() => current?.connection() ?? null) : null;
+  const connection = (): ClickHouseConnection | null => server?.connection() ?? chdb().connection();
+  const history = createHistory(connection);
   const link = createClickHouseLink(() => chdb().connection());
   const start = async <T extends Service>(service: T): Promise<T> => {
     await service.start();
@@ -75,6 +95,8 @@ export async function openBench(): Promise<ClickHouseBench> {
     log,
     faults,
     chdb,
+    server,
+    connection,
     history: () => history,
     async startChdb() {
       const probes = { probeIntervalMs: 200, probeTimeoutMs: 2000 };
@@ -86,11 +108,13 @@ export async function openBench(): Promise<ClickHouseBench> {
       });
       return start(current);
     },
-    startSink({ log: over = log, rowsMax = 5000 } = {}) {
+    startSink({ log: over = log, rowsMax = 5000, installation = "test", timeouts } = {}) {
       const options = {
         log: over,
         generation: 0,
-        connection: () => chdb().connection(),
+        installation,
+        connection,
+        ...(timeouts === undefined ? {} : { timeouts }),
         metrics: createMetrics(),
         ...common,
       };
@@ -109,6 +133,7 @@ export async function openBench(): Promise<ClickHouseBench> {
     async close() {
       for (const service of [...services].toReversed()) await stop(service);
       await history.close();
+      await server?.down();
       await link.close();
       await rm(directory, { recursive: true, force: true });
     },

@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import { createClientCache } from "../../../sinks/clickhouse/client-cache.ts";
 import type { ClickHouseConnection } from "../../../sinks/clickhouse/clickhouse-connection.ts";
 
-const FIRST: ClickHouseConnection = { url: "http://127.0.0.1:1", username: "u", password: "p", database: "d" };
+const FIRST: ClickHouseConnection = {
+  url: "http://127.0.0.1:1",
+  username: "u",
+  password: "p",
+  database: "d",
+  place: "server",
+};
 
 /** A server that can be moved, and the clients made for it. */
 function movingServer() {

@@ -23,11 +23,14 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
   return {
     async query(sql, row) {
       if (sql.includes("count()")) return [row.parse({ rows: 0 })];
+      if (sql.includes("system.tables")) return [];
+      if (sql.includes("database_owner")) return [row.parse({ installation: "test" })];
       if (sql.includes("src_offset"))
         return sql.includes("FROM readings") ? greatestSources(keysOf(inserts)).map((one) => row.parse(one)) : [];
       const id = `00000000-0000-4000-8000-${String(databases).padStart(12, "0")}`;
       return [row.parse(sql.includes("database_identity") ? { id } : { id: 1 })];
     },
+    isGranted: () => Promise.resolve(true),
     async command() {
       // DDL: the tables are there.
     },

@@ -43,6 +43,7 @@ function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContex
   return {
     log,
     generation: 0,
+    installation: "test",
     link,
     journal: JOURNAL,
     clock: systemClock,
