@@ -18,7 +18,7 @@ export default defineConfig({
       // And with the log on Kafka.
       onKafka(["test/integration/real-data-*.test.ts", "test/integration/audit-live.test.ts"]),
       // The same tests with ClickHouse as a server over the network.
-      onClickHouseServer(["sink", "history", "rejects", "row-binary"]),
+      onClickHouseServer(["sink", "history", "rejects", "row-binary", "rollups"]),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000),
     ],
   },

@@ -174,6 +174,10 @@ export const LIMITS = {
   /** Of what changes tables: DDL, deletions, roll-ups. */
   tableCommandTimeoutMs: 10 * MINUTE,
   insertRetryDelayMsMax: 10 * SECOND,
+  /** Between two rounds of roll-ups: buckets that change meanwhile are computed once. */
+  rollupDelayMs: 5 * SECOND,
+  /** Stretches of a range that are not in the roll-ups: with more of them a series is made of readings. */
+  rollupGapsMax: 50,
   /** What one poll of a sink takes from the log. */
   sinkFetchBytesMax: MIB,
   /** Some hundreds of alarms, applied in one transaction: others wait for their turn of the thread. */

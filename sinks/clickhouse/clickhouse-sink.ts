@@ -4,6 +4,7 @@ import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { createClickHouseLink, type LinkTimeouts } from "./clickhouse-link.ts";
 import { ErasedDevices, type Erasure } from "./erased-devices.ts";
+import { ROLLUP_PACE, Rollups, type RollupPace } from "./rollups/rollups.ts";
 import { pause } from "../../core/pause.ts";
 import { runSession } from "./run-session.ts";
 import { SettledCount, type SettledReadings } from "./settled-readings.ts";
@@ -16,6 +17,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { ConnectionSource } from "./clickhouse-connection.ts";
 import type { ReportFault } from "../../core/fault.ts";
+import type { RollupRetention } from "./rollups/rollup-levels.ts";
 import type { SinkContext } from "./sink-context.ts";
 
 export interface ClickHouseSinkOptions {
@@ -33,6 +35,8 @@ export interface ClickHouseSinkOptions {
   readonly lingerMs?: number;
   readonly rowsMax?: number;
   readonly timeouts?: LinkTimeouts;
+  readonly rollupPace?: RollupPace;
+  readonly rollupRetention?: RollupRetention;
 }
 
 const RETRY_DELAY_MS_MIN = 250;
@@ -73,6 +77,8 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
   const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
   const erased = new ErasedDevices();
   const settled = new SettledCount();
+  const { rollupPace = ROLLUP_PACE, rollupRetention: retention = {} } = options;
+  const rollups = new Rollups({ link, clock, counters, retention, ...rollupPace });
   const context: SinkContext = {
     log,
     generation,
@@ -85,6 +91,8 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     onFault,
     erased,
     settled,
+    rollups,
+    rollupRetention: retention,
     lingerMs,
     rowsMax,
     planId: randomUUID,

@@ -1,3 +1,4 @@
+import { ROLLUP_LEVELS } from "./rollups/rollup-levels.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { Erasure } from "./erased-devices.ts";
 
@@ -21,11 +22,21 @@ const NEWEST_THAT_ARE_LEFT = `INSERT INTO latest_readings (tenant, device, metri
   FROM readings WHERE ${OF_DEVICE} GROUP BY tenant, device, metric
   SETTINGS insert_deduplicate = 0`;
 
+/** Buckets hold what came before and after the removal alike: they are deleted, and made again of what is left. */
+const MARK_WHAT_IS_LEFT = `INSERT INTO dirty_buckets (slot, tenant, device, start)
+  SELECT DISTINCT toUInt32({slot:UInt32}), tenant, device,
+    fromUnixTimestamp64Milli(intDiv(toUnixTimestamp64Milli(ts), 60000) * 60000, 'UTC')
+  FROM readings WHERE ${OF_DEVICE} SETTINGS insert_deduplicate = 0`;
+
 /**
  * Deletes the rows of a device up to its removal; resolves when no query sees them any more. The bytes leave the disk with later merges.
- * May run again. Errors: SINK_UNAVAILABLE, SINK_REFUSED.
+ * Marks what is to be rolled up again in `slot`. May run again. Errors: SINK_UNAVAILABLE, SINK_REFUSED.
  */
-export async function eraseDevice(link: ClickHouseLink, { tenant, device, until }: Erasure): Promise<void> {
+export async function eraseDevice(
+  link: ClickHouseLink,
+  { tenant, device, until }: Erasure,
+  slot: number,
+): Promise<void> {
   const { stage, partition, generation, offset, step, index } = until;
   const position = { stage, partition, generation, offset, step, index };
   for (const table of SOURCED_TABLES) {
@@ -35,6 +46,9 @@ export async function eraseDevice(link: ClickHouseLink, { tenant, device, until 
       ...position,
     });
   }
+  await link.command(MARK_WHAT_IS_LEFT, { tenant, device, slot });
+  for (const { table } of ROLLUP_LEVELS)
+    await link.command(`DELETE FROM ${table} WHERE ${OF_DEVICE}`, { tenant, device });
   // It carries no source: what a device of the same id has sent since is made again.
   await link.command(`DELETE FROM latest_readings WHERE ${OF_DEVICE}`, { tenant, device });
   await link.command(NEWEST_THAT_ARE_LEFT, { tenant, device });

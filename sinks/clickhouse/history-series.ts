@@ -1,24 +1,28 @@
 import { z } from "zod";
 import { LIMITS } from "../../core/limits.ts";
 import { requireCount, requireIds, requireRange, requireSpan } from "./history-limits.ts";
+import { levelFor, readingsSource, rolledUpSource } from "./rollups/rollup-series.ts";
+import type { SeriesScope, SeriesSource } from "./rollups/rollup-series.ts";
+import type { RollupRetention } from "./rollups/rollup-levels.ts";
 import type { Series, SeriesPoint, SeriesQuery } from "../../core/history.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 
-/** Readings are stored in UTC milliseconds; text values have no place in a series. */
-const SCOPE = `FROM readings
+const RAW = `SELECT toUnixTimestamp64Milli(ts) AS ts_ms, number AS value, number AS low, number AS high, 1 AS n
+FROM readings
 WHERE tenant = {tenant:String} AND metric = {metric:String} AND device = {device:String}
   AND ts >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-  AND kind != 'text'`;
+  AND kind != 'text'
+ORDER BY ts, src_offset, src_step, src_index LIMIT {points:UInt32}`;
 
-const EXTENT = `SELECT count() AS count, toUnixTimestamp64Milli(min(ts)) AS first, toUnixTimestamp64Milli(max(ts)) AS last ${SCOPE}`;
+function extentOf({ sql }: SeriesSource): string {
+  return `SELECT sum(held) AS count, min(first_at) AS first, max(last_at) AS last FROM (${sql})`;
+}
 
-const RAW = `SELECT toUnixTimestamp64Milli(ts) AS ts_ms, number AS value, number AS low, number AS high, 1 AS n
-${SCOPE} ORDER BY ts, src_offset, src_step, src_index LIMIT {points:UInt32}`;
-
-const BUCKETS = `SELECT
-  {origin:Int64} + intDiv(toUnixTimestamp64Milli(ts) - {origin:Int64}, {width:Int64}) * {width:Int64} AS ts_ms,
-  avg(number) AS value, min(number) AS low, max(number) AS high, count() AS n
-${SCOPE} GROUP BY ts_ms ORDER BY ts_ms LIMIT {points:UInt32}`;
+function bucketsOfSource({ sql }: SeriesSource): string {
+  return `SELECT {origin:Int64} + intDiv(at - {origin:Int64}, {width:Int64}) * {width:Int64} AS ts_ms,
+  sum(total) / sum(held) AS value, min(lowest) AS low, max(highest) AS high, sum(held) AS n
+FROM (${sql}) GROUP BY ts_ms ORDER BY ts_ms LIMIT {points:UInt32}`;
+}
 
 const extentRow = z.object({ count: z.number(), first: z.number(), last: z.number() });
 const pointRow = z.object({ ts_ms: z.number(), value: z.number(), low: z.number(), high: z.number(), n: z.number() });
@@ -44,23 +48,46 @@ const WIDTHS_MS = [
   ...[1, 2, 7, 14, 28, 56, 112, 224, 448].map((n) => n * DAY),
 ];
 
-/** Raw readings when they are few enough, else buckets with mean, extremes and count, made by ClickHouse. */
-export async function readSeries(link: ClickHouseLink, query: SeriesQuery): Promise<Series> {
+/** Where roll-ups end, and when now is: for those that expire. */
+export interface RollupChoice {
+  readonly retention: RollupRetention;
+  readonly now: () => number;
+}
+
+/**
+ * Raw readings when they are few enough, else buckets with mean, extremes and count, made by ClickHouse: of roll-ups where the width allows
+ * it. What is asked of roll-ups is what readings would answer.
+ */
+export async function readSeries(link: ClickHouseLink, query: SeriesQuery, choice: RollupChoice): Promise<Series> {
   const { tenant, device, metric, from, to, pointsMax } = query;
   requireIds(tenant, device);
   requireRange(query);
   requireSpan(query);
   requireCount(pointsMax, LIMITS.chartPointsMax);
   const scope = { tenant, device, metric, from, to };
-  const [extent] = await link.query(EXTENT, extentRow, scope);
+  const source = (fits: (sizeMs: number) => boolean): Promise<SeriesSource> => sourceFor(link, scope, fits, choice);
+  const whole = await source(() => true);
+  const [extent] = await link.query(extentOf(whole), extentRow, whole.values);
   if (extent === undefined || extent.count === 0) return { points: [], bucketMs: 0 };
   if (extent.count <= pointsMax) {
     const rows = await link.query(RAW, pointRow, { ...scope, points: pointsMax });
     return { points: rows.map(toPoint), bucketMs: 0 };
   }
   const { origin, width } = bucketsOf(extent.first, extent.last, pointsMax);
-  const rows = await link.query(BUCKETS, pointRow, { ...scope, origin, width, points: pointsMax });
+  const fine = await source((sizeMs) => width % sizeMs === 0 && origin % sizeMs === 0);
+  const values = { ...fine.values, origin, width, points: pointsMax };
+  const rows = await link.query(bucketsOfSource(fine), pointRow, values);
   return { points: rows.map(toPoint), bucketMs: width };
+}
+
+async function sourceFor(
+  link: ClickHouseLink,
+  scope: SeriesScope,
+  fits: (sizeMs: number) => boolean,
+  { retention, now }: RollupChoice,
+): Promise<SeriesSource> {
+  const level = levelFor(scope, fits, retention, now());
+  return (level === null ? null : await rolledUpSource(link, scope, level)) ?? readingsSource(scope);
 }
 
 /** The narrowest easy width with which buckets at multiples of it are at most `pointsMax`; one odd bucket when there is none. */

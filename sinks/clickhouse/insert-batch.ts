@@ -2,6 +2,7 @@ import { HEADER, isControlRecord, type LogRecord } from "../../core/record.ts";
 import { parseSourcePosition, type SourcePosition } from "../../core/source-position.ts";
 import { erasureOf, type ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { LatestValues } from "./rows/latest-values.ts";
+import { writeDirtyBuckets } from "./rollups/dirty-buckets.ts";
 import { encoderOfTopic } from "./rows/encoder-of-topic.ts";
 import { RowSheets, type RowSheet } from "./row-sheets.ts";
 import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
@@ -82,9 +83,10 @@ export class InsertBatch {
     return true;
   }
 
-  /** The inserts, in the order of table and month. The batch takes nothing more afterwards. */
-  finish(): readonly RowSheet[] {
+  /** The inserts, in the order of table and month; marks for the roll-ups go to `slot`. The batch takes nothing more afterwards. */
+  finish(slot: number): readonly RowSheet[] {
     this.#target.latest.write(this.#target.sheets);
+    writeDirtyBuckets(this.#target.sheets, this.#target.latest, slot);
     return this.#target.sheets.finish();
   }
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DIRTY_TABLE } from "./rollups/dirty-buckets.ts";
 import type { RowSheet } from "./row-sheets.ts";
 import { erasureFromTuple, erasureToTuple, erasureTupleSchema, type Erasure } from "./erased-devices.ts";
 import type { OffsetRange } from "./insert-batch.ts";
@@ -41,9 +42,26 @@ export function insertToken(plan: Pick<InsertPlan, "id">, table: string, month: 
   return `${plan.id}:${table}:${month}`;
 }
 
-/** Whether rows made again are those of the plan: false means that this release encodes them otherwise, or that the log lost some. */
+/** Where the plan has marked what is to be rolled up; 0 when nowhere. */
+export function slotOf(plan: Pick<InsertPlan, "inserts">): number {
+  return plan.inserts.find(({ table }) => table === DIRTY_TABLE)?.month ?? 0;
+}
+
+/**
+ * Whether rows made again are those of the plan: false means that this release encodes them otherwise, or that the log lost some. Marks
+ * for the roll-ups are not compared: the plan of an older release has none.
+ */
 export function matchesPlan(plan: InsertPlan, sheets: readonly RowSheet[]): boolean {
-  const planned = plan.inserts.map(({ table, month, rows }) => `${table} ${month} ${rows}`).toSorted();
-  const made = sheets.map(({ shape, month, rows }) => `${shape.table} ${month} ${rows}`).toSorted();
+  const planned = plan.inserts.map(({ table, month, rows }) => `${table} ${month} ${rows}`);
+  const made = sheets.map(({ shape, month, rows }) => `${shape.table} ${month} ${rows}`);
+  return isSame(planned.filter(isCompared), made.filter(isCompared));
+}
+
+function isCompared(line: string): boolean {
+  return !line.startsWith(DIRTY_TABLE);
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  const [planned, made] = [some.toSorted(), others.toSorted()];
   return planned.length === made.length && planned.every((text, index) => text === made[index]);
 }

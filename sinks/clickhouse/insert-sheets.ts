@@ -1,5 +1,5 @@
 import { eraseDevice } from "./erase-device.ts";
-import { erasuresOf, insertToken, type InsertPlan } from "./insert-plan.ts";
+import { erasuresOf, insertToken, slotOf, type InsertPlan } from "./insert-plan.ts";
 import { countReadings } from "./stored-readings.ts";
 import type { RowSheet } from "./row-sheets.ts";
 import type { SinkContext } from "./sink-context.ts";
@@ -9,9 +9,9 @@ export interface InsertOutcome {
   readonly readingRows: number | null;
 }
 
-/** The inserts of a plan, one after the other, then its erasures. May run again: the tokens make every further insert without effect. */
+/** The inserts of a plan, one after the other and marks before readings, then its erasures. May run again: the tokens make every further insert without effect. */
 export async function insertSheets(
-  { link, counters, generation }: SinkContext,
+  { link, counters, generation, rollups }: SinkContext,
   plan: InsertPlan,
   sheets: readonly RowSheet[],
 ): Promise<InsertOutcome> {
@@ -21,6 +21,7 @@ export async function insertSheets(
     counters.inserted(shape.table, rows);
   }
   const erasures = erasuresOf(plan);
-  for (const erasure of erasures) await eraseDevice(link, erasure);
+  if (slotOf(plan) > 0 || erasures.length > 0) rollups.mark();
+  for (const erasure of erasures) await eraseDevice(link, erasure, rollups.slot);
   return { readingRows: erasures.length === 0 ? null : await countReadings(link, generation) };
 }

@@ -2,11 +2,12 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { fitPositions } from "../../engine/fit-positions.ts";
 import { InsertBatch } from "./insert-batch.ts";
-import { erasuresOf, matchesPlan, type InsertPlan } from "./insert-plan.ts";
+import { erasuresOf, matchesPlan, slotOf, type InsertPlan } from "./insert-plan.ts";
 import { insertSheets } from "./insert-sheets.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { claimSinkJournal, type SinkJournal } from "./sink-journal.ts";
 import { STORED_TOPICS } from "./rows/encoder-of-topic.ts";
+import { setRollupRetention } from "./rollups/rollup-retention.ts";
 import { SinkPositions } from "./sink-positions.ts";
 import { SourceMarks } from "../../engine/source-marks.ts";
 import { countReadings } from "./stored-readings.ts";
@@ -29,6 +30,8 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
   const journal = await claimSinkJournal(log, context.journal);
   const database = await migrateDatabase(link, context.installation);
   const { restored } = journal;
+  await setRollupRetention(link, context.rollupRetention);
+  await context.rollups.restore(restored.unsettled === null ? 0 : slotOf(restored.unsettled.plan));
   const marks = new SourceMarks();
   const sameDatabase = restored.database === database;
   erased.clear();
@@ -94,7 +97,7 @@ async function redo(
     // Whether its rows are there cannot be told: counting them twice would be worse than missing some.
     return error;
   }
-  const sheets = batch.finish();
+  const sheets = batch.finish(slotOf(plan) || context.rollups.slot);
   if (!matchesPlan(plan, sheets))
     logger.error({ plan: plan.id }, "the rows of an unfinished plan are not what they were");
   logger.info(

@@ -12,7 +12,7 @@ export interface TableShape {
 /** The rows of one insert: one table, one partition of it. */
 export interface RowSheet {
   readonly shape: TableShape;
-  /** As 201703; 0 for tables that are not partitioned by month. */
+  /** As 201703; the number of the partition in tables that are partitioned otherwise, and 0 in those that are not. */
   readonly month: number;
   readonly rows: number;
   readonly bytes: Uint8Array;
@@ -70,6 +70,14 @@ export class RowSheets {
     return sheet.writer;
   }
 
+  /** Where rows of a partition go that is not one of time. */
+  writerOfPartition(shape: TableShape, partition: number, rows: number): RowBinaryWriter {
+    const sheet = this.#open(shape, { month: partition, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY });
+    sheet.rows += rows;
+    this.#rows += rows;
+    return sheet.writer;
+  }
+
   /** In the order of table and month, whatever the order in which partitions were read. */
   finish(): readonly RowSheet[] {
     return [...this.#sheets.entries()]
@@ -80,11 +88,15 @@ export class RowSheets {
   #sheetOf(shape: TableShape, timeMs: number): OpenSheet {
     const latest = this.#latest.get(shape);
     if (latest !== undefined && timeMs >= latest.from && timeMs < latest.to) return latest;
-    const period = shape.monthly ? monthAround(timeMs) : ALL_TIME;
+    const sheet = this.#open(shape, shape.monthly ? monthAround(timeMs) : ALL_TIME);
+    this.#latest.set(shape, sheet);
+    return sheet;
+  }
+
+  #open(shape: TableShape, period: Period): OpenSheet {
     const key = `${shape.table}/${period.month}`;
     const sheet = this.#sheets.get(key) ?? { shape, ...period, writer: new RowBinaryWriter(), rows: 0 };
     this.#sheets.set(key, sheet);
-    this.#latest.set(shape, sheet);
     return sheet;
   }
 }

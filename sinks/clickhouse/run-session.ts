@@ -1,6 +1,6 @@
 import { LIMITS } from "../../core/limits.ts";
 import { InsertBatch } from "./insert-batch.ts";
-import { insertSheets } from "./insert-sheets.ts";
+import { insertSheets, type InsertOutcome } from "./insert-sheets.ts";
 import { makeInsertPlan, type InsertPlan } from "./insert-plan.ts";
 import { restoreSession, type RestoredSession } from "./restore-session.ts";
 import { SinkPositions } from "./sink-positions.ts";
@@ -11,9 +11,10 @@ import type { SinkContext } from "./sink-context.ts";
 /** How long a poll waits at most: the end of an insert is noticed between polls. */
 const POLL_MS = 100;
 
-/** The insert under way, and how it ended. */
-interface RunningInsert {
-  readonly plan: InsertPlan;
+/** The insert or the round of roll-ups under way, and how it ended. */
+interface Running {
+  /** Null for a round of roll-ups. */
+  readonly plan: InsertPlan | null;
   state: "running" | "done" | "failed";
   readingRows: number | null;
   readonly ended: Promise<void>;
@@ -34,6 +35,8 @@ export async function runSession(context: SinkContext, stopping: AbortSignal): P
     await pump.finish();
   } finally {
     reader.close();
+    // What is under way must not meet what the next session does.
+    await pump.ended();
   }
 }
 
@@ -44,7 +47,7 @@ class SinkPump {
   /** Where reading goes on; the session's own positions are those that are settled. */
   readonly #reading: SinkPositions;
   #batch: InsertBatch;
-  #running: RunningInsert | null = null;
+  #running: Running | null = null;
   #plannedAt = Number.NEGATIVE_INFINITY;
   /** Positions moved and the journal does not say so yet. */
   #unsaid = false;
@@ -59,18 +62,25 @@ class SinkPump {
 
   async turn(stopping: AbortSignal): Promise<void> {
     if (!this.#isFull()) await this.#read(stopping);
+    else await this.#running?.ended;
     if (this.#running?.state === "failed") throw this.#running.error;
     if (this.#running?.state === "done") this.#onInserted(this.#running);
-    if (stopping.aborted) return;
-    if (this.#isFull() || (this.#running === null && this.#isDue())) await this.#submit();
+    if (stopping.aborted || this.#running !== null) return;
+    if (this.#context.rollups.isDue()) await this.#rollUp();
+    else if (this.#isFull() || this.#isDue()) await this.#submit();
     // One small commit per insert, so that lag and ledger do not trail the table by a plan.
-    else if (this.#unsaid && this.#running === null) await this.#settle();
+    else if (this.#unsaid) await this.#settle();
   }
 
   /** Waits for the insert under way and writes down that it is done. What was only read is read again next time. */
   async finish(): Promise<void> {
     await this.#drain();
     if (this.#unsaid) await this.#settle();
+  }
+
+  /** Resolves when nothing is under way any more, however it ended. */
+  async ended(): Promise<void> {
+    await this.#running?.ended;
   }
 
   #isFull(): boolean {
@@ -90,12 +100,21 @@ class SinkPump {
     this.#context.counters.pendingRows.set(this.#batch.rows);
   }
 
+  /** Never beside an insert: a bucket must not be computed of rows that are being erased. */
+  async #rollUp(): Promise<void> {
+    if (this.#unsaid) await this.#settle();
+    const round = this.#context.rollups.round();
+    this.#running = watch(
+      null,
+      round.then(() => null),
+    );
+  }
+
   /** Plans what was gathered and starts its inserts. */
   async #submit(): Promise<void> {
     const { journal, database, positions, marks } = this.#session;
-    await this.#drain();
     const batch = this.#batch;
-    const sheets = batch.finish();
+    const sheets = batch.finish(this.#context.rollups.slot);
     const changed = marks.takeChanged();
     const plan = makeInsertPlan(this.#context.planId(), batch.ranges(), sheets, batch.erasures);
     this.#report(batch);
@@ -110,7 +129,7 @@ class SinkPump {
     }
     await journal.plan(plan, database, positions.list(), changed);
     this.#unsaid = true;
-    this.#running = startInsert(this.#context, plan, sheets);
+    this.#running = watch(plan, insertSheets(this.#context, plan, sheets));
     if (!journal.wantsSnapshot()) return;
     // The marks must be those of what is settled, so nothing is gathered meanwhile.
     await this.#drain();
@@ -126,12 +145,13 @@ class SinkPump {
     this.#onInserted(running);
   }
 
-  #onInserted({ plan, readingRows }: RunningInsert): void {
+  #onInserted({ plan, readingRows }: Running): void {
     const { positions } = this.#session;
+    this.#running = null;
+    if (plan === null) return;
     positions.advance(plan.ranges);
     if (readingRows === null) this.#context.settled.settle(plan, positions.list());
     else this.#context.settled.reset(readingRows, positions.list());
-    this.#running = null;
     this.#context.onProgress();
   }
 
@@ -152,16 +172,15 @@ class SinkPump {
   }
 }
 
-function startInsert(context: SinkContext, plan: InsertPlan, sheets: readonly RowSheet[]): RunningInsert {
-  const insert = insertSheets(context, plan, sheets);
-  const running: RunningInsert = {
+function watch(plan: InsertPlan | null, work: Promise<InsertOutcome | null>): Running {
+  const running: Running = {
     plan,
     state: "running",
     error: undefined,
     readingRows: null,
-    ended: insert.then(
-      ({ readingRows }) => {
-        running.readingRows = readingRows;
+    ended: work.then(
+      (outcome) => {
+        running.readingRows = outcome?.readingRows ?? null;
         running.state = "done";
       },
       (error: unknown) => {

@@ -4,6 +4,8 @@ import type { Logger } from "../../core/logger.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { ErasedDevices } from "./erased-devices.ts";
+import type { RollupRetention } from "./rollups/rollup-levels.ts";
+import type { Rollups } from "./rollups/rollups.ts";
 import type { SettledCount } from "./settled-readings.ts";
 import type { SinkCounters } from "./sink-counters.ts";
 
@@ -22,6 +24,8 @@ export interface SinkContext {
   /** As the journal and the records read so far have it. */
   readonly erased: ErasedDevices;
   readonly settled: SettledCount;
+  readonly rollups: Rollups;
+  readonly rollupRetention: RollupRetention;
   /** Between two plans when there is no backlog. */
   readonly lingerMs: number;
   readonly rowsMax: number;

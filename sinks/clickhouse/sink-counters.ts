@@ -9,6 +9,7 @@ export interface SinkCounters {
   readonly missed: Counter;
   readonly plansLost: Counter;
   readonly pendingRows: Gauge;
+  readonly rollupBuckets: Counter;
 }
 
 export function createSinkCounters(metrics: Metrics): SinkCounters {
@@ -47,6 +48,10 @@ export function createSinkCounters(metrics: Metrics): SinkCounters {
       "Inserts under way whose records retention deleted before they could be repeated.",
     ),
     failures: metrics.counter("millrace_clickhouse_failures_total", "Times the sink started over after an error."),
+    rollupBuckets: metrics.counter(
+      "millrace_clickhouse_rollup_buckets_total",
+      "Minutes of devices whose roll-ups were computed, again or for the first time.",
+    ),
     pendingRows: metrics.gauge("millrace_clickhouse_pending_rows", "Rows read from the log and not yet in ClickHouse."),
   };
 }

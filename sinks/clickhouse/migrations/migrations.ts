@@ -1,8 +1,9 @@
 import { initialTables } from "./0001-initial-tables.ts";
+import { rollups } from "./0002-rollups.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order of their numbers; those that were released never change. */
-export const MIGRATIONS: readonly Migration[] = [initialTables];
+export const MIGRATIONS: readonly Migration[] = [initialTables, rollups];
 
 /** All tables that hold rows. */
 export const TABLES: readonly string[] = MIGRATIONS.flatMap(({ statements }) =>

@@ -17,9 +17,11 @@ interface DeviceValues {
   readonly tenant: string;
   readonly device: string;
   readonly byMetric: Map<string, LatestValue>;
+  /** UTC minutes in which it has readings, counted from 1970. */
+  readonly minutes: Set<number>;
 }
 
-/** The newest value of each series of a batch, by event time; the later arrival wins among equals. */
+/** The newest value of each series of a batch, by event time, where the later arrival wins among equals; and what else a device has touched. */
 export class LatestValues {
   readonly #devices = new Map<string, DeviceValues>();
 
@@ -27,9 +29,13 @@ export class LatestValues {
     const key = `${tenant}/${device}`;
     const known = this.#devices.get(key);
     if (known !== undefined) return known;
-    const made = { tenant, device, byMetric: new Map<string, LatestValue>() };
+    const made = { tenant, device, byMetric: new Map<string, LatestValue>(), minutes: new Set<number>() };
     this.#devices.set(key, made);
     return made;
+  }
+
+  devices(): Iterable<DeviceValues> {
+    return this.#devices.values();
   }
 
   write(sheets: RowSheets): void {

@@ -1,5 +1,6 @@
 import { isReading } from "../../../core/is-reading.ts";
 import { SOURCE_COLUMNS, TIME_MAX, writeSource, type TableShape } from "../row-sheets.ts";
+import { MINUTE_MS } from "../rollups/dirty-buckets.ts";
 import { keepLatest } from "./latest-values.ts";
 import type { RowEncoder } from "./row-encoder.ts";
 
@@ -21,6 +22,7 @@ export const encodeReading: RowEncoder = (value, source, { sheets, latest }) => 
   const names = Object.keys(metrics);
   if (names.length === 0) return true;
   const newest = latest.device(tenant, device);
+  newest.minutes.add(Math.floor(ts / MINUTE_MS));
   const writer = sheets.writer(READINGS, ts, names.length);
   for (const name of names) {
     const metric = metrics[name];

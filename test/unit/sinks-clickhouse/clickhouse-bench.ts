@@ -10,12 +10,14 @@ import { createMetrics } from "../../../core/metrics.ts";
 import { createChdbProcess, type ChdbProcess } from "../../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createClickHouseLink, type ClickHouseLink } from "../../../sinks/clickhouse/clickhouse-link.ts";
 import { createClickHouseSink } from "../../../sinks/clickhouse/clickhouse-sink.ts";
+import { ROLLUP_PACE, type RollupPace } from "../../../sinks/clickhouse/rollups/rollups.ts";
 import { CLICKHOUSE_JOURNAL } from "../../../sinks/clickhouse/sink-journal.ts";
 import { createHistory } from "../../../sinks/clickhouse/history.ts";
 import { startClickHouseServer, type ClickHouseServer } from "../../support/clickhouse-server.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
 import type { ClickHouseConnection } from "../../../sinks/clickhouse/clickhouse-connection.ts";
 import type { LinkTimeouts } from "../../../sinks/clickhouse/clickhouse-link.ts";
+import type { RollupRetention } from "../../../sinks/clickhouse/rollups/rollup-levels.ts";
 import type { ReportFault } from "../../../core/fault.ts";
 import type { EventLog } from "../../../core/event-log.ts";
 import type { HistoryQueries } from "../../../core/history.ts";
@@ -42,16 +44,22 @@ export interface ClickHouseBench {
   startSink(options?: SinkChoices): Promise<Service>;
   stop(service: Service): Promise<void>;
   tally(): Promise<Tally>;
+  /** No bucket waits to be rolled up. */
+  isRolledUp(): Promise<boolean>;
   /** All that is in the log counts as done in the sink's journal. */
   isSettled(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+const PACE: RollupPace = { ...ROLLUP_PACE, delayMs: 100 };
 
 export interface SinkChoices {
   readonly log?: EventLog;
   readonly rowsMax?: number;
   readonly timeouts?: LinkTimeouts;
   readonly installation?: string;
+  readonly rollupPace?: Partial<RollupPace>;
+  readonly rollupRetention?: RollupRetention;
 }
 
 export const CHDB_TITLE = "(skipped where the optional package chdb is not installed)";
@@ -108,7 +116,7 @@ export async function openBench(place = inject("clickhousePlace") ?? "embedded")
       });
       return start(current);
     },
-    startSink({ log: over = log, rowsMax = 5000, installation = "test", timeouts } = {}) {
+    startSink({ log: over = log, rowsMax = 5000, installation = "test", timeouts, rollupPace, ...rollups } = {}) {
       const options = {
         log: over,
         generation: 0,
@@ -118,10 +126,16 @@ export async function openBench(place = inject("clickhousePlace") ?? "embedded")
         metrics: createMetrics(),
         ...common,
       };
-      return start(createClickHouseSink({ ...options, lingerMs: 50, rowsMax }));
+      return start(
+        createClickHouseSink({ ...options, lingerMs: 50, rowsMax, ...rollups, rollupPace: { ...PACE, ...rollupPace } }),
+      );
     },
     stop,
     tally: () => tallyOf(link),
+    async isRolledUp() {
+      const marks = await link.query("SELECT count() AS rows FROM dirty_buckets", z.object({ rows: z.number() }));
+      return marks[0]?.rows === 0;
+    },
     async isSettled() {
       const { journals, partitions } = await log.status();
       const journal = journals.find(({ name }) => name === CLICKHOUSE_JOURNAL);

@@ -22,6 +22,7 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
   };
   return {
     async query(sql, row) {
+      if (sql.includes("dirty_buckets")) return slotsOf(inserts).map((one) => row.parse(one));
       if (sql.includes("count()")) return [row.parse({ rows: 0 })];
       if (sql.includes("system.tables")) return [];
       if (sql.includes("database_owner")) return [row.parse({ installation: "test" })];
@@ -31,8 +32,10 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
       return [row.parse(sql.includes("database_identity") ? { id } : { id: 1 })];
     },
     isGranted: () => Promise.resolve(true),
-    async command() {
-      // DDL: the tables are there.
+    async command(sql) {
+      fail("before insert");
+      const slot = /DROP PARTITION (\d+)/.exec(sql)?.[1];
+      for (const key of inserts.keys()) if (slot !== undefined && isOfSlot(key, slot)) inserts.delete(key);
     },
     async insert(insert) {
       fail("before insert");
@@ -49,6 +52,16 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
       inserts = new Map();
     },
   };
+}
+
+function isOfSlot(key: string, slot: string): boolean {
+  return key.startsWith("dirty_buckets ") && key.endsWith(`:${slot}`);
+}
+
+/** Partitions of the marks, by their tokens. */
+function slotsOf(inserts: ReadonlyMap<string, RowBinaryInsert>): object[] {
+  const slots = [...inserts.keys()].flatMap((key) => /^dirty_buckets .*:(\d+)$/.exec(key)?.[1] ?? []);
+  return [...new Set(slots)].map((slot) => ({ slot: Number(slot), marks: 1 }));
 }
 
 function keysOf(inserts: ReadonlyMap<string, RowBinaryInsert>): string[] {

@@ -29,7 +29,7 @@ function batchOf(from: readonly FetchedSlice[], marks = new SourceMarks(), erase
   return batch;
 }
 
-const shapes = (batch: InsertBatch) => batch.finish().map(({ shape, month, rows }) => [shape.table, month, rows]);
+const shapes = (batch: InsertBatch) => batch.finish(7).map(({ shape, month, rows }) => [shape.table, month, rows]);
 const DECEMBER = Date.UTC(2016, 11, 31, 23, 59, 59, 999);
 
 describe("InsertBatch", () => {
@@ -43,6 +43,7 @@ describe("InsertBatch", () => {
     );
     expect(shapes(batch)).toEqual([
       ["aggregates", 201612, 1],
+      ["dirty_buckets", 7, 2],
       ["latest_readings", 0, 2],
       ["readings", 201612, 2],
       ["readings", 201701, 1],
@@ -53,7 +54,7 @@ describe("InsertBatch", () => {
     const read = await slices([
       ["readings", 1, [0, 1, 2].map((n) => derivedRecord(reading("a", n, { t: n, s: "x" }), sourceAt(1, n)))],
     ]);
-    const [one, two] = [batchOf(read).finish(), batchOf(read).finish()];
+    const [one, two] = [batchOf(read).finish(7), batchOf(read).finish(7)];
     expect(two.map(({ bytes }) => Buffer.from(bytes).toString("hex"))).toEqual(
       one.map(({ bytes }) => Buffer.from(bytes).toString("hex")),
     );
@@ -61,7 +62,7 @@ describe("InsertBatch", () => {
     expect(matchesPlan(plan, two)).toBe(true);
     expect(insertToken(plan, "readings", 197001)).toBe("6ff9e1ac-5d43-4b8b-9d71-6a2e9f2f9f10:readings:197001");
     const fewer = await slices([["readings", 1, [derivedRecord(reading("a", 1, { t: 1 }), sourceAt(1, 0))]]]);
-    expect(matchesPlan(plan, batchOf(fewer).finish())).toBe(false);
+    expect(matchesPlan(plan, batchOf(fewer).finish(7))).toBe(false);
   });
 
   it("covers what it read, rows or not, and joins slices of one partition", async () => {
@@ -84,7 +85,7 @@ describe("InsertBatch", () => {
     }
     expect(batch.ranges()).toEqual([{ topic: "readings", partition: 2, from: 0, to: 3 }]);
     expect(batch.isEmpty).toBe(false);
-    expect(batch.finish()).toEqual([]);
+    expect(batch.finish(7)).toEqual([]);
   });
 
   it("drops repeats per topic, so that readings do not hide the aggregates of the same input", async () => {
@@ -134,6 +135,7 @@ describe("InsertBatch", () => {
     expect(erased.all()).toEqual([erasure]);
     expect(shapes(batch)).toEqual([
       ["aggregates", 197001, 1],
+      ["dirty_buckets", 7, 1],
       ["latest_readings", 0, 1],
       ["readings", 197001, 1],
     ]);

@@ -4,6 +4,7 @@ import { MillraceError, isMillraceError } from "../../../core/errors.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import { ErasedDevices } from "../../../sinks/clickhouse/erased-devices.ts";
+import { Rollups } from "../../../sinks/clickhouse/rollups/rollups.ts";
 import { runSession } from "../../../sinks/clickhouse/run-session.ts";
 import { SettledCount } from "../../../sinks/clickhouse/settled-readings.ts";
 import { createSinkCounters } from "../../../sinks/clickhouse/sink-counters.ts";
@@ -40,6 +41,7 @@ function failingLog(log: MemoryEventLog, fails: () => boolean): EventLog {
 
 function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContext> = {}): SinkContext {
   let plans = 0;
+  const counters = createSinkCounters(createMetrics());
   return {
     log,
     generation: 0,
@@ -48,10 +50,12 @@ function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContex
     journal: JOURNAL,
     clock: systemClock,
     logger: silentLogger,
-    counters: createSinkCounters(createMetrics()),
+    counters,
     onFault: () => undefined,
     erased: new ErasedDevices(),
     settled: new SettledCount(),
+    rollups: new Rollups({ link, clock: systemClock, counters, retention: {}, delayMs: 5, passMarks: 2, roundMs: 0 }),
+    rollupRetention: {},
     lingerMs: 0,
     rowsMax: 60,
     planId: () => `00000000-0000-4000-9000-${String((plans += 1)).padStart(12, "0")}`,
