@@ -5,6 +5,7 @@ import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { ROLE_PATTERN } from "./roles.ts";
+import type { RollupRetention } from "../sinks/clickhouse/rollups/rollup-levels.ts";
 
 const port = wholeNumber(0, 65_535);
 const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
@@ -101,6 +102,9 @@ const settings = {
     .url({ protocol: /^https?$/, error: "it is a URL of the form http://user:password@host:8123/database" })
     .optional()
     .describe("Keep the tables in this ClickHouse server instead of the embedded one; see operating.md."),
+  minuteRollupDays: rollupDays("minute"),
+  hourRollupDays: rollupDays("hour"),
+  dayRollupDays: rollupDays("day"),
   webhookUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
     .optional()
@@ -185,6 +189,22 @@ function shown(name: string, value: unknown): string {
 function wholeNumber(min: number, max: number) {
   const error = `it is a whole number from ${min} to ${max}`;
   return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
+}
+
+function rollupDays(width: string) {
+  return wholeNumber(LIMITS.rollupDaysMin, LIMITS.rollupDaysMax)
+    .optional()
+    .describe(`Days that roll-ups by ${width} are kept after they were last computed; for good when absent.`);
+}
+
+/** How long roll-ups are kept, by table. */
+export function rollupRetention(config: Config): RollupRetention {
+  const { minuteRollupDays, hourRollupDays, dayRollupDays } = config;
+  return {
+    ...(minuteRollupDays === undefined ? {} : { rollup_minutes: minuteRollupDays }),
+    ...(hourRollupDays === undefined ? {} : { rollup_hours: hourRollupDays }),
+    ...(dayRollupDays === undefined ? {} : { rollup_days: dayRollupDays }),
+  };
 }
 
 export function environmentName(setting: string): string {

@@ -12,6 +12,7 @@ import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { SettledReadings } from "../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
+import type { RollupChoice } from "../sinks/clickhouse/history-series.ts";
 import type { PartHealth } from "./part-health.ts";
 import type { ClickHouseApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
@@ -50,7 +51,7 @@ const SUMS_WAIT_MS = 5000;
 /** Below the usual time-out of who asks for metrics. */
 const METRICS_WAIT_MS = 3000;
 
-export function createPeers(ports: PeerPorts, logger: Logger): Peers {
+export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupChoice): Peers {
   const gateway = ports.gateway === null ? null : callThread<GatewayApi>(ports.gateway, "gateway");
   const processors = ports.processors.map((port, index) =>
     callThread<ProcessorsApi>(port, `processors.${index}`, { totals: TOTALS_WAIT_MS, sums: SUMS_WAIT_MS }),
@@ -88,7 +89,7 @@ export function createPeers(ports: PeerPorts, logger: Logger): Peers {
       status: async () => (await gateway?.("mqtt")) ?? { port: 0, connections: 0 },
       connectedOf: async (keys) => (await gateway?.("connectedOf", keys)) ?? [],
     },
-    history: locate === null ? null : createHistory(locate),
+    history: locate === null ? null : createHistory(locate, rollups),
     rejects: locate === null ? null : createRejects(locate),
     erasures: async () => (await clickhouse?.("erasures")) ?? [],
     settled: async () => (await clickhouse?.("settled")) ?? null,

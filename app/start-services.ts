@@ -13,6 +13,7 @@ import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
+import { rollupRetention } from "./config.ts";
 import { lagOf } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./installation-log.ts";
@@ -139,7 +140,7 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
   const { config } = data;
   const roles = rolesOf(config.role);
   const logger = createLogger(config.logLevel, "services");
-  const peers = createPeers(data, logger);
+  const peers = createPeers(data, logger, { retention: rollupRetention(config), now: () => clock.now() });
   const opened: OpenRegistry = await openRegistry({
     ...(config.databaseUrl === undefined ? { path: data.registryPath } : { url: config.databaseUrl }),
     secret: data.secret,

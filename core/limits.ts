@@ -176,6 +176,9 @@ export const LIMITS = {
   insertRetryDelayMsMax: 10 * SECOND,
   /** Between two rounds of roll-ups: buckets that change meanwhile are computed once. */
   rollupDelayMs: 5 * SECOND,
+  /** Days of their retention. A bucket must outlive the day that it is part of. */
+  rollupDaysMin: 2,
+  rollupDaysMax: 36_500,
   /** Stretches of a range that are not in the roll-ups: with more of them a series is made of readings. */
   rollupGapsMax: 50,
   /** What one poll of a sink takes from the log. */
@@ -183,6 +186,10 @@ export const LIMITS = {
   /** Some hundreds of alarms, applied in one transaction: others wait for their turn of the thread. */
   alarmFetchBytesMax: 128 * KIB,
   clickhouseConnectionsMax: 8,
+  /** Of the user for dashboards and people that `millrace clickhouse-sql` makes. */
+  readerResultRowsMax: 100_000,
+  readerRowsToReadMax: 1_000_000_000,
+  readerQueriesMax: 8,
   chdbMemoryBytesMax: 1024 * MIB,
   chdbStatementBytesMax: MIB,
   chdbRestartDelayMsMax: 30 * SECOND,

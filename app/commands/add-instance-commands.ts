@@ -1,4 +1,5 @@
 import { auditCommand } from "./audit.ts";
+import { clickHouseSqlCommand } from "./clickhouse-sql.ts";
 import { doctorCommand } from "./doctor.ts";
 import { flushCommand } from "./flush.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
@@ -10,7 +11,7 @@ const FLUSH_HELP = `
 What a flushed device sends afterwards counts as late when its time is before --up-to: it is stored, but leaves closed windows and
 alarms alone. There is no taking it back, so flush what was replayed, and leave out what is live.`;
 
-/** `millrace audit|flush|link|doctor`. */
+/** `millrace audit|flush|link|doctor|clickhouse-sql`. */
 export function addInstanceCommands(program: Command): void {
   withInstanceOptions(program.command("audit"))
     .description("prove from the log and the tables that every message has one outcome")
@@ -34,6 +35,14 @@ export function addInstanceCommands(program: Command): void {
       const url = `${api.url}/?code=${code}`;
       console.log(globalOptions(command).json ? JSON.stringify({ url, until }) : url);
       process.exitCode = EXIT.ok;
+    });
+  program
+    .command("clickhouse-sql")
+    .description("print the SQL that makes database, users and rights on a ClickHouse server")
+    .option("--database <name>", "the database; users are named after it", "millrace")
+    .option("--cluster <name>", "with replicated tables, on all nodes of this cluster")
+    .action((options: { database: string; cluster?: string }, command: Command) => {
+      process.exitCode = clickHouseSqlCommand({ ...options, json: globalOptions(command).json });
     });
   program
     .command("doctor")

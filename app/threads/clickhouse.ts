@@ -3,6 +3,7 @@ import { createMetrics } from "../../core/metrics.ts";
 import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createServerPlace, type ClickHousePlace } from "../../sinks/clickhouse/server-place.ts";
 import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
+import { rollupRetention } from "../config.ts";
 import { stopSignal } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { openThreadLog } from "../installation-log.ts";
@@ -47,6 +48,7 @@ async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
     logger,
     metrics,
     onFault: faults.report,
+    rollupRetention: rollupRetention(config),
   });
   const api: ClickHouseApi = {
     async start() {

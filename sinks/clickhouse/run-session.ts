@@ -5,7 +5,6 @@ import { makeInsertPlan, type InsertPlan } from "./insert-plan.ts";
 import { restoreSession, type RestoredSession } from "./restore-session.ts";
 import { SinkPositions } from "./sink-positions.ts";
 import type { LogReader } from "../../core/event-log.ts";
-import type { RowSheet } from "./row-sheets.ts";
 import type { SinkContext } from "./sink-context.ts";
 
 /** How long a poll waits at most: the end of an insert is noticed between polls. */
