@@ -14,7 +14,7 @@ export interface Report {
   readonly idle: readonly IdleRun[];
 }
 
-interface Line {
+export interface Line {
   readonly what: string;
   readonly unit: string;
   readonly values: readonly number[];

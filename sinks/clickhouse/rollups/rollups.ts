@@ -11,13 +11,20 @@ import type { SinkCounters } from "../sink-counters.ts";
 export interface RollupPace {
   /** Between two rounds: what comes in meanwhile for the same bucket is computed once. */
   readonly delayMs: number;
+  /** The pause is at least so many times as long as what it follows took: a large fleet is rolled up less often, not at any price. */
+  readonly restFactor: number;
   /** Marks of one pass; it is what a crash has to do again. */
   readonly passMarks: number;
   /** How long a round begins passes; then inserts have their turn for as long. */
   readonly roundMs: number;
 }
 
-export const ROLLUP_PACE: RollupPace = { delayMs: LIMITS.rollupDelayMs, passMarks: 20_000, roundMs: 1000 };
+export const ROLLUP_PACE: RollupPace = {
+  delayMs: LIMITS.rollupDelayMs,
+  restFactor: 20,
+  passMarks: 20_000,
+  roundMs: 1000,
+};
 
 export interface RollupsOptions extends RollupPace {
   readonly link: ClickHouseLink;
@@ -38,6 +45,7 @@ export class Rollups {
   #isMarked = false;
   #nextAt = Number.NEGATIVE_INFINITY;
   #work: RollupPass | null = null;
+  #spentMs = 0;
 
   constructor(options: RollupsOptions) {
     this.#options = options;
@@ -54,6 +62,7 @@ export class Rollups {
     this.#slot = Math.max(planSlot, ...slots.map(({ slot }) => slot)) + 1;
     this.#isMarked = planSlot > 0 || slots.length > 0;
     this.#work = null;
+    this.#nextAt = this.#options.clock.now() + this.#options.delayMs;
   }
 
   /** Marks have gone to the slot. */
@@ -67,15 +76,16 @@ export class Rollups {
 
   /** One round: all that is marked, or what can be begun in the time of a round. Errors: SINK_UNAVAILABLE, SINK_REFUSED, CONFIG_INVALID. */
   async round(): Promise<void> {
-    const { link, clock, counters, retention, delayMs, roundMs } = this.#options;
+    const { link, clock, counters, retention, delayMs, restFactor, roundMs } = this.#options;
     this.#work ??= await this.#begin();
     const work = this.#work;
-    const end = performance.now() + roundMs;
+    const begun = performance.now();
     const finerSince = (level: Parameters<typeof keptSince>[0]): number => keptSince(level, retention, clock.now());
     for (let { pass } = work; pass < work.passes; pass += 1) {
       for (const statement of rollupStatements({ ...work, pass }, finerSince)) await link.command(statement);
-      if (performance.now() < end || pass + 1 >= work.passes) continue;
+      if (performance.now() - begun < roundMs || pass + 1 >= work.passes) continue;
       this.#work = { ...work, pass: pass + 1 };
+      this.#spentMs += performance.now() - begun;
       this.#nextAt = clock.now() + roundMs;
       return;
     }
@@ -85,7 +95,8 @@ export class Rollups {
       counters.rollupBuckets.add(marks);
     }
     this.#work = null;
-    this.#nextAt = clock.now() + delayMs;
+    this.#nextAt = clock.now() + Math.max(delayMs, restFactor * (this.#spentMs + performance.now() - begun));
+    this.#spentMs = 0;
   }
 
   async #begin(): Promise<RollupPass> {

@@ -51,7 +51,7 @@ export interface ClickHouseBench {
   close(): Promise<void>;
 }
 
-const PACE: RollupPace = { ...ROLLUP_PACE, delayMs: 100 };
+const PACE: RollupPace = { ...ROLLUP_PACE, delayMs: 100, restFactor: 0 };
 
 export interface SinkChoices {
   readonly log?: EventLog;
