@@ -11,15 +11,18 @@ export interface TablesServerReady {
 
 // However the one ends that wanted it.
 process.once("disconnect", () => process.exit(1));
-process.once("message", async (path: string) => {
+process.once("message", (path: string) => void serve(path));
+
+async function serve(path: string): Promise<void> {
   const onFault = (): void => undefined;
   const chdb = createChdbProcess({ path, environment: process.env, clock: systemClock, logger: silentLogger, onFault });
   await chdb.start();
   const server = await startClickHouseServer(() => chdb.connection());
   process.send?.({ url: server.url(), chdbPid: chdb.pid() ?? 0 } satisfies TablesServerReady);
-  process.once("message", async () => {
+  const stop = async (): Promise<void> => {
     await server.down();
     await chdb.stop(AbortSignal.timeout(5000));
     process.exit(0);
-  });
-});
+  };
+  process.once("message", () => void stop());
+}
