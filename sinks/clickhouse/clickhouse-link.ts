@@ -43,7 +43,7 @@ const MIB = 1024 * 1024;
 const PIECE_BYTES = MIB;
 /** Below the server's own time-out (3 s in the cloud, 10 s elsewhere), or a request meets a socket that is being closed. */
 const IDLE_SOCKET_MS = 2500;
-/** The fastest that ClickHouse and Node share: rows shrink to about a fifth for a tenth of what making them costs. */
+/** The fastest that ClickHouse and Node share. */
 const COMPRESSION = { request: { codec: "zstd", level: 1 }, response: { codec: "zstd" } } as const;
 
 /** A dashboard's question must not take the machine from the rest: few threads, a memory ceiling, a deadline. */
