@@ -54,7 +54,7 @@ export function openDataDirectory(path: string, given: string | null = null): Da
       registryPath,
       clickhousePath,
       secret,
-      installation: createHmac("sha256", secret).update("installation").digest("hex").slice(0, 32),
+      installation: installationId(secret),
       epoch,
       isNew,
       hasStores: existsSync(registryPath) || existsSync(clickhousePath),
@@ -65,6 +65,11 @@ export function openDataDirectory(path: string, given: string | null = null): Da
     lock.close();
     throw error;
   }
+}
+
+/** The name of the installation to its stores: the same in all processes with the same secret, and no way back to it. */
+export function installationId(secret: Uint8Array): string {
+  return createHmac("sha256", secret).update("installation").digest("hex").slice(0, 32);
 }
 
 function makeWritable(path: string): void {

@@ -1,4 +1,3 @@
-import { createHmac } from "node:crypto";
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import { openEmbeddedLog } from "../log/embedded/open-embedded-log.ts";
@@ -84,13 +83,8 @@ export async function openThreadLog(
   return Object.assign(log, { generation, groups: soleMember, close: () => log.close() });
 }
 
-/** Of all processes with the same secret. */
-export function installationId(secret: Uint8Array): string {
-  return createHmac("sha256", secret).update("installation").digest("hex").slice(0, 32);
-}
-
 async function openOnKafka(config: Config, directory: DataDirectory, parts: LogParts): Promise<InstallationLog> {
-  const installation = installationId(directory.secret);
+  const { installation } = directory;
   // Greater than any before, also on a machine whose data directory is new.
   const generation = Math.floor(parts.clock.now() / 1000);
   const log = await openKafka(config, { installation, generation }, parts);

@@ -38,8 +38,8 @@ export interface Peers {
   /** Null with --no-clickhouse. */
   readonly history: HistoryQueries | null;
   readonly rejects: Rejects | null;
-  /** Removed devices, as the sink knows them. */
-  erasures(): Promise<readonly Erasure[]>;
+  /** Removed devices, as the sink knows them; null when there is none in this process. */
+  erasures(): Promise<readonly Erasure[] | null>;
   /** Readings that the sink has stored, and up to where; null when it cannot say, or there is none. */
   settled(): Promise<SettledReadings | null>;
 }
@@ -91,7 +91,7 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
     },
     history: locate === null ? null : createHistory(locate, rollups),
     rejects: locate === null ? null : createRejects(locate),
-    erasures: async () => (await clickhouse?.("erasures")) ?? [],
+    erasures: async () => (await clickhouse?.("erasures")) ?? null,
     settled: async () => (await clickhouse?.("settled")) ?? null,
   };
 }

@@ -2,13 +2,16 @@ import { workerData } from "node:worker_threads";
 import { createMetrics } from "../../core/metrics.ts";
 import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createServerPlace, type ClickHousePlace } from "../../sinks/clickhouse/server-place.ts";
-import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
+import { createClickHouseSink, type ClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
 import { rollupRetention } from "../config.ts";
 import { stopSignal } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
+import { JOURNALS } from "../journals.ts";
+import { leased } from "../leased.ts";
 import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
+import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { LogAccess } from "../installation-log.ts";
@@ -39,30 +42,34 @@ async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
       ? createChdbProcess({ path, environment, clock, logger, onFault: faults.report })
       : createServerPlace({ url: config.clickhouseUrl, installation, logger });
   const locate = () => server.connection();
-  const sink = createClickHouseSink({
-    log,
-    generation: log.generation,
-    installation,
-    connection: locate,
-    clock,
-    logger,
-    metrics,
-    onFault: faults.report,
-    rollupRetention: rollupRetention(config),
-  });
+  const roles = rolesOf(config.role);
+  const makeSink = (): ClickHouseSink =>
+    createClickHouseSink({
+      log,
+      generation: log.generation,
+      installation,
+      connection: locate,
+      clock,
+      logger,
+      metrics,
+      onFault: faults.report,
+      rollupRetention: rollupRetention(config),
+    });
+  const lease = roles.has("sinks") ? leased(log.groups([0]), JOURNALS.clickhouse, makeSink) : null;
+  const sinkReasons = (): readonly string[] => lease?.current?.notReadyReasons() ?? [];
   const api: ClickHouseApi = {
     async start() {
       await server.start();
-      await sink.start();
+      await lease?.start();
     },
-    health: () => faults.health([...server.notReadyReasons(), ...sink.notReadyReasons()]),
+    health: () => faults.health([...server.notReadyReasons(), ...sinkReasons()]),
     metrics: () => metrics.snapshot(),
     connection: locate,
-    erasures: () => sink.erasures(),
-    settled: () => sink.settled(),
+    erasures: () => lease?.current?.erasures() ?? null,
+    settled: () => lease?.current?.settled() ?? null,
     async stop(deadlineMs) {
       const signal = stopSignal(deadlineMs);
-      await sink.stop(signal);
+      await lease?.stop(signal);
       await server.stop(signal);
       await log.close(signal);
     },

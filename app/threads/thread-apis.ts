@@ -47,8 +47,8 @@ export type ClickHouseApi = {
   metrics(): readonly MetricSample[];
   /** Null while the embedded server is down, and another one after every restart of it; of a real server always the same. */
   connection(): ClickHouseConnection | null;
-  /** The removed devices that the sink knows: what else it reads of them it does not store. */
-  erasures(): readonly Erasure[];
+  /** The removed devices that the sink knows: what else it reads of them it does not store. Null when the sink runs elsewhere. */
+  erasures(): readonly Erasure[] | null;
   settled(): SettledReadings | null;
   stop(deadlineMs: number): Promise<void>;
 };

@@ -97,7 +97,7 @@ function foldEntries(entries: readonly JournalEntry[]): SinkProgress {
   const erased = new ErasedDevices();
   let progress: Omit<SinkProgress, "marks" | "erased"> = { database: null, positions: [], unsettled: null };
   for (const { body, positions } of entries) {
-    const { kind, database, marks: tuples, plan, erased: erasures } = parseBody(body);
+    const { kind, database, marks: tuples, plan, erased: erasures } = parseSinkEntry(body);
     const own = tuples.map(fromTuple);
     if (kind === "snapshot") {
       marks.clear();
@@ -113,7 +113,8 @@ function foldEntries(entries: readonly JournalEntry[]): SinkProgress {
   return { ...progress, marks: marks.all(), erased: erased.all() };
 }
 
-function parseBody(bytes: Uint8Array): z.output<typeof bodySchema> {
+/** DATA_FORMAT_UNSUPPORTED for what is no entry of the sink. */
+export function parseSinkEntry(bytes: Uint8Array): z.output<typeof bodySchema> {
   const { data, error } = bodySchema.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   if (data !== undefined) return data;
   throw new MillraceError(

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
-import { installationId } from "../../app/installation-log.ts";
+import { installationId } from "../../app/data-directory.ts";
 import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
 import { runMillraceAsync, startRole, temporaryDirectory, type Launched, type RoleLine } from "../support/instance.ts";
 import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../support/kafka-servers.ts";
