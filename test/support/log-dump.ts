@@ -78,7 +78,8 @@ export async function countRepeated(log: EventLog, topic: TopicName): Promise<nu
   return repeated;
 }
 
-function createSourceFilter(): (record: LogRecord) => boolean {
+/** True for a record whose source position is above the greatest before: what readers of ours do not drop. */
+export function createSourceFilter(): (record: LogRecord) => boolean {
   const marks = new Map<string, SourcePosition>();
   return (record) => {
     const source = parseSourcePosition(record.header(HEADER.source) ?? "");

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../core/clock.ts";
+import { silentLogger } from "../../core/logger.ts";
+import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
+import { createChdbProcess, type ChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
+import { startClickHouseServer, type ClickHouseServer } from "./clickhouse-server.ts";
+import { startRole, type Launched, type RoleLine } from "./instance.ts";
+import { noKafka, startKafka, type KafkaServers } from "./kafka-servers.ts";
+import { findPostgres, startPostgres, type PostgresServer } from "./postgres-server.ts";
+import { findRedis, startRedis, type RedisServer } from "./redis-server.ts";
+
+/** Why no cluster can be started here; null when one can. */
+export const noCluster: string | null = noKafka ?? (findPostgres() === null ? "the postgresql package" : null);
+
+export interface ClusterOptions {
+  readonly brokers: 1 | 3;
+  /** Tables in an embedded ClickHouse that is reached over the network, as a server is. */
+  readonly clickhouse: boolean;
+  readonly redis: boolean;
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The stores of an installation on this machine, and its processes by name. */
+export interface Cluster {
+  readonly directory: string;
+  readonly kafka: KafkaServers;
+  readonly postgres: PostgresServer;
+  readonly clickhouse: ClickHouseServer | null;
+  readonly redis: RedisServer | null;
+  readonly secret: string;
+  readonly processes: ReadonlyMap<string, Launched<RoleLine>>;
+  dataOf(name: string): string;
+  /** Starts a process with these roles, in place of one of the same name that has ended. */
+  start(name: string, role: string, environment?: Readonly<Record<string, string>>): Promise<Launched<RoleLine>>;
+  forget(name: string): void;
+  dispose(): Promise<void>;
+}
+
+/** So that a process that died is soon missed. */
+const IMPATIENT = {
+  "group.consumer.session.timeout.ms": "6000",
+  "group.consumer.min.session.timeout.ms": "1000",
+  "group.consumer.heartbeat.interval.ms": "1000",
+  "group.consumer.min.heartbeat.interval.ms": "100",
+};
+const SECRET = "5e".repeat(32);
+
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const directory = mkdtempSync(join(tmpdir(), "millrace-cluster-"));
+  const kafka = await startKafka(options.brokers, IMPATIENT);
+  const postgres = await startPostgres(findPostgres() ?? "");
+  const redisProgram = options.redis ? findRedis() : null;
+  const redis = redisProgram === null ? null : await startRedis(redisProgram);
+  await redis?.start();
+  const chdb = options.clickhouse ? await startChdb(join(directory, "clickhouse")) : null;
+  const clickhouse = chdb === null ? null : await startClickHouseServer(() => chdb.connection());
+  const environment = {
+    MILLRACE_KAFKA_BROKERS: bootstrapOf(kafka.cluster),
+    MILLRACE_KAFKA_PREFIX: options.prefix,
+    MILLRACE_DATABASE_URL: postgres.url(await postgres.createDatabase()),
+    MILLRACE_INSTALLATION_SECRET: SECRET,
+    MILLRACE_PARTITIONS: String(options.partitions),
+    MILLRACE_PROCESSOR_THREADS: "1",
+    MILLRACE_LOG_LEVEL: "warn",
+    ...(redis === null ? {} : { MILLRACE_REDIS_URL: redis.url() }),
+    ...(clickhouse === null ? { MILLRACE_CLICKHOUSE: "false" } : { MILLRACE_CLICKHOUSE_URL: clickhouse.url() }),
+    ...options.environment,
+  };
+  const processes = new Map<string, Launched<RoleLine>>();
+  return {
+    directory,
+    kafka,
+    postgres,
+    clickhouse,
+    redis,
+    secret: SECRET,
+    processes,
+    dataOf: (name) => join(directory, name),
+    async start(name, role, own = {}) {
+      const launched = await startRole(role, { data: join(directory, name), environment: { ...environment, ...own } });
+      processes.set(name, launched);
+      return launched;
+    },
+    forget: (name) => void processes.delete(name),
+    async dispose() {
+      await Promise.all([...processes.values()].map((process) => process.kill()));
+      await clickhouse?.down();
+      await chdb?.stop(AbortSignal.timeout(5000));
+      await redis?.dispose();
+      await postgres.dispose();
+      await kafka.stop();
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+async function startChdb(path: string): Promise<ChdbProcess> {
+  const environment = process.env;
+  const onFault = (): void => undefined;
+  const chdb = createChdbProcess({ path, environment, clock: systemClock, logger: silentLogger, onFault });
+  await chdb.start();
+  return chdb;
+}
