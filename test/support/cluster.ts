@@ -55,7 +55,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const postgres = await startPostgres(findPostgres() ?? "");
   const redisProgram = options.redis ? findRedis() : null;
   const redis = redisProgram === null ? null : await startRedis(redisProgram);
-  await redis?.start();
   const chdb = options.clickhouse ? await startChdb(join(directory, "clickhouse")) : null;
   const clickhouse = chdb === null ? null : await startClickHouseServer(() => chdb.connection());
   const environment = {
