@@ -103,7 +103,8 @@ export async function startPostgres(binaries: string, options: PostgresServerOpt
       return name;
     },
     async kill() {
-      if (child?.pid === undefined) return;
+      // A signal to the whole group may have ended it already.
+      if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const pids = [child.pid, ...childrenOf(child.pid)];
       const gone = once(child, "exit");
       for (const pid of pids) killIfThere(pid);

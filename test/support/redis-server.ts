@@ -54,7 +54,8 @@ export async function startRedis(program: string, settings: readonly string[] = 
       }
     },
     async kill() {
-      if (child === undefined) return;
+      // A signal to the whole group may have ended it already.
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
