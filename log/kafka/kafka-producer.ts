@@ -172,7 +172,7 @@ export class KafkaProducer {
     if (failed.length > 0) void this.retry(failed);
   }
 
-  /** False when the head has to go again. */
+  /** False when the lane cannot go on at once: the head has to go again, or the sequence begins anew. */
   private settleLane(lane: PartitionLane, { errorCode, errorMessage, baseOffset }: ProducedPartition): boolean {
     if (errorCode === KAFKA_ERROR.none) {
       const { records, bytes } = lane.acknowledge(baseOffset);
@@ -187,9 +187,9 @@ export class KafkaProducer {
     if (isRefusedForGood(errorCode)) {
       const why = errorMessage === null ? kafkaErrorText(errorCode) : `${kafkaErrorText(errorCode)}: ${errorMessage}`;
       lane.refuse(new MillraceError("LOG_IO", `Kafka refuses records for ${lane.topic}/${lane.partition}: ${why}`));
-      return true;
+      return !lane.sequenceLost;
     }
-    if (isSequenceLost(errorCode)) lane.producer = { id: -1, epoch: -1 };
+    lane.sequenceLost = isSequenceLost(errorCode);
     return false;
   }
 
@@ -204,16 +204,18 @@ export class KafkaProducer {
     if (this.closed && lanes.every((lane) => lane.isEmpty)) return;
     await this.options.cluster.refresh().catch(() => undefined);
     for (const lane of lanes) {
-      if (lane.producer.id < 0) await this.restartSequence(lane);
-      this.next(lane);
+      if (lane.sequenceLost) void this.restartSequence(lane);
+      else this.next(lane);
     }
   }
 
   private async restartSequence(lane: PartitionLane): Promise<void> {
     try {
       lane.restartSequence(await this.newProducer());
+      this.next(lane);
     } catch {
-      // No broker gives an id now. The next attempt fails for the same reason, and asks again.
+      // No broker gives an id now, and under the old one nothing may go.
+      void this.retry([lane]);
     }
   }
 

@@ -39,7 +39,9 @@ export class PartitionLane {
   /** True while a request carries the head. */
   underWay = false;
   failures = 0;
-  producer: LaneProducer;
+  /** True when the broker does not go on from the head's sequence: the head goes again after `restartSequence`. */
+  sequenceLost = false;
+  private producer: LaneProducer;
   private sequence = 0;
   private queue: LaneBatch[] = [];
   private spare: RecordBatchWriter | null = null;
@@ -76,8 +78,7 @@ export class PartitionLane {
   acknowledge(baseOffset: number): { readonly records: number; readonly bytes: number } {
     const batch = this.shift();
     const { count, byteLength } = batch.writer;
-    this.sequence = (this.sequence + count) & SEQUENCE_MASK;
-    this.failures = 0;
+    this.countSent(count);
     for (const caller of batch.callers) settle(caller, () => caller.resolve(baseOffset + caller.index));
     this.recycle(batch.writer);
     return { records: count, bytes: byteLength };
@@ -86,8 +87,7 @@ export class PartitionLane {
   /** The head is in the log, but the broker does not say where. */
   acknowledgeSomewhere(): void {
     const batch = this.shift();
-    this.sequence = (this.sequence + batch.writer.count) & SEQUENCE_MASK;
-    this.failures = 0;
+    this.countSent(batch.writer.count);
     rejectAll(
       batch,
       new MillraceError("LOG_IO", `records are in ${this.topic}/${this.partition}, but nobody knows where`),
@@ -95,17 +95,22 @@ export class PartitionLane {
     this.recycle(batch.writer);
   }
 
-  /** The broker will never take the head: it has no number of the producer's sequence, and the next batch takes its place. */
+  /**
+   * The broker will never take the head: the next batch takes its place in the sequence. Unless an attempt before has failed: that one
+   * may have landed, and the broker would take the next batch for it and drop it.
+   */
   refuse(error: MillraceError): void {
     const batch = this.shift();
+    this.sequenceLost = this.failures > 0;
     rejectAll(batch, error);
     this.recycle(batch.writer);
   }
 
-  /** The broker does not know the sequence any more: the head goes again as the first batch of another producer. */
+  /** What comes next, or again, goes as the first batch of another producer. */
   restartSequence(producer: LaneProducer): void {
     this.producer = producer;
     this.sequence = 0;
+    this.sequenceLost = false;
     const [batch] = this.queue;
     if (batch) batch.sent = null;
   }
@@ -126,6 +131,12 @@ export class PartitionLane {
 
   get queuedBytes(): number {
     return this.queue.reduce((sum, { writer }) => sum + writer.byteLength, 0);
+  }
+
+  private countSent(records: number): void {
+    this.sequence = (this.sequence + records) & SEQUENCE_MASK;
+    this.sequenceLost = false;
+    this.failures = 0;
   }
 
   private batchFor(bytesBound: number): LaneBatch {
