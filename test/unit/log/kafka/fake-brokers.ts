@@ -1,0 +1,121 @@
+import { MillraceError } from "../../../../core/errors.ts";
+import { KafkaReader } from "../../../../wire/kafka/kafka-reader.ts";
+import { KafkaWriter } from "../../../../wire/kafka/kafka-writer.ts";
+import { decodeRecordBatch } from "../../../../wire/record-batch-reader.ts";
+import type { BrokerAddress, KafkaClient, KafkaConnection, RawRequest } from "../../../../log/kafka/kafka-client.ts";
+
+/** One batch that a broker was asked to append. */
+export interface ProducedBatch {
+  readonly partition: number;
+  readonly producer: number;
+  readonly sequence: number;
+  readonly values: readonly string[];
+}
+
+/** One Produce request. */
+export interface ProduceCall {
+  readonly broker: number;
+  readonly batches: readonly ProducedBatch[];
+}
+
+export interface ProduceAnswer {
+  readonly errorCode: number;
+  readonly baseOffset: number;
+}
+
+const API = { produce: 0, metadata: 3, initProducerId: 22 } as const;
+
+/**
+ * Brokers behind the port of the client library: what they are asked is decoded, and the test says what they answer. `leaders` are
+ * broker ids by partition of the topic `t`.
+ */
+export class FakeBrokers implements KafkaClient {
+  leaders: number[];
+  readonly produced: ProduceCall[] = [];
+  /** What becomes of a batch; a rejection loses the whole request, a promise lets it wait. */
+  onProduce: (batch: ProducedBatch, broker: number) => ProduceAnswer | Promise<ProduceAnswer>;
+  producersGiven = 0;
+  refusesProducers = false;
+  readonly logs = new Map<number, string[]>();
+
+  constructor(leaders: number[]) {
+    this.leaders = leaders;
+    this.onProduce = (batch) => this.append(batch);
+  }
+
+  connect({ port }: BrokerAddress): Promise<KafkaConnection> {
+    return Promise.resolve({
+      isOpen: true,
+      send: (request: RawRequest) => this.answer(port, request),
+      close: () => undefined,
+    });
+  }
+
+  /** Puts the batch into the log, as a broker that says nothing against it. */
+  append({ partition, values }: ProducedBatch): ProduceAnswer {
+    const log = this.logs.get(partition) ?? [];
+    this.logs.set(partition, log);
+    const baseOffset = log.length;
+    log.push(...values);
+    return { errorCode: 0, baseOffset };
+  }
+
+  private async answer(broker: number, { apiKey, body }: RawRequest): Promise<Buffer> {
+    if (apiKey === API.metadata) return this.metadata();
+    if (apiKey === API.produce) return this.produce(broker, new KafkaReader(body));
+    if (apiKey !== API.initProducerId) throw new Error(`the fake brokers know no api ${apiKey}`);
+    if (this.refusesProducers) throw new MillraceError("LOG_IO", "no producer id");
+    this.producersGiven += 1;
+    return new KafkaWriter().int32(0).int16(0).int64(this.producersGiven).int16(0).finish();
+  }
+
+  private metadata(): Buffer {
+    const brokers = [1, 2, 3];
+    const writer = new KafkaWriter().int32(0);
+    writer.array(brokers, (id) => writer.int32(id).string("broker").int32(id).string(null));
+    writer.string("cluster").int32(1);
+    writer.array(["t"], (topic) => {
+      writer.int16(0).string(topic).boolean(false);
+      writer.array([...this.leaders.entries()], ([partition, leader]) => {
+        writer.int16(0).int32(partition).int32(leader).int32(0);
+        for (const replicas of [[leader], [leader], []]) writer.array(replicas, (id) => writer.int32(id));
+      });
+      writer.int32(0);
+    });
+    return writer.finish();
+  }
+
+  private async produce(broker: number, reader: KafkaReader): Promise<Buffer> {
+    reader.nullableString();
+    reader.int16();
+    reader.int32();
+    const [batches = []] = reader.array(() => {
+      reader.string();
+      return reader.array(() => batchOf(reader.int32(), reader.bytesOf()));
+    });
+    this.produced.push({ broker, batches });
+    const answers = await Promise.all(batches.map(async (batch) => this.onProduce(batch, broker)));
+    const writer = new KafkaWriter();
+    writer.array(["t"], (topic) => {
+      writer.string(topic).array([...answers.entries()], ([index, { errorCode, baseOffset }]) => {
+        writer
+          .int32(batches[index]?.partition ?? -1)
+          .int16(errorCode)
+          .int64(baseOffset)
+          .int64(-1)
+          .int64(0);
+        writer.array([], () => undefined).string(null);
+      });
+    });
+    return writer.int32(0).finish();
+  }
+}
+
+function batchOf(partition: number, bytes: Buffer): ProducedBatch {
+  return {
+    partition,
+    producer: Number(bytes.readBigInt64BE(43)),
+    sequence: bytes.readInt32BE(53),
+    values: decodeRecordBatch(Buffer.from(bytes)).records.map(({ value }) => Buffer.from(value).toString()),
+  };
+}
