@@ -41,10 +41,9 @@ export class JournalRestore {
     }
     if (!this.continues(record)) return;
     const { offset, entry } = record;
-    if (entry.kind === "snapshot") {
-      this.chunkStart ??= offset;
-      this.chunks.push({ offset, entry });
-    }
+    if (entry.kind === "snapshot") this.chunkStart ??= offset;
+    // Units that come between the chunks belong to the snapshot.
+    if (this.chunkStart !== null) this.chunks.push({ offset, entry });
     if (!this.damaged) this.count(record);
     if (entry.complete === true) this.foundOn(record);
   }

@@ -31,12 +31,7 @@ export function restoreByModel(items: readonly ModelItem[]): ModelRestore {
   const start = foundation?.start ?? 0;
   const breaks = items.filter((item) => "damage" in item).map(({ offset }) => offset);
   const end = breaks.find((offset) => offset > (foundation?.last.offset ?? -1)) ?? Number.POSITIVE_INFINITY;
-  // A snapshot that mends damage stands for itself: units between its chunks continue what is lost.
-  const mends = foundation !== undefined && isBroken(items, valid, foundation.last);
-  const counted = valid.filter(({ offset, kind }) => {
-    if (offset < start || offset >= end) return false;
-    return !mends || kind === "snapshot" || offset > foundation.last.offset;
-  });
+  const counted = valid.filter(({ offset }) => offset >= start && offset < end);
   const damaged = end !== Number.POSITIVE_INFINITY;
   return { offsets: counted.map(({ offset }) => offset), damaged, snapshotStart: foundation?.start ?? null };
 }
@@ -58,10 +53,4 @@ function chunksOf(items: readonly ModelItem[], valid: readonly Entry[], last: En
   const damage = items.filter((item) => "damage" in item && item.offset < last.offset);
   const from = Math.max(last.epoch, others.at(-1)?.offset ?? -1, damage.at(-1)?.offset ?? -1);
   return valid.filter(({ offset, kind }) => kind === "snapshot" && offset > from && offset <= last.offset);
-}
-
-/** True when damage that no earlier snapshot has mended lies before the snapshot that ends with `last`. */
-function isBroken(items: readonly ModelItem[], valid: readonly Entry[], last: Entry): boolean {
-  const mended = valid.findLast(({ complete, offset }) => complete && offset < last.offset)?.offset ?? -1;
-  return items.some((item) => "damage" in item && item.offset > mended && item.offset < last.offset);
 }
