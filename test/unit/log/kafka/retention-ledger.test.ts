@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chunksOf, encodeNote, sumNotes, type RetentionNote } from "../../../../log/kafka/retention-ledger.ts";
+import { chunksOf, encodeNote, sumEntries, type RetentionNote } from "../../../../log/kafka/retention-ledger.ts";
+import type { JournalEntry } from "../../../../core/event-log.ts";
 
 const note: fc.Arbitrary<RetentionNote> = fc.record({
   counted: fc.uniqueArray(fc.tuple(fc.nat({ max: 31 }), fc.nat()), {
@@ -15,10 +16,25 @@ const note: fc.Arbitrary<RetentionNote> = fc.record({
   rows: fc.array(fc.record({ at: fc.nat(), ends: fc.array(fc.nat(), { maxLength: 3 }) }), { maxLength: 3 }),
 });
 
+const unit = (note: RetentionNote): JournalEntry => ({
+  kind: "unit",
+  positions: [],
+  nextTimer: null,
+  body: encodeNote(note),
+});
+
+/** The chunks of a snapshot, the first `written` of them. */
+function snapshot(note: RetentionNote, written = Number.POSITIVE_INFINITY): JournalEntry[] {
+  const chunks = chunksOf(note);
+  return chunks
+    .slice(0, written)
+    .map((chunk, at) => ({ ...unit(chunk), kind: "snapshot", complete: at === chunks.length - 1 }));
+}
+
 describe("what retention has written down", () => {
   test("adds up: counts per key, the furthest offset per partition, all rows", () => {
-    const sum = sumNotes([
-      encodeNote({
+    const sum = sumEntries([
+      unit({
         counted: [
           [0, 10],
           [1, 5],
@@ -26,7 +42,7 @@ describe("what retention has written down", () => {
         messages: { "acme/1": 3 },
         rows: [{ at: 1, ends: [1] }],
       }),
-      encodeNote({ counted: [[0, 25]], messages: { "acme/1": 4, "acme/2": 1 }, rows: [{ at: 2, ends: [2] }] }),
+      unit({ counted: [[0, 25]], messages: { "acme/1": 4, "acme/2": 1 }, rows: [{ at: 2, ends: [2] }] }),
     ]);
     expect(sum).toEqual({
       counted: [
@@ -42,14 +58,14 @@ describe("what retention has written down", () => {
   });
 
   test("is nothing when nothing was", () => {
-    expect(sumNotes([])).toEqual({ counted: [], messages: {}, rows: [] });
+    expect(sumEntries([])).toEqual({ counted: [], messages: {}, rows: [] });
   });
 
   test("is the same after it was replaced by a snapshot in chunks", () => {
     fc.assert(
       fc.property(fc.array(note, { maxLength: 6 }), (notes) => {
-        const sum = sumNotes(notes.map(encodeNote));
-        expect(sumNotes(chunksOf(sum).map(encodeNote))).toEqual(sum);
+        const sum = sumEntries(notes.map(unit));
+        expect(sumEntries(snapshot(sum))).toEqual(sum);
       }),
     );
   });
@@ -58,10 +74,25 @@ describe("what retention has written down", () => {
     const messages = Object.fromEntries(Array.from({ length: 25_001 }, (_, index) => [`acme/${index}`, index]));
     const chunks = chunksOf({ counted: [[0, 1]], messages, rows: [{ at: 1, ends: [1] }] });
     expect(chunks.map((chunk) => Object.keys(chunk.messages).length)).toEqual([0, 10_000, 10_000, 5001]);
-    expect(sumNotes(chunks.map(encodeNote)).messages).toEqual(messages);
+    expect(sumEntries(snapshot({ counted: [], messages, rows: [] })).messages).toEqual(messages);
+  });
+
+  test("does not count a snapshot twice that was not completed beside what it was to replace", () => {
+    const note: RetentionNote = { counted: [[0, 10]], messages: { "acme/1": 3 }, rows: [] };
+    expect(sumEntries([unit(note), ...snapshot(note, 1)])).toEqual(note);
+    expect(sumEntries([...snapshot(note), unit({ ...note, counted: [] }), ...snapshot(note, 1)]).messages).toEqual({
+      "acme/1": 6,
+    });
   });
 
   test("of another version is not taken for ours", () => {
-    expect(() => sumNotes([new TextEncoder().encode('{"v":2,"counted":[],"messages":{},"rows":[]}')])).toThrow();
+    expect(() =>
+      sumEntries([
+        {
+          ...unit({ counted: [], messages: {}, rows: [] }),
+          body: Buffer.from('{"v":2,"counted":[],"messages":{},"rows":[]}'),
+        },
+      ]),
+    ).toThrow();
   });
 });
