@@ -36,6 +36,8 @@ export class KafkaBrokerLink {
     if (known !== null) {
       const connection = await known;
       if (connection.isOpen) return connection;
+      // Not only after a failure: one that signs in again is left too.
+      connection.close();
       if (this.connection === known) this.connection = null;
     }
     this.connection ??= this.connect();

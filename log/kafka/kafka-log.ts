@@ -8,7 +8,7 @@ import { batchesOf, KafkaJournals } from "./kafka-journals.ts";
 import { KafkaLogReader } from "./kafka-log-reader.ts";
 import { KafkaPositions } from "./kafka-positions.ts";
 import { KafkaRetention, RETENTION_JOURNAL } from "./kafka-retention.ts";
-import { prepareTopics, type TopicPolicy } from "./kafka-topics.ts";
+import { prepareTopics, type TopicPolicy, type WantedTopic } from "./kafka-topics.ts";
 import type { Clock } from "../../core/clock.ts";
 import type {
   CommitRequest,
@@ -204,8 +204,8 @@ export class KafkaLog implements EventLog, ConsumerGroups {
     access.cluster.close();
   }
 
-  /** Sees to the topics that every log has. */
-  async prepare(): Promise<void> {
+  /** Sees to the topics that every log has, and to others: to all at once, so that none is made when one is not as it has to be. */
+  async prepare(others: readonly WantedTopic[]): Promise<void> {
     const { access, topology, names, policy } = this.parts;
     const { partitionCount } = topology;
     const topics = topology.topics.map((topic) => ({
@@ -214,7 +214,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
       batchBytesMax: LIMITS.topicBatchBytesMax,
       segmentBytes: 1024 ** 3,
     }));
-    await prepareTopics(access.cluster, [...topics, this.journalTopic(RETENTION_JOURNAL)], policy);
+    await prepareTopics(access.cluster, [...topics, ...others, this.journalTopic(RETENTION_JOURNAL)], policy);
     this.preparing.set(RETENTION_JOURNAL.name, Promise.resolve());
   }
 

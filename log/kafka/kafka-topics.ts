@@ -91,7 +91,7 @@ async function createTopics(
   for (const { topic, errorCode, errorMessage } of results) {
     // Somebody else of the installation was faster.
     if (errorCode === KAFKA_ERROR.none || errorCode === KAFKA_ERROR.topicAlreadyExists) continue;
-    const why = errorMessage ?? kafkaErrorText(errorCode);
+    const why = errorMessage?.replace(/\.$/, "") ?? kafkaErrorText(errorCode);
     throw new MillraceError("CONFIG_INVALID", `the Kafka topic ${topic} cannot be made: ${why}`, {
       remedy: "Check MILLRACE_KAFKA_REPLICATION against the number of brokers, and that the user may create topics.",
     });
@@ -114,7 +114,9 @@ function configsOf(batchBytesMax: number, segmentBytes: number): Record<string, 
 }
 
 function notToBeMade(missing: readonly WantedTopic[]): MillraceError {
-  const names = missing.map(({ topic, partitions }) => `${topic} (${partitions} partitions)`).join(", ");
+  const names = missing
+    .map(({ topic, partitions }) => `${topic} (${partitions} partition${partitions === 1 ? "" : "s"})`)
+    .join(", ");
   return new MillraceError("CONFIG_INVALID", `Kafka topics are missing, and making them is forbidden: ${names}`, {
     remedy: "Create them as docs/operating.md says, or set MILLRACE_KAFKA_CREATE_TOPICS=1.",
   });

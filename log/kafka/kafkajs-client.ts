@@ -3,9 +3,9 @@ import { connect as connectTls } from "node:tls";
 import Broker from "kafkajs/src/broker/index.js";
 import ConnectionPool from "kafkajs/src/network/connectionPool.js";
 import Encoder from "kafkajs/src/protocol/encoder.js";
-import { errorText, MillraceError } from "../../core/errors.ts";
-import { connectFailure } from "./connect-failure.ts";
-import type { KafkaJsConnection, PoolOptions } from "kafkajs/src/network/connectionPool.js";
+import { MillraceError } from "../../core/errors.ts";
+import { connectFailure, requestFailure, tokenRefused } from "./connect-failure.ts";
+import type { AuthenticationContext, KafkaJsConnection, PoolOptions } from "kafkajs/src/network/connectionPool.js";
 import type { BrokerAddress, KafkaClient, KafkaClientOptions, KafkaConnection, RawRequest } from "./kafka-client.ts";
 
 /**
@@ -59,13 +59,43 @@ function poolOptions(options: KafkaClientOptions, { host, port }: BrokerAddress)
 
 function kafkajsSasl(sasl: NonNullable<KafkaClientOptions["sasl"]>): object {
   if (sasl.mechanism !== "OAUTHBEARER") return { ...sasl, mechanism: sasl.mechanism.toLowerCase() };
-  return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await sasl.token() }) };
+  const authenticationProvider = ({ saslAuthenticate }: AuthenticationContext) => ({
+    async authenticate(): Promise<void> {
+      const encode = async () => withLength(`n,,\u0001auth=Bearer ${await sasl.token()}\u0001\u0001`);
+      const response = { decode: withoutLength, parse: (bytes: Buffer) => Promise.resolve(bytes) };
+      const reason = await saslAuthenticate({ request: { encode }, response });
+      // The library's own provider does not look: a token that is refused is answered with the reason (RFC 7628, section 3.2.3).
+      if (reason.length > 0) throw tokenRefused(reason);
+    },
+  });
+  return { mechanism: "oauthbearer", authenticationProvider };
 }
+
+/** What goes through the library's sign-in carries its length, as in Kafka before 1.0. */
+function withLength(text: string): Buffer {
+  const bytes = Buffer.alloc(4 + Buffer.byteLength(text));
+  bytes.writeInt32BE(bytes.length - 4);
+  bytes.write(text, 4);
+  return bytes;
+}
+
+function withoutLength(bytes: Buffer): Promise<Buffer> {
+  return Promise.resolve(bytes.subarray(4));
+}
+
+/** How a broker that wants TLS answers who speaks none (RFC 8446, section 5.1): no size of a Kafka message begins so. */
+const TLS_ALERT = 0x15;
+const TLS_MAJOR = 3;
 
 /** The library's own sockets wait for more to send (Nagle), up to 40 ms for every small request. */
 function openSocket({ host, port, ssl, onConnect }: Parameters<PoolOptions["socketFactory"]>[0]): Socket {
   const target = { host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl };
   const socket = ssl === null ? connectSocket({ host, port }, onConnect) : connectTls(target, onConnect);
+  if (ssl === null) {
+    socket.once("data", (first) => {
+      if (first[0] === TLS_ALERT && first[1] === TLS_MAJOR) socket.destroy(new Error("Broker requires TLS"));
+    });
+  }
   return socket.setNoDelay(true);
 }
 
@@ -96,16 +126,14 @@ class KafkajsConnection implements KafkaConnection {
     } catch (error) {
       // A request that timed out leaves its connection open, and a later answer would come to nobody.
       this.close();
-      const { host, port } = this.address;
-      throw new MillraceError("LOG_IO", `the Kafka broker ${host}:${port} did not answer: ${errorText(error)}`, {
-        cause: error,
-      });
+      throw requestFailure(this.address, error);
     }
   }
 
   close(): void {
-    // It waits for what is under way before it closes; we do not.
+    // It waits for what is under way before it closes, and having begun to it times nothing out: who waits would wait for ever.
     this.connection.socket?.destroy();
+    this.connection.requestQueue.rejectAll(new Error("the connection is closed"));
     void this.connection.disconnect();
   }
 }

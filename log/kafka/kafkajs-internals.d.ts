@@ -13,6 +13,7 @@ declare module "kafkajs/src/network/connectionPool.js" {
   export interface RequestQueue {
     readonly pending: readonly unknown[];
     scheduleCheckPendingRequests(): void;
+    rejectAll(error: Error): void;
   }
 
   export interface Protocol<T> {
@@ -34,6 +35,14 @@ declare module "kafkajs/src/network/connectionPool.js" {
     send<T>(protocol: Protocol<T>): Promise<T>;
     disconnect(): Promise<unknown>;
     readonly socket?: Socket;
+  }
+
+  export interface AuthenticationContext {
+    /** Resolves with what the broker answers. */
+    saslAuthenticate(exchange: {
+      readonly request: { encode(): Promise<Buffer> };
+      readonly response: { decode(bytes: Buffer): Promise<Buffer>; parse(bytes: Buffer): Promise<Buffer> };
+    }): Promise<Buffer>;
   }
 
   export interface PoolOptions {

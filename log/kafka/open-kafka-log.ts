@@ -7,7 +7,7 @@ import { KafkaAccess } from "./kafka-access.ts";
 import { KafkaCluster } from "./kafka-cluster.ts";
 import { KafkaLog } from "./kafka-log.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
-import { prepareTopics, type TopicPolicy } from "./kafka-topics.ts";
+import type { TopicPolicy } from "./kafka-topics.ts";
 import { LogGauge } from "./log-gauge.ts";
 import { topicNames } from "./topic-names.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -83,8 +83,10 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
   try {
     await checkBrokers(cluster);
     await producer.start();
-    await log.prepare();
-    const installation = await establish(options, access);
+    const topic = names.topic("installation");
+    const { recordBytesMax: batchBytesMax } = LIMITS;
+    await log.prepare([{ topic, partitions: 1, batchBytesMax, segmentBytes: batchBytesMax }]);
+    const installation = await establish(options, access, topic);
     const retention = options.keepsRetention ? log.keepRetention(stopping.signal) : Promise.resolve();
     return Object.assign(log, {
       generation: installation.generation,
@@ -102,11 +104,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
   }
 }
 
-async function establish(options: KafkaLogOptions, access: KafkaAccess) {
+async function establish(options: KafkaLogOptions, access: KafkaAccess, topic: string) {
   const { prefix, installation: id, partitionCount: partitions, generation, clock } = options;
-  const topic = topicNames(prefix).topic("installation");
-  const wanted = { topic, partitions: 1, batchBytesMax: LIMITS.recordBytesMax, segmentBytes: LIMITS.recordBytesMax };
-  await prepareTopics(access.cluster, [wanted], options.topics);
   const place = {
     end: async () => (await access.range(topic, 0)).endOffset,
     append: (record: Parameters<KafkaAccess["append"]>[2]) => access.append(topic, 0, record),

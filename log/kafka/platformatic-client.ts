@@ -1,43 +1,58 @@
+import { isIP } from "node:net";
 import { Connection, Writer } from "@platformatic/kafka";
-import { errorText, MillraceError } from "../../core/errors.ts";
-import { connectFailure } from "./connect-failure.ts";
-import type { ConnectionOptions, Reader } from "@platformatic/kafka";
+import { connectFailure, requestFailure, tokenRefused } from "./connect-failure.ts";
+import type { CallbackWithPromise, ConnectionOptions, Reader } from "@platformatic/kafka";
+import type { MillraceError } from "../../core/errors.ts";
 import type { BrokerAddress, KafkaClient, KafkaClientOptions, KafkaConnection, RawRequest } from "./kafka-client.ts";
 
 /** Connections of `@platformatic/kafka`: its public `Connection`, which sends requests that are made elsewhere. */
 export function createPlatformaticClient(options: KafkaClientOptions): KafkaClient {
   return {
     async connect(address) {
-      const connection = new Connection(options.clientId, connectionOptions(options));
-      // Whoever waits for an answer is told; without a listener the event would end the process.
-      connection.on("error", () => undefined);
+      const connection = new Connection(options.clientId, connectionOptions(options, address));
+      let failure: unknown = null;
+      // Without a listener the event would end the process. What it says is not said to who waits for an answer.
+      connection.on("error", (error: unknown) => (failure = error));
       try {
         await connection.connect(address.host, address.port);
       } catch (error) {
         throw connectFailure(address, error, options);
       }
-      return new PlatformaticConnection(connection, address);
+      return new PlatformaticConnection(connection, (error) => {
+        const sent = connectFailure(address, failure ?? error, options);
+        return sent.code === "CONFIG_INVALID" ? sent : requestFailure(address, failure ?? error);
+      });
     },
   };
 }
 
-function connectionOptions({ tls, sasl, connectTimeoutMs, requestTimeoutMs }: KafkaClientOptions): ConnectionOptions {
+function connectionOptions(options: KafkaClientOptions, { host }: BrokerAddress): ConnectionOptions {
+  const { tls, sasl, connectTimeoutMs, requestTimeoutMs } = options;
   return {
     connectTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
     maxInflights: Number.MAX_SAFE_INTEGER,
-    ...(tls === null ? {} : { tls: { ...tls }, tlsServerName: true }),
-    ...(sasl === null ? {} : { sasl }),
+    // An address is no server name (RFC 6066, section 3).
+    ...(tls === null ? {} : { tls: { ...tls }, tlsServerName: isIP(host) === 0 }),
+    ...(sasl === null
+      ? {}
+      : { sasl: { ...sasl, ...(sasl.mechanism === "OAUTHBEARER" ? { authBytesValidator } : {}) } }),
   };
+}
+
+/** Kafka answers a token that it refuses with the reason, as if all were well (RFC 7628, section 3.2.3). */
+function authBytesValidator(reason: Buffer, callback: CallbackWithPromise<Buffer>): void {
+  if (reason.length === 0) callback(null, reason);
+  else callback(tokenRefused(reason), reason);
 }
 
 class PlatformaticConnection implements KafkaConnection {
   private readonly connection: Connection;
-  private readonly address: BrokerAddress;
+  private readonly failureOf: (error: unknown) => MillraceError;
 
-  constructor(connection: Connection, address: BrokerAddress) {
+  constructor(connection: Connection, failureOf: (error: unknown) => MillraceError) {
     this.connection = connection;
-    this.address = address;
+    this.failureOf = failureOf;
   }
 
   get isOpen(): boolean {
@@ -56,7 +71,7 @@ class PlatformaticConnection implements KafkaConnection {
         false,
         (error, rest) => {
           if (error === null && rest !== undefined) resolve(rest);
-          else reject(this.lost(error));
+          else reject(this.failureOf(error));
         },
       );
     });
@@ -65,13 +80,6 @@ class PlatformaticConnection implements KafkaConnection {
   close(): void {
     // Closing tells of its own failure only that the connection is closed.
     this.connection.close(() => undefined);
-  }
-
-  private lost(error: unknown): MillraceError {
-    const { host, port } = this.address;
-    return new MillraceError("LOG_IO", `the Kafka broker ${host}:${port} did not answer: ${errorText(error)}`, {
-      cause: error,
-    });
   }
 }
 

@@ -13,6 +13,7 @@ export const KAFKA_ERROR = {
   topicAuthorizationFailed: 29,
   groupAuthorizationFailed: 30,
   clusterAuthorizationFailed: 31,
+  illegalSaslState: 34,
   topicAlreadyExists: 36,
   policyViolation: 44,
   outOfOrderSequence: 45,
