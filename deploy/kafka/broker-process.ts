@@ -19,6 +19,17 @@ export interface BrokerOptions {
   readonly clusterId: string;
   /** Added to the broker's properties, or in place of them. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Beside the plain one. */
+  readonly listeners?: readonly ExtraListener[];
+  /** Added to the command that formats the storage, such as `--add-scram`. */
+  readonly formatArguments?: readonly string[];
+}
+
+export interface ExtraListener {
+  readonly name: string;
+  /** `SASL_PLAINTEXT`, `SSL` or `SASL_SSL`. */
+  readonly protocol: string;
+  readonly port: number;
 }
 
 const JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
@@ -33,6 +44,7 @@ export function formatBroker(options: BrokerOptions): void {
   const lines = Object.entries({ ...propertiesOf(options), ...options.properties });
   writeFileSync(file, lines.map(([name, value]) => `${name}=${value}\n`).join(""));
   const tool = ["kafka.tools.StorageTool", "format", "-t", options.clusterId, "-c", file, "--ignore-formatted"];
+  tool.push(...(options.formatArguments ?? []));
   const { status, stderr, stdout } = spawnSync("java", [QUIET, "-cp", `${options.libraries}/*`, ...tool], {
     encoding: "utf8",
   });
@@ -80,14 +92,21 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-function propertiesOf({ id, port, controllerPort, voters, directory, brokers }: BrokerOptions): Record<string, string> {
+function propertiesOf(options: BrokerOptions): Record<string, string> {
+  const { id, port, controllerPort, voters, directory, brokers, listeners = [] } = options;
+  const all = [
+    { name: "PLAINTEXT", protocol: "PLAINTEXT", port },
+    { name: "CONTROLLER", protocol: "PLAINTEXT", port: controllerPort },
+    ...listeners,
+  ];
   const replicas = String(Math.min(3, brokers));
   const inSync = String(Math.min(2, brokers));
   return {
     "process.roles": "broker,controller",
     "node.id": String(id),
     "controller.quorum.voters": voters,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    listeners: all.map((listener) => `${listener.name}://127.0.0.1:${listener.port}`).join(),
+    "listener.security.protocol.map": all.map(({ name, protocol }) => `${name}:${protocol}`).join(),
     "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "log.dirs": join(directory, "log"),

@@ -17,10 +17,26 @@ import { kafkaLibraries } from "./kafka-libraries.ts";
 
 const clusterSchema = z.object({
   libraries: z.string(),
-  brokers: z.array(z.object({ id: z.int(), pid: z.int(), port: z.int(), directory: z.string() })),
+  brokers: z.array(
+    z.object({
+      id: z.int(),
+      pid: z.int(),
+      port: z.int(),
+      directory: z.string(),
+      /** Ports of the listeners beside the plain one, by name. */
+      listeners: z.record(z.string(), z.int()),
+    }),
+  ),
 });
 /** Brokers on this machine. `pid` is that of the last start. */
 export type KafkaCluster = z.infer<typeof clusterSchema>;
+
+export interface KafkaClusterSecurity {
+  /** Listeners beside the plain one: their names and security protocols. */
+  readonly listeners: Readonly<Record<string, string>>;
+  /** Added to the command that formats the storage. */
+  readonly formatArguments: readonly string[];
+}
 
 const STOP_TIMEOUT_MS = 30_000;
 const CLUSTER_FILE = "cluster.json";
@@ -33,6 +49,7 @@ export async function createKafkaCluster(
   directory: string,
   count: 1 | 3,
   properties: Readonly<Record<string, string>> = {},
+  { listeners, formatArguments }: KafkaClusterSecurity = { listeners: {}, formatArguments: [] },
 ): Promise<KafkaCluster> {
   if (existsSync(join(directory, CLUSTER_FILE))) {
     throw new MillraceError("ALREADY_EXISTS", `there is a Kafka cluster in ${directory}`, {
@@ -41,17 +58,20 @@ export async function createKafkaCluster(
   }
   const libraries = kafkaLibraries();
   mkdirSync(directory, { recursive: true });
-  const ports = await freePorts(2 * count);
+  const names = Object.entries(listeners);
+  const ports = await freePorts((2 + names.length) * count);
   const clusterId = randomBytes(16).toString("base64url");
   const voters = Array.from({ length: count }, (_, n) => `${n + 1}@127.0.0.1:${ports[count + n] ?? 0}`).join();
   const all = Array.from({ length: count }, (_, n): BrokerOptions => {
     const [port = 0, controllerPort = 0] = [ports[n], ports[count + n]];
     const own = { id: n + 1, port, controllerPort, directory: join(directory, `broker-${n + 1}`) };
-    return { ...own, libraries, voters, brokers: count, clusterId, properties };
+    const extra = names.map(([name, protocol], at) => ({ name, protocol, port: ports[(2 + at) * count + n] ?? 0 }));
+    return { ...own, libraries, voters, brokers: count, clusterId, properties, formatArguments, listeners: extra };
   });
   for (const broker of all) formatBroker(broker);
-  const brokers = all.map(({ id, port, directory: own }) => {
-    return { id, port, directory: own, pid: startBroker({ libraries, directory: own }) };
+  const brokers = all.map(({ id, port, directory: own, listeners: extra = [] }) => {
+    const byName = Object.fromEntries(extra.map((listener) => [listener.name, listener.port]));
+    return { id, port, directory: own, listeners: byName, pid: startBroker({ libraries, directory: own }) };
   });
   const cluster = { libraries, brokers };
   writeFileSync(join(directory, CLUSTER_FILE), JSON.stringify(cluster));
@@ -61,12 +81,28 @@ export async function createKafkaCluster(
 
 /** Ends one broker, and starts it again when it has ended. Resolves when it takes connections. */
 export async function restartBroker(cluster: KafkaCluster, id: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-  const broker = cluster.brokers.find((one) => one.id === id);
-  if (broker === undefined) throw new MillraceError("NOT_FOUND", `the cluster has no broker ${id}`);
-  await stopBroker(broker.pid, signal);
-  await untilSilent(broker.port);
+  await endBroker(cluster, id, signal);
+  await startAgain(cluster, id);
+}
+
+/** Resolves when the broker has ended and nobody takes connections at its port. */
+export async function endBroker(cluster: KafkaCluster, id: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  const { pid, port } = brokerOf(cluster, id);
+  await stopBroker(pid, signal);
+  await untilSilent(port);
+}
+
+/** Starts a broker that has ended. Resolves when it takes connections. */
+export async function startAgain(cluster: KafkaCluster, id: number): Promise<void> {
+  const broker = brokerOf(cluster, id);
   broker.pid = startBroker({ libraries: cluster.libraries, directory: broker.directory });
   await untilServing(broker.directory, broker.pid, broker.port);
+}
+
+function brokerOf({ brokers }: KafkaCluster, id: number): KafkaCluster["brokers"][number] {
+  const broker = brokers.find((one) => one.id === id);
+  if (broker === undefined) throw new MillraceError("NOT_FOUND", `the cluster has no broker ${id}`);
+  return broker;
 }
 
 /** Null when there is none in the folder. */

@@ -170,13 +170,9 @@ describe.skipIf(missing !== null)(
     }
 
     async function countReadings(): Promise<number> {
-      const log = await openTestKafkaLog(
-        kafka.addresses,
-        createPlatformaticClient,
-        PARTITIONS,
-        PREFIX,
-        installationId(Buffer.from(SECRET, "hex")),
-      );
+      const log = await openTestKafkaLog(kafka.addresses, createPlatformaticClient, PARTITIONS, PREFIX, {
+        installation: installationId(Buffer.from(SECRET, "hex")),
+      });
       const dumped = await dumpTopic(log, "readings");
       await log.close(AbortSignal.timeout(5000));
       return [...dumped.values()].reduce((sum, records) => sum + records.length, 0);

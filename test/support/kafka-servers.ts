@@ -6,6 +6,7 @@ import {
   createKafkaCluster,
   removeKafkaCluster,
   type KafkaCluster,
+  type KafkaClusterSecurity,
 } from "../../deploy/kafka/kafka-cluster.ts";
 import { missingForKafka } from "../../deploy/kafka/kafka-libraries.ts";
 import { randomUUID } from "node:crypto";
@@ -13,8 +14,8 @@ import { systemClock } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
-import { openKafkaLog, type OpenKafkaLog } from "../../log/kafka/open-kafka-log.ts";
-import type { BrokerAddress, CreateKafkaClient } from "../../log/kafka/kafka-client.ts";
+import { openKafkaLog, type KafkaLogOptions, type OpenKafkaLog } from "../../log/kafka/open-kafka-log.ts";
+import type { BrokerAddress, CreateKafkaClient, KafkaClientOptions } from "../../log/kafka/kafka-client.ts";
 
 /** Why no broker can be started here; null when one can. */
 export const noKafka: string | null = missingForKafka();
@@ -29,9 +30,10 @@ export interface KafkaServers {
 export async function startKafka(
   count: 1 | 3,
   properties: Readonly<Record<string, string>> = {},
+  security?: KafkaClusterSecurity,
 ): Promise<KafkaServers> {
   const directory = mkdtempSync(join(tmpdir(), "millrace-kafka-"));
-  const cluster = await createKafkaCluster(join(directory, "cluster"), count, properties);
+  const cluster = await createKafkaCluster(join(directory, "cluster"), count, properties, security);
   return {
     cluster,
     addresses: addressesOf(bootstrapOf(cluster)),
@@ -46,25 +48,24 @@ function addressesOf(bootstrap: string): BrokerAddress[] {
   });
 }
 
+export type TestLogOptions = Partial<Pick<KafkaClientOptions, "tls" | "sasl" | "requestTimeoutMs">> &
+  Partial<Pick<KafkaLogOptions, "installation" | "topics">>;
+
 /** A log of its own on the brokers. Nothing in it is ever deleted. */
 export function openTestKafkaLog(
   brokers: readonly BrokerAddress[],
   createClient: CreateKafkaClient,
   partitionCount: number,
   prefix = `test-${randomUUID()}.`,
-  installation = "test",
+  options: TestLogOptions = {},
 ): Promise<OpenKafkaLog> {
+  const { tls = null, sasl = null, requestTimeoutMs = LIMITS.kafkaRequestTimeoutMs, ...others } = options;
+  const connectTimeoutMs = LIMITS.kafkaConnectTimeoutMs;
   return openKafkaLog({
-    client: createClient({
-      clientId: "test",
-      tls: null,
-      sasl: null,
-      connectTimeoutMs: LIMITS.kafkaConnectTimeoutMs,
-      requestTimeoutMs: LIMITS.kafkaRequestTimeoutMs,
-    }),
+    client: createClient({ clientId: "test", tls, sasl, connectTimeoutMs, requestTimeoutMs }),
     brokers,
     prefix,
-    installation,
+    installation: "test",
     partitionCount,
     topics: { replication: null, create: true },
     generation: 1,
@@ -75,5 +76,6 @@ export function openTestKafkaLog(
     clock: systemClock,
     logger: silentLogger,
     metrics: createMetrics(),
+    ...others,
   });
 }
