@@ -25,6 +25,8 @@ const metadataSchema = z.object({
 });
 
 const FLUSH_MS = 200;
+/** Which groups there are is told by the names of all topics of the brokers, which may be many: not asked every time. */
+const GROUPS_MS = 5000;
 
 /**
  * Where consumers stand, for those who look from outside: committed offsets of one group per journal name, without members, as
@@ -37,6 +39,8 @@ export class KafkaPositions {
   private timer: NodeJS.Timeout | null = null;
   private flushing: Promise<void> = Promise.resolve();
   private wasFailing = false;
+  private known: ReadonlySet<string> = new Set();
+  private groupsUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: KafkaPositionsOptions) {
     this.options = options;
@@ -62,7 +66,11 @@ export class KafkaPositions {
 
   async journals(): Promise<JournalStatus[]> {
     const found = new Map<string, JournalStatus>();
-    const groups = await this.groups();
+    if (performance.now() >= this.groupsUntil) {
+      this.known = await this.groups();
+      this.groupsUntil = performance.now() + GROUPS_MS;
+    }
+    const groups = this.known;
     const fetched = await Promise.all([...groups].map((group) => this.fetch(group)));
     for (const status of fetched.flat()) found.set(keyOf(status.name, status.partition), status);
     for (const [key, { id, epoch, positions, nextTimer }] of this.own) {
