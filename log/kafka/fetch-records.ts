@@ -28,9 +28,11 @@ export async function* fetchBatches(
 ): AsyncGenerator<WalkedBatch> {
   for (let offset = from; offset < to;) {
     const batches = await fetchOnce(cluster, { topic, partition, from: offset, to });
+    // Nothing comes where a leader has less than the one before.
+    if (signal.aborted && (batches === null || batches.length === 0)) {
+      throw new MillraceError("LOG_LOST", `${topic}/${partition} cannot be read from ${offset} to ${to}`);
+    }
     if (batches === null) {
-      if (signal.aborted)
-        throw new MillraceError("LOG_LOST", `${topic}/${partition} cannot be read: no broker serves it`);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       await cluster.refresh().catch(() => undefined);
       continue;

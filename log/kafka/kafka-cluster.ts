@@ -70,6 +70,16 @@ export class KafkaCluster {
     throw failure;
   }
 
+  /** Asks the controller: before Kafka 4 no other broker need take what changes topics. */
+  async callController<Q, A>(api: KafkaApi<Q, A>, request: Q): Promise<A> {
+    try {
+      return await this.link(this.metadata.controller, "control").call(api, request);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      return this.callAny(api, request);
+    }
+  }
+
   /** Asks for brokers and leaders again. Those who ask at the same time share one answer. */
   refresh(): Promise<ClusterMetadata> {
     this.refreshing ??= this.load().finally(() => {

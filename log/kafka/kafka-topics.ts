@@ -3,6 +3,8 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { CREATE_TOPICS, type NewTopic } from "../../wire/kafka/topic-apis.ts";
+import { isLost } from "./kafka-broker.ts";
+import { partitionRanges } from "./kafka-status.ts";
 import type { ClusterMetadata } from "../../wire/kafka/metadata.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
 
@@ -49,6 +51,22 @@ export async function prepareTopics(
     }
     await delay(100);
   }
+  if (missing.length > 0) await untilServed(cluster, missing, deadline);
+}
+
+/** Of new partitions the others know the leader before it knows itself: until it answers. */
+async function untilServed(cluster: KafkaCluster, topics: readonly WantedTopic[], deadline: number): Promise<void> {
+  const all = topics.flatMap(({ topic, partitions }) => {
+    return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+  });
+  for (;;) {
+    try {
+      await partitionRanges(cluster, all);
+      return;
+    } catch (error) {
+      if (!isLost(error) || performance.now() > deadline) throw error;
+    }
+  }
 }
 
 function missingTopics({ topics }: ClusterMetadata, wanted: readonly WantedTopic[]): WantedTopic[] {
@@ -87,7 +105,7 @@ async function createTopics(
   const topics = missing.map(({ topic, partitions, batchBytesMax, segmentBytes }): NewTopic => {
     return { topic, partitions, replication: replication ?? -1, configs: configsOf(batchBytesMax, segmentBytes) };
   });
-  const results = await cluster.callAny(CREATE_TOPICS, { timeoutMs: LIMITS.kafkaRequestTimeoutMs, topics });
+  const results = await cluster.callController(CREATE_TOPICS, { timeoutMs: LIMITS.kafkaRequestTimeoutMs, topics });
   for (const { topic, errorCode, errorMessage } of results) {
     // Somebody else of the installation was faster.
     if (errorCode === KAFKA_ERROR.none || errorCode === KAFKA_ERROR.topicAlreadyExists) continue;

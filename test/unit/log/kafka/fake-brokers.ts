@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { MillraceError } from "../../../../core/errors.ts";
 import { KafkaReader } from "../../../../wire/kafka/kafka-reader.ts";
 import { KafkaWriter } from "../../../../wire/kafka/kafka-writer.ts";
@@ -23,7 +24,9 @@ export interface ProduceAnswer {
   readonly baseOffset: number;
 }
 
-const API = { produce: 0, metadata: 3, initProducerId: 22 } as const;
+const API = { produce: 0, fetch: 1, listOffsets: 2, metadata: 3, createTopics: 19, initProducerId: 22 } as const;
+const CONTROLLER = 2;
+const ERROR = { none: 0, unknownTopic: 3, notController: 41, notLeader: 6 } as const;
 
 /**
  * Brokers behind the port of the client library: what they are asked is decoded, and the test says what they answer. `leaders` are
@@ -37,6 +40,10 @@ export class FakeBrokers implements KafkaClient {
   producersGiven = 0;
   refusesProducers = false;
   readonly logs = new Map<number, string[]>();
+  /** Whether the topic is there. */
+  exists = true;
+  /** So many times the leaders of new partitions do not know yet that they are. */
+  unaware = 0;
 
   constructor(leaders: number[]) {
     this.leaders = leaders;
@@ -63,20 +70,55 @@ export class FakeBrokers implements KafkaClient {
   private async answer(broker: number, { apiKey, body }: RawRequest): Promise<Buffer> {
     if (apiKey === API.metadata) return this.metadata();
     if (apiKey === API.produce) return this.produce(broker, new KafkaReader(body));
+    if (apiKey === API.fetch) return delay(5, this.fetch());
+    if (apiKey === API.listOffsets) return this.listOffsets();
+    if (apiKey === API.createTopics) return this.createTopics(broker);
     if (apiKey !== API.initProducerId) throw new Error(`the fake brokers know no api ${apiKey}`);
     if (this.refusesProducers) throw new MillraceError("LOG_IO", "no producer id");
     this.producersGiven += 1;
     return new KafkaWriter().int32(0).int16(0).int64(this.producersGiven).int16(0).finish();
   }
 
+  /** Nothing new in the first partition. */
+  private fetch(): Buffer {
+    const writer = new KafkaWriter().int32(0).int16(0).int32(0);
+    writer.array(["t"], (topic) => {
+      writer
+        .string(topic)
+        .array([0], (partition) => writer.int32(partition).int16(0).int64(0).int64(0).int64(0).int32(0));
+      writer.int32(-1).bytesOf([]);
+    });
+    return writer.finish();
+  }
+
+  private listOffsets(): Buffer {
+    const errorCode = this.unaware-- > 0 ? ERROR.notLeader : ERROR.none;
+    const writer = new KafkaWriter().int32(0);
+    writer.array(["t"], (topic) => {
+      const partitions = [...this.leaders.keys()];
+      writer.string(topic).array(partitions, (one) => writer.int32(one).int16(errorCode).int64(-1).int64(0).int32(0));
+    });
+    return writer.finish();
+  }
+
+  private createTopics(broker: number): Buffer {
+    const errorCode = broker === CONTROLLER ? ERROR.none : ERROR.notController;
+    this.exists ||= errorCode === ERROR.none;
+    const writer = new KafkaWriter().int32(0);
+    return writer.array(["t"], (topic) => writer.string(topic).int16(errorCode).string(null)).finish();
+  }
+
   private metadata(): Buffer {
     const brokers = [1, 2, 3];
     const writer = new KafkaWriter().int32(0);
     writer.array(brokers, (id) => writer.int32(id).string("broker").int32(id).string(null));
-    writer.string("cluster").int32(1);
+    writer.string("cluster").int32(CONTROLLER);
     writer.array(["t"], (topic) => {
-      writer.int16(0).string(topic).boolean(false);
-      writer.array([...this.leaders.entries()], ([partition, leader]) => {
+      writer
+        .int16(this.exists ? ERROR.none : ERROR.unknownTopic)
+        .string(topic)
+        .boolean(false);
+      writer.array(this.exists ? [...this.leaders.entries()] : [], ([partition, leader]) => {
         writer.int16(0).int32(partition).int32(leader).int32(0);
         for (const replicas of [[leader], [leader], []]) writer.array(replicas, (id) => writer.int32(id));
       });
