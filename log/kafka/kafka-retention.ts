@@ -2,7 +2,7 @@ import { errorText, isMillraceError } from "../../core/errors.ts";
 import { pause } from "../../core/pause.ts";
 import { isControlRecord } from "../../core/record.ts";
 import { positionFloors } from "../position-floors.ts";
-import { chunksOf, encodeNote, sumEntries, type RetentionNote } from "./retention-ledger.ts";
+import { addCount, chunksOf, encodeNote, sumEntries, type RetentionNote } from "./retention-ledger.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CommitRequest, JournalClaim, JournalId, JournalStatus, TopicPosition } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -176,7 +176,7 @@ export class KafkaRetention {
       // A damaged batch was reported when it was read, and its messages have no keys to count under.
       for (const record of records ?? []) {
         if (record.offset < from || record.offset >= to || record.key === null || isControlRecord(record)) continue;
-        messages[record.key] = (messages[record.key] ?? 0) + 1;
+        addCount(messages, record.key, 1);
       }
     }
   }
@@ -184,7 +184,7 @@ export class KafkaRetention {
   private async note(note: RetentionNote): Promise<void> {
     await this.write(note, { kind: "unit" });
     for (const [partition, offset] of note.counted) this.counted.set(partition, offset);
-    for (const [key, count] of Object.entries(note.messages)) this.messages[key] = (this.messages[key] ?? 0) + count;
+    for (const [key, count] of Object.entries(note.messages)) addCount(this.messages, key, count);
     this.notes += 1;
     if (this.notes < SNAPSHOT_AFTER_NOTES) return;
     const rows = this.options.gauge.ages.all().slice(0, -1);

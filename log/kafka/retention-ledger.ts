@@ -52,8 +52,13 @@ function sumNotes(bodies: readonly Uint8Array[]): RetentionNote {
     for (const [partition, offset] of note.counted) {
       counted.set(partition, Math.max(counted.get(partition) ?? 0, offset));
     }
-    for (const [key, count] of Object.entries(note.messages)) messages[key] = (messages[key] ?? 0) + count;
+    for (const [key, count] of Object.entries(note.messages)) addCount(messages, key, count);
     rows.push(...note.rows);
   }
   return { counted: [...counted], messages, rows };
+}
+
+/** Whatever the key is: a foreign producer may have called a device `constructor`. */
+export function addCount(messages: Record<string, number>, key: string, count: number): void {
+  messages[key] = (Object.hasOwn(messages, key) ? (messages[key] ?? 0) : 0) + count;
 }

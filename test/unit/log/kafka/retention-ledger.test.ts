@@ -57,6 +57,18 @@ describe("what retention has written down", () => {
     });
   });
 
+  test("counts a device whatever it is called", () => {
+    const note: RetentionNote = {
+      counted: [],
+      messages: Object.fromEntries([
+        ["constructor", 2],
+        ["toString", 1],
+      ]),
+      rows: [],
+    };
+    expect(sumEntries([unit(note), unit(note)]).messages).toEqual({ constructor: 4, toString: 2 });
+  });
+
   test("is nothing when nothing was", () => {
     expect(sumEntries([])).toEqual({ counted: [], messages: {}, rows: [] });
   });
