@@ -25,7 +25,7 @@ export interface Verdict {
 export async function judge(cluster: Cluster, fleet: Fleet, prefix: string, partitions: number): Promise<Verdict> {
   const installation = installationId(Buffer.from(cluster.secret, "hex"));
   const { addresses } = cluster.kafka;
-  const log = await openTestKafkaLog(addresses, createPlatformaticClient, partitions, prefix, installation);
+  const log = await openTestKafkaLog(addresses, createPlatformaticClient, partitions, prefix, { installation });
   try {
     const admitted = await admittedOf(log);
     const readings = await readingsOf(log);
