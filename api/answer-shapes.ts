@@ -140,6 +140,28 @@ export const overviewAnswer = z.object({
   faults: z.array(z.object({ id: z.string(), since: time, text: z.string() })).readonly(),
 });
 
+const consumedPartition = z.object({
+  topic: z.string(),
+  partition: count,
+  position: count,
+  endOffset: count,
+  lag: count,
+  owner: z.string().nullable().describe("Id of the member that has it"),
+});
+
+export const partitionsAnswer = z.object({
+  at: time,
+  consumers: z
+    .array(
+      z.object({
+        name: z.string(),
+        members: z.array(z.object({ id: z.string(), label: z.string() })).readonly(),
+        partitions: z.array(consumedPartition).readonly(),
+      }),
+    )
+    .readonly(),
+});
+
 const deviceMismatch = z.object({
   key: z.string().describe("tenant/device"),
   admitted: count,

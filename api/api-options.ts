@@ -5,6 +5,7 @@ import type { Readiness } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { LedgerReport, Overview } from "../core/overview.ts";
+import type { PartitionView } from "../core/partition-view.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { Registry } from "../core/registry.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
@@ -30,6 +31,7 @@ export interface ApiOptions {
   readonly edge: MqttEdge;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
+  partitions(): Promise<PartitionView>;
   /** Proves the ledger from the log and the tables. Reads the whole log: may take minutes. */
   audit(): Promise<AuditReport>;
   /** Samples of all threads, for `/metrics`. */

@@ -27,6 +27,7 @@ function documentationOptions(): ApiOptions {
     edge: { status: () => Promise.reject(nothing()), connectedOf: () => Promise.reject(nothing()) },
     overview: () => Promise.reject(nothing()),
     ledger: () => Promise.reject(nothing()),
+    partitions: () => Promise.reject(nothing()),
     audit: () => Promise.reject(nothing()),
     metrics: () => Promise.reject(nothing()),
     health: { notReadyReasons: () => [] },

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { readFile } from "node:fs/promises";
 import { errorText, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -27,7 +28,8 @@ export function brokerAddresses(brokers: string): BrokerAddress[] {
 /** CONFIG_INVALID for what does not go together, and for files that cannot be read. */
 export function kafkaClientOptions(config: Config): KafkaClientOptions {
   return {
-    clientId: "millrace",
+    // Shown as the owner of partitions.
+    clientId: `millrace ${config.role} ${hostname()} ${process.pid}`,
     tls: config.kafkaTls ? tlsOf(config) : null,
     sasl: config.kafkaSasl === undefined ? null : saslOf(config, config.kafkaSasl),
     connectTimeoutMs: LIMITS.kafkaConnectTimeoutMs,

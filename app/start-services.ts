@@ -21,6 +21,7 @@ import { JOURNALS } from "./journals.ts";
 import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
+import { partitionView } from "./partition-view.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { JournalErasures } from "../sinks/clickhouse/journal-erasures.ts";
@@ -78,6 +79,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     rejects: base.peers.rejects,
     edge: base.peers.edge,
     ...ledger,
+    partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,

@@ -15,6 +15,15 @@ export interface AssignmentListener {
 export interface ConsumerGroups {
   /** `consumer` is a journal's name. The member joins with `start` and leaves, after it has released everything, with `stop`. */
   join(consumer: string, listener: AssignmentListener): Service;
+  /** Who takes part now, and who has which of the journal's partitions. Empty when nothing is dealt out. */
+  members(consumer: string): Promise<readonly GroupMember[]>;
+}
+
+export interface GroupMember {
+  readonly id: string;
+  /** Machine and process, for people. */
+  readonly label: string;
+  readonly partitions: readonly number[];
 }
 
 /** The only process has everything. */
@@ -24,5 +33,6 @@ export function soleMember(partitions: readonly number[]): ConsumerGroups {
       start: () => listener.take(partitions),
       stop: () => listener.release(partitions),
     }),
+    members: () => Promise.resolve([]),
   };
 }

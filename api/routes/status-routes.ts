@@ -6,6 +6,7 @@ import {
   notificationCountsAnswer,
   overviewAnswer,
   pageOf,
+  partitionsAnswer,
 } from "../answer-shapes.ts";
 import { pageQuery } from "../query-shapes.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
@@ -21,6 +22,11 @@ export function statusRoutes(app: ZodApp, { options }: RouteContext): void {
     "/ledger",
     { schema: { tags, summary: "Where every message went", response: { 200: ledgerAnswer } } },
     async () => options.ledger(),
+  );
+  app.get(
+    "/partitions",
+    { schema: { tags, summary: "Who works on which partition, and how far", response: { 200: partitionsAnswer } } },
+    async () => options.partitions(),
   );
   app.get(
     "/audit",

@@ -4,6 +4,7 @@ import { doctorCommand } from "./doctor.ts";
 import { flushCommand } from "./flush.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { EXIT } from "./output.ts";
+import { partitionsCommand } from "./partitions.ts";
 import type { Command } from "commander";
 import type { FlushOptions } from "./flush.ts";
 
@@ -11,12 +12,17 @@ const FLUSH_HELP = `
 What a flushed device sends afterwards counts as late when its time is before --up-to: it is stored, but leaves closed windows and
 alarms alone. There is no taking it back, so flush what was replayed, and leave out what is live.`;
 
-/** `millrace audit|flush|link|doctor|clickhouse-sql`. */
+/** `millrace audit|partitions|flush|link|doctor|clickhouse-sql`. */
 export function addInstanceCommands(program: Command): void {
   withInstanceOptions(program.command("audit"))
     .description("prove from the log and the tables that every message has one outcome")
     .action(async (_options: object, command: Command) => {
       process.exitCode = await auditCommand(apiOf(command), globalOptions(command));
+    });
+  withInstanceOptions(program.command("partitions"))
+    .description("print who works on which partition, and how far behind")
+    .action(async (_options: object, command: Command) => {
+      process.exitCode = await partitionsCommand(apiOf(command), globalOptions(command));
     });
   withInstanceOptions(program.command("flush [devices...]"))
     .description("end a replay: move the devices' watermark to a time, so that their windows close")

@@ -1,6 +1,7 @@
 import { errorText, MillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
 import { checkedAppendBytes } from "../append-limits.ts";
+import { readFullness, tellFullness } from "./fullness.ts";
+import { groupMembers } from "./group-members.ts";
 import { KafkaGroupMember } from "./kafka-group-member.ts";
 import { DeletedMessages } from "./deleted-messages.ts";
 import { JournalFollower } from "./journal-follower.ts";
@@ -8,7 +9,7 @@ import { batchesOf, KafkaJournals } from "./kafka-journals.ts";
 import { KafkaLogReader } from "./kafka-log-reader.ts";
 import { KafkaPositions } from "./kafka-positions.ts";
 import { KafkaRetention, RETENTION_JOURNAL } from "./kafka-retention.ts";
-import { prepareTopics, type TopicPolicy, type WantedTopic } from "./kafka-topics.ts";
+import { LogTopics } from "./log-topics.ts";
 import type { Clock } from "../../core/clock.ts";
 import type {
   CommitRequest,
@@ -23,11 +24,12 @@ import type {
   TopicPartition,
   TopicPosition,
 } from "../../core/event-log.ts";
-import type { AssignmentListener, ConsumerGroups } from "../../core/consumer-group.ts";
+import type { AssignmentListener, ConsumerGroups, GroupMember } from "../../core/consumer-group.ts";
 import type { Service } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RecordInput } from "../../core/record.ts";
 import type { LogTopology } from "../topology.ts";
+import type { TopicPolicy, WantedTopic } from "./kafka-topics.ts";
 import type { KafkaAccess } from "./kafka-access.ts";
 import type { JournalPlace } from "./kafka-journal.ts";
 import type { LogGauge } from "./log-gauge.ts";
@@ -47,7 +49,7 @@ export interface KafkaLogParts {
 }
 
 const MAKE_ROOM_EVERY_MS = 100;
-const JOURNAL_SEGMENT_BYTES = 128 * 1024 * 1024;
+const LOOK_EVERY_MS = 1000;
 
 /** The event log on Kafka topics. One per thread: each has connections of its own. */
 export class KafkaLog implements EventLog, ConsumerGroups {
@@ -57,25 +59,24 @@ export class KafkaLog implements EventLog, ConsumerGroups {
   private readonly journals: KafkaJournals;
   private readonly positions: KafkaPositions;
   private readonly deleted: DeletedMessages;
-  private readonly preparing = new Map<string, Promise<void>>();
+  private readonly topics: LogTopics;
   private readers = 0;
   private closed = false;
   private keepsRetention = false;
   /** A round of retention that appends wait for. */
   private room: Promise<void> | null = null;
   private madeRoomAt = Number.NEGATIVE_INFINITY;
+  private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: KafkaLogParts) {
     const { topology, names, access, logger } = parts;
     this.parts = parts;
     this.partitionCount = topology.partitionCount;
-    this.positions = new KafkaPositions({
-      cluster: access.cluster,
-      names,
-      logger,
-    });
+    const { cluster } = access;
+    this.topics = new LogTopics({ ...parts, cluster });
+    this.positions = new KafkaPositions({ cluster, names, logger });
     this.journals = new KafkaJournals({
-      prepare: (id) => this.prepareJournal(id),
+      prepare: (id) => this.topics.prepareJournal(id),
       place: (id) => this.journalPlace(id),
       check: (topic, partition) => void topology.indexOf(topic, partition),
     });
@@ -88,6 +89,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
       ranges: () => this.ranges(),
       read: (logTopic, ...range) => access.read(names.topic(logTopic), ...range),
       deleteBefore: (positions) => this.deleteBefore(positions),
+      tell: (fullness) => tellFullness(cluster, names, fullness),
     });
   }
 
@@ -98,7 +100,8 @@ export class KafkaLog implements EventLog, ConsumerGroups {
     const send = (own: readonly RecordInput[]) =>
       access.producer.append(names.topic(topic), partition, own, bytesBound);
     const refusal = gauge.refusal();
-    if (this.keepsRetention && gauge.isTight) this.makeRoom();
+    if (!this.keepsRetention) this.lookSoon();
+    else if (gauge.isTight) this.makeRoom();
     if (refusal === null) return send(records);
     if (this.room === null) throw refusal;
     // The caller may use its bytes again when this returns.
@@ -137,11 +140,15 @@ export class KafkaLog implements EventLog, ConsumerGroups {
     });
     return {
       start: async () => {
-        await this.prepareJournal({ name: consumer, partition: 0 });
+        await this.topics.prepareJournal({ name: consumer, partition: 0 });
         await member.start();
       },
       stop: (signal) => member.stop(signal),
     };
+  }
+
+  members(consumer: string): Promise<readonly GroupMember[]> {
+    return groupMembers(this.parts.access.cluster, this.parts.names.owners(consumer));
   }
 
   /** Reads a journal that somebody else owns. */
@@ -180,6 +187,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
   async status(): Promise<LogStatus> {
     this.checkOpen();
     const { gauge } = this.parts;
+    if (!this.keepsRetention) await this.look();
     const [partitions, journals, deleted] = await Promise.all([
       this.ranges(),
       this.positions.journals(),
@@ -204,18 +212,23 @@ export class KafkaLog implements EventLog, ConsumerGroups {
     access.cluster.close();
   }
 
-  /** Sees to the topics that every log has, and to others: to all at once, so that none is made when one is not as it has to be. */
-  async prepare(others: readonly WantedTopic[]): Promise<void> {
-    const { access, topology, names, policy } = this.parts;
-    const { partitionCount } = topology;
-    const topics = topology.topics.map((topic) => ({
-      topic: names.topic(topic),
-      partitions: partitionCount,
-      batchBytesMax: LIMITS.topicBatchBytesMax,
-      segmentBytes: 1024 ** 3,
-    }));
-    await prepareTopics(access.cluster, [...topics, ...others, this.journalTopic(RETENTION_JOURNAL)], policy);
-    this.preparing.set(RETENTION_JOURNAL.name, Promise.resolve());
+  /** Sees to the topics that every log has, and to others: to all at once. */
+  prepare(others: readonly WantedTopic[]): Promise<void> {
+    return this.topics.prepare(others);
+  }
+
+  /** What others append and delete is seen once a second, by who appends. */
+  private lookSoon(): void {
+    if (performance.now() - this.lookedAt < LOOK_EVERY_MS) return;
+    this.lookedAt = performance.now();
+    // A look that fails is made up for by the next.
+    this.look().catch(() => undefined);
+  }
+
+  private async look(): Promise<void> {
+    const { access, names, gauge } = this.parts;
+    const fullness = await readFullness(access.cluster, names);
+    if (fullness !== null) gauge.believe(fullness.bytes, fullness.heldBy);
   }
 
   /** Unless it was tried a moment ago, and somebody who has still to read was in the way. */
@@ -242,27 +255,6 @@ export class KafkaLog implements EventLog, ConsumerGroups {
   private deleteBefore(positions: readonly TopicPosition[]): Promise<void> {
     const { access, names } = this.parts;
     return access.deleteBefore(positions.map((position) => ({ ...position, topic: names.topic(position.topic) })));
-  }
-
-  private prepareJournal(id: JournalId): Promise<void> {
-    const { access, policy } = this.parts;
-    const known = this.preparing.get(id.name);
-    if (known !== undefined) return known;
-    const prepared = prepareTopics(access.cluster, [this.journalTopic(id)], policy).catch((error: unknown) => {
-      this.preparing.delete(id.name);
-      throw error;
-    });
-    this.preparing.set(id.name, prepared);
-    return prepared;
-  }
-
-  private journalTopic({ name }: JournalId) {
-    return {
-      topic: this.parts.names.journal(name),
-      partitions: name === RETENTION_JOURNAL.name ? 1 : this.partitionCount,
-      batchBytesMax: LIMITS.journalBatchBytesMax,
-      segmentBytes: JOURNAL_SEGMENT_BYTES,
-    };
   }
 
   private journalPlace({ name, partition }: JournalId): JournalPlace {

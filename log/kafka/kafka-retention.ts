@@ -27,9 +27,13 @@ export interface KafkaRetentionOptions {
   ranges(): Promise<readonly PartitionRange[]>;
   read(topic: string, partition: number, from: number, to: number): AsyncIterable<WalkedBatch>;
   deleteBefore(positions: readonly TopicPosition[]): Promise<void>;
+  /** Tells the other processes how full the log is. */
+  tell(fullness: { readonly bytes: number; readonly heldBy: string | null }): Promise<void>;
 }
 
 const ROUND_MS = 1000;
+/** So many partitions are looked into each round, in turn, for the size of what others append. */
+const SAMPLES_PER_ROUND = 4;
 const SNAPSHOT_AFTER_NOTES = 100;
 /** By size, deleting ends at this part of the ceiling. */
 const ROOM_SHARE = 0.5;
@@ -46,6 +50,7 @@ export class KafkaRetention {
   private counted = new Map<number, number>();
   private messages: Record<string, number> = {};
   private notes = 0;
+  private sampled = 0;
   private unnoted = false;
   private rounds: Promise<void> = Promise.resolve();
   private hurried: Promise<void> | null = null;
@@ -79,6 +84,8 @@ export class KafkaRetention {
       if (this.epoch === null) await this.take();
       await this.look();
       await this.delete();
+      const { bytes, heldBy } = this.options.gauge;
+      await this.options.tell({ bytes, heldBy });
       this.unnoted = false;
     } catch (error) {
       this.unnoted = isMillraceError(error, "JOURNAL_FENCED");
@@ -106,9 +113,29 @@ export class KafkaRetention {
     for (const { topic, partition, startOffset, endOffset } of await this.options.ranges()) {
       isNewRow = gauge.noteRange(topology.indexOf(topic, partition), startOffset, endOffset) || isNewRow;
     }
+    await this.sample();
     gauge.recount();
     // The row before will not change any more.
     if (isNewRow && rowsBefore !== undefined) await this.note({ counted: [], messages: {}, rows: [rowsBefore] });
+  }
+
+  /** All partitions whose records nobody here has seen, and some of the others. */
+  private async sample(): Promise<void> {
+    const { topology, gauge } = this.options;
+    const filled = Array.from({ length: topology.size }, (_, index) => index).filter(
+      (index) => (gauge.ends[index] ?? 0) > (gauge.starts[index] ?? 0),
+    );
+    const unseen = filled.filter((index) => !gauge.hasSeen(index));
+    const turn = Array.from({ length: Math.min(SAMPLES_PER_ROUND, filled.length) }, () => {
+      return filled[this.sampled++ % filled.length] ?? 0;
+    });
+    for (const index of new Set([...unseen, ...turn])) {
+      const { topic, partition } = topology.topicPartition(index);
+      const end = gauge.ends[index] ?? 0;
+      for await (const { bytes, baseOffset, nextOffset } of this.options.read(topic, partition, end - 1, end)) {
+        gauge.noteSample(index, nextOffset - baseOffset, bytes.length);
+      }
+    }
   }
 
   private async delete(): Promise<void> {

@@ -62,6 +62,23 @@ export class LogGauge {
     return this.ages.observe(index, endOffset, this.clock.now());
   }
 
+  /** False while the size of its records is a guess. */
+  hasSeen(index: number): boolean {
+    return (this.seenRecords[index] ?? 0) > 0;
+  }
+
+  /** A batch of somebody else, for the mean. */
+  noteSample(index: number, records: number, bytes: number): void {
+    this.seenRecords[index] = (this.seenRecords[index] ?? 0) + records;
+    this.seenBytes[index] = (this.seenBytes[index] ?? 0) + bytes;
+  }
+
+  /** What somebody else reckons, who knows better. */
+  believe(bytes: number, heldBy: string | null): void {
+    this.total = bytes;
+    this.heldBy = heldBy;
+  }
+
   /** To be called after all ranges are noted. */
   recount(): void {
     this.total = 0;

@@ -200,6 +200,7 @@ describe("a port that is taken", () => {
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
       overview: async () => overview,
       ledger: async () => ledger,
+      partitions: async () => ({ at: 1, consumers: [] }),
       audit: () => Promise.reject(new Error("not asked")),
       metrics: async () => [],
       health: { notReadyReasons: () => [] },

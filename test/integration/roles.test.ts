@@ -9,6 +9,7 @@ import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../sup
 import { dumpTopic } from "../support/log-dump.ts";
 import { findPostgres, startPostgres, type PostgresServer } from "../support/postgres-server.ts";
 import { instanceApi } from "../support/replay-run.ts";
+import type { PartitionView } from "../../core/partition-view.ts";
 import type { Overview } from "../../core/overview.ts";
 
 const PARTITIONS = 8;
@@ -132,6 +133,20 @@ describe.skipIf(missing !== null)(
       expect(ledger.messages).toMatchObject({ admitted: MESSAGES, processed: MESSAGES, duplicate: 0, difference: 0 });
       for (const client of clients) await client.endAsync();
       expect(await countReadings()).toBe(MESSAGES);
+    });
+
+    it("tell who has which partition", async () => {
+      const { consumers } = await api.get<PartitionView>("/partitions");
+      const stage = consumers.find(({ name }) => name === "stage:main");
+      expect(stage?.members.map(({ label }) => label.split(" ").slice(0, 2).join(" "))).toEqual([
+        "millrace processors",
+        "millrace processors",
+      ]);
+      expect(stage?.partitions).toHaveLength(PARTITIONS);
+      const owners = new Set(stage?.partitions.map(({ owner }) => owner));
+      expect(owners).toEqual(new Set(stage?.members.map(({ id }) => id)));
+      const printed = await runMillraceAsync(["partitions", "--data", join(directory.path, "api")]);
+      expect(printed.stdout).toMatch(/stage:main +telemetry\/0 +\d+ +0 +millrace processors /);
     });
 
     it("hand their partitions over when they stop", async () => {

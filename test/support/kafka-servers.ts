@@ -49,7 +49,7 @@ function addressesOf(bootstrap: string): BrokerAddress[] {
 }
 
 export type TestLogOptions = Partial<Pick<KafkaClientOptions, "tls" | "sasl" | "requestTimeoutMs">> &
-  Partial<Pick<KafkaLogOptions, "installation" | "topics">>;
+  Partial<Pick<KafkaLogOptions, "installation" | "topics" | "bytesMax" | "requiredJournals" | "keepsRetention">>;
 
 /** A log of its own on the brokers. Nothing in it is ever deleted. */
 export function openTestKafkaLog(

@@ -54,6 +54,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },
     overview: async () => overview,
     ledger: async () => ledger,
+    partitions: async () => ({ at: 1, consumers: [] }),
     audit: async () => ({ at: 1, ledger, devices: 1, mismatches: [], storedOnce: null, balanced: true }),
     metrics: async () => [],
     health: { notReadyReasons: () => [] },

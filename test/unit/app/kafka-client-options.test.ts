@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -34,7 +35,11 @@ describe("brokers", () => {
 
 describe("options of the client library", () => {
   test("without settings are a plain connection", () => {
-    expect(optionsOf({})).toMatchObject({ clientId: "millrace", tls: null, sasl: null });
+    expect(optionsOf({})).toMatchObject({
+      clientId: `millrace all ${hostname()} ${process.pid}`,
+      tls: null,
+      sasl: null,
+    });
   });
 
   test("carry the files for TLS, which is off without its switch", () => {

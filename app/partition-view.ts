@@ -1,0 +1,40 @@
+import { JOURNALS } from "./journals.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ConsumerGroups, GroupMember } from "../core/consumer-group.ts";
+import type { JournalStatus, LogInspector } from "../core/event-log.ts";
+import type { ConsumedPartition, ConsumerView, PartitionView } from "../core/partition-view.ts";
+
+const CONSUMERS = [JOURNALS.stage, JOURNALS.clickhouse, JOURNALS.notify];
+
+/** Who works on what: positions and ends from the log, owners from the groups that deal the journals' partitions out. */
+export async function partitionView(log: LogInspector, groups: ConsumerGroups, clock: Clock): Promise<PartitionView> {
+  const [status, members] = await Promise.all([
+    log.status(),
+    Promise.all(CONSUMERS.map((name) => groups.members(name))),
+  ]);
+  const ends = new Map(status.partitions.map((p) => [`${p.topic}/${p.partition}`, p.endOffset]));
+  const consumers = CONSUMERS.map((name, at): ConsumerView => {
+    const own = members[at] ?? [];
+    const partitions = status.journals
+      .filter((journal) => journal.name === name)
+      .flatMap((journal) => consumedBy(journal, ends, ownerOf(own, journal.partition)))
+      .toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+    return { name, members: own.map(({ id, label }) => ({ id, label })), partitions };
+  });
+  return { at: clock.now(), consumers };
+}
+
+function ownerOf(members: readonly GroupMember[], partition: number): string | null {
+  return members.find(({ partitions }) => partitions.includes(partition))?.id ?? null;
+}
+
+function consumedBy(
+  { positions }: JournalStatus,
+  ends: ReadonlyMap<string, number>,
+  owner: string | null,
+): ConsumedPartition[] {
+  return positions.map(({ topic, partition, offset }) => {
+    const endOffset = ends.get(`${topic}/${partition}`) ?? offset;
+    return { topic, partition, position: offset, endOffset, lag: Math.max(0, endOffset - offset), owner };
+  });
+}
