@@ -1,7 +1,8 @@
 import { JOURNALS } from "./journals.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConsumerGroups, GroupMember } from "../core/consumer-group.ts";
-import type { JournalStatus, LogInspector } from "../core/event-log.ts";
+import { mainStage } from "../processors/main-stage.ts";
+import type { JournalStatus, LogInspector, LogStatus } from "../core/event-log.ts";
 import type { ConsumedPartition, ConsumerView, PartitionView } from "../core/partition-view.ts";
 
 const CONSUMERS = [JOURNALS.stage, JOURNALS.clickhouse, JOURNALS.notify];
@@ -15,13 +16,29 @@ export async function partitionView(log: LogInspector, groups: ConsumerGroups, c
   const ends = new Map(status.partitions.map((p) => [`${p.topic}/${p.partition}`, p.endOffset]));
   const consumers = CONSUMERS.map((name, at): ConsumerView => {
     const own = members[at] ?? [];
-    const partitions = status.journals
-      .filter((journal) => journal.name === name)
-      .flatMap((journal) => consumedBy(journal, ends, ownerOf(own, journal.partition)))
-      .toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+    const journals = status.journals.filter((journal) => journal.name === name);
+    const known = journals.flatMap((journal) => consumedBy(journal, ends, ownerOf(own, journal.partition)));
+    const begun = new Set(known.map(({ partition }) => partition));
+    const untouched = name === JOURNALS.stage ? untouchedBy(status, begun, own) : [];
+    const partitions = [...known, ...untouched].toSorted(
+      (a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition,
+    );
     return { name, members: own.map(({ id, label }) => ({ id, label })), partitions };
   });
   return { at: clock.now(), consumers };
+}
+
+/** Partitions of the stage's input of which nothing has been worked yet. */
+function untouchedBy(
+  { partitions }: LogStatus,
+  begun: ReadonlySet<number>,
+  members: readonly GroupMember[],
+): ConsumedPartition[] {
+  return partitions
+    .filter(({ topic, partition }) => topic === mainStage.input && !begun.has(partition))
+    .map(({ topic, partition, startOffset: position, endOffset }) => {
+      return { topic, partition, position, endOffset, lag: endOffset - position, owner: ownerOf(members, partition) };
+    });
 }
 
 function ownerOf(members: readonly GroupMember[], partition: number): string | null {

@@ -60,7 +60,8 @@ export async function createKafkaCluster(
   mkdirSync(directory, { recursive: true });
   const names = Object.entries(listeners);
   const ports = await freePorts((2 + names.length) * count);
-  const clusterId = randomBytes(16).toString("base64url");
+  // Its first letter is Q: to Kafka's tool a hyphen in front would begin an option.
+  const clusterId = Buffer.concat([Buffer.from([0x40]), randomBytes(15)]).toString("base64url");
   const voters = Array.from({ length: count }, (_, n) => `${n + 1}@127.0.0.1:${ports[count + n] ?? 0}`).join();
   const all = Array.from({ length: count }, (_, n): BrokerOptions => {
     const [port = 0, controllerPort = 0] = [ports[n], ports[count + n]];

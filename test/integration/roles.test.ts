@@ -6,6 +6,7 @@ import { installationId } from "../../app/data-directory.ts";
 import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
 import { runMillraceAsync, startRole, temporaryDirectory, type Launched, type RoleLine } from "../support/instance.ts";
 import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../support/kafka-servers.ts";
+import { eventually } from "../contract/event-log/log-harness.ts";
 import { dumpTopic } from "../support/log-dump.ts";
 import { findPostgres, startPostgres, type PostgresServer } from "../support/postgres-server.ts";
 import { instanceApi } from "../support/replay-run.ts";
@@ -98,11 +99,7 @@ describe.skipIf(missing !== null)(
 
     it("say which they have, and that they are ready", async () => {
       for (const { ready } of running.values()) {
-        const answer = await fetch(`${ready.http}/readyz`);
-        expect({ role: ready.role, ready: await answer.json() }).toEqual({
-          role: ready.role,
-          ready: { ready: true, reasons: [] },
-        });
+        await eventually(`${ready.role} ready`, async () => (await fetch(`${ready.http}/readyz`)).status === 200);
         const page = await fetch(`${ready.http}/api/v1/overview`);
         expect(page.status).toBe(ready.role === "api" ? 401 : 404);
       }
@@ -136,15 +133,18 @@ describe.skipIf(missing !== null)(
     });
 
     it("tell who has which partition", async () => {
-      const { consumers } = await api.get<PartitionView>("/partitions");
-      const stage = consumers.find(({ name }) => name === "stage:main");
-      expect(stage?.members.map(({ label }) => label.split(" ").slice(0, 2).join(" "))).toEqual([
+      const stage = await eventually("a share for each", async () => {
+        const { consumers } = await api.get<PartitionView>("/partitions");
+        const found = consumers.find(({ name }) => name === "stage:main");
+        const owners = new Set(found?.partitions.map(({ owner }) => owner));
+        return owners.size === 2 && !owners.has(null) && found;
+      });
+      expect(stage.members.map(({ label }) => label.split(" ").slice(0, 2).join(" "))).toEqual([
         "millrace processors",
         "millrace processors",
       ]);
-      expect(stage?.partitions).toHaveLength(PARTITIONS);
-      const owners = new Set(stage?.partitions.map(({ owner }) => owner));
-      expect(owners).toEqual(new Set(stage?.members.map(({ id }) => id)));
+      expect(stage.partitions).toHaveLength(PARTITIONS);
+      expect(new Set(stage.partitions.map(({ owner }) => owner))).toEqual(new Set(stage.members.map(({ id }) => id)));
       const printed = await runMillraceAsync(["partitions", "--data", join(directory.path, "api")]);
       expect(printed.stdout).toMatch(/stage:main +telemetry\/0 +\d+ +0 +millrace processors /);
     });
