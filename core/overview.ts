@@ -12,6 +12,9 @@ export interface Overview {
   readonly faults: readonly Fault[];
 }
 
+/** More records behind than these, and a hop lags. */
+export const LAGGING_RECORDS = 5000;
+
 export interface Hop {
   readonly name: string;
   /** Records per second over the last seconds. */

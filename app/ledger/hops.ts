@@ -1,8 +1,7 @@
 import { JOURNALS } from "../journals.ts";
 import type { LogStatus } from "../../core/event-log.ts";
-import type { Hop } from "../../core/overview.ts";
+import { type Hop, LAGGING_RECORDS } from "../../core/overview.ts";
 
-const LAGGING_RECORDS = 5000;
 /** A hop that has something to do and has not moved for this long stands still. Inserts take their time. */
 const STOPPED_AFTER_MS = 10_000;
 

@@ -4,6 +4,7 @@ import { DevicePage } from "./pages/device-page.tsx";
 import { DevicesPage } from "./pages/devices-page.tsx";
 import { NotFoundPage } from "./pages/not-found-page.tsx";
 import { OverviewPage } from "./pages/overview-page.tsx";
+import { PartitionsPage } from "./pages/partitions-page.tsx";
 import { RejectsPage } from "./pages/rejects-page.tsx";
 import { SignInPage } from "./pages/sign-in-page.tsx";
 import { useApp } from "./state/app-state.ts";
@@ -58,6 +59,8 @@ function Page() {
       return <AlarmsPage />;
     case "rejects":
       return <RejectsPage />;
+    case "partitions":
+      return <PartitionsPage />;
     case "not-found":
       return <NotFoundPage />;
   }

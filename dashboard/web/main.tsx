@@ -12,6 +12,7 @@ import "./styles/overview.css";
 import "./styles/lists.css";
 import "./styles/alarm-rows.css";
 import "./styles/rejects.css";
+import "./styles/partitions.css";
 import "./styles/lists-small.css";
 import "./styles/device.css";
 

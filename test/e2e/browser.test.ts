@@ -134,6 +134,42 @@ describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
     expect(watched.complaints()).toEqual([]);
   });
 
+  it("leads from the pipeline and by keyboard to who works on which partition, and follows it", async () => {
+    const { page } = watched;
+    await page.goto(`${instance.httpUrl}/`);
+    await page.getByRole("region", { name: "Pipeline" }).getByRole("link", { name: "Partitions" }).click();
+    await page.waitForURL("**/partitions");
+    const stage = page.locator('[data-testid="consumer"][data-consumer="stage:main"]');
+    await stage.getByText("This process").waitFor();
+    const places = async () =>
+      (await stage.locator("[data-position]").all()).map((cell) => cell.getAttribute("data-position"));
+    const before = await Promise.all(await places());
+    expect(before.length).toBeGreaterThan(0);
+    await expect.poll(async () => Promise.all(await places()), SOON).not.toEqual(before);
+    await page.keyboard.press("g");
+    await page.keyboard.press("o");
+    await page.getByTestId("state-sentence").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("p");
+    await stage.waitFor();
+    expect(watched.complaints()).toEqual([]);
+  });
+
+  it("says on the partitions' page what cannot be asked for, and goes on when it can", async () => {
+    const { page } = watched;
+    const consumers = page.getByTestId("consumer");
+    await page.route("**/api/v1/partitions", (route) => route.abort());
+    watched.expectOutage(true);
+    await page.getByText("Not updated: The server cannot be reached.").waitFor();
+    expect(await consumers.count()).toBeGreaterThan(0);
+    await page.goto(`${instance.httpUrl}/partitions`);
+    await page.getByRole("button", { name: "Try again" }).waitFor();
+    await page.unroute("**/api/v1/partitions");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await consumers.first().waitFor();
+    watched.expectOutage(false);
+  });
+
   it("moves the chart with every message, without a reload", async () => {
     const { page } = watched;
     await page.goto(`${instance.httpUrl}/devices`);

@@ -33,6 +33,18 @@ export function formatCount(value: number): string {
   return groupDigits(String(Math.round(value)));
 }
 
+const STEPS = [
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+] as const;
+
+/** A count in four characters at most, rounded down from ten thousand on. */
+export function formatShort(count: number): string {
+  const step = count < 10_000 ? undefined : STEPS.find(([size]) => count >= size);
+  return step === undefined ? String(Math.round(count)) : `${Math.floor(count / step[0])}${step[1]}`;
+}
+
 const DECIMALS_SHOWN = 8;
 
 /** The ticks of a value axis: as many decimals as the step needs, the same for all. */

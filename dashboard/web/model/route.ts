@@ -4,6 +4,7 @@ export type Route =
   | { readonly page: "device"; readonly id: string }
   | { readonly page: "alarms" }
   | { readonly page: "rejects" }
+  | { readonly page: "partitions" }
   | { readonly page: "not-found" };
 
 export function parseRoute(path: string): Route {
@@ -14,7 +15,8 @@ export function parseRoute(path: string): Route {
     return first === "devices" && id !== null ? { page: "device", id } : { page: "not-found" };
   }
   if (first === "") return { page: "overview" };
-  if (first === "devices" || first === "alarms" || first === "rejects") return { page: first };
+  if (first === "devices" || first === "alarms" || first === "rejects" || first === "partitions")
+    return { page: first };
   return { page: "not-found" };
 }
 

@@ -19,6 +19,9 @@ export function PipelineCard() {
     <section class="card area-pipeline" aria-labelledby="pipeline-title">
       <h2 class="card-title" id="pipeline-title">
         Pipeline
+        <a class="card-title-link" href="/partitions">
+          Partitions
+        </a>
       </h2>
       <div class="pipeline" aria-busy={overview === null}>
         {first !== undefined && <HopBox hop={first} isFirst />}

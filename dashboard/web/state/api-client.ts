@@ -2,6 +2,7 @@ import type { AlarmRule } from "../../../core/alarm-rule.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
 import type { DeadLetter, QuarantineReason } from "../../../core/derived-records.ts";
 import type { RawReading, Series } from "../../../core/history.ts";
+import type { PartitionView } from "../../../core/partition-view.ts";
 import type { AlarmState, Device, Page } from "../../../core/registry.ts";
 import type { QuarantinedMessage } from "../../../core/rejects.ts";
 
@@ -46,6 +47,8 @@ export interface ApiClient {
     signal?: AbortSignal,
   ): Promise<Items<QuarantinedMessage>>;
   deadLetters(query: { device?: string; limit: number }, signal?: AbortSignal): Promise<Items<DeadLetter>>;
+  /** Who works on which partition, and how far. */
+  partitions(signal?: AbortSignal): Promise<PartitionView>;
   /** Where devices connect to. */
   mqtt(): Promise<{ readonly port: number }>;
   rules(): Promise<Items<AlarmRule>>;
@@ -82,6 +85,7 @@ export function createApiClient(onSignedOut: () => void): ApiClient {
     alarms: (query, signal) => get("/alarms", query, signal),
     quarantine: (query, signal) => get("/quarantine", query, signal),
     deadLetters: (query, signal) => get("/dead-letters", query, signal),
+    partitions: (signal) => get("/partitions", {}, signal),
     mqtt: () => get("/mqtt"),
     rules: () => get("/rules"),
     types: () => get("/types"),

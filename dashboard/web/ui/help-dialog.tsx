@@ -6,6 +6,7 @@ const KEYS = [
   ["g d", "Devices"],
   ["g a", "Alarms"],
   ["g q", "Rejects: quarantine and dead letters"],
+  ["g p", "Partitions: who works on what"],
   ["/", "Search"],
   ["?", "This help"],
   ["← →", "Move the cursor of a focused chart"],

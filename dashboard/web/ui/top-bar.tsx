@@ -7,6 +7,7 @@ const LINKS = [
   { path: "/devices", page: "devices", label: "Devices", icon: "devices", key: "g d" },
   { path: "/alarms", page: "alarms", label: "Alarms", icon: "alarms", key: "g a" },
   { path: "/rejects", page: "rejects", label: "Rejects", icon: "rejects", key: "g q" },
+  { path: "/partitions", page: "partitions", label: "Partitions", icon: "partitions", key: "g p" },
 ] as const;
 
 const NEXT_THEME: Readonly<Record<ThemeChoice, ThemeChoice>> = { auto: "light", light: "dark", dark: "auto" };

@@ -1,7 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
 import { useApp } from "../state/app-state.ts";
 
-const GO_TO: Readonly<Record<string, string>> = { o: "/", d: "/devices", a: "/alarms", q: "/rejects" };
+const GO_TO: Readonly<Record<string, string>> = {
+  o: "/",
+  d: "/devices",
+  a: "/alarms",
+  q: "/rejects",
+  p: "/partitions",
+};
 const SEQUENCE_MS = 1500;
 
 export interface HelpState {
@@ -10,7 +16,7 @@ export interface HelpState {
   close(): void;
 }
 
-/** `g o`, `g d`, `g a`, `g q`, `/` and `?`, unless somebody is writing. */
+/** `g o`, `g d`, `g a`, `g q`, `g p`, `/` and `?`, unless somebody is writing. */
 export function useHotkeys(): HelpState {
   const { router } = useApp();
   const [isOpen, setOpen] = useState(false);

@@ -47,8 +47,9 @@ describe("parseRoute", () => {
     expect(parseRoute("/")).toEqual({ page: "overview" });
     expect(parseRoute("/devices/")).toEqual({ page: "devices" });
     expect(parseRoute("/rejects")).toEqual({ page: "rejects" });
+    expect(parseRoute("/partitions")).toEqual({ page: "partitions" });
     expect(parseRoute(devicePath("a:b.c"))).toEqual({ page: "device", id: "a:b.c" });
-    for (const path of ["/nope", "/alarms/x", "/rejects/x", "/devices/%", "/devices/a/b"]) {
+    for (const path of ["/nope", "/alarms/x", "/rejects/x", "/partitions/x", "/devices/%", "/devices/a/b"]) {
       expect(parseRoute(path)).toEqual({ page: "not-found" });
     }
   });
