@@ -12,11 +12,11 @@ import { createFaultBoard } from "./fault-board.ts";
 import { openGatewayLink } from "./gateway-link.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
-import { environmentName } from "./config.ts";
 import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { requireFreePorts } from "./require-free-ports.ts";
-import { checkShared, rolesOf } from "./roles.ts";
+import { checkRoles } from "./check-roles.ts";
+import { rolesOf } from "./roles.ts";
 import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
 import { openInstallationLog, type InstallationLog, type LogParts } from "./installation-log.ts";
@@ -146,16 +146,6 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
 function gatewayIdOf(config: Config, directory: DataDirectory): string {
   if (config.kafkaBrokers === undefined) return "local";
   return directory.secretText("gateway.id", () => randomBytes(6).toString("hex"));
-}
-
-/** Roles on their own share everything but their data directories. */
-function checkRoles(config: Config): void {
-  const { kafkaBrokers, databaseUrl, installationSecret } = config;
-  const shared = { kafkaBrokers, databaseUrl, installationSecret };
-  checkShared(
-    config.role,
-    Object.fromEntries(Object.entries(shared).map(([name, value]) => [environmentName(name), value])),
-  );
 }
 
 async function openLog(

@@ -1,0 +1,19 @@
+import { MillraceError } from "../core/errors.ts";
+import { environmentName, type Config } from "./config.ts";
+import { rolesOf } from "./roles.ts";
+
+/** Roles on their own share everything but their data directories. CONFIG_INVALID names what is missing. */
+export function checkRoles(config: Config): void {
+  if (config.role === "all") return;
+  const roles = rolesOf(config.role);
+  const needed: (keyof Config)[] = ["kafkaBrokers", "databaseUrl", "installationSecret"];
+  // One of them fills the tables and the other reads them.
+  if (config.clickhouse && roles.has("sinks") !== roles.has("api")) needed.push("clickhouseUrl");
+  const missing = needed.filter((name) => config[name] === undefined).map(environmentName);
+  if (missing.length === 0) return;
+  const text = `role ${config.role} needs stores that all processes share: ${missing.join(", ")}`;
+  throw new MillraceError("CONFIG_INVALID", text, {
+    remedy:
+      'Set them to the same in every process of the installation (docs/operating.md, "Roles"), or start with --role all.',
+  });
+}
