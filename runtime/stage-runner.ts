@@ -152,7 +152,17 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     }
   };
 
-  const membership = options.groups.join(stageJournalName(stage.name), owned);
+  const membership = options.groups.join(stageJournalName(stage.name), {
+    async take(partitions) {
+      try {
+        await owned.take(partitions);
+      } catch (error) {
+        onEnd(error);
+        throw error;
+      }
+    },
+    release: (partitions) => owned.release(partitions),
+  });
 
   return {
     async start() {

@@ -100,7 +100,7 @@ export class KafkaGroupMember implements Service {
     this.heartbeatMs = answer.heartbeatMs;
     this.changed = false;
     const { assignment } = answer;
-    if (assignment !== null) this.following = this.following.then(() => this.follow(assignment));
+    if (assignment !== null) this.following = this.following.then(() => this.followSafely(assignment));
   }
 
   private call(owned: readonly GroupPartitions[] | null): Promise<GroupHeartbeatAnswer> {
@@ -119,6 +119,16 @@ export class KafkaGroupMember implements Service {
   private ownedNow(): GroupPartitions[] {
     if (this.owned.size === 0 || this.epoch === JOIN_EPOCH) return [];
     return [{ topicId: this.topicId, partitions: [...this.owned] }];
+  }
+
+  /** What the listener cannot do it says itself; the membership goes on, and gives up what it has when it is told to. */
+  private async followSafely(assignment: readonly GroupPartitions[]): Promise<void> {
+    try {
+      await this.follow(assignment);
+    } catch (error) {
+      const { group, logger } = this.options;
+      logger.error({ group, err: error }, "partitions that were given cannot be worked");
+    }
   }
 
   private async follow(assignment: readonly GroupPartitions[]): Promise<void> {
