@@ -2,6 +2,8 @@ import { errorText, MillraceError } from "../../core/errors.ts";
 import { API_VERSIONS, INIT_PRODUCER_ID } from "../../wire/kafka/connection-apis.ts";
 import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { FETCH } from "../../wire/kafka/fetch.ts";
+import { GROUP_DESCRIBE } from "../../wire/kafka/group-describe.ts";
+import { GROUP_HEARTBEAT } from "../../wire/kafka/group-heartbeat.ts";
 import { LIST_OFFSETS } from "../../wire/kafka/list-offsets.ts";
 import { METADATA } from "../../wire/kafka/metadata.ts";
 import { FIND_COORDINATOR, OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
@@ -21,6 +23,8 @@ const SPOKEN = [
   INIT_PRODUCER_ID,
   CREATE_TOPICS,
   DELETE_RECORDS,
+  GROUP_HEARTBEAT,
+  GROUP_DESCRIBE,
 ];
 
 /**
@@ -46,7 +50,7 @@ export async function checkBrokers(cluster: KafkaCluster): Promise<void> {
       "CONFIG_INVALID",
       `the Kafka brokers take ${name} ${has}, but version ${version} is needed`,
       {
-        remedy: "Use Apache Kafka 2.4 to 4.3.",
+        remedy: "Use Apache Kafka 4.0 to 4.3.",
       },
     );
   }

@@ -97,7 +97,7 @@ describe.each(CLIENTS)("a log that cannot be opened, through %s", (_name, create
 
   test("because the broker is too old", async () => {
     const failed = await refusal({ brokers: await falseBroker(startOldBroker) });
-    expect(failed).toMatchObject({ code: "CONFIG_INVALID", remedy: "Use Apache Kafka 2.4 to 4.3." });
+    expect(failed).toMatchObject({ code: "CONFIG_INVALID", remedy: "Use Apache Kafka 4.0 to 4.3." });
     expect(failed.message).toMatch(/take Produce in versions 0 to 0, but version 8 is needed/);
   });
 
