@@ -1,8 +1,7 @@
 import type { AlarmEvent, DeviceEvent, Reading } from "../core/derived-records.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { alarmEventSchema, deviceEventSchema } from "../core/derived-records.ts";
 import { isReading } from "../core/is-reading.ts";
-
-const decoder = new TextDecoder();
 
 /** Null when the bytes are no reading. */
 export function parseReading(bytes: Uint8Array): Reading | null {
@@ -18,13 +17,4 @@ export function parseAlarmEvent(bytes: Uint8Array): AlarmEvent | null {
 export function parseDeviceEvent(bytes: Uint8Array): DeviceEvent | null {
   const parsed = deviceEventSchema.safeParse(parseJson(bytes));
   return parsed.success ? parsed.data : null;
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decoder.decode(bytes));
-  } catch {
-    // Null says "no JSON"; the caller counts it.
-    return null;
-  }
 }

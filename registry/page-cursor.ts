@@ -1,4 +1,5 @@
 import { MillraceError } from "../core/errors.ts";
+import { parseJson } from "../core/parse-json.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Page } from "../core/registry.ts";
 
@@ -40,13 +41,4 @@ export function toPage<Row, T>(
     items: items.map(item),
     next: rows.length > limit && last !== undefined ? encodeCursor(cursor(last)) : null,
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON is not a cursor: the caller's check says so.
-    return null;
-  }
 }

@@ -1,4 +1,5 @@
 import { LIMITS } from "../core/limits.ts";
+import { parseJson } from "../core/parse-json.ts";
 import type { QuarantineReason } from "../core/derived-records.ts";
 
 /** Metric values as a device sent them, unchecked, with its time if it sent one. */
@@ -89,15 +90,6 @@ function decodeUtf8(bytes: Uint8Array): string | null {
     return utf8.decode(bytes);
   } catch {
     return null;
-  }
-}
-
-/** Undefined when it is not JSON: no JSON text has that value. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { parseJson } from "../../core/parse-json.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
@@ -83,16 +84,4 @@ export async function countValues(
     if (isReading(reading)) values += Object.keys(reading.metrics).length;
   });
   return values;
-}
-
-const decoder = new TextDecoder();
-
-/** Undefined when it is not JSON: the tables have no rows of such a record either. */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decoder.decode(bytes));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LIMITS } from "../../core/limits.ts";
+import { parseJson } from "../../core/parse-json.ts";
 import type { RoutedMessage } from "../gateway-link.ts";
 import { deviceKeyOf } from "../topic-acl.ts";
 
@@ -29,7 +30,7 @@ export function encodeControl(control: LinkControl): Buffer {
 
 /** Null for what no gateway of this release says. */
 export function decodeControl(bytes: Buffer): LinkControl | null {
-  return controlSchema.safeParse(parseJson(bytes)).data ?? null;
+  return controlSchema.safeParse(parseJson(bytes.toString("utf8"))).data ?? null;
 }
 
 export interface LinkedMessage {
@@ -53,7 +54,7 @@ export function encodeMessages(messages: readonly LinkedMessage[]): Buffer {
 export function decodeMessages(bytes: Buffer): readonly LinkedMessage[] | null {
   if (bytes.length < HEAD_LENGTH_BYTES) return null;
   const headEnd = HEAD_LENGTH_BYTES + bytes.readUInt32BE();
-  const head = headSchema.safeParse(parseJson(bytes.subarray(HEAD_LENGTH_BYTES, headEnd))).data;
+  const head = headSchema.safeParse(parseJson(bytes.toString("utf8", HEAD_LENGTH_BYTES, headEnd))).data;
   if (head === undefined) return null;
   const messages: LinkedMessage[] = [];
   let at = headEnd;
@@ -63,13 +64,4 @@ export function decodeMessages(bytes: Buffer): readonly LinkedMessage[] | null {
     at += length;
   }
   return at === bytes.length ? messages : null;
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch {
-    // Whoever else publishes on this channel: undefined fits no schema.
-    return undefined;
-  }
 }

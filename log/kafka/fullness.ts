@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../../core/parse-json.ts";
 import { OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
 import { callCoordinator } from "./call-coordinator.ts";
 import { RETENTION_JOURNAL } from "./kafka-retention.ts";
@@ -28,5 +29,5 @@ export async function readFullness(cluster: KafkaCluster, names: TopicNames): Pr
   const { offsets } = await callCoordinator(cluster, group, OFFSET_FETCH, group, ({ errorCode }) => [errorCode]);
   const [told] = offsets.filter(({ offset }) => offset >= 0);
   if (told === undefined) return null;
-  return fullnessSchema.safeParse(JSON.parse(told.metadata)).data ?? null;
+  return fullnessSchema.safeParse(parseJson(told.metadata)).data ?? null;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
+import { parseJson } from "../../core/parse-json.ts";
 import type { RecordInput } from "../../core/record.ts";
 import type { WalkedBatch } from "../../wire/record-batch-walk.ts";
 
@@ -54,12 +55,4 @@ async function first(place: InstallationPlace): Promise<Installation> {
     "DATA_FORMAT_UNSUPPORTED",
     "the topic installation does not begin with what a Millrace writes",
   );
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { errorText, MillraceError } from "../../core/errors.ts";
+import { parseJson } from "../../core/parse-json.ts";
 import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
 import { callCoordinator } from "./call-coordinator.ts";
@@ -162,12 +163,4 @@ export class KafkaPositions {
 
 function keyOf(name: string, partition: number): string {
   return `${name}/${partition}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
