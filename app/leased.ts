@@ -1,6 +1,9 @@
 import type { ConsumerGroups } from "../core/consumer-group.ts";
 import type { Service } from "../core/lifecycle.ts";
 
+/** The next owner waits for this one. */
+const HAND_OVER_MS = 10_000;
+
 /**
  * A service that runs in one process of the installation at a time: in the one that the group of `consumer` gives partition 0 to. `make`
  * is called each time it comes here. When two run for a moment, what they write is fenced or repeated, never lost.
@@ -11,7 +14,6 @@ export function leased<S extends Service>(
   make: () => S,
 ): Service & { readonly current: S | null } {
   let current: S | null = null;
-  const ended = AbortSignal.timeout.bind(AbortSignal);
   const member = groups.join(consumer, {
     async take(partitions) {
       if (!partitions.includes(0) || current !== null) return;
@@ -22,7 +24,7 @@ export function leased<S extends Service>(
       if (!partitions.includes(0)) return;
       const service = current;
       current = null;
-      await service?.stop(ended(HAND_OVER_MS));
+      await service?.stop(AbortSignal.timeout(HAND_OVER_MS));
     },
   });
   return {
@@ -33,6 +35,3 @@ export function leased<S extends Service>(
     stop: (signal) => member.stop(signal),
   };
 }
-
-/** The next owner waits for this one. */
-const HAND_OVER_MS = 10_000;

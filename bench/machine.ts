@@ -18,6 +18,24 @@ export function busyCpuSeconds(): number {
   return milliseconds.reduce((sum, busy) => sum + busy, 0) / 1000;
 }
 
+/** Rows of a benchmark page's first table; a page adds its own between Node and commit. */
+export function machineRows(
+  { machine, date, command }: { readonly machine: Machine; readonly date: string; readonly command: string },
+  own: readonly string[] = [],
+): string {
+  return [
+    "| | |",
+    "| --- | --- |",
+    `| date | ${date} |`,
+    `| command | \`${command}\` |`,
+    `| machine | ${machine.cpu}; ${machine.cores} cores; ${machine.memoryGb} GB; Linux ${machine.kernel} |`,
+    `| Node | ${machine.node} |`,
+    ...own,
+    `| commit | ${machine.commit} |`,
+    `| load of the machine before | ${machine.load} (1 would be one busy core) |`,
+  ].join("\n");
+}
+
 export function describeMachine(): Machine {
   const all = cpus();
   return {

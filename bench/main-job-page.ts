@@ -1,22 +1,16 @@
+import { machineRows } from "./machine.ts";
 import { lineCells, reportLines } from "./report.ts";
 import type { Report } from "./report.ts";
 
 /** The page docs/benchmarks/main-job.md. */
 export function mainJobPage(report: Report): string {
-  const { machine, load, date, command, runs, idleSeconds } = report;
+  const { load, runs, idleSeconds } = report;
   const rows = reportLines(report).map((line) => `| ${lineCells(line).join(" | ")} |`);
   return `# The main job: from a device's PUBLISH to a row in ClickHouse
 
 Written by \`npm run bench\`. Every number with its runs: [raw/main-job.json](raw/main-job.json).
 
-| | |
-| --- | --- |
-| date | ${date} |
-| command | \`${command}\` |
-| machine | ${machine.cpu}; ${machine.cores} cores; ${machine.memoryGb} GB; Linux ${machine.kernel} |
-| Node | ${machine.node} |
-| commit | ${machine.commit} |
-| load of the machine before | ${machine.load} (1 would be one busy core) |
+${machineRows(report)}
 
 ## Result
 

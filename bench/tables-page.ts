@@ -1,5 +1,5 @@
 import { lineCells } from "./report.ts";
-import type { Machine } from "./machine.ts";
+import { machineRows, type Machine } from "./machine.ts";
 import type { TablesRun } from "./tables-sink.ts";
 
 /** The same load several times. */
@@ -38,21 +38,14 @@ export function tablesLines({ cases }: TablesReport): string[][] {
 
 /** The page docs/benchmarks/tables.md. */
 export function tablesPage(report: TablesReport): string {
-  const { machine, date, command, devices, rounds, liveSeconds, cases } = report;
+  const { devices, rounds, liveSeconds, cases } = report;
   const rows = tablesLines(report).map((line) => `| ${line.join(" | ")} |`);
   const storedOnce = cases.every(({ runs }) => runs.every((run) => run.storedOnce));
   return `# The tables: from the log to ClickHouse, and what roll-ups cost
 
 Written by \`npm run bench:tables\`. Every number with its runs: [raw/tables.json](raw/tables.json).
 
-| | |
-| --- | --- |
-| date | ${date} |
-| command | \`${command}\` |
-| machine | ${machine.cpu}; ${machine.cores} cores; ${machine.memoryGb} GB; Linux ${machine.kernel} |
-| Node | ${machine.node} |
-| commit | ${machine.commit} |
-| load of the machine before | ${machine.load} (1 would be one busy core) |
+${machineRows(report)}
 
 ## Result
 

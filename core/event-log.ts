@@ -1,8 +1,8 @@
 import type { LogRecord, RecordInput } from "./record.ts";
 
 /**
- * The event log: topics of partitions of records, as Kafka's. The embedded engine (LMDB) stands behind these ports; one on Kafka is to
- * come, and `test/contract/event-log`, which runs through the first, will run through both. Errors are MillraceErrors: LOG_FULL and LOG_IO mean that nothing of the call became
+ * The event log: topics of partitions of records, as Kafka's. Two engines stand behind these ports, on LMDB and on Kafka, and
+ * `test/contract/event-log` runs through both. Errors are MillraceErrors: LOG_FULL and LOG_IO mean that nothing of the call became
  * durable as far as known and that the caller must not acknowledge; LOG_CLOSED that the log is stopping.
  */
 export interface LogAppender {

@@ -1,5 +1,5 @@
 import { median } from "../statistics.ts";
-import type { Machine } from "../machine.ts";
+import { machineRows, type Machine } from "../machine.ts";
 import type { Figures, Measured } from "./one-run.ts";
 
 export interface KafkaReport {
@@ -18,10 +18,12 @@ const NAMES: Readonly<Record<Measured, string>> = {
   "kafkajs-peer": "peer: kafkajs' own send",
 };
 const STAGE = "stage main: consume, clean + aggregate + alarm, outputs, journal";
+const KAFKA_ROW = "| Kafka | one broker (KRaft) on the same machine, replication 1, its CPU not counted |";
 const LATENCY = "append of one message, p99";
 
 /** The page docs/benchmarks/kafka.md. */
-export function kafkaPage({ date, command, machine, messages, runs }: KafkaReport): string {
+export function kafkaPage(report: KafkaReport): string {
+  const { messages, runs } = report;
   const parts = Object.entries(runs) as [Measured, readonly Figures[]][];
   const rows = parts.flatMap(([part, figures]) =>
     Object.entries(figures[0] ?? {}).map(([name, { unit }]) => {
@@ -35,15 +37,7 @@ export function kafkaPage({ date, command, machine, messages, runs }: KafkaRepor
 
 Written by \`npm run bench:kafka\`. Every number with its runs: [raw/kafka.json](raw/kafka.json).
 
-| | |
-| --- | --- |
-| date | ${date} |
-| command | \`${command}\` |
-| machine | ${machine.cpu}; ${machine.cores} cores; ${machine.memoryGb} GB; Linux ${machine.kernel} |
-| Node | ${machine.node} |
-| Kafka | one broker (KRaft) on the same machine, replication 1, its CPU not counted |
-| commit | ${machine.commit} |
-| load of the machine before | ${machine.load} (1 would be one busy core) |
+${machineRows(report, [KAFKA_ROW])}
 
 ## Result
 

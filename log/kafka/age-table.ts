@@ -15,7 +15,7 @@ export class AgeTable {
   private readonly retentionMs: number;
   private readonly rowMs: number;
   private rows: { at: number; readonly ends: number[] }[] = [];
-  private size: number;
+  private readonly size: number;
 
   constructor(size: number, retentionMs: number) {
     this.size = size;

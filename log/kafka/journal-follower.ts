@@ -1,5 +1,4 @@
 import { isMillraceError } from "../../core/errors.ts";
-import { readJournalRecord } from "./journal-record.ts";
 import { JournalRestore } from "./journal-restore.ts";
 import type { JournalEntry, JournalFollowing } from "../../core/event-log.ts";
 import type { WalkedBatch } from "../../wire/record-batch-walk.ts";
@@ -55,10 +54,7 @@ export class JournalFollower implements JournalFollowing {
   private async readTo(endOffset: number): Promise<void> {
     if (endOffset <= this.nextOffset) return;
     for await (const batch of this.journal.read(this.nextOffset, endOffset)) {
-      if (batch.records === null) this.restore.addDamage();
-      for (const record of batch.records ?? []) {
-        if (record.offset >= this.nextOffset) this.restore.add(readJournalRecord(record));
-      }
+      this.restore.addBatch(batch, this.nextOffset);
       this.nextOffset = batch.nextOffset;
     }
   }

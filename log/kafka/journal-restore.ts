@@ -1,5 +1,6 @@
 import type { JournalEntry, TopicPosition } from "../../core/event-log.ts";
-import type { StoredEntry, StoredJournalRecord } from "./journal-record.ts";
+import { readJournalRecord, type StoredEntry, type StoredJournalRecord } from "./journal-record.ts";
+import type { WalkedBatch } from "../../wire/record-batch-walk.ts";
 
 interface CountedEntry {
   readonly offset: number;
@@ -28,6 +29,15 @@ export class JournalRestore {
   /** `isWhole`: the journal's records have never been deleted, so that its beginning is its foundation. */
   constructor(isWhole: boolean) {
     this.founded = isWhole;
+  }
+
+  /** What of a batch lies in [from, to). False when the batch is damaged. */
+  addBatch({ records }: Pick<WalkedBatch, "records">, from: number, to = Number.POSITIVE_INFINITY): boolean {
+    if (records === null) this.addDamage();
+    for (const record of records ?? []) {
+      if (record.offset >= from && record.offset < to) this.add(readJournalRecord(record));
+    }
+    return records !== null;
   }
 
   add(record: StoredJournalRecord): void {

@@ -1,5 +1,5 @@
 import { isMillraceError, MillraceError } from "../../core/errors.ts";
-import { claimRecord, entryRecord, readJournalRecord } from "./journal-record.ts";
+import { claimRecord, entryRecord } from "./journal-record.ts";
 import { JournalRestore } from "./journal-restore.ts";
 import type { Clock } from "../../core/clock.ts";
 import type {
@@ -78,7 +78,7 @@ export class KafkaJournal {
     this.latestEpoch = Math.max(this.latestEpoch, epoch);
     const restore = await this.restore(epoch);
     const { positions, nextTimer, damaged } = restore;
-    const claim = { epoch, entries: restore.entries.map(({ entry }) => entry), damaged };
+    const claim = { epoch, entries: restore.takeEntries(), damaged };
     // A claim that was made later in this process has it already.
     if (this.latestEpoch > epoch) return claim;
     this.owner = {
@@ -151,14 +151,7 @@ export class KafkaJournal {
   private async restoreFrom(start: number, claimOffset: number): Promise<JournalRestore> {
     const restore = new JournalRestore(start === 0);
     for await (const batch of this.place.read(start, claimOffset)) {
-      if (batch.records === null) {
-        this.place.onDamage(batch.baseOffset);
-        restore.addDamage();
-        continue;
-      }
-      for (const record of batch.records) {
-        if (record.offset >= start && record.offset < claimOffset) restore.add(readJournalRecord(record));
-      }
+      if (!restore.addBatch(batch, start, claimOffset)) this.place.onDamage(batch.baseOffset);
     }
     restore.finish();
     return restore;

@@ -51,7 +51,8 @@ export class KafkaRetention {
   private messages: Record<string, number> = {};
   private notes = 0;
   private sampled = 0;
-  private unnoted = false;
+  /** True while another process owns the journal, as far as known. */
+  private isKeptElsewhere = false;
   private rounds: Promise<void> = Promise.resolve();
   private hurried: Promise<void> | null = null;
 
@@ -63,7 +64,7 @@ export class KafkaRetention {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.makeRoom();
-      await pause(this.epoch === null && this.unnoted ? RETAKE_MS : ROUND_MS, signal);
+      await pause(this.isKeptElsewhere ? RETAKE_MS : ROUND_MS, signal);
     }
     await this.rounds;
   }
@@ -86,11 +87,11 @@ export class KafkaRetention {
       await this.delete();
       const { bytes, heldBy } = this.options.gauge;
       await this.options.tell({ bytes, heldBy });
-      this.unnoted = false;
+      this.isKeptElsewhere = false;
     } catch (error) {
-      this.unnoted = isMillraceError(error, "JOURNAL_FENCED");
+      this.isKeptElsewhere = isMillraceError(error, "JOURNAL_FENCED");
       this.epoch = null;
-      if (this.unnoted) logger.info({}, "another process keeps the retention of the log");
+      if (this.isKeptElsewhere) logger.info({}, "another process keeps the retention of the log");
       else logger.warn({ cause: errorText(error) }, "nothing old can be deleted from the log now: trying again");
     }
   }

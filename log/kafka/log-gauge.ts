@@ -48,8 +48,7 @@ export class LogGauge {
 
   /** A batch of ours has landed. */
   noteBatch(index: number, nextOffset: number, records: number, bytes: number): void {
-    this.seenRecords[index] = (this.seenRecords[index] ?? 0) + records;
-    this.seenBytes[index] = (this.seenBytes[index] ?? 0) + bytes;
+    this.noteSample(index, records, bytes);
     this.ends[index] = Math.max(this.ends[index] ?? 0, nextOffset);
     this.total += bytes;
     this.ages.observe(index, nextOffset, this.clock.now());
@@ -67,7 +66,7 @@ export class LogGauge {
     return (this.seenRecords[index] ?? 0) > 0;
   }
 
-  /** A batch of somebody else, for the mean. */
+  /** A batch that was seen, for the mean. */
   noteSample(index: number, records: number, bytes: number): void {
     this.seenRecords[index] = (this.seenRecords[index] ?? 0) + records;
     this.seenBytes[index] = (this.seenBytes[index] ?? 0) + bytes;

@@ -1,4 +1,4 @@
-import { byTopic } from "./produce.ts";
+import { byTopic } from "./by-topic.ts";
 import type { KafkaApi } from "./kafka-api.ts";
 
 /** Asked for in place of a timestamp. */

@@ -1,3 +1,4 @@
+import { byTopic } from "./by-topic.ts";
 import type { KafkaApi } from "./kafka-api.ts";
 
 export interface ProducePartition {
@@ -53,8 +54,3 @@ export const PRODUCE: KafkaApi<ProduceRequest, readonly ProducedPartition[]> = {
       })
       .flat(),
 };
-
-/** Groups by topic, as most requests have it; topics and partitions stay in their order. */
-export function byTopic<T extends { readonly topic: string }>(items: readonly T[]): Map<string, T[]> {
-  return Map.groupBy(items, ({ topic }) => topic);
-}
