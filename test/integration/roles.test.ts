@@ -1,14 +1,12 @@
-import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
 import { installationId } from "../../app/data-directory.ts";
 import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
-import { runMillraceAsync, startRole, temporaryDirectory, type Launched, type RoleLine } from "../support/instance.ts";
-import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../support/kafka-servers.ts";
+import { noCluster, startCluster, type Cluster } from "../support/cluster.ts";
+import { runMillraceAsync } from "../support/instance.ts";
+import { openTestKafkaLog } from "../support/kafka-servers.ts";
 import { eventually } from "../contract/event-log/log-harness.ts";
 import { dumpTopic } from "../support/log-dump.ts";
-import { findPostgres, startPostgres, type PostgresServer } from "../support/postgres-server.ts";
 import { instanceApi } from "../support/replay-run.ts";
 import type { PartitionView } from "../../core/partition-view.ts";
 import type { Overview } from "../../core/overview.ts";
@@ -16,73 +14,38 @@ import type { Overview } from "../../core/overview.ts";
 const PARTITIONS = 8;
 const PREFIX = "roles.";
 const MESSAGES = 2000;
-const SECRET = "5e".repeat(32);
-/** So that a process that died is noticed while a test waits. */
-const IMPATIENT = {
-  "group.consumer.session.timeout.ms": "3000",
-  "group.consumer.min.session.timeout.ms": "1000",
-  "group.consumer.heartbeat.interval.ms": "500",
-  "group.consumer.min.heartbeat.interval.ms": "100",
-};
-const postgres = findPostgres();
-const missing = noKafka ?? (postgres === null ? "the postgresql package" : null);
 
-describe.skipIf(missing !== null)(
-  `roles in processes of their own (needs ${missing ?? "Kafka and PostgreSQL"})`,
+describe.skipIf(noCluster !== null)(
+  `roles in processes of their own (needs ${noCluster ?? "Kafka and PostgreSQL"})`,
   () => {
-    const directory = temporaryDirectory();
-    let kafka: KafkaServers;
-    let database: PostgresServer;
-    let environment: Record<string, string>;
+    let cluster: Cluster;
     let api: ReturnType<typeof instanceApi>;
-    const running = new Map<string, Launched<RoleLine>>();
 
     beforeAll(async () => {
-      kafka = await startKafka(1, IMPATIENT);
-      database = await startPostgres(postgres ?? "", { settings: ["fsync = off"] });
-      environment = {
-        MILLRACE_KAFKA_BROKERS: bootstrapOf(kafka.cluster),
-        MILLRACE_KAFKA_PREFIX: PREFIX,
-        MILLRACE_DATABASE_URL: database.url(await database.createDatabase()),
-        MILLRACE_INSTALLATION_SECRET: SECRET,
-        MILLRACE_PARTITIONS: String(PARTITIONS),
-        MILLRACE_PROCESSOR_THREADS: "1",
-        MILLRACE_CLICKHOUSE: "false",
-        MILLRACE_LOG_LEVEL: "warn",
-      };
-      await start("api", "api");
-      api = instanceApi(join(directory.path, "api"));
+      const stores = { brokers: 1, clickhouse: false, redis: false } as const;
+      cluster = await startCluster({ ...stores, prefix: PREFIX, partitions: PARTITIONS });
+      await cluster.start("api", "api");
+      api = instanceApi(cluster.dataOf("api"));
       await Promise.all([
-        start("gateway-1", "gateway"),
-        start("gateway-2", "gateway"),
-        start("processors-1", "processors"),
-        start("processors-2", "processors"),
-        start("sinks", "sinks"),
+        cluster.start("gateway-1", "gateway"),
+        cluster.start("gateway-2", "gateway"),
+        cluster.start("processors-1", "processors"),
+        cluster.start("processors-2", "processors"),
+        cluster.start("sinks", "sinks"),
       ]);
     }, 300_000);
 
-    afterAll(async () => {
-      await Promise.all([...running.values()].map((process) => process.kill()));
-      await database?.dispose();
-      await kafka?.stop();
-      directory.dispose();
-    });
-
-    async function start(name: string, role: string): Promise<Launched<RoleLine>> {
-      const process = await startRole(role, { data: join(directory.path, name), environment });
-      running.set(name, process);
-      return process;
-    }
+    afterAll(() => cluster.dispose());
 
     async function addDevice(id: string): Promise<string> {
-      const added = await runMillraceAsync(["devices", "add", id, "--json", "--data", join(directory.path, "api")]);
+      const added = await runMillraceAsync(["devices", "add", id, "--json", "--data", cluster.dataOf("api")]);
       expect(added).toMatchObject({ code: 0 });
       const { token }: { token: string } = JSON.parse(added.stdout);
       return token;
     }
 
     async function connect(gateway: string, device: string, token: string): Promise<MqttClient> {
-      const { mqtt } = running.get(gateway)?.ready ?? {};
+      const { mqtt } = cluster.processes.get(gateway)?.ready ?? {};
       return connectAsync(mqtt ?? "", { username: device, password: token, clientId: device, reconnectPeriod: 100 });
     }
 
@@ -98,13 +61,13 @@ describe.skipIf(missing !== null)(
     }
 
     it("say which they have, and that they are ready", async () => {
-      for (const { ready } of running.values()) {
+      for (const { ready } of cluster.processes.values()) {
         await eventually(`${ready.role} ready`, async () => (await fetch(`${ready.http}/readyz`)).status === 200);
         const page = await fetch(`${ready.http}/api/v1/overview`);
         expect(page.status).toBe(ready.role === "api" ? 401 : 404);
       }
-      expect(running.get("gateway-1")?.ready.mqtt).toMatch(/^mqtt:/);
-      expect(running.get("processors-1")?.ready.mqtt).toBeNull();
+      expect(cluster.processes.get("gateway-1")?.ready.mqtt).toMatch(/^mqtt:/);
+      expect(cluster.processes.get("processors-1")?.ready.mqtt).toBeNull();
     });
 
     it("count every message once, whichever gateway took it, while processors die and come", async () => {
@@ -122,10 +85,10 @@ describe.skipIf(missing !== null)(
         await Promise.all(all);
       };
       await publish(0, MESSAGES / 2);
-      await running.get("processors-1")?.kill();
-      running.delete("processors-1");
+      await cluster.processes.get("processors-1")?.kill();
+      cluster.forget("processors-1");
       await publish(MESSAGES / 2, MESSAGES);
-      await start("processors-3", "processors");
+      await cluster.start("processors-3", "processors");
       const { ledger } = await settledAt(MESSAGES);
       expect(ledger.messages).toMatchObject({ admitted: MESSAGES, processed: MESSAGES, duplicate: 0, difference: 0 });
       for (const client of clients) await client.endAsync();
@@ -145,13 +108,13 @@ describe.skipIf(missing !== null)(
       ]);
       expect(stage.partitions).toHaveLength(PARTITIONS);
       expect(new Set(stage.partitions.map(({ owner }) => owner))).toEqual(new Set(stage.members.map(({ id }) => id)));
-      const printed = await runMillraceAsync(["partitions", "--data", join(directory.path, "api")]);
+      const printed = await runMillraceAsync(["partitions", "--data", cluster.dataOf("api")]);
       expect(printed.stdout).toMatch(/stage:main +telemetry\/0 +\d+ +0 +millrace processors /);
     });
 
     it("hand their partitions over when they stop", async () => {
-      const stopped = running.get("processors-2");
-      running.delete("processors-2");
+      const stopped = cluster.processes.get("processors-2");
+      cluster.forget("processors-2");
       expect(await stopped?.stop()).toBe(0);
       const client = await connect("gateway-2", "left", await addDeviceAgain("left"));
       await client.publishAsync("v1/devices/me/telemetry", '{"n":1}', { qos: 1 });
@@ -164,7 +127,7 @@ describe.skipIf(missing !== null)(
       const client = await connect("gateway-1", "revoked", token);
       const closed = new Promise<number>((resolve) => client.once("close", () => resolve(performance.now())));
       client.options.reconnectPeriod = 0;
-      const disabled = await runMillraceAsync(["devices", "disable", "revoked", "--data", join(directory.path, "api")]);
+      const disabled = await runMillraceAsync(["devices", "disable", "revoked", "--data", cluster.dataOf("api")]);
       const answered = performance.now();
       expect(disabled.code).toBe(0);
       expect((await closed) - answered).toBeLessThan(10_000);
@@ -172,21 +135,14 @@ describe.skipIf(missing !== null)(
     });
 
     async function addDeviceAgain(id: string): Promise<string> {
-      const rotated = await runMillraceAsync([
-        "devices",
-        "rotate",
-        id,
-        "--json",
-        "--data",
-        join(directory.path, "api"),
-      ]);
+      const rotated = await runMillraceAsync(["devices", "rotate", id, "--json", "--data", cluster.dataOf("api")]);
       const { token }: { token: string } = JSON.parse(rotated.stdout);
       return token;
     }
 
     async function countReadings(): Promise<number> {
-      const log = await openTestKafkaLog(kafka.addresses, createPlatformaticClient, PARTITIONS, PREFIX, {
-        installation: installationId(Buffer.from(SECRET, "hex")),
+      const log = await openTestKafkaLog(cluster.kafka.addresses, createPlatformaticClient, PARTITIONS, PREFIX, {
+        installation: installationId(Buffer.from(cluster.secret, "hex")),
       });
       const dumped = await dumpTopic(log, "readings");
       await log.close(AbortSignal.timeout(5000));

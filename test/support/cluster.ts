@@ -7,7 +7,7 @@ import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
 import { createChdbProcess, type ChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { startClickHouseServer, type ClickHouseServer } from "./clickhouse-server.ts";
 import { startRole, type Launched, type RoleLine } from "./instance.ts";
-import { noKafka, startKafka, type KafkaServers } from "./kafka-servers.ts";
+import { IMPATIENT, noKafka, startKafka, type KafkaServers } from "./kafka-servers.ts";
 import { findPostgres, startPostgres, type PostgresServer } from "./postgres-server.ts";
 import { findRedis, startRedis, type RedisServer } from "./redis-server.ts";
 
@@ -40,18 +40,17 @@ export interface Cluster {
   dispose(): Promise<void>;
 }
 
-/** So that a process that died is soon missed. */
-const IMPATIENT = {
+/** A little more patient: brokers die here too, and that takes its time. */
+const PROPERTIES = {
+  ...IMPATIENT,
   "group.consumer.session.timeout.ms": "6000",
-  "group.consumer.min.session.timeout.ms": "1000",
   "group.consumer.heartbeat.interval.ms": "1000",
-  "group.consumer.min.heartbeat.interval.ms": "100",
 };
 const SECRET = "5e".repeat(32);
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), "millrace-cluster-"));
-  const kafka = await startKafka(options.brokers, IMPATIENT);
+  const kafka = await startKafka(options.brokers, PROPERTIES);
   const postgres = await startPostgres(findPostgres() ?? "");
   const redisProgram = options.redis ? findRedis() : null;
   const redis = redisProgram === null ? null : await startRedis(redisProgram);

@@ -1,3 +1,4 @@
+import { brokerAddresses } from "../../app/kafka-client-options.ts";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +27,14 @@ export interface KafkaServers {
   stop(): Promise<void>;
 }
 
+/** Properties of brokers that soon miss a member of a consumer group that died, so that a test need not wait. */
+export const IMPATIENT: Readonly<Record<string, string>> = {
+  "group.consumer.session.timeout.ms": "3000",
+  "group.consumer.min.session.timeout.ms": "1000",
+  "group.consumer.heartbeat.interval.ms": "500",
+  "group.consumer.min.heartbeat.interval.ms": "100",
+};
+
 /** Brokers in a folder of their own, for the tests of one file. */
 export async function startKafka(
   count: 1 | 3,
@@ -36,20 +45,13 @@ export async function startKafka(
   const cluster = await createKafkaCluster(join(directory, "cluster"), count, properties, security);
   return {
     cluster,
-    addresses: addressesOf(bootstrapOf(cluster)),
+    addresses: brokerAddresses(bootstrapOf(cluster)),
     stop: () => removeKafkaCluster(directory, cluster),
   };
 }
 
-function addressesOf(bootstrap: string): BrokerAddress[] {
-  return bootstrap.split(",").map((address) => {
-    const [host = "", port = ""] = address.split(":");
-    return { host, port: Number(port) };
-  });
-}
-
 export type TestLogOptions = Partial<Pick<KafkaClientOptions, "tls" | "sasl" | "requestTimeoutMs">> &
-  Partial<Pick<KafkaLogOptions, "installation" | "topics" | "bytesMax" | "requiredJournals" | "keepsRetention">>;
+  Partial<Omit<KafkaLogOptions, "client" | "brokers" | "prefix" | "partitionCount">>;
 
 /** A log of its own on the brokers. Nothing in it is ever deleted. */
 export function openTestKafkaLog(

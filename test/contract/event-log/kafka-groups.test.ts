@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKafkajsClient } from "../../../log/kafka/kafkajs-client.ts";
 import { createPlatformaticClient } from "../../../log/kafka/platformatic-client.ts";
-import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../../support/kafka-servers.ts";
+import { IMPATIENT, noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../../support/kafka-servers.ts";
 import { eventually } from "./log-harness.ts";
 import type { Service } from "../../../core/lifecycle.ts";
 import type { CreateKafkaClient } from "../../../log/kafka/kafka-client.ts";
@@ -9,13 +9,6 @@ import type { OpenKafkaLog } from "../../../log/kafka/open-kafka-log.ts";
 
 const PARTITIONS = 8;
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-/** So that a member that died is noticed while a test waits. */
-const IMPATIENT = {
-  "group.consumer.session.timeout.ms": "3000",
-  "group.consumer.min.session.timeout.ms": "1000",
-  "group.consumer.heartbeat.interval.ms": "500",
-  "group.consumer.min.heartbeat.interval.ms": "100",
-};
 
 describe.skipIf(noKafka !== null)(`partitions dealt out by Kafka (needs ${noKafka ?? "Java and Maven"})`, () => {
   let servers: KafkaServers;

@@ -2,13 +2,11 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
-import { silentLogger } from "../../../core/logger.ts";
-import { createMetrics } from "../../../core/metrics.ts";
 import { createKafkajsClient } from "../../../log/kafka/kafkajs-client.ts";
-import { openKafkaLog, type OpenKafkaLog } from "../../../log/kafka/open-kafka-log.ts";
+import type { OpenKafkaLog } from "../../../log/kafka/open-kafka-log.ts";
 import { createPlatformaticClient } from "../../../log/kafka/platformatic-client.ts";
 import { restartBroker } from "../../../deploy/kafka/kafka-cluster.ts";
-import { noKafka, startKafka, type KafkaServers } from "../../support/kafka-servers.ts";
+import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../../support/kafka-servers.ts";
 import { eventLogContract } from "./event-log-suite.ts";
 import type { CreateKafkaClient } from "../../../log/kafka/kafka-client.ts";
 import type { LogHarness, LogSettings, LogUnderTest } from "./log-harness.ts";
@@ -55,27 +53,14 @@ class KafkaUnderTest implements LogUnderTest {
   }
 
   async start(): Promise<void> {
-    this.opened = await openKafkaLog({
-      client: this.createClient({
-        clientId: "test",
-        tls: null,
-        sasl: null,
-        connectTimeoutMs: 5000,
-        requestTimeoutMs: 10_000,
-      }),
-      brokers: servers.addresses,
-      prefix: this.prefix,
-      installation: "test",
-      topics: { replication: 1, create: true },
-      generation: 1,
+    const { partitionCount, ...settings } = this.settings;
+    this.opened = await openTestKafkaLog(servers.addresses, this.createClient, partitionCount, this.prefix, {
       bytesMax: 1024 ** 3,
       retentionMs: DAY,
       requiredJournals: [],
       keepsRetention: true,
-      ...this.settings,
+      ...settings,
       clock: { now: () => this.now },
-      logger: silentLogger,
-      metrics: createMetrics(),
     });
   }
 
