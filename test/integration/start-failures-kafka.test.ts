@@ -56,7 +56,7 @@ test("brokers that are too old", async () => {
   expectSentence(
     failed,
     /the Kafka brokers take \w+ in versions 0 to 0, but version \d+ is needed/,
-    /Use Apache Kafka 2\.4 to 4\.3\.$/,
+    /Use Apache Kafka 4\.0 to 4\.3\.$/,
   );
   expect(failed.code).toBe(2);
 });
