@@ -12,6 +12,7 @@ const FORMAT_VERSION = 1;
 const MIB = 1024 ** 2;
 /** Less than this and the first minute would end in refusals: two group commits of the greatest size. */
 const FREE_BYTES_MIN = 2 * LIMITS.groupCommitBytesMax;
+const MOVED_FILE = "moved";
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
 
@@ -27,6 +28,10 @@ export interface DataDirectory {
   /** Grows by one with every start: part of admission ids. */
   readonly epoch: number;
   readonly isNew: boolean;
+  /** Where the installation has moved to, in words; null while it lives here. */
+  readonly movedTo: string | null;
+  /** Writes down that the installation lives elsewhere from now on: what is left here is not to be started again. */
+  noteMoved(to: string): void;
   /** True when a start before this one made registry or tables. */
   readonly hasStores: boolean;
   /** A small secret text kept beside the data with mode 0600, such as the local command line's token. */
@@ -57,6 +62,8 @@ export function openDataDirectory(path: string, given: string | null = null): Da
       installation: installationId(secret),
       epoch,
       isNew,
+      movedTo: readIfThere(join(path, MOVED_FILE)),
+      noteMoved: (to) => writeWhole(join(path, MOVED_FILE), to),
       hasStores: existsSync(registryPath) || existsSync(clickhousePath),
       secretText: (name, make) => secretText(path, name, make),
       release: () => lock.close(),

@@ -1,6 +1,7 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
-import { openEmbeddedLog } from "../log/embedded/open-embedded-log.ts";
+import { MillraceError } from "../core/errors.ts";
+import { openEmbeddedLog, type EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
 import { brokerAddresses, createKafkaClient } from "./kafka-client-options.ts";
 import { JOURNALS } from "./journals.ts";
 import type { Transferable } from "node:worker_threads";
@@ -35,6 +36,8 @@ export interface LogParts {
 
 export interface ThreadLog extends EventLog {
   readonly generation: number;
+  /** Of the log before it moved here, or `generation`: what was made from it carries this one or a later one. */
+  readonly firstGeneration: number;
   /** Who works which partitions: all processes of the installation agree, or this thread has the ones that it is given. */
   groups(partitions: readonly number[]): ConsumerGroups;
   /** Reads a journal of another process; absent where there is none. */
@@ -49,13 +52,8 @@ export async function openInstallationLog(
   parts: LogParts & { readonly sync: boolean },
 ): Promise<InstallationLog> {
   if (config.kafkaBrokers !== undefined) return openOnKafka(config, directory, parts);
-  const log = await openEmbeddedLog({
-    ...parts,
-    ...ceilings(config),
-    directory: directory.logPath,
-    partitionCount: config.partitions,
-    generation: directory.epoch,
-  });
+  if (directory.movedTo !== null) throw movedAway(directory.path, directory.movedTo);
+  const log = await openEmbedded(config, directory, parts);
   return {
     log,
     generation: log.generation,
@@ -66,6 +64,21 @@ export async function openInstallationLog(
     },
     close: (signal) => log.close(signal),
   };
+}
+
+/** The log in the data directory. */
+export function openEmbedded(
+  config: Config,
+  directory: DataDirectory,
+  parts: LogParts & { readonly sync: boolean },
+): Promise<EmbeddedLog> {
+  return openEmbeddedLog({
+    ...parts,
+    ...ceilings(config),
+    directory: directory.logPath,
+    partitionCount: config.partitions,
+    generation: directory.epoch,
+  });
 }
 
 /** Opens the log in another thread. On Kafka every thread has connections of its own. */
@@ -80,13 +93,27 @@ export async function openThreadLog(
   }
   const log = connectEmbeddedLog(access.connection);
   const { generation } = access.connection;
-  return Object.assign(log, { generation, groups: soleMember, close: () => log.close() });
+  return Object.assign(log, { generation, firstGeneration: generation, groups: soleMember, close: () => log.close() });
+}
+
+/** Greater than any before, also on a machine whose data directory is new. */
+function newGeneration(clock: Clock): number {
+  return Math.floor(clock.now() / 1000);
+}
+
+/** The log on Kafka, for one that moves there: it may take all that there is. */
+export function openMovingLog(
+  config: Config,
+  installation: string,
+  { continues, ...parts }: LogParts & { readonly continues: number },
+): Promise<OpenKafkaLog> {
+  const log = { installation, generation: newGeneration(parts.clock), continues };
+  return openKafka({ ...config, logBytesMax: Number.MAX_SAFE_INTEGER }, log, parts);
 }
 
 async function openOnKafka(config: Config, directory: DataDirectory, parts: LogParts): Promise<InstallationLog> {
   const { installation } = directory;
-  // Greater than any before, also on a machine whose data directory is new.
-  const generation = Math.floor(parts.clock.now() / 1000);
+  const generation = newGeneration(parts.clock);
   const log = await openKafka(config, { installation, generation }, parts);
   return {
     log,
@@ -99,7 +126,7 @@ async function openOnKafka(config: Config, directory: DataDirectory, parts: LogP
 
 async function openKafka(
   config: Config,
-  { installation, generation }: { readonly installation: string; readonly generation: number },
+  own: { readonly installation: string; readonly generation: number; readonly continues?: number },
   { keepsRetention = false, ...parts }: LogParts & { readonly keepsRetention?: boolean },
 ): Promise<OpenKafkaLog> {
   const { openKafkaLog } = await import("../log/kafka/open-kafka-log.ts");
@@ -109,11 +136,16 @@ async function openKafka(
     client: await createKafkaClient(config),
     brokers: brokerAddresses(config.kafkaBrokers ?? ""),
     prefix: config.kafkaPrefix,
-    installation,
-    generation,
+    ...own,
     partitionCount: config.partitions,
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
     keepsRetention,
+  });
+}
+
+function movedAway(path: string, to: string): MillraceError {
+  return new MillraceError("CONFIG_INVALID", `the installation in ${path} has moved to ${to}`, {
+    remedy: `Start it there, with the settings that the move was made with; or delete the file ${path}/moved to go back to what was here before.`,
   });
 }
 

@@ -173,7 +173,7 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
     logger,
     metrics,
     log,
-    generation: log.generation,
+    firstGeneration: log.firstGeneration,
     peers,
     registry,
     registryHealth,
@@ -232,7 +232,7 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
   };
   const sources = {
     stage: mainStage.name,
-    generation: base.generation,
+    firstGeneration: base.firstGeneration,
     log,
     totals: () => allTotals(peers.totals),
     history: () => peers.history,

@@ -65,7 +65,7 @@ async function run(load: TablesLoad): Promise<TablesRun> {
   const sink = createClickHouseSink({
     ...common,
     log,
-    generation: 1,
+    firstGeneration: 1,
     installation: "bench",
     connection,
     metrics: createMetrics(),

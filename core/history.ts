@@ -58,10 +58,10 @@ export interface HistoryQueries {
   stored(query: StoredReadingsQuery): Promise<StoredReadings>;
 }
 
-/** A cut through the input of a stage: the records before `bounds[partition]` of the log of this generation. */
+/** A cut through the input of a stage: the records before `bounds[partition]` of the log that began with this generation. */
 export interface StoredReadingsQuery {
   readonly stage: string;
-  readonly generation: number;
+  readonly firstGeneration: number;
   readonly bounds: readonly number[];
 }
 

@@ -2,6 +2,7 @@ import { auditCommand } from "./audit.ts";
 import { clickHouseSqlCommand } from "./clickhouse-sql.ts";
 import { doctorCommand } from "./doctor.ts";
 import { flushCommand } from "./flush.ts";
+import { migrateCommand } from "./migrate.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { EXIT } from "./output.ts";
 import { partitionsCommand } from "./partitions.ts";
@@ -12,7 +13,7 @@ const FLUSH_HELP = `
 What a flushed device sends afterwards counts as late when its time is before --up-to: it is stored, but leaves closed windows and
 alarms alone. There is no taking it back, so flush what was replayed, and leave out what is live.`;
 
-/** `millrace audit|partitions|flush|link|doctor|clickhouse-sql`. */
+/** `millrace audit|partitions|flush|link|clickhouse-sql|migrate|doctor`. */
 export function addInstanceCommands(program: Command): void {
   withInstanceOptions(program.command("audit"))
     .description("prove from the log and the tables that every message has one outcome")
@@ -49,6 +50,14 @@ export function addInstanceCommands(program: Command): void {
     .option("--cluster <name>", "with replicated tables, on all nodes of this cluster")
     .action((options: { database: string; cluster?: string }, command: Command) => {
       process.exitCode = clickHouseSqlCommand({ ...options, json: globalOptions(command).json });
+    });
+  program
+    .command("migrate")
+    .description("move a stopped installation to Kafka, PostgreSQL and ClickHouse, and compare what came there")
+    .requiredOption("--to <place>", "cluster: what MILLRACE_KAFKA_BROKERS, _DATABASE_URL and _CLICKHOUSE_URL name")
+    .option("--no-clickhouse", "leave the tables behind")
+    .action(async ({ to }: { to: string }, command: Command) => {
+      process.exitCode = await migrateCommand({ to, ...globalOptions(command) });
     });
   program
     .command("doctor")

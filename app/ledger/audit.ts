@@ -74,7 +74,11 @@ async function storedAt(sources: LedgerSources, cut: LedgerCut): Promise<StoredR
       remedy: "See /readyz for what keeps them, and try again.",
     });
   }
-  const stored = await history.stored({ stage: sources.stage, generation: sources.generation, bounds: cut.bounds });
+  const stored = await history.stored({
+    stage: sources.stage,
+    firstGeneration: sources.firstGeneration,
+    bounds: cut.bounds,
+  });
   const erasures = await sources.erasures();
   const isLater = erasures.some(({ until }) => until.offset >= (cut.bounds[until.partition] ?? 0));
   return isLater ? "changed" : stored;

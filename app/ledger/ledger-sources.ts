@@ -9,8 +9,8 @@ export interface LedgerSources {
   readonly log: EventLog;
   /** The name of the stage whose outcomes are counted. */
   readonly stage: string;
-  /** The log's. */
-  readonly generation: number;
+  /** The log's first. */
+  readonly firstGeneration: number;
   /** Totals of all processor threads, each taken at one moment. */
   totals(): Promise<readonly StageTotals[]>;
   /** Null when nothing stores readings. */

@@ -46,7 +46,7 @@ async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
   const makeSink = (): ClickHouseSink =>
     createClickHouseSink({
       log,
-      generation: log.generation,
+      firstGeneration: log.firstGeneration,
       installation,
       connection: locate,
       clock,

@@ -34,6 +34,7 @@ import type { KafkaAccess } from "./kafka-access.ts";
 import type { JournalPlace } from "./kafka-journal.ts";
 import type { LogGauge } from "./log-gauge.ts";
 import type { TopicNames } from "./topic-names.ts";
+import type { MoveTarget } from "../move/move-target.ts";
 
 export interface KafkaLogParts {
   readonly access: KafkaAccess;
@@ -52,7 +53,7 @@ const MAKE_ROOM_EVERY_MS = 100;
 const LOOK_EVERY_MS = 1000;
 
 /** The event log on Kafka topics. One per thread: each has connections of its own. */
-export class KafkaLog implements EventLog, ConsumerGroups {
+export class KafkaLog implements MoveTarget, EventLog, ConsumerGroups {
   readonly partitionCount: number;
   private readonly retention: KafkaRetention;
   private readonly parts: KafkaLogParts;
@@ -252,7 +253,7 @@ export class KafkaLog implements EventLog, ConsumerGroups {
     return ranges.map((range, index) => ({ ...range, topic: all[index]?.topic ?? "" }));
   }
 
-  private deleteBefore(positions: readonly TopicPosition[]): Promise<void> {
+  deleteBefore(positions: readonly TopicPosition[]): Promise<void> {
     const { access, names } = this.parts;
     return access.deleteBefore(positions.map((position) => ({ ...position, topic: names.topic(position.topic) })));
   }

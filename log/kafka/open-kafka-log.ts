@@ -2,11 +2,12 @@ import { TOPICS } from "../../core/topics.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { LogTopology } from "../topology.ts";
 import { checkBrokers } from "./check-brokers.ts";
-import { establishInstallation } from "./installation-record.ts";
+import { completeMove, establishInstallation } from "./installation-record.ts";
 import { KafkaAccess } from "./kafka-access.ts";
 import { KafkaCluster } from "./kafka-cluster.ts";
 import { KafkaLog } from "./kafka-log.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
+import type { InstallationPlace } from "./installation-record.ts";
 import type { TopicPolicy } from "./kafka-topics.ts";
 import { LogGauge } from "./log-gauge.ts";
 import { topicNames } from "./topic-names.ts";
@@ -15,6 +16,7 @@ import type { ConsumerGroups } from "../../core/consumer-group.ts";
 import type { EventLog, JournalFollowing, JournalId } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
+import type { MoveTarget } from "../move/move-target.ts";
 import type { BrokerAddress, KafkaClient } from "./kafka-client.ts";
 
 export interface KafkaLogOptions {
@@ -30,6 +32,8 @@ export interface KafkaLogOptions {
   readonly topics: TopicPolicy;
   /** Of the log if it is made now. Greater than that of any log whose outputs somebody may have kept. */
   readonly generation: number;
+  /** The generation of the log that is about to move here; absent when none is. */
+  readonly continues?: number;
   /** Ceiling of what is kept, in bytes of record batches, replicas not counted. */
   readonly bytesMax: number;
   /** What is older may be deleted, by when it was seen to arrive. */
@@ -43,12 +47,16 @@ export interface KafkaLogOptions {
   readonly metrics: Metrics;
 }
 
-export interface OpenKafkaLog extends EventLog, ConsumerGroups {
+export interface OpenKafkaLog extends MoveTarget, EventLog, ConsumerGroups {
   /** Of the source positions of what is made from this log: fixed when it was made. */
   readonly generation: number;
+  /** Of the log that moved here, if one has, else `generation`: what was made from it carries this one or a later one. */
+  readonly firstGeneration: number;
   readonly isNew: boolean;
   /** Reads a journal that somebody else owns. */
   follow(journal: JournalId): JournalFollowing;
+  /** Of a log that has moved here: from now on it can be opened by everybody. */
+  completeMove(): Promise<void>;
   /** Takes nothing more, lets what was asked for land, closes. When `signal` aborts, what waits fails with LOG_CLOSED. */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -86,11 +94,14 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
     const topic = names.topic("installation");
     const { recordBytesMax: batchBytesMax } = LIMITS;
     await log.prepare([{ topic, partitions: 1, batchBytesMax, segmentBytes: batchBytesMax }]);
-    const installation = await establish(options, access, topic);
+    const place = installationPlace(access, topic);
+    const installation = await establish(options, place);
     const retention = options.keepsRetention ? log.keepRetention(stopping.signal) : Promise.resolve();
     return Object.assign(log, {
       generation: installation.generation,
+      firstGeneration: installation.continues ?? installation.generation,
       isNew: installation.isNew,
+      completeMove: () => completeMove(place, options.clock.now()),
       async close(signal: AbortSignal): Promise<void> {
         stopping.abort();
         await retention;
@@ -104,12 +115,16 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
   }
 }
 
-async function establish(options: KafkaLogOptions, access: KafkaAccess, topic: string) {
-  const { prefix, installation: id, partitionCount: partitions, generation, clock } = options;
-  const place = {
+function installationPlace(access: KafkaAccess, topic: string): InstallationPlace {
+  return {
     end: async () => (await access.range(topic, 0)).endOffset,
-    append: (record: Parameters<KafkaAccess["append"]>[2]) => access.append(topic, 0, record),
-    read: (from: number, to: number) => access.read(topic, 0, from, to),
+    append: (record) => access.append(topic, 0, record),
+    read: (from, to) => access.read(topic, 0, from, to),
   };
-  return establishInstallation(place, { id, partitions, generation }, { prefix, now: clock.now() });
+}
+
+function establish(options: KafkaLogOptions, place: InstallationPlace) {
+  const { prefix, installation: id, partitionCount: partitions, generation, continues, clock } = options;
+  const own = { id, partitions, generation, ...(continues === undefined ? {} : { continues }) };
+  return establishInstallation(place, own, { prefix, now: clock.now() });
 }

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
+import { arrayBuffer, text } from "node:stream/consumers";
 import {
   ClickHouseError,
   ClickHouseLogLevel,
@@ -33,6 +33,8 @@ export interface ClickHouseLink {
   isGranted(rights: readonly string[]): Promise<boolean | null>;
   /** DDL and mutations. */
   command(sql: string, values?: BoundValues): Promise<void>;
+  /** The answer as it is, in the format that the statement names, without the ceilings of a question that somebody waits for. */
+  read(sql: string): Promise<Uint8Array>;
   /** One insert, one block: all rows must lie in one partition of the table. */
   insert(insert: RowBinaryInsert): Promise<void>;
   close(): Promise<void>;
@@ -122,6 +124,12 @@ export function createClickHouseLink(source: ConnectionSource, timeouts: LinkTim
       await attempt("run a command", timeouts.tableCommandTimeoutMs, (client, signal) =>
         client.command({ query: sql, query_params: { ...values }, abort_signal: signal }),
       );
+    },
+    read(sql) {
+      return attempt("read a table", timeouts.tableCommandTimeoutMs, async (client, signal) => {
+        const { stream } = await client.exec({ query: sql, abort_signal: signal });
+        return new Uint8Array(await arrayBuffer(stream));
+      });
     },
     async insert({ table, columns, rows, token }) {
       await attempt(`insert into ${table}`, timeouts.insertTimeoutMs, async (client, signal) => {

@@ -22,8 +22,8 @@ import type { SinkContext } from "./sink-context.ts";
 
 export interface ClickHouseSinkOptions {
   readonly log: EventLog;
-  /** The log's: rows of another one are history, and not counted. */
-  readonly generation: number;
+  /** The log's: rows of an older one are history, and not counted. */
+  readonly firstGeneration: number;
   /** Identifies the installation: a database with the tables of another one is refused. */
   readonly installation: string;
   readonly connection: ConnectionSource;
@@ -73,7 +73,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     // The first failure is often a restart of the embedded one; a person hears of the second.
     if (failures === 2) onFault(FAULT_ID, "raised", `Rows do not reach ClickHouse: ${errorText(error)}${remedy}`);
   };
-  const { log, generation, installation, clock } = options;
+  const { log, firstGeneration, installation, clock } = options;
   const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
   const erased = new ErasedDevices();
   const settled = new SettledCount();
@@ -81,7 +81,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
   const rollups = new Rollups({ link, clock, counters, retention, ...rollupPace });
   const context: SinkContext = {
     log,
-    generation,
+    firstGeneration,
     installation,
     link,
     journal,

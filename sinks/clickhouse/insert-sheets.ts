@@ -11,7 +11,7 @@ export interface InsertOutcome {
 
 /** The inserts of a plan, one after the other and marks before readings, then its erasures. May run again: the tokens make every further insert without effect. */
 export async function insertSheets(
-  { link, counters, generation, rollups }: SinkContext,
+  { link, counters, firstGeneration, rollups }: SinkContext,
   plan: InsertPlan,
   sheets: readonly RowSheet[],
 ): Promise<InsertOutcome> {
@@ -23,5 +23,5 @@ export async function insertSheets(
   const erasures = erasuresOf(plan);
   if (slotOf(plan) > 0 || erasures.length > 0) rollups.mark();
   for (const erasure of erasures) await eraseDevice(link, erasure, rollups.slot);
-  return { readingRows: erasures.length === 0 ? null : await countReadings(link, generation) };
+  return { readingRows: erasures.length === 0 ? null : await countReadings(link, firstGeneration) };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
 import { checkDatabase, requireOwner } from "./database-check.ts";
@@ -12,13 +13,17 @@ const migrationRow = z.object({ id: z.int() });
 
 /**
  * Brings the tables up to this release and returns the database's identity: made with its first migration, before any table that
- * holds rows, so a database without one is empty. Nothing is made where something is wrong. Errors: those of checkDatabase.
+ * holds rows, so a database without one is empty. `newIdentity`: of a database that has none yet. Nothing is made where something is wrong. Errors: those of checkDatabase.
  */
-export async function migrateDatabase(link: ClickHouseLink, installation: string): Promise<string> {
+export async function migrateDatabase(
+  link: ClickHouseLink,
+  installation: string,
+  newIdentity: string = randomUUID(),
+): Promise<string> {
   await checkDatabase(link, installation);
   for (const statement of BOOKS) await link.command(statement);
   await bindOwner(link, installation);
-  const identity = await readOrMakeIdentity(link);
+  const identity = await readOrMakeIdentity(link, newIdentity);
   const applied = new Set((await link.query("SELECT id FROM schema_migrations", migrationRow)).map(({ id }) => id));
   for (const migration of MIGRATIONS) if (!applied.has(migration.id)) await apply(link, migration);
   return identity;
@@ -40,12 +45,12 @@ async function bindOwner(link: ClickHouseLink, installation: string): Promise<vo
   requireOwner(owner.installation, installation);
 }
 
-async function readOrMakeIdentity(link: ClickHouseLink): Promise<string> {
+async function readOrMakeIdentity(link: ClickHouseLink, id: string): Promise<string> {
   const read = (): Promise<readonly { id: string }[]> =>
     link.query("SELECT toString(id) AS id FROM database_identity ORDER BY created, id LIMIT 1", identityRow);
   const [known] = await read();
   if (known !== undefined) return known.id;
-  await link.command("INSERT INTO database_identity SELECT generateUUIDv4(), now64(3)");
+  await link.command("INSERT INTO database_identity SELECT {id:UUID}, now64(3)", { id });
   const [made] = await read();
   if (made === undefined) throw new MillraceError("SINK_UNAVAILABLE", "the database did not keep its identity");
   return made.id;

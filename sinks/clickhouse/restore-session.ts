@@ -70,7 +70,7 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
     logger.warn({ database }, "the sink's journal is damaged: it goes on by what the tables hold");
   }
   marks.takeChanged();
-  context.settled.reset(await countReadings(link, context.generation), positions.list());
+  context.settled.reset(await countReadings(link, context.firstGeneration), positions.list());
   await journal.snapshot(database, positions.list(), marks.all(), erased.all());
   // Only now does the journal go on behind the losses: before, they would be told with every attempt.
   reportMissed(context, fitted, sameDatabase ? "happened" : "raised");

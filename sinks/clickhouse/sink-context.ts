@@ -12,7 +12,7 @@ import type { SinkCounters } from "./sink-counters.ts";
 /** What the parts of the sink share. */
 export interface SinkContext {
   readonly log: EventLog;
-  readonly generation: number;
+  readonly firstGeneration: number;
   /** Of this installation: the database is bound to it. */
   readonly installation: string;
   readonly link: ClickHouseLink;

@@ -150,14 +150,14 @@ describe.skipIf(!hasChdb())(`history queries ${CHDB_TITLE}`, () => {
   it("counts what lies before a cut, per device and without repeats", async () => {
     const all = Array.from({ length: bench.log.partitionCount }, () => Number.MAX_SAFE_INTEGER);
     const { readingRows, readingRowsByDevice } = await bench.tally();
-    const stored = await bench.history().stored({ stage: "main", generation: 0, bounds: all });
+    const stored = await bench.history().stored({ stage: "main", firstGeneration: 0, bounds: all });
     expect(stored).toEqual({ rows: readingRows, distinct: readingRows, byKey: readingRowsByDevice });
-    const before = await bench.history().stored({ stage: "main", generation: 0, bounds: all.map(() => 10) });
+    const before = await bench.history().stored({ stage: "main", firstGeneration: 0, bounds: all.map(() => 10) });
     expect(before.rows).toBeGreaterThan(0);
     expect(before.rows).toBeLessThan(readingRows);
     const none = { rows: 0, distinct: 0, byKey: {} };
-    expect(await bench.history().stored({ stage: "main", generation: 7, bounds: all })).toEqual(none);
-    expect(await bench.history().stored({ stage: "other", generation: 0, bounds: all })).toEqual(none);
+    expect(await bench.history().stored({ stage: "main", firstGeneration: 7, bounds: all })).toEqual(none);
+    expect(await bench.history().stored({ stage: "other", firstGeneration: 0, bounds: all })).toEqual(none);
   });
 
   it("lists over any range of time, because a list is bounded by its limit", async () => {

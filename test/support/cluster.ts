@@ -32,6 +32,8 @@ export interface Cluster {
   readonly clickhouse: ClickHouseServer | null;
   readonly redis: RedisServer | null;
   readonly secret: string;
+  /** The settings that all processes share. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly processes: ReadonlyMap<string, Launched<RoleLine>>;
   dataOf(name: string): string;
   /** Starts a process with these roles, in place of one of the same name that has ended. */
@@ -76,6 +78,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     clickhouse,
     redis,
     secret: SECRET,
+    environment,
     processes,
     dataOf: (name) => join(directory, name),
     async start(name, role, own = {}) {

@@ -47,7 +47,7 @@ async function runAndAudit(records: number) {
     {
       log,
       stage: countingStage.name,
-      generation: common.generation,
+      firstGeneration: common.generation,
       totals: () => Promise.resolve([running.totals()]),
       history: () => null,
       erasures: () => Promise.resolve([]),

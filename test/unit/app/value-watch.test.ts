@@ -22,7 +22,7 @@ function sourcesOver(
   return {
     log,
     stage: "main",
-    generation: 0,
+    firstGeneration: 0,
     totals: () => Promise.resolve([{ partitions: [{ partition: 0, nextOffset: 10, step: 0 }], totals, quiet: true }]),
     history: () => null,
     erasures: () => Promise.resolve([]),

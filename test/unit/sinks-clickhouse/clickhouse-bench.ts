@@ -119,7 +119,7 @@ export async function openBench(place = inject("clickhousePlace") ?? "embedded")
     startSink({ log: over = log, rowsMax = 5000, installation = "test", timeouts, rollupPace, ...rollups } = {}) {
       const options = {
         log: over,
-        generation: 0,
+        firstGeneration: 0,
         installation,
         connection,
         ...(timeouts === undefined ? {} : { timeouts }),

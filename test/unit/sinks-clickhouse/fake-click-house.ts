@@ -37,6 +37,7 @@ export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
       const slot = /DROP PARTITION (\d+)/.exec(sql)?.[1];
       for (const key of inserts.keys()) if (slot !== undefined && isOfSlot(key, slot)) inserts.delete(key);
     },
+    read: () => Promise.reject(new Error("the fake keeps no tables")),
     async insert(insert) {
       fail("before insert");
       const key = `${insert.table} ${insert.token}`;
@@ -78,7 +79,7 @@ function greatestSources(keys: readonly string[]): object[] {
   return [...greatest].map(([partition, offset]) => ({
     stage: "main",
     partition,
-    generation: 0,
+    firstGeneration: 0,
     offset,
     step: 0,
     index: 0,

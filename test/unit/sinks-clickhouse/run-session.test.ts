@@ -44,7 +44,7 @@ function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContex
   const counters = createSinkCounters(createMetrics());
   return {
     log,
-    generation: 0,
+    firstGeneration: 0,
     installation: "test",
     link,
     journal: JOURNAL,

@@ -1,0 +1,203 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { connectAsync } from "mqtt";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { installationId } from "../../app/data-directory.ts";
+import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
+import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
+import { openTestKafkaLog } from "../support/kafka-servers.ts";
+import { noCluster, startCluster, type Cluster } from "../support/cluster.ts";
+import { runMillraceAsync, startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
+import { instanceApi, listAlarms, settled } from "../support/replay-run.ts";
+import { runToFailure } from "../support/start-failure.ts";
+import type { MoveReport } from "../../app/move/move-installation.ts";
+import type { LogStatus } from "../../core/event-log.ts";
+import type { Overview } from "../../core/overview.ts";
+
+const MILLRACE = fileURLToPath(new URL("../../bin/millrace.js", import.meta.url));
+const execute = promisify(execFile);
+const T0 = Date.UTC(2026, 0, 1);
+const STEP_MS = 5000;
+const PLANT = `
+types:
+  - id: oven
+    metrics:
+      temperature: { unit: °C }
+devices:
+  - { id: left, type: oven }
+  - { id: right, type: oven }
+rules:
+  - id: hot
+    name: Too hot
+    severity: high
+    select: { type: oven }
+    condition: { kind: threshold, metric: temperature, op: ">", value: 80, deadband: 5 }
+`;
+/** So short that retention has deleted what was sent first before the move begins. */
+const FORGETFUL = ["--log-retention-hours", "0.0006"];
+const FORGOTTEN_MS = 5000;
+
+describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (needs ${noCluster ?? "Kafka"})`, () => {
+  let directory: ReturnType<typeof temporaryDirectory>;
+  let cluster: Cluster;
+  let before: Overview;
+  const tokens = new Map<string, string>();
+  let sent = 0;
+
+  beforeAll(async () => {
+    directory = temporaryDirectory();
+    cluster = await startCluster({ brokers: 1, clickhouse: true, redis: false, prefix: "moved.", partitions: 4 });
+    const instance = await startEmbedded(FORGETFUL);
+    const api = instanceApi(directory.path);
+    const yaml = join(directory.path, "plant.yaml");
+    writeFileSync(yaml, PLANT);
+    await run("apply", yaml);
+    for (const device of ["left", "right"]) {
+      const { token }: { token: string } = JSON.parse(await run("devices", "rotate", device, "--json"));
+      tokens.set(device, token);
+    }
+    // An alarm is raised, and is active when the installation moves.
+    await publish(instance.ready.mqtt, 600, (n) => (n < 590 ? 20 + (n % 10) : 95));
+    await settled(api, 60_000);
+    await delay(FORGOTTEN_MS);
+    await publish(instance.ready.mqtt, 100, () => 96);
+    await instance.stop();
+    // What comes now is kept, and moves with the log.
+    const mindful = await startEmbedded([]);
+    await publish(mindful.ready.mqtt, 100, () => 97);
+    await settled(api, 60_000);
+    before = await api.get<Overview>("/overview");
+    await mindful.stop();
+  }, 300_000);
+
+  afterAll(async () => {
+    await cluster?.dispose();
+    directory?.dispose();
+  });
+
+  function startEmbedded(flags: readonly string[]): Promise<Instance> {
+    const environment = { MILLRACE_INSTALLATION_SECRET: cluster.secret, MILLRACE_PARTITIONS: "4" };
+    return startInstance({ data: directory.path, flags, environment });
+  }
+
+  async function run(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await runMillraceAsync([...args, "--data", directory.path]);
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
+  }
+
+  async function publish(mqtt: string, count: number, temperature: (n: number) => number): Promise<void> {
+    for (const [device, token] of tokens) {
+      const client = await connectAsync(mqtt, { username: device, password: token, clientId: device });
+      const all = Array.from({ length: count }, (_, n) => {
+        const payload = { ts: T0 + (sent + n) * STEP_MS, values: { temperature: temperature(n) } };
+        return client.publishAsync("v1/devices/me/telemetry", JSON.stringify(payload), { qos: 1 });
+      });
+      await Promise.all(all);
+      await client.endAsync();
+    }
+    sent += count;
+  }
+
+  const migrate = () =>
+    runMillraceAsync(["migrate", "--to", "cluster", "--json", "--data", directory.path], cluster.environment);
+
+  it("is refused without saying where to", async () => {
+    const refused = await runMillraceAsync(["migrate", "--to", "cluster", "--data", directory.path]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /^millrace: a move to a cluster needs where to: MILLRACE_KAFKA_BROKERS, MILLRACE_DATABASE_URL, MILLRACE_CLICKHOUSE_URL\. Set them /,
+    );
+  });
+
+  it("goes on after kill -9, and nobody starts on what is half there", async () => {
+    const child = spawn(process.execPath, [MILLRACE, "migrate", "--to", "cluster", "--data", directory.path], {
+      env: { ...process.env, ...cluster.environment },
+      stdio: "inherit",
+      detached: true,
+    });
+    await untilThere(cluster, "moved.telemetry");
+    process.kill(-(child.pid ?? 0), "SIGKILL");
+    await once(child, "exit");
+    const ports = ["--mqtt-port", "0", "--http-port", "0"];
+    const early = await runToFailure({
+      args: ["start", "--data", cluster.dataOf("early"), ...ports],
+      environment: cluster.environment,
+    });
+    expect(early).toMatchObject({ code: 2, stdout: "", leftRunning: false });
+    expect(early.said).toMatch(/^millrace: an installation is moving to the Kafka topics .* Run `millrace migrate/);
+
+    const moved = await migrate();
+    expect(moved).toMatchObject({ code: 0, stderr: "" });
+    const report: MoveReport & { differing: number } = JSON.parse(moved.stdout);
+    expect(report.differing).toBe(0);
+    expect(report.generation.now).toBeGreaterThan(report.generation.before);
+    const { partitions, deletedTelemetry } = await statusOf(cluster);
+    expect(partitions.some(({ topic, startOffset }) => topic === "telemetry" && startOffset > 0)).toBe(true);
+    expect(Object.keys(deletedTelemetry).toSorted()).toEqual(["default/left", "default/right"]);
+    const countOf = (what: string) => report.items.find((item) => item.what === what)?.there;
+    expect(countOf("readings")).toBeGreaterThan(0);
+    expect(countOf("devices")).toBe(3);
+    expect(report.items.every(({ here, there, equal }) => here === there && equal)).toBe(true);
+    expect(report.items.filter(({ where }) => where === "tables").find(({ what }) => what === "readings")?.there).toBe(
+      2 * sent,
+    );
+  });
+
+  it("is not started here again, nor moved twice", async () => {
+    const ports = ["--mqtt-port", "0", "--http-port", "0"];
+    const environment = { MILLRACE_INSTALLATION_SECRET: cluster.secret, MILLRACE_PARTITIONS: "4" };
+    const here = await runToFailure({ args: ["start", "--data", directory.path, ...ports], environment });
+    expect(here).toMatchObject({ code: 2, stdout: "", leftRunning: false });
+    expect(here.said).toMatch(/has moved to the Kafka topics with the prefix "moved\."\. Start it there/);
+    const again = await migrate();
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("has moved to");
+  });
+
+  it("counts on, closes its windows and clears its alarms there, with the same tokens", async () => {
+    const all = await cluster.start("all", "all");
+    const api = instanceApi(cluster.dataOf("all"));
+    expect((await listAlarms(api)).filter(({ active }) => active)).toHaveLength(2);
+    await publish(all.ready.mqtt ?? "", 100, () => 21);
+    await api.post("/flush", { upTo: T0 + sent * STEP_MS + 120_000 });
+    const audit = await settled(api, 120_000);
+    expect(audit).toMatchObject({ balanced: true, storedOnce: true, mismatches: [] });
+    const { ledger } = await api.get<Overview>("/overview");
+    expect(ledger.messages.processed).toBe(before.ledger.messages.processed + 200);
+    expect(ledger.messages.processed).toBe(2 * sent);
+    expect((await listAlarms(api)).filter(({ active }) => active)).toHaveLength(0);
+    expect(await listAlarms(api)).toHaveLength(2);
+  });
+});
+
+/** Until something is in the topic. */
+async function untilThere({ kafka }: Cluster, topic: string): Promise<void> {
+  const args = ["-b", bootstrapOf(kafka.cluster), "-C", "-t", topic, "-c", "1", "-e", "-q", "-f", "%o\n"];
+  const deadline = Date.now() + 60_000;
+  // Not spawnSync: this process serves ClickHouse to the one that moves.
+  while (
+    (await execute("kcat", args).then(
+      ({ stdout }) => stdout,
+      () => "",
+    )) === ""
+  ) {
+    if (Date.now() > deadline) throw new Error(`nothing came into ${topic}`);
+  }
+}
+
+/** As a process of the installation sees the log. */
+async function statusOf({ kafka, secret }: Cluster): Promise<LogStatus> {
+  const installation = installationId(Buffer.from(secret, "hex"));
+  const log = await openTestKafkaLog(kafka.addresses, createPlatformaticClient, 4, "moved.", { installation });
+  try {
+    return await log.status();
+  } finally {
+    await log.close(AbortSignal.timeout(5000));
+  }
+}
