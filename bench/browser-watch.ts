@@ -16,6 +16,8 @@ export async function watchAsBrowser(
 ): Promise<BrowserWatch> {
   const socket = new WebSocket(`${httpUrl.replace("http", "ws")}${LIVE_PATH}`, { headers });
   const latencies: number[] = [];
+  // What the hub remembers of earlier messages comes too: that is the page's history, and no delay.
+  const since = performance.timeOrigin + performance.now();
   await new Promise<void>((resolve, reject) => {
     socket.on("error", reject);
     socket.on("open", () => {
@@ -26,10 +28,10 @@ export async function watchAsBrowser(
       const message: ServerMessage = JSON.parse(bytes.toString());
       if (message.type === "watching") resolve();
       if (message.type !== "readings") return;
-      for (const [, , { madeAt }] of message.readings) if (typeof madeAt === "number") latencies.push(now - madeAt);
+      for (const [, , { madeAt }] of message.readings) {
+        if (typeof madeAt === "number" && madeAt >= since) latencies.push(now - madeAt);
+      }
     });
   });
-  // What the hub had of earlier messages came before "watching".
-  latencies.length = 0;
   return { latencies, close: () => socket.terminate() };
 }
