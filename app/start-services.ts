@@ -24,7 +24,7 @@ import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
-import { JournalErasures } from "../sinks/clickhouse/journal-erasures.ts";
+import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { rolesOf } from "./roles.ts";
 import type { MessagePort } from "node:worker_threads";
@@ -222,7 +222,7 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
   const { config, log, peers, registry, clock } = base;
   const follow = log.follow?.bind(log);
   const { partitionCount } = log;
-  const journalErasures = follow && new JournalErasures(follow({ name: JOURNALS.clickhouse, partition: 0 }));
+  const sink = follow && new FollowedSink(follow({ name: JOURNALS.clickhouse, partition: 0 }));
   const journals = follow && new JournalTotals({ stage: mainStage.name, partitionCount, follow });
   /** Of this process's threads when they have all partitions, else from the journals. */
   const allTotals = async (own: () => Promise<readonly StageTotals[]>): Promise<readonly StageTotals[]> => {
@@ -236,8 +236,8 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
     log,
     totals: () => allTotals(peers.totals),
     history: () => peers.history,
-    erasures: async () => (await peers.erasures()) ?? (await journalErasures?.look()) ?? [],
-    settled: () => peers.settled(),
+    erasures: async () => (await peers.erasures()) ?? (await sink?.erasures()) ?? [],
+    settled: async () => (await peers.settled()) ?? (await sink?.settled()) ?? null,
   };
   const deviceCounts = createDeviceCounts(registry.devices, config.tenant, clock);
   const maker = createOverviewMaker({

@@ -27,7 +27,7 @@ const REDO_WAIT_MS = 5000;
 /** Claims the journal, brings the tables up to date, finishes the plan that was under way, and begins the journal anew. */
 export async function restoreSession(context: SinkContext, signal: AbortSignal): Promise<RestoredSession> {
   const { log, link, logger, erased } = context;
-  const journal = await claimSinkJournal(log, context.journal);
+  const journal = await claimSinkJournal(log, context.journal, () => context.settled.latest()?.rows ?? null);
   const database = await migrateDatabase(link, context.installation);
   const { restored } = journal;
   await setRollupRetention(link, context.rollupRetention);

@@ -25,7 +25,8 @@ const markSchema = z.tuple([z.string(), z.int(), z.string()]);
 /**
  * Body of an entry. `settled` and `snapshot`: the entry's positions are done, and so is every plan before. `plan`: the plan before is
  * done, this one is not; the entry's positions are where it begins. `marks` are those after the entry's own records, the changed ones
- * only, except in a snapshot. `erased` stands in snapshots; between them the plans tell.
+ * only, except in a snapshot. `erased` stands in snapshots; between them the plans tell. `readingRows`: rows of `readings` that are settled at the
+ * entry's positions, for who follows the journal; absent in older entries.
  */
 const bodySchema = z.object({
   v: z.literal(1),
@@ -34,6 +35,7 @@ const bodySchema = z.object({
   marks: z.array(markSchema),
   plan: insertPlanSchema.optional(),
   erased: z.array(erasureTupleSchema).default([]),
+  readingRows: z.int().exactOptional(),
 });
 type Body = z.input<typeof bodySchema>;
 
@@ -62,11 +64,19 @@ export interface SinkJournal {
   wantsSnapshot(): boolean;
 }
 
-/** Takes the sink's journal over; every other owner is fenced from here on. Errors: those of the log. */
-export async function claimSinkJournal(log: EventLog, id: JournalId): Promise<SinkJournal> {
+/**
+ * Takes the sink's journal over; every other owner is fenced from here on. `settledRows` is asked with each entry. Errors: those of the log.
+ */
+export async function claimSinkJournal(
+  log: EventLog,
+  id: JournalId,
+  settledRows: () => number | null = () => null,
+): Promise<SinkJournal> {
   const { epoch, entries, damaged } = await log.claim(id);
   let length = entries.length;
-  const commit = async (kind: JournalEntry["kind"], body: Body, positions: readonly TopicPosition[]): Promise<void> => {
+  const commit = async (kind: JournalEntry["kind"], own: Body, positions: readonly TopicPosition[]): Promise<void> => {
+    const rows = settledRows();
+    const body: Body = rows === null ? own : { ...own, readingRows: rows };
     const entry: JournalEntry = {
       kind,
       positions,

@@ -79,7 +79,7 @@ function greatestSources(keys: readonly string[]): object[] {
   return [...greatest].map(([partition, offset]) => ({
     stage: "main",
     partition,
-    firstGeneration: 0,
+    generation: 0,
     offset,
     step: 0,
     index: 0,
