@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { MillraceError } from "../../core/errors.ts";
+import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { isCoordinatorAway, KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
-import { FIND_COORDINATOR } from "../../wire/kafka/offset-apis.ts";
+import { FIND_COORDINATOR, type Coordinator } from "../../wire/kafka/offset-apis.ts";
 import type { KafkaApi } from "../../wire/kafka/kafka-api.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
 
@@ -9,8 +9,9 @@ const ATTEMPTS = 20;
 const WAIT_MS = 250;
 
 /**
- * Asks the coordinator of a group. One that has just become it, or does not know yet, is asked again. `errorsOf` gives the answer's error
- * codes. LOG_LOST when none is found in time; other errors are the caller's to see in the answer.
+ * Asks the coordinator of a group, which is looked up once and again when it has moved. One that has just become it, or does not know yet,
+ * is asked again. `errorsOf` gives the answer's error codes. LOG_LOST when none is found in time; other errors are the caller's to see in
+ * the answer.
  */
 export async function callCoordinator<Q, A>(
   cluster: KafkaCluster,
@@ -19,19 +20,37 @@ export async function callCoordinator<Q, A>(
   request: Q,
   errorsOf: (answer: A) => readonly number[],
 ): Promise<A> {
+  const { coordinators } = cluster;
   for (let attempt = 1; ; attempt++) {
-    const coordinator = await cluster.callAny(FIND_COORDINATOR, group);
-    let errorCode: number | undefined = coordinator.errorCode;
-    if (errorCode === KAFKA_ERROR.none) {
-      const answer = await cluster.link(coordinator.id, "control").call(api, request);
-      errorCode = errorsOf(answer).find(isCoordinatorAway);
-      if (errorCode === undefined) return answer;
-    } else if (!isCoordinatorAway(errorCode)) {
+    const known = coordinators.get(group);
+    const { errorCode, id } = known === undefined ? await cluster.callAny(FIND_COORDINATOR, group) : found(known);
+    if (errorCode !== KAFKA_ERROR.none && !isCoordinatorAway(errorCode)) {
       throw new MillraceError("LOG_IO", `the group ${group} may not be used: ${kafkaErrorText(errorCode)}`);
     }
-    if (attempt === ATTEMPTS) {
-      throw new MillraceError("LOG_LOST", `no broker coordinates the group ${group}: ${kafkaErrorText(errorCode)}`);
+    let away: number | undefined = errorCode;
+    if (errorCode === KAFKA_ERROR.none) {
+      try {
+        const answer = await cluster.link(id, "control").call(api, request);
+        away = errorsOf(answer).find(isCoordinatorAway);
+        if (away === undefined) {
+          coordinators.set(group, id);
+          return answer;
+        }
+        coordinators.delete(group);
+      } catch (error) {
+        coordinators.delete(group);
+        // It could not even be asked. By now somebody else may be it.
+        if (known !== undefined && isMillraceError(error, "LOG_LOST")) continue;
+        throw error;
+      }
     }
-    await delay(WAIT_MS);
+    if (attempt === ATTEMPTS) {
+      throw new MillraceError("LOG_LOST", `no broker coordinates the group ${group}: ${kafkaErrorText(away)}`);
+    }
+    if (known === undefined) await delay(WAIT_MS);
   }
+}
+
+function found(id: number): Pick<Coordinator, "errorCode" | "id"> {
+  return { errorCode: KAFKA_ERROR.none, id };
 }

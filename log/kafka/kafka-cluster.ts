@@ -16,6 +16,8 @@ export interface KafkaClusterOptions {
  */
 export class KafkaCluster {
   metadata: ClusterMetadata = { brokers: [], clusterId: null, controller: -1, topics: [] };
+  /** Brokers that coordinate groups, as they were last found: `callCoordinator` keeps it. */
+  readonly coordinators = new Map<string, number>();
   private readonly options: KafkaClusterOptions;
   private readonly links = new Map<string, KafkaBrokerLink>();
   private readonly leaders = new Map<string, number>();
@@ -37,7 +39,7 @@ export class KafkaCluster {
     return this.leaders.get(`${topic}/${partition}`) ?? null;
   }
 
-  /** A link to the broker, for one purpose. LOG_LOST when the broker is not known (any more). */
+  /** A link to the broker, for one purpose. LOG_LOST when the broker is not known (any more), LOG_CLOSED after `close`. */
   link(broker: number, purpose: string): KafkaBrokerLink {
     const address = this.metadata.brokers.find(({ id }) => id === broker);
     if (address === undefined) throw new MillraceError("LOG_LOST", `Kafka names no broker ${broker}`);
@@ -53,7 +55,6 @@ export class KafkaCluster {
 
   /** Asks whichever broker answers first, in turn. Throws the last failure. */
   async callAny<Q, A>(api: KafkaApi<Q, A>, request: Q): Promise<A> {
-    if (this.closed) throw new MillraceError("LOG_CLOSED", "the log is closed");
     let failure: unknown = new MillraceError("LOG_LOST", "no Kafka broker is known");
     const known = this.metadata.brokers.map((broker) => this.linkTo(broker, `control ${broker.id}`));
     const first = this.options.bootstrap.map((address) =>
@@ -122,6 +123,7 @@ export class KafkaCluster {
   }
 
   private linkTo({ host, port }: BrokerAddress, key: string): KafkaBrokerLink {
+    if (this.closed) throw new MillraceError("LOG_CLOSED", "the log is closed");
     const known = this.links.get(key);
     if (known?.address.host === host && known.address.port === port) return known;
     // A broker that moved.

@@ -24,9 +24,18 @@ export interface ProduceAnswer {
   readonly baseOffset: number;
 }
 
-const API = { produce: 0, fetch: 1, listOffsets: 2, metadata: 3, createTopics: 19, initProducerId: 22 } as const;
+const API = {
+  produce: 0,
+  fetch: 1,
+  listOffsets: 2,
+  metadata: 3,
+  offsetFetch: 9,
+  findCoordinator: 10,
+  createTopics: 19,
+  initProducerId: 22,
+} as const;
 const CONTROLLER = 2;
-const ERROR = { none: 0, unknownTopic: 3, notController: 41, notLeader: 6 } as const;
+const ERROR = { none: 0, unknownTopic: 3, notController: 41, notLeader: 6, notCoordinator: 16 } as const;
 
 /**
  * Brokers behind the port of the client library: what they are asked is decoded, and the test says what they answer. `leaders` are
@@ -44,6 +53,11 @@ export class FakeBrokers implements KafkaClient {
   exists = true;
   /** So many times the leaders of new partitions do not know yet that they are. */
   unaware = 0;
+  /** The broker that coordinates every group, and how many times somebody asked who does. */
+  coordinator = 1;
+  coordinatorsTold = 0;
+  /** Brokers to which no connection can be made. */
+  readonly dead = new Set<number>();
 
   constructor(leaders: number[]) {
     this.leaders = leaders;
@@ -51,8 +65,12 @@ export class FakeBrokers implements KafkaClient {
   }
 
   connect({ port }: BrokerAddress): Promise<KafkaConnection> {
+    if (this.dead.has(port)) return Promise.reject(new MillraceError("LOG_LOST", `broker ${port} is dead`));
+    const isDead = (): boolean => this.dead.has(port);
     return Promise.resolve({
-      isOpen: true,
+      get isOpen() {
+        return !isDead();
+      },
       send: (request: RawRequest) => this.answer(port, request),
       close: () => undefined,
     });
@@ -73,6 +91,8 @@ export class FakeBrokers implements KafkaClient {
     if (apiKey === API.fetch) return delay(5, this.fetch());
     if (apiKey === API.listOffsets) return this.listOffsets();
     if (apiKey === API.createTopics) return this.createTopics(broker);
+    if (apiKey === API.findCoordinator) return this.findCoordinator();
+    if (apiKey === API.offsetFetch) return this.fetchOffsets(broker);
     if (apiKey !== API.initProducerId) throw new Error(`the fake brokers know no api ${apiKey}`);
     if (this.refusesProducers) throw new MillraceError("LOG_IO", "no producer id");
     this.producersGiven += 1;
@@ -106,6 +126,22 @@ export class FakeBrokers implements KafkaClient {
     this.exists ||= errorCode === ERROR.none;
     const writer = new KafkaWriter().int32(0);
     return writer.array(["t"], (topic) => writer.string(topic).int16(errorCode).string(null)).finish();
+  }
+
+  private findCoordinator(): Buffer {
+    this.coordinatorsTold += 1;
+    const writer = new KafkaWriter().int32(0).int16(ERROR.none).string(null);
+    return writer.int32(this.coordinator).string("broker").int32(this.coordinator).finish();
+  }
+
+  /** No group has committed anything. */
+  private fetchOffsets(broker: number): Buffer {
+    const errorCode = broker === this.coordinator ? ERROR.none : ERROR.notCoordinator;
+    const writer = new KafkaWriter().int32(0);
+    return writer
+      .array([], () => undefined)
+      .int16(errorCode)
+      .finish();
   }
 
   private metadata(): Buffer {
