@@ -42,6 +42,10 @@ export interface KafkaConnection {
    * time: the request may have been carried out, and the connection is of no use any more.
    */
   send(request: RawRequest): Promise<Buffer>;
+  /**
+   * True while it takes requests: until it is lost or closed, and until its session is about to end (KIP-368). What was sent before is
+   * answered then all the same.
+   */
   readonly isOpen: boolean;
   close(): void;
 }

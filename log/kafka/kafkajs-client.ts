@@ -26,10 +26,15 @@ export function createKafkajsClient(options: KafkaClientOptions): KafkaClient {
         void broker.disconnect();
         throw connectFailure(address, error, options);
       }
-      return new KafkajsConnection(connection, address);
+      const sessionMs = connection.sessionLifetime.toNumber();
+      const leaveAt = sessionMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + sessionMs * SESSION_SHARE;
+      return new KafkajsConnection(connection, address, leaveAt);
     },
   };
 }
+
+/** Of a session, as @platformatic/kafka has it: then another connection is made, and this one's answers are waited for. */
+const SESSION_SHARE = 0.8;
 
 /**
  * After every answer kafkajs sets a timer that looks for waiting requests, and the timer sets the next: once a millisecond, for ever,
@@ -52,6 +57,8 @@ function poolOptions(options: KafkaClientOptions, { host, port }: BrokerAddress)
     sasl: sasl === null ? null : kafkajsSasl(sasl),
     connectionTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
+    // It would sign in again this long before the session's end, and take the next answer, whosever it is, for the broker's to that.
+    reauthenticationThreshold: 0,
     logger: silent,
     socketFactory: openSocket,
   };
@@ -102,14 +109,17 @@ function openSocket({ host, port, ssl, onConnect }: Parameters<PoolOptions["sock
 class KafkajsConnection implements KafkaConnection {
   private readonly connection: KafkaJsConnection;
   private readonly address: BrokerAddress;
+  private readonly leaveAt: number;
 
-  constructor(connection: KafkaJsConnection, address: BrokerAddress) {
+  /** `leaveAt`: by the process's clock, ms. */
+  constructor(connection: KafkaJsConnection, address: BrokerAddress, leaveAt: number) {
     this.connection = connection;
     this.address = address;
+    this.leaveAt = leaveAt;
   }
 
   get isOpen(): boolean {
-    return this.connection.isConnected();
+    return performance.now() < this.leaveAt && this.connection.isConnected();
   }
 
   async send({ apiKey, apiVersion, body }: RawRequest): Promise<Buffer> {

@@ -35,6 +35,8 @@ declare module "kafkajs/src/network/connectionPool.js" {
     send<T>(protocol: Protocol<T>): Promise<T>;
     disconnect(): Promise<unknown>;
     readonly socket?: Socket;
+    /** Of the credentials, ms; 0 when it does not end. */
+    readonly sessionLifetime: { toNumber(): number };
   }
 
   export interface AuthenticationContext {
@@ -53,6 +55,8 @@ declare module "kafkajs/src/network/connectionPool.js" {
     readonly sasl: object | null;
     readonly connectionTimeout: number;
     readonly requestTimeout: number;
+    /** How long before the end of a session the library signs in again, ms. */
+    readonly reauthenticationThreshold: number;
     readonly logger: object;
     readonly socketFactory: (target: {
       readonly host: string;

@@ -9,7 +9,10 @@ import type { BrokerAddress, KafkaSasl, KafkaTls } from "../../log/kafka/kafka-c
 export const noSecureKafka: string | null =
   noKafka ?? (spawnSync("openssl", ["version"]).status === 0 ? null : "openssl");
 
-export type SecureListener = "PLAINTEXT" | "SASL" | "TLS" | "MTLS" | "SASLTLS";
+export type SecureListener = "PLAINTEXT" | "SASL" | "SHORT" | "TLS" | "MTLS" | "SASLTLS";
+
+/** How long a session lasts at the listener SHORT, ms. */
+export const SESSION_MS = 3000;
 
 export interface SecureKafka extends KafkaServers {
   address(listener: SecureListener): readonly BrokerAddress[];
@@ -36,12 +39,14 @@ export function unsecuredToken(lifetimeS: number): string {
 export async function startSecureKafka(): Promise<SecureKafka> {
   const directory = mkdtempSync(join(tmpdir(), "millrace-kafka-keys-"));
   const files = makeKeys(directory);
-  const listeners = { SASL: "SASL_PLAINTEXT", TLS: "SSL", MTLS: "SSL", SASLTLS: "SASL_SSL" };
+  const listeners = { SASL: "SASL_PLAINTEXT", SHORT: "SASL_PLAINTEXT", TLS: "SSL", MTLS: "SSL", SASLTLS: "SASL_SSL" };
   const formatArguments = ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => {
     return ["--add-scram", `${mechanism}=[name=${KAFKA_USER.username},password="${KAFKA_USER.password}"]`];
   });
   const properties = {
     ...saslProperties("sasl"),
+    ...saslProperties("short"),
+    ...shortSessions("short"),
     ...saslProperties("sasltls"),
     ...tlsProperties("tls", files),
     ...tlsProperties("mtls", files),
@@ -77,6 +82,16 @@ function saslProperties(listener: string): Record<string, string> {
     [`${of}.scram-sha-512.sasl.jaas.config`]: `${login}.scram.ScramLoginModule required;`,
     [`${of}.oauthbearer.sasl.jaas.config`]: `${login}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
   };
+}
+
+function shortSessions(listener: string): Record<string, string> {
+  const mechanisms = ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer"];
+  return Object.fromEntries(
+    mechanisms.map((mechanism) => [
+      `listener.name.${listener}.${mechanism}.connections.max.reauth.ms`,
+      String(SESSION_MS),
+    ]),
+  );
 }
 
 function tlsProperties(listener: string, { keystore, ca }: { keystore: string; ca: string }): Record<string, string> {
