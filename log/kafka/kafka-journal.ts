@@ -26,6 +26,8 @@ export interface JournalPlace {
   truncate(offset: number): void;
   /** Where the consumer stands now, for those who look from outside. */
   publish(state: JournalState): void;
+  /** Puts what the consumer has told back to what its journal still proves: retention must keep what the owner has to work again. */
+  goBack(state: JournalState): Promise<void>;
   onDamage(offset: number): void;
 }
 
@@ -78,7 +80,9 @@ export class KafkaJournal {
     this.latestEpoch = Math.max(this.latestEpoch, epoch);
     const restore = await this.restore(epoch);
     const { positions, nextTimer, damaged } = restore;
+    const state = { id: this.id, epoch, positions, nextTimer };
     const claim = { epoch, entries: restore.takeEntries(), damaged };
+    if (damaged && this.latestEpoch === epoch) await this.place.goBack(state);
     // A claim that was made later in this process has it already.
     if (this.latestEpoch > epoch) return claim;
     this.owner = {
@@ -90,7 +94,7 @@ export class KafkaJournal {
       verdict: Promise.resolve(),
       failed: false,
     };
-    this.place.publish({ id: this.id, epoch, positions, nextTimer });
+    if (!damaged) this.place.publish(state);
     return claim;
   }
 

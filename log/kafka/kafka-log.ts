@@ -274,6 +274,7 @@ export class KafkaLog implements MoveTarget, EventLog, ConsumerGroups {
         });
       },
       publish: (state) => this.positions.publish(state),
+      goBack: (state) => this.positions.goBack(state),
       onDamage: (offset) => {
         logger.error({ name, partition, offset }, "a journal is damaged: its owner restores what lies before it");
       },

@@ -4,6 +4,7 @@ import { parseJson } from "../../core/parse-json.ts";
 import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
 import { callCoordinator } from "./call-coordinator.ts";
+import { partitionRanges } from "./kafka-status.ts";
 import type { JournalStatus, TopicPosition } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { KafkaApi } from "../../wire/kafka/kafka-api.ts";
@@ -55,6 +56,29 @@ export class KafkaPositions {
     this.own.set(key, { ...state, positions });
     this.changed.add(key);
     this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
+  }
+
+  /**
+   * Resolves when the group tells no more than the state does: a partition that it names besides is at its start again. LOG_IO or LOG_LOST
+   * when that cannot be committed.
+   */
+  async goBack(state: JournalState): Promise<void> {
+    const { cluster, names } = this.options;
+    const { name, partition } = state.id;
+    const key = keyOf(name, partition);
+    const told = (await this.fetch(names.group(name))).find((one) => keyOf(one.name, one.partition) === key);
+    const proven = new Set(state.positions.map((position) => keyOf(position.topic, position.partition)));
+    const lost = (told?.positions ?? []).filter((position) => !proven.has(keyOf(position.topic, position.partition)));
+    const ranges = await partitionRanges(
+      cluster,
+      lost.map((position) => ({ topic: names.topic(position.topic), partition: position.partition })),
+    );
+    const starts = lost.map((position, at) => ({ ...position, offset: ranges[at]?.startOffset ?? 0 }));
+    this.own.set(key, { ...state, positions: [...state.positions, ...starts] });
+    this.changed.add(key);
+    await this.flush();
+    if (!this.changed.has(key)) return;
+    throw new MillraceError("LOG_IO", `the positions of the journal ${key} cannot be put back to what it proves`);
   }
 
   /** Commits what has changed. What cannot be committed is tried again. */

@@ -1,11 +1,12 @@
 import { describe, expect } from "vitest";
 import { at, eventually, readPartition, readRecords, text } from "./log-harness.ts";
 import { withLog } from "./with-log.ts";
-import type { EventLog, PartitionStatus } from "../../../core/event-log.ts";
+import type { EventLog, JournalEntry, PartitionStatus } from "../../../core/event-log.ts";
 import type { LogHarness } from "./log-harness.ts";
 
 const HOUR = 3_600_000;
 const JOURNAL = { name: "stage:main", partition: 0 };
+const SNAPSHOT = { kind: "snapshot", complete: true } as const;
 const AGED = { retentionMs: HOUR, requiredJournals: ["stage:main"], partitionCount: 2 };
 
 async function partition(log: EventLog, topic: string, number: number): Promise<PartitionStatus> {
@@ -62,6 +63,37 @@ export function retentionCases(harness: LogHarness): void {
       expect((await partition(log, "telemetry", 0)).startOffset).toBe(0);
       expect(await readPartition(log, "telemetry", 0, 0)).toHaveLength(3);
     });
+
+    aged(
+      "keeps what the owner of a journal of which nothing can be restored has to work again",
+      async (first, under) => {
+        await appendOneByOne(first, 20);
+        const commit = async (log: EventLog, epoch: number, body: string, fields: Partial<JournalEntry>) => {
+          const positions = [at("telemetry", 0, 10), at("telemetry", 1, 10)];
+          const entry = { kind: "unit" as const, positions, nextTimer: null, body: new TextEncoder().encode(body) };
+          await log.commit({ journal: JOURNAL, epoch, entry: { ...entry, ...fields }, outputs: [] });
+        };
+        const start = async () => (await partition(under.log, "telemetry", 0)).startOffset;
+        const { epoch } = await first.claim(JOURNAL);
+        await commit(first, epoch, "the-only-unit", {});
+        await commit(first, epoch, "the-only-snapshot", SNAPSHOT);
+        for (const value of ["the-only-unit", "the-only-snapshot"]) await under.damage(value);
+        expect(await under.log.claim(JOURNAL)).toMatchObject({ entries: [], damaged: true });
+        // What the claim told is what others go by.
+        await under.reopen();
+        for (let count = 0; count < 3; count++) {
+          under.passTime(HOUR);
+          await new Promise((resolve) => setTimeout(resolve, 600));
+        }
+        expect(await start()).toBe(0);
+        const owner = await under.log.claim(JOURNAL);
+        await commit(under.log, owner.epoch, "another-snapshot", SNAPSHOT);
+        await eventually("the start at 10", async () => {
+          under.passTime(HOUR);
+          return (await start()) === 10;
+        });
+      },
+    );
 
     aged("keeps what is young", async (log, under) => {
       await appendOneByOne(log, 10);
