@@ -139,6 +139,7 @@ async function openKafka(
     ...own,
     partitionCount: config.partitions,
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
+    journals: journalPartitions(config),
     keepsRetention,
   });
 }
@@ -153,6 +154,15 @@ function ceilings(config: Config) {
   return {
     bytesMax: config.logBytesMax,
     retentionMs: config.logRetentionHours * 3_600_000,
-    requiredJournals: [JOURNALS.stage, JOURNALS.notify, ...(config.clickhouse ? [JOURNALS.clickhouse] : [])],
+    requiredJournals: [...journalPartitions(config).keys()],
   };
+}
+
+/** What is consumed in one process at a time has a journal of one partition. */
+function journalPartitions({ partitions, clickhouse }: Config): Map<string, number> {
+  const journals = new Map([
+    [JOURNALS.stage, partitions],
+    [JOURNALS.notify, 1],
+  ]);
+  return clickhouse ? journals.set(JOURNALS.clickhouse, 1) : journals;
 }

@@ -42,6 +42,7 @@ export interface KafkaLogParts {
   readonly names: TopicNames;
   readonly gauge: LogGauge;
   readonly policy: TopicPolicy;
+  readonly journals: ReadonlyMap<string, number>;
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
   readonly clock: Clock;

@@ -10,6 +10,7 @@ import type { KafkaCluster } from "./kafka-cluster.ts";
 
 export interface WantedTopic {
   readonly topic: string;
+  /** Where one is wanted more do no harm: nothing is kept in them. */
   readonly partitions: number;
   /** Of one record batch. */
   readonly batchBytesMax: number;
@@ -79,7 +80,7 @@ function missingTopics({ topics }: ClusterMetadata, wanted: readonly WantedTopic
         remedy: "Give the user READ, WRITE, DESCRIBE, CREATE and DELETE on the topics with the prefix.",
       });
     }
-    if (found.partitions.length !== 0 && found.partitions.length !== partitions) {
+    if (found.partitions.length !== 0 && !isRightNumber(found.partitions.length, partitions)) {
       const text = `the Kafka topic ${topic} has ${found.partitions.length} partitions, but ${partitions} are configured`;
       throw new MillraceError("CONFIG_INVALID", text, {
         remedy: `Set MILLRACE_PARTITIONS=${found.partitions.length}: the number is fixed for the life of an installation.`,
@@ -89,11 +90,15 @@ function missingTopics({ topics }: ClusterMetadata, wanted: readonly WantedTopic
   });
 }
 
+function isRightNumber(found: number, wanted: number): boolean {
+  return found === wanted || (wanted === 1 && found > 1);
+}
+
 function haveLeaders({ topics }: ClusterMetadata, wanted: readonly WantedTopic[]): boolean {
   const known = new Map(topics.map((topic) => [topic.topic, topic.partitions]));
   return wanted.every(({ topic, partitions }) => {
     const found = known.get(topic) ?? [];
-    return found.length === partitions && found.every(({ leader }) => leader >= 0);
+    return isRightNumber(found.length, partitions) && found.every(({ leader }) => leader >= 0);
   });
 }
 

@@ -15,12 +15,14 @@ export interface LogTopicsOptions {
   readonly topology: LogTopology;
   readonly names: TopicNames;
   readonly policy: TopicPolicy;
+  /** Journals that are known beforehand, and their partitions. */
+  readonly journals: ReadonlyMap<string, number>;
 }
 
 /** The topics that a log needs on Kafka, made when they are not there. */
 export class LogTopics {
   private readonly options: LogTopicsOptions;
-  private readonly journals = new Map<string, Promise<void>>();
+  private readonly prepared = new Map<string, Promise<void>>();
 
   constructor(options: LogTopicsOptions) {
     this.options = options;
@@ -35,28 +37,29 @@ export class LogTopics {
       batchBytesMax: LIMITS.topicBatchBytesMax,
       segmentBytes: TOPIC_SEGMENT_BYTES,
     }));
-    await prepareTopics(cluster, [...topics, ...others, this.journalTopic(RETENTION_JOURNAL)], policy);
-    this.journals.set(RETENTION_JOURNAL.name, Promise.resolve());
+    const journals = [RETENTION_JOURNAL.name, ...this.options.journals.keys()];
+    await prepareTopics(cluster, [...topics, ...others, ...journals.map((name) => this.journalTopic(name))], policy);
+    for (const name of journals) this.prepared.set(name, Promise.resolve());
   }
 
   /** Once per journal; a failure is tried again with the next call. */
   prepareJournal(id: JournalId): Promise<void> {
     const { cluster, policy } = this.options;
-    const known = this.journals.get(id.name);
+    const known = this.prepared.get(id.name);
     if (known !== undefined) return known;
-    const prepared = prepareTopics(cluster, [this.journalTopic(id)], policy).catch((error: unknown) => {
-      this.journals.delete(id.name);
+    const prepared = prepareTopics(cluster, [this.journalTopic(id.name)], policy).catch((error: unknown) => {
+      this.prepared.delete(id.name);
       throw error;
     });
-    this.journals.set(id.name, prepared);
+    this.prepared.set(id.name, prepared);
     return prepared;
   }
 
-  private journalTopic({ name }: JournalId): WantedTopic {
-    const { names, topology } = this.options;
+  private journalTopic(name: string): WantedTopic {
+    const { names, topology, journals } = this.options;
     return {
       topic: names.journal(name),
-      partitions: name === RETENTION_JOURNAL.name ? 1 : topology.partitionCount,
+      partitions: name === RETENTION_JOURNAL.name ? 1 : (journals.get(name) ?? topology.partitionCount),
       batchBytesMax: LIMITS.journalBatchBytesMax,
       segmentBytes: JOURNAL_SEGMENT_BYTES,
     };

@@ -30,6 +30,8 @@ export interface KafkaLogOptions {
   /** Fixed when the topics are made; another number then is CONFIG_INVALID. */
   readonly partitionCount: number;
   readonly topics: TopicPolicy;
+  /** Names of the journals that are known beforehand, and their partitions: their topics are looked for at the start. */
+  readonly journals: ReadonlyMap<string, number>;
   /** Of the log if it is made now. Greater than that of any log whose outputs somebody may have kept. */
   readonly generation: number;
   /** The generation of the log that is about to move here; absent when none is. */

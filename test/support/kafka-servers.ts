@@ -70,6 +70,7 @@ export function openTestKafkaLog(
     installation: "test",
     partitionCount,
     topics: { replication: null, create: true },
+    journals: new Map(),
     generation: 1,
     bytesMax: Number.MAX_SAFE_INTEGER,
     retentionMs: Number.MAX_SAFE_INTEGER,

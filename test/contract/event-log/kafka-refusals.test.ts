@@ -189,12 +189,19 @@ describe.each(CLIENTS)("a log that cannot be opened, through %s", (_name, create
     test("because topics are missing and may not be made, or have more copies than there are brokers, and none is made", async () => {
       const prefix = `ours-${randomUUID()}.`;
       const brokers = kafka.address("PLAINTEXT");
-      const forbidden = await refusal({ brokers, prefix, options: { topics: { replication: 1, create: false } } });
+      const journals = new Map([
+        ["stage:main", 2],
+        ["sink:notify", 1],
+      ]);
+      const topics = { replication: 1, create: false };
+      const forbidden = await refusal({ brokers, prefix, options: { topics, journals } });
       expect(forbidden).toMatchObject({
         code: "CONFIG_INVALID",
         remedy: expect.stringMatching(/MILLRACE_KAFKA_CREATE_TOPICS/),
       });
       expect(forbidden.message).toContain(`${prefix}telemetry (2 partitions)`);
+      expect(forbidden.message).toContain(`${prefix}journal.stage.main (2 partitions)`);
+      expect(forbidden.message).toContain(`${prefix}journal.sink.notify (1 partition)`);
       expect(forbidden.message).toContain(`${prefix}installation (1 partition)`);
       const copies = await refusal({ brokers, prefix, options: { topics: { replication: 3, create: true } } });
       expect(copies).toMatchObject({
@@ -202,6 +209,23 @@ describe.each(CLIENTS)("a log that cannot be opened, through %s", (_name, create
         remedy: expect.stringMatching(/MILLRACE_KAFKA_REPLICATION/),
       });
       expect(await topicsOf(brokers, prefix)).toEqual([]);
+    });
+
+    test("because the journal of one consumer is missing and may not be made", async () => {
+      const prefix = `ours-${randomUUID()}.`;
+      const brokers = kafka.address("PLAINTEXT");
+      const log = await openTestKafkaLog(brokers, createClient, 2, prefix, { journals: new Map([["stage:main", 2]]) });
+      await log.close(AbortSignal.timeout(5000));
+      const journals = new Map([
+        ["stage:main", 2],
+        ["sink:notify", 1],
+      ]);
+      const missing = await refusal({
+        brokers,
+        prefix,
+        options: { topics: { replication: 1, create: false }, journals },
+      });
+      expect(missing.message).toMatch(/forbidden: \S+journal\.sink\.notify \(1 partition\)$/);
     });
 
     async function topicsOf(brokers: readonly BrokerAddress[], prefix: string): Promise<string[]> {

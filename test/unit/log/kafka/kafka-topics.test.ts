@@ -39,10 +39,16 @@ describe("topics that are missing", () => {
       message: expect.stringMatching(/t \(1 partition\)$/),
     });
     brokers.exists = true;
+    brokers.leaders = [1, 2, 3];
     await expect(prepareTopics(clusterOf(brokers), wanted(2), POLICY)).rejects.toMatchObject({
       code: "CONFIG_INVALID",
     });
   });
+});
+
+test("a topic of which one partition is used may have more", async () => {
+  const brokers = new FakeBrokers([1, 2, 3]);
+  await prepareTopics(clusterOf(brokers), wanted(1), { ...POLICY, create: false });
 });
 
 test("a range that no leader has is given up at the signal", async () => {
