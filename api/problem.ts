@@ -32,6 +32,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   JOURNAL_FENCED: [503, "Somebody else owns the partition"],
   OFFSET_OUT_OF_RANGE: [410, "The records are no longer in the log"],
   BATCH_CORRUPT: [500, "Records in the log are damaged"],
+  BATCH_TOO_LARGE: [500, "Records in the log are damaged"],
+  BATCH_UNSUPPORTED: [500, "Records in the log are damaged"],
   STATE_LOST: [500, "State was lost with a damaged journal"],
   UNKNOWN_TOPIC: [404, "There is no such topic"],
   MQTT_MALFORMED: [400, "The packet is malformed"],

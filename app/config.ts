@@ -78,6 +78,10 @@ const settings = {
     .optional()
     .describe("Copies of every partition; absent: the default of the brokers."),
   kafkaCreateTopics: flag.default(true).describe("Make the topics that are missing."),
+  kafkaCompression: z
+    .enum(["none", "zstd", "gzip"], { error: "it is none, zstd or gzip" })
+    .default("none")
+    .describe("How record batches are compressed; see operating.md."),
   kafkaTls: flag.default(false).describe("Connect to the brokers with TLS."),
   kafkaTlsCa: z.string().optional().describe("PEM file of the certificate authority of the brokers."),
   kafkaTlsCert: z.string().optional().describe("PEM file of the certificate with which to sign in."),

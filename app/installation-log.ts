@@ -140,6 +140,7 @@ async function openKafka(
     partitionCount: config.partitions,
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
     journals: journalPartitions(config),
+    compression: config.kafkaCompression,
     keepsRetention,
   });
 }

@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   JOURNAL_FENCED: "restore",
   OFFSET_OUT_OF_RANGE: "never",
   BATCH_CORRUPT: "never",
+  BATCH_TOO_LARGE: "never",
+  BATCH_UNSUPPORTED: "never",
   STATE_LOST: "never",
   UNKNOWN_TOPIC: "never",
   // edge

@@ -97,6 +97,8 @@ export const LIMITS = {
   /** What the topics take as one batch: an append, and in journals a step of a stage, each with room to spare. */
   topicBatchBytesMax: 9 * MIB,
   journalBatchBytesMax: 65 * MIB,
+  /** The records of a compressed batch, expanded: a few bytes in a topic must not fill the memory of all who read it. */
+  expandedBatchBytesMax: 65 * MIB,
   kafkaRetryDelayMsMax: SECOND,
   /** How long a member of a consumer group may take to commit and give up partitions. */
   kafkaRebalanceTimeoutMs: 30 * SECOND,

@@ -22,6 +22,8 @@ export const BATCH = {
 /** `length` counts what follows it. */
 export const BATCH_LENGTH_BASE = 12;
 export const BATCH_MAGIC = 2;
+/** Of the attributes: how the records are compressed. */
+export const BATCH_CODEC_MASK = 7;
 
 /** The least that a record takes: its length, attributes, two deltas, no key, no value, no headers. */
 export const RECORD_BYTES_MIN = 7;

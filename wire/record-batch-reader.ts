@@ -1,6 +1,15 @@
 import { MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import { checksum } from "./record-batch-checksum.ts";
-import { BATCH, BATCH_LENGTH_BASE, BATCH_MAGIC, readInt64, RECORD_BYTES_MIN } from "./record-batch-layout.ts";
+import { expandRecords } from "./record-batch-compression.ts";
+import {
+  BATCH,
+  BATCH_CODEC_MASK,
+  BATCH_LENGTH_BASE,
+  BATCH_MAGIC,
+  readInt64,
+  RECORD_BYTES_MIN,
+} from "./record-batch-layout.ts";
 import { VarintReader } from "./varint.ts";
 import type { Header, LogRecord } from "../core/record.ts";
 
@@ -9,12 +18,15 @@ export interface RecordBatch {
   /** The offset after the last record. */
   readonly nextOffset: number;
   readonly maxTimestamp: number;
+  /** Of the records, when they are not compressed (any more). */
+  readonly recordBytes: number;
   readonly records: readonly LogRecord[];
 }
 
 /**
- * Checks and decodes the one batch that `bytes` is. The records are views: they hold `bytes` in memory, and nothing may write to it
- * any more. Headers become text when they are asked for. BATCH_CORRUPT for whatever is not a whole batch with the right crc.
+ * Checks and decodes the one batch that `bytes` is. The records are views: they hold `bytes` in memory, or what it expands to, and nothing
+ * may write to it any more. Headers become text when they are asked for. BATCH_CORRUPT for whatever is not a whole batch with the right
+ * crc; BATCH_TOO_LARGE and BATCH_UNSUPPORTED for compressed ones that are not expanded.
  */
 export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
   const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -24,12 +36,19 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
   const maxTimestamp = readInt64(batch, BATCH.maxTimestamp);
   const lastDelta = batch.readInt32BE(BATCH.lastOffsetDelta);
   const count = batch.readInt32BE(BATCH.recordCount);
+  const plain = plainRecords(batch);
   const safe = Number.isSafeInteger(baseOffset) && Number.isSafeInteger(baseTimestamp);
-  if (!safe || baseOffset < 0 || count < 1 || count > batch.length / RECORD_BYTES_MIN || lastDelta < count - 1) {
+  if (!safe || baseOffset < 0 || count < 1 || count > plain.length / RECORD_BYTES_MIN || lastDelta < count - 1) {
     throw new MillraceError("BATCH_CORRUPT", "a batch header contradicts itself");
   }
-  const records = decodeRecords({ batch, baseOffset, baseTimestamp, count, lastDelta });
-  return { baseOffset, nextOffset: baseOffset + lastDelta + 1, maxTimestamp, records };
+  const records = decodeRecords({ plain, baseOffset, baseTimestamp, count, lastDelta });
+  return { baseOffset, nextOffset: baseOffset + lastDelta + 1, maxTimestamp, recordBytes: plain.length, records };
+}
+
+function plainRecords(batch: Buffer): Buffer {
+  const records = batch.subarray(BATCH.records);
+  const codec = batch.readInt16BE(BATCH.attributes) & BATCH_CODEC_MASK;
+  return codec === 0 ? records : expandRecords(codec, records, LIMITS.expandedBatchBytesMax);
 }
 
 function checkFrame(batch: Buffer): void {
@@ -37,8 +56,8 @@ function checkFrame(batch: Buffer): void {
   if (batch.readInt32BE(BATCH.length) !== batch.length - BATCH_LENGTH_BASE) {
     throw new MillraceError("BATCH_CORRUPT", "a batch's length is not that of its bytes");
   }
-  if (batch[BATCH.magic] !== BATCH_MAGIC || batch.readInt16BE(BATCH.attributes) !== 0) {
-    // Attributes would announce compression or a transaction: nothing of ours writes them.
+  if (batch[BATCH.magic] !== BATCH_MAGIC || (batch.readInt16BE(BATCH.attributes) & ~BATCH_CODEC_MASK) !== 0) {
+    // Attributes would announce a transaction or the broker's timestamps: nothing of ours writes them.
     throw new MillraceError("BATCH_CORRUPT", "a batch is of a kind that is not written here");
   }
   if (batch.readUInt32BE(BATCH.crc) !== checksum(batch.subarray(BATCH.attributes))) {
@@ -47,20 +66,20 @@ function checkFrame(batch: Buffer): void {
 }
 
 interface BatchFrame {
-  readonly batch: Buffer;
+  readonly plain: Buffer;
   readonly baseOffset: number;
   readonly baseTimestamp: number;
   readonly count: number;
   readonly lastDelta: number;
 }
 
-function decodeRecords({ batch, baseOffset, baseTimestamp, count, lastDelta }: BatchFrame): LogRecord[] {
-  const reader = new VarintReader(batch, BATCH.records, batch.length);
-  const keys = new KeyInterner(batch);
+function decodeRecords({ plain, baseOffset, baseTimestamp, count, lastDelta }: BatchFrame): LogRecord[] {
+  const reader = new VarintReader(plain, 0, plain.length);
+  const keys = new KeyInterner(plain);
   const records: LogRecord[] = [];
   let previousDelta = -1;
   for (let index = 0; index < count; index++) {
-    reader.end = batch.length;
+    reader.end = plain.length;
     const length = reader.readVarint();
     const end = reader.skip(length) + length;
     reader.at = end - length;
@@ -73,16 +92,16 @@ function decodeRecords({ batch, baseOffset, baseTimestamp, count, lastDelta }: B
     const valueLength = reader.readVarint();
     // A null value is a tombstone to Kafka; nothing here writes one, and to readers it is an empty value.
     const valueStart = valueLength === -1 ? reader.at : reader.skip(valueLength);
-    const value = new Uint8Array(batch.buffer, batch.byteOffset + valueStart, Math.max(valueLength, 0));
+    const value = new Uint8Array(plain.buffer, plain.byteOffset + valueStart, Math.max(valueLength, 0));
     const headersAt = reader.at;
     skipHeaders(reader);
     if (reader.at !== end || delta <= previousDelta || delta > lastDelta) {
       throw new MillraceError("BATCH_CORRUPT", "a record does not fit its batch");
     }
     previousDelta = delta;
-    records.push(new BatchRecord(batch, headersAt, end, { offset: baseOffset + delta, timestamp, key, value }));
+    records.push(new BatchRecord(plain, headersAt, end, { offset: baseOffset + delta, timestamp, key, value }));
   }
-  if (reader.at !== batch.length) throw new MillraceError("BATCH_CORRUPT", "bytes follow the last record of a batch");
+  if (reader.at !== plain.length) throw new MillraceError("BATCH_CORRUPT", "bytes follow the last record of a batch");
   return records;
 }
 

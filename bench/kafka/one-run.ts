@@ -46,9 +46,25 @@ async function measureKafka(client: "platformatic" | "kafkajs"): Promise<void> {
   rate("fetch, 200 bytes", await rateOf(() => fetchAll(log, "readings", total)));
   rate("fetch, messages with eight headers", await rateOf(() => fetchAll(log, "alarms", total)));
   await log.close(AbortSignal.timeout(5000));
+  if (client === "platformatic") await measureCompressed();
   const fresh = await openTestKafkaLog(brokerAddresses(brokers), createClient, PARTITIONS);
   await measureCommon(fresh);
   await fresh.close(AbortSignal.timeout(5000));
+}
+
+/** The same messages as above, compressed: which client's connection they go over makes no difference to that. */
+async function measureCompressed(): Promise<void> {
+  const compression = "zstd";
+  const log = await openTestKafkaLog(brokerAddresses(brokers), createPlatformaticClient, PARTITIONS, undefined, {
+    compression,
+  });
+  const append = (partition: number, records: Parameters<EventLog["append"]>[2]) =>
+    log.append("alarms", partition, records);
+  await produce((partition, records) => log.append("commands", partition, records), telemetryRecords(0), total / 4);
+  await fetchAll(log, "commands", total / 4);
+  rate("produce, messages with eight headers, zstd", await rateOf(() => produce(append, telemetryRecords(0), total)));
+  rate("fetch, messages with eight headers, zstd", await rateOf(() => fetchAll(log, "alarms", total)));
+  await log.close(AbortSignal.timeout(5000));
 }
 
 async function measureEmbedded(): Promise<void> {

@@ -2,7 +2,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { FETCH, type FetchedPartition } from "../../wire/kafka/fetch.ts";
 import { KAFKA_ERROR } from "../../wire/kafka/kafka-errors.ts";
-import { slicesOf } from "./fetched-slices.ts";
+import { slicesOf, type KafkaSlice } from "./fetched-slices.ts";
 import { LIST_OFFSETS, OFFSET_AT } from "../../wire/kafka/list-offsets.ts";
 import type { FetchedSlice, LogReader, PollOptions, TopicPosition } from "../../core/event-log.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
@@ -15,7 +15,7 @@ export interface KafkaLogReaderOptions {
   readonly id: number;
   /** UNKNOWN_TOPIC for what the log does not have. */
   readonly check: (topic: string, partition: number) => void;
-  readonly onCorrupt: (slice: FetchedSlice) => void;
+  readonly onCorrupt: (slice: KafkaSlice) => void;
 }
 
 interface ReadPartition {
@@ -25,16 +25,23 @@ interface ReadPartition {
   offset: number;
 }
 
+/** An answer, or what is left of it, that nobody has polled yet. */
+interface Arrived {
+  readonly leader: number;
+  readonly fetched: FetchedPartition;
+}
+
 const RETRY_MS = 100;
 
 /**
  * Fetches from every leader of what it reads, one request per leader at a time. What comes while nobody polls is kept for the next
- * poll, and the next request goes out as soon as it is taken, so that the broker works while the caller does.
+ * poll, and the next request goes out as soon as it is taken, so that the broker works while the caller does. It is kept as it came:
+ * compressed, it may be many times what a poll takes.
  */
 export class KafkaLogReader implements LogReader {
   private readonly options: KafkaLogReaderOptions;
   private partitions = new Map<string, ReadPartition>();
-  private fetched: FetchedSlice[] = [];
+  private arrived: Arrived[] = [];
   private failure: MillraceError | null = null;
   /** Leaders that have a request of ours. */
   private asked = new Set<number>();
@@ -55,7 +62,7 @@ export class KafkaLogReader implements LogReader {
     this.version += 1;
     // Answers to what was asked before may be long in coming: what is asked next does not wait behind them.
     this.asked = new Set();
-    this.fetched = [];
+    this.arrived = [];
     this.failure = null;
     this.partitions = new Map(
       positions.map((position) => {
@@ -79,8 +86,8 @@ export class KafkaLogReader implements LogReader {
     try {
       for (let first = true; ; first = false) {
         const left = deadline - performance.now();
-        if (this.fetched.length === 0 && this.failure === null && (first || left > 0)) this.ask(bytesMax, left);
-        const taken = this.take();
+        if (this.arrived.length === 0 && this.failure === null && (first || left > 0)) this.ask(bytesMax, left);
+        const taken = this.take(bytesMax);
         if (taken.length > 0) {
           this.ask(bytesMax, LIMITS.kafkaFetchWaitMsMax);
           return taken;
@@ -93,19 +100,45 @@ export class KafkaLogReader implements LogReader {
     }
   }
 
-  private take(): readonly FetchedSlice[] {
+  private take(bytesMax: number): readonly FetchedSlice[] {
     if (this.closed) throw new MillraceError("LOG_CLOSED", "the log is closed");
-    const { fetched, failure } = this;
-    this.fetched = [];
-    if (fetched.length > 0) return fetched;
+    const taken: FetchedSlice[] = [];
+    try {
+      for (let left = bytesMax; left > 0 && this.arrived.length > 0;) left -= this.takeFirst(taken, left);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      this.failure = error;
+      // It is asked for again.
+      this.arrived = [];
+    }
+    const { failure } = this;
+    if (taken.length > 0 || failure === null) return taken;
     this.failure = null;
-    if (failure !== null) throw failure;
-    return [];
+    throw failure;
+  }
+
+  /** Moves what came first into `taken`, as far as it is wanted. Returns its bytes. */
+  private takeFirst(taken: FetchedSlice[], bytesMax: number): number {
+    const [first] = this.arrived;
+    if (first === undefined) return 0;
+    const { leader, fetched } = first;
+    const read = this.partitions.get(`${fetched.topic}/${fetched.partition}`);
+    if (read === undefined) throw new Error(`${fetched.topic}/${fetched.partition} was not asked for`);
+    const { slices, bytes, rest } = slicesOf(fetched, read.offset, bytesMax);
+    if (rest.length === 0) this.arrived.shift();
+    else this.arrived[0] = { leader, fetched: { ...fetched, batches: rest } };
+    for (const slice of slices) {
+      const named = { ...slice, topic: read.topic };
+      if (slice.corrupt !== undefined) this.options.onCorrupt(named);
+      taken.push(named);
+      read.offset = slice.nextOffset;
+    }
+    return bytes;
   }
 
   /** Resolves when an answer came, the time is over, or somebody wakes the poll. */
   private async news(waitMs: number): Promise<void> {
-    if (this.fetched.length > 0 || this.failure !== null || this.closed) return;
+    if (this.arrived.length > 0 || this.failure !== null || this.closed) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);
       this.wake = () => {
@@ -116,7 +149,7 @@ export class KafkaLogReader implements LogReader {
     this.wake = null;
   }
 
-  /** Sends a request to every leader that has none. */
+  /** Sends a request to every leader that has none, and whose last answer is taken. */
   private ask(bytesMax: number, waitMs: number): void {
     const { cluster } = this.options;
     const byLeader = new Map<number, ReadPartition[]>();
@@ -128,7 +161,7 @@ export class KafkaLogReader implements LogReader {
     }
     const waitMsMax = Math.max(0, Math.min(Math.floor(waitMs), LIMITS.kafkaFetchWaitMsMax));
     for (const [leader, partitions] of byLeader) {
-      if (this.asked.has(leader)) continue;
+      if (this.asked.has(leader) || this.arrived.some((one) => one.leader === leader)) continue;
       const { asked } = this;
       asked.add(leader);
       void this.fetch(leader, partitions, { bytesMax, waitMsMax }).finally(() => {
@@ -157,7 +190,7 @@ export class KafkaLogReader implements LogReader {
       });
       if (version !== this.version || this.closed) return;
       let moved = false;
-      for (const one of fetched) moved = !(await this.accept(one, version)) || moved;
+      for (const one of fetched) moved = !(await this.accept(leader, one, version)) || moved;
       if (moved) await this.look();
     } catch (error) {
       if (version !== this.version || this.closed) return;
@@ -167,7 +200,7 @@ export class KafkaLogReader implements LogReader {
   }
 
   /** False when the leader is another one by now. */
-  private async accept(fetched: FetchedPartition, version: number): Promise<boolean> {
+  private async accept(leader: number, fetched: FetchedPartition, version: number): Promise<boolean> {
     const read = this.partitions.get(`${fetched.topic}/${fetched.partition}`);
     if (read === undefined || version !== this.version) return true;
     if (fetched.errorCode === KAFKA_ERROR.offsetOutOfRange) {
@@ -175,13 +208,7 @@ export class KafkaLogReader implements LogReader {
       return true;
     }
     if (fetched.errorCode !== KAFKA_ERROR.none) return false;
-    if (fetched.batches.length === 0) return true;
-    for (const slice of slicesOf(fetched, read.offset)) {
-      const named = { ...slice, topic: read.topic };
-      if (slice.corrupt !== undefined) this.options.onCorrupt(named);
-      this.fetched.push(named);
-      read.offset = slice.nextOffset;
-    }
+    if (fetched.batches.length > 0) this.arrived.push({ leader, fetched });
     return true;
   }
 

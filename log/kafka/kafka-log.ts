@@ -14,7 +14,6 @@ import type { Clock } from "../../core/clock.ts";
 import type {
   CommitRequest,
   EventLog,
-  FetchedSlice,
   JournalClaim,
   JournalFollowing,
   JournalId,
@@ -47,7 +46,9 @@ export interface KafkaLogParts {
   readonly requiredJournals: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly onCorrupt: (range: TopicPartition & { readonly fromOffset: number; readonly toOffset: number }) => void;
+  readonly onCorrupt: (
+    range: TopicPartition & { readonly fromOffset: number; readonly toOffset: number; readonly cause: string },
+  ) => void;
 }
 
 const MAKE_ROOM_EVERY_MS = 100;
@@ -178,8 +179,8 @@ export class KafkaLog implements MoveTarget, EventLog, ConsumerGroups {
         names,
         id: this.readers,
         check: (topic, partition) => void topology.indexOf(topic, partition),
-        onCorrupt: ({ topic, partition, corrupt }: FetchedSlice) => {
-          if (corrupt !== undefined) onCorrupt({ topic, partition, ...corrupt });
+        onCorrupt: ({ topic, partition, corrupt, damage }) => {
+          if (corrupt !== undefined) onCorrupt({ topic, partition, ...corrupt, cause: errorText(damage) });
         },
       },
       positions,

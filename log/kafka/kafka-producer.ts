@@ -6,6 +6,7 @@ import { isRefusedForGood, isSequenceLost, KAFKA_ERROR, kafkaErrorText } from ".
 import { PRODUCE, type ProducedPartition, type ProducePartition } from "../../wire/kafka/produce.ts";
 import { PartitionLane, type LaneProducer } from "./partition-lane.ts";
 import type { RecordInput } from "../../core/record.ts";
+import type { BatchCompression } from "../../wire/record-batch-compression.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
 
 const RETRY_DELAY_MS = 50;
@@ -25,6 +26,7 @@ export interface KafkaProducerOptions {
   readonly cluster: KafkaCluster;
   readonly appendTimeoutMs: number;
   readonly onAppended: OnAppended;
+  readonly compression: BatchCompression;
 }
 
 /**
@@ -92,7 +94,7 @@ export class KafkaProducer {
     const key = `${topic}/${partition}`;
     let lane = this.lanes.get(key);
     if (lane === undefined) {
-      lane = new PartitionLane(topic, partition, this.producer);
+      lane = new PartitionLane(topic, partition, this.producer, this.options.compression);
       this.lanes.set(key, lane);
     }
     return lane;

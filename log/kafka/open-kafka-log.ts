@@ -17,6 +17,7 @@ import type { EventLog, JournalFollowing, JournalId } from "../../core/event-log
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { MoveTarget } from "../move/move-target.ts";
+import type { BatchCompression } from "../../wire/record-batch-compression.ts";
 import type { BrokerAddress, KafkaClient } from "./kafka-client.ts";
 
 export interface KafkaLogOptions {
@@ -36,6 +37,8 @@ export interface KafkaLogOptions {
   readonly generation: number;
   /** The generation of the log that is about to move here; absent when none is. */
   readonly continues?: number;
+  /** Of the record batches that are appended here; whatever others use is read. */
+  readonly compression: BatchCompression;
   /** Ceiling of what is kept, in bytes of record batches, replicas not counted. */
   readonly bytesMax: number;
   /** What is older may be deleted, by when it was seen to arrive. */
@@ -78,6 +81,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
   const producer = new KafkaProducer({
     cluster,
     appendTimeoutMs: LIMITS.kafkaAppendTimeoutMs,
+    compression: options.compression,
     onAppended({ topic, partition, nextOffset, records, bytes }) {
       const first = indexes.get(topic);
       if (first !== undefined) gauge.noteBatch(first + partition, nextOffset, records, bytes);
@@ -87,7 +91,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
   const corruptCounter = metrics.counter("millrace_log_corrupt_ranges_total", "Damaged ranges found by readers.");
   const onCorrupt = (range: object): void => {
     corruptCounter.add();
-    logger.error(range, "records fail their checksum: skipped");
+    logger.error(range, "records cannot be read: skipped");
   };
   const log = new KafkaLog({ ...options, access, topology, names, gauge, policy: options.topics, onCorrupt });
   try {

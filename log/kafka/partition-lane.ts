@@ -1,5 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { compressRecordBatch, type BatchCompression } from "../../wire/record-batch-compression.ts";
 import { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
 import type { RecordInput } from "../../core/record.ts";
 
@@ -42,14 +43,16 @@ export class PartitionLane {
   /** True when the broker does not go on from the head's sequence: the head goes again after `restartSequence`. */
   sequenceLost = false;
   private producer: LaneProducer;
+  private readonly compression: BatchCompression;
   private sequence = 0;
   private queue: LaneBatch[] = [];
   private spare: RecordBatchWriter | null = null;
 
-  constructor(topic: string, partition: number, producer: LaneProducer) {
+  constructor(topic: string, partition: number, producer: LaneProducer, compression: BatchCompression = "none") {
     this.topic = topic;
     this.partition = partition;
     this.producer = producer;
+    this.compression = compression;
   }
 
   get isEmpty(): boolean {
@@ -70,18 +73,22 @@ export class PartitionLane {
   head(): Buffer | null {
     const [batch] = this.queue;
     if (batch === undefined) return null;
-    batch.sent ??= batch.writer.finish(0, { ...this.producer, sequence: this.sequence });
+    batch.sent ??= compressRecordBatch(
+      batch.writer.finish(0, { ...this.producer, sequence: this.sequence }),
+      this.compression,
+    );
     return batch.sent;
   }
 
-  /** The head is in the log: everybody who waited for it learns the offset. Returns its records and bytes. */
+  /** The head is in the log: everybody who waited for it learns the offset. Returns its records and its bytes as they were sent. */
   acknowledge(baseOffset: number): { readonly records: number; readonly bytes: number } {
     const batch = this.shift();
     const { count, byteLength } = batch.writer;
+    const bytes = batch.sent?.length ?? byteLength;
     this.countSent(count);
     for (const caller of batch.callers) settle(caller, () => caller.resolve(baseOffset + caller.index));
     this.recycle(batch.writer);
-    return { records: count, bytes: byteLength };
+    return { records: count, bytes };
   }
 
   /** The head is in the log, but the broker does not say where. */

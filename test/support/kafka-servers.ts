@@ -71,6 +71,7 @@ export function openTestKafkaLog(
     partitionCount,
     topics: { replication: null, create: true },
     journals: new Map(),
+    compression: "none",
     generation: 1,
     bytesMax: Number.MAX_SAFE_INTEGER,
     retentionMs: Number.MAX_SAFE_INTEGER,

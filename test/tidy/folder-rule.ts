@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 /** Pure rooms have no I/O: of Node they take what only computes. */
 const PURE = ["core", "wire", "engine"];
-const PURE_NODE = ["node:buffer", "node:util"];
+const PURE_NODE = ["node:buffer", "node:util", "node:zlib"];
 /** The browser gets what is bundled for it, so only what is pure or written for it. */
 const BROWSER = "dashboard/web/";
 const BROWSER_MAY_IMPORT = /^(core\/|dashboard\/web\/|dashboard\/live-protocol\.ts$)/;

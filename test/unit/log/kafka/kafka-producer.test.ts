@@ -16,7 +16,7 @@ async function start(brokers: FakeBrokers, appendTimeoutMs = 10_000): Promise<Ka
   const cluster = new KafkaCluster({ client: brokers, bootstrap: [{ host: "broker", port: 1 }] });
   cluster.follow(["t"]);
   await cluster.refresh();
-  const producer = new KafkaProducer({ cluster, appendTimeoutMs, onAppended: () => undefined });
+  const producer = new KafkaProducer({ cluster, appendTimeoutMs, compression: "none", onAppended: () => undefined });
   producers.push(producer);
   await producer.start();
   return producer;

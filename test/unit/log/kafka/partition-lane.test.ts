@@ -55,6 +55,17 @@ describe("a lane", () => {
     expect(headOf(lane)?.values).toHaveLength(1);
   });
 
+  test("sends its batches compressed, the same bytes again, and tells how many those were", () => {
+    const lane = new PartitionLane("t", 0, { id: 7, epoch: 2 }, "zstd");
+    const value = "alike".repeat(500);
+    void append(lane, value);
+    const sent = lane.head();
+    expect(sent?.length).toBeLessThan(200);
+    expect(lane.head()).toBe(sent);
+    expect(headOf(lane)).toMatchObject({ producer: 7n, sequence: 0, values: [value] });
+    expect(lane.acknowledge(0)).toEqual({ records: 1, bytes: sent?.length });
+  });
+
   test("sends the same bytes again, with the same sequence, whatever has come since", () => {
     const lane = newLane();
     void append(lane, "a");
