@@ -52,10 +52,10 @@ export async function prepareTopics(
     }
     await delay(100);
   }
-  if (missing.length > 0) await untilServed(cluster, missing, deadline);
+  await untilServed(cluster, wanted, deadline);
 }
 
-/** Of new partitions the others know the leader before it knows itself: until it answers. */
+/** Of new partitions, and after a broker has started, the others know the leader before it knows itself: until it answers. */
 async function untilServed(cluster: KafkaCluster, topics: readonly WantedTopic[], deadline: number): Promise<void> {
   const all = topics.flatMap(({ topic, partitions }) => {
     return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));

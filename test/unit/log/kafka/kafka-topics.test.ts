@@ -46,6 +46,13 @@ describe("topics that are missing", () => {
   });
 });
 
+test("topics are ready when their leaders know that they lead, also of a broker that has just started", async () => {
+  const brokers = new FakeBrokers([1]);
+  brokers.unaware = 4;
+  await prepareTopics(clusterOf(brokers), wanted(1), POLICY);
+  expect(brokers.unaware).toBeLessThan(0);
+});
+
 test("a topic of which one partition is used may have more", async () => {
   const brokers = new FakeBrokers([1, 2, 3]);
   await prepareTopics(clusterOf(brokers), wanted(1), { ...POLICY, create: false });
