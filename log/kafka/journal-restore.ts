@@ -82,8 +82,9 @@ export class JournalRestore {
   }
 
   private continues({ epoch, number }: StoredEntry): boolean {
-    // The claim may be deleted: then the first entry is of a snapshot that its owner knew to be the journal's last.
-    if (this.epoch < 0) {
+    // The claim may be deleted: then the first entry is of a snapshot that its owner knew to be the journal's last. Behind damage
+    // it is the first no more.
+    if (this.epoch < 0 && !this.damaged) {
       this.epoch = epoch;
       this.nextNumber = number;
     }

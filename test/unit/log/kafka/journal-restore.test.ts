@@ -116,6 +116,13 @@ describe("a snapshot in chunks", () => {
     expect(restore.damaged).toBe(false);
   });
 
+  test("of which damage took the first chunk where all before it was deleted does not count", () => {
+    const restore = restored([DAMAGE, chunk(3, 9, true), { epoch: 3, n: 10 }], 20);
+    expect(restore).toMatchObject({ entries: [], positions: [], damaged: true, snapshotStart: null });
+    const whole = restored([DAMAGE, chunk(3, 9, true), CLAIM, chunk(22, 0, true)], 20);
+    expect(offsetsOf(whole)).toEqual([23]);
+  });
+
   test("that is missing where the beginning was deleted leaves nothing that could be relied on", () => {
     const restore = restored(
       [
