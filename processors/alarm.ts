@@ -10,14 +10,17 @@ import type { AlarmEvent, Reading } from "../core/derived-records.ts";
 import type { ConfigChange, StreamContext } from "../core/function.ts";
 import type { AlarmState, AlarmStep, AlarmTransition } from "../engine/alarm-machine.ts";
 
-/** What a rule that is not normal keeps of itself, so that its alarm can be ended when the rule is gone. */
+/**
+ * What a rule that is not normal keeps of itself, so that its alarm can be ended when the rule is gone. In the order in which it is
+ * written, so that it has the same bytes after a restore.
+ */
 const ruleSlotSchema = z.object({
   kind: z.literal("rule"),
-  state: alarmStateSchema,
   definition: z.string(),
   name: z.string(),
   severity: z.enum(SEVERITIES),
   metric: z.string().nullable(),
+  state: alarmStateSchema,
 });
 /** Newest event time applied, per metric that a rule reads; under ANY_METRIC the newest of all. */
 const lastSlotSchema = z.object({ kind: z.literal("last"), at: z.record(z.string(), z.number()) });
