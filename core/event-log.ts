@@ -76,11 +76,32 @@ export interface JournalEntry {
   readonly body: Uint8Array;
 }
 
+/** Where a claim stands in its journal. What it says is its engine's: it is kept, and given back with a later claim. */
+export interface JournalMark extends JournalId {
+  /** Of the log as it was opened: to another one, or to the same opened anew, a mark says nothing. */
+  readonly log: string;
+  readonly epoch: number;
+  readonly entry: number;
+  readonly positions: readonly TopicPosition[];
+  readonly nextTimer: number | null;
+}
+
+/** What a former owner still has of a journal: what its claim gave, and all that was committed under it. */
+export interface JournalHolding {
+  readonly mark: JournalMark;
+  /** How many commits that was: all that were made, and none has failed. */
+  readonly commits: number;
+}
+
 export interface JournalClaim {
   /** Grows with every claim; commits that carry an older one fail with JOURNAL_FENCED. */
   readonly epoch: number;
   /** From the first chunk of the last complete snapshot (if any) to the claim, in order; when `damaged`, up to the damage. */
   readonly entries: readonly JournalEntry[];
+  /** True when `entries` are only what counts behind what is held. Among them is no complete snapshot. */
+  readonly isTail: boolean;
+  /** Null when `damaged`. */
+  readonly mark: JournalMark | null;
   /**
    * What was committed behind the entries, or all, is damaged and out of reach. The owner restores what there is, works again from
    * there, and commits a complete snapshot first, which makes the journal whole. None of it is a reason not to start.
@@ -102,8 +123,11 @@ export interface CommitRequest {
 
 /** State journals: append-only, claimed by an owner, restored from the last snapshot. */
 export interface LogJournals {
-  /** Takes the journal over and returns what its owner needs to restore. Every earlier owner is fenced from here on. */
-  claim(journal: JournalId): Promise<JournalClaim>;
+  /**
+   * Takes the journal over and returns what its owner needs to restore. Every earlier owner is fenced from here on. Of what is `held`
+   * nothing is given again, unless its end is deleted, damaged or unknown, or a snapshot was completed behind it.
+   */
+  claim(journal: JournalId, held?: JournalHolding): Promise<JournalClaim>;
   /**
    * Appends the entry with its outputs durably. Commits of one owner to one journal land in call order; the first that fails fails
    * all that follow with JOURNAL_FENCED until the next claim. Not atomic with other journals.

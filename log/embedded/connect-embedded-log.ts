@@ -52,8 +52,8 @@ export function connectEmbeddedLog(connection: LogConnection): EventLog & { clos
       const result = await calls.send({ kind: "append", output: output(topic, partition, records) });
       return expectNumber(result);
     },
-    async claim(journal) {
-      return expectObject<JournalClaim>(await calls.send({ kind: "claim", journal }), "entries");
+    async claim(journal, held) {
+      return expectObject<JournalClaim>(await calls.send({ kind: "claim", journal, held }), "entries");
     },
     async commit({ outputs, ...request }) {
       const { journal, epoch, entry } = request;

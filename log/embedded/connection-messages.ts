@@ -1,6 +1,6 @@
 import { errorText, isMillraceError, MillraceError } from "../../core/errors.ts";
 import type { ErrorCode } from "../../core/errors.ts";
-import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../core/event-log.ts";
+import type { CommitRequest, JournalClaim, JournalId, JournalHolding, LogStatus } from "../../core/event-log.ts";
 import type { CorruptRange } from "./log-reader.ts";
 
 /** What goes over a connection's port. Requests and replies travel in arrays: one message per turn of the event loop. */
@@ -17,7 +17,7 @@ export interface TransferredOutput {
 
 export type ConnectionCall =
   | { readonly kind: "append"; readonly output: TransferredOutput }
-  | { readonly kind: "claim"; readonly journal: JournalId }
+  | { readonly kind: "claim"; readonly journal: JournalId; readonly held: JournalHolding | undefined }
   | {
       readonly kind: "commit";
       readonly request: Omit<CommitRequest, "outputs">;

@@ -14,14 +14,22 @@ export interface JournalScan {
   readonly whole: boolean;
 }
 
-/** `read` gives null for what is damaged. The entries stand at offsets [first, next). */
-export function scanJournal(read: (offset: number) => StoredEntry | null, first: number, next: number): JournalScan {
+/**
+ * `read` gives null for what is damaged. The entries stand at offsets [first, next), and `behind` is the one before them, for whom has
+ * everything up to it.
+ */
+export function scanJournal(
+  read: (offset: number) => StoredEntry | null,
+  first: number,
+  next: number,
+  behind: StoredEntry | null = null,
+): JournalScan {
   const entries: JournalEntry[] = [];
   const damaged: number[] = [];
-  let last: StoredEntry | null = null;
+  let last = behind;
   let whole = true;
   // Whatever lay before a complete snapshot is deleted: without all of it there is nothing that the units could be applied to.
-  let founded = first === 0;
+  let founded = first === 0 || behind !== null;
   for (let offset = first; offset < next && whole; offset++) {
     const stored = read(offset);
     if (stored === null) {

@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
+import { heldEntry } from "../journal-holding.ts";
 import { decodeJournalEntry, encodeJournalEntry } from "./journal-entry.ts";
 import { scanJournal } from "./journal-scan.ts";
 import { createJournal } from "./journal.ts";
 import { quarantineEntry } from "./quarantine.ts";
-import type { JournalClaim, JournalEntry, JournalId, JournalStatus } from "../../core/event-log.ts";
+import type { JournalClaim, JournalEntry, JournalId, JournalHolding, JournalStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Counter, Metrics } from "../../core/metrics.ts";
 import type { StoredEntry, StoredKind } from "./journal-entry.ts";
@@ -42,6 +44,8 @@ export class JournalTable {
   private readonly topology: LogTopology;
   private readonly damagedCounter: Counter;
   private readonly journals = new Map<string, Journal>();
+  /** In the marks that are given. */
+  private readonly log = randomUUID();
 
   constructor(options: JournalTableOptions) {
     this.options = options;
@@ -96,13 +100,26 @@ export class JournalTable {
    * What the owner whose claim has landed restores from. When that is not all, the journal goes back to it: retention must keep
    * what the owner has to work again.
    */
-  restore(journal: Journal): Omit<JournalClaim, "epoch"> {
+  restore(journal: Journal, held?: JournalHolding): Omit<JournalClaim, "epoch"> {
     const { id, durable } = journal;
-    const { entries, positions, nextTimer, damaged, whole } = this.scan(id, durable.first, durable.next);
+    const tail = held === undefined ? null : this.scanTail(journal, held);
+    const { entries, positions, nextTimer, damaged, whole } = tail ?? this.scan(id, durable.first, durable.next);
     for (const entry of damaged) this.reportDamage(id, entry, whole);
     journal.damaged = !whole;
     if (!whole) journal.durable = { ...durable, positions, nextTimer };
-    return { entries, damaged: !whole };
+    const { epoch, next } = durable;
+    const mark = whole ? { ...id, log: this.log, epoch, entry: next - 1, positions, nextTimer } : null;
+    return { entries, isTail: tail !== null, mark, damaged: !whole };
+  }
+
+  /** Null when what is held and what lies behind it are not all that is needed. */
+  private scanTail({ id, durable }: Journal, held: JournalHolding): JournalScan | null {
+    const at = heldEntry(held, this.log, id);
+    if (at === null || at < durable.first || at >= durable.next) return null;
+    const last = this.readEntry(id, at);
+    if (last?.epoch !== held.mark.epoch || (last.kind === "snapshot" && !last.complete)) return null;
+    const tail = scanJournal((offset) => this.readEntry(id, offset), at + 1, durable.next, last);
+    return tail.entries.some(({ complete }) => complete === true) ? null : tail;
   }
 
   private restoreAll(): void {

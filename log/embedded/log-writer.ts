@@ -15,7 +15,7 @@ import { Retention } from "./retention.ts";
 import { storeError } from "./store-damage.ts";
 import { StoreWatch } from "./store-watch.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { CommitRequest, JournalClaim, JournalId, LogStatus } from "../../core/event-log.ts";
+import type { CommitRequest, JournalClaim, JournalId, JournalHolding, LogStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Counter, Gauge, Metrics } from "../../core/metrics.ts";
 import type { RecordInput } from "../../core/record.ts";
@@ -98,7 +98,7 @@ export class LogWriter {
     return await this.pipeline.groupFor(bytes).appendEncoded(topicPartition, batches);
   }
 
-  async claim(id: JournalId): Promise<JournalClaim> {
+  async claim(id: JournalId, held?: JournalHolding): Promise<JournalClaim> {
     this.refuseWhenFull("journal", 0);
     const journal = this.journals.journal(id);
     journal.issuedEpoch += 1;
@@ -111,7 +111,7 @@ export class LogWriter {
         // Read before the next group may delete entries.
         landed: () => {
           try {
-            resolve({ epoch, ...this.journals.restore(journal) });
+            resolve({ epoch, ...this.journals.restore(journal, held) });
           } catch (error) {
             reject(storeError(error, this.options.directory));
           }

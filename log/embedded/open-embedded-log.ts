@@ -79,7 +79,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
       generation,
       isNew,
       append: (topic, partition, records) => writer.append(topic, partition, records),
-      claim: (journal) => writer.claim(journal),
+      claim: (journal, held) => writer.claim(journal, held),
       commit: ({ outputs, ...request }) =>
         writer.commit(request, () =>
           outputs.map(({ topic, partition, records }) => ({

@@ -55,7 +55,7 @@ async function answer(writer: LogWriter, call: ConnectionCall): Promise<Connecti
     case "append":
       return await writer.appendEncoded(call.output.topicPartition, call.output.batches.map(received));
     case "claim":
-      return await writer.claim(call.journal);
+      return await writer.claim(call.journal, call.held);
     case "commit": {
       await writer.commit(call.request, () =>
         call.outputs.map(({ topicPartition, batches }) => ({ topicPartition, batches: batches.map(received) })),

@@ -1,4 +1,4 @@
-import type { JournalEntry, TopicPosition } from "../../core/event-log.ts";
+import type { JournalEntry, JournalMark, JournalHolding, TopicPosition } from "../../core/event-log.ts";
 import { readJournalRecord, type StoredEntry, type StoredJournalRecord } from "./journal-record.ts";
 import type { WalkedBatch } from "../../wire/record-batch-walk.ts";
 
@@ -29,6 +29,15 @@ export class JournalRestore {
   /** `isWhole`: the journal's records have never been deleted, so that its beginning is its foundation. */
   constructor(isWhole: boolean) {
     this.founded = isWhole;
+  }
+
+  /** Goes on behind the last entry under the mark's claim; null when there is none yet. */
+  resume({ epoch, positions, nextTimer }: JournalMark, last: StoredEntry | null): void {
+    this.founded = true;
+    this.epoch = epoch;
+    this.nextNumber = last === null ? 0 : last.number + 1;
+    this.positions = last?.entry.positions ?? positions;
+    this.nextTimer = last === null ? nextTimer : last.entry.nextTimer;
   }
 
   /** What of a batch lies in [from, to). False when the batch is damaged. */
@@ -110,4 +119,25 @@ export class JournalRestore {
     this.founded = true;
     this.damaged = false;
   }
+}
+
+/** For what counts behind the offset at which what is held ends. Null when the batch does not have its last entry, or that is none to end with. */
+export function restoreBehind(
+  { mark, commits }: JournalHolding,
+  offset: number,
+  { records }: Pick<WalkedBatch, "records">,
+): JournalRestore | null {
+  const record = records?.find((one) => one.offset === offset);
+  if (record === undefined) return null;
+  const stored = readJournalRecord(record);
+  const restore = new JournalRestore(true);
+  if ("claim" in stored) {
+    if (commits > 0) return null;
+    restore.resume(mark, null);
+    return restore;
+  }
+  const { epoch, number, entry } = stored;
+  if (commits === 0 || epoch !== mark.epoch || number !== commits - 1 || entry.complete === false) return null;
+  restore.resume(mark, stored);
+  return restore;
 }

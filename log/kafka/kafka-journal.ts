@@ -1,12 +1,14 @@
 import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { claimRecord, entryRecord } from "./journal-record.ts";
-import { JournalRestore } from "./journal-restore.ts";
+import { heldEntry } from "../journal-holding.ts";
+import { JournalRestore, restoreBehind } from "./journal-restore.ts";
 import type { Clock } from "../../core/clock.ts";
 import type {
   CommitRequest,
   JournalClaim,
   JournalEntry,
   JournalId,
+  JournalHolding,
   OutputBatch,
   TopicPosition,
 } from "../../core/event-log.ts";
@@ -63,25 +65,30 @@ interface Write {
  */
 export class KafkaJournal {
   private readonly id: JournalId;
+  private readonly log: string;
   private readonly place: JournalPlace;
   private owner: Ownership | null = null;
   private latestEpoch = -1;
 
-  constructor(id: JournalId, place: JournalPlace) {
+  /** `log` stands in the marks that are given. */
+  constructor(id: JournalId, log: string, place: JournalPlace) {
     this.id = id;
+    this.log = log;
     this.place = place;
   }
 
-  async claim(): Promise<JournalClaim> {
+  async claim(held?: JournalHolding): Promise<JournalClaim> {
     const { clock } = this.place;
     // From here on the owner before, if it was in this process, commits nothing more.
     this.owner = null;
     const epoch = await this.place.append(claimRecord(clock.now()));
     this.latestEpoch = Math.max(this.latestEpoch, epoch);
-    const restore = await this.restore(epoch);
+    const tail = held === undefined ? null : await this.restoreTail(held, epoch);
+    const restore = tail ?? (await this.restore(epoch));
     const { positions, nextTimer, damaged } = restore;
     const state = { id: this.id, epoch, positions, nextTimer };
-    const claim = { epoch, entries: restore.takeEntries(), damaged };
+    const mark = damaged ? null : { ...this.id, log: this.log, epoch, entry: epoch, positions, nextTimer };
+    const claim = { epoch, entries: restore.takeEntries(), isTail: tail !== null, mark, damaged };
     if (damaged && this.latestEpoch === epoch) await this.place.goBack(state);
     // A claim that was made later in this process has it already.
     if (this.latestEpoch > epoch) return claim;
@@ -138,6 +145,25 @@ export class KafkaJournal {
       owner.chunkStart = null;
     }
     this.place.publish({ id: this.id, epoch, positions: entry.positions, nextTimer: entry.nextTimer });
+  }
+
+  /** Null when what is held and what lies behind it are not all that is needed. */
+  private async restoreTail(held: JournalHolding, claimOffset: number): Promise<JournalRestore | null> {
+    const at = heldEntry(held, this.log, this.id);
+    if (at === null || at >= claimOffset) return null;
+    let restore: JournalRestore | null = null;
+    try {
+      for await (const batch of this.place.read(at, claimOffset)) {
+        restore ??= restoreBehind(held, at, batch);
+        if (restore === null) return null;
+        if (!restore.addBatch(batch, at + 1, claimOffset)) this.place.onDamage(batch.baseOffset);
+      }
+    } catch (error) {
+      // A snapshot has replaced it.
+      if (!isMillraceError(error, "OFFSET_OUT_OF_RANGE")) throw error;
+      return null;
+    }
+    return restore?.snapshotStart === null ? restore : null;
   }
 
   private async restore(claimOffset: number): Promise<JournalRestore> {

@@ -1,8 +1,16 @@
+import { randomUUID } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { checkedRecordBytes } from "../append-limits.ts";
 import { KafkaJournal } from "./kafka-journal.ts";
-import type { CommitRequest, JournalClaim, JournalId, LogJournals, OutputBatch } from "../../core/event-log.ts";
+import type {
+  CommitRequest,
+  JournalClaim,
+  JournalId,
+  JournalHolding,
+  LogJournals,
+  OutputBatch,
+} from "../../core/event-log.ts";
 import type { RecordInput } from "../../core/record.ts";
 import type { JournalPlace } from "./kafka-journal.ts";
 
@@ -18,17 +26,19 @@ export interface KafkaJournalsOptions {
 export class KafkaJournals implements LogJournals {
   private readonly options: KafkaJournalsOptions;
   private readonly journals = new Map<string, KafkaJournal>();
+  /** In the marks that are given. */
+  private readonly log = randomUUID();
 
   constructor(options: KafkaJournalsOptions) {
     this.options = options;
   }
 
-  async claim(id: JournalId): Promise<JournalClaim> {
+  async claim(id: JournalId, held?: JournalHolding): Promise<JournalClaim> {
     await this.options.prepare(id);
     const key = keyOf(id);
-    const journal = this.journals.get(key) ?? new KafkaJournal(id, this.options.place(id));
+    const journal = this.journals.get(key) ?? new KafkaJournal(id, this.log, this.options.place(id));
     this.journals.set(key, journal);
-    return journal.claim();
+    return journal.claim(held);
   }
 
   commit(request: CommitRequest): Promise<void> {

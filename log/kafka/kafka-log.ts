@@ -17,6 +17,7 @@ import type {
   JournalClaim,
   JournalFollowing,
   JournalId,
+  JournalHolding,
   LogReader,
   LogStatus,
   OutputBatch,
@@ -121,9 +122,9 @@ export class KafkaLog implements MoveTarget, EventLog, ConsumerGroups {
     return this.retention.run(signal);
   }
 
-  async claim(journal: JournalId): Promise<JournalClaim> {
+  async claim(journal: JournalId, held?: JournalHolding): Promise<JournalClaim> {
     this.checkOpen();
-    return this.journals.claim(journal);
+    return this.journals.claim(journal, held);
   }
 
   async commit(request: CommitRequest): Promise<void> {

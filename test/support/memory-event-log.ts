@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { isTopicName } from "../../core/topics.ts";
@@ -7,6 +8,7 @@ import type {
   FetchedSlice,
   JournalClaim,
   JournalEntry,
+  JournalHolding,
   JournalId,
   LogReader,
   LogStatus,
@@ -37,6 +39,8 @@ interface Partition {
 interface Journal extends JournalId {
   epoch: number;
   entries: JournalEntry[];
+  /** How many entries were deleted before these. */
+  first: number;
   readonly damaged: Set<JournalEntry>;
   /** Where the entries of the present owner begin: chunks of the one before do not belong to its snapshot. */
   claimedAt: number;
@@ -49,6 +53,7 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
   const partitions = new Map<string, Partition>();
   const journals = new Map<string, Journal>();
   const waiters = new Set<() => void>();
+  const name = randomUUID();
 
   const partitionOf = (topic: string, partition: number): Partition => {
     if (!isTopicName(topic) || !Number.isInteger(partition) || partition < 0 || partition >= partitionCount) {
@@ -84,6 +89,7 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
     if (entry.kind !== "snapshot" || entry.complete !== true) return;
     const first = firstSnapshotChunk(journal.entries, journal.claimedAt);
     journal.entries.splice(0, first);
+    journal.first += first;
     journal.claimedAt = Math.max(0, journal.claimedAt - first);
   };
 
@@ -102,12 +108,13 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
       journal.damaged.add(entry);
     },
     append: async (topic, partition, records) => appendNow(topic, partition, records),
-    async claim(id) {
+    async claim(id, held) {
       const key = `${id.name}/${id.partition}`;
       const journal = journals.get(key) ?? {
         ...id,
         epoch: 0,
         entries: [],
+        first: 0,
         damaged: new Set<JournalEntry>(),
         claimedAt: 0,
         fenced: false,
@@ -116,7 +123,12 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
       journal.epoch += 1;
       journal.fenced = false;
       journal.claimedAt = journal.entries.length;
-      return { epoch: journal.epoch, ...readEntries(journal) };
+      const { epoch, first } = journal;
+      const read = (held === undefined ? null : readTail(journal, name, held)) ?? readEntries(journal);
+      const last = read.entries.at(-1);
+      const standing = { positions: last?.positions ?? [], nextTimer: last?.nextTimer ?? null };
+      const mark = { ...id, log: name, epoch, entry: first + journal.entries.length, ...standing };
+      return { epoch, ...read, mark: read.damaged ? null : mark };
     },
     async commit(request) {
       try {
@@ -132,14 +144,29 @@ export function createMemoryEventLog({ partitionCount = 4 }: MemoryEventLogOptio
   };
 }
 
+type ReadEntries = Pick<JournalClaim, "entries" | "isTail" | "damaged">;
+
 /** What lies before the first damaged entry; nothing when that is part of the snapshot that the rest stands on. */
-function readEntries({ entries, damaged }: Journal): Omit<JournalClaim, "epoch"> {
+function readEntries({ entries, damaged }: Journal): ReadEntries {
   const place = entries.findIndex((entry) => damaged.has(entry));
-  if (place < 0) return { entries: [...entries], damaged: false };
+  if (place < 0) return { entries: [...entries], isTail: false, damaged: false };
   const [first] = entries;
   const before = entries.slice(0, place);
   const founded = first?.kind !== "snapshot" || before.some(({ complete }) => complete === true);
-  return { entries: founded ? before : [], damaged: true };
+  return { entries: founded ? before : [], isTail: false, damaged: true };
+}
+
+/** Null when what is held, and what lies behind it, is not all that is needed. There are no claims among the entries. */
+function readTail(journal: Journal, log: string, { mark, commits }: JournalHolding): ReadEntries | null {
+  const isOwn = mark.log === log && mark.name === journal.name && mark.partition === journal.partition;
+  const from = mark.entry + commits - journal.first;
+  if (!isOwn || from < 0 || from > journal.entries.length) return null;
+  const last = journal.entries[from - 1];
+  const tail = journal.entries.slice(from);
+  if ((commits > 0 && last === undefined) || last?.complete === false || tail.some(({ complete }) => complete))
+    return null;
+  const place = tail.findIndex((entry) => journal.damaged.has(entry));
+  return { entries: place < 0 ? tail : tail.slice(0, place), isTail: true, damaged: place >= 0 };
 }
 
 /** Index of the first chunk of the last complete snapshot: chunks follow each other without other entries between. */

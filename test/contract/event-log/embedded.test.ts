@@ -5,6 +5,7 @@ import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import { openEmbeddedLog } from "../../../log/embedded/open-embedded-log.ts";
 import { eventLogContract } from "./event-log-suite.ts";
+import { flipBytes } from "../../support/flip-bytes.ts";
 import { openWorkerLog } from "./worker-log.ts";
 import type { EventLog } from "../../../core/event-log.ts";
 import type { EmbeddedLog } from "../../../log/embedded/open-embedded-log.ts";
@@ -75,11 +76,12 @@ class EmbeddedUnderTest implements LogUnderTest {
 
   async damage(value: string): Promise<void> {
     await this.stop();
-    const file = join(this.directory, "log.mdb");
-    const bytes = await readFile(file);
-    for (let at = bytes.indexOf(value); at >= 0; at = bytes.indexOf(value, at + 1)) bytes[at] = (bytes[at] ?? 0) ^ 1;
-    await writeFile(file, bytes);
+    await this.damageOpen(value);
     await this.start();
+  }
+
+  async damageOpen(value: string): Promise<void> {
+    await flipBytes(join(this.directory, "log.mdb"), value);
   }
 
   passTime(ms: number): void {

@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { corruptionCases } from "./corruption-cases.ts";
 import { journalCases } from "./journal-cases.ts";
+import { journalTailCases } from "./journal-tail-cases.ts";
 import { readerCases } from "./reader-cases.ts";
 import { recordCases } from "./record-cases.ts";
 import { retentionCases } from "./retention-cases.ts";
@@ -12,6 +13,7 @@ export function eventLogContract(name: string, harness: LogHarness): void {
     recordCases(harness);
     readerCases(harness);
     journalCases(harness);
+    journalTailCases(harness);
     retentionCases(harness);
     corruptionCases(harness);
   });

@@ -68,4 +68,27 @@ describe.skipIf(noKafka !== null)(`one log in two processes (needs ${noKafka ?? 
     expect(names[0]).toBe("first");
     expect(names).not.toContain("late");
   });
+
+  it("gives who comes back what counts since, and not what a third process wrote after it was fenced", async () => {
+    const journal = { name: "stage:other", partition: 0 };
+    const commitAs = async (log: OpenKafkaLog, epoch: number, name: string): Promise<void> => {
+      const positions = [at("telemetry", 0, 1)];
+      const entry = { kind: "unit" as const, positions, nextTimer: null, body: new TextEncoder().encode(name) };
+      await log.commit({ journal, epoch, entry, outputs: [] });
+    };
+    const third = await openTestKafkaLog(servers.addresses, createPlatformaticClient, 2, "two.", CEILING);
+    const zombie = await third.claim(journal);
+    const { epoch, mark } = await gateway.claim(journal);
+    if (mark === null) throw new Error("the journal is not damaged");
+    await commitAs(gateway, epoch, "mine");
+    await expect(commitAs(third, zombie.epoch, "late")).rejects.toMatchObject({ code: "JOURNAL_FENCED" });
+    const other = await keeper.claim(journal);
+    await commitAs(keeper, other.epoch, "theirs");
+    const back = await gateway.claim(journal, { mark, commits: 1 });
+    expect(back).toMatchObject({ isTail: true, damaged: false });
+    expect(back.entries.map(({ body }) => new TextDecoder().decode(body))).toEqual(["theirs"]);
+    // To another process the mark says nothing.
+    expect(await third.claim(journal, { mark, commits: 1 })).toMatchObject({ isTail: false });
+    await third.close(AbortSignal.timeout(5000));
+  });
 });

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
 import { createKafkajsClient } from "../../../log/kafka/kafkajs-client.ts";
 import type { OpenKafkaLog } from "../../../log/kafka/open-kafka-log.ts";
 import { createPlatformaticClient } from "../../../log/kafka/platformatic-client.ts";
 import { restartBroker } from "../../../deploy/kafka/kafka-cluster.ts";
+import { flipBytes } from "../../support/flip-bytes.ts";
 import { noKafka, openTestKafkaLog, startKafka, type KafkaServers } from "../../support/kafka-servers.ts";
 import { eventLogContract } from "./event-log-suite.ts";
 import type { CreateKafkaClient } from "../../../log/kafka/kafka-client.ts";
@@ -80,14 +81,12 @@ class KafkaUnderTest implements LogUnderTest {
 
   async damage(value: string): Promise<void> {
     await this.stop();
-    for (const file of this.segments()) {
-      const bytes = readFileSync(file);
-      const at = bytes.indexOf(value);
-      if (at < 0) continue;
-      bytes[at] = (bytes[at] ?? 0) ^ 1;
-      writeFileSync(file, bytes);
-    }
+    await this.damageOpen(value);
     await this.start();
+  }
+
+  async damageOpen(value: string): Promise<void> {
+    for (const file of this.segments()) await flipBytes(file, value);
   }
 
   passTime(ms: number): void {

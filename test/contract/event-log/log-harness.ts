@@ -22,6 +22,8 @@ export interface LogUnderTest {
   crash(): Promise<void>;
   /** Stops the log, flips one byte of the stored record whose value is `value`, opens it again. */
   damage(value: string): Promise<void>;
+  /** Flips that byte while the log is open. */
+  damageOpen(value: string): Promise<void>;
   /** Moves the log's clock on. What retention then may delete is gone soon afterwards, not at once. */
   passTime(ms: number): void;
   dispose(): Promise<void>;

@@ -4,6 +4,7 @@ import { connectEmbeddedLog } from "../../../log/embedded/connect-embedded-log.t
 import type {
   CommitRequest,
   FetchedSlice,
+  JournalHolding,
   JournalId,
   LogReader,
   PollOptions,
@@ -19,7 +20,7 @@ const aborts = new Map<number, AbortController>();
 
 const methods = {
   append: (topic: string, partition: number, records: RecordInput[]) => log.append(topic, partition, records),
-  claim: (journal: JournalId) => log.claim(journal),
+  claim: (journal: JournalId, held?: JournalHolding) => log.claim(journal, held),
   commit: (request: CommitRequest) => log.commit(request),
   status: () => log.status(),
   openReader: (reader: number, positions: TopicPosition[]) => void readers.set(reader, log.openReader(positions)),

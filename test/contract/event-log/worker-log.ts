@@ -66,7 +66,7 @@ export function openWorkerLog(connection: LogConnection): EventLog & { close(): 
   return {
     partitionCount: connection.partitionCount,
     append: (...args) => typed("append", ...args),
-    claim: (journal) => typed("claim", journal),
+    claim: (journal, held) => typed("claim", journal, held),
     commit: (request) => typed("commit", request),
     status: () => typed("status"),
     openReader,

@@ -51,7 +51,7 @@ export function createMemoryEventLog(partitionCount = 4): MemoryEventLog {
     deleteBefore: (partition, offset) => void (of(partition).start = offset),
     async claim() {
       log.epoch += 1;
-      return { epoch: log.epoch, entries: [], damaged: false };
+      return { epoch: log.epoch, entries: [], isTail: false, mark: null, damaged: false };
     },
     async commit({ epoch, entry }) {
       if (epoch !== log.epoch) throw new MillraceError("JOURNAL_FENCED", "somebody else owns the journal");

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { JournalRestore } from "../../../../log/kafka/journal-restore.ts";
+import { JournalRestore, restoreBehind } from "../../../../log/kafka/journal-restore.ts";
 import { restoreByModel } from "./journal-restore-model.ts";
 import type { JournalEntryKind } from "../../../../core/event-log.ts";
-import type { StoredJournalRecord } from "../../../../log/kafka/journal-record.ts";
+import { claimRecord, entryRecord, type StoredJournalRecord } from "../../../../log/kafka/journal-record.ts";
+import { logRecord } from "../../../support/log-records.ts";
+import type { LogRecord } from "../../../../core/record.ts";
 import type { ModelItem } from "./journal-restore-model.ts";
 
 /** Of one entry: which epoch and number it carries, and, for snapshots, whether it is the last chunk. */
@@ -15,6 +17,7 @@ interface Written {
   readonly nextTimer?: number | null;
 }
 
+const ID = { name: "stage:main", partition: 0 };
 const DAMAGE = "damage";
 const CLAIM = "claim";
 
@@ -41,6 +44,14 @@ function recordAt(offset: number, item: Written | typeof CLAIM): StoredJournalRe
     ...(complete === undefined ? {} : { complete }),
   };
   return { offset, epoch, number: n, entry };
+}
+
+/** The same as it lies in a batch. */
+function stored(offset: number, item: Written | typeof CLAIM): LogRecord {
+  const record = recordAt(offset, item);
+  const { timestamp, key, value, headers } =
+    "claim" in record ? claimRecord(0) : entryRecord(record.entry, { ...record, timestamp: 0 });
+  return logRecord({ offset, timestamp, key, value, headers });
 }
 
 const offsetsOf = (restore: JournalRestore): number[] => restore.entries.map(({ offset }) => offset);
@@ -132,6 +143,46 @@ describe("a snapshot in chunks", () => {
       20,
     );
     expect(restore).toMatchObject({ entries: [], positions: [], nextTimer: null, damaged: true });
+  });
+});
+
+describe("behind what a former owner holds", () => {
+  /** Claim 20, and what comes of it at the offsets behind. */
+  const mark = {
+    ...ID,
+    log: "l",
+    epoch: 20,
+    entry: 20,
+    positions: [{ topic: "telemetry", partition: 0, offset: 7 }],
+    nextTimer: 5,
+  };
+  const behind = (commits: number, item: Written | typeof DAMAGE | typeof CLAIM) => {
+    const records = item === DAMAGE ? null : [stored(20 + commits, item)];
+    return restoreBehind({ mark, commits }, 20 + commits, { records });
+  };
+
+  test("what counts follows its last entry, or its claim when there is none", () => {
+    const restore = behind(2, { epoch: 20, n: 1, nextTimer: 9 });
+    expect(restore).toMatchObject({ positions: [{ offset: 220 }], nextTimer: 9 });
+    for (const [offset, n] of [
+      [23, 2],
+      [24, 2],
+      [25, 3],
+    ] as const)
+      restore?.add(recordAt(offset, { epoch: 20, n }));
+    expect(restore === null ? [] : offsetsOf(restore)).toEqual([23, 25]);
+    expect(behind(0, CLAIM)).toMatchObject({ entries: [], positions: [{ offset: 7 }], nextTimer: 5, damaged: false });
+  });
+
+  test.each<[string, number, Written | typeof DAMAGE | typeof CLAIM]>([
+    ["damaged", 1, DAMAGE],
+    ["a claim instead", 1, CLAIM],
+    ["an entry where the claim was", 0, { epoch: 20, n: 0 }],
+    ["of another claim", 1, { epoch: 19, n: 0 }],
+    ["of another number", 1, { epoch: 20, n: 1 }],
+    ["within a snapshot", 1, chunk(20, 0, false)],
+  ])("nothing is known when its last entry is %s", (_, commits, item) => {
+    expect(behind(commits, item)).toBeNull();
   });
 });
 
