@@ -19,6 +19,10 @@ const keyTimeSchema = z.object({
 export type KeyTime = z.infer<typeof keyTimeSchema>;
 
 export const TIME_FUNCTION = "$time";
+/** What the objects themselves take, measured roughly. */
+const KEY_BYTES = 600;
+const FUNCTION_BYTES = 600;
+const SLOT_BYTES = 200;
 const NO_STAGE_FUNCTION: SlotOwner = { schema: null, answersTimers: false };
 
 /** All state of one key (`tenant/device`; the empty key holds what belongs to the partition). */
@@ -86,11 +90,14 @@ export class KeyState implements HeapItem {
     return slots.sort((a, b) => compareBytes(a.fn, b.fn) || compareBytes(a.name, b.name));
   }
 
-  /** Puts restored timers into the heap, once all slots are there. */
-  indexTimers(): void {
+  /** About how many bytes of memory it takes. */
+  get bytes(): number {
+    let bytes = KEY_BYTES + this.key.length + this.engineSlots.length * SLOT_BYTES;
     for (const state of this.functions.values()) {
-      for (const timer of state.timers.values()) timer.place(timer.at);
+      bytes += FUNCTION_BYTES + state.timers.size * SLOT_BYTES;
+      for (const slot of state.slots.values()) bytes += SLOT_BYTES + slot.bytes;
     }
+    return bytes;
   }
 }
 

@@ -49,6 +49,11 @@ export class OutputBuffer {
     return true;
   }
 
+  /** The step that begins next is another one, wherever it stands. */
+  leaveStep(): void {
+    this.sourceOfStep = "";
+  }
+
   push(output: Output): void {
     const value = Buffer.from(output.json);
     const headers = [

@@ -85,10 +85,7 @@ export class StageConfig implements ConfigView {
   /** Applies a control record. False when it changed nothing: its revision was known, or it said what held already. */
   apply(control: ConfigControl): boolean {
     const changed = this.write(control);
-    if (changed) {
-      this.version += 1;
-      this.rulesByTenant.clear();
-    }
+    if (changed) this.forgetResolved();
     return changed;
   }
 
@@ -96,6 +93,12 @@ export class StageConfig implements ConfigView {
     if (name === "device") this.deviceSlot(key).restore(text);
     else if (name.startsWith("type/")) this.typeSlot(name.slice("type/".length)).restore(text);
     else if (name.startsWith("rule/")) this.ruleSlot(name.slice("rule/".length)).restore(text);
+  }
+
+  /** What was worked out of the configuration before holds no more. To be called too when it was restored. */
+  forgetResolved(): void {
+    this.version += 1;
+    this.rulesByTenant.clear();
   }
 
   private write(control: ConfigControl): boolean {

@@ -1,11 +1,11 @@
 import { MillraceError } from "../core/errors.ts";
-import { readingSchema } from "../core/derived-records.ts";
 import { LIMITS } from "../core/limits.ts";
 import { isControlRecord } from "../core/record.ts";
 import { beginControl, continueSweep } from "./control-steps.ts";
 import { FunctionRunner } from "./function-runner.ts";
+import { parseReading } from "./parse-reading.ts";
 import { createPartitionParts } from "./partition-parts.ts";
-import { restoreState, snapshotChunks } from "./state-restore.ts";
+import { restoreState, resumeState, snapshotChunks } from "./state-restore.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { Logger } from "../core/logger.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
@@ -52,6 +52,15 @@ export interface StagePartition {
   seal(): UnitDraft | null;
   /** The full state in chunks of about LIMITS.snapshotChunkBytes. To be called right after `seal`. */
   snapshotChunks(): Iterable<SnapshotChunk>;
+  /** True when all that has changed is sealed, so that the state is what a restore of its units would give. */
+  readonly isSealed: boolean;
+  /** About how many bytes of memory the state takes: looks at all of it. */
+  readonly bytes: number;
+  /**
+   * Goes on behind units that another owner has committed since this state was sealed: as if restored from the first unit to the last.
+   * STATE_INVALID when they do not continue it; it is of no use then.
+   */
+  resume(units: readonly UnitBody[]): void;
   /** Ledger totals per key since the beginning, what is not sealed included. Corrupt and control records are under the empty key. */
   totals(): ReadonlyMap<string, Outcomes>;
 }
@@ -142,6 +151,21 @@ class PartitionEngine implements StagePartition, StepPace {
   snapshotChunks(): Iterable<SnapshotChunk> {
     if (this.position !== this.sealed) throw new TypeError("a snapshot is taken right after seal()");
     return snapshotChunks(this.parts, this.generation, this.sealed);
+  }
+
+  get isSealed(): boolean {
+    return this.position === this.sealed && this.parts.store.touchedBytes === 0;
+  }
+
+  get bytes(): number {
+    return this.parts.store.bytes;
+  }
+
+  resume(units: readonly UnitBody[]): void {
+    if (!this.isSealed) throw new TypeError("only what is sealed can be gone on from");
+    this.parts.outputs.leaveStep();
+    this.position = resumeState(this.parts, units, this.sealed);
+    this.sealed = this.position;
   }
 
   totals(): ReadonlyMap<string, Outcomes> {
@@ -268,13 +292,5 @@ class PartitionEngine implements StagePartition, StepPace {
     this.position = { offset: nextOffset, step: 0 };
     this.doneRecords += 1;
     this.inputBytes += bytes;
-  }
-}
-
-function parseReading(record: LogRecord): ReturnType<typeof readingSchema.parse> | Error {
-  try {
-    return readingSchema.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(record.value)));
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
   }
 }

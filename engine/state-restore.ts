@@ -7,7 +7,9 @@ import { CONFIG_FUNCTION } from "./stage-config.ts";
 import { TIMER_PREFIX } from "./state-slots.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { Slot, SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
+import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
+import type { FunctionState } from "./state-slots.ts";
 
 /** The last complete snapshot, and the units after it, in order. */
 export interface RestoredState {
@@ -18,25 +20,43 @@ export interface RestoredState {
 /** Fills fresh parts with what a journal holds. Returns the position to go on at. */
 export function restoreState(parts: PartitionParts, { snapshot, units }: RestoredState): Step {
   let next: Step = { offset: 0, step: 0 };
+  const restoring: Restoring = { parts, keys: new Set(), configured: false };
   for (const [index, chunk] of snapshot.entries()) {
     requireStage(parts, chunk.stage);
     if (chunk.chunk !== index) throw invalid(`chunk ${chunk.chunk} of a snapshot stands at place ${index}`);
     if (index > 0 && !sameStep(chunk.next, next)) throw invalid("the chunks of a snapshot are not of one position");
-    restoreEntry(parts, chunk);
+    restoreEntry(restoring, chunk);
     next = chunk.next;
   }
+  return applyUnits(restoring, units, next);
+}
+
+/** Brings parts that stand at `from`, between two units, to where the units end that somebody else has committed since. */
+export function resumeState(parts: PartitionParts, units: readonly UnitBody[], from: Step): Step {
+  return applyUnits({ parts, keys: new Set(), configured: false }, units, from);
+}
+
+/** What of the parts a restore has changed. */
+interface Restoring {
+  readonly parts: PartitionParts;
+  readonly keys: Set<KeyState>;
+  configured: boolean;
+}
+
+function applyUnits(restoring: Restoring, units: readonly UnitBody[], from: Step): Step {
+  const { parts, keys } = restoring;
+  let next = from;
   for (const unit of units) {
     requireStage(parts, unit.stage);
     if (!sameStep(unit.from, next)) {
       throw invalid(`a unit begins at ${stepText(unit.from)}, but the one before it ended at ${stepText(next)}`);
     }
-    restoreEntry(parts, unit);
+    restoreEntry(restoring, unit);
     next = unit.next;
   }
-  for (const key of parts.store.inKeyOrder()) {
-    key.indexTimers();
-    parts.queue.refresh(key);
-  }
+  if (restoring.configured) parts.config.forgetResolved();
+  // What a device's type says decides when its timers are due.
+  for (const key of restoring.configured ? parts.store.inKeyOrder() : keys) parts.queue.refresh(key);
   return next;
 }
 
@@ -64,15 +84,17 @@ export function* snapshotChunks(parts: PartitionParts, generation: number, next:
   yield chunkOf(index, slots, outcomes);
 }
 
-function restoreEntry(parts: PartitionParts, entry: Pick<UnitBody, "slots" | "outcomes">): void {
-  for (const slot of entry.slots) restoreSlot(parts, slot);
-  for (const [key, outcomes] of entry.outcomes) parts.counts.restore(key, outcomes);
+function restoreEntry(restoring: Restoring, entry: Pick<UnitBody, "slots" | "outcomes">): void {
+  for (const slot of entry.slots) restoreSlot(restoring, slot);
+  for (const [key, outcomes] of entry.outcomes) restoring.parts.counts.restore(key, outcomes);
 }
 
-function restoreSlot(parts: PartitionParts, { fn, key, name, value }: Slot): void {
+function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void {
+  const { parts, keys } = restoring;
   switch (fn) {
     case CONFIG_FUNCTION:
       parts.config.restore(key, name, value);
+      restoring.configured = true;
       return;
     case PARTITION_FUNCTION:
       if (name === "time") parts.partitionTime.restore(value);
@@ -80,24 +102,26 @@ function restoreSlot(parts: PartitionParts, { fn, key, name, value }: Slot): voi
       else if (name === "overdue") parts.overdue.restore(value);
       return;
     case TIME_FUNCTION:
+      keys.add(parts.store.key(key));
       parts.store.key(key).time.restore(value);
       return;
     default:
-      restoreFunctionSlot(parts, fn, key, name, value);
+      keys.add(parts.store.key(key));
+      restoreFunctionSlot(parts.store.key(key).functionState(fn), name, value);
   }
 }
 
-function restoreFunctionSlot(parts: PartitionParts, fn: string, key: string, name: string, value: string | null): void {
-  const state = parts.store.key(key).functionState(fn);
+function restoreFunctionSlot(state: FunctionState, name: string, value: string | null): void {
   if (name.startsWith(TIMER_PREFIX)) {
     const timer = state.timerOf(name.slice(TIMER_PREFIX.length));
-    timer.at = value === null ? null : Number(value);
-    if (timer.at !== null && !Number.isSafeInteger(timer.at)) throw invalid(`a timer of ${fn} has no time`);
-    if (timer.at === null) timer.settle();
+    const at = value === null ? null : Number(value);
+    if (at !== null && !Number.isSafeInteger(at)) throw invalid(`a timer of ${state.fn} has no time`);
+    timer.place(at);
+    if (at === null) timer.settle();
     return;
   }
   const slot = state.slotOf(name);
-  slot.text = value;
+  slot.restore(value);
   if (value === null) slot.settle();
 }
 

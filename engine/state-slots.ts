@@ -101,6 +101,12 @@ export class FunctionSlot implements TouchableSlot {
     return this.value;
   }
 
+  restore(text: string | null): void {
+    this.value = undefined;
+    this.text = text;
+    this.bytes = text?.length ?? 0;
+  }
+
   write(value: unknown, bytes: number): void {
     const { keeper } = this.owner;
     const { value: oldValue, text: oldText } = this;

@@ -46,6 +46,13 @@ export class StateStore implements SlotKeeper {
     return parseDeviceKey(key) === null ? null : this.key(key);
   }
 
+  /** About how many bytes of memory all keys take: looks at every slot. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const key of this.keys.values()) bytes += key.bytes;
+    return bytes;
+  }
+
   /** Each slot counts once in a unit and once in a step, with what it holds in the end. */
   touch(slot: TouchableSlot, bytes: number): void {
     const { touchedBytes, stepBytes } = this;
