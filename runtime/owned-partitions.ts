@@ -3,10 +3,13 @@ import { LIMITS } from "../core/limits.ts";
 import { pause } from "../core/pause.ts";
 import type { Logger } from "../core/logger.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { WarmPartitions } from "./warm-partitions.ts";
 
 export interface OwnedPartitionsOptions {
   readonly stage: string;
   readonly logger: Logger;
+  /** Where what is released is kept. */
+  readonly warm: WarmPartitions;
   /** Claims and restores. `onFailure` is called once, when the first commit of the owner fails. */
   readonly claim: (partition: number, onFailure: () => void) => Promise<PartitionOwner>;
   /** Runs the change between two rounds of the loop, soon. */
@@ -51,7 +54,7 @@ export class OwnedPartitions {
       for (const owner of released) await owner.commit();
       for (const { partition } of released) this.owners.delete(partition);
     });
-    await Promise.all(released.map((owner) => owner.settled()));
+    await Promise.all(released.map((owner) => this.keep(owner)));
   }
 
   /** Begins to restore those whose commit has failed. */
@@ -82,9 +85,9 @@ export class OwnedPartitions {
       if (signal.aborted) return;
       try {
         const owner = await this.options.claim(partition, () => void this.options.inLoop(() => Promise.resolve()));
-        await this.options.inLoop(() => {
-          if (!signal.aborted) this.owners.set(partition, owner);
-          return Promise.resolve();
+        await this.options.inLoop(async () => {
+          if (signal.aborted) await this.keep(owner);
+          else this.owners.set(partition, owner);
         });
         return;
       } catch (error) {
@@ -93,6 +96,12 @@ export class OwnedPartitions {
         logger.warn({ stage, partition, cause: errorText(error) }, "a partition cannot be claimed now; trying again");
       }
     }
+  }
+
+  private async keep(owner: PartitionOwner): Promise<void> {
+    await owner.settled();
+    const released = owner.release();
+    if (released !== null) this.options.warm.keep(owner.partition, released);
   }
 
   /** True when the stage cannot go on for this. */

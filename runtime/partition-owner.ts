@@ -7,6 +7,7 @@ import type {
   CommitRequest,
   JournalClaim,
   JournalEntry,
+  JournalId,
   LogInspector,
   LogJournals,
   LogStatus,
@@ -15,12 +16,15 @@ import type {
 import type { StageDefinition } from "../core/stage.ts";
 import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
 import type { SnapshotChunk, UnitBody } from "../core/commit-unit.ts";
+import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";
 
 export interface PartitionOwnerOptions {
   readonly journals: LogJournals & LogInspector;
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
+  /** Where the partition's state may still be, from before. */
+  readonly warm: WarmPartitions;
   /** Called once, when the first commit fails. */
   readonly onFailure?: () => void;
 }
@@ -33,6 +37,8 @@ export interface PartitionOwnerOptions {
 export interface PartitionOwner {
   readonly partition: number;
   readonly state: StagePartition;
+  /** True when it goes on from state that was kept. */
+  readonly isWarm: boolean;
   /** STATE_LOST when the journal was damaged and the log no longer holds all that would have made its state again. */
   readonly loss: MillraceError | null;
   /** The error of the first failed commit. */
@@ -45,6 +51,16 @@ export interface PartitionOwner {
   commit(): Promise<void>;
   /** Resolves when everything sent off has landed or failed. */
   settled(): Promise<void>;
+  /** What may be kept of it, when it is settled and not worked any more: null unless its state is the journal's. */
+  release(): WarmPartition | null;
+}
+
+/** State as of a claim, and what of the journal a snapshot would replace. */
+interface Restored {
+  readonly state: StagePartition;
+  readonly isWarm: boolean;
+  readonly units: number;
+  readonly bytes: number;
 }
 
 /**
@@ -53,24 +69,22 @@ export interface PartitionOwner {
  * BATCH_CORRUPT.
  */
 export async function claimPartition(options: PartitionOwnerOptions): Promise<PartitionOwner> {
-  const { journals, stage, partition, generation } = options;
+  const { journals, stage, partition } = options;
   const journal = { name: stageJournalName(stage.name), partition };
-  const claim = await journals.claim(journal);
-  const restored = restorePoint(claim);
-  const state = createStagePartition({ stage, partition, generation }, restored);
+  const { claim, state, isWarm, units, bytes } = await claimState(options, journal);
   const loss = claim.damaged ? skipDeleted(state, options, await journals.status()) : null;
   const inFlight = new Set<Promise<void>>();
   let failure: unknown;
-  let landedOnce = false;
-  let unitsSinceSnapshot = restored.units.length;
-  let bytesSinceSnapshot = claim.entries.reduce((sum, entry) => sum + entry.body.length, 0);
+  let commits = 0;
+  let unitsSinceSnapshot = units;
+  let bytesSinceSnapshot = bytes;
 
   const send = (entry: JournalEntry, outputs: readonly OutputBatch[]): void => {
     const request: CommitRequest = { journal, epoch: claim.epoch, entry, outputs };
     const landed: Promise<void> = journals.commit(request).then(
       () => {
         inFlight.delete(landed);
-        landedOnce = true;
+        commits += 1;
       },
       (error: unknown) => {
         inFlight.delete(landed);
@@ -103,11 +117,12 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     partition,
     state,
     loss,
+    isWarm,
     get failure() {
       return failure;
     },
     get landed() {
-      return landedOnce;
+      return commits > 0;
     },
     get idle() {
       return inFlight.size === 0;
@@ -126,7 +141,36 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     async settled() {
       await Promise.all(inFlight);
     },
+    release() {
+      const { mark } = claim;
+      // A failed commit may have landed: nobody knows what the journal holds of it.
+      if (mark === null || failure !== undefined || inFlight.size > 0 || !state.isSealed) return null;
+      return { state, held: { mark, commits }, unitsSinceSnapshot, bytesSinceSnapshot };
+    },
   };
+}
+
+async function claimState(
+  { journals, stage, partition, generation, warm }: PartitionOwnerOptions,
+  journal: JournalId,
+): Promise<Restored & { readonly claim: Omit<JournalClaim, "entries"> }> {
+  const kept = warm.take(partition);
+  const claimed = journals.claim(journal, kept?.warm.held);
+  const { entries, ...claim } = await claimed.catch((error: unknown) => {
+    if (kept !== null) warm.giveBack(kept);
+    throw error;
+  });
+  const bytes = entries.reduce((sum, entry) => sum + entry.body.length, 0);
+  if (kept !== null && claim.isTail) {
+    const { state, unitsSinceSnapshot, bytesSinceSnapshot } = kept.warm;
+    // Chunks among them are of a snapshot that was not completed.
+    const units = unitsOf(entries);
+    state.resume(units);
+    return { claim, state, isWarm: true, units: unitsSinceSnapshot + units.length, bytes: bytesSinceSnapshot + bytes };
+  }
+  const restored = restorePoint(entries);
+  const state = createStagePartition({ stage, partition, generation }, restored);
+  return { claim, state, isWarm: false, units: restored.units.length, bytes };
 }
 
 /** Records that retention has deleted cannot be worked again: they count as corrupt, so that the ledger holds. */
@@ -152,13 +196,12 @@ function outputBatches(draft: UnitDraft, partition: number): OutputBatch[] {
 }
 
 /** When there is a complete snapshot the entries begin with it. Chunks of one that its owner did not complete count for nothing. */
-function restorePoint({ entries }: JournalClaim): { snapshot: SnapshotChunk[]; units: UnitBody[] } {
+function restorePoint(entries: readonly JournalEntry[]): { snapshot: SnapshotChunk[]; units: UnitBody[] } {
   const end = entries.findIndex(({ kind, complete }) => kind === "snapshot" && complete === true) + 1;
-  const ofKind = (kind: JournalEntry["kind"], some: readonly JournalEntry[]): Uint8Array[] => {
-    return some.filter((entry) => entry.kind === kind).map(({ body }) => body);
-  };
-  return {
-    snapshot: ofKind("snapshot", entries.slice(0, end)).map(decodeSnapshotChunk),
-    units: ofKind("unit", entries.slice(end)).map(decodeUnit),
-  };
+  const chunks = entries.slice(0, end).filter(({ kind }) => kind === "snapshot");
+  return { snapshot: chunks.map(({ body }) => decodeSnapshotChunk(body)), units: unitsOf(entries.slice(end)) };
+}
+
+function unitsOf(entries: readonly JournalEntry[]): UnitBody[] {
+  return entries.filter(({ kind }) => kind === "unit").map(({ body }) => decodeUnit(body));
 }

@@ -6,6 +6,7 @@ import { LIMITS } from "../core/limits.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
+import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConsumerGroups } from "../core/consumer-group.ts";
 import type { EventLog, FetchedSlice, LogReader } from "../core/event-log.ts";
@@ -50,11 +51,17 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const records = options.metrics.counter("millrace_stage_records_total", "Records that the stage has processed.", {
     stage: stage.name,
   });
-  const restores = options.metrics.counter(
-    "millrace_stage_restores_total",
-    "Times a partition was claimed and restored.",
-    { stage: stage.name },
-  );
+  const restoresOf = (kind: "cold" | "warm") =>
+    options.metrics.counter(
+      "millrace_stage_restores_total",
+      "Times a partition was claimed and restored: of all its journal (cold), or of what came since it was worked here (warm).",
+      { stage: stage.name, kind },
+    );
+  const restores = { cold: restoresOf("cold"), warm: restoresOf("warm") };
+  const bytesGauge = options.metrics.gauge("millrace_stage_warm_bytes", "About what is kept of given up partitions.", {
+    stage: stage.name,
+  });
+  const warm = new WarmPartitions({ limits: LIMITS, monotonic, bytesGauge });
   const stopping = new AbortController();
   /** Ends the poll that is under way. */
   let polling = new AbortController();
@@ -74,8 +81,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
     const { generation } = options;
-    const owner = await claimPartition({ journals: log, stage, partition, generation, onFailure });
-    restores.add();
+    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure });
+    restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;
       logger.error({ code, stage: stage.name, partition, remedy }, message);
@@ -93,7 +100,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     });
   };
 
-  const owned = new OwnedPartitions({ stage: stage.name, logger, claim, inLoop, onEnd });
+  const owned = new OwnedPartitions({ stage: stage.name, logger, warm, claim, inLoop, onEnd });
   const { owners } = owned;
 
   const seekAll = (): void => {
@@ -178,6 +185,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
     },
     async stop(signal) {
+      warm.close();
       await untilAborted(membership.stop(signal), signal);
       stopping.abort();
       polling.abort();

@@ -96,12 +96,7 @@ describe.skipIf(noCluster !== null)(
     });
 
     it("tell who has which partition", async () => {
-      const stage = await eventually("a share for each", async () => {
-        const { consumers } = await api.get<PartitionView>("/partitions");
-        const found = consumers.find(({ name }) => name === "stage:main");
-        const owners = new Set(found?.partitions.map(({ owner }) => owner));
-        return owners.size === 2 && !owners.has(null) && found;
-      });
+      const stage = await ownersOf(2);
       expect(stage.members.map(({ label }) => label.split(" ").slice(0, 2).join(" "))).toEqual([
         "millrace processors",
         "millrace processors",
@@ -122,6 +117,31 @@ describe.skipIf(noCluster !== null)(
       await client.endAsync();
     });
 
+    it("go on from what they kept when partitions come back that were another's for a while", async () => {
+      const stayed = cluster.processes.get("processors-3");
+      const restores = async (kind: string): Promise<number> => {
+        const page = await (await fetch(`${stayed?.ready.http}/metrics`)).text();
+        return Number(
+          new RegExp(`^millrace_stage_restores_total\\{.*kind="${kind}".*\\} (\\d+)$`, "m").exec(page)?.[1],
+        );
+      };
+      const other = await cluster.start("processors-4", "processors");
+      await ownersOf(2);
+      const client = await connect("gateway-2", "left", await addDeviceAgain("left"));
+      await client.publishAsync("v1/devices/me/telemetry", '{"n":2}', { qos: 1 });
+      await settledAt(MESSAGES + 2);
+      const cold = await restores("cold");
+      cluster.forget("processors-4");
+      expect(await other.stop()).toBe(0);
+      await ownersOf(1);
+      await client.publishAsync("v1/devices/me/telemetry", '{"n":3}', { qos: 1 });
+      const { ledger } = await settledAt(MESSAGES + 3);
+      expect(ledger.messages).toMatchObject({ processed: MESSAGES + 3, duplicate: 0, difference: 0 });
+      expect(await restores("warm")).toBe(PARTITIONS / 2);
+      expect(await restores("cold")).toBe(cold);
+      await client.endAsync();
+    });
+
     it("close the connections of a disabled device at every gateway", async () => {
       const token = await addDevice("revoked");
       const client = await connect("gateway-1", "revoked", token);
@@ -133,6 +153,16 @@ describe.skipIf(noCluster !== null)(
       expect((await closed) - answered).toBeLessThan(10_000);
       await client.endAsync(true);
     });
+
+    /** The stage when its partitions are dealt out among so many. */
+    async function ownersOf(count: number): Promise<PartitionView["consumers"][number]> {
+      return eventually(`${count} owners`, async () => {
+        const { consumers } = await api.get<PartitionView>("/partitions");
+        const found = consumers.find(({ name }) => name === "stage:main");
+        const owners = new Set(found?.partitions.map(({ owner }) => owner));
+        return owners.size === count && !owners.has(null) && found;
+      });
+    }
 
     async function addDeviceAgain(id: string): Promise<string> {
       const rotated = await runMillraceAsync(["devices", "rotate", id, "--json", "--data", cluster.dataOf("api")]);

@@ -1,25 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { soleMember } from "../../core/consumer-group.ts";
 import { MillraceError } from "../../core/errors.ts";
-import { silentLogger } from "../../core/logger.ts";
-import { createMetrics } from "../../core/metrics.ts";
-import { HEADER } from "../../core/record.ts";
-import { openEmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
-import { createStageRunner } from "../../runtime/stage-runner.ts";
-import { countingStage, T0 } from "../support/counting-stage.ts";
-import { temporaryDirectory } from "../support/instance.ts";
+import {
+  appendMessages,
+  eventually,
+  expectedSources,
+  PARTITIONS,
+  processed,
+  sources,
+  stageOnLog,
+} from "../support/stage-on-log.ts";
 import type { EventLog } from "../../core/event-log.ts";
-import type { RecordInput } from "../../core/record.ts";
-import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
-import type { StageRunner } from "../../runtime/stage-runner.ts";
 
-const PARTITIONS = 2;
-const cleanups: (() => Promise<void> | void)[] = [];
+const stage = stageOnLog();
+const { openLog, run } = stage;
 
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
+afterEach(() => stage.dispose());
 
 describe("the stage runner on a real log", () => {
   it("makes one output for every record, in order, and says where it stands", async () => {
@@ -134,82 +130,4 @@ describe("the stage runner on a real log", () => {
 /** The log with another way to commit. */
 function withCommit(log: EventLog, commit: EventLog["commit"]): EventLog {
   return { ...log, commit };
-}
-
-async function openLog(): Promise<EmbeddedLog> {
-  const directory = temporaryDirectory();
-  cleanups.push(() => directory.dispose());
-  const log = await openEmbeddedLog({
-    directory: directory.path,
-    partitionCount: PARTITIONS,
-    generation: 1,
-    bytesMax: 256 * 1024 * 1024,
-    retentionMs: 3_600_000,
-    requiredJournals: [],
-    clock: { now: () => T0 },
-    logger: silentLogger,
-    metrics: createMetrics(),
-  });
-  cleanups.push(() => log.close(AbortSignal.timeout(1000)));
-  return log;
-}
-
-async function run(log: EventLog): Promise<StageRunner> {
-  const runner = createStageRunner({
-    log,
-    stage: countingStage,
-    groups: soleMember([0, 1]),
-    generation: 0,
-    monotonic: { now: () => performance.now() },
-    logger: silentLogger,
-    metrics: createMetrics(),
-  });
-  await runner.start();
-  cleanups.push(() => runner.stop(AbortSignal.timeout(1000)));
-  return runner;
-}
-
-/** Messages number `from` to `to` in both partitions, a second of event time apart. */
-async function appendMessages(log: EventLog, from: number, to: number): Promise<void> {
-  for (let n = from; n < to; n += 1) {
-    const value = Buffer.from(JSON.stringify({ ts: T0 + n * 1000, x: n }));
-    const record: RecordInput = { timestamp: T0 + n * 1000, key: "t/d", value, headers: [] };
-    await Promise.all([log.append("telemetry", 0, [record]), log.append("telemetry", 1, [record])]);
-  }
-}
-
-/** Waits until the runner has committed this many records of both partitions. */
-async function processed(runner: StageRunner, count: number): Promise<void> {
-  await eventually(async () => {
-    const { partitions, quiet } = runner.totals();
-    return quiet && partitions.reduce((sum, { nextOffset }) => sum + nextOffset, 0) === count;
-  });
-}
-
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("it did not happen within 20 s");
-    await delay(20);
-  }
-}
-
-/** `partition:offset` of the input of every record in `readings`, in order per partition. */
-async function sources(log: EventLog): Promise<string[]> {
-  const reader = log.openReader([0, 1].map((partition) => ({ topic: "readings", partition, offset: 0 })));
-  const found: string[][] = [[], []];
-  for (;;) {
-    const slices = await reader.poll({ bytesMax: 1 << 20, waitMs: 0 });
-    if (slices.length === 0) break;
-    for (const { partition, records } of slices) {
-      for (const record of records)
-        found[partition]?.push(`${partition}:${record.header(HEADER.source)?.split(" ")[4] ?? ""}`);
-    }
-  }
-  reader.close();
-  return found.flat();
-}
-
-function expectedSources(count: number): string[] {
-  return [0, 1].flatMap((partition) => Array.from({ length: count }, (_, offset) => `${partition}:${offset}`));
 }

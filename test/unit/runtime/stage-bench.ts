@@ -6,6 +6,7 @@ import { claimPartition } from "../../../runtime/partition-owner.ts";
 import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk } from "../../../wire/unit-codec.ts";
 import { eventually } from "../../contract/event-log/log-harness.ts";
 import { countingStage, T0 } from "../../support/counting-stage.ts";
+import { warmPartitions } from "../../support/warm-partitions.ts";
 import { dumpTopic } from "../../support/log-dump.ts";
 import { openTestLog } from "../log/open-test-log.ts";
 import type { MillraceError } from "../../../core/errors.ts";
@@ -55,7 +56,7 @@ export async function openStageBench(): Promise<StageBench> {
     return current;
   };
   const claim = (partition: number): Promise<PartitionOwner> =>
-    claimPartition({ journals: log(), stage: countingStage, partition, generation: 0 });
+    claimPartition({ journals: log(), stage: countingStage, partition, generation: 0, warm: warmPartitions() });
 
   const bench: StageBench = {
     directory,

@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { MillraceError } from "../../core/errors.ts";
+import { createMetrics } from "../../core/metrics.ts";
+import {
+  appendMessages,
+  eventually,
+  expectedSources,
+  processed,
+  sources,
+  stageOnLog,
+} from "../support/stage-on-log.ts";
+import type { AssignmentListener, ConsumerGroups } from "../../core/consumer-group.ts";
+import type { EventLog } from "../../core/event-log.ts";
+
+const stage = stageOnLog();
+const { openLog } = stage;
+
+afterEach(() => stage.dispose());
+
+describe("a partition that moves between two stage runners", () => {
+  it("comes back to state that was kept, with nothing lost and nothing twice", async () => {
+    const log = await openLog();
+    const first = await member(log);
+    const second = await member(log);
+    await first.dealt.take([0, 1]);
+    await appendMessages(log, 0, 20);
+    await processed(first.runner, 40);
+    await first.dealt.release([1]);
+    await second.dealt.take([1]);
+    await appendMessages(log, 20, 30);
+    await processed(first.runner, 30);
+    await processed(second.runner, 30);
+    await second.dealt.release([1]);
+    await first.dealt.take([1]);
+    await appendMessages(log, 30, 40);
+    await processed(first.runner, 80);
+    expect(await sources(log)).toEqual(expectedSources(40));
+    expect(first.restores()).toEqual({ cold: 2, warm: 1 });
+    expect(second.restores()).toEqual({ cold: 1, warm: 0 });
+  });
+
+  it("is restored in full when a commit of it had failed", async () => {
+    const log = await openLog();
+    let commits = 0;
+    const failing: EventLog = {
+      ...log,
+      async commit(request) {
+        await log.commit(request);
+        commits += 1;
+        // It has landed, but its owner is told otherwise.
+        if (commits === 3) throw new MillraceError("LOG_IO", "nobody knows");
+      },
+    };
+    const { dealt, runner, restores } = await member(failing);
+    await dealt.take([0, 1]);
+    for (const from of [0, 10, 20]) {
+      await appendMessages(log, from, from + 10);
+      await eventually(async () => (await sources(log)).length === 2 * (from + 10));
+    }
+    await processed(runner, 60);
+    expect(await sources(log)).toEqual(expectedSources(30));
+    expect(restores()).toEqual({ cold: 3, warm: 0 });
+  });
+
+  it("holds up no other: records of those that stay are processed while it is claimed and restored", async () => {
+    const log = await openLog();
+    const restore = Promise.withResolvers<void>();
+    const slow: EventLog = {
+      ...log,
+      async claim(journal, held) {
+        const claim = await log.claim(journal, held);
+        if (journal.partition === 1) await restore.promise;
+        return claim;
+      },
+    };
+    const { dealt, runner } = await member(slow);
+    await dealt.take([0]);
+    const taken = dealt.take([1]);
+    await appendMessages(log, 0, 20);
+    await processed(runner, 20);
+    expect(await sources(log)).toEqual(expectedSources(20).slice(0, 20));
+    restore.resolve();
+    await taken;
+    await processed(runner, 40);
+    expect(await sources(log)).toEqual(expectedSources(20));
+  });
+});
+
+/** A runner whose partitions are dealt out by the test. */
+async function member(log: EventLog) {
+  const metrics = createMetrics();
+  const joined: AssignmentListener[] = [];
+  const groups: ConsumerGroups = {
+    join(_consumer, listener) {
+      joined.push(listener);
+      return { start: () => Promise.resolve(), stop: () => listener.release([0, 1]) };
+    },
+    members: () => Promise.resolve([]),
+  };
+  const runner = await stage.run(log, { groups, metrics });
+  const [dealt] = joined;
+  if (dealt === undefined) throw new Error("the runner joined no group");
+  const restoresOf = (kind: string): number | undefined =>
+    metrics.snapshot().find(({ name, labels }) => name === "millrace_stage_restores_total" && labels["kind"] === kind)
+      ?.value;
+  return { runner, dealt, restores: () => ({ cold: restoresOf("cold"), warm: restoresOf("warm") }) };
+}
