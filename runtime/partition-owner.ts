@@ -15,7 +15,7 @@ import type {
 } from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
-import type { SnapshotChunk, UnitBody } from "../core/commit-unit.ts";
+import type { UnitBody } from "../core/commit-unit.ts";
 import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";
 
 export interface PartitionOwnerOptions {
@@ -160,17 +160,22 @@ async function claimState(
     if (kept !== null) warm.giveBack(kept);
     throw error;
   });
-  const bytes = entries.reduce((sum, entry) => sum + entry.body.length, 0);
   if (kept !== null && claim.isTail) {
     const { state, unitsSinceSnapshot, bytesSinceSnapshot } = kept.warm;
     // Chunks among them are of a snapshot that was not completed.
     const units = unitsOf(entries);
     state.resume(units);
-    return { claim, state, isWarm: true, units: unitsSinceSnapshot + units.length, bytes: bytesSinceSnapshot + bytes };
+    return {
+      claim,
+      state,
+      isWarm: true,
+      units: unitsSinceSnapshot + units.length,
+      bytes: bytesSinceSnapshot + bytesOf(entries),
+    };
   }
-  const restored = restorePoint(entries);
+  const { behind, ...restored } = restorePoint(entries);
   const state = createStagePartition({ stage, partition, generation }, restored);
-  return { claim, state, isWarm: false, units: restored.units.length, bytes };
+  return { claim, state, isWarm: false, units: restored.units.length, bytes: bytesOf(behind) };
 }
 
 /** Records that retention has deleted cannot be worked again: they count as corrupt, so that the ledger holds. */
@@ -196,10 +201,15 @@ function outputBatches(draft: UnitDraft, partition: number): OutputBatch[] {
 }
 
 /** When there is a complete snapshot the entries begin with it. Chunks of one that its owner did not complete count for nothing. */
-function restorePoint(entries: readonly JournalEntry[]): { snapshot: SnapshotChunk[]; units: UnitBody[] } {
+function restorePoint(entries: readonly JournalEntry[]) {
   const end = entries.findIndex(({ kind, complete }) => kind === "snapshot" && complete === true) + 1;
   const chunks = entries.slice(0, end).filter(({ kind }) => kind === "snapshot");
-  return { snapshot: chunks.map(({ body }) => decodeSnapshotChunk(body)), units: unitsOf(entries.slice(end)) };
+  const behind = entries.slice(end);
+  return { snapshot: chunks.map(({ body }) => decodeSnapshotChunk(body)), units: unitsOf(behind), behind };
+}
+
+function bytesOf(entries: readonly JournalEntry[]): number {
+  return entries.reduce((sum, { body }) => sum + body.length, 0);
 }
 
 function unitsOf(entries: readonly JournalEntry[]): UnitBody[] {

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { expect, it } from "vitest";
+import { defineStream } from "../../../core/function.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { claimPartition, type PartitionOwner } from "../../../runtime/partition-owner.ts";
+import { message, reader } from "../../support/counting-stage.ts";
+import { openJournal, SharedJournal } from "../../support/shared-journal.ts";
+
+const SLOT_BYTES = 600_000;
+const DEVICES = Math.ceil(LIMITS.snapshotAfterBytes / SLOT_BYTES) + 2;
+const hoarder = defineStream({
+  name: "hoarder",
+  version: 1,
+  input: "readings",
+  outputs: [],
+  state: z.string(),
+  onInput: (_reading, context) => context.state.set("text", "x".repeat(SLOT_BYTES)),
+});
+
+it("an owner whose snapshot is large makes no other until as much has come behind it", async () => {
+  const shared = new SharedJournal();
+  const claim = (): Promise<PartitionOwner> => {
+    const { journals, warm } = openJournal(shared, "p");
+    const stage = { name: "main", input: "telemetry", functions: [reader, hoarder] } as const;
+    return claimPartition({ journals, warm, stage, partition: 0, generation: 0 });
+  };
+  const work = async (owner: PartitionOwner, from: number, to: number): Promise<number> => {
+    const before = shared.length;
+    for (let offset = from; offset < to; offset++) {
+      owner.state.process(message(offset, `d${offset % DEVICES}`, offset, 1));
+      await owner.commit();
+    }
+    await owner.settled();
+    return shared.length - before;
+  };
+  expect(await work(await claim(), 0, DEVICES)).toBeGreaterThan(DEVICES);
+  expect(await work(await claim(), DEVICES, DEVICES + 3)).toBe(3);
+});
