@@ -76,7 +76,12 @@ export async function createKafkaCluster(
   });
   const cluster = { libraries, brokers };
   writeFileSync(join(directory, CLUSTER_FILE), JSON.stringify(cluster));
-  await Promise.all(brokers.map((broker) => untilServing(broker.directory, broker.pid, broker.port)));
+  try {
+    await Promise.all(brokers.map((broker) => untilServing(broker.directory, broker.pid, broker.port)));
+  } catch (error) {
+    await Promise.all(brokers.map(({ pid }) => stopBroker(pid)));
+    throw error;
+  }
   return cluster;
 }
 

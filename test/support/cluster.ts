@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +23,8 @@ export interface ClusterOptions {
   readonly prefix: string;
   readonly partitions: number;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Aborted: all processes of the installation are killed, ready or not. */
+  readonly signal?: AbortSignal;
 }
 
 /** The stores of an installation on this machine, and its processes by name. */
@@ -34,6 +37,7 @@ export interface Cluster {
   readonly secret: string;
   /** The settings that all processes share. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Those that have been ready, by name. */
   readonly processes: ReadonlyMap<string, Launched<RoleLine>>;
   dataOf(name: string): string;
   /** Starts a process with these roles, in place of one of the same name that has ended. */
@@ -51,13 +55,29 @@ const PROPERTIES = {
 const SECRET = "5e".repeat(32);
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const begun = new AsyncDisposableStack();
+  try {
+    return await startIn(begun, options);
+  } catch (error) {
+    await begun.disposeAsync();
+    throw error;
+  }
+}
+
+async function startIn(begun: AsyncDisposableStack, options: ClusterOptions): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), "millrace-cluster-"));
+  begun.defer(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   const kafka = await startKafka(options.brokers, PROPERTIES);
+  begun.defer(() => kafka.stop());
   const postgres = await startPostgres(findPostgres() ?? "");
+  begun.defer(() => postgres.dispose());
   const redisProgram = options.redis ? findRedis() : null;
   const redis = redisProgram === null ? null : await startRedis(redisProgram);
+  begun.defer(() => redis?.dispose());
   const chdb = options.clickhouse ? await startChdb(join(directory, "clickhouse")) : null;
+  begun.defer(() => chdb?.stop(AbortSignal.timeout(5000)));
   const clickhouse = chdb === null ? null : await startClickHouseServer(() => chdb.connection());
+  begun.defer(() => clickhouse?.down());
   const environment = {
     MILLRACE_KAFKA_BROKERS: bootstrapOf(kafka.cluster),
     MILLRACE_KAFKA_PREFIX: options.prefix,
@@ -71,6 +91,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     ...options.environment,
   };
   const processes = new Map<string, Launched<RoleLine>>();
+  const ended = new AbortController();
+  const signal = options.signal === undefined ? ended.signal : AbortSignal.any([ended.signal, options.signal]);
+  setMaxListeners(0, signal);
+  begun.defer(async () => {
+    // Those that are not ready yet too.
+    ended.abort();
+    await Promise.all([...processes.values()].map((process) => process.kill()));
+  });
   return {
     directory,
     kafka,
@@ -82,20 +110,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     processes,
     dataOf: (name) => join(directory, name),
     async start(name, role, own = {}) {
-      const launched = await startRole(role, { data: join(directory, name), environment: { ...environment, ...own } });
+      const data = join(directory, name);
+      const launched = await startRole(role, { data, environment: { ...environment, ...own }, signal });
       processes.set(name, launched);
       return launched;
     },
     forget: (name) => void processes.delete(name),
-    async dispose() {
-      await Promise.all([...processes.values()].map((process) => process.kill()));
-      await clickhouse?.down();
-      await chdb?.stop(AbortSignal.timeout(5000));
-      await redis?.dispose();
-      await postgres.dispose();
-      await kafka.stop();
-      rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-    },
+    dispose: () => begun.disposeAsync(),
   };
 }
 

@@ -37,6 +37,8 @@ export interface Launched<Line> {
   readonly pid: number;
   /** Everything written to standard error so far. */
   stderr(): string;
+  /** True when it has ended, whoever ended it. */
+  hasEnded(): boolean;
   /** kill -9 of the whole tree. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
@@ -51,6 +53,8 @@ export interface InstanceOptions {
   readonly under?: readonly string[];
   /** What runs instead of bin/millrace.js, with the same arguments. */
   readonly script?: string;
+  /** Aborted: it is killed, ready or not. */
+  readonly signal?: AbortSignal;
 }
 
 /** Starts a real instance on free ports. It is a process group of its own, so that kill -9 reaches all of it. */
@@ -65,6 +69,7 @@ export function startRole(role: string, options: InstanceOptions): Promise<Launc
 }
 
 async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
+  options.signal?.throwIfAborted();
   const [command = process.execPath, ...rest] = [
     ...(options.under ?? []),
     process.execPath,
@@ -87,11 +92,15 @@ async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
   let errors = "";
   child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
   const exited = once(child, "exit");
+  const abort = (): void => killGroup(child, "SIGKILL");
+  options.signal?.addEventListener("abort", abort);
+  child.once("exit", () => options.signal?.removeEventListener("abort", abort));
   const ready = await readyLine<Line>(child, () => errors);
   return {
     ready,
     pid: child.pid ?? 0,
     stderr: () => errors,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     async kill() {
       killGroup(child, "SIGKILL");
       await exited;

@@ -32,6 +32,9 @@ const resultSchema = z.object({
 export interface InstanceApi {
   get<T>(path: string): Promise<T>;
   post(path: string, body: object): Promise<void>;
+  put(path: string, body: object): Promise<void>;
+  /** A POST that answers with what it has made. */
+  create<T>(path: string, body: object): Promise<T>;
   metrics(): Promise<string>;
 }
 
@@ -49,6 +52,9 @@ export function instanceApi(data: string): InstanceApi {
     // The shapes are those of core, which the API validates on its side.
     get: async <T>(path: string) => (await (await call(`/api/v1${path}`, {})).json()) as T,
     post: async (path, body) => void (await call(`/api/v1${path}`, { method: "POST", body: JSON.stringify(body) })),
+    put: async (path, body) => void (await call(`/api/v1${path}`, { method: "PUT", body: JSON.stringify(body) })),
+    create: async <T>(path: string, body: object) =>
+      (await (await call(`/api/v1${path}`, { method: "POST", body: JSON.stringify(body) })).json()) as T,
     metrics: async () => (await call("/metrics", {})).text(),
   };
 }
