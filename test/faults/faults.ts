@@ -1,104 +1,131 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { restartBroker } from "../../deploy/kafka/kafka-cluster.ts";
+import { endBroker, restartBroker, startAgain } from "../../deploy/kafka/kafka-cluster.ts";
 import type { Random } from "../../device-sim/random.ts";
-import type { Cluster } from "../support/cluster.ts";
+import { pick, shuffled } from "./chance.ts";
+import { frozen, type Stand } from "./stand.ts";
+import type { Durations } from "./durations.ts";
+import type { Span } from "./fleet.ts";
+import type { KafkaView } from "./kafka-view.ts";
 
-/** Something that goes wrong, and is over when it resolves. */
+/** What a fault may reach. */
+export interface FaultScene {
+  readonly stand: Stand;
+  readonly kafka: KafkaView;
+  /** Name of the topic that devices publish into. */
+  readonly telemetry: string;
+  readonly durations: Durations;
+  readonly signal: AbortSignal;
+  /** Added to by a fault: from when to when fewer brokers ran than `min.insync.replicas`. */
+  readonly belowMinIsr: Span[];
+}
+
+/** Something that goes wrong, and is over when it resolves, with where it was. */
 export interface Fault {
-  readonly name: string;
-  run(cluster: Cluster, random: Random): Promise<string>;
+  readonly kind: string;
+  run(scene: FaultScene, random: Random): Promise<string>;
 }
 
-const REPLACED: Readonly<Record<string, readonly string[]>> = {
-  gateway: ["gateway-1", "gateway-2"],
-  processors: ["processors-1", "processors-2"],
-  sinks: ["sinks-1", "sinks-2"],
-};
+const POLL_MS = 200;
 
-/** Ports stay the same, as behind a service's address. */
-export type PortsOf = (name: string) => Readonly<Record<string, string>>;
-
-export function faults(portsOf: PortsOf): readonly Fault[] {
-  const replaced = (role: string, how: "kill" | "stop"): Fault => ({
-    name: `${how} ${role}`,
-    async run(cluster, random) {
-      const name = pick(REPLACED[role] ?? [], random);
-      await cluster.processes.get(name)?.[how]();
-      await delay(random.between(0, 2000));
-      await cluster.start(name, role, portsOf(name));
-      return name;
+/** One after the other: each begins with all replicas in sync. */
+export const FAULTS: readonly Fault[] = [
+  {
+    kind: "leader-killed",
+    run: async (scene) => killed(scene, await scene.kafka.leaderOf(scene.telemetry)),
+  },
+  {
+    kind: "controller-killed",
+    run: async (scene) => killed(scene, await scene.kafka.activeController()),
+  },
+  {
+    kind: "broker-stands-still",
+    async run({ stand, kafka, durations, signal }, random) {
+      const { id, pid } = pick(stand.cluster.kafka.cluster.brokers, random);
+      await frozen(pid, durations.standstill, signal);
+      await kafka.untilInSync(signal);
+      return `broker ${id}`;
     },
-  });
-  return [
-    replaced("gateway", "kill"),
-    replaced("processors", "kill"),
-    replaced("sinks", "kill"),
-    replaced("gateway", "stop"),
-    replaced("processors", "stop"),
-    {
-      name: "kill -9 of a broker",
-      async run({ kafka }, random) {
-        const { id } = pick(kafka.cluster.brokers, random);
-        await restartBroker(kafka.cluster, id, "SIGKILL");
-        return String(id);
-      },
+  },
+  {
+    kind: "rolling-restart",
+    async run({ stand, kafka, signal }, random) {
+      const { cluster } = stand.cluster.kafka;
+      const ids = shuffled(cluster.brokers, random).map(({ id }) => id);
+      for (const id of ids) {
+        await restartBroker(cluster, id, "SIGTERM");
+        await kafka.untilInSync(signal);
+      }
+      return `brokers ${ids.join(", ")}`;
     },
-    {
-      name: "a broker stands still",
-      async run({ kafka }, random) {
-        const { id, pid } = pick(kafka.cluster.brokers, random);
-        await frozen(pid, random.between(5000, 15_000));
-        return String(id);
-      },
-    },
-    {
-      name: "a processor stands still past its session and wakes",
-      async run({ processes }, random) {
-        const name = pick(REPLACED["processors"] ?? [], random);
-        const pid = processes.get(name)?.pid;
-        if (pid !== undefined) await frozen(pid, 10_000);
+  },
+  { kind: "two-brokers-down", run: twoBrokersDown },
+  {
+    kind: "zombie",
+    async run(scene, random) {
+      const { stand, durations } = scene;
+      stand.mayScale = false;
+      try {
+        const name = pick(await untilTwoProcessors(scene), random);
+        await stand.freeze(name, durations.zombie);
         return name;
-      },
+      } finally {
+        stand.mayScale = true;
+      }
     },
-    {
-      name: "PostgreSQL is killed and comes back",
-      async run({ postgres }, random) {
-        await postgres.kill();
-        await delay(random.between(500, 4000));
-        await postgres.start();
-        return "";
-      },
+  },
+  {
+    kind: "redis-restarted",
+    async run({ stand, signal }, random) {
+      const { redis } = stand.cluster;
+      await redis?.kill();
+      await backAfter(random.between(500, 4000), signal, () => redis?.start());
+      return "";
     },
-    {
-      name: "ClickHouse is away",
-      async run({ clickhouse }, random) {
-        await clickhouse?.down();
-        await delay(random.between(1000, 8000));
-        await clickhouse?.up();
-        return "";
-      },
+  },
+  {
+    kind: "postgres-killed",
+    async run({ stand, signal }, random) {
+      const { postgres } = stand.cluster;
+      await postgres.kill();
+      await backAfter(random.between(500, 4000), signal, () => postgres.start());
+      return "";
     },
-    {
-      name: "ClickHouse resets connections after it has committed",
-      run({ clickhouse }) {
-        if (clickhouse !== null) clickhouse.faults.resetsAfterCommit += 3;
-        return Promise.resolve("");
-      },
-    },
-  ];
+  },
+];
+
+async function killed({ stand, kafka, signal }: FaultScene, id: number): Promise<string> {
+  await restartBroker(stand.cluster.kafka.cluster, id, "SIGKILL");
+  await kafka.untilInSync(signal);
+  return `broker ${id}`;
 }
 
-export function pick<T>(items: readonly T[], random: Random): T {
-  const item = items[Math.floor(random.next() * items.length)];
-  if (item === undefined) throw new Error("nothing to pick from");
-  return item;
+async function twoBrokersDown(scene: FaultScene, random: Random): Promise<string> {
+  const { stand, kafka, durations, signal, belowMinIsr } = scene;
+  const { cluster } = stand.cluster.kafka;
+  const ids = shuffled(cluster.brokers, random)
+    .slice(0, 2)
+    .map(({ id }) => id);
+  for (const id of ids) await endBroker(cluster, id, "SIGKILL");
+  const from = performance.now();
+  await delay(durations.twoBrokersDown, undefined, { signal });
+  belowMinIsr.push({ from, to: performance.now() });
+  await Promise.all(ids.map((id) => startAgain(cluster, id)));
+  await kafka.untilInSync(signal);
+  return `brokers ${ids.join(", ")}`;
 }
 
-async function frozen(pid: number, ms: number): Promise<void> {
-  process.kill(pid, "SIGSTOP");
-  try {
-    await delay(ms);
-  } finally {
-    process.kill(pid, "SIGCONT");
+/** Somebody else must be there to take the partitions over. */
+async function untilTwoProcessors({ stand, signal }: FaultScene): Promise<string[]> {
+  for (;;) {
+    const names = stand.idle(["processors"]);
+    if (names.length >= 2) return names;
+    stand.add("processors-1");
+    stand.add("processors-2");
+    await delay(POLL_MS, undefined, { signal });
   }
+}
+
+async function backAfter(ms: number, signal: AbortSignal, start: () => Promise<void> | undefined): Promise<void> {
+  await delay(ms, undefined, { signal });
+  await start();
 }
