@@ -20,10 +20,16 @@ export interface FleetDevice {
 
 /** One message in the ledger. Times by performance.now. */
 export interface LedgerEntry {
-  /** When it was first due: before that it was not sent. */
-  readonly published: number;
+  /** When it was first written to a connection that a gateway had accepted; null until then. */
+  published: number | null;
   /** Null until the PUBACK. */
   acknowledged: number | null;
+}
+
+interface OutMessage {
+  readonly packetId: number;
+  readonly payload: Buffer;
+  readonly entry: LedgerEntry;
 }
 
 /**
@@ -34,7 +40,7 @@ class Device {
   readonly id: string;
   readonly ledger: LedgerEntry[] = [];
   /** What is unacknowledged, by packet id, in the order of its first sending. */
-  private readonly out = new Map<number, { readonly n: number; readonly payload: Buffer }>();
+  private readonly out = new Map<number, OutMessage>();
   private readonly token: string;
   private readonly ports: readonly number[];
   private link: MqttLink | null = null;
@@ -79,8 +85,10 @@ class Device {
       events: {
         onOpen: () => {
           this.isOpen = true;
-          const again = [...this.out].map(([packetId, { payload }]) => ({ packetId, payload }));
-          this.link?.publish(again, true);
+          const waiting = [...this.out.values()];
+          const again = waiting.filter(({ entry }) => entry.published !== null);
+          this.send(again, true);
+          this.send(waiting.slice(again.length), false);
         },
         onPubacks: (packetIds) => this.acknowledge(packetIds),
         onClose: () => {
@@ -101,14 +109,21 @@ class Device {
     const packetId = (n % PACKET_IDS) + 1;
     const values = { n, wave: Math.round(Math.sin(n / 7) * 1000) / 100 };
     const payload = Buffer.from(JSON.stringify({ ts: T0 + n * STEP_MS, values }));
-    this.ledger.push({ published: performance.now(), acknowledged: null });
-    this.out.set(packetId, { n, payload });
-    if (this.isOpen) this.link?.publish([{ packetId, payload }], false);
+    const message: OutMessage = { packetId, payload, entry: { published: null, acknowledged: null } };
+    this.ledger.push(message.entry);
+    this.out.set(packetId, message);
+    if (this.isOpen) this.send([message], false);
+  }
+
+  private send(messages: readonly OutMessage[], dup: boolean): void {
+    const now = performance.now();
+    for (const { entry } of messages) entry.published ??= now;
+    this.link?.publish(messages, dup);
   }
 
   private acknowledge(packetIds: readonly number[]): void {
     for (const packetId of packetIds) {
-      const entry = this.ledger[this.out.get(packetId)?.n ?? -1];
+      const entry = this.out.get(packetId)?.entry;
       if (entry !== undefined) entry.acknowledged = performance.now();
       this.out.delete(packetId);
     }
@@ -166,13 +181,13 @@ export class Fleet {
 }
 
 export function publishedIn(ledger: readonly LedgerEntry[], { from, to }: Span): number {
-  return ledger.filter(({ published }) => published > from && published < to).length;
+  return ledger.filter(({ published }) => published !== null && published > from && published < to).length;
 }
 
 /** Of messages that were first published in the span, at once; of others, when what lay in sockets has come. */
 export function acknowledgedIn(ledger: readonly LedgerEntry[], { from, to }: Span): number {
   return ledger.filter(({ published, acknowledged }) => {
-    if (acknowledged === null || acknowledged <= from || acknowledged >= to) return false;
+    if (published === null || acknowledged === null || acknowledged <= from || acknowledged >= to) return false;
     return published > from || acknowledged > from + IN_FLIGHT_MS;
   }).length;
 }

@@ -27,6 +27,8 @@ const PARTITIONS = 8;
 const PREFIX = "faults.";
 const RECOVERY_MS = 60_000;
 const SETTLE_MS = 180_000;
+/** What has not recovered will hardly settle. */
+const UNWELL_MS = 30_000;
 const GATEWAYS = ["gateway-1", "gateway-2"];
 const PROCESSES = ["api", ...GATEWAYS, "processors-1", "sinks-1", "sinks-2"];
 /** What no fault shows of: windows close that the last messages opened. */
@@ -75,7 +77,7 @@ async function runOn(cluster: Cluster, memory: MemoryWatch, options: RunOptions)
     const recoverySeconds = await recover(stand, fleet, options);
     clearInterval(chatter);
     const flushUpTo = fleet.lastTime + FLUSH_BEYOND_MS;
-    const audited = await flushAndSettle(api, flushUpTo, say);
+    const audited = await flushAndSettle(api, flushUpTo, recoverySeconds === null ? UNWELL_MS : SETTLE_MS, say);
     const peaks = memory.stop();
     signal.throwIfAborted();
     const judged = await judge({ cluster, fleet, prefix: PREFIX, partitions: PARTITIONS, flushUpTo });
@@ -160,11 +162,12 @@ async function reasonsOf({ cluster }: Stand): Promise<string[]> {
 async function flushAndSettle(
   api: InstanceApi,
   upTo: number,
+  waitMs: number,
   say: (text: string) => void,
 ): Promise<Pick<Figures, "balanced" | "storedOnce">> {
   try {
     await api.post("/flush", { upTo });
-    const { balanced, storedOnce } = await settled(api, SETTLE_MS);
+    const { balanced, storedOnce } = await settled(api, waitMs);
     return { balanced, storedOnce: storedOnce === true };
   } catch (error) {
     say(String(error));

@@ -4,7 +4,7 @@ import { countDisordered, countMissing, countReadingsWrong } from "../../faults/
 import { countDifferent } from "../../faults/oracle-lines.ts";
 
 const SPAN = { from: 1000, to: 31_000 };
-const entry = (published: number, acknowledged: number | null): LedgerEntry => ({ published, acknowledged });
+const entry = (published: number | null, acknowledged: number | null): LedgerEntry => ({ published, acknowledged });
 
 test("an acknowledged message that the log has not is missing, one that was not acknowledged is not", () => {
   const devices = [{ id: "a", ledger: [entry(0, 1), entry(0, 1), entry(0, null)] }];
@@ -61,5 +61,5 @@ test("a PUBACK in a span counts at once for what was published in it, and for th
   expect(acknowledgedIn([entry(900, 1600)], SPAN)).toBe(0);
   expect(acknowledgedIn([entry(900, 20_000)], SPAN)).toBe(1);
   expect(acknowledgedIn([entry(1500, 31_500), entry(900, 950), entry(1500, null)], SPAN)).toBe(0);
-  expect(publishedIn([entry(1500, null), entry(900, null), entry(32_000, null)], SPAN)).toBe(1);
+  expect(publishedIn([entry(1500, null), entry(900, null), entry(32_000, null), entry(null, null)], SPAN)).toBe(1);
 });
