@@ -16,7 +16,10 @@ export type BrokenName = (typeof BROKEN_NAMES)[number];
 
 const LANE_HEAD = `    const [batch] = this.queue;
     if (batch === undefined) return null;
-    batch.sent ??= batch.writer.finish(0, { ...this.producer, sequence: this.sequence });`;
+    batch.sent ??= compressRecordBatch(
+      batch.writer.finish(0, { ...this.producer, sequence: this.sequence }),
+      this.compression,
+    );`;
 
 export const BREAKS: Readonly<Record<BrokenName, Break>> = {
   // As where a send that spans partitions is repeated for some of them, and what comes behind has gone meanwhile.
