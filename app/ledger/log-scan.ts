@@ -1,46 +1,11 @@
-import { MillraceError } from "../../core/errors.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { isReading } from "../../core/is-reading.ts";
-import { LIMITS } from "../../core/limits.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseSourcePosition } from "../../core/source-position.ts";
 import { erasureOf } from "../../sinks/clickhouse/erased-devices.ts";
-import type { EventLog, TopicPosition } from "../../core/event-log.ts";
-import type { LogRecord } from "../../core/record.ts";
+import { scanLog, type ScanRange } from "../../log/scan-log.ts";
+import type { EventLog } from "../../core/event-log.ts";
 import type { ErasedDevices, Erasure } from "../../sinks/clickhouse/erased-devices.ts";
-
-/** A range of one topic-partition: offsets [offset, end). */
-export interface ScanRange extends TopicPosition {
-  readonly end: number;
-}
-
-/** Reads the ranges to their ends, calling `visit` for every record in them. TIMED_OUT when the log stops serving. */
-export async function scanLog(
-  log: EventLog,
-  ranges: readonly ScanRange[],
-  visit: (record: LogRecord) => void,
-): Promise<void> {
-  const open = new Map(
-    ranges.filter((range) => range.offset < range.end).map((range) => [`${range.topic}/${range.partition}`, range]),
-  );
-  const reader = log.openReader([...open.values()]);
-  try {
-    while (open.size > 0) {
-      const slices = await reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: 10_000 });
-      if (slices.length === 0)
-        throw new MillraceError("TIMED_OUT", "the log did not serve records that it says it has");
-      for (const slice of slices) {
-        const id = `${slice.topic}/${slice.partition}`;
-        const range = open.get(id);
-        if (range === undefined) continue;
-        for (const record of slice.records) if (record.offset < range.end) visit(record);
-        if (slice.nextOffset >= range.end) open.delete(id);
-      }
-    }
-  } finally {
-    reader.close();
-  }
-}
 
 /** Adds one to `counts` for every message (not control record) of the ranges, by key. */
 export async function countMessages(

@@ -5,7 +5,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { LedgerCut } from "./ledger-cut.ts";
 import type { LedgerSources } from "./ledger-sources.ts";
-import type { ScanRange } from "./log-scan.ts";
+import type { ScanRange } from "../../log/scan-log.ts";
 
 /**
  * Values in `readings` between what the tables' sink has settled and the cut, without those of devices that are removed at the cut: they

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { MillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord, type LogRecord } from "../../core/record.ts";
+import { scanLog } from "../scan-log.ts";
 import type { EventLog } from "../../core/event-log.ts";
 
 export interface TopicDigest {
@@ -12,7 +11,6 @@ export interface TopicDigest {
   readonly sha256: string;
 }
 
-const STILL_MS = 30_000;
 const TICK = "tick";
 
 /**
@@ -21,32 +19,16 @@ const TICK = "tick";
  */
 export async function digestLog(log: Pick<EventLog, "openReader" | "status">): Promise<readonly TopicDigest[]> {
   const { partitions } = await log.status();
-  const parts = new Map(
-    partitions.map((one) => [`${one.topic}/${one.partition}`, { ...one, hash: createHash("sha256"), records: 0 }]),
-  );
-  const open = new Set([...parts].filter(([, one]) => one.startOffset < one.endOffset).map(([id]) => id));
-  const reader = log.openReader(
-    [...open].flatMap((id) => {
-      const part = parts.get(id);
-      return part === undefined ? [] : [{ topic: part.topic, partition: part.partition, offset: part.startOffset }];
-    }),
-  );
-  try {
-    while (open.size > 0) {
-      const slices = await reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: STILL_MS });
-      if (slices.length === 0) throw new MillraceError("LOG_IO", "the log does not serve records that it says it has");
-      for (const { topic, partition, records, nextOffset } of slices) {
-        const id = `${topic}/${partition}`;
-        const part = parts.get(id);
-        if (part === undefined) continue;
-        for (const record of records) part.records += addRecord(part.hash, record);
-        if (nextOffset >= part.endOffset) open.delete(id);
-      }
-    }
-  } finally {
-    reader.close();
-  }
-  return [...Map.groupBy(parts.values(), ({ topic }) => topic)].map(([topic, own]) => {
+  const parts = partitions.map((one) => ({ ...one, hash: createHash("sha256"), records: 0 }));
+  const byId = new Map(parts.map((part) => [`${part.topic}/${part.partition}`, part]));
+  const ranges = partitions.map(({ topic, partition, startOffset: offset, endOffset: end }) => {
+    return { topic, partition, offset, end };
+  });
+  await scanLog(log, ranges, (record, { topic, partition }) => {
+    const part = byId.get(`${topic}/${partition}`);
+    if (part !== undefined) part.records += addRecord(part.hash, record);
+  });
+  return [...Map.groupBy(parts, ({ topic }) => topic)].map(([topic, own]) => {
     const whole = createHash("sha256");
     for (const { hash } of own) whole.update(hash.digest());
     return { topic, records: own.reduce((sum, one) => sum + one.records, 0), sha256: whole.digest("hex") };
