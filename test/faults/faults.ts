@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { endBroker, restartBroker, startAgain } from "../../deploy/kafka/kafka-cluster.ts";
 import type { Random } from "../../device-sim/random.ts";
+import type { Cluster } from "../support/cluster.ts";
 import { pick, shuffled } from "./chance.ts";
 import { frozen, type Stand } from "./stand.ts";
 import type { Durations } from "./durations.ts";
@@ -9,6 +10,7 @@ import type { KafkaView } from "./kafka-view.ts";
 
 /** What a fault may reach. */
 export interface FaultScene {
+  readonly cluster: Cluster;
   readonly stand: Stand;
   readonly kafka: KafkaView;
   /** Name of the topic that devices publish into. */
@@ -39,8 +41,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: "broker-stands-still",
-    async run({ stand, kafka, durations, signal }, random) {
-      const { id, pid } = pick(stand.cluster.kafka.cluster.brokers, random);
+    async run({ cluster, kafka, durations, signal }, random) {
+      const { id, pid } = pick(cluster.kafka.cluster.brokers, random);
       await frozen(pid, durations.standstill, signal);
       await kafka.untilInSync(signal);
       return `broker ${id}`;
@@ -48,17 +50,21 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: "rolling-restart",
-    async run({ stand, kafka, signal }, random) {
-      const { cluster } = stand.cluster.kafka;
-      const ids = shuffled(cluster.brokers, random).map(({ id }) => id);
+    async run({ cluster, kafka, signal }, random) {
+      const brokers = cluster.kafka.cluster;
+      const ids = shuffled(brokers.brokers, random).map(({ id }) => id);
       for (const id of ids) {
-        await restartBroker(cluster, id, "SIGTERM");
+        await restartBroker(brokers, id, "SIGTERM");
         await kafka.untilInSync(signal);
       }
       return `brokers ${ids.join(", ")}`;
     },
   },
-  { kind: "two-brokers-down", run: twoBrokersDown },
+  {
+    kind: "two-brokers-down",
+    // With both gateways away there would be nobody who might acknowledge.
+    run: (scene, random) => scene.stand.holding("gateway", () => twoBrokersDown(scene, random)),
+  },
   {
     kind: "zombie",
     async run(scene, random) {
@@ -75,8 +81,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: "redis-restarted",
-    async run({ stand, signal }, random) {
-      const { redis } = stand.cluster;
+    async run({ cluster: { redis }, signal }, random) {
       await redis?.kill();
       await backAfter(random.between(500, 4000), signal, () => redis?.start());
       return "";
@@ -84,8 +89,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: "postgres-killed",
-    async run({ stand, signal }, random) {
-      const { postgres } = stand.cluster;
+    async run({ cluster: { postgres }, signal }, random) {
       await postgres.kill();
       await backAfter(random.between(500, 4000), signal, () => postgres.start());
       return "";
@@ -93,15 +97,15 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
-async function killed({ stand, kafka, signal }: FaultScene, id: number): Promise<string> {
-  await restartBroker(stand.cluster.kafka.cluster, id, "SIGKILL");
+async function killed({ cluster, kafka, signal }: FaultScene, id: number): Promise<string> {
+  await restartBroker(cluster.kafka.cluster, id, "SIGKILL");
   await kafka.untilInSync(signal);
   return `broker ${id}`;
 }
 
 async function twoBrokersDown(scene: FaultScene, random: Random): Promise<string> {
-  const { stand, kafka, durations, signal, belowMinIsr } = scene;
-  const { cluster } = stand.cluster.kafka;
+  const { kafka, durations, signal, belowMinIsr } = scene;
+  const { cluster } = scene.cluster.kafka;
   const ids = shuffled(cluster.brokers, random)
     .slice(0, 2)
     .map(({ id }) => id);

@@ -55,8 +55,8 @@ async function faultLane(options: LaneOptions, happened: Happened): Promise<void
 }
 
 async function clickhouseLane(options: LaneOptions, happened: Happened): Promise<void> {
-  const { seed, until, isFull, stand, durations, signal, say } = options;
-  const { clickhouse } = stand.cluster;
+  const { seed, until, isFull, durations, signal, say } = options;
+  const { clickhouse } = options.cluster;
   if (clickhouse === null) return;
   const random = createRandom(`clickhouse ${seed}`);
   for (const fault of shuffled(CLICKHOUSE_FAULTS, random)) {

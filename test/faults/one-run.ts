@@ -73,7 +73,7 @@ async function runOn(cluster: Cluster, memory: MemoryWatch, options: RunOptions)
   try {
     fleet.start();
     const belowMinIsr: Span[] = [];
-    const happened = await runFaults({ stand, kafka, belowMinIsr, options });
+    const happened = await runFaults({ cluster, stand, kafka, belowMinIsr, options });
     const recoverySeconds = await recover(stand, fleet, options);
     clearInterval(chatter);
     const flushUpTo = fleet.lastTime + FLUSH_BEYOND_MS;
@@ -107,18 +107,19 @@ async function runOn(cluster: Cluster, memory: MemoryWatch, options: RunOptions)
 }
 
 interface Faulting {
+  readonly cluster: Cluster;
   readonly stand: Stand;
   readonly kafka: KafkaView;
   readonly belowMinIsr: Span[];
   readonly options: RunOptions;
 }
 
-function runFaults({ stand, kafka, belowMinIsr, options }: Faulting): Promise<Happened> {
+function runFaults({ cluster, stand, kafka, belowMinIsr, options }: Faulting): Promise<Happened> {
   const { seed, seconds, kinds, signal, say } = options;
   const durations = durationsFor(seconds);
   for (const text of shortened(durations)) say(`shortened: ${text}`);
   const until = performance.now() + seconds * 1000;
-  const scene = { stand, kafka, telemetry: `${PREFIX}telemetry`, durations, signal, belowMinIsr };
+  const scene = { cluster, stand, kafka, telemetry: `${PREFIX}telemetry`, durations, signal, belowMinIsr };
   return runLanes({ ...scene, seed, until, kinds, isFull: isFull(seconds), say });
 }
 

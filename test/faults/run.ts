@@ -42,10 +42,9 @@ const options = z
   .parse(values);
 
 const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupt(signal));
 // Nothing that was begun may stay behind.
-process.on("uncaughtException", (error) => interrupted.abort(error));
+process.on("uncaughtException", interrupt);
 
 const begun = performance.now();
 const say = (text: string): void => console.log(`${((performance.now() - begun) / 1000).toFixed(1)} s  ${text}`);
@@ -65,6 +64,11 @@ if (options.broken !== undefined) {
   }
 }
 
+function interrupt(reason: Error | NodeJS.Signals): void {
+  say(`interrupted: ${typeof reason === "string" ? reason : (reason.stack ?? reason.message)}`);
+  interrupted.abort(reason);
+}
+
 function isDone(): boolean {
   const { results, seed, client } = options;
   if (results === undefined) return false;
@@ -78,6 +82,7 @@ async function run(): Promise<Result> {
     const wrong = wrongOf(figures);
     return { ok: wrong.length === 0, wrong, ...figures };
   } catch (error) {
-    return { ok: false, wrong: ["error"], seed, client, error: errorText(error) };
+    const { aborted, reason } = interrupted.signal;
+    return { ok: false, wrong: ["error"], seed, client, error: errorText(aborted ? reason : error) };
   }
 }

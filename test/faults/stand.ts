@@ -5,12 +5,13 @@ import type { Cluster } from "../support/cluster.ts";
 import { pick } from "./chance.ts";
 
 const START_AGAIN_MS = 500;
+const POLL_MS = 200;
 /** A process gives up stopping in order after 12 s. */
 const STOP_MS_MAX = 30_000;
 const STDERR_SHOWN = 400;
 
 export interface StandOptions {
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, "processes" | "start" | "forget">;
   /** Ports of gateways stay the same, as behind a service's address. */
   readonly ports: ReadonlyMap<string, number>;
   readonly signal: AbortSignal;
@@ -24,7 +25,7 @@ export const roleOf = (name: string): string => name.replace(/-\d+$/, "");
  * A process is in one hand at a time.
  */
 export class Stand {
-  readonly cluster: Cluster;
+  readonly cluster: StandOptions["cluster"];
   /** False while a fault needs the processors that there are. */
   mayScale = true;
   starts = 0;
@@ -98,6 +99,21 @@ export class Stand {
     this.inHand.add(name);
     try {
       await frozen(pid, ms, this.options.signal);
+    } finally {
+      this.inHand.delete(name);
+    }
+  }
+
+  /** Waits for a process of the role that runs, and sees to it that nobody ends it while `work` goes on. */
+  async holding<T>(role: string, work: () => Promise<T>): Promise<T> {
+    let [name] = this.idle([role]);
+    while (name === undefined) {
+      await delay(POLL_MS, undefined, { signal: this.options.signal });
+      [name] = this.idle([role]);
+    }
+    this.inHand.add(name);
+    try {
+      return await work();
     } finally {
       this.inHand.delete(name);
     }
