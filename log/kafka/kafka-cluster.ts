@@ -23,6 +23,8 @@ export class KafkaCluster {
   private readonly leaders = new Map<string, number>();
   private readonly topics = new Set<string>();
   private refreshing: Promise<ClusterMetadata> | null = null;
+  /** Who answered what everybody may be asked. */
+  private answering: KafkaBrokerLink | null = null;
   private closed = false;
 
   constructor(options: KafkaClusterOptions) {
@@ -53,16 +55,20 @@ export class KafkaCluster {
     return this.link(leader, "control").call(api, request);
   }
 
-  /** Asks whichever broker answers first, in turn. Throws the last failure. */
+  /** Asks one broker after the other until one answers: first the one that did the last time. Throws the last failure. */
   async callAny<Q, A>(api: KafkaApi<Q, A>, request: Q): Promise<A> {
     let failure: unknown = new MillraceError("LOG_LOST", "no Kafka broker is known");
     const known = this.metadata.brokers.map((broker) => this.linkTo(broker, `control ${broker.id}`));
     const first = this.options.bootstrap.map((address) =>
       this.linkTo(address, `bootstrap ${address.host}:${address.port}`),
     );
-    for (const link of [...known, ...first]) {
+    // One that stands still takes a request's whole time-out: not again with each question.
+    const inTurn = [...known, ...first].toSorted((a, b) => Number(b === this.answering) - Number(a === this.answering));
+    for (const link of inTurn) {
       try {
-        return await link.call(api, request);
+        const answer = await link.call(api, request);
+        this.answering = link;
+        return answer;
       } catch (error) {
         if (!isLost(error)) throw error;
         failure = error;

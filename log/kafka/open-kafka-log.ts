@@ -11,6 +11,7 @@ import type { InstallationPlace } from "./installation-record.ts";
 import type { TopicPolicy } from "./kafka-topics.ts";
 import { LogGauge } from "./log-gauge.ts";
 import { topicNames } from "./topic-names.ts";
+import { whileLost } from "./while-lost.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { ConsumerGroups } from "../../core/consumer-group.ts";
 import type { EventLog, JournalFollowing, JournalId } from "../../core/event-log.ts";
@@ -101,7 +102,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
     const { recordBytesMax: batchBytesMax } = LIMITS;
     await log.prepare([{ topic, partitions: 1, batchBytesMax, segmentBytes: batchBytesMax }]);
     const place = installationPlace(access, topic);
-    const installation = await establish(options, place);
+    const installation = await whileLost(LIMITS.kafkaAppendTimeoutMs, () => establish(options, place));
     const retention = options.keepsRetention ? log.keepRetention(stopping.signal) : Promise.resolve();
     return Object.assign(log, {
       generation: installation.generation,
