@@ -66,15 +66,15 @@ export async function openInstallationLog(
   };
 }
 
-/** The log in the data directory. */
+/** The log in the data directory. `requiredJournals`: others than the configuration needs. */
 export function openEmbedded(
   config: Config,
   directory: DataDirectory,
-  parts: LogParts & { readonly sync: boolean },
+  parts: LogParts & { readonly sync: boolean; readonly requiredJournals?: readonly string[] },
 ): Promise<EmbeddedLog> {
   return openEmbeddedLog({
-    ...parts,
     ...ceilings(config),
+    ...parts,
     directory: directory.logPath,
     partitionCount: config.partitions,
     generation: directory.epoch,

@@ -128,10 +128,10 @@ export const LIMITS = {
   unitsInFlightPerPartitionMax: 4,
   /** Between two attempts at a restore, or at writing ticks and control records. */
   stageRetryDelayMsMax: 5 * SECOND,
-  /** What a processor keeps of partitions that others work now, for when they come back: so many, about so many bytes, so long. */
+  /** What a processor thread keeps of partitions that others work now, for when they come back: so many, about so many bytes, so long. */
   warmPartitionsMax: 64,
-  warmBytesMax: 512 * MIB,
-  warmMsMax: 10 * MINUTE,
+  warmPartitionsBytesMax: 512 * MIB,
+  warmPartitionsMsMax: 10 * MINUTE,
   snapshotAfterUnits: 2000,
   snapshotAfterBytes: 16 * MIB,
   snapshotChunkBytes: 512 * KIB,

@@ -1,16 +1,17 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { sql, type Transaction } from "kysely";
-import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import { migrate } from "./migrate.ts";
 import { BUSY_TIMEOUT_MS, openSqlite } from "./open-sqlite.ts";
 import { openPostgresEngine } from "./postgres/postgres-engine.ts";
-import { inChunks, type Queries, ROWS_PER_STATEMENT, type Tables } from "./schema.ts";
+import { inChunks, type Queries, type Tables } from "./schema.ts";
+import { SECRET_CHECK, secretCheckOf } from "./secret-check.ts";
 import { sqliteEngine } from "./sqlite-engine.ts";
+import { COPIED_TABLES, cursorPages, digestPages, filePages, type Row, type TableDigest } from "./table-pages.ts";
 import { inTransaction } from "./transaction.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type { RegistryEngine } from "./engine.ts";
 
 export interface CopyRegistryOptions {
   /** The SQLite file. */
@@ -26,84 +27,87 @@ export interface CopiedTable {
   /** In the source, and counted in the target afterwards. */
   readonly rows: number;
   readonly copied: number;
+  /** Whether the rows are the same by their content. */
+  readonly equal: boolean;
 }
 
-/** In an order in which every row finds what it refers to. */
-const COPIED: readonly (keyof Tables)[] = [
-  "counters",
-  "settings",
-  "tenants",
-  "device_types",
-  "alarm_rules",
-  "devices",
-  "last_seen",
-  "erased_devices",
-  "credentials",
-  "revocations",
-  "control_outbox",
-  "alarms",
-  "alarm_transitions",
-  "alarm_positions",
-  "notifications",
-  "audit",
-];
-/** What a migration puts there. */
-const HELD_BY_EMPTY: Readonly<Partial<Record<keyof Tables, number>>> = { counters: 1 };
+/** Stands in `settings` of a registry that was copied, until `finishCopy`: what is there may be copied over. */
+const COPYING = "copying";
 
-type Row = Readonly<Record<string, string | number | null>>;
-const rowSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+/** NOT_FOUND when the file holds no registry, CONFIG_INVALID when it is not of the installation with this secret. Changes nothing. */
+export function checkRegistrySource(path: string, secret: Uint8Array): void {
+  const value = existsSync(path) ? settingOf(path, SECRET_CHECK) : null;
+  if (value === null) {
+    throw new MillraceError("NOT_FOUND", `there is no registry in ${path}`, {
+      remedy: "Name the data directory of an installation whose registry is not elsewhere already.",
+    });
+  }
+  if (value === secretCheckOf(secret)) return;
+  throw new MillraceError("CONFIG_INVALID", `the installation's secret is not the one that ${path} was made with`, {
+    remedy: "Leave MILLRACE_INSTALLATION_SECRET away, or set it to what the installation was started with.",
+  });
+}
 
-/** Whether the registry's tables could be copied there, changing nothing. Errors: those of `copyRegistry`. */
+/** ALREADY_EXISTS when the database holds a registry that was not copied there by a move that goes on. Changes nothing. */
 export async function checkRegistryTarget({ url, logger }: Pick<CopyRegistryOptions, "url" | "logger">): Promise<void> {
   const engine = await openPostgresEngine({ url, logger });
-  await engine.close();
+  try {
+    if (await engine.hasTable(engine.db, "settings")) await requireRoom(engine.db);
+  } finally {
+    await engine.close();
+  }
 }
 
 /**
- * Copies a registry from SQLite to PostgreSQL, all tables or none, and counts the rows on both sides. Nobody may have either open. Errors: those of
- * opening a registry; ALREADY_EXISTS when the database holds another one.
+ * Copies a registry from SQLite to PostgreSQL, all tables or none, over what an earlier call has copied, and compares both. Nobody else may have
+ * either open. Errors: those of opening a registry; ALREADY_EXISTS when the database holds another one.
  */
-export async function copyRegistry(options: CopyRegistryOptions): Promise<readonly CopiedTable[]> {
-  const { path, url, clock, logger } = options;
+export async function copyRegistry({ path, url, clock, logger }: CopyRegistryOptions): Promise<readonly CopiedTable[]> {
   const from = sqliteEngine(await openSqlite(path), path);
+  await migrate({ engine: from, clock, logger }).finally(() => from.close());
   const file = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
-  let to: RegistryEngine | null = null;
+  const to = await openPostgresEngine({ url, logger });
   try {
-    await migrate({ engine: from, clock, logger });
-    to = await openPostgresEngine({ url, logger });
     await migrate({ engine: to, clock, logger });
-    const rows = await countRows(from.db);
-    const present = await countRows(to.db);
-    if (!isEqual(rows, present) || (await secretOf(from.db)) !== (await secretOf(to.db))) {
-      if (COPIED.some((table) => (present[table] ?? 0) > (HELD_BY_EMPTY[table] ?? 0))) throw heldByAnother();
-      await inTransaction(to.db, (trx) => copyAll(file, trx));
-    }
-    const copied = await countRows(to.db);
-    return COPIED.map((table) => ({ table, rows: rows[table] ?? 0, copied: copied[table] ?? 0 }));
+    await inTransaction(to.db, async (trx) => {
+      await requireRoom(trx);
+      await copyAll(file, trx);
+    });
+    const copied: CopiedTable[] = [];
+    await to.db.transaction().execute(async (trx) => {
+      await withoutTimeout(trx);
+      for (const table of COPIED_TABLES) {
+        const here = await digestPages(filePages(file, table));
+        const there = await digestPages(cursorPages(trx, table), table === "settings" ? isCopied : undefined);
+        copied.push({ table, rows: here.rows, copied: there.rows, equal: isEqual(here, there) });
+      }
+    });
+    return copied;
   } finally {
     file.close();
-    await to?.close();
-    await from.close();
+    await to.close();
+  }
+}
+
+/** From now on the copied registry is nobody's to copy over. */
+export async function finishCopy({ url, logger }: Pick<CopyRegistryOptions, "url" | "logger">): Promise<void> {
+  const engine = await openPostgresEngine({ url, logger });
+  try {
+    await engine.db.deleteFrom("settings").where("name", "=", COPYING).execute();
+  } finally {
+    await engine.close();
   }
 }
 
 async function copyAll(file: DatabaseSync, trx: Transaction<Tables>): Promise<void> {
-  await sql`set local statement_timeout = 0`.execute(trx);
-  for (const table of COPIED) {
-    await sql`delete from ${sql.table(table)}`.execute(trx);
-    for (const rows of pages(file, table)) for (const chunk of inChunks(rows)) await insert(trx, table, chunk);
+  await withoutTimeout(trx);
+  for (const table of COPIED_TABLES.toReversed()) await sql`delete from ${sql.table(table)}`.execute(trx);
+  for (const table of COPIED_TABLES) {
+    for await (const rows of filePages(file, table)) {
+      for (const chunk of inChunks(rows)) await insert(trx, table, chunk);
+    }
   }
-}
-
-function* pages(file: DatabaseSync, table: string): Generator<readonly Row[]> {
-  let rows: Row[] = [];
-  for (const row of file.prepare(`select * from ${table}`).iterate()) {
-    rows.push(rowSchema.parse(row));
-    if (rows.length < ROWS_PER_STATEMENT) continue;
-    yield rows;
-    rows = [];
-  }
-  if (rows.length > 0) yield rows;
+  await trx.insertInto("settings").values({ name: COPYING, value: "" }).execute();
 }
 
 async function insert(trx: Transaction<Tables>, table: string, rows: readonly Row[]): Promise<void> {
@@ -113,26 +117,34 @@ async function insert(trx: Transaction<Tables>, table: string, rows: readonly Ro
   await sql`insert into ${sql.table(table)} (${names}) values ${sql.join(values)}`.execute(trx);
 }
 
-async function countRows(db: Queries): Promise<Readonly<Partial<Record<keyof Tables, number>>>> {
-  const counts: Partial<Record<keyof Tables, number>> = {};
-  for (const table of COPIED) {
-    const { rows } = await sql<{ rows: number }>`select count(*) as rows from ${sql.table(table)}`.execute(db);
-    counts[table] = Number(rows[0]?.rows ?? 0);
-  }
-  return counts;
+async function withoutTimeout(trx: Transaction<Tables>): Promise<void> {
+  await sql`set local statement_timeout = 0`.execute(trx);
 }
 
-async function secretOf(db: Queries): Promise<string | null> {
-  const row = await db.selectFrom("settings").select("value").where("name", "=", "secret-check").executeTakeFirst();
-  return row?.value ?? null;
-}
-
-function isEqual(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
-  return COPIED.every((table) => a[table] === b[table]);
-}
-
-function heldByAnother(): MillraceError {
-  return new MillraceError("ALREADY_EXISTS", "the PostgreSQL database holds a registry already", {
+async function requireRoom(db: Queries): Promise<void> {
+  const settings = await db.selectFrom("settings").select("name").execute();
+  if (settings.length === 0 || settings.some(({ name }) => name === COPYING)) return;
+  throw new MillraceError("ALREADY_EXISTS", "the PostgreSQL database holds a registry already", {
     remedy: "Name a database without one in MILLRACE_DATABASE_URL.",
   });
+}
+
+function settingOf(path: string, name: string): string | null {
+  const file = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    const has = file.prepare("select 1 from sqlite_schema where type = 'table' and name = 'settings'").get();
+    const row = has === undefined ? undefined : file.prepare("select value from settings where name = ?").get(name);
+    return typeof row?.["value"] === "string" ? row["value"] : null;
+  } finally {
+    file.close();
+  }
+}
+
+/** What a copy itself leaves behind is none of the rows. */
+function isCopied(row: Row): boolean {
+  return row["name"] !== COPYING;
+}
+
+function isEqual(a: TableDigest, b: TableDigest): boolean {
+  return a.rows === b.rows && a.sum === b.sum;
 }

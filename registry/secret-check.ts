@@ -2,7 +2,7 @@ import { MillraceError } from "../core/errors.ts";
 import type { ChangeWriter } from "./change-writer.ts";
 import { tokenHmac } from "./token.ts";
 
-const SETTING = "secret-check";
+export const SECRET_CHECK = "secret-check";
 const SECRET_BYTES_MIN = 32;
 
 /**
@@ -13,10 +13,10 @@ export async function checkSecret(write: ChangeWriter, secret: Uint8Array): Prom
   if (secret.length < SECRET_BYTES_MIN) {
     throw new MillraceError("CONFIG_INVALID", `the installation's secret needs ${SECRET_BYTES_MIN} bytes`);
   }
-  const value = tokenHmac(secret, SETTING);
+  const value = secretCheckOf(secret);
   await write("millrace", async ({ trx }) => {
-    const row = await trx.selectFrom("settings").select("value").where("name", "=", SETTING).executeTakeFirst();
-    if (row === undefined) await trx.insertInto("settings").values({ name: SETTING, value }).execute();
+    const row = await trx.selectFrom("settings").select("value").where("name", "=", SECRET_CHECK).executeTakeFirst();
+    if (row === undefined) await trx.insertInto("settings").values({ name: SECRET_CHECK, value }).execute();
     else if (row.value !== value) {
       throw new MillraceError(
         "CONFIG_INVALID",
@@ -27,4 +27,9 @@ export async function checkSecret(write: ChangeWriter, secret: Uint8Array): Prom
       );
     }
   });
+}
+
+/** What a registry keeps of its installation's secret, to know it again. */
+export function secretCheckOf(secret: Uint8Array): string {
+  return tokenHmac(secret, SECRET_CHECK);
 }

@@ -21,7 +21,7 @@ export interface KeptPartition {
 }
 
 export interface WarmPartitionsOptions {
-  readonly limits: Pick<Limits, "warmPartitionsMax" | "warmBytesMax" | "warmMsMax">;
+  readonly limits: Pick<Limits, "warmPartitionsMax" | "warmPartitionsBytesMax" | "warmPartitionsMsMax">;
   readonly monotonic: Clock;
   readonly bytesGauge: Gauge;
 }
@@ -42,7 +42,7 @@ export class WarmPartitions {
   keep(partition: number, warm: WarmPartition): void {
     if (this.closed) return;
     const { limits, monotonic } = this.options;
-    this.add({ partition, warm, bytes: warm.state.bytes, until: monotonic.now() + limits.warmMsMax });
+    this.add({ partition, warm, bytes: warm.state.bytes, until: monotonic.now() + limits.warmPartitionsMsMax });
   }
 
   /** The caller alone has it from now on. */
@@ -67,11 +67,11 @@ export class WarmPartitions {
   }
 
   private add(kept: KeptPartition): void {
-    const { warmPartitionsMax, warmBytesMax } = this.options.limits;
+    const { warmPartitionsMax, warmPartitionsBytesMax } = this.options.limits;
     this.kept.delete(kept.partition);
-    if (kept.bytes <= warmBytesMax) this.kept.set(kept.partition, kept);
+    if (kept.bytes <= warmPartitionsBytesMax) this.kept.set(kept.partition, kept);
     for (const { partition } of this.kept.values()) {
-      if (this.kept.size <= warmPartitionsMax && this.bytes() <= warmBytesMax) break;
+      if (this.kept.size <= warmPartitionsMax && this.bytes() <= warmPartitionsBytesMax) break;
       this.kept.delete(partition);
     }
     this.settle();

@@ -61,8 +61,15 @@ function textOf({ items, generation }: MoveReport, differing: number, config: Co
     table,
     "",
     `The installation has moved; its generation was ${generation.before} and is ${generation.now}. ${config.data} is kept, and will not be started again.`,
-    `Start the cluster's processes with these settings and with MILLRACE_INSTALLATION_SECRET from ${config.data}/installation.secret.`,
+    `Start the cluster's processes with these settings and with ${secretText(config)}.`,
   ].join("\n");
+}
+
+function secretText({ data, installationSecret }: Config): string {
+  const file = `the text of ${data}/installation.secret`;
+  return installationSecret === undefined
+    ? `MILLRACE_INSTALLATION_SECRET, which is ${file}`
+    : "the MILLRACE_INSTALLATION_SECRET that is set";
 }
 
 /** The journals of one consumer in one line. */

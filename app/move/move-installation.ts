@@ -1,10 +1,11 @@
-import { MillraceError } from "../../core/errors.ts";
+import { existsSync } from "node:fs";
+import { errorText, MillraceError } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { noteDeletedElsewhere } from "../../log/kafka/deleted-elsewhere.ts";
 import { digestLog } from "../../log/move/log-digest.ts";
-import { moveJournals } from "../../log/move/move-journals.ts";
+import { moveJournals, type MovedJournal } from "../../log/move/move-journals.ts";
 import { moveRecords, startsOf } from "../../log/move/move-records.ts";
-import { checkRegistryTarget, copyRegistry } from "../../registry/copy-registry.ts";
+import { checkRegistrySource, checkRegistryTarget, copyRegistry, finishCopy } from "../../registry/copy-registry.ts";
 import { openDataDirectory, type DataDirectory } from "../data-directory.ts";
 import { environmentName, type Config } from "../config.ts";
 import { openEmbedded, openMovingLog } from "../installation-log.ts";
@@ -12,6 +13,7 @@ import { createSystemReceiveClock } from "../receive-clock.ts";
 import { openMovingTables, type MovingTables } from "./moving-tables.ts";
 import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import type { OpenKafkaLog } from "../../log/kafka/open-kafka-log.ts";
+import type { CopiedTable } from "../../registry/copy-registry.ts";
 import type { LogParts } from "../installation-log.ts";
 
 /** One thing that was moved, counted on both sides after the move. */
@@ -20,7 +22,7 @@ export interface MovedItem {
   readonly what: string;
   readonly here: number;
   readonly there: number;
-  /** Whether it is the same by its content, not only by its count. */
+  /** Whether it is the same by its content too; of journals, which are written as they are, by the count of entries. */
   readonly equal: boolean;
 }
 
@@ -37,6 +39,8 @@ export interface MoveOptions {
 }
 
 const CLOSE_MS = 10_000;
+/** No journal has this name, so that retention deletes nothing of the log while it moves. */
+const NOBODY = "the move";
 
 /**
  * Moves a stopped embedded installation to Kafka, PostgreSQL and ClickHouse: the log at its offsets, the journals, the tables, the registry. Nothing is
@@ -46,27 +50,37 @@ const CLOSE_MS = 10_000;
 export async function moveInstallation(options: MoveOptions): Promise<MoveReport> {
   const { config, logger } = options;
   requireTargets(config);
+  if (!existsSync(config.data)) throw noInstallation(config.data);
   const directory = openDataDirectory(config.data, config.installationSecret ?? null);
   const parts = { clock: createSystemReceiveClock(), logger, metrics: createMetrics() };
+  const registry = { path: directory.registryPath, url: config.databaseUrl ?? "", clock: parts.clock, logger };
   const undo: (() => Promise<void> | void)[] = [() => directory.release()];
   try {
     requireSource(config, directory);
-    await checkRegistryTarget({ url: config.databaseUrl ?? "", logger });
-    const source = await openEmbedded(config, directory, { ...parts, sync: true });
+    const source = await openEmbedded(config, directory, { ...parts, sync: true, requiredJournals: [NOBODY] });
     undo.unshift(() => source.close(AbortSignal.timeout(CLOSE_MS)));
+    const continues = source.generation;
+    const openTarget = () => openMovingLog(config, directory.installation, { ...parts, continues });
+    // Of a move that was ended, the log there says so first.
+    if (directory.movedTo !== null) await (await openTarget()).close(AbortSignal.timeout(CLOSE_MS));
+    await checkRegistryTarget(registry);
     const tables = config.clickhouse ? await openMovingTables({ ...parts, config, directory, log: source }) : null;
     if (tables !== null) undo.unshift(() => tables.close());
-    const continues = source.generation;
-    const target = await openMovingLog(config, directory.installation, { ...parts, continues });
+    const target = await openTarget();
     undo.unshift(() => target.close(AbortSignal.timeout(CLOSE_MS)));
-    const items = await moveAll(options, { source, target, tables, directory });
+    const items = await moveAll(options, { source, target, tables, copy: () => copyRegistry(registry) });
     if (items.every(({ here, there, equal }) => here === there && equal)) {
+      // In this order: a crash in between leaves nothing that could be started, and the same command ends it.
+      directory.noteMoved(placeOf(config));
       await target.completeMove();
-      directory.noteMoved(`the Kafka topics with the prefix "${config.kafkaPrefix}"`);
+      await finishCopy(registry);
     }
     return { items, generation: { before: continues, now: target.generation } };
   } finally {
-    for (const end of undo) await end();
+    for (const end of undo) {
+      // Of several that fail, and of a move that did, the first is what is told.
+      await Promise.resolve(end()).catch((error: unknown) => logger.warn({ cause: errorText(error) }, "while closing"));
+    }
   }
 }
 
@@ -74,27 +88,24 @@ interface Ends {
   readonly source: EmbeddedLog;
   readonly target: OpenKafkaLog;
   readonly tables: MovingTables | null;
-  readonly directory: DataDirectory;
+  readonly copy: () => Promise<readonly CopiedTable[]>;
 }
 
-async function moveAll(
-  { config, logger, onProgress }: MoveOptions,
-  { source, target, tables, directory }: Ends,
-): Promise<MovedItem[]> {
+async function moveAll({ onProgress }: MoveOptions, { source, target, tables, copy }: Ends): Promise<MovedItem[]> {
   await tables?.catchUp((rows) => onProgress("filling the tables with what the log has", rows));
   await moveRecords({ source, target, onProgress: (records) => onProgress("moving records", records) });
   onProgress("moving journals", 0);
   const journals = await moveJournals(source, target);
-  await moveDeletedCounts(source, target);
+  const deleted = await moveDeletedCounts(source, target);
   onProgress("comparing the logs", 0);
   const log = await compareLogs(source, target);
   const moved = (await tables?.move((table, rows) => onProgress(`moving ${table}`, rows))) ?? [];
   onProgress("moving the registry", 0);
-  const clock = createSystemReceiveClock();
-  const copied = await copyRegistry({ path: directory.registryPath, url: config.databaseUrl ?? "", clock, logger });
+  const copied = await copy();
   const there = await entriesThere(target, journals);
   return [
     ...log,
+    deleted,
     ...journals.map(({ name, partition, entries }, at): MovedItem => {
       const count = there[at] ?? 0;
       return { where: "journals", what: `${name}/${partition}`, here: entries, there: count, equal: count === entries };
@@ -102,22 +113,35 @@ async function moveAll(
     ...moved.map(({ table, rows, moved: count, equal }): MovedItem => {
       return { where: "tables", what: table, here: rows, there: count, equal };
     }),
-    ...copied.map(({ table, rows, copied: count }): MovedItem => {
-      return { where: "registry", what: table, here: rows, there: count, equal: rows === count };
+    ...copied.map(({ table, rows, copied: count, equal }): MovedItem => {
+      return { where: "registry", what: table, here: rows, there: count, equal };
     }),
   ];
 }
 
 /** A look at them from outside, as another process would have. */
-function entriesThere(target: OpenKafkaLog, journals: Awaited<ReturnType<typeof moveJournals>>): Promise<number[]> {
-  return Promise.all(journals.map(async (journal) => (await target.follow(journal).next()).entries.length));
+async function entriesThere(target: OpenKafkaLog, journals: readonly MovedJournal[]): Promise<number[]> {
+  const counts: number[] = [];
+  for (const journal of journals) counts.push((await target.follow(journal).next()).entries.length);
+  return counts;
 }
 
-async function moveDeletedCounts(source: EmbeddedLog, target: OpenKafkaLog): Promise<void> {
-  const { deletedTelemetry, partitions } = await source.status();
-  const present = (await target.status()).deletedTelemetry;
-  if (Object.keys(present).length > 0 || Object.keys(deletedTelemetry).length === 0) return;
-  await noteDeletedElsewhere(target, deletedTelemetry, startsOf(partitions));
+/** Messages that retention deleted before the move. What an earlier move has noted is replaced. */
+async function moveDeletedCounts(source: EmbeddedLog, target: OpenKafkaLog): Promise<MovedItem> {
+  const { deletedTelemetry: here, partitions } = await source.status();
+  if (!isSame(here, (await target.status()).deletedTelemetry)) {
+    await noteDeletedElsewhere(target, here, startsOf(partitions));
+  }
+  const { deletedTelemetry: there } = await target.status();
+  return { where: "log", what: "deleted before", here: sumOf(here), there: sumOf(there), equal: isSame(here, there) };
+}
+
+function isSame(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+  return Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, count]) => b[key] === count);
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 async function compareLogs(source: EmbeddedLog, target: OpenKafkaLog): Promise<MovedItem[]> {
@@ -143,17 +167,22 @@ function requireTargets(config: Config): void {
   const missing = needed.filter((name) => config[name] === undefined).map(environmentName);
   if (missing.length === 0) return;
   throw new MillraceError("CONFIG_INVALID", `a move to a cluster needs where to: ${missing.join(", ")}`, {
-    remedy: 'Set them as the cluster\'s processes will have them (docs/operating.md, "Moving to a cluster").',
+    remedy: "Set them as the cluster's processes will have them (docs/moving-to-a-cluster.md).",
   });
 }
 
+function noInstallation(data: string): MillraceError {
+  return new MillraceError("NOT_FOUND", `there is no data directory ${data}`, { remedy: "Name another with --data." });
+}
+
+function placeOf(config: Config): string {
+  return `the Kafka topics with the prefix "${config.kafkaPrefix}"`;
+}
+
 function requireSource(config: Config, directory: DataDirectory): void {
-  if (directory.isNew || !directory.hasStores) {
-    throw new MillraceError("NOT_FOUND", `there is no installation in ${config.data}`, {
-      remedy: "Name its data directory with --data.",
-    });
-  }
-  if (directory.movedTo !== null) {
+  checkRegistrySource(directory.registryPath, directory.secret);
+  // Of a move to the same place that was not ended, the log there tells more.
+  if (directory.movedTo !== null && directory.movedTo !== placeOf(config)) {
     throw new MillraceError("ALREADY_EXISTS", `the installation in ${config.data} has moved to ${directory.movedTo}`, {
       remedy: `Delete the file ${config.data}/moved if what is here shall move once more, to other topics and databases.`,
     });

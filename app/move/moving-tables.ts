@@ -2,10 +2,11 @@ import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createClickHouseLink } from "../../sinks/clickhouse/clickhouse-link.ts";
 import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
 import { parseClickHouseUrl } from "../../sinks/clickhouse/clickhouse-target.ts";
-import { moveTables, type MovedTable } from "../../sinks/clickhouse/move-tables.ts";
+import { checkTablesTarget, moveTables, type MovedTable } from "../../sinks/clickhouse/move-tables.ts";
+import { CLICKHOUSE_JOURNAL, claimSinkJournal } from "../../sinks/clickhouse/sink-journal.ts";
+import { migrateDatabase } from "../../sinks/clickhouse/migrate.ts";
 import { STORED_TOPICS } from "../../sinks/clickhouse/rows/encoder-of-topic.ts";
-import { checkServer } from "../../sinks/clickhouse/server-place.ts";
-import { environmentOfChildren, rollupRetention, type Config } from "../config.ts";
+import { environmentOfChildren, type Config } from "../config.ts";
 import { JOURNALS } from "../journals.ts";
 import { endsOf, untilReached } from "../ledger/ledger-cut.ts";
 import { MillraceError } from "../../core/errors.ts";
@@ -31,18 +32,29 @@ const CATCH_UP_MS = 3_600_000;
 const LOOK_EVERY_MS = 500;
 const STOP_MS = 60_000;
 
-/** Errors: those of `checkServer`, CHDB_MISSING, DATA_DIRECTORY_LOCKED. */
+/** Errors: those of `checkTablesTarget`, CHDB_MISSING, DATA_DIRECTORY_LOCKED, CONFIG_INVALID. */
 export async function openMovingTables(options: MovingTablesOptions): Promise<MovingTables> {
   const { config, directory, log, clock, logger, metrics } = options;
   const { installation } = directory;
   const connection = parseClickHouseUrl(config.clickhouseUrl ?? "");
-  await checkServer(connection, installation);
   const onFault = (): void => undefined;
   const path = directory.clickhousePath;
   const chdb = createChdbProcess({ path, environment: environmentOfChildren(), clock, logger, onFault });
   await chdb.start();
   const source = createClickHouseLink(() => chdb.connection());
   const target = createClickHouseLink(connection);
+  const close = async (): Promise<void> => {
+    await source.close();
+    await target.close();
+    await chdb.stop(AbortSignal.timeout(STOP_MS));
+  };
+  try {
+    await checkTablesTarget({ source, target, installation });
+    await requireOwnTables(log, await migrateDatabase(source, installation));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     async catchUp(onProgress) {
       const sink = createClickHouseSink({
@@ -54,7 +66,6 @@ export async function openMovingTables(options: MovingTablesOptions): Promise<Mo
         logger,
         metrics,
         onFault,
-        rollupRetention: rollupRetention(config),
       });
       const looking = setInterval(() => onProgress(sink.settled()?.rows ?? 0), LOOK_EVERY_MS);
       try {
@@ -66,12 +77,18 @@ export async function openMovingTables(options: MovingTablesOptions): Promise<Mo
       }
     },
     move: (onProgress) => moveTables({ source, target, installation, onProgress }),
-    async close() {
-      await source.close();
-      await target.close();
-      await chdb.stop(AbortSignal.timeout(STOP_MS));
-    },
+    close,
   };
+}
+
+/** What the log's sink has filled: tables that stand elsewhere already do not move. */
+async function requireOwnTables(log: EmbeddedLog, identity: string): Promise<void> {
+  const { restored } = await claimSinkJournal(log, { name: CLICKHOUSE_JOURNAL, partition: 0 });
+  if (restored.database === null || restored.database === identity) return;
+  throw new MillraceError("CONFIG_INVALID", "the installation's tables are not those in its data directory", {
+    remedy:
+      "If they are on a ClickHouse server, add --no-clickhouse here, and give the cluster that server: it goes on with them.",
+  });
 }
 
 async function untilFilled(log: EmbeddedLog): Promise<void> {

@@ -45,6 +45,7 @@ export async function establishInstallation(
       remedy: "Set MILLRACE_KAFKA_PREFIX to another name, or use the registry that goes with these topics.",
     });
   }
+  if (stored.partitions !== own.partitions) throw ofOtherPartitions(stored, own);
   const isMoving = stored.continues !== undefined && !isMoved;
   if (own.continues === undefined && isMoving) throw notAllThere(prefix);
   if (own.continues !== undefined && !isMoving) throw inUse(prefix);
@@ -75,6 +76,13 @@ async function readRecords(place: InstallationPlace): Promise<{ stored: Installa
     "DATA_FORMAT_UNSUPPORTED",
     "the topic installation does not begin with what a Millrace writes",
   );
+}
+
+function ofOtherPartitions({ partitions }: Installation, own: Installation): MillraceError {
+  const text = `the log on Kafka has ${partitions} partitions, but ${own.partitions} are configured`;
+  return new MillraceError("CONFIG_INVALID", text, {
+    remedy: `Set MILLRACE_PARTITIONS=${partitions}: the number is fixed for the life of an installation.`,
+  });
 }
 
 function notAllThere(prefix: string): MillraceError {

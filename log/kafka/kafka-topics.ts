@@ -12,6 +12,8 @@ export interface WantedTopic {
   readonly topic: string;
   /** Where one is wanted more do no harm: nothing is kept in them. */
   readonly partitions: number;
+  /** True where those behind them do no harm. */
+  readonly mayHaveMore?: boolean;
   /** Of one record batch. */
   readonly batchBytesMax: number;
   /** Of a segment: what is deleted leaves the disk by segments. */
@@ -72,7 +74,8 @@ async function untilServed(cluster: KafkaCluster, topics: readonly WantedTopic[]
 
 function missingTopics({ topics }: ClusterMetadata, wanted: readonly WantedTopic[]): WantedTopic[] {
   const known = new Map(topics.map((topic) => [topic.topic, topic]));
-  return wanted.filter(({ topic, partitions }) => {
+  return wanted.filter((one) => {
+    const { topic, partitions } = one;
     const found = known.get(topic);
     if (found === undefined || found.errorCode === KAFKA_ERROR.unknownTopicOrPartition) return true;
     if (found.errorCode === KAFKA_ERROR.topicAuthorizationFailed) {
@@ -80,7 +83,7 @@ function missingTopics({ topics }: ClusterMetadata, wanted: readonly WantedTopic
         remedy: "Give the user READ, WRITE, DESCRIBE, CREATE and DELETE on the topics with the prefix.",
       });
     }
-    if (found.partitions.length !== 0 && !isRightNumber(found.partitions.length, partitions)) {
+    if (found.partitions.length !== 0 && !isRightNumber(found.partitions.length, one)) {
       const text = `the Kafka topic ${topic} has ${found.partitions.length} partitions, but ${partitions} are configured`;
       throw new MillraceError("CONFIG_INVALID", text, {
         remedy: `Set MILLRACE_PARTITIONS=${found.partitions.length}: the number is fixed for the life of an installation.`,
@@ -90,15 +93,15 @@ function missingTopics({ topics }: ClusterMetadata, wanted: readonly WantedTopic
   });
 }
 
-function isRightNumber(found: number, wanted: number): boolean {
-  return found === wanted || (wanted === 1 && found > 1);
+function isRightNumber(found: number, { partitions, mayHaveMore = false }: WantedTopic): boolean {
+  return found === partitions || (mayHaveMore && found > partitions);
 }
 
 function haveLeaders({ topics }: ClusterMetadata, wanted: readonly WantedTopic[]): boolean {
   const known = new Map(topics.map((topic) => [topic.topic, topic.partitions]));
-  return wanted.every(({ topic, partitions }) => {
-    const found = known.get(topic) ?? [];
-    return isRightNumber(found.length, partitions) && found.every(({ leader }) => leader >= 0);
+  return wanted.every((one) => {
+    const found = known.get(one.topic) ?? [];
+    return isRightNumber(found.length, one) && found.every(({ leader }) => leader >= 0);
   });
 }
 

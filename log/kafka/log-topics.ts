@@ -57,9 +57,11 @@ export class LogTopics {
 
   private journalTopic(name: string): WantedTopic {
     const { names, topology, journals } = this.options;
+    const partitions = name === RETENTION_JOURNAL.name ? 1 : (journals.get(name) ?? topology.partitionCount);
     return {
       topic: names.journal(name),
-      partitions: name === RETENTION_JOURNAL.name ? 1 : (journals.get(name) ?? topology.partitionCount),
+      partitions,
+      mayHaveMore: partitions < topology.partitionCount,
       batchBytesMax: LIMITS.journalBatchBytesMax,
       segmentBytes: JOURNAL_SEGMENT_BYTES,
     };

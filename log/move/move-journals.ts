@@ -16,12 +16,12 @@ export async function moveJournals(
   target: MoveTarget,
 ): Promise<readonly MovedJournal[]> {
   const { journals } = await source.status();
-  return Promise.all(
-    journals.map(async ({ name, partition }) => {
-      const entries = await moveJournal(source, target, { name, partition });
-      return { name, partition, entries };
-    }),
-  );
+  const moved: MovedJournal[] = [];
+  // One after the other: each may be a snapshot of much state.
+  for (const { name, partition } of journals) {
+    moved.push({ name, partition, entries: await moveJournal(source, target, { name, partition }) });
+  }
+  return moved;
 }
 
 async function moveJournal(source: Pick<EventLog, "claim">, target: MoveTarget, journal: JournalId): Promise<number> {
@@ -34,14 +34,21 @@ async function moveJournal(source: Pick<EventLog, "claim">, target: MoveTarget, 
   }
   const entries = withoutHalfSnapshot(all);
   const { epoch, entries: present } = await target.claim(journal);
-  const isOurs = present.length <= entries.length && present.every((entry, at) => isSame(entry, entries[at]));
-  if (!isOurs) {
+  const rest = restOf(entries, present);
+  if (rest === null) {
     const text = `the journal ${journal.name}/${journal.partition} on Kafka is another one's`;
     throw new MillraceError("CONFIG_INVALID", text, { remedy: "Set MILLRACE_KAFKA_PREFIX to a name without topics." });
   }
-  const rest = entries.slice(present.length);
   await Promise.all(rest.map((entry) => target.commit({ journal, epoch, entry, outputs: [] })));
   return entries.length;
+}
+
+/** What is missing behind what is there; all of it when it begins with a snapshot that replaces that; else null when it does not go on from there. */
+function restOf(entries: readonly JournalEntry[], present: readonly JournalEntry[]): readonly JournalEntry[] | null {
+  const isBegun = present.length <= entries.length && present.every((entry, at) => isSame(entry, entries[at]));
+  const isWhole = (some: readonly JournalEntry[]): boolean => some.some(({ complete }) => complete === true);
+  if (isBegun && isWhole(entries) === isWhole(present)) return entries.slice(present.length);
+  return isWhole(entries) || present.length === 0 ? entries : null;
 }
 
 /** Chunks of a snapshot that its owner did not complete count for nothing. */
@@ -50,7 +57,7 @@ function withoutHalfSnapshot(entries: readonly JournalEntry[]): readonly Journal
   return entries.filter(({ kind }, at) => at < end || kind !== "snapshot");
 }
 
-export function isSame(a: JournalEntry, b: JournalEntry | undefined): boolean {
+function isSame(a: JournalEntry, b: JournalEntry | undefined): boolean {
   if (b === undefined || a.kind !== b.kind || a.nextTimer !== b.nextTimer) return false;
   if ((a.complete ?? false) !== (b.complete ?? false) || Buffer.compare(a.body, b.body) !== 0) return false;
   return JSON.stringify(a.positions.map(asTuple)) === JSON.stringify(b.positions.map(asTuple));

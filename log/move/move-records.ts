@@ -71,21 +71,25 @@ async function copy(
 ): Promise<void> {
   const open = new Map(partitions.map((one) => [idOf(one), one.endOffset]));
   const next = new Map(positions.map((one) => [idOf(one), one.offset]));
-  const read = leastPositions(journals.flatMap((journal) => journal.positions));
+  const read = readBy(journals.flatMap((journal) => journal.positions));
   const reader = source.openReader(positions);
   let records = 0;
   try {
     while (next.size > 0) {
       const slices = await reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: STILL_MS });
       if (slices.length === 0) throw new MillraceError("LOG_IO", "the log does not serve records that it says it has");
-      for (const slice of slices) refuseUnreadDamage(slice, read.get(idOf(slice)) ?? 0);
-      await Promise.all(slices.map((slice) => append(target, slice, next.get(idOf(slice)) ?? 0)));
+      for (const slice of slices) refuseUnreadDamage(slice, read(slice));
+      const appends: Promise<void>[] = [];
+      // Several may be of one partition.
       for (const slice of slices) {
         const id = idOf(slice);
-        records += slice.nextOffset - (next.get(id) ?? slice.nextOffset);
+        const from = next.get(id) ?? slice.nextOffset;
+        appends.push(append(target, slice, from));
+        records += slice.nextOffset - from;
         if (slice.nextOffset < (open.get(id) ?? 0)) next.set(id, slice.nextOffset);
         else next.delete(id);
       }
+      await Promise.all(appends);
       onProgress(records);
     }
   } finally {
@@ -120,14 +124,15 @@ function withoutGaps(
   return all;
 }
 
-/** Up to where every consumer of a topic-partition has come. */
-function leastPositions(positions: readonly TopicPosition[]): Map<string, number> {
+/** Up to where every consumer of a topic-partition has come; infinite where there is none. */
+function readBy(positions: readonly TopicPosition[]): (where: TopicPartition) => number {
   const least = new Map<string, number>();
+  const topics = new Set(positions.map(({ topic }) => topic));
   for (const position of positions) {
     const id = idOf(position);
     least.set(id, Math.min(least.get(id) ?? Number.POSITIVE_INFINITY, position.offset));
   }
-  return least;
+  return (where) => least.get(idOf(where)) ?? (topics.has(where.topic) ? 0 : Number.POSITIVE_INFINITY);
 }
 
 function refuseUnreadDamage({ topic, partition, corrupt }: FetchedSlice, read: number): void {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { checkDatabase } from "./database-check.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { TABLES } from "./migrations/migrations.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
@@ -37,6 +38,7 @@ interface Table {
   readonly final: string;
 }
 
+const nameRow = z.object({ name: z.string() });
 const tableRow = z.object({ name: z.string(), engine: z.string() });
 const columnRow = z.object({ table: z.string(), name: z.string() });
 const partRow = z.object({ name: z.string(), partition_id: z.string(), rows: z.number() });
@@ -62,6 +64,23 @@ export async function moveTables(options: MoveTablesOptions): Promise<readonly M
     onProgress(table.name, rowsOf(present));
   }
   return moved;
+}
+
+/** ALREADY_EXISTS when the target is a database that was filled another way. Changes nothing there. Errors: those of checkDatabase. */
+export async function checkTablesTarget({
+  source,
+  target,
+  installation,
+}: Omit<MoveTablesOptions, "onProgress">): Promise<void> {
+  const identity = await migrateDatabase(source, installation);
+  await checkDatabase(target, installation);
+  const listed = await target.query("SELECT name FROM system.tables WHERE database = currentDatabase()", nameRow);
+  if (!listed.some(({ name }) => name === "database_identity")) return;
+  const [known] = await target.query(
+    "SELECT toString(id) AS name FROM database_identity ORDER BY created, id LIMIT 1",
+    nameRow,
+  );
+  if (known !== undefined && known.name !== identity) throw filledAlready();
 }
 
 async function moveTable(
@@ -126,7 +145,7 @@ async function digest(link: ClickHouseLink, { name, columns, final }: Table): Pr
 async function partsOf(link: ClickHouseLink, table: string, partitions: readonly string[]) {
   if (partitions.length === 0) return [];
   const parts = await link.query(
-    `SELECT name, partition_id, rows FROM system.parts WHERE database = currentDatabase() AND active AND table = '${table}' ORDER BY name`,
+    `SELECT name, partition_id, rows FROM system.parts WHERE database = currentDatabase() AND active AND table = '${table}' ORDER BY partition_id, min_block_number`,
     partRow,
   );
   return parts.filter(({ partition_id: id }) => partitions.includes(id));

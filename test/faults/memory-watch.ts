@@ -41,8 +41,11 @@ export class MemoryWatch {
   }
 }
 
+/** A role of which nothing was seen counts as above: then nothing was watched. */
 export function rolesAbove(peaks: Readonly<Record<string, number>>): string[] {
-  return Object.entries(MEMORY_MB_MAX).flatMap(([role, max]) => ((peaks[role] ?? 0) > max ? [role] : []));
+  return Object.entries(MEMORY_MB_MAX).flatMap(([role, max]) =>
+    (peaks[role] ?? Number.POSITIVE_INFINITY) > max ? [role] : [],
+  );
 }
 
 /** Null when the process has ended. */

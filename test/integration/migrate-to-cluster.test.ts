@@ -67,12 +67,6 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
     await delay(FORGOTTEN_MS);
     await publish(instance.ready.mqtt, 100, () => 96);
     await instance.stop();
-    // What comes now is kept, and moves with the log.
-    const mindful = await startEmbedded([]);
-    await publish(mindful.ready.mqtt, 100, () => 97);
-    await settled(api, 60_000);
-    before = await api.get<Overview>("/overview");
-    await mindful.stop();
   }, 300_000);
 
   afterAll(async () => {
@@ -107,23 +101,54 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
   const migrate = () =>
     runMillraceAsync(["migrate", "--to", "cluster", "--json", "--data", directory.path], cluster.environment);
 
-  it("is refused without saying where to", async () => {
+  it("is refused without saying where to, of what is no installation, and with another secret", async () => {
     const refused = await runMillraceAsync(["migrate", "--to", "cluster", "--data", directory.path]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(
       /^millrace: a move to a cluster needs where to: MILLRACE_KAFKA_BROKERS, MILLRACE_DATABASE_URL, MILLRACE_CLICKHOUSE_URL\. Set them /,
     );
+    const args = ["migrate", "--to", "cluster", "--data"];
+    const nowhere = await runMillraceAsync([...args, cluster.dataOf("nowhere")], cluster.environment);
+    expect(nowhere.stderr).toMatch(/^millrace: there is no data directory .* Name another with --data\.$/m);
+    const environment = { ...cluster.environment, MILLRACE_INSTALLATION_SECRET: "0".repeat(64) };
+    const other = await runMillraceAsync([...args, directory.path], environment);
+    expect(other.stderr).toMatch(
+      /^millrace: the installation's secret is not the one that .*registry\.sqlite was made with/,
+    );
+    expect([nowhere.code, other.code]).toEqual([1, 2]);
   });
 
-  it("goes on after kill -9, and nobody starts on what is half there", async () => {
+  /** Sends on, and keeps what comes last for the log to move with. */
+  async function runOnHere(): Promise<void> {
+    const forgetful = await startEmbedded(FORGETFUL);
+    await publish(forgetful.ready.mqtt, 50, () => 97);
+    await settled(instanceApi(directory.path), 60_000);
+    await delay(FORGOTTEN_MS);
+    await publish(forgetful.ready.mqtt, 50, () => 98);
+    await forgetful.stop();
+    const mindful = await startEmbedded([]);
+    await publish(mindful.ready.mqtt, 50, () => 99);
+    await settled(instanceApi(directory.path), 60_000);
+    before = await instanceApi(directory.path).get<Overview>("/overview");
+    await mindful.stop();
+  }
+
+  /** Begins to move, and is killed as soon as something is in the topic. */
+  async function breakOffAt(topic: string): Promise<void> {
     const child = spawn(process.execPath, [MILLRACE, "migrate", "--to", "cluster", "--data", directory.path], {
       env: { ...process.env, ...cluster.environment },
       stdio: "inherit",
       detached: true,
     });
-    await untilThere(cluster, "moved.telemetry");
+    await untilThere(cluster, topic);
     process.kill(-(child.pid ?? 0), "SIGKILL");
     await once(child, "exit");
+  }
+
+  it("goes on after kill -9, whatever was done here since, and nobody starts on what is half there", async () => {
+    await breakOffAt("moved.telemetry");
+    await breakOffAt("moved.journal.retention");
+    await runOnHere();
     const ports = ["--mqtt-port", "0", "--http-port", "0"];
     const early = await runToFailure({
       args: ["start", "--data", cluster.dataOf("early"), ...ports],
@@ -156,8 +181,8 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
     expect(here).toMatchObject({ code: 2, stdout: "", leftRunning: false });
     expect(here.said).toMatch(/has moved to the Kafka topics with the prefix "moved\."\. Start it there/);
     const again = await migrate();
-    expect(again.code).toBe(1);
-    expect(again.stderr).toContain("has moved to");
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain("hold this installation's log already");
   });
 
   it("counts on, closes its windows and clears its alarms there, with the same tokens", async () => {

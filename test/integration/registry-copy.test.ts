@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { silentLogger } from "../../core/logger.ts";
-import { copyRegistry } from "../../registry/copy-registry.ts";
+import { checkRegistrySource, checkRegistryTarget, copyRegistry, finishCopy } from "../../registry/copy-registry.ts";
 import { openRegistry } from "../../registry/open-registry.ts";
 import { temporaryDirectory } from "../support/instance.ts";
 import { findPostgres, startPostgres, type PostgresServer } from "../support/postgres-server.ts";
@@ -41,7 +42,7 @@ describe.skipIf(binaries === null)("a registry that moves to PostgreSQL (needs t
   it("is there with all its rows, and lets the same tokens in", async () => {
     const url = server.url(await server.createDatabase());
     const copied = await copyRegistry({ ...parts, path, url });
-    expect(copied.every(({ rows, copied: count }) => rows === count)).toBe(true);
+    expect(copied.filter(({ rows, copied: count, equal }) => !equal || rows !== count)).toEqual([]);
     expect(copied.find(({ table }) => table === "devices")?.copied).toBe(DEVICES);
     const registry = await openRegistry({ ...parts, url, secret: SECRET });
     try {
@@ -50,8 +51,31 @@ describe.skipIf(binaries === null)("a registry that moves to PostgreSQL (needs t
     } finally {
       await registry.close();
     }
-    // As after a move that was broken off behind it. What was changed there since would show in the counts.
-    await expect(copyRegistry({ ...parts, path, url })).resolves.toBeDefined();
+    // As after a move that was broken off behind it: what was changed there since is gone, and what was changed here has come.
+    const here = await openRegistry({ ...parts, path, secret: SECRET });
+    await here.touch(new Map([["default/d7", 1234]]));
+    await here.close();
+    const again = await copyRegistry({ ...parts, path, url });
+    expect(again.filter(({ equal }) => !equal)).toEqual([]);
+    const moved = await openRegistry({ ...parts, url, secret: SECRET });
+    expect(await moved.devices.get("default", "d7")).toMatchObject({ lastSeen: 1234 });
+    await moved.close();
+  });
+
+  it("is nobody's to copy over when the move is over", async () => {
+    const url = server.url(await server.createDatabase());
+    await copyRegistry({ ...parts, path, url });
+    await checkRegistryTarget({ ...parts, url });
+    await finishCopy({ ...parts, url });
+    await expect(checkRegistryTarget({ ...parts, url })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+    await expect(copyRegistry({ ...parts, path, url })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+  });
+
+  it("is told from none, and from another installation's, before anything is done", () => {
+    expect(() => checkRegistrySource(path, SECRET)).not.toThrow();
+    expect(() => checkRegistrySource(path, Buffer.alloc(32, 8))).toThrow(/secret is not the one/);
+    expect(() => checkRegistrySource(join(directory.path, "none.sqlite"), SECRET)).toThrow(/no registry in/);
+    expect(existsSync(join(directory.path, "none.sqlite"))).toBe(false);
   });
 
   it("is refused where another one is, which stays", async () => {

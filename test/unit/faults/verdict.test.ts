@@ -30,7 +30,7 @@ const GOOD: Figures = {
   recoverySeconds: 3,
   endedByThemselves: [],
   hungStops: [],
-  memory: { gateway: 1 },
+  memory: { api: 1, gateway: 1, processors: 1, sinks: 1 },
 };
 
 /** What is wrong, and what it is called. */
@@ -54,7 +54,8 @@ const BAD: readonly (readonly [Partial<Figures>, string])[] = [
   [{ recoverySeconds: null }, "recoverySeconds"],
   [{ endedByThemselves: ["api"] }, "endedByThemselves"],
   [{ hungStops: ["processors-2"] }, "hungStops"],
-  [{ memory: { gateway: (MEMORY_MB_MAX["gateway"] ?? 0) + 1 } }, "memory"],
+  [{ memory: { api: 1, gateway: (MEMORY_MB_MAX["gateway"] ?? 0) + 1, processors: 1, sinks: 1 } }, "memory"],
+  [{ memory: { api: 1, gateway: 1, processors: 1 } }, "memory"],
   [{ seconds: 420 }, "kinds"],
 ];
 

@@ -39,7 +39,7 @@ describe("partitions that are kept warm", () => {
   it("have at most so many bytes together, and one that alone has more is not kept", () => {
     const { bytes } = warmWith(10).state;
     let told = 0;
-    const limits = { ...LIMITS, warmBytesMax: bytes * 2.5 };
+    const limits = { ...LIMITS, warmPartitionsBytesMax: bytes * 2.5 };
     const warm = warmPartitions({ limits, bytesGauge: { set: (value) => (told = value) } });
     for (const partition of [0, 1, 2]) warm.keep(partition, warmWith(10));
     expect(told).toBe(2 * bytes);
@@ -50,7 +50,7 @@ describe("partitions that are kept warm", () => {
 
   it("are dropped after some time, whether or not anybody asks, and giving one back gives it no more", async () => {
     const told: number[] = [];
-    const limits = { ...LIMITS, warmMsMax: 100 };
+    const limits = { ...LIMITS, warmPartitionsMsMax: 100 };
     const warm = warmPartitions({ limits, bytesGauge: { set: (value) => void told.push(value) } });
     warm.keep(0, warmWith(1));
     warm.keep(1, warmWith(1));
@@ -65,7 +65,7 @@ describe("partitions that are kept warm", () => {
     let now = 0;
     const warm = warmPartitions({ monotonic: { now: () => now } });
     warm.keep(0, warmWith(1));
-    now = LIMITS.warmMsMax;
+    now = LIMITS.warmPartitionsMsMax;
     expect(warm.take(0)).toBeNull();
   });
 

@@ -53,9 +53,14 @@ test("topics are ready when their leaders know that they lead, also of a broker 
   expect(brokers.unaware).toBeLessThan(0);
 });
 
-test("a topic of which one partition is used may have more", async () => {
+test("a topic has the partitions that are wanted, or more where those do no harm", async () => {
   const brokers = new FakeBrokers([1, 2, 3]);
-  await prepareTopics(clusterOf(brokers), wanted(1), { ...POLICY, create: false });
+  const some = wanted(1).map((one) => ({ ...one, mayHaveMore: true }));
+  await prepareTopics(clusterOf(brokers), some, { ...POLICY, create: false });
+  for (const count of [1, 2, 4]) {
+    const refused = prepareTopics(clusterOf(brokers), wanted(count), { ...POLICY, create: false });
+    await expect(refused).rejects.toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining("has 3") });
+  }
 });
 
 test("a range that no leader has is given up at the signal", async () => {

@@ -51,6 +51,16 @@ describe("moving journals", () => {
     }
   });
 
+  it("begins anew where it was broken off within a snapshot, or has moved on here since", async () => {
+    const snapshot = [entry("s1", "snapshot", false), entry("s2", "snapshot", false), entry("s3", "snapshot", true)];
+    const all = [...snapshot, entry("u")];
+    for (const present of [[], snapshot.slice(0, 1), snapshot.slice(0, 2), snapshot, [entry("old"), entry("older")]]) {
+      const target = await logWith(...present);
+      expect(await moveJournals(await logWith(...all), target)).toEqual([{ ...JOURNAL, entries: 4 }]);
+      expect(await textsOf(target)).toEqual(["snapshot s1", "snapshot s2", "snapshot s3", "unit u"]);
+    }
+  });
+
   it("is refused where another journal stands, and for a damaged one", async () => {
     const other = await logWith(entry("x"));
     await expect(moveJournals(await logWith(entry("a")), other)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
