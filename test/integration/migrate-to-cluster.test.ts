@@ -98,8 +98,10 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
     sent += count;
   }
 
+  /** Retention would take all of the log that was read, if it did not rest meanwhile. */
+  const environmentOfMove = () => ({ ...cluster.environment, MILLRACE_LOG_RETENTION_HOURS: "0.0006" });
   const migrate = () =>
-    runMillraceAsync(["migrate", "--to", "cluster", "--json", "--data", directory.path], cluster.environment);
+    runMillraceAsync(["migrate", "--to", "cluster", "--json", "--data", directory.path], environmentOfMove());
 
   it("is refused without saying where to, of what is no installation, and with another secret", async () => {
     const refused = await runMillraceAsync(["migrate", "--to", "cluster", "--data", directory.path]);
@@ -136,7 +138,7 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
   /** Begins to move, and is killed as soon as something is in the topic. */
   async function breakOffAt(topic: string): Promise<void> {
     const child = spawn(process.execPath, [MILLRACE, "migrate", "--to", "cluster", "--data", directory.path], {
-      env: { ...process.env, ...cluster.environment },
+      env: { ...process.env, ...environmentOfMove() },
       stdio: "inherit",
       detached: true,
     });
