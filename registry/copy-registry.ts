@@ -64,7 +64,11 @@ export async function checkRegistryTarget({ url, logger }: Pick<CopyRegistryOpti
  */
 export async function copyRegistry({ path, url, clock, logger }: CopyRegistryOptions): Promise<readonly CopiedTable[]> {
   const from = sqliteEngine(await openSqlite(path), path);
-  await migrate({ engine: from, clock, logger }).finally(() => from.close());
+  try {
+    await migrate({ engine: from, clock, logger });
+  } finally {
+    await from.close();
+  }
   const file = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   const to = await openPostgresEngine({ url, logger });
   try {
