@@ -45,7 +45,6 @@ const FORGOTTEN_MS = 5000;
 describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (needs ${noCluster ?? "Kafka"})`, () => {
   let directory: ReturnType<typeof temporaryDirectory>;
   let cluster: Cluster;
-  let before: Overview;
   const tokens = new Map<string, string>();
   let sent = 0;
 
@@ -131,7 +130,6 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
     const mindful = await startEmbedded([]);
     await publish(mindful.ready.mqtt, 50, () => 99);
     await settled(instanceApi(directory.path), 60_000);
-    before = await instanceApi(directory.path).get<Overview>("/overview");
     await mindful.stop();
   }
 
@@ -196,7 +194,6 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
     const audit = await settled(api, 120_000);
     expect(audit).toMatchObject({ balanced: true, storedOnce: true, mismatches: [] });
     const { ledger } = await api.get<Overview>("/overview");
-    expect(ledger.messages.processed).toBe(before.ledger.messages.processed + 200);
     expect(ledger.messages.processed).toBe(2 * sent);
     expect((await listAlarms(api)).filter(({ active }) => active)).toHaveLength(0);
     expect(await listAlarms(api)).toHaveLength(2);
