@@ -30,6 +30,8 @@ export async function callCoordinator<Q, A>(
     let away: number | undefined = errorCode;
     if (errorCode === KAFKA_ERROR.none) {
       try {
+        // One that has come back since the brokers were last asked for is not among them.
+        if (!cluster.metadata.brokers.some((broker) => broker.id === id)) await cluster.refresh();
         const answer = await cluster.link(id, "control").call(api, request);
         away = errorsOf(answer).find(isCoordinatorAway);
         if (away === undefined) {

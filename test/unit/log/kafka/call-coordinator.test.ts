@@ -33,6 +33,15 @@ describe("the coordinator of a group", () => {
     expect(brokers.coordinatorsTold).toBe(2);
   });
 
+  test("is asked though it was away when the brokers were last asked for", async () => {
+    const brokers = new FakeBrokers([1]);
+    const cluster = clusterOf(brokers);
+    const look = await looking(brokers, cluster);
+    cluster.metadata = { ...cluster.metadata, brokers: cluster.metadata.brokers.filter(({ id }) => id !== 1) };
+    await look();
+    expect(cluster.metadata.brokers.map(({ id }) => id)).toContain(1);
+  });
+
   test("is found again when it says that it is another broker now", async () => {
     const brokers = new FakeBrokers([1]);
     const look = await looking(brokers);
