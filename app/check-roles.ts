@@ -1,5 +1,5 @@
 import { MillraceError } from "../core/errors.ts";
-import { environmentName, type Config } from "./config.ts";
+import { missingSettings, type Config } from "./config.ts";
 import { rolesOf } from "./roles.ts";
 
 /** Roles on their own share everything but their data directories. CONFIG_INVALID names what is missing. */
@@ -9,7 +9,7 @@ export function checkRoles(config: Config): void {
   const needed: (keyof Config)[] = ["kafkaBrokers", "databaseUrl", "installationSecret"];
   // One of them fills the tables and the other reads them.
   if (config.clickhouse && roles.has("sinks") !== roles.has("api")) needed.push("clickhouseUrl");
-  const missing = needed.filter((name) => config[name] === undefined).map(environmentName);
+  const missing = missingSettings(config, needed);
   if (missing.length === 0) return;
   const text = `role ${config.role} needs stores that all processes share: ${missing.join(", ")}`;
   throw new MillraceError("CONFIG_INVALID", text, {

@@ -201,6 +201,11 @@ function rollupDays(width: string) {
     .describe(`Days that roll-ups by ${width} are kept after they were last computed; for good when absent.`);
 }
 
+/** The environment variables of those of the settings that are not set. */
+export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
+  return needed.filter((name) => config[name] === undefined).map(environmentName);
+}
+
 /** How long roll-ups are kept, by table. */
 export function rollupRetention(config: Config): RollupRetention {
   const { minuteRollupDays, hourRollupDays, dayRollupDays } = config;

@@ -5,7 +5,7 @@ import { MillraceError } from "../core/errors.ts";
 import { migrate } from "./migrate.ts";
 import { BUSY_TIMEOUT_MS, openSqlite } from "./open-sqlite.ts";
 import { openPostgresEngine } from "./postgres/postgres-engine.ts";
-import { inChunks, type Queries, type Tables } from "./schema.ts";
+import type { Queries, Tables } from "./schema.ts";
 import { SECRET_CHECK, secretCheckOf } from "./secret-check.ts";
 import { sqliteEngine } from "./sqlite-engine.ts";
 import { COPIED_TABLES, cursorPages, digestPages, filePages, type Row, type TableDigest } from "./table-pages.ts";
@@ -107,9 +107,7 @@ async function copyAll(file: DatabaseSync, trx: Transaction<Tables>): Promise<vo
   await withoutTimeout(trx);
   for (const table of COPIED_TABLES.toReversed()) await sql`delete from ${sql.table(table)}`.execute(trx);
   for (const table of COPIED_TABLES) {
-    for await (const rows of filePages(file, table)) {
-      for (const chunk of inChunks(rows)) await insert(trx, table, chunk);
-    }
+    for await (const rows of filePages(file, table)) await insert(trx, table, rows);
   }
   await trx.insertInto("settings").values({ name: COPYING, value: "" }).execute();
 }

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { createLogger } from "../logging.ts";
-import { moveInstallation, type MovedItem, type MoveReport } from "../move/move-installation.ts";
+import { isThere, moveInstallation, type MovedItem, type MoveReport } from "../move/move-installation.ts";
 import { createProgress, EXIT, formatTable, type Progress } from "./output.ts";
 import type { Config } from "../config.ts";
 
@@ -23,7 +23,7 @@ export async function migrateCommand({ to, json, config }: MigrateOptions): Prom
   } finally {
     progress.end();
   }
-  const differing = report.items.filter((item) => !item.equal || item.here !== item.there);
+  const differing = report.items.filter((item) => !isThere(item));
   if (json) console.log(JSON.stringify({ ...report, differing: differing.length }));
   else console.log(textOf(report, differing.length, config));
   return differing.length === 0 ? EXIT.ok : EXIT.failed;
@@ -50,8 +50,9 @@ class Steps {
 }
 
 function textOf({ items, generation }: MoveReport, differing: number, config: Config): string {
-  const rows = summed(items).map(({ where, what, here, there, equal }) => {
-    return [where, what, here, there, equal && here === there ? "equal" : "DIFFERENT"];
+  const rows = summed(items).map((item) => {
+    const { where, what, here, there } = item;
+    return [where, what, here, there, isThere(item) ? "equal" : "DIFFERENT"];
   });
   const table = formatTable(["", "what", "here", "there", ""], rows);
   if (differing > 0) {

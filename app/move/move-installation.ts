@@ -7,7 +7,7 @@ import { moveJournals, type MovedJournal } from "../../log/move/move-journals.ts
 import { moveRecords, startsOf } from "../../log/move/move-records.ts";
 import { checkRegistrySource, checkRegistryTarget, copyRegistry, finishCopy } from "../../registry/copy-registry.ts";
 import { openDataDirectory, type DataDirectory } from "../data-directory.ts";
-import { environmentName, type Config } from "../config.ts";
+import { missingSettings, type Config } from "../config.ts";
 import { openEmbedded, openMovingLog } from "../installation-log.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { openMovingTables, type MovingTables } from "./moving-tables.ts";
@@ -24,6 +24,11 @@ export interface MovedItem {
   readonly there: number;
   /** Whether it is the same by its content too; of journals, which are written as they are, by the count of entries. */
   readonly equal: boolean;
+}
+
+/** True when nothing of it is missing there, or different. */
+export function isThere({ here, there, equal }: MovedItem): boolean {
+  return here === there && equal;
 }
 
 export interface MoveReport {
@@ -69,7 +74,7 @@ export async function moveInstallation(options: MoveOptions): Promise<MoveReport
     const target = await openTarget();
     undo.unshift(() => target.close(AbortSignal.timeout(CLOSE_MS)));
     const items = await moveAll(options, { source, target, tables, copy: () => copyRegistry(registry) });
-    if (items.every(({ here, there, equal }) => here === there && equal)) {
+    if (items.every(isThere)) {
       // In this order: a crash in between leaves nothing that could be started, and the same command ends it.
       directory.noteMoved(placeOf(config));
       await target.completeMove();
@@ -164,7 +169,7 @@ function requireTargets(config: Config): void {
     "databaseUrl",
     ...(config.clickhouse ? ["clickhouseUrl" as const] : []),
   ];
-  const missing = needed.filter((name) => config[name] === undefined).map(environmentName);
+  const missing = missingSettings(config, needed);
   if (missing.length === 0) return;
   throw new MillraceError("CONFIG_INVALID", `a move to a cluster needs where to: ${missing.join(", ")}`, {
     remedy: "Set them as the cluster's processes will have them (docs/moving-to-a-cluster.md).",

@@ -4,7 +4,6 @@ import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts"
 import { parseClickHouseUrl } from "../../sinks/clickhouse/clickhouse-target.ts";
 import { checkTablesTarget, moveTables, type MovedTable } from "../../sinks/clickhouse/move-tables.ts";
 import { CLICKHOUSE_JOURNAL, claimSinkJournal } from "../../sinks/clickhouse/sink-journal.ts";
-import { migrateDatabase } from "../../sinks/clickhouse/migrate.ts";
 import { STORED_TOPICS } from "../../sinks/clickhouse/rows/encoder-of-topic.ts";
 import { environmentOfChildren, type Config } from "../config.ts";
 import { JOURNALS } from "../journals.ts";
@@ -49,8 +48,7 @@ export async function openMovingTables(options: MovingTablesOptions): Promise<Mo
     await chdb.stop(AbortSignal.timeout(STOP_MS));
   };
   try {
-    await checkTablesTarget({ source, target, installation });
-    await requireOwnTables(log, await migrateDatabase(source, installation));
+    await requireOwnTables(log, await checkTablesTarget({ source, target, installation }));
   } catch (error) {
     await close();
     throw error;

@@ -3,8 +3,8 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { CREATE_TOPICS, type NewTopic } from "../../wire/kafka/topic-apis.ts";
-import { isLost } from "./kafka-broker.ts";
 import { partitionRanges } from "./kafka-status.ts";
+import { whileLost } from "./while-lost.ts";
 import type { ClusterMetadata } from "../../wire/kafka/metadata.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
 
@@ -62,14 +62,7 @@ async function untilServed(cluster: KafkaCluster, topics: readonly WantedTopic[]
   const all = topics.flatMap(({ topic, partitions }) => {
     return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
   });
-  for (;;) {
-    try {
-      await partitionRanges(cluster, all);
-      return;
-    } catch (error) {
-      if (!isLost(error) || performance.now() > deadline) throw error;
-    }
-  }
+  await whileLost(deadline - performance.now(), () => partitionRanges(cluster, all));
 }
 
 function missingTopics({ topics }: ClusterMetadata, wanted: readonly WantedTopic[]): WantedTopic[] {

@@ -66,21 +66,22 @@ export async function moveTables(options: MoveTablesOptions): Promise<readonly M
   return moved;
 }
 
-/** ALREADY_EXISTS when the target is a database that was filled another way. Changes nothing there. Errors: those of checkDatabase. */
+/** Returns the identity that moves. ALREADY_EXISTS when the target was filled another way. Changes nothing there. Errors: those of checkDatabase. */
 export async function checkTablesTarget({
   source,
   target,
   installation,
-}: Omit<MoveTablesOptions, "onProgress">): Promise<void> {
+}: Omit<MoveTablesOptions, "onProgress">): Promise<string> {
   const identity = await migrateDatabase(source, installation);
   await checkDatabase(target, installation);
   const listed = await target.query("SELECT name FROM system.tables WHERE database = currentDatabase()", nameRow);
-  if (!listed.some(({ name }) => name === "database_identity")) return;
+  if (!listed.some(({ name }) => name === "database_identity")) return identity;
   const [known] = await target.query(
     "SELECT toString(id) AS name FROM database_identity ORDER BY created, id LIMIT 1",
     nameRow,
   );
   if (known !== undefined && known.name !== identity) throw filledAlready();
+  return identity;
 }
 
 async function moveTable(
