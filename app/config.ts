@@ -27,6 +27,9 @@ const settings = {
     .default("127.0.0.1")
     .describe("Address to listen on. Anything but loopback needs allowPlaintext."),
   mqttPort: port.default(1883).describe("MQTT port; 0 picks a free one."),
+  ingestPort: port
+    .default(8081)
+    .describe("Port of telemetry over HTTP and of MQTT over WebSocket; 0 picks a free one."),
   httpPort: port.default(8080).describe("Port of the API and the dashboard; 0 picks a free one."),
   allowPlaintext: flag.default(false).describe("Accept other addresses than loopback without TLS."),
   tenant: z.string().default("default").describe("Tenant of the local installation."),

@@ -1,10 +1,12 @@
 import { createServer } from "node:net";
 import { MillraceError } from "../core/errors.ts";
+import { rolesOf } from "./roles.ts";
 import type { Config } from "./config.ts";
 
 /** Before anything is started that would have to be stopped again. Others than "taken" are for whoever listens to say. PORT_IN_USE. */
-export async function requireFreePorts({ host, mqttPort, httpPort }: Config): Promise<void> {
+export async function requireFreePorts({ host, role, mqttPort, ingestPort, httpPort }: Config): Promise<void> {
   await requireFree(host, mqttPort, "--mqtt-port");
+  if (rolesOf(role).has("gateway")) await requireFree(host, ingestPort, "--ingest-port");
   await requireFree(host, httpPort, "--http-port");
 }
 

@@ -32,6 +32,8 @@ export interface Millrace {
   readonly httpUrl: string;
   /** Null in a process that is no gateway. */
   readonly mqttUrl: string | null;
+  /** Where telemetry comes over HTTP, and MQTT over WebSocket under `/mqtt`; null likewise. */
+  readonly ingestUrl: string | null;
   readonly startedInMs: number;
   /** Only on the very first start. */
   readonly adminToken: string | null;
@@ -96,12 +98,14 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     const httpUrl = `http://${host}:${httpPort}`;
     const mqttUrl = broker === null ? null : `mqtt://${host}:${broker.address.port}`;
     const instanceFile = join(config.data, INSTANCE_FILE);
-    const instance = { url: httpUrl, mqtt: mqttUrl, token: localToken, pid: process.pid };
+    const ingestUrl = broker === null ? null : `http://${host}:${broker.address.ingestPort}`;
+    const instance = { url: httpUrl, mqtt: mqttUrl, ingest: ingestUrl, token: localToken, pid: process.pid };
     writeFileSync(instanceFile, JSON.stringify(instance), { mode: 0o600 });
     undo.unshift(() => rmSync(instanceFile, { force: true }));
     return {
       httpUrl,
       mqttUrl,
+      ingestUrl,
       startedInMs: performance.now() - startedAt,
       adminToken,
       threads,
@@ -123,6 +127,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
   const link = await openGatewayLink(config.redisUrl, directory.secret, { logger, metrics, onFault: faults.report });
   const broker = createBroker({
     listen: { host: config.host, port: config.mqttPort },
+    ingest: { host: config.host, port: config.ingestPort },
     partitionCount: config.partitions,
     appender: log.log,
     authenticator,

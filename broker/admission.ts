@@ -25,6 +25,8 @@ interface AdmittedMessage {
   /** Absent with QoS 0 and for wills. */
   readonly packetId: number | undefined;
   readonly payload: Uint8Array;
+  /** Of a message that may come again and then counts once: the same for each repetition. Absent: a new one. */
+  readonly admissionId?: string;
 }
 
 export interface Admission {
@@ -71,7 +73,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   return {
     async admit(origin, message) {
       const timestamp = clock.now();
-      const id: Header = [HEADER.admissionId, idPrefix + ++sequence];
+      const id: Header = [HEADER.admissionId, message.admissionId ?? idPrefix + ++sequence];
       const record = { timestamp, key: origin.key, value: message.payload, headers: headersOf(origin, message, id) };
       try {
         await appender.append("telemetry", origin.partition, [record]);

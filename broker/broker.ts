@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer } from "node:net";
 import type { Authenticator } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
@@ -16,13 +16,20 @@ import { EdgeConnection } from "./edge-connection.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
-import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS } from "./gateway-link.ts";
+import type { EdgeSocket } from "./edge-socket.ts";
+import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS, type RoutedMessage } from "./gateway-link.ts";
+import { createHttpIngest } from "./http-ingest.ts";
+import { createIngestRequests } from "./ingest-requests.ts";
+import { closed, listen, type ListenAddress } from "./listen.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
+import { createWebSocketUpgrade } from "./websocket-upgrade.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
 
 export interface BrokerOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
+  /** Where telemetry over HTTP and MQTT over WebSocket are served. Absent: nowhere. */
+  readonly ingest?: ListenAddress;
   /** P of the log. */
   readonly partitionCount: number;
   readonly appender: LogAppender;
@@ -42,10 +49,10 @@ export interface BrokerOptions {
   readonly limits?: Partial<EdgeLimits>;
 }
 
-/** The MQTT 3.1.1 edge. */
+/** The edge: MQTT 3.1.1 over TCP and WebSocket, telemetry over HTTP. */
 export interface Broker extends Service, Readiness {
   /** Where it listens, once started. */
-  readonly address: { readonly port: number };
+  readonly address: { readonly port: number; readonly ingestPort: number | null };
   /** Ends the connections of these devices (`tenant/device`) at once: their credentials may no longer be honoured. */
   disconnect(keys: readonly string[]): void;
   /** Those of these devices (`tenant/device`) that are connected. */
@@ -63,10 +70,10 @@ export function createBroker(options: BrokerOptions): Broker {
   const gate = createDeviceGate(options.authenticator, logger);
   const table = createConnectionTable<EdgeConnection>(limits, metrics);
   const report = createEdgeReport(logger, metrics, () => performance.now());
-  const sockets = new Set<Socket>();
+  const sockets = new Set<EdgeSocket>();
   let accepted = 0;
   let namelessClients = 0;
-  let port: number | null = null;
+  let address: Broker["address"] | null = null;
   let seenTimer: NodeJS.Timeout | undefined;
 
   const context: EdgeContext = {
@@ -85,15 +92,17 @@ export function createBroker(options: BrokerOptions): Broker {
     admitWill,
   };
 
+  /** A message of this device (`tenant/device`) that no client of the engine published, to those who subscribe to it. */
+  function route(key: string, topic: string, message: RoutedMessage): void {
+    engine.route(topic, message);
+    link.forward(key, topic, message);
+  }
+
   /** Wills go the way of every message; nobody waits for the outcome. */
   function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
     const qos = will.qos === 0 ? 0 : 1;
     admission.admit(origin, { qos, dup: false, packetId: undefined, payload: will.payload }).then(
-      () => {
-        const message = { qos, payload: will.payload };
-        engine.route(routedTo, message);
-        link.forward(origin.key, routedTo, message);
-      },
+      () => route(origin.key, routedTo, { qos, payload: will.payload }),
       (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
     );
   }
@@ -103,12 +112,13 @@ export function createBroker(options: BrokerOptions): Broker {
     if (lastSeen.size > 0) options.onSeen(lastSeen);
   }
 
-  function serverOnConnection(socket: Socket): void {
+  function connect(socket: EdgeSocket): EdgeConnection {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     const connection = new EdgeConnection(socket, ++accepted, context);
-    const refusal = table.open(connection);
+    const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);
+    return connection;
   }
 
   /** What the other gateways may do here. */
@@ -122,36 +132,59 @@ export function createBroker(options: BrokerOptions): Broker {
   };
 
   // Half-open: a client may send its last messages and close its side before the log has taken them.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, serverOnConnection);
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, connect);
   server.maxConnections = limits.connectionsMax;
   server.on("drop", (address) => {
     report.refused("connections-total", { remote: `${address?.remoteAddress ?? "?"}:${address?.remotePort ?? 0}` });
   });
 
+  const requests = createIngestRequests({
+    limits,
+    gate,
+    admission,
+    partitionCount: options.partitionCount,
+    onAdmitted: route,
+  });
+  const onUpgrade = createWebSocketUpgrade(limits, connect);
+  const ingest =
+    options.ingest === undefined ? null : createHttpIngest({ requests, limits, logger, metrics, onUpgrade });
+
+  async function listenAll(): Promise<Broker["address"]> {
+    const port = await listen(server, options.listen, "MQTT");
+    if (ingest === null || options.ingest === undefined) return { port, ingestPort: null };
+    const ingestPort = await listen(ingest.server, options.ingest, "HTTP ingest").catch((error: unknown) => {
+      server.close();
+      throw error;
+    });
+    return { port, ingestPort };
+  }
+
   return {
     async start() {
       // First, so that the first CONNECT is heard of elsewhere.
       await link.start(linked);
-      port = await listen(server, options.listen).catch(async (error: unknown) => {
+      address = await listenAll().catch(async (error: unknown) => {
         await link.stop(AbortSignal.abort());
         throw error;
       });
       // Second, because its timers would keep the process alive when the port is taken; no connection is read in between.
       await engine.start();
       seenTimer = setInterval(tellSeen, LAST_SEEN_INTERVAL_MS);
-      logger.info({ host: options.listen.host, port }, "MQTT is served");
+      logger.info({ host: options.listen.host, ...address }, "devices are served");
     },
     async stop(signal) {
-      port = null;
-      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      address = null;
+      ingest?.drain();
+      const allClosed = Promise.all([closed(server), ...(ingest === null ? [] : [closed(ingest.server)])]);
       for (const connection of table.all()) connection.drain();
       const force = (): void => {
         for (const connection of table.all()) connection.end("stopping");
         for (const socket of sockets) socket.destroy();
+        ingest?.server.closeAllConnections();
       };
       signal.addEventListener("abort", force, { once: true });
       if (signal.aborted) force();
-      await closed;
+      await allClosed;
       signal.removeEventListener("abort", force);
       await link.stop(signal);
       await engine.stop();
@@ -159,13 +192,14 @@ export function createBroker(options: BrokerOptions): Broker {
       tellSeen();
     },
     // A log that takes nothing says so itself: a message that it refused says nothing of now.
-    notReadyReasons: () => (port === null ? ["MQTT is not listening"] : []),
+    notReadyReasons: () => (address === null ? ["MQTT is not listening"] : []),
     get address() {
-      if (port === null) throw new MillraceError("NOT_RUNNING", "the broker is not listening");
-      return { port };
+      if (address === null) throw new MillraceError("NOT_RUNNING", "the broker is not listening");
+      return address;
     },
     disconnect(keys) {
       gate.credentialsRevoked();
+      requests.forget(keys);
       for (const connection of table.ofKeys(keys)) connection.end("revoked");
     },
     connectedOf: (keys) => keys.filter((key) => table.ofKeys([key]).length > 0),
@@ -173,22 +207,4 @@ export function createBroker(options: BrokerOptions): Broker {
       return table.size;
     },
   };
-}
-
-async function listen(server: Server, { host, port }: BrokerOptions["listen"]): Promise<number> {
-  const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
-  server.listen(port, host, listening.resolve);
-  try {
-    await listening.promise;
-  } catch (error) {
-    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    throw new MillraceError(isTaken ? "PORT_IN_USE" : "CONFIG_INVALID", `MQTT cannot be served: ${errorText(error)}`, {
-      cause: error,
-      remedy: isTaken ? `stop what listens on port ${port}, or choose another` : "choose another address or port",
-    });
-  }
-  server.off("error", listening.reject);
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
 }

@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import type { Socket } from "node:net";
 import type { PublishPacket } from "aedes";
 import { isMillraceError } from "../core/errors.ts";
 import type { MqttConnect, MqttWill } from "../wire/mqtt-connect.ts";
@@ -9,6 +8,7 @@ import { type ConnectionPresence, createConnectionPresence } from "./connection-
 import { identifyDevice } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
+import type { EdgeSocket } from "./edge-socket.ts";
 import { FrameBatch } from "./frame-batch.ts";
 import { createFrameStream } from "./frame-stream.ts";
 import { MessageWindow, type MessageWindowOutcomes } from "./message-window.ts";
@@ -34,7 +34,7 @@ type PlainEnd = "disconnected" | "lost";
  */
 export class EdgeConnection implements EngineConnection {
   readonly engineId: string;
-  readonly #socket: Socket;
+  readonly #socket: EdgeSocket;
   readonly #context: EdgeContext;
   readonly #walker: MqttFrameWalker;
   readonly #messages: MessageWindow;
@@ -52,7 +52,7 @@ export class EdgeConnection implements EngineConnection {
   #lastWords: RefusalReason | PlainEnd | null = null;
   #peerEnded = false;
 
-  constructor(socket: Socket, number: number, context: EdgeContext) {
+  constructor(socket: EdgeSocket, number: number, context: EdgeContext) {
     this.#socket = socket;
     this.#context = context;
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
@@ -60,7 +60,7 @@ export class EdgeConnection implements EngineConnection {
     this.#walker = createMqttFrameWalker(context.limits);
     this.#messages = new MessageWindow(context.admission, this.#messageOutcomes());
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
-    socket.on("data", (chunk) => this.#socketOnData(chunk));
+    socket.on("data", (chunk: Buffer) => this.#socketOnData(chunk));
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#walkSoon());
     // A reset is followed by "close", where it is dealt with.

@@ -1,12 +1,12 @@
 import { Duplex } from "node:stream";
-import type { Socket } from "node:net";
+import type { EdgeSocket } from "./edge-socket.ts";
 
 /**
  * The connection as aedes sees it: what is pushed are whole packets that the walker has passed, what aedes writes goes to the socket.
  * Packets that aedes writes in one turn leave in one write.
  */
 export function createFrameStream(
-  socket: Socket,
+  socket: EdgeSocket,
   queueBytesMax: number,
   streamOnDestroy: (error: Error | null) => void,
 ): Duplex {
@@ -29,7 +29,7 @@ export function createFrameStream(
   });
 }
 
-function writeThrough(socket: Socket, bytes: Buffer, done: () => void): void {
+function writeThrough(socket: EdgeSocket, bytes: Buffer, done: () => void): void {
   if (!socket.writable || socket.write(bytes)) done();
   else socket.once("drain", done);
 }

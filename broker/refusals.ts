@@ -30,6 +30,11 @@ export const REFUSALS = {
     returnCode: 0,
     text: "a filter reaches beyond the device's own topics",
   },
+  "websocket-frame": {
+    code: "MQTT_MALFORMED",
+    returnCode: 0,
+    text: "MQTT over WebSocket is binary frames of a bounded size [MQTT-6.0.0-1]",
+  },
   "filters-per-connection": limit("too many subscriptions on one connection"),
   "append-failed": { code: "LOG_IO", returnCode: 0, text: "the log did not take the message" },
   "subscriber-slow": limit("the subscriber does not read what it asked for"),

@@ -11,6 +11,7 @@ export function addStartCommand(program: Command): void {
     .option("--role <roles>", "all, or some of gateway,processors,sinks,api; see docs/operating.md")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")
+    .option("--ingest-port <port>", "port of telemetry over HTTP and of MQTT over WebSocket")
     .option("--http-port <port>", "port of the API and the dashboard")
     .option("--no-clickhouse", "run without tables")
     .option("--allow-plaintext", "accept other addresses than loopback without TLS")

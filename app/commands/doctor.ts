@@ -34,6 +34,7 @@ export async function doctorCommand(options: { json: boolean; config: Config }):
       : [
           checkDataDirectory(config),
           await checkPort(config.host, config.mqttPort, "--mqtt-port"),
+          await checkPort(config.host, config.ingestPort, "--ingest-port"),
           await checkPort(config.host, config.httpPort, "--http-port"),
         ]),
   ];
