@@ -124,7 +124,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
   const broker = createBroker({
     listen: { host: config.host, port: config.mqttPort },
     partitionCount: config.partitions,
-    appender: log.log,
+    intake: log.log.intake("telemetry"),
     authenticator,
     clock,
     gatewayId: gatewayIdOf(config, directory),

@@ -2,13 +2,13 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Authenticator } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
-import type { LogAppender } from "../core/event-log.ts";
+import type { LogIntake } from "../core/event-log.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
-import { createAdmission, type MessageOrigin } from "./admission.ts";
+import { createAdmission } from "./admission.ts";
 import { createConnectionTable } from "./connection-table.ts";
 import { createDeviceAsks } from "./device-asks.ts";
 import { createDeviceGate } from "./device-gate.ts";
@@ -17,6 +17,7 @@ import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
 import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS } from "./gateway-link.ts";
+import type { MessageOrigin } from "./message-origin.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
@@ -25,7 +26,8 @@ export interface BrokerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** P of the log. */
   readonly partitionCount: number;
-  readonly appender: LogAppender;
+  /** Of the topic `telemetry`. */
+  readonly intake: LogIntake;
   readonly authenticator: Authenticator;
   /** Stamps receive times. */
   readonly clock: Clock;
@@ -80,6 +82,7 @@ export function createBroker(options: BrokerOptions): Broker {
       gate,
       tokenBytesMax: limits.mqttTokenBytesMax,
       partitionCount: options.partitionCount,
+      admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },
     admitWill,
@@ -87,15 +90,18 @@ export function createBroker(options: BrokerOptions): Broker {
 
   /** Wills go the way of every message; nobody waits for the outcome. */
   function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
+    const { payload } = will;
     const qos = will.qos === 0 ? 0 : 1;
-    admission.admit(origin, { qos, dup: false, packetId: undefined, payload: will.payload }).then(
-      () => {
-        const message = { qos, payload: will.payload };
-        engine.route(routedTo, message);
-        link.forward(origin.key, routedTo, message);
-      },
-      (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
-    );
+    admission
+      .admit(origin, { qos, dup: false, packetId: 0, source: payload, payloadStart: 0, end: payload.length })
+      .then(
+        () => {
+          const message = { qos, payload };
+          engine.route(routedTo, message);
+          link.forward(origin.key, routedTo, message);
+        },
+        (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
+      );
   }
 
   function tellSeen(): void {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { encodeConnackRefusal, encodeConnackRefusalV5 } from "../wire/mqtt-connack.ts";
+import { encodeConnackRefusal, encodeConnackRefusalV5 } from "../wire/mqtt-answers.ts";
 import { REFUSALS, type RefusalReason } from "./refusals.ts";
 
 /**
