@@ -67,7 +67,11 @@ export async function startOurs(
     kafka === null
       ? ({ kind: "embedded", directory: join(directory.path, "log") } as const)
       : ({ kind: "kafka", brokers: kafka } as const);
-  const { port } = await askChild<{ port: number }>(child, { log, clients } satisfies OurServerOptions);
+  const starting = askChild<{ port: number }>(child, { log, clients } satisfies OurServerOptions);
+  const { port } = await starting.catch((error: unknown) => {
+    directory.dispose();
+    throw error;
+  });
   const ask = async <T>(question: OurServerQuestion): Promise<T> =>
     (await askChild<{ answer: T }>(child, question)).answer;
   return {
