@@ -6,7 +6,7 @@ import { brokerAddresses, createKafkaClient } from "./kafka-client-options.ts";
 import { JOURNALS } from "./journals.ts";
 import type { Transferable } from "node:worker_threads";
 import type { Clock } from "../core/clock.ts";
-import type { EventLog, JournalFollowing, JournalId } from "../core/event-log.ts";
+import type { EventLog, JournalFollowing, JournalId, LogIntakes } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { LogConnection } from "../log/embedded/connect-embedded-log.ts";
@@ -20,7 +20,7 @@ export type LogAccess =
   | { readonly kind: "kafka"; readonly installation: string; readonly generation: number };
 
 export interface InstallationLog {
-  readonly log: EventLog;
+  readonly log: EventLog & LogIntakes;
   readonly generation: number;
   readonly isNew: boolean;
   /** For another thread of this process: see `openThreadLog`. */

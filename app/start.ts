@@ -129,7 +129,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     listen: { host: config.host, port: config.mqttPort },
     ingest: { host: config.host, port: config.ingestPort },
     partitionCount: config.partitions,
-    appender: log.log,
+    intake: log.log.intake("telemetry"),
     authenticator,
     clock,
     gatewayId: gatewayIdOf(config, directory),

@@ -6,7 +6,7 @@ import { NO_OTHER_GATEWAYS } from "../broker/gateway-link.ts";
 import { createRedisLink } from "../broker/redis/redis-link.ts";
 import { silentLogger } from "../core/logger.ts";
 import { createMetrics } from "../core/metrics.ts";
-import { createMemoryLogAppender } from "../test/support/memory-log-appender.ts";
+import { createMemoryLogIntake } from "../test/support/memory-log-intake.ts";
 import { findRedis, startRedis } from "../test/support/redis-server.ts";
 import { quantile } from "./statistics.ts";
 
@@ -30,7 +30,7 @@ async function serve(url: string): Promise<void> {
   const broker = createBroker({
     listen: { host: "127.0.0.1", port: 0 },
     partitionCount: 8,
-    appender: createMemoryLogAppender(),
+    intake: createMemoryLogIntake(),
     authenticator: { authenticate: () => Promise.resolve({ kind: "device", tenant: "acme", id: "a" }) },
     clock: { now: Date.now },
     gatewayId: "bench",

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { startInstance, temporaryDirectory } from "../test/support/instance.ts";
-import { processTree, treeCpuSeconds, treePssMegabytes } from "./process-tree.ts";
+import { processTree, treeCpuSeconds, treeMegabytes } from "./process-tree.ts";
 
 export interface IdleRun {
   readonly clickhouse: boolean;
@@ -32,7 +32,7 @@ export async function runIdle(clickhouse: boolean, seconds: number): Promise<Idl
       clickhouse,
       startMs,
       processes: processTree(instance.pid).length,
-      pssMegabytes: treePssMegabytes(instance.pid, "/log.mdb"),
+      pssMegabytes: treeMegabytes(instance.pid, "Pss", "/log.mdb"),
       cpuPercent: (100 * cpuSeconds) / (seconds - settleSeconds),
     };
   } finally {

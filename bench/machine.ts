@@ -36,6 +36,13 @@ export function machineRows(
   ].join("\n");
 }
 
+/** When and how this program was called, for its report. */
+export function commandLine(script: string): { readonly date: string; readonly command: string } {
+  const args = process.argv.slice(2);
+  const command = [script, ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
+  return { date: new Date().toISOString().slice(0, 10), command };
+}
+
 export function describeMachine(): Machine {
   const all = cpus();
   return {

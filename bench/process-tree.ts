@@ -62,14 +62,17 @@ export function threadCpuSeconds(root: number): Record<string, number> {
   return byName;
 }
 
-/** Proportional set size of the tree in MB, mappings of files whose path ends with `without` left out. */
-export function treePssMegabytes(root: number, without: string): number {
+/**
+ * Memory of the tree in MB, mappings of files whose path ends with `without` left out. Pss divides what is shared among those who
+ * share it, Rss does not.
+ */
+export function treeMegabytes(root: number, size: "Pss" | "Rss", without: string): number {
   let kilobytes = 0;
   for (const pid of processTree(root)) {
     let counted = true;
     for (const line of readFileSync(`/proc/${pid}/smaps`, "utf8").split("\n")) {
       if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) counted = !line.endsWith(without);
-      else if (counted && line.startsWith("Pss:")) kilobytes += Number(line.replaceAll(/\D/g, ""));
+      else if (counted && line.startsWith(`${size}:`)) kilobytes += Number(line.replaceAll(/\D/g, ""));
     }
   }
   return kilobytes / 1000;

@@ -1,12 +1,12 @@
-import { execFileSync, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { formatTable } from "../app/commands/output.ts";
 import { temporaryDirectory } from "../test/support/instance.ts";
-import { describeMachine } from "./machine.ts";
+import { commandLine, describeMachine } from "./machine.ts";
 import { tablesLines, tablesPage, type TablesCase, type TablesReport } from "./tables-page.ts";
+import { writeReport } from "./write-report.ts";
 import type { TablesLoad, TablesRun } from "./tables-sink.ts";
 import type { TablesServerReady } from "./tables-server.ts";
 
@@ -20,8 +20,6 @@ const { values } = parseArgs({
     "dry-run": { type: "boolean", default: false },
   },
 });
-const DOCS = fileURLToPath(new URL("../docs/benchmarks/", import.meta.url));
-const FORMATTER = fileURLToPath(new URL("../node_modules/.bin/oxfmt", import.meta.url));
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** One run in processes of its own, on fresh directories. */
@@ -66,15 +64,6 @@ for (const live of liveSeconds > 0 ? [false, true] : [false]) {
     }
   }
 }
-const command = ["npm run bench:tables", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(
-  " ",
-);
-const date = new Date().toISOString().slice(0, 10);
-const report: TablesReport = { date, command, machine, devices, rounds, liveSeconds, cases };
+const report: TablesReport = { ...commandLine("npm run bench:tables"), machine, devices, rounds, liveSeconds, cases };
 console.log(formatTable(["what", "unit", "median", "runs"], tablesLines(report)));
-if (!values["dry-run"]) {
-  mkdirSync(`${DOCS}raw`, { recursive: true });
-  writeFileSync(`${DOCS}raw/tables.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(`${DOCS}tables.md`, tablesPage(report));
-  execFileSync(FORMATTER, [`${DOCS}raw/tables.json`, `${DOCS}tables.md`], { stdio: "ignore" });
-}
+if (!values["dry-run"]) writeReport("tables", report, tablesPage(report));

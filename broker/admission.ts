@@ -1,89 +1,110 @@
 import type { Clock } from "../core/clock.ts";
-import type { LogAppender } from "../core/event-log.ts";
+import type { AppendGroup, LogIntake } from "../core/event-log.ts";
 import type { Metrics } from "../core/metrics.ts";
-import { type Header, HEADER } from "../core/record.ts";
-import type { TelemetryFormat } from "./topic-acl.ts";
+import type { PackedRecord } from "../core/record.ts";
+import { ADMISSION_NUMBER, type MessageOrigin, PACKET_ID_NUMBER } from "./message-origin.ts";
 
-const QOS_0: Header = [HEADER.qos, "0"];
-const QOS_1: Header = [HEADER.qos, "1"];
-const NOT_DUP: Header = [HEADER.dup, "0"];
-const DUP: Header = [HEADER.dup, "1"];
-
-/** What all messages of one connection and topic share, made once. */
-export interface MessageOrigin {
-  readonly key: string;
-  readonly partition: number;
-  readonly topic: Header;
-  readonly client: Header;
-  readonly principal: Header;
-  readonly format: Header;
-}
-
-interface AdmittedMessage {
+/** A message as the bytes of its packet have it. */
+export interface MessageView {
   readonly qos: number;
   readonly dup: boolean;
-  /** Absent with QoS 0 and for wills. */
-  readonly packetId: number | undefined;
-  readonly payload: Uint8Array;
-  /** Of a message that may come again and then counts once: the same for each repetition. Absent: a new one. */
-  readonly admissionId?: string;
+  /** 0 where there is none: with QoS 0, and for wills. */
+  readonly packetId: number;
+  /** The payload is bytes [payloadStart, end) of this. */
+  readonly source: Buffer;
+  readonly payloadStart: number;
+  readonly end: number;
 }
 
+/** Messages of one device that were taken into one group. */
+export interface AdmittedRun {
+  /** `tenant/device`. */
+  readonly key: string;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Receive time of the newest, UTC ms. */
+  readonly timestamp: number;
+}
+
+/** Where messages become records. */
 export interface Admission {
-  /** Resolves when the message is durable; rejects when it is not, and then nobody may acknowledge it. */
-  admit(origin: MessageOrigin, message: AdmittedMessage): Promise<void>;
+  /** Of what arrives now, UTC ms. */
+  now(): number;
+  /** Copies the message into the log's next group. Who took it tells `landed` or `failed` later. Throws what the log refuses it with. */
+  take(origin: MessageOrigin, message: MessageView, timestamp: number): AppendGroup;
+  landed(run: AdmittedRun): void;
+  failed(messages: number): void;
+  /** For a message that comes alone: resolves when it is durable; rejects when it is not, and then nobody may acknowledge it. */
+  admit(origin: MessageOrigin, message: MessageView): Promise<void>;
   /** The newest receive time per key since the last call. */
   drainLastSeen(): ReadonlyMap<string, number>;
 }
 
 export interface AdmissionOptions {
-  readonly appender: LogAppender;
+  readonly intake: LogIntake;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly gatewayId: string;
-  /** Grows with every start of this gateway, so that admission ids never repeat. */
-  readonly epoch: number;
 }
 
-export function messageOrigin(
-  device: { readonly key: string; readonly partition: number; readonly id: string },
-  topic: string,
-  clientId: string,
-  format: TelemetryFormat,
-): MessageOrigin {
-  return {
-    key: device.key,
-    partition: device.partition,
-    topic: [HEADER.mqttTopic, topic],
-    client: [HEADER.clientId, clientId],
-    principal: [HEADER.principal, `device:${device.id}`],
-    format: [HEADER.format, format],
-  };
-}
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-export function createAdmission(options: AdmissionOptions): Admission {
-  const { appender, clock } = options;
-  const idPrefix = `${options.gatewayId}.${options.epoch}.`;
-  const admitted = options.metrics.counter("millrace_mqtt_admitted_total", "Messages that are durable in the log.");
-  const bytes = options.metrics.counter("millrace_mqtt_admitted_bytes_total", "Payload bytes of admitted messages.");
-  const failed = options.metrics.counter("millrace_mqtt_append_failed_total", "Messages that the log did not take.");
+const NO_BYTES = Buffer.alloc(0);
+
+export function createAdmission({ intake, clock, metrics }: AdmissionOptions): Admission {
+  const admitted = metrics.counter("millrace_mqtt_admitted_total", "Messages that are durable in the log.");
+  const admittedBytes = metrics.counter("millrace_mqtt_admitted_bytes_total", "Payload bytes of admitted messages.");
+  const failures = metrics.counter("millrace_mqtt_append_failed_total", "Messages that the log did not take.");
   let sequence = 0;
   let lastSeen = new Map<string, number>();
+  // The log copies it: one serves for all.
+  const record: Writable<PackedRecord> = {
+    timestamp: 0,
+    key: NO_BYTES,
+    source: NO_BYTES,
+    valueStart: 0,
+    valueEnd: 0,
+    headers: NO_BYTES,
+    headersLength: 0,
+  };
+
+  function take(origin: MessageOrigin, message: MessageView, timestamp: number): AppendGroup {
+    const headers = origin.headers(message.qos, message.dup, message.packetId !== 0);
+    headers.rewind();
+    if (origin.isNumbered) headers.number(ADMISSION_NUMBER, ++sequence);
+    if (message.packetId !== 0) headers.number(PACKET_ID_NUMBER, message.packetId);
+    record.timestamp = timestamp;
+    record.key = origin.packedKey;
+    record.source = message.source;
+    record.valueStart = message.payloadStart;
+    record.valueEnd = message.end;
+    record.headers = headers.bytes;
+    record.headersLength = headers.length;
+    return intake.take(origin.partition, record);
+  }
+
+  function landed({ key, messages, bytes, timestamp }: AdmittedRun): void {
+    admitted.add(messages);
+    admittedBytes.add(bytes);
+    lastSeen.set(key, timestamp);
+  }
 
   return {
+    now: () => clock.now(),
+    take,
+    landed,
+    failed: (messages) => failures.add(messages),
+    // Async, so that a refusal of the log rejects.
     async admit(origin, message) {
       const timestamp = clock.now();
-      const id: Header = [HEADER.admissionId, message.admissionId ?? idPrefix + ++sequence];
-      const record = { timestamp, key: origin.key, value: message.payload, headers: headersOf(origin, message, id) };
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      take(origin, message, timestamp).wait({ landed: resolve, failed: reject });
       try {
-        await appender.append("telemetry", origin.partition, [record]);
+        await promise;
       } catch (error) {
-        failed.add();
+        failures.add();
         throw error;
       }
-      admitted.add();
-      bytes.add(message.payload.length);
-      lastSeen.set(origin.key, timestamp);
+      landed({ key: origin.key, messages: 1, bytes: message.end - message.payloadStart, timestamp });
     },
     drainLastSeen() {
       const drained = lastSeen;
@@ -91,12 +112,4 @@ export function createAdmission(options: AdmissionOptions): Admission {
       return drained;
     },
   };
-}
-
-function headersOf(origin: MessageOrigin, message: AdmittedMessage, id: Header): readonly Header[] {
-  const qos = message.qos === 0 ? QOS_0 : QOS_1;
-  const dup = message.dup ? DUP : NOT_DUP;
-  const { topic, client, principal, format } = origin;
-  if (message.packetId === undefined) return [topic, qos, dup, client, principal, format, id];
-  return [topic, qos, dup, [HEADER.packetId, String(message.packetId)], client, principal, format, id];
 }

@@ -2,13 +2,13 @@ import { createServer } from "node:net";
 import type { Authenticator } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
-import type { LogAppender } from "../core/event-log.ts";
+import type { LogIntake } from "../core/event-log.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
-import { createAdmission, type MessageOrigin } from "./admission.ts";
+import { createAdmission } from "./admission.ts";
 import { createConnectionTable } from "./connection-table.ts";
 import { createDeviceAsks } from "./device-asks.ts";
 import { createDeviceGate } from "./device-gate.ts";
@@ -21,6 +21,7 @@ import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS, type RoutedMessag
 import { createHttpIngest } from "./http-ingest.ts";
 import { createIngestRequests } from "./ingest-requests.ts";
 import { closed, listen, type ListenAddress } from "./listen.ts";
+import type { MessageOrigin } from "./message-origin.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
 import { createWebSocketUpgrade } from "./websocket-upgrade.ts";
 
@@ -32,7 +33,8 @@ export interface BrokerOptions {
   readonly ingest?: ListenAddress;
   /** P of the log. */
   readonly partitionCount: number;
-  readonly appender: LogAppender;
+  /** Of the topic `telemetry`. */
+  readonly intake: LogIntake;
   readonly authenticator: Authenticator;
   /** Stamps receive times. */
   readonly clock: Clock;
@@ -66,6 +68,10 @@ export function createBroker(options: BrokerOptions): Broker {
   const limits: EdgeLimits = { ...LIMITS, ...options.limits };
   const admission = createAdmission(options);
   const asks = createDeviceAsks(link);
+  const origins = {
+    partitionCount: options.partitionCount,
+    admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
+  };
   const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
   const gate = createDeviceGate(options.authenticator, logger);
   const table = createConnectionTable<EdgeConnection>(limits, metrics);
@@ -86,7 +92,7 @@ export function createBroker(options: BrokerOptions): Broker {
     connect: {
       gate,
       tokenBytesMax: limits.mqttTokenBytesMax,
-      partitionCount: options.partitionCount,
+      ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },
     admitWill,
@@ -94,17 +100,20 @@ export function createBroker(options: BrokerOptions): Broker {
 
   /** A message of this device (`tenant/device`) that no client of the engine published, to those who subscribe to it. */
   function route(key: string, topic: string, message: RoutedMessage): void {
-    engine.route(topic, message);
+    if (asks.isAsked(key)) engine.route(topic, message);
     link.forward(key, topic, message);
   }
 
   /** Wills go the way of every message; nobody waits for the outcome. */
   function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
+    const { payload } = will;
     const qos = will.qos === 0 ? 0 : 1;
-    admission.admit(origin, { qos, dup: false, packetId: undefined, payload: will.payload }).then(
-      () => route(origin.key, routedTo, { qos, payload: will.payload }),
-      (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
-    );
+    admission
+      .admit(origin, { qos, dup: false, packetId: 0, source: payload, payloadStart: 0, end: payload.length })
+      .then(
+        () => route(origin.key, routedTo, { qos, payload }),
+        (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
+      );
   }
 
   function tellSeen(): void {
@@ -142,7 +151,7 @@ export function createBroker(options: BrokerOptions): Broker {
     limits,
     gate,
     admission,
-    partitionCount: options.partitionCount,
+    ...origins,
     onAdmitted: route,
   });
   const onUpgrade = createWebSocketUpgrade(limits, connect);

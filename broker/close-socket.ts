@@ -1,4 +1,4 @@
-import { encodeConnackRefusal, encodeConnackRefusalV5 } from "../wire/mqtt-connack.ts";
+import { encodeConnackRefusal, encodeConnackRefusalV5 } from "../wire/mqtt-answers.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { REFUSALS, type RefusalReason } from "./refusals.ts";
 

@@ -1,13 +1,12 @@
 import type { MqttConnect } from "../wire/mqtt-connect.ts";
-import { type ConnectedDevice, createConnectedDevice } from "./connected-device.ts";
+import { type ConnectedDevice, createConnectedDevice, type OriginOptions } from "./connected-device.ts";
 import { tokenOf } from "./credentials.ts";
 import type { DeviceGate } from "./device-gate.ts";
 import type { RefusalReason } from "./refusals.ts";
 
-export interface ConnectStepsOptions {
+export interface ConnectStepsOptions extends OriginOptions {
   readonly gate: DeviceGate;
   readonly tokenBytesMax: number;
-  readonly partitionCount: number;
   /** The client id of a connection that sent none [MQTT-3.1.3-6]. */
   readonly newClientId: () => string;
 }
@@ -28,11 +27,16 @@ export async function identifyDevice(
   if ("refusal" in answer) return answer.refusal;
   const named = connect.clientId !== "";
   const clientId = named ? connect.clientId : options.newClientId();
-  const device = createConnectedDevice(answer.principal, { clientId, named }, options.partitionCount);
+  const device = createConnectedDevice(answer.principal, { clientId, named }, options);
   return connect.will !== null && device.originOf(connect.will.topic) === null ? "will-topic" : device;
 }
 
 function unservedPart(connect: MqttConnect): RefusalReason | null {
   if (!connect.clean) return "session-persistent";
   return connect.will?.qos === 2 ? "will-qos-2" : null;
+}
+
+/** One and a half keep-alives [MQTT-3.1.2-24]. A client that asks for none or too long gets ours: 3.1.2.10 allows it. */
+export function keepAliveMs(requestedSeconds: number, secondsMax: number): number {
+  return Math.min(requestedSeconds === 0 ? secondsMax : requestedSeconds, secondsMax) * 1500;
 }

@@ -1,7 +1,7 @@
 import { deviceKey } from "../core/ids.ts";
 import { partitionOf } from "../core/partitioner.ts";
 import type { Principal } from "../core/registry.ts";
-import { type MessageOrigin, messageOrigin } from "./admission.ts";
+import { MessageOrigin } from "./message-origin.ts";
 import { createTopicAcl, type TelemetryFormat, type TopicAcl } from "./topic-acl.ts";
 
 /** What a connection knows about its device once the credential has spoken; made once, used by every message. */
@@ -17,10 +17,16 @@ export interface ConnectedDevice {
   originOf(topic: string): MessageOrigin | null;
 }
 
+export interface OriginOptions {
+  readonly partitionCount: number;
+  /** Of admission ids, in front of the sequence number; no other gateway has it, nor this one with another start. */
+  readonly admissionPrefix: string;
+}
+
 export function createConnectedDevice(
   principal: Principal,
   { clientId, named }: Pick<ConnectedDevice, "clientId" | "named">,
-  partitionCount: number,
+  { partitionCount, admissionPrefix }: OriginOptions,
 ): ConnectedDevice {
   const key = deviceKey(principal.tenant, principal.id);
   const device = { key, partition: partitionOf(key, partitionCount), id: principal.id };
@@ -37,7 +43,7 @@ export function createConnectedDevice(
       if (format === null) return null;
       const known = origins.get(format);
       if (known !== undefined) return known;
-      const made = messageOrigin(device, topic, clientId, format);
+      const made = new MessageOrigin(device, topic, { clientId, format }, admissionPrefix);
       origins.set(format, made);
       return made;
     },

@@ -16,6 +16,8 @@ export interface ConnectionPresence {
   /** Null when it may subscribe to this filter too. */
   subscribe(filter: string): RefusalReason | null;
   unsubscribe(filters: readonly string[]): void;
+  /** True when somebody, here or at another gateway, is to get its messages. */
+  readonly isHeard: boolean;
   /** A message of it was acknowledged. */
   forward(message: RoutedMessage): void;
   /** The connection is over. */
@@ -51,6 +53,9 @@ export function createConnectionPresence(device: ConnectedDevice, options: Prese
     unsubscribe(gone) {
       for (const filter of gone) filters.delete(filter);
       tellFilters();
+    },
+    get isHeard() {
+      return asks.isAsked(key) || link.isAsked(key);
     },
     forward: (message) => link.forward(key, acl.telemetryTopic, message),
     end() {

@@ -7,6 +7,7 @@ export interface DeviceAsks {
   begin(key: string): void;
   /** It does so no more. */
   cease(key: string): void;
+  isAsked(key: string): boolean;
   /** When the other gateways know that the filter is asked for; null when nobody is to be waited for. */
   heard(filter: string): Promise<void> | null;
 }
@@ -25,6 +26,7 @@ export function createDeviceAsks(link: GatewayLink): DeviceAsks {
       asked.delete(key);
       known.announcement.end();
     },
+    isAsked: (key) => asked.has(key),
     heard(filter) {
       const key = deviceKeyOf(filter);
       return key === null ? null : (asked.get(key)?.announcement.heard ?? null);

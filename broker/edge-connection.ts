@@ -1,36 +1,35 @@
-import type { Duplex } from "node:stream";
-import type { PublishPacket } from "aedes";
 import { isMillraceError } from "../core/errors.ts";
 import type { MqttConnect, MqttWill } from "../wire/mqtt-connect.ts";
-import { createMqttFrameWalker, MQTT_TYPE, type MqttFrame, type MqttFrameWalker } from "../wire/mqtt-frame.ts";
+import { CONNACK_ACCEPTED, PINGRESP } from "../wire/mqtt-answers.ts";
+import { MqttFrameWalker } from "../wire/mqtt-frame.ts";
+import { MQTT_TYPE } from "../wire/mqtt-header.ts";
 import { closeSocket } from "./close-socket.ts";
 import { type ConnectionPresence, createConnectionPresence } from "./connection-presence.ts";
-import { identifyDevice } from "./connect-steps.ts";
+import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
-import { FrameBatch } from "./frame-batch.ts";
-import { createFrameStream } from "./frame-stream.ts";
-import { MessageWindow, type MessageWindowOutcomes } from "./message-window.ts";
+import { EngineSide } from "./engine-side.ts";
+import { publishWill } from "./last-will.ts";
+import type { RoutedMessage } from "./gateway-link.ts";
+import type { MessageOrigin } from "./message-origin.ts";
+import { MessageWindow } from "./message-window.ts";
 import type { EngineConnection } from "./mqtt-engine.ts";
-import type { RefusalReason } from "./refusals.ts";
+import type { PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
  * - `greeting`: waiting for CONNECT;
- * - `joining`: CONNECT is being authenticated, then answered by aedes;
+ * - `joining`: CONNECT is being authenticated;
  * - `open`: packets pass;
  * - `holding`: the log refused a message: nothing is read until the connection is closed;
  * - `closed`: ended, though the socket may still be flushing.
  */
 type State = "greeting" | "joining" | "open" | "holding" | "closed";
 
-/** Ends that are no refusal: the client said goodbye, or its socket is gone. */
-type PlainEnd = "disconnected" | "lost";
-
 /**
- * One socket: bytes → walker → (CONNECT: authenticate, join the table) → whole packets to aedes → admission → acknowledgement.
- * Packets are passed on only while fewer than `unacknowledgedPerConnectionMax` messages wait for the log and the peer reads what
- * it is sent; otherwise the socket is not read.
+ * One socket: bytes → walker → CONNECT: authenticate, join the table; PUBLISH: admission → acknowledgement; PINGREQ: answer; what has to do
+ * with subscriptions: aedes, which knows nothing of the connection before. Nothing is walked while messages wait for the log as far as
+ * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent: then the socket is not read.
  */
 export class EdgeConnection implements EngineConnection {
   readonly engineId: string;
@@ -42,10 +41,13 @@ export class EdgeConnection implements EngineConnection {
   #state: State = "greeting";
   #timer: NodeJS.Timeout;
   #keepAliveMs = 0;
-  #stream: Duplex | null = null;
+  readonly #engine: EngineSide;
   #device: ConnectedDevice | null = null;
   #presence: ConnectionPresence | null = null;
   #will: MqttWill | null = null;
+  /** Of the topic that was published to last: where it leads. */
+  #origin: MessageOrigin | null = null;
+  #isAside = false;
   #walking = false;
   #walkDue = false;
   /** Set when nothing more will be walked: how to end once what was passed on is acknowledged. */
@@ -57,8 +59,13 @@ export class EdgeConnection implements EngineConnection {
     this.#context = context;
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.engineId = `connection/${number}`;
-    this.#walker = createMqttFrameWalker(context.limits);
-    this.#messages = new MessageWindow(context.admission, this.#messageOutcomes());
+    this.#walker = new MqttFrameWalker(context.limits);
+    this.#messages = new MessageWindow(context.admission, {
+      messagesLanded: (pubacks, routed) => this.#messagesLanded(pubacks, routed),
+      messageFailed: (error) => this.#appendFailed(error),
+    });
+    const { engine, limits } = context;
+    this.#engine = new EngineSide(this, { engine, socket, queueBytesMax: limits.subscriberQueueBytesMax });
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
     socket.on("data", (chunk: Buffer) => this.#socketOnData(chunk));
     socket.on("end", () => this.#socketOnEnd());
@@ -98,16 +105,14 @@ export class EdgeConnection implements EngineConnection {
   }
 
   #walkFrames(): void {
-    const batch = new FrameBatch();
+    const walker = this.#walker;
+    const timestamp = this.#context.admission.now();
     let exhausted = false;
-    while (this.#mayWalk() && !exhausted) {
-      const found = this.#walker.next();
-      if (found === null) exhausted = true;
-      else if (typeof found === "string") this.#lastWords = found;
-      else this.#pass(found, batch);
+    while (!exhausted && this.#mayWalk()) {
+      if (walker.next()) this.#pass(walker, timestamp);
+      else exhausted = true;
     }
-    if (this.#stream !== null && this.#state === "open") batch.pushTo(this.#stream);
-    if (exhausted && this.#peerEnded) this.#lastWords ??= "lost";
+    if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
     if (exhausted) this.#socket.resume();
@@ -123,29 +128,64 @@ export class EdgeConnection implements EngineConnection {
   #mayWalk(): boolean {
     if (this.#lastWords !== null) return false;
     if (this.#state === "greeting") return true;
+    const { limits } = this.#context;
     return (
       this.#state === "open" &&
-      this.#messages.size < this.#context.limits.unacknowledgedPerConnectionMax &&
+      this.#messages.size < limits.unacknowledgedPerConnectionMax &&
+      this.#messages.bytes < limits.unacknowledgedBytesPerConnectionMax &&
+      !this.#engine.isJoining &&
       !this.#socket.writableNeedDrain
     );
   }
 
-  #pass(frame: MqttFrame, batch: FrameBatch): void {
-    if (frame.connect !== null) {
-      this.#state = "joining";
-      this.#join(frame.connect, frame).catch((error: unknown) => this.end("internal", error));
-    } else if (frame.type === MQTT_TYPE.disconnect) {
-      this.#lastWords = "disconnected";
-    } else if (frame.qos === 2) {
-      this.#lastWords = "publish-qos-2";
-    } else {
-      if (frame.type === MQTT_TYPE.publish) this.#messages.expect();
-      batch.add(frame);
+  #pass(walker: MqttFrameWalker, timestamp: number): void {
+    switch (walker.type) {
+      case MQTT_TYPE.publish:
+        return this.#publish(walker, timestamp);
+      case MQTT_TYPE.pingreq:
+        this.#write(PINGRESP);
+        return;
+      case MQTT_TYPE.disconnect:
+        this.#lastWords = "disconnected";
+        return;
+      case MQTT_TYPE.connect:
+        this.#state = "joining";
+        this.#join(walker.connect).catch((error: unknown) => this.end("internal", error));
+        return;
+      default: {
+        const refusal = this.#presence === null ? "internal" : this.#engine.pass(walker, this.#presence);
+        this.#lastWords = refusal;
+      }
     }
   }
 
-  async #join(connect: MqttConnect, frame: MqttFrame): Promise<void> {
-    const { limits, table, engine, connect: steps } = this.#context;
+  #publish(walker: MqttFrameWalker, timestamp: number): void {
+    if (walker.qos === 2) {
+      this.#lastWords = "publish-qos-2";
+      return;
+    }
+    if (!walker.isTopicRepeated) {
+      const topic = walker.topic();
+      this.#origin = this.#device?.originOf(topic) ?? null;
+      this.#isAside = this.#device?.acl.isAside(topic) === true;
+    }
+    if (this.#origin !== null) {
+      this.#messages.take(this.#origin, walker, timestamp, this.#presence?.isHeard === true);
+    } else if (this.#isAside) {
+      this.#context.report.dropped();
+      this.#messages.skip(walker.packetId);
+    } else {
+      this.#lastWords = "publish-topic";
+    }
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  async #join(connect: MqttConnect | null): Promise<void> {
+    if (connect === null) return this.end("internal");
+    const { limits, table, connect: steps } = this.#context;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.end("authenticate-timeout"), limits.authenticateTimeoutMs);
     let revocations: number;
@@ -166,39 +206,26 @@ export class EdgeConnection implements EngineConnection {
     }
     this.#will = connect.will;
     this.#keepAliveMs = keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax);
-    this.#stream = createFrameStream(this.#socket, limits.subscriberQueueBytesMax, (error) =>
-      this.end("protocol", error),
-    );
-    engine.attach(this, this.#stream);
-    const batch = new FrameBatch();
-    batch.add(frame);
-    batch.pushTo(this.#stream);
-  }
-
-  engineReady(): void {
-    if (this.#state !== "joining") return;
     this.#state = "open";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
+    this.#write(CONNACK_ACCEPTED);
     this.#walkSoon();
   }
 
-  publish(packet: PublishPacket, acknowledge: () => void): void {
-    if (this.#state === "closed" || this.#device === null) return;
-    this.#messages.take(this.#device, packet, acknowledge);
+  engineReady(): void {
+    this.#engine.isJoining = false;
+    this.#walkSoon();
   }
 
-  #messageOutcomes(): MessageWindowOutcomes {
-    return {
-      messageAcknowledged: (routed) => {
-        if (routed !== null) this.#presence?.forward(routed);
-        if (this.#socket.isPaused() || this.#lastWords !== null) this.#walkSoon();
-      },
-      messageDropped: () => this.#context.report.dropped(),
-      messageForbidden: () => setImmediate(() => this.end("publish-topic")),
-      messageFailed: (error) => this.#appendFailed(error),
-      engineThrew: (error) => this.end("internal", error),
-    };
+  #messagesLanded(pubacks: Buffer, routed: readonly RoutedMessage[]): void {
+    if (pubacks.length > 0 && this.#state !== "closed") this.#write(pubacks);
+    const topic = this.#device?.acl.telemetryTopic ?? "";
+    for (const message of routed) {
+      this.#context.engine.route(topic, message);
+      this.#presence?.forward(message);
+    }
+    if (this.#socket.isPaused() || this.#lastWords !== null) this.#walkSoon();
   }
 
   /** A device whose message the log refuses comes back at once and sends it again: a while of silence spares both. */
@@ -211,17 +238,13 @@ export class EdgeConnection implements EngineConnection {
     this.#socket.pause();
   }
 
-  subscribe(filter: string): RefusalReason | null {
-    return this.#presence === null ? "subscribe-filter" : this.#presence.subscribe(filter);
-  }
-
-  unsubscribed(filters: readonly string[]): void {
-    this.#presence?.unsubscribe(filters);
+  maySubscribe(filter: string): boolean {
+    return this.#device?.acl.maySubscribe(filter) === true;
   }
 
   mayReceive(topic: string): boolean {
     if (this.#state !== "open" || this.#device?.acl.mayReceive(topic) !== true) return false;
-    const queued = this.#socket.writableLength + (this.#stream?.writableLength ?? 0);
+    const queued = this.#socket.writableLength + this.#engine.queuedBytes;
     if (queued <= this.#context.limits.subscriberQueueBytesMax) return true;
     this.end("subscriber-slow");
     return false;
@@ -241,7 +264,7 @@ export class EdgeConnection implements EngineConnection {
 
   end(reason: RefusalReason | PlainEnd, cause?: unknown): void {
     if (this.#state === "closed") return;
-    const unanswered = this.#state === "greeting" || (this.#state === "joining" && this.#stream === null);
+    const unanswered = this.#state === "greeting" || this.#state === "joining";
     this.#state = "closed";
     clearTimeout(this.#timer);
     this.#context.table.leave(this);
@@ -249,20 +272,9 @@ export class EdgeConnection implements EngineConnection {
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
       this.#context.report.refused(reason, this.#subject(), cause);
     }
-    this.#stream?.destroy();
+    this.#engine.destroy();
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
-    this.#publishWill(reason);
-  }
-
-  /**
-   * A will is published unless the client said goodbye [MQTT-3.1.2-8, 3.14.4-3]. Not for a revoked credential, which may say nothing
-   * any more, nor when the broker stops: the device did not fail (3.1.2.5 lets a server that shuts down defer it).
-   */
-  #publishWill(reason: RefusalReason | PlainEnd): void {
-    if (this.#will === null || this.#device === null) return;
-    if (reason === "disconnected" || reason === "revoked" || reason === "stopping") return;
-    const origin = this.#device.originOf(this.#will.topic);
-    if (origin !== null) this.#context.admitWill(origin, this.#will, this.#device.acl.telemetryTopic);
+    publishWill(this.#will, this.#device, reason, this.#context.admitWill);
   }
 
   #timerOnKeepAlive(): void {
@@ -285,9 +297,4 @@ export class EdgeConnection implements EngineConnection {
     if (this.#device === null) return { remote: this.#remote };
     return { remote: this.#remote, key: this.#device.key, clientId: this.#device.clientId };
   }
-}
-
-/** One and a half keep-alives [MQTT-3.1.2-24]. A client that asks for none or too long gets ours: 3.1.2.10 allows it. */
-function keepAliveMs(requestedSeconds: number, secondsMax: number): number {
-  return Math.min(requestedSeconds === 0 ? secondsMax : requestedSeconds, secondsMax) * 1500;
 }

@@ -1,10 +1,11 @@
 import type { MqttWill } from "../wire/mqtt-connect.ts";
-import type { Admission, MessageOrigin } from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import type { ConnectStepsOptions } from "./connect-steps.ts";
 import type { PresenceOptions } from "./connection-presence.ts";
 import type { ConnectionTable, TableEntry } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { EdgeReport } from "./edge-report.ts";
+import type { MessageOrigin } from "./message-origin.ts";
 import type { MqttEngine } from "./mqtt-engine.ts";
 
 /** What all connections of a broker share. */

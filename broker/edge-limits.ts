@@ -12,6 +12,7 @@ export type EdgeLimits = Pick<
   | "filtersPerSubscribeMax"
   | "filtersPerConnectionMax"
   | "unacknowledgedPerConnectionMax"
+  | "unacknowledgedBytesPerConnectionMax"
   | "connectTimeoutMs"
   | "authenticateTimeoutMs"
   | "keepAliveSecondsMax"

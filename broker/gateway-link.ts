@@ -28,7 +28,9 @@ export interface GatewayLink {
   /** Resolves when the others know of this gateway, or cannot be reached for now. CONFIG_INVALID when they never will be. */
   start(edge: LinkedEdge): Promise<void>;
   stop(signal: AbortSignal): Promise<void>;
-  /** A message of this device (`tenant/device`) that was acknowledged here. Called for every one, in order of acknowledgement. */
+  /** True when another gateway asks for messages of this device (`tenant/device`). */
+  isAsked(key: string): boolean;
+  /** A message of this device (`tenant/device`) that was acknowledged here. In order of acknowledgement. */
   forward(key: string, topic: string, message: RoutedMessage): void;
   /** Somebody here subscribes to topics of this device (`tenant/device`). One announcement per device at a time. */
   ask(key: string): Announcement;
@@ -45,6 +47,7 @@ const NOTHING: Announcement = { heard: null, end: () => undefined };
 export const NO_OTHER_GATEWAYS: GatewayLink = {
   start: () => Promise.resolve(),
   stop: () => Promise.resolve(),
+  isAsked: () => false,
   forward: () => undefined,
   ask: () => NOTHING,
   claim: () => NOTHING,

@@ -2,7 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { deviceKey } from "../core/ids.ts";
 import { partitionOf } from "../core/partitioner.ts";
 import type { Principal } from "../core/registry.ts";
-import { type Admission, messageOrigin } from "./admission.ts";
+import type { Admission } from "./admission.ts";
+import type { OriginOptions } from "./connected-device.ts";
 import type { DeviceGate } from "./device-gate.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
@@ -12,6 +13,7 @@ import { readIngestHead } from "./ingest-head.ts";
 import { createAskOwner } from "./ingest-owner.ts";
 import type { IngestRefusal } from "./ingest-refusals.ts";
 import type { IngestRoute } from "./ingest-routes.ts";
+import { MessageOrigin } from "./message-origin.ts";
 import { createTopicAcl } from "./topic-acl.ts";
 
 /** What becomes of a request for telemetry. `lost`: the client went away before it had sent all of it. */
@@ -25,11 +27,10 @@ export interface IngestRequests {
   forget(keys: readonly string[]): void;
 }
 
-export interface IngestRequestsOptions {
+export interface IngestRequestsOptions extends OriginOptions {
   readonly limits: EdgeLimits;
   readonly gate: DeviceGate;
   readonly admission: Admission;
-  readonly partitionCount: number;
   /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. */
   readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => void;
 }
@@ -40,7 +41,7 @@ const CLIENT_ID = "http";
 const QOS = 1;
 
 export function createIngestRequests(options: IngestRequestsOptions): IngestRequests {
-  const { limits, gate, admission, partitionCount, onAdmitted } = options;
+  const { limits, gate, admission, partitionCount, admissionPrefix, onAdmitted } = options;
   const askOwner = createAskOwner(gate, limits);
   const keys = createIdempotencyKeys(limits.idempotencyKeysMax);
   const budget = createBodyBudget(limits.ingestBytesMax);
@@ -50,10 +51,11 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
     const key = deviceKey(device.tenant, device.id);
     const { telemetryTopic } = createTopicAcl(device.tenant, device.id);
     const place = { key, partition: partitionOf(key, partitionCount), id: device.id };
-    const origin = messageOrigin(place, telemetryTopic, CLIENT_ID, route.format);
-    const message = { qos: QOS, dup: false, packetId: undefined, payload };
-    await admission.admit(origin, admissionId === undefined ? message : { ...message, admissionId });
-    onAdmitted(key, telemetryTopic, message);
+    const client = { clientId: CLIENT_ID, format: route.format };
+    const origin = new MessageOrigin(place, telemetryTopic, client, admissionPrefix, admissionId);
+    const bytes = { source: payload, payloadStart: 0, end: payload.length };
+    await admission.admit(origin, { qos: QOS, dup: false, packetId: 0, ...bytes });
+    onAdmitted(key, telemetryTopic, { qos: QOS, payload });
   }
 
   async function admit(

@@ -1,30 +1,35 @@
-import type { PublishPacket } from "aedes";
-import { createAcknowledgementQueue } from "./acknowledgement-queue.ts";
-import type { Admission } from "./admission.ts";
-import type { ConnectedDevice } from "./connected-device.ts";
+import type { MillraceError } from "../core/errors.ts";
+import type { AppendGroup, AppendWaiter } from "../core/event-log.ts";
+import { PUBACK_BYTES, writePuback } from "../wire/mqtt-answers.ts";
+import type { Admission, AdmittedRun, MessageView } from "./admission.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
+import type { MessageOrigin } from "./message-origin.ts";
 
 /** What becomes of the messages of a window. */
 export interface MessageWindowOutcomes {
-  /** One more message has been acknowledged; with what is to be routed of it, if anything. */
-  messageAcknowledged(routed: RoutedMessage | null): void;
-  /** It is on a topic that nobody reads: it will be acknowledged, and leads nowhere. */
-  messageDropped(): void;
-  /** All before it are acknowledged; this one may not be published, and nothing after it is looked at. */
-  messageForbidden(): void;
+  /** All before them are acknowledged, and these may be: with the PUBACKs, and what is to be routed of them. */
+  messagesLanded(pubacks: Buffer, routed: readonly RoutedMessage[]): void;
   /** All before it are acknowledged; this one is not durable, and nothing after it is acknowledged. */
   messageFailed(error: unknown): void;
-  /** The engine threw when it was told to acknowledge. */
-  engineThrew(error: unknown): void;
 }
 
-/** The messages of one connection between "passed on to the engine" and "acknowledged". */
+/**
+ * The messages of one connection between "taken" and "acknowledged", in runs: what went into the same group of the log is acknowledged in one
+ * write. In the order of the messages [MQTT-4.6.0-2], although groups of different partitions may land in any.
+ */
 export class MessageWindow {
+  /** Messages that wait for the log, those of QoS 0 included. */
+  size = 0;
+  /** Payload bytes of them. */
+  bytes = 0;
   readonly #admission: Admission;
   readonly #outcomes: MessageWindowOutcomes;
-  readonly #queue = createAcknowledgementQueue();
-  #size = 0;
-  #appending = 0;
+  #first: Run | null = null;
+  #last: Run | null = null;
+  /** A message was refused: nothing behind it is acknowledged. */
+  #ended = false;
+  #pendingRuns = 0;
+  readonly #onSettled = (run: Run): void => this.#runOnSettled(run);
   #settled: PromiseWithResolvers<void> | null = null;
 
   constructor(admission: Admission, outcomes: MessageWindowOutcomes) {
@@ -32,72 +37,130 @@ export class MessageWindow {
     this.#outcomes = outcomes;
   }
 
-  /** Messages that are not acknowledged yet, those of QoS 0 included: they wait for the log just the same. */
-  get size(): number {
-    return this.#size;
+  /** `isRouted`: somebody is to get the message when it is acknowledged. */
+  take(origin: MessageOrigin, message: MessageView, timestamp: number, isRouted: boolean): void {
+    let group: AppendGroup;
+    try {
+      group = this.#admission.take(origin, message, timestamp);
+    } catch (error) {
+      this.#admission.failed(1);
+      return this.#outcomes.messageFailed(error);
+    }
+    const bytes = message.end - message.payloadStart;
+    this.size += 1;
+    this.bytes += bytes;
+    const run = this.#runOf(group, origin.key);
+    run.messages += 1;
+    run.bytes += bytes;
+    run.timestamp = timestamp;
+    if (message.packetId !== 0) run.addPuback(message.packetId);
+    if (!isRouted) return;
+    run.routed.push({ qos: message.qos, payload: message.source.subarray(message.payloadStart, message.end) });
+  }
+
+  /** A message that is acknowledged in its turn, and leads nowhere. */
+  skip(packetId: number): void {
+    if (packetId === 0) return;
+    if (this.#last !== null) return this.#last.addPuback(packetId);
+    const puback = Buffer.allocUnsafe(PUBACK_BYTES);
+    writePuback(puback, 0, packetId);
+    this.#outcomes.messagesLanded(puback, []);
   }
 
   /** Resolves when the log has answered for every message that was taken. */
   settled(): Promise<void> {
-    if (this.#appending === 0) return Promise.resolve();
+    if (this.#pendingRuns === 0) return Promise.resolve();
     this.#settled ??= Promise.withResolvers();
     return this.#settled.promise;
   }
 
-  /** A PUBLISH is being passed on to the engine. */
-  expect(): void {
-    this.#size++;
+  #runOf(group: AppendGroup, key: string): Run {
+    if (this.#last !== null && this.#last.group === group && this.#last.key === key) return this.#last;
+    const run = new Run(group, key, this.#onSettled);
+    if (this.#last === null) this.#first = run;
+    else this.#last.next = run;
+    this.#last = run;
+    this.#pendingRuns += 1;
+    group.wait(run);
+    return run;
   }
 
-  /**
-   * The engine has read the PUBLISH: append it, and call `acknowledge` once it is durable and its turn has come [MQTT-4.6.0-2].
-   * The packet is readied for routing: its topic is the canonical one, and the retain flag, which is accepted, is dropped, because
-   * telemetry is a stream and not a state.
-   */
-  take(device: ConnectedDevice, packet: PublishPacket, acknowledge: () => void): void {
-    let routed: RoutedMessage | null = null;
-    const place = this.#queue.enter(() => this.#acknowledge(acknowledge, routed));
-    packet.retain = false;
-    if (device.acl.isAside(packet.topic)) {
-      this.#outcomes.messageDropped();
-      return place.accept();
-    }
-    const origin = device.originOf(packet.topic);
-    if (origin === null) return place.refuse(() => this.#outcomes.messageForbidden());
-    packet.topic = device.acl.telemetryTopic;
-    const message = {
-      qos: packet.qos,
-      dup: packet.dup,
-      packetId: packet.qos === 0 ? undefined : packet.messageId,
-      payload: typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload,
-    };
-    routed = message;
-    this.#appending++;
-    this.#admission.admit(origin, message).then(
-      () => {
-        this.#appended();
-        place.accept();
-      },
-      (error: unknown) => {
-        this.#appended();
-        place.refuse(() => this.#outcomes.messageFailed(error));
-      },
-    );
-  }
-
-  #appended(): void {
-    if (--this.#appending > 0) return;
+  #runOnSettled(run: Run): void {
+    if (run.error === null) this.#admission.landed(run);
+    else this.#admission.failed(run.messages);
+    // What comes with the same group is told of in the same turn: it goes out with it.
+    if (run.next === null || run.next.group !== run.group) this.#release();
+    if (--this.#pendingRuns > 0) return;
     this.#settled?.resolve();
     this.#settled = null;
   }
 
-  #acknowledge(acknowledge: () => void, routed: RoutedMessage | null): void {
-    this.#size--;
-    try {
-      acknowledge();
-    } catch (error) {
-      return this.#outcomes.engineThrew(error);
+  /** Acknowledges what has landed from the front on. */
+  #release(): void {
+    const pubacks: Buffer[] = [];
+    const routed: RoutedMessage[] = [];
+    let error: unknown = null;
+    for (let run = this.#first; run !== null && run.isSettled && error === null; run = run.next) {
+      this.#first = run.next;
+      if (run.next === null) this.#last = null;
+      this.size -= run.messages;
+      this.bytes -= run.bytes;
+      error = run.error;
+      if (error !== null) break;
+      pubacks.push(run.pubacks());
+      if (run.routed.length > 0) routed.push(...run.routed);
     }
-    this.#outcomes.messageAcknowledged(routed);
+    if (this.#ended) return;
+    this.#ended = error !== null;
+    const [only] = pubacks;
+    if (only !== undefined) this.#outcomes.messagesLanded(pubacks.length === 1 ? only : Buffer.concat(pubacks), routed);
+    if (error !== null) this.#outcomes.messageFailed(error);
+  }
+}
+
+const FEW_PUBACKS = 16;
+
+/** Messages of one device that follow each other and went into the same group. */
+class Run implements AppendWaiter, AdmittedRun {
+  readonly group: AppendGroup;
+  readonly key: string;
+  next: Run | null = null;
+  messages = 0;
+  bytes = 0;
+  timestamp = 0;
+  isSettled = false;
+  error: MillraceError | null = null;
+  readonly routed: RoutedMessage[] = [];
+  readonly #settled: (run: Run) => void;
+  #pubacks = Buffer.allocUnsafe(FEW_PUBACKS * PUBACK_BYTES);
+  #pubackBytes = 0;
+
+  constructor(group: AppendGroup, key: string, settled: (run: Run) => void) {
+    this.group = group;
+    this.key = key;
+    this.#settled = settled;
+  }
+
+  addPuback(packetId: number): void {
+    if (this.#pubackBytes === this.#pubacks.length) {
+      const grown = Buffer.allocUnsafe(this.#pubacks.length * 4);
+      this.#pubacks.copy(grown);
+      this.#pubacks = grown;
+    }
+    this.#pubackBytes = writePuback(this.#pubacks, this.#pubackBytes, packetId);
+  }
+
+  pubacks(): Buffer {
+    return this.#pubacks.subarray(0, this.#pubackBytes);
+  }
+
+  landed(): void {
+    this.isSettled = true;
+    this.#settled(this);
+  }
+
+  failed(error: MillraceError): void {
+    this.error = error;
+    this.landed();
   }
 }

@@ -10,24 +10,20 @@ import { refusalError, type RefusalReason } from "./refusals.ts";
 export interface EngineConnection {
   /** Unique among all connections ever, so that aedes never sees a client id twice. */
   readonly engineId: string;
-  /** The CONNACK is on its way: packets may follow. */
+  /** Packets may follow. */
   engineReady(): void;
-  /** Calls back when the message may be acknowledged and routed; never when it may not. Changes topic and retain for routing. */
-  publish(packet: PublishPacket, acknowledge: () => void): void;
-  /** Null when the subscription is granted. */
-  subscribe(filter: string): RefusalReason | null;
-  unsubscribed(filters: readonly string[]): void;
+  maySubscribe(filter: string): boolean;
   mayReceive(topic: string): boolean;
   end(reason: RefusalReason, cause?: unknown): void;
 }
 
-/** aedes, which keeps subscriptions and routes messages to them, behind hooks that decide nothing themselves. */
+/** aedes, which keeps subscriptions and delivers to them, behind hooks that decide nothing themselves. It sees no client's PUBLISH. */
 export interface MqttEngine {
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** From here on aedes reads packets from the stream; the first must be a CONNECT that has been authenticated. */
+  /** From here on aedes reads packets from the stream, see `createEngineStream`. */
   attach(connection: EngineConnection, stream: Duplex): void;
-  /** Routes a message that is no client's PUBLISH: a will, or one that another gateway took. */
+  /** Delivers an acknowledged message to who has subscribed here. */
   route(topic: string, message: RoutedMessage): void;
 }
 
@@ -41,7 +37,6 @@ export function createMqttEngine(
   const aedes = new Aedes(engineOptions(connections, limits, logger));
   holdSubacks(aedes, heard);
   aedes.on("clientReady", (client) => guard(() => connections.get(client)?.engineReady(), logger));
-  aedes.on("unsubscribe", (filters, client) => guard(() => connections.get(client)?.unsubscribed(filters), logger));
   aedes.on("clientError", (client, error) => connections.get(client)?.end("protocol", error));
   aedes.on("connectionError", (client, error) => connections.get(client)?.end("protocol", error));
   // An EventEmitter throws an "error" that nobody listens to.
@@ -106,31 +101,19 @@ function engineOptions(
     preConnect(client, packet, done) {
       const connection = connections.get(client);
       if (connection === undefined) return done(refusalError("internal"), false);
-      // The connection keeps the credentials, the keep-alive and the will: aedes would forget the first never, refresh the second
-      // only with packets that it has seen, and publish the third for clients that are gone or, after a pause of the machine, alive.
       packet.clientId = connection.engineId;
-      packet.keepalive = 0;
-      delete packet.username;
-      delete packet.password;
-      delete packet.will;
       done(null, true);
     },
     authenticate: (_client, _userName, _password, done) => done(null, true),
-    authorizePublish(client, packet, done) {
-      const connection = client === null ? undefined : connections.get(client);
-      // aedes publishes stored wills without a client. There are none, and none is let through.
-      if (connection === undefined) return done(refusalError("publish-topic"));
-      const acknowledge = (): void => done(null);
-      guard(() => connection.publish(Object.assign(packet, laneOf(packet.qos)), acknowledge), logger, connection);
-    },
+    // No client's message comes this way, and a will neither: aedes knows of none.
+    authorizePublish: (_client, _packet, done) => done(refusalError("publish-topic")),
     authorizeSubscribe(client, subscription, done) {
-      const connection = connections.get(client);
-      let reason: RefusalReason | null = "internal";
-      guard(() => (reason = connection === undefined ? "internal" : connection.subscribe(subscription.topic)), logger);
-      if (reason === null) return done(null, subscription);
+      let allowed = false;
+      guard(() => (allowed = connections.get(client)?.maySubscribe(subscription.topic) === true), logger);
+      if (allowed) return done(null, subscription);
       // An error, which closes the connection: with null, aedes stores the refused filter beside the granted ones of its packet.
-      connection?.end(reason);
-      done(refusalError(reason));
+      connections.get(client)?.end("subscribe-filter");
+      done(refusalError("subscribe-filter"));
     },
     authorizeForward(client, packet) {
       let allowed = false;

@@ -48,6 +48,9 @@ export const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS;
 
+/** Ends that are no refusal: the client said goodbye, or its socket is gone. */
+export type PlainEnd = "disconnected" | "lost";
+
 /** A defect of ours is no operating error and has none of their codes; the API calls it the same. */
 type Defect = Omit<RefusalText, "code"> & { readonly code: "INTERNAL" };
 

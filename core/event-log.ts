@@ -1,4 +1,5 @@
-import type { LogRecord, RecordInput } from "./record.ts";
+import type { MillraceError } from "./errors.ts";
+import type { LogRecord, PackedRecord, RecordInput } from "./record.ts";
 
 /**
  * The event log: topics of partitions of records, as Kafka's. Two engines stand behind these ports, on LMDB and on Kafka, and
@@ -8,10 +9,35 @@ import type { LogRecord, RecordInput } from "./record.ts";
 export interface LogAppender {
   /**
    * Makes the records durable in one topic-partition, together or not at all, and resolves with the offset of the first one.
-   * Called by the gateway per admitted message or batch, by the tick writer and the outbox relay for control records.
+   * Called by the tick writer and the outbox relay for control records, and by who moves a log.
    * Appends of one caller to one partition land in call order. Resolves only after the sync that covers the records.
    */
   append(topic: string, partition: number, records: readonly RecordInput[]): Promise<number>;
+}
+
+/** Told once what became of records: all of them are durable, or none of them as far as known. */
+export interface AppendWaiter {
+  landed(): void;
+  failed(error: MillraceError): void;
+}
+
+/** Records that go into the log together: they land, or fail, as one. */
+export interface AppendGroup {
+  /** To be called in the same turn of the event loop in which a record was taken into the group. */
+  wait(waiter: AppendWaiter): void;
+}
+
+/** The way into one topic for the gateway: records without a promise for each. */
+export interface LogIntake {
+  /**
+   * Copies the record into the group that is being collected for its partition; what is taken one after the other into one partition lands in
+   * that order. Throws what `append` would reject with at once; nothing of the record is taken then.
+   */
+  take(partition: number, record: PackedRecord): AppendGroup;
+}
+
+export interface LogIntakes {
+  intake(topic: string): LogIntake;
 }
 
 export interface TopicPartition {

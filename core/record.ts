@@ -13,6 +13,24 @@ export interface RecordInput {
   readonly headers: readonly Header[];
 }
 
+/**
+ * A record whose key and headers are encoded as a record batch has them, for those who append thousands that differ in little. The log copies
+ * all of it before the call returns: one object may serve for many records.
+ */
+export interface PackedRecord {
+  /** UTC ms. */
+  readonly timestamp: number;
+  /** The key behind its length. */
+  readonly key: Buffer;
+  /** The value is bytes [valueStart, valueEnd) of this. */
+  readonly source: Buffer;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  /** The number of headers and the headers: the first `headersLength` bytes of this. */
+  readonly headers: Buffer;
+  readonly headersLength: number;
+}
+
 /** A record as read. `value` is a view into the batch: valid as long as the caller holds it, never to be written to. */
 export interface LogRecord {
   readonly offset: number;

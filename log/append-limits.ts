@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { recordBytesBound } from "../wire/record-batch-writer.ts";
-import type { RecordInput } from "../core/record.ts";
+import { packedBytesBound, recordBytesBound } from "../wire/record-batch-writer.ts";
+import type { PackedRecord, RecordInput } from "../core/record.ts";
 
 /** At most this many bytes for the records of one append. PAYLOAD_TOO_LARGE when one of them or all together are too large. */
 export function checkedAppendBytes(records: readonly RecordInput[]): number {
@@ -14,16 +14,25 @@ export function checkedAppendBytes(records: readonly RecordInput[]): number {
 export function checkedRecordBytes(records: readonly RecordInput[]): number {
   let bytes = 0;
   for (const record of records) {
-    const { length } = record.value;
     const bound = recordBytesBound(record);
-    // The value has the whole limit; key and headers together have it once more.
-    if (length > LIMITS.recordBytesMax || bound - length > LIMITS.recordBytesMax) {
-      throw new MillraceError(
-        "PAYLOAD_TOO_LARGE",
-        `a record of ${bound} bytes is over the limit of ${LIMITS.recordBytesMax}`,
-      );
-    }
+    checkRecordSize(record.value.length, bound);
     bytes += bound;
   }
   return bytes;
+}
+
+/** At most this many bytes for the record. PAYLOAD_TOO_LARGE when it is too large. */
+export function checkedPackedBytes(record: PackedRecord): number {
+  const bound = packedBytesBound(record);
+  checkRecordSize(record.valueEnd - record.valueStart, bound);
+  return bound;
+}
+
+/** The value has the whole limit; key and headers together have it once more. */
+function checkRecordSize(valueLength: number, bound: number): void {
+  if (valueLength <= LIMITS.recordBytesMax && bound - valueLength <= LIMITS.recordBytesMax) return;
+  throw new MillraceError(
+    "PAYLOAD_TOO_LARGE",
+    `a record of ${bound} bytes is over the limit of ${LIMITS.recordBytesMax}`,
+  );
 }

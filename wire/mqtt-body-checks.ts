@@ -1,30 +1,9 @@
 import type { MqttBreach } from "./mqtt-breach.ts";
-import { type MqttTopicLimits, topicFilterBreach, topicNameBreach } from "./mqtt-text.ts";
+import { type MqttTopicLimits, topicFilterBreach } from "./mqtt-text.ts";
 
 export interface MqttBodyLimits extends MqttTopicLimits {
   readonly payloadBytesMax: number;
   readonly filtersPerSubscribeMax: number;
-}
-
-/** What is wrong with the body, bytes [start, end), of a PUBLISH whose header flags are `flags`, or null (3.3). */
-export function publishBreach(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  flags: number,
-  limits: MqttBodyLimits,
-): MqttBreach | null {
-  const qos = (flags >> 1) & 3;
-  if (qos === 3) return "publish-qos";
-  if (qos === 0 && (flags & 0x08) !== 0) return "publish-dup";
-  if (start + 2 > end) return "packet-length";
-  const topicStart = start + 2;
-  const topicEnd = topicStart + (((bytes[start] ?? 0) << 8) | (bytes[start + 1] ?? 0));
-  const payloadStart = qos === 0 ? topicEnd : topicEnd + 2;
-  if (payloadStart > end) return "packet-length";
-  if (end - payloadStart > limits.payloadBytesMax) return "payload-too-large";
-  if (qos > 0 && bytes[topicEnd] === 0 && bytes[topicEnd + 1] === 0) return "packet-id-zero";
-  return topicNameBreach(bytes, topicStart, topicEnd, limits);
 }
 
 /** What is wrong with the body of a SUBSCRIBE (`withQos`) or an UNSUBSCRIBE, or null (3.8, 3.10). */
@@ -58,4 +37,16 @@ export function filtersBreach(
 export function packetIdBreach(bytes: Uint8Array, start: number, end: number): MqttBreach | null {
   if (start + 2 > end) return "packet-length";
   return bytes[start] === 0 && bytes[start + 1] === 0 ? "packet-id-zero" : null;
+}
+
+/** The filters of a SUBSCRIBE (`withQos`) or an UNSUBSCRIBE that `filtersBreach` has found right. */
+export function filtersOf(bytes: Buffer, start: number, end: number, withQos: boolean): string[] {
+  const filters: string[] = [];
+  let at = start + 2;
+  while (at < end) {
+    const filterEnd = at + 2 + bytes.readUInt16BE(at);
+    filters.push(bytes.toString("utf8", at + 2, filterEnd));
+    at = withQos ? filterEnd + 1 : filterEnd;
+  }
+  return filters;
 }

@@ -5,7 +5,7 @@ import { type MqttTopicLimits, textBreach, topicNameBreach } from "./mqtt-text.t
 export interface MqttWill {
   readonly topic: string;
   readonly qos: 0 | 1 | 2;
-  readonly payload: Uint8Array;
+  readonly payload: Buffer;
 }
 
 /** What a valid CONNECT of MQTT 3.1.1 says. `password` is any bytes (3.1.3.5). */
@@ -108,7 +108,7 @@ function parsePayload(
         ? {
             topic: textOf(bytes, willTopic),
             qos: flags.willQos,
-            payload: bytes.slice(willPayload.start, willPayload.end),
+            payload: Buffer.from(bytes.slice(willPayload.start, willPayload.end)),
           }
         : null,
     userName: userName && textOf(bytes, userName),

@@ -2,7 +2,7 @@ import { checksum } from "./record-batch-checksum.ts";
 import { BATCH, BATCH_LENGTH_BASE, BATCH_MAGIC, writeInt64 } from "./record-batch-layout.ts";
 import { lengthVarintBytes, writeVarint, writeVarlong } from "./varint.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { RecordInput } from "../core/record.ts";
+import type { PackedRecord, RecordInput } from "../core/record.ts";
 
 /** Room for a record's numbers: length, attributes, deltas, key and value lengths, header count. */
 const RECORD_NUMBERS_BYTES_MAX = 48;
@@ -32,21 +32,9 @@ export class RecordBatchWriter {
 
   append(record: RecordInput): void {
     const { key, value, headers, timestamp } = record;
-    if (this.count === 0) {
-      this.baseTimestamp = timestamp;
-      this.maxTimestamp = timestamp;
-    } else if (timestamp > this.maxTimestamp) {
-      this.maxTimestamp = timestamp;
-    }
     this.reserve(recordBytesBound(record));
     const bytes = this.bytes;
-    const start = this.byteLength;
-    // The length in front is known only at the end: most records take two bytes for it, the others are moved.
-    const body = start + 2;
-    let at = body;
-    bytes[at++] = 0;
-    at = writeVarlong(bytes, at, timestamp - this.baseTimestamp);
-    at = writeVarint(bytes, at, this.count);
+    let at = this.begin(timestamp);
     at = key === null ? writeVarint(bytes, at, -1) : writeText(bytes, at, key);
     at = writeVarint(bytes, at, value.length);
     bytes.set(value, at);
@@ -55,13 +43,21 @@ export class RecordBatchWriter {
       at = writeText(bytes, at, header[0]);
       at = writeText(bytes, at, header[1]);
     }
-    const length = at - body;
-    const lengthBytes = lengthVarintBytes(length);
-    if (lengthBytes !== 2) bytes.copyWithin(start + lengthBytes, body, at);
-    writeVarint(bytes, start, length);
-    this.byteLength = start + lengthBytes + length;
-    this.count += 1;
-    this.lastTimestamp = timestamp;
+    this.end(timestamp, at);
+  }
+
+  /** As `append`; `bytesBound` as `packedBytesBound` has it. */
+  appendPacked(record: PackedRecord, bytesBound: number): void {
+    const { timestamp, key, source, valueStart, valueEnd, headers, headersLength } = record;
+    this.reserve(bytesBound);
+    const bytes = this.bytes;
+    let at = this.begin(timestamp);
+    for (let index = 0; index < key.length; index++) bytes[at++] = key[index] ?? 0;
+    at = writeVarint(bytes, at, valueEnd - valueStart);
+    source.copy(bytes, at, valueStart, valueEnd);
+    at += valueEnd - valueStart;
+    headers.copy(bytes, at, 0, headersLength);
+    this.end(timestamp, at + headersLength);
   }
 
   /**
@@ -90,6 +86,32 @@ export class RecordBatchWriter {
     this.count = 0;
     this.byteLength = BATCH.records;
     if (this.bytes.length > LIMITS.keptBufferBytesMax) this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  }
+
+  /** Writes what stands in front of the key, and returns where that begins. */
+  private begin(timestamp: number): number {
+    if (this.count === 0) {
+      this.baseTimestamp = timestamp;
+      this.maxTimestamp = timestamp;
+    } else if (timestamp > this.maxTimestamp) {
+      this.maxTimestamp = timestamp;
+    }
+    // The length in front is known only at the end: most records take two bytes for it, the others are moved.
+    const body = this.byteLength + 2;
+    this.bytes[body] = 0;
+    return writeVarint(this.bytes, writeVarlong(this.bytes, body + 1, timestamp - this.baseTimestamp), this.count);
+  }
+
+  private end(timestamp: number, at: number): void {
+    const { bytes } = this;
+    const start = this.byteLength;
+    const length = at - start - 2;
+    const lengthBytes = lengthVarintBytes(length);
+    if (lengthBytes !== 2) bytes.copyWithin(start + lengthBytes, start + 2, at);
+    writeVarint(bytes, start, length);
+    this.byteLength = start + lengthBytes + length;
+    this.count += 1;
+    this.lastTimestamp = timestamp;
   }
 
   private reserve(more: number): void {
@@ -121,8 +143,13 @@ export function recordBytesBound(record: RecordInput): number {
   return bound;
 }
 
+/** As `recordBytesBound`. */
+export function packedBytesBound(record: PackedRecord): number {
+  return RECORD_NUMBERS_BYTES_MAX + record.key.length + record.valueEnd - record.valueStart + record.headersLength;
+}
+
 /** Length and UTF-8 bytes. Short ASCII, which nearly all keys and headers are, goes without a call out of JavaScript. */
-function writeText(bytes: Buffer, at: number, text: string): number {
+export function writeText(bytes: Buffer, at: number, text: string): number {
   const length = text.length;
   if (length < 0x40) {
     let position = at + 1;

@@ -1,11 +1,10 @@
-import { fork, execFileSync } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
 import { startKafka } from "../../test/support/kafka-servers.ts";
 import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
-import { describeMachine } from "../machine.ts";
+import { commandLine, describeMachine } from "../machine.ts";
+import { writeReport } from "../write-report.ts";
 import { kafkaPage, type KafkaReport } from "./kafka-page.ts";
 import type { Figures, Measured } from "./one-run.ts";
 
@@ -18,8 +17,6 @@ const { values } = parseArgs({
   },
 });
 const PARTS: readonly Measured[] = ["embedded", "platformatic", "kafkajs", "platformatic-peer", "kafkajs-peer"];
-const DOCS = fileURLToPath(new URL("../../docs/benchmarks/", import.meta.url));
-const FORMATTER = fileURLToPath(new URL("../../node_modules/.bin/oxfmt", import.meta.url));
 
 const machine = describeMachine();
 const servers = await startKafka(1);
@@ -38,18 +35,10 @@ try {
 } finally {
   await servers.stop();
 }
-const command = ["npm run bench:kafka", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" ");
-const date = new Date().toISOString().slice(0, 10);
-const report: KafkaReport = { date, command, machine, messages: Number(values.messages), runs };
+const report: KafkaReport = { ...commandLine("npm run bench:kafka"), machine, messages: Number(values.messages), runs };
 const page = kafkaPage(report);
 console.log(page);
-if (!values["dry-run"]) {
-  mkdirSync(`${DOCS}raw`, { recursive: true });
-  const files = { raw: `${DOCS}raw/kafka.json`, page: `${DOCS}kafka.md` };
-  writeFileSync(files.raw, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(files.page, page);
-  execFileSync(FORMATTER, Object.values(files), { stdio: "ignore" });
-}
+if (!values["dry-run"]) writeReport("kafka", report, page);
 
 async function measure(part: Measured): Promise<Figures> {
   const child = fork(new URL("./one-run.ts", import.meta.url), [part, bootstrapOf(servers.cluster), values.messages]);

@@ -189,6 +189,7 @@ export function createRedisLink(options: RedisLinkOptions): GatewayLink {
       if (bye !== null) await Promise.race([bye.catch(() => undefined), sleep(BYE_MS), aborted(signal)]);
       await loop.stop();
     },
+    isAsked: (key) => others.askersOf(key).size > 0,
     forward(key, topic, message) {
       for (const gateway of others.askersOf(key)) outbox.add(gateway, { topic, message });
     },

@@ -1,6 +1,7 @@
 import { patchBaseOffset, RecordBatchWriter, recordBytesBound } from "../../wire/record-batch-writer.ts";
 import type { MillraceError } from "../../core/errors.ts";
-import type { RecordInput } from "../../core/record.ts";
+import type { AppendGroup, AppendWaiter } from "../../core/event-log.ts";
+import type { PackedRecord, RecordInput } from "../../core/record.ts";
 import type { UnplacedBatch } from "./commit-record.ts";
 import type { JournalWrite } from "./journal-table.ts";
 
@@ -9,12 +10,6 @@ export interface EncodedBatch {
   readonly bytes: Buffer;
   readonly count: number;
   readonly lastTimestamp: number;
-}
-
-/** Somebody who waits for the group. Exactly one of the two is called, once. */
-export interface GroupRequest {
-  landed(): void;
-  failed(error: MillraceError): void;
 }
 
 /** What the group holds of one topic-partition: batches, then the one that is being written. */
@@ -32,10 +27,12 @@ interface Slot {
 const BATCH_BYTES_TARGET = 2 * 1024 * 1024;
 
 /** Everything that goes into one LMDB transaction. Offsets are given when it is sealed, so a group that fails leaves no gap. */
-export class CommitGroup {
+export class CommitGroup implements AppendGroup {
   bytes = 0;
   records = 0;
-  readonly requests: GroupRequest[] = [];
+  /** Appends, packed records and journal writes: by this the pipeline knows how busy it is. */
+  arrivals = 0;
+  readonly requests: AppendWaiter[] = [];
   readonly journalWrites: JournalWrite[] = [];
   private readonly slots = new Map<number, Slot>();
   private readonly writerPool: RecordBatchWriter[];
@@ -45,10 +42,15 @@ export class CommitGroup {
     this.writerPool = writerPool;
   }
 
+  wait(waiter: AppendWaiter): void {
+    this.requests.push(waiter);
+  }
+
   /** Adds records and resolves with the first one's offset when the group has landed. */
   append(topicPartition: number, records: readonly RecordInput[]): Promise<number> {
     const slot = this.slot(topicPartition);
     const index = slot.count;
+    this.arrivals += 1;
     this.addRecords(topicPartition, records);
     return new Promise((resolve, reject) => this.requests.push(new AppendRequest(slot, index, resolve, reject)));
   }
@@ -56,6 +58,7 @@ export class CommitGroup {
   appendEncoded(topicPartition: number, batches: readonly EncodedBatch[]): Promise<number> {
     const slot = this.slot(topicPartition);
     const index = slot.count;
+    this.arrivals += 1;
     for (const batch of batches) this.addBatch(topicPartition, batch);
     return new Promise((resolve, reject) => this.requests.push(new AppendRequest(slot, index, resolve, reject)));
   }
@@ -63,16 +66,21 @@ export class CommitGroup {
   addRecords(topicPartition: number, records: readonly RecordInput[]): void {
     const slot = this.slot(topicPartition);
     for (const record of records) {
-      if (slot.writer !== null && slot.writer.byteLength + recordBytesBound(record) > BATCH_BYTES_TARGET)
-        this.close(slot);
-      slot.writer ??= this.writerPool.pop() ?? new RecordBatchWriter();
-      const before = slot.writer.byteLength;
-      slot.writer.append(record);
-      this.bytes += slot.writer.byteLength - before;
-      slot.lastTimestamp = record.timestamp;
+      const writer = this.writerFor(slot, recordBytesBound(record));
+      const before = writer.byteLength;
+      writer.append(record);
+      this.added(slot, record.timestamp, writer.byteLength - before);
     }
-    slot.count += records.length;
-    this.records += records.length;
+  }
+
+  /** `bytesBound` as `packedBytesBound` has it. */
+  addPacked(topicPartition: number, record: PackedRecord, bytesBound: number): void {
+    const slot = this.slot(topicPartition);
+    const writer = this.writerFor(slot, bytesBound);
+    const before = writer.byteLength;
+    writer.appendPacked(record, bytesBound);
+    this.added(slot, record.timestamp, writer.byteLength - before);
+    this.arrivals += 1;
   }
 
   addBatch(topicPartition: number, batch: EncodedBatch): void {
@@ -88,6 +96,7 @@ export class CommitGroup {
   addJournalWrite(write: JournalWrite): void {
     this.journalWrites.push(write);
     this.bytes += write.entry?.body.length ?? 0;
+    this.arrivals += 1;
   }
 
   /** The batches with their offsets, behind `ends`. They hold until `release`. */
@@ -127,6 +136,20 @@ export class CommitGroup {
     return slot;
   }
 
+  /** The slot's writer, with room for so many bytes more in its batch. */
+  private writerFor(slot: Slot, bytesBound: number): RecordBatchWriter {
+    if (slot.writer !== null && slot.writer.byteLength + bytesBound > BATCH_BYTES_TARGET) this.close(slot);
+    slot.writer ??= this.writerPool.pop() ?? new RecordBatchWriter();
+    return slot.writer;
+  }
+
+  private added(slot: Slot, timestamp: number, bytes: number): void {
+    slot.lastTimestamp = timestamp;
+    slot.count += 1;
+    this.records += 1;
+    this.bytes += bytes;
+  }
+
   private close(slot: Slot): void {
     const { writer } = slot;
     if (writer === null) return;
@@ -137,7 +160,7 @@ export class CommitGroup {
   }
 }
 
-class AppendRequest implements GroupRequest {
+class AppendRequest implements AppendWaiter {
   private readonly slot: Slot;
   private readonly index: number;
   private readonly resolve: (offset: number) => void;

@@ -3,9 +3,9 @@ import { LIMITS } from "../../core/limits.ts";
 import { CommitGroup } from "./commit-group.ts";
 import type { MillraceError } from "../../core/errors.ts";
 import type { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
-import type { GroupRequest } from "./commit-group.ts";
+import type { AppendWaiter } from "../../core/event-log.ts";
 
-/** Requests per ms at which the linger has its full length. Slower callers gain little from waiting for company. */
+/** Arrivals per ms at which the linger has its full length. Slower callers gain little from waiting for company. */
 const FULL_LINGER_RATE = 20;
 /** The shortest timer that Node has. */
 const LINGER_STEP_MS = 1;
@@ -14,7 +14,7 @@ const RATE_WEIGHT = 0.2;
 
 /**
  * Group commit: one group is being written, the next one collects. When nothing is being written a group leaves at the end of the
- * event loop's turn; under load it lingers, the longer the more requests come, up to `lingerMsMax`.
+ * event loop's turn; under load it lingers, the longer the more comes, up to `lingerMsMax`.
  */
 export class CommitPipeline {
   private readonly write: (group: CommitGroup) => Promise<MillraceError | null>;
@@ -25,9 +25,9 @@ export class CommitPipeline {
   private scheduled = false;
   private maintenance = false;
   private lingerTimer: NodeJS.Timeout | null = null;
-  private requestsPerMs = 0;
+  private arrivalsPerMs = 0;
   private lastLeftAt = performance.now();
-  private lastRequests = 0;
+  private lastArrivals = 0;
   private readonly idleWaiters: (() => void)[] = [];
 
   /** `write` makes the group durable; it resolves with the error when it could not, and then nothing of the group is in the log. */
@@ -43,7 +43,7 @@ export class CommitPipeline {
 
   /** The group that takes a request of about this many bytes; it leaves after this turn of the event loop at the earliest. */
   groupFor(bytes: number): CommitGroup {
-    if (this.collecting.requests.length > 0 && this.collecting.bytes + bytes > LIMITS.groupCommitBytesMax) {
+    if (this.collecting.arrivals > 0 && this.collecting.bytes + bytes > LIMITS.groupCommitBytesMax) {
       this.queue.push(this.collecting);
       this.collecting = new CommitGroup(this.writerPool);
     }
@@ -71,7 +71,7 @@ export class CommitPipeline {
   }
 
   private hasWork(): boolean {
-    return this.queue.length > 0 || this.collecting.requests.length > 0 || this.maintenance;
+    return this.queue.length > 0 || this.collecting.arrivals > 0 || this.maintenance;
   }
 
   private schedule(): void {
@@ -86,14 +86,14 @@ export class CommitPipeline {
 
   /** Waits until `deadline` for company, but not when nobody came for a while: then all who could are waiting themselves. */
   private linger(deadline: number): void {
-    const { length } = this.collecting.requests;
+    const { arrivals } = this.collecting;
     if (this.isFull() || this.idleWaiters.length > 0 || performance.now() + LINGER_STEP_MS > deadline) {
       void this.leave();
       return;
     }
     this.lingerTimer = setTimeout(() => {
       this.lingerTimer = null;
-      if (this.collecting.requests.length === length) void this.leave();
+      if (this.collecting.arrivals === arrivals) void this.leave();
       else this.linger(deadline);
     }, LINGER_STEP_MS);
   }
@@ -111,17 +111,17 @@ export class CommitPipeline {
 
   /** What is left of the linger since the last group left. A caller that waits for each of its requests is never kept. */
   private lingerMs(): number {
-    if (this.lastRequests < 2) return 0;
-    const whole = LIMITS.lingerMsMax * Math.min(1, this.requestsPerMs / FULL_LINGER_RATE);
+    if (this.lastArrivals < 2) return 0;
+    const whole = LIMITS.lingerMsMax * Math.min(1, this.arrivalsPerMs / FULL_LINGER_RATE);
     return whole - (performance.now() - this.lastLeftAt);
   }
 
   private noteLeaving(group: CommitGroup): void {
     const now = performance.now();
-    const rate = group.requests.length / Math.max(now - this.lastLeftAt, 0.05);
-    this.requestsPerMs += (rate - this.requestsPerMs) * RATE_WEIGHT;
+    const rate = group.arrivals / Math.max(now - this.lastLeftAt, 0.05);
+    this.arrivalsPerMs += (rate - this.arrivalsPerMs) * RATE_WEIGHT;
     this.lastLeftAt = now;
-    this.lastRequests = group.requests.length;
+    this.lastArrivals = group.arrivals;
   }
 
   private async leave(): Promise<void> {
@@ -148,7 +148,7 @@ export class CommitPipeline {
   /** What waits behind a group that failed fails with it: its callers count on their order. */
   private failWaiting(first: readonly CommitGroup[], error: MillraceError): void {
     const waiting = [...this.queue.splice(0), this.takeCollecting()];
-    const requests: GroupRequest[] = [...first, ...waiting].flatMap((failed) => failed.requests);
+    const requests: AppendWaiter[] = [...first, ...waiting].flatMap((failed) => failed.requests);
     for (const failed of waiting) failed.release();
     for (const request of requests) request.failed(error);
   }

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { aborted } from "../../core/aborted.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { checkedAppendBytes } from "../append-limits.ts";
@@ -7,23 +6,31 @@ import { Capacity } from "./capacity.ts";
 import { commitFailure } from "./commit-failure.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { encodeCommitRecords } from "./commit-record.ts";
+import { createLogMeters, type LogMeters } from "./log-meters.ts";
 import { PAGE_BYTES, usedBytes } from "./log-store.ts";
 import { JournalTable } from "./journal-table.ts";
 import { checkCommit, fenced } from "./journal.ts";
 import { OffsetTable } from "./offset-table.ts";
 import { Retention } from "./retention.ts";
+import { RetentionTurns } from "./retention-turns.ts";
 import { storeError } from "./store-damage.ts";
 import { StoreWatch } from "./store-watch.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { CommitRequest, JournalClaim, JournalId, JournalHolding, LogStatus } from "../../core/event-log.ts";
+import type {
+  AppendGroup,
+  CommitRequest,
+  JournalClaim,
+  JournalId,
+  JournalHolding,
+  LogStatus,
+} from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Counter, Gauge, Metrics } from "../../core/metrics.ts";
-import type { RecordInput } from "../../core/record.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import type { PackedRecord, RecordInput } from "../../core/record.ts";
 import type { CommitGroup, EncodedBatch } from "./commit-group.ts";
 import type { DurableMark } from "./durable-mark.ts";
 import type { Journal } from "./journal.ts";
 import type { LogStore } from "./log-store.ts";
-import type { RetentionSlice } from "./retention.ts";
 import type { LogTopology } from "../topology.ts";
 
 export interface LogWriterOptions {
@@ -40,8 +47,6 @@ export interface LogWriterOptions {
 }
 
 const MAINTENANCE_MS = 1000;
-const MAINTENANCE_URGENT_MS = 20;
-
 /** All writes of one log. Lives in the thread that opened it; every other thread sends its requests here. */
 export class LogWriter {
   readonly capacity: Capacity;
@@ -49,14 +54,11 @@ export class LogWriter {
   private readonly options: LogWriterOptions;
   private readonly offsets: OffsetTable;
   private readonly retention: Retention;
+  private readonly retentionTurns: RetentionTurns;
   private readonly pipeline: CommitPipeline;
-  private readonly commitCounter: Counter;
-  private readonly recordCounter: Counter;
-  private readonly bytesGauge: Gauge;
-  private readonly refusingGauge: Gauge;
+  private readonly meters: LogMeters;
   private readonly watch: StoreWatch;
   private readonly maintenanceTimer: NodeJS.Timeout;
-  private maintainedAt = 0;
   private closing = false;
 
   constructor(options: LogWriterOptions) {
@@ -70,14 +72,20 @@ export class LogWriter {
     for (const { topic, partition, offset } of this.journals.statuses().flatMap(({ positions }) => positions))
       this.offsets.passOver(topology.indexOf(topic, partition), offset);
     this.pipeline = new CommitPipeline((group) => this.write(group));
-    this.commitCounter = metrics.counter("millrace_log_commits_total", "Durable group commits.");
-    this.recordCounter = metrics.counter("millrace_log_records_total", "Records made durable.");
-    this.bytesGauge = metrics.gauge("millrace_log_bytes", "Bytes in use in the log.");
-    this.refusingGauge = metrics.gauge("millrace_log_refusing", "1 while the log refuses appends.");
+    this.meters = createLogMeters(metrics);
     mark.publishSequence(this.offsets.sequence);
     this.watch = new StoreWatch({ ...options, capacity: this.capacity });
+    this.retentionTurns = new RetentionTurns(this.retention, this.capacity, this.watch);
     this.maintenanceTimer = setInterval(() => this.maintain(), MAINTENANCE_MS);
     this.maintenanceTimer.unref();
+  }
+
+  /** Adds a record of at most so many bytes to the group that is collecting. Throws when the log refuses it. */
+  take(topicPartition: number, record: PackedRecord, bytesBound: number): AppendGroup {
+    this.refuseWhenFull("append", bytesBound);
+    const group = this.pipeline.groupFor(bytesBound);
+    group.addPacked(topicPartition, record, bytesBound);
+    return group;
   }
 
   append(topic: string, partition: number, records: readonly RecordInput[]): Promise<number> {
@@ -141,7 +149,7 @@ export class LogWriter {
     }
   }
 
-  /** Nothing more is taken from this owner: a commit of its has failed, here or before it came here. */
+  /** A commit of this owner has failed, here or before it came here: nothing more is taken from it. */
   failJournal(id: JournalId, epoch: number): void {
     const journal = this.journals.journal(id);
     if (journal.issuedEpoch === epoch) journal.failed = true;
@@ -175,8 +183,8 @@ export class LogWriter {
       await this.options.store.index.put(sequence, bytes);
     } catch (error) {
       // Only the next open is slower for it.
-      const failure = await commitFailure(error, this.options.directory);
-      this.options.logger.warn({ code: failure.code }, "the log closes without a checkpoint");
+      const { code } = await commitFailure(error, this.options.directory);
+      this.options.logger.warn({ code }, "the log closes without a checkpoint");
     }
   }
 
@@ -208,14 +216,14 @@ export class LogWriter {
     if (this.closing) throw new MillraceError("LOG_CLOSED", "the log is closing");
     const refusal = this.capacity.refusal(writeClass, this.pipeline.queuedBytes, bytes);
     if (refusal === null) return;
-    this.refusingGauge.set(1);
+    this.meters.refusing.set(1);
     throw refusal;
   }
 
   private maintain(): void {
     const lost = this.watch.lost();
     if (lost !== null) {
-      this.refusingGauge.set(1);
+      this.meters.refusing.set(1);
       this.pipeline.abandon(lost);
       return;
     }
@@ -224,9 +232,9 @@ export class LogWriter {
     } catch (error) {
       this.watch.noteDamage(error);
     }
-    this.bytesGauge.set(this.capacity.bytes);
+    this.meters.bytes.set(this.capacity.bytes);
     void this.capacity.probe(this.options.directory);
-    this.refusingGauge.set(this.capacity.refusing() === null ? 0 : 1);
+    this.meters.refusing.set(this.capacity.refusing() === null ? 0 : 1);
     this.pipeline.requestMaintenance();
   }
 
@@ -236,7 +244,7 @@ export class LogWriter {
     const batches = group.seal(this.offsets.ends);
     const records = encodeCommitRecords(this.options.clock.now(), batches);
     const entries = this.journals.place(group.journalWrites);
-    const slice = this.planRetention();
+    const slice = this.retentionTurns.next(this.offsets.sequence);
     const checkpoint = this.offsets.dueCheckpoint(slice?.to ?? 0);
     const before = this.offsets.sequence;
     if (records.length + entries.puts.length === 0 && slice === null && checkpoint === null) return null;
@@ -266,27 +274,9 @@ export class LogWriter {
     return null;
   }
 
-  private planRetention(): RetentionSlice | null {
-    const now = performance.now();
-    const fill = this.capacity.bytes / this.capacity.bytesMax;
-    // The last twentieth may be a few commits: nothing must be refused that deleting in time would have taken.
-    const pauseMs = fill > 0.95 ? 0 : fill > 0.9 ? MAINTENANCE_URGENT_MS : MAINTENANCE_MS / 2;
-    if (now - this.maintainedAt < pauseMs) return null;
-    let slice: RetentionSlice | null = null;
-    try {
-      slice = this.retention.plan(this.capacity.bytes, this.offsets.sequence);
-    } catch (error) {
-      this.watch.noteDamage(error);
-    }
-    this.capacity.heldBy = this.retention.heldBy;
-    // While slices come out there is more to delete: the next group takes the next one.
-    if (slice === null) this.maintainedAt = now;
-    return slice;
-  }
-
   private noteLanded(group: CommitGroup, records: readonly Buffer[], deleted: boolean): void {
-    this.commitCounter.add();
-    this.recordCounter.add(group.records);
+    this.meters.commits.add();
+    this.meters.records.add(group.records);
     this.capacity.noteSuccess();
     if (deleted) {
       this.capacity.bytes = usedBytes(this.options.store);

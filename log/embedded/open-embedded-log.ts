@@ -1,5 +1,6 @@
 import { MessageChannel } from "node:worker_threads";
 import { MillraceError } from "../../core/errors.ts";
+import { checkedPackedBytes } from "../append-limits.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { prepareLogFile, syncDirectory } from "./log-file.ts";
@@ -11,7 +12,7 @@ import { serveConnection } from "./serve-connection.ts";
 import { storeError } from "./store-damage.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
-import type { EventLog } from "../../core/event-log.ts";
+import type { EventLog, LogIntakes } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { LogConnection } from "./connect-embedded-log.ts";
@@ -40,7 +41,7 @@ export interface EmbeddedLogOptions {
   readonly sync?: boolean;
 }
 
-export interface EmbeddedLog extends EventLog {
+export interface EmbeddedLog extends EventLog, LogIntakes {
   /** Of the source positions of what is made from this log: fixed when it was made. */
   readonly generation: number;
   /** True when there was no log in the directory. */
@@ -79,6 +80,10 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
       generation,
       isNew,
       append: (topic, partition, records) => writer.append(topic, partition, records),
+      intake: (topic) => ({
+        take: (partition, record) =>
+          writer.take(topology.indexOf(topic, partition), record, checkedPackedBytes(record)),
+      }),
       claim: (journal, held) => writer.claim(journal, held),
       commit: ({ outputs, ...request }) =>
         writer.commit(request, () =>

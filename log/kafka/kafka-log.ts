@@ -2,6 +2,7 @@ import { errorText, MillraceError } from "../../core/errors.ts";
 import { checkedAppendBytes } from "../append-limits.ts";
 import { readFullness, tellFullness } from "./fullness.ts";
 import { groupMembers } from "./group-members.ts";
+import { createKafkaIntake } from "./kafka-intake.ts";
 import { KafkaGroupMember } from "./kafka-group-member.ts";
 import { DeletedMessages } from "./deleted-messages.ts";
 import { JournalFollower } from "./journal-follower.ts";
@@ -18,6 +19,8 @@ import type {
   JournalFollowing,
   JournalId,
   JournalHolding,
+  LogIntake,
+  LogIntakes,
   LogReader,
   LogStatus,
   OutputBatch,
@@ -56,7 +59,7 @@ const MAKE_ROOM_EVERY_MS = 100;
 const LOOK_EVERY_MS = 1000;
 
 /** The event log on Kafka topics. One per thread: each has connections of its own. */
-export class KafkaLog implements MoveTarget, EventLog, ConsumerGroups {
+export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroups {
   readonly partitionCount: number;
   private readonly retention: KafkaRetention;
   private readonly parts: KafkaLogParts;
@@ -111,9 +114,12 @@ export class KafkaLog implements MoveTarget, EventLog, ConsumerGroups {
     // The caller may use its bytes again when this returns.
     const copies = records.map((record) => ({ ...record, value: record.value.slice() }));
     await this.room;
-    const still = gauge.refusal();
-    if (still !== null) throw still;
+    gauge.check();
     return send(copies);
+  }
+
+  intake(topic: string): LogIntake {
+    return createKafkaIntake(this.parts, topic, () => this.lookSoon());
   }
 
   /** Deletes what is old until the signal: in one process of an installation. Never rejects. */

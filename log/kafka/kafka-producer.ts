@@ -5,7 +5,8 @@ import { INIT_PRODUCER_ID } from "../../wire/kafka/connection-apis.ts";
 import { isRefusedForGood, isSequenceLost, KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { PRODUCE, type ProducedPartition, type ProducePartition } from "../../wire/kafka/produce.ts";
 import { PartitionLane, type LaneProducer } from "./partition-lane.ts";
-import type { RecordInput } from "../../core/record.ts";
+import type { AppendGroup } from "../../core/event-log.ts";
+import type { PackedRecord, RecordInput } from "../../core/record.ts";
 import type { BatchCompression } from "../../wire/record-batch-compression.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
 
@@ -68,17 +69,24 @@ export class KafkaProducer {
 
   /** Copies the records and resolves with the offset of the first when all in-sync replicas have them. */
   append(topic: string, partition: number, records: readonly RecordInput[], bytesBound: number): Promise<number> {
-    if (this.closed) return Promise.reject(new MillraceError("LOG_CLOSED", "the log is closed"));
-    if (this.queuedBytes + bytesBound > LIMITS.appendQueueBytesMax) {
-      return Promise.reject(new MillraceError("LOG_FULL", "Kafka takes records more slowly than they come"));
-    }
+    const refusal = this.refusal(bytesBound);
+    if (refusal !== null) return Promise.reject(refusal);
     const lane = this.lane(topic, partition);
     this.queuedBytes += bytesBound;
     const appended = lane.append(records, bytesBound, performance.now() + this.options.appendTimeoutMs);
     if (!lane.underWay) this.makeReady(lane);
-    return appended.finally(() => {
-      this.queuedBytes -= bytesBound;
-    });
+    return appended;
+  }
+
+  /** Copies the record into the batch that gathers for its partition. Throws when nothing is taken. */
+  take(topic: string, partition: number, record: PackedRecord, bytesBound: number): AppendGroup {
+    const refusal = this.refusal(bytesBound);
+    if (refusal !== null) throw refusal;
+    const lane = this.lane(topic, partition);
+    this.queuedBytes += bytesBound;
+    const group = lane.take(record, bytesBound, performance.now() + this.options.appendTimeoutMs);
+    if (!lane.underWay) this.makeReady(lane);
+    return group;
   }
 
   /** Resolves when nothing is under way any more, or at the signal, with what is left given up. */
@@ -90,11 +98,19 @@ export class KafkaProducer {
     for (const lane of this.lanes.values()) lane.abandon(error);
   }
 
+  private refusal(moreBytes: number): MillraceError | null {
+    if (this.closed) return new MillraceError("LOG_CLOSED", "the log is closed");
+    if (this.queuedBytes + moreBytes <= LIMITS.appendQueueBytesMax) return null;
+    return new MillraceError("LOG_FULL", "Kafka takes records more slowly than they come");
+  }
+
   private lane(topic: string, partition: number): PartitionLane {
     const key = `${topic}/${partition}`;
     let lane = this.lanes.get(key);
     if (lane === undefined) {
-      lane = new PartitionLane(topic, partition, this.producer, this.options.compression);
+      lane = new PartitionLane({ topic, partition }, this.producer, this.options.compression, (bytesBound) => {
+        this.queuedBytes -= bytesBound;
+      });
       this.lanes.set(key, lane);
     }
     return lane;
@@ -129,7 +145,7 @@ export class KafkaProducer {
   }
 
   private async sendTo(broker: number, candidates: readonly PartitionLane[]): Promise<void> {
-    const { lanes, partitions } = this.take(candidates);
+    const { lanes, partitions } = this.takeHeads(candidates);
     if (lanes.length === 0) return;
     this.busyBrokers.add(broker);
     try {
@@ -146,7 +162,7 @@ export class KafkaProducer {
   }
 
   /** As many heads as go into one request, at least one. */
-  private take(candidates: readonly PartitionLane[]): { lanes: PartitionLane[]; partitions: ProducePartition[] } {
+  private takeHeads(candidates: readonly PartitionLane[]): { lanes: PartitionLane[]; partitions: ProducePartition[] } {
     const lanes: PartitionLane[] = [];
     const partitions: ProducePartition[] = [];
     let bytes = 0;

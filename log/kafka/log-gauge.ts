@@ -102,4 +102,10 @@ export class LogGauge {
     const why = this.refusing();
     return why === null ? null : new MillraceError("LOG_FULL", why);
   }
+
+  /** Throws the refusal, if there is one. */
+  check(): void {
+    const refusal = this.refusal();
+    if (refusal !== null) throw refusal;
+  }
 }

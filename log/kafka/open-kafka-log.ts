@@ -14,7 +14,7 @@ import { topicNames } from "./topic-names.ts";
 import { whileLost } from "./while-lost.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { ConsumerGroups } from "../../core/consumer-group.ts";
-import type { EventLog, JournalFollowing, JournalId } from "../../core/event-log.ts";
+import type { EventLog, LogIntakes, JournalFollowing, JournalId } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { MoveTarget } from "../move/move-target.ts";
@@ -53,7 +53,7 @@ export interface KafkaLogOptions {
   readonly metrics: Metrics;
 }
 
-export interface OpenKafkaLog extends MoveTarget, EventLog, ConsumerGroups {
+export interface OpenKafkaLog extends MoveTarget, EventLog, LogIntakes, ConsumerGroups {
   /** Of the source positions of what is made from this log: fixed when it was made. */
   readonly generation: number;
   /** Of the log that moved here, if one has, else `generation`: what was made from it carries this one or a later one. */

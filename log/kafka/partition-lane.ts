@@ -2,23 +2,40 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { compressRecordBatch, type BatchCompression } from "../../wire/record-batch-compression.ts";
 import { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
-import type { RecordInput } from "../../core/record.ts";
+import type { AppendGroup, AppendWaiter, TopicPartition } from "../../core/event-log.ts";
+import type { PackedRecord, RecordInput } from "../../core/record.ts";
 
 interface Caller {
-  /** Of its first record within the batch. */
-  readonly index: number;
   /** By the producer's clock, ms. */
   readonly deadline: number;
-  readonly resolve: (offset: number) => void;
-  readonly reject: (error: MillraceError) => void;
+  /** With the offset of the batch's first record. */
+  readonly landed: (baseOffset: number) => void;
+  readonly failed: (error: MillraceError) => void;
   settled: boolean;
 }
 
-interface LaneBatch {
+class LaneBatch implements AppendGroup {
   readonly writer: RecordBatchWriter;
-  readonly callers: Caller[];
+  readonly callers: Caller[] = [];
   /** The bytes as they were first sent: another attempt sends the same. Null before. */
-  sent: Buffer | null;
+  sent: Buffer | null = null;
+  /** At most so many bytes of records. */
+  bytesBound = 0;
+  /** Of who waits by `wait`: when the newest record gives up. */
+  deadline = 0;
+
+  constructor(writer: RecordBatchWriter) {
+    this.writer = writer;
+  }
+
+  wait(waiter: AppendWaiter): void {
+    this.callers.push({
+      deadline: this.deadline,
+      landed: () => waiter.landed(),
+      failed: (error) => waiter.failed(error),
+      settled: false,
+    });
+  }
 }
 
 /** The identity under which a lane sends, as the broker gave it. */
@@ -44,15 +61,23 @@ export class PartitionLane {
   sequenceLost = false;
   private producer: LaneProducer;
   private readonly compression: BatchCompression;
+  private readonly onLeft: (bytesBound: number) => void;
   private sequence = 0;
   private queue: LaneBatch[] = [];
   private spare: RecordBatchWriter | null = null;
 
-  constructor(topic: string, partition: number, producer: LaneProducer, compression: BatchCompression = "none") {
+  /** `onLeft` is told of the records that wait no more, whatever became of them, by the bounds that they came with. */
+  constructor(
+    { topic, partition }: TopicPartition,
+    producer: LaneProducer,
+    compression: BatchCompression,
+    onLeft: (bytesBound: number) => void,
+  ) {
     this.topic = topic;
     this.partition = partition;
     this.producer = producer;
     this.compression = compression;
+    this.onLeft = onLeft;
   }
 
   get isEmpty(): boolean {
@@ -64,9 +89,17 @@ export class PartitionLane {
     const batch = this.batchFor(bytesBound);
     const index = batch.writer.count;
     for (const record of records) batch.writer.append(record);
-    return new Promise((resolve, reject) => {
-      batch.callers.push({ index, deadline, resolve, reject, settled: false });
+    return new Promise((resolve, failed) => {
+      batch.callers.push({ deadline, landed: (baseOffset) => resolve(baseOffset + index), failed, settled: false });
     });
+  }
+
+  /** Copies the record. All that one batch takes lands, and fails, as one. */
+  take(record: PackedRecord, bytesBound: number, deadline: number): AppendGroup {
+    const batch = this.batchFor(bytesBound);
+    batch.writer.appendPacked(record, bytesBound);
+    batch.deadline = deadline;
+    return batch;
   }
 
   /** The bytes of the batch in front, to be sent or sent again. Null when there is none. */
@@ -86,7 +119,7 @@ export class PartitionLane {
     const { count, byteLength } = batch.writer;
     const bytes = batch.sent?.length ?? byteLength;
     this.countSent(count);
-    for (const caller of batch.callers) settle(caller, () => caller.resolve(baseOffset + caller.index));
+    for (const caller of batch.callers) settle(caller, () => caller.landed(baseOffset));
     this.recycle(batch.writer);
     return { records: count, bytes };
   }
@@ -125,19 +158,17 @@ export class PartitionLane {
   /** Rejects who has waited too long. What was never sent is dropped with the last of them; the head stays. */
   expire(now: number, error: () => MillraceError): void {
     for (const { callers } of this.queue) {
-      for (const caller of callers) if (caller.deadline <= now) settle(caller, () => caller.reject(error()));
+      for (const caller of callers) if (caller.deadline <= now) settle(caller, () => caller.failed(error()));
     }
-    this.queue = this.queue.filter(({ sent, callers }) => sent !== null || callers.some(({ settled }) => !settled));
+    const dropped = this.queue.filter(({ sent, callers }) => sent === null && callers.every(({ settled }) => settled));
+    for (const batch of dropped) this.onLeft(batch.bytesBound);
+    this.queue = this.queue.filter((batch) => !dropped.includes(batch));
   }
 
   /** Rejects everybody and forgets what was not acknowledged. */
   abandon(error: MillraceError): void {
     for (const batch of this.queue) rejectAll(batch, error);
     this.queue = [];
-  }
-
-  get queuedBytes(): number {
-    return this.queue.reduce((sum, { writer }) => sum + writer.byteLength, 0);
   }
 
   private countSent(records: number): void {
@@ -148,8 +179,10 @@ export class PartitionLane {
 
   private batchFor(bytesBound: number): LaneBatch {
     const last = this.queue.at(-1);
-    if (last?.sent === null && last.writer.byteLength + bytesBound <= LIMITS.produceBatchBytesMax) return last;
-    const batch: LaneBatch = { writer: this.spare ?? new RecordBatchWriter(), callers: [], sent: null };
+    const hasRoom = last?.sent === null && last.writer.byteLength + bytesBound <= LIMITS.produceBatchBytesMax;
+    const batch = hasRoom ? last : new LaneBatch(this.spare ?? new RecordBatchWriter());
+    batch.bytesBound += bytesBound;
+    if (hasRoom) return batch;
     this.spare = null;
     this.queue.push(batch);
     return batch;
@@ -158,6 +191,7 @@ export class PartitionLane {
   private shift(): LaneBatch {
     const batch = this.queue.shift();
     if (batch === undefined) throw new Error(`nothing is under way to ${this.topic}/${this.partition}`);
+    this.onLeft(batch.bytesBound);
     return batch;
   }
 
@@ -168,7 +202,7 @@ export class PartitionLane {
 }
 
 function rejectAll({ callers }: LaneBatch, error: MillraceError): void {
-  for (const caller of callers) settle(caller, () => caller.reject(error));
+  for (const caller of callers) settle(caller, () => caller.failed(error));
 }
 
 function settle(caller: Caller, how: () => void): void {

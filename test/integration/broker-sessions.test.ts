@@ -3,7 +3,7 @@ import type { MqttClient } from "mqtt";
 import { describe, expect, test } from "vitest";
 import type { Principal } from "../../core/registry.ts";
 import { eventually, startBroker, TOPIC_A, TOPIC_B } from "../support/broker-harness.ts";
-import { createMemoryLogAppender } from "../support/memory-log-appender.ts";
+import { createMemoryLogIntake } from "../support/memory-log-intake.ts";
 import { CONNACK_ACCEPTED, rawConnect, rawPublish } from "../support/raw-mqtt.ts";
 
 /** Resolves when the client's connection is closed. */
@@ -136,7 +136,7 @@ describe("a connection that falls silent", () => {
 });
 
 test("a throw inside a hook costs a connection, not the process", async () => {
-  const log = createMemoryLogAppender({
+  const log = createMemoryLogIntake({
     delayMs() {
       throw new TypeError("a bug");
     },

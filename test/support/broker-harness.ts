@@ -5,7 +5,7 @@ import { type Broker, type BrokerOptions, createBroker } from "../../broker/brok
 import type { Authenticator } from "../../core/authenticator.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
-import { createMemoryLogAppender, type MemoryLogAppender } from "./memory-log-appender.ts";
+import { createMemoryLogIntake, type MemoryLogIntake } from "./memory-log-intake.ts";
 import { CONNACK_ACCEPTED, openRaw, type RawConnect, rawConnect, type RawPeer } from "./raw-mqtt.ts";
 
 export const TOPIC_A = "millrace/acme/a/telemetry";
@@ -22,7 +22,7 @@ const testAuthenticator: Authenticator = {
 
 export interface BrokerHarness extends AsyncDisposable {
   readonly broker: Broker;
-  readonly log: MemoryLogAppender;
+  readonly log: MemoryLogIntake;
   readonly port: number;
   /** Of HTTP and WebSocket. */
   readonly ingestPort: number;
@@ -41,9 +41,9 @@ export interface BrokerHarness extends AsyncDisposable {
 }
 
 export async function startBroker(
-  options: Partial<Omit<BrokerOptions, "appender">> & { readonly log?: MemoryLogAppender } = {},
+  options: Partial<Omit<BrokerOptions, "intake">> & { readonly log?: MemoryLogIntake } = {},
 ): Promise<BrokerHarness> {
-  const { log = createMemoryLogAppender(), ...overrides } = options;
+  const { log = createMemoryLogIntake(), ...overrides } = options;
   const metrics = createMetrics();
   const seen = new Map<string, number>();
   let now = 1_700_000_000_000;
@@ -51,7 +51,7 @@ export async function startBroker(
     listen: { host: "127.0.0.1", port: 0 },
     ingest: { host: "127.0.0.1", port: 0 },
     partitionCount: 8,
-    appender: log,
+    intake: log,
     authenticator: testAuthenticator,
     clock: { now: () => now++ },
     gatewayId: "gw",

@@ -40,9 +40,12 @@ class EmbeddedUnderTest implements LogUnderTest {
   }
 
   get log(): EventLog {
-    const log = this.connected ?? this.embedded;
-    if (log === null) throw new Error("the log is not open");
-    return log;
+    return this.connected ?? this.gateway;
+  }
+
+  get gateway(): EmbeddedLog {
+    if (this.embedded === null) throw new Error("the log is not open");
+    return this.embedded;
   }
 
   async start(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { corruptionCases } from "./corruption-cases.ts";
+import { intakeCases } from "./intake-cases.ts";
 import { journalCases } from "./journal-cases.ts";
 import { journalTailCases } from "./journal-tail-cases.ts";
 import { readerCases } from "./reader-cases.ts";
@@ -11,6 +12,7 @@ import type { LogHarness } from "./log-harness.ts";
 export function eventLogContract(name: string, harness: LogHarness): void {
   describe(`event log: ${name}`, () => {
     recordCases(harness);
+    intakeCases(harness);
     readerCases(harness);
     journalCases(harness);
     journalTailCases(harness);

@@ -61,6 +61,10 @@ class KafkaUnderTest implements LogUnderTest {
     return this.opened;
   }
 
+  get gateway(): OpenKafkaLog {
+    return this.log;
+  }
+
   async start(): Promise<void> {
     const { partitionCount, ...settings } = this.settings;
     this.opened = await openTestKafkaLog(servers.addresses, this.createClient, partitionCount, this.prefix, {

@@ -1,4 +1,4 @@
-import type { EventLog, FetchedSlice, LogReader, TopicPosition } from "../../../core/event-log.ts";
+import type { EventLog, FetchedSlice, LogIntakes, LogReader, TopicPosition } from "../../../core/event-log.ts";
 import type { LogRecord, RecordInput } from "../../../core/record.ts";
 
 /** How the contract suite gets at an engine. Nothing here knows which one. */
@@ -16,6 +16,8 @@ export interface LogSettings {
 
 export interface LogUnderTest {
   readonly log: EventLog;
+  /** The log as the gateway has it: in the writer's thread, where there is one. */
+  readonly gateway: EventLog & LogIntakes;
   /** Stops the log in order and opens it again: `log` is then the new one. */
   reopen(): Promise<void>;
   /** Loses the log as a crash would, when nothing is under way, and opens what is on the disk: `log` is then the new one. */

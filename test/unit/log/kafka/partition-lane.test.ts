@@ -8,7 +8,7 @@ import type { RecordInput } from "../../../../core/record.ts";
 const NEVER = Number.POSITIVE_INFINITY;
 
 function newLane(): PartitionLane {
-  return new PartitionLane("t", 0, { id: 7, epoch: 2 });
+  return new PartitionLane({ topic: "t", partition: 0 }, { id: 7, epoch: 2 }, "none", () => undefined);
 }
 
 function record(value: string): RecordInput {
@@ -56,7 +56,7 @@ describe("a lane", () => {
   });
 
   test("sends its batches compressed, the same bytes again, and tells how many those were", () => {
-    const lane = new PartitionLane("t", 0, { id: 7, epoch: 2 }, "zstd");
+    const lane = new PartitionLane({ topic: "t", partition: 0 }, { id: 7, epoch: 2 }, "zstd", () => undefined);
     const value = "alike".repeat(500);
     void append(lane, value);
     const sent = lane.head();
