@@ -1,5 +1,5 @@
-import { createServer } from "node:net";
-import type { Authenticator } from "../core/authenticator.ts";
+import type { Socket } from "node:net";
+import type { Authenticator, FindDevice } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
 import type { LogIntake } from "../core/event-log.ts";
@@ -9,7 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
 import { createAdmission } from "./admission.ts";
-import { createConnectionTable } from "./connection-table.ts";
+import { createConnectionTable, type EdgeEntry } from "./connection-table.ts";
 import { createDeviceAsks } from "./device-asks.ts";
 import { createDeviceGate } from "./device-gate.ts";
 import { EdgeConnection } from "./edge-connection.ts";
@@ -18,12 +18,13 @@ import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS, type RoutedMessage } from "./gateway-link.ts";
-import { createHttpIngest } from "./http-ingest.ts";
+import { certifiedDeviceOf } from "./identify-principal.ts";
 import { createIngestRequests } from "./ingest-requests.ts";
-import { closed, listen, type ListenAddress } from "./listen.ts";
+import type { ListenAddress } from "./listen.ts";
+import { createListeners, type EdgeAddress } from "./listeners.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
-import { createWebSocketUpgrade } from "./websocket-upgrade.ts";
+import type { TlsContext } from "./tls-context.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
 
@@ -31,6 +32,8 @@ export interface BrokerOptions {
   readonly listen: ListenAddress;
   /** Where telemetry over HTTP and MQTT over WebSocket are served. Absent: nowhere. */
   readonly ingest?: ListenAddress;
+  /** MQTT over TLS beside MQTT, and TLS where HTTP is served. Absent: none. */
+  readonly tls?: TlsListening;
   /** P of the log. */
   readonly partitionCount: number;
   /** Of the topic `telemetry`. */
@@ -51,10 +54,20 @@ export interface BrokerOptions {
   readonly limits?: Partial<EdgeLimits>;
 }
 
+export interface TlsListening {
+  readonly context: TlsContext;
+  /** Where MQTT over TLS is served. */
+  readonly listen: ListenAddress;
+  /** Of devices whose certificate names none. */
+  readonly tenant: string;
+  /** Whether the device that a certificate names may connect. */
+  readonly findDevice: FindDevice;
+}
+
 /** The edge: MQTT 3.1.1 over TCP and WebSocket, telemetry over HTTP. */
 export interface Broker extends Service, Readiness {
   /** Where it listens, once started. */
-  readonly address: { readonly port: number; readonly ingestPort: number | null };
+  readonly address: EdgeAddress;
   /** Ends the connections of these devices (`tenant/device`) at once: their credentials may no longer be honoured. */
   disconnect(keys: readonly string[]): void;
   /** Those of these devices (`tenant/device`) that are connected. */
@@ -64,7 +77,7 @@ export interface Broker extends Service, Readiness {
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { logger, metrics, link = NO_OTHER_GATEWAYS } = options;
+  const { logger, metrics, link = NO_OTHER_GATEWAYS, tls } = options;
   const limits: EdgeLimits = { ...LIMITS, ...options.limits };
   const admission = createAdmission(options);
   const asks = createDeviceAsks(link);
@@ -73,13 +86,13 @@ export function createBroker(options: BrokerOptions): Broker {
     admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
   };
   const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
-  const gate = createDeviceGate(options.authenticator, logger);
-  const table = createConnectionTable<EdgeConnection>(limits, metrics);
+  const gate = createDeviceGate(options.authenticator, logger, tls?.findDevice);
+  const table = createConnectionTable<EdgeEntry>(limits, metrics);
   const report = createEdgeReport(logger, metrics, () => performance.now());
   const sockets = new Set<EdgeSocket>();
   let accepted = 0;
   let namelessClients = 0;
-  let address: Broker["address"] | null = null;
+  let address: EdgeAddress | null = null;
   let seenTimer: NodeJS.Timeout | undefined;
 
   const context: EdgeContext = {
@@ -91,6 +104,7 @@ export function createBroker(options: BrokerOptions): Broker {
     presence: { link, asks, filtersMax: limits.filtersPerConnectionMax },
     connect: {
       gate,
+      certified: null,
       tokenBytesMax: limits.mqttTokenBytesMax,
       ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
@@ -121,10 +135,14 @@ export function createBroker(options: BrokerOptions): Broker {
     if (lastSeen.size > 0) options.onSeen(lastSeen);
   }
 
-  function connect(socket: EdgeSocket): EdgeConnection {
+  const certifiedOf = (peer: Socket): string | null => (tls === undefined ? null : certifiedDeviceOf(peer, tls.tenant));
+
+  function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const connection = new EdgeConnection(socket, ++accepted, context);
+    const certified = certifiedOf(peer);
+    const own = certified === null ? context : { ...context, connect: { ...context.connect, certified } };
+    const connection = new EdgeConnection(socket, ++accepted, own);
     const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);
     return connection;
@@ -140,39 +158,22 @@ export function createBroker(options: BrokerOptions): Broker {
     },
   };
 
-  // Half-open: a client may send its last messages and close its side before the log has taken them.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, connect);
-  server.maxConnections = limits.connectionsMax;
-  server.on("drop", (address) => {
-    report.refused("connections-total", { remote: `${address?.remoteAddress ?? "?"}:${address?.remotePort ?? 0}` });
-  });
-
   const requests = createIngestRequests({
     limits,
     gate,
     admission,
     ...origins,
+    certifiedOf: ({ socket }) => certifiedOf(socket),
     onAdmitted: route,
   });
-  const onUpgrade = createWebSocketUpgrade(limits, connect);
-  const ingest =
-    options.ingest === undefined ? null : createHttpIngest({ requests, limits, logger, metrics, onUpgrade });
-
-  async function listenAll(): Promise<Broker["address"]> {
-    const port = await listen(server, options.listen, "MQTT");
-    if (ingest === null || options.ingest === undefined) return { port, ingestPort: null };
-    const ingestPort = await listen(ingest.server, options.ingest, "HTTP ingest").catch((error: unknown) => {
-      server.close();
-      throw error;
-    });
-    return { port, ingestPort };
-  }
+  const { listen, ingest } = options;
+  const listeners = createListeners({ listen, ingest, tls, limits, table, report, requests, connect, logger, metrics });
 
   return {
     async start() {
       // First, so that the first CONNECT is heard of elsewhere.
       await link.start(linked);
-      address = await listenAll().catch(async (error: unknown) => {
+      address = await listeners.listen().catch(async (error: unknown) => {
         await link.stop(AbortSignal.abort());
         throw error;
       });
@@ -183,13 +184,12 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     async stop(signal) {
       address = null;
-      ingest?.drain();
-      const allClosed = Promise.all([closed(server), ...(ingest === null ? [] : [closed(ingest.server)])]);
+      const allClosed = listeners.close();
       for (const connection of table.all()) connection.drain();
       const force = (): void => {
         for (const connection of table.all()) connection.end("stopping");
         for (const socket of sockets) socket.destroy();
-        ingest?.server.closeAllConnections();
+        listeners.force();
       };
       signal.addEventListener("abort", force, { once: true });
       if (signal.aborted) force();

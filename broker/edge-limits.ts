@@ -14,6 +14,8 @@ export type EdgeLimits = Pick<
   | "unacknowledgedPerConnectionMax"
   | "unacknowledgedBytesPerConnectionMax"
   | "connectTimeoutMs"
+  | "tlsHandshakeTimeoutMs"
+  | "tlsReloadIntervalMs"
   | "authenticateTimeoutMs"
   | "keepAliveSecondsMax"
   | "connectionsMax"

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { clientErrorAnswer } from "../core/client-error.ts";
@@ -9,6 +10,7 @@ import { createConnectionCap } from "./connection-cap.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { answerAdmitted, answerFailed, answerRefused } from "./ingest-answer.ts";
 import type { IngestOutcome, IngestRequests } from "./ingest-requests.ts";
+import type { TlsContext } from "./tls-context.ts";
 import { ingestRouteOf, isMqttUpgrade } from "./ingest-routes.ts";
 
 export interface HttpIngestOptions {
@@ -16,13 +18,15 @@ export interface HttpIngestOptions {
   readonly limits: EdgeLimits;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Null: without TLS. */
+  readonly tls: TlsContext | null;
   /** A request that becomes MQTT over WebSocket. Its socket is not among this server's connections any more. */
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 /** Telemetry over HTTP: whoever listens and stops owns the server. */
 export interface HttpIngest {
-  readonly server: Server;
+  readonly server: Server | TlsServer;
   /** From now on answers end their connections, and what comes new is refused. */
   drain(): void;
 }
@@ -107,7 +111,7 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
     gauge.set(cap.size);
   }
 
-  const server = createServer({
+  const serverOptions = {
     maxHeaderSize: limits.ingestHeaderBytesMax,
     headersTimeout: limits.ingestHeadersTimeoutMs,
     requestTimeout: limits.ingestRequestTimeoutMs,
@@ -115,8 +119,16 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
     connectionsCheckingInterval: Math.min(1000, limits.ingestHeadersTimeoutMs),
     noDelay: true,
     // Anything else that asks for another protocol, such as HTTP/2, is answered in HTTP/1.1.
-    shouldUpgradeCallback: (request) => !stopping && isMqttUpgrade(request),
-  });
+    shouldUpgradeCallback: (request: IncomingMessage) => !stopping && isMqttUpgrade(request),
+  };
+  const server =
+    options.tls === null
+      ? createServer(serverOptions)
+      : createTlsServer({
+          ...serverOptions,
+          ...options.tls.options,
+          handshakeTimeout: limits.tlsHandshakeTimeoutMs,
+        });
   server.on("connection", serverOnConnection);
   server.on("request", (request, response) => serve(request, response, false));
   server.on("checkContinue", (request, response) => serve(request, response, true));
@@ -125,10 +137,12 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
     options.onUpgrade(request, socket, head);
   });
   server.on("clientError", (error: Error & { readonly code?: string }, socket) => {
-    if (error.code === "ECONNRESET" || socket.destroyed) return;
+    // Of what is no error of HTTP there is nobody to answer: the connection is lost, or its TLS handshake has failed.
+    if (!/^(?:HPE|ERR_HTTP)_/.test(error.code ?? "") || !socket.writable) return void socket.destroy();
     count("not-http");
-    if (socket.writable) socket.end(clientErrorAnswer(error.code), () => socket.destroy());
-    else socket.destroy();
+    socket.end(clientErrorAnswer(error.code), () => socket.destroy());
+    const linger = setTimeout(() => socket.destroy(), limits.closeLingerMs);
+    socket.once("close", () => clearTimeout(linger));
   });
 
   return {

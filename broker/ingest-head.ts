@@ -5,7 +5,8 @@ import type { IngestRoute } from "./ingest-routes.ts";
 
 /** What the head of a request says: whose it is, and whether it may come again. */
 export interface IngestHead {
-  readonly token: string;
+  /** Null where a certificate says whose it is. */
+  readonly token: string | null;
   /** Null without an Idempotency-Key. */
   readonly idempotencyKey: string | null;
 }
@@ -22,11 +23,12 @@ export function readIngestHead(
   request: IncomingMessage,
   route: IngestRoute,
   limits: HeadLimits,
+  hasCertificate: boolean,
 ): IngestHead | IngestRefusal {
   const { headers } = request;
   const token = route.pathToken === null ? bearerToken(headers.authorization) : decoded(route.pathToken);
-  if (token === null) return "credentials-missing";
-  if (Buffer.byteLength(token) > limits.mqttTokenBytesMax) return "credentials-malformed";
+  if (token === null && !hasCertificate) return "credentials-missing";
+  if (token !== null && Buffer.byteLength(token) > limits.mqttTokenBytesMax) return "credentials-malformed";
   // A body that says nothing of what it is may be what simple devices send.
   if (!JSON_TYPE.test(headers["content-type"] ?? "application/json")) return "content-type";
   if ((headers["content-encoding"] ?? "identity") !== "identity") return "content-encoding";

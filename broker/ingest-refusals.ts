@@ -9,6 +9,8 @@ export const INGEST_REFUSALS = {
   "credentials-missing": refusal("NOT_AUTHENTICATED", 401, "the device's token is expected as Authorization: Bearer"),
   "credentials-malformed": refusal("NOT_AUTHENTICATED", 401, "the token is too long or no text"),
   "credentials-refused": refusal("NOT_AUTHENTICATED", 401, "the token is not a device's"),
+  "certificate-refused": refusal("NOT_AUTHENTICATED", 401, "the certificate names no device that may connect"),
+  "certificate-of-another": refusal("NOT_AUTHENTICATED", 401, "the token is another device's than the certificate"),
   "content-type": refusal("INVALID_INPUT", 415, "the body is JSON: application/json in UTF-8"),
   "content-encoding": refusal("INVALID_INPUT", 415, "the body is sent as it is, not compressed"),
   "idempotency-key": refusal("INVALID_INPUT", 400, "Idempotency-Key is up to 256 visible ASCII characters"),
@@ -24,6 +26,10 @@ export const INGEST_REFUSALS = {
 } as const satisfies Record<string, IngestRefusalText>;
 
 export type IngestRefusal = keyof typeof INGEST_REFUSALS;
+
+export function isIngestRefusal(reason: string): reason is IngestRefusal {
+  return Object.hasOwn(INGEST_REFUSALS, reason);
+}
 
 export interface IngestRefusalText {
   readonly code: ErrorCode;

@@ -31,6 +31,8 @@ export interface IngestRequestsOptions extends OriginOptions {
   readonly limits: EdgeLimits;
   readonly gate: DeviceGate;
   readonly admission: Admission;
+  /** The device (`tenant/device`) that the peer's certificate names, if any. */
+  readonly certifiedOf: (request: IncomingMessage) => string | null;
   /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. */
   readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => void;
 }
@@ -75,16 +77,17 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
 
   return {
     async take(request, route, continues) {
-      const head = readIngestHead(request, route, limits);
+      const certified = options.certifiedOf(request);
+      const head = readIngestHead(request, route, limits, certified !== null);
       if (typeof head === "string") return head;
-      let owner = await askOwner(head.token);
+      let owner = await askOwner(head.token, certified);
       if (typeof owner === "string") return owner;
       continues();
       const body = await collectBody(request, limits.payloadBytesMax, budget);
       if (typeof body === "string") return body;
       try {
         // The token may have been revoked while the body came.
-        if (owner.revocations !== gate.revocations) owner = await askOwner(head.token);
+        if (owner.revocations !== gate.revocations) owner = await askOwner(head.token, certified);
         if (typeof owner === "string") return owner;
         return await admit(owner.principal, route, body, head.idempotencyKey);
       } finally {

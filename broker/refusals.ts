@@ -18,6 +18,17 @@ export const REFUSALS = {
   "credentials-missing": { code: "NOT_AUTHENTICATED", returnCode: 5, text: "no token as password or as user name" },
   "credentials-malformed": { code: "NOT_AUTHENTICATED", returnCode: 4, text: "the token is too long or no text" },
   "credentials-refused": { code: "NOT_AUTHENTICATED", returnCode: 5, text: "the token is not a device's" },
+  "certificate-refused": {
+    code: "NOT_AUTHENTICATED",
+    returnCode: 5,
+    text: "the certificate's common name is no device that may connect",
+  },
+  "certificate-of-another": {
+    code: "NOT_AUTHENTICATED",
+    returnCode: 5,
+    text: "the token is another device's than the certificate",
+  },
+  "tls-handshake": { code: "NOT_AUTHENTICATED", returnCode: 0, text: "the TLS handshake did not succeed" },
   "authenticate-timeout": { code: "TIMED_OUT", returnCode: 3, text: "the registry did not answer in time" },
   "authenticate-failed": { code: "REGISTRY_IO", returnCode: 3, text: "the registry could not answer" },
   "session-persistent": unsupported("clean session = 0 is not served", 5),

@@ -23,6 +23,9 @@ export const LIMITS = {
   unacknowledgedPerConnectionMax: 1000,
   unacknowledgedBytesPerConnectionMax: MIB,
   connectTimeoutMs: 10 * SECOND,
+  tlsHandshakeTimeoutMs: 10 * SECOND,
+  /** How soon a new certificate is noticed. */
+  tlsReloadIntervalMs: 10 * SECOND,
   authenticateTimeoutMs: 10 * SECOND,
   keepAliveSecondsMax: 1200,
   connectionsMax: 20_000,

@@ -23,7 +23,7 @@ export async function startCommand(options: { config: Config; json: boolean; dem
   const [started, built] = await Promise.allSettled([startMillrace(options.config), buildPagesIfStale(ROOT)]);
   if (started.status === "rejected") throw started.reason;
   const millrace = started.value;
-  const { mqttUrl, ingestUrl } = millrace;
+  const { mqttUrl, mqttsUrl, ingestUrl } = millrace;
   let stopDemo = async (): Promise<void> => undefined;
   let failure: Error | null;
   try {
@@ -35,7 +35,8 @@ export async function startCommand(options: { config: Config; json: boolean; dem
     // Before anybody is told that it is ready: who waits for that line may stop it at once.
     const signalled = nextSignal();
     const { role } = options.config;
-    if (first === null) printRole({ readyMs, role, http: millrace.httpUrl, mqtt: mqttUrl, ingest: ingestUrl }, options);
+    if (first === null)
+      printRole({ readyMs, role, http: millrace.httpUrl, mqtt: mqttUrl, mqtts: mqttsUrl, ingest: ingestUrl }, options);
     else
       console.log(options.json ? JSON.stringify({ readyMs, ...first }) : banner({ readyMs, ...first }, options.demo));
     failure = await Promise.race([signalled, millrace.broken]);
@@ -58,6 +59,7 @@ async function firstSteps(millrace: Millrace, mqtt: string, ingest: string): Pro
     dashboard: `${millrace.httpUrl}/?code=${code}`,
     api: `${millrace.httpUrl}/docs`,
     mqtt,
+    mqtts: millrace.mqttsUrl,
     ingest,
     device: FIRST_DEVICE,
     token,
@@ -92,14 +94,16 @@ function printRole(
     readonly role: string;
     readonly http: string;
     readonly mqtt: string | null;
+    readonly mqtts: string | null;
     readonly ingest: string | null;
   },
   { json }: { readonly json: boolean },
 ): void {
   if (json) return console.log(JSON.stringify(ready));
-  const { readyMs, role, http, mqtt, ingest } = ready;
+  const { readyMs, role, http, mqtt, mqtts, ingest } = ready;
   console.log(`Millrace is ready as ${role} after ${(readyMs / 1000).toFixed(1)} s.\n\n  HTTP    ${http}`);
   if (mqtt !== null) console.log(`  MQTT    ${mqtt}\n  Ingest  ${ingest}`);
+  if (mqtts !== null) console.log(`  TLS     ${mqtts}`);
 }
 
 /** Null on a signal: the user wants it to end. */
@@ -114,6 +118,8 @@ interface Summary {
   readonly dashboard: string;
   readonly api: string;
   readonly mqtt: string;
+  /** With TLS; null without it. */
+  readonly mqtts: string | null;
   /** Telemetry over HTTP; MQTT over WebSocket under `/mqtt`. */
   readonly ingest: string;
   readonly device: string;
@@ -132,6 +138,7 @@ function banner(s: Summary, demo: boolean): string {
     "             signs in once, within an hour; millrace link prints a new one",
     `  API        ${s.api}`,
     `  MQTT       ${s.mqtt}`,
+    ...(s.mqtts === null ? [] : [`  MQTT, TLS  ${s.mqtts}`]),
     `  Ingest     ${s.ingest}/v1/telemetry, and MQTT over WebSocket at /mqtt`,
   ];
   if (s.adminToken !== null) lines.push("", `  Admin token, shown this once: ${s.adminToken}`);

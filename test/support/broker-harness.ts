@@ -31,6 +31,8 @@ export interface BrokerHarness extends AsyncDisposable {
   refused(reason: string): number;
   /** How many HTTP requests ended so. */
   requests(outcome: string): number;
+  /** What a gauge says. */
+  gauge(name: string, labels?: Readonly<Record<string, string>>): number;
   /** How many messages were acknowledged and not kept. */
   dropped(): number;
   /** A client of the `mqtt` package that is connected, and does not reconnect. */
@@ -85,6 +87,7 @@ export async function startBroker(
     ingestPort: ingestPort ?? 0,
     seen,
     refused: (reason) => sumOf("millrace_mqtt_refused_total", { reason }),
+    gauge: sumOf,
     requests: (outcome) => sumOf("millrace_http_requests_total", { outcome }),
     dropped: () => sumOf("millrace_mqtt_dropped_total"),
     async client(device, clientOptions = {}) {

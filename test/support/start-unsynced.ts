@@ -22,6 +22,13 @@ const config = readConfig(
 const millrace = await startMillrace(config, { sync: false });
 const token = randomBytes(32).toString("base64url");
 await millrace.threads.services("ensureDevice", "first-device", token);
-const { adminToken, mqttUrl: mqtt, ingestUrl: ingest, httpUrl: dashboard, startedInMs: readyMs } = millrace;
-console.log(JSON.stringify({ readyMs, dashboard, mqtt, ingest, device: "first-device", token, adminToken }));
+const {
+  adminToken,
+  mqttUrl: mqtt,
+  mqttsUrl: mqtts,
+  ingestUrl: ingest,
+  httpUrl: dashboard,
+  startedInMs: readyMs,
+} = millrace;
+console.log(JSON.stringify({ readyMs, dashboard, mqtt, mqtts, ingest, device: "first-device", token, adminToken }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void millrace.stop(5000));
