@@ -75,8 +75,6 @@ export async function openTlsContext(files: TlsFiles, logger: Logger, intervalMs
 }
 
 async function readPem({ cert, key, clientCa }: TlsFiles): Promise<Pem> {
-  const [certText, keyText, caText] = await Promise.all(
-    [cert, key, clientCa].map((path) => (path === undefined ? undefined : readFile(path, "utf8"))),
-  );
-  return { cert: certText, key: keyText, ...(caText === undefined ? {} : { ca: caText }) };
+  const pair = { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
+  return clientCa === undefined ? pair : { ...pair, ca: await readFile(clientCa, "utf8") };
 }

@@ -46,11 +46,9 @@ export function createAuthority(name: string): Authority {
       // A subject's parts are divided by slashes, unless they are escaped.
       const subject = `/CN=${commonName.replaceAll("/", "\\/")}`;
       const authority = ["-CA", path("ca.pem"), "-CAkey", path("ca.key")];
-      openssl(
-        ...["req", "-x509", ...KEY, ...authority, "-subj", subject, "-days", "2"],
-        ...["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"],
-        ...["-keyout", path("issued.key"), "-out", path("issued.pem")],
-      );
+      const usage = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
+      const files = ["-keyout", path("issued.key"), "-out", path("issued.pem")];
+      openssl("req", "-x509", ...KEY, ...authority, "-subj", subject, "-days", "2", ...usage, ...files);
       return { cert: read("issued.pem"), key: read("issued.key") };
     },
     dispose: () => rmSync(directory, { recursive: true, force: true }),
