@@ -241,4 +241,15 @@ describe("a WebSocket and back-pressure", () => {
     await eventually(() => peer.received().endsWith(puback(300)), "all are acknowledged");
     peer.socket.terminate();
   });
+
+  test("a frame that is not whole waits outside too while a CONNECT is being looked up", async () => {
+    const authenticator = { authenticate: () => new Promise<null>(() => undefined) };
+    await using edge = await startBroker({ authenticator, limits: { websocketFrameBytesMax: 64 * 1024 * 1024 } });
+    const peer = await openPeer(edge);
+    peer.socket.send(rawConnect());
+    peer.socket.send(Buffer.alloc(40 * 1024 * 1024));
+    await sleep(300);
+    expect(peer.socket.bufferedAmount).toBeGreaterThan(20 * 1024 * 1024);
+    peer.socket.terminate();
+  });
 });
