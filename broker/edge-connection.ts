@@ -15,6 +15,7 @@ import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { MessageWindow } from "./message-window.ts";
 import type { EngineConnection } from "./mqtt-engine.ts";
+import { readIntoShared } from "./shared-read-buffer.ts";
 import type { PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
@@ -53,6 +54,7 @@ export class EdgeConnection implements EngineConnection {
   /** Set when nothing more will be walked: how to end once what was passed on is acknowledged. */
   #lastWords: RefusalReason | PlainEnd | null = null;
   #peerEnded = false;
+  #isReading = true;
 
   constructor(socket: Socket, number: number, context: EdgeContext) {
     this.#socket = socket;
@@ -67,7 +69,7 @@ export class EdgeConnection implements EngineConnection {
     const { engine, limits } = context;
     this.#engine = new EngineSide(this, { engine, socket, queueBytesMax: limits.subscriberQueueBytesMax });
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
-    socket.on("data", (chunk) => this.#socketOnData(chunk));
+    readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#walkSoon());
     // A reset is followed by "close", where it is dealt with.
@@ -115,7 +117,14 @@ export class EdgeConnection implements EngineConnection {
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
-    if (exhausted) this.#socket.resume();
+    if (!exhausted) walker.keepRest();
+    this.#read(exhausted);
+  }
+
+  #read(wanted: boolean): void {
+    if (wanted === this.#isReading) return;
+    this.#isReading = wanted;
+    if (wanted) this.#socket.resume();
     else this.#socket.pause();
   }
 
@@ -225,7 +234,7 @@ export class EdgeConnection implements EngineConnection {
       this.#context.engine.route(topic, message);
       this.#presence?.forward(message);
     }
-    if (this.#socket.isPaused() || this.#lastWords !== null) this.#walkSoon();
+    if (!this.#isReading || this.#lastWords !== null) this.#walkSoon();
   }
 
   /** A device whose message the log refuses comes back at once and sends it again: a while of silence spares both. */
@@ -235,7 +244,7 @@ export class EdgeConnection implements EngineConnection {
     this.#state = "holding";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.end("append-failed", error), this.#context.limits.refusalHoldMs);
-    this.#socket.pause();
+    this.#read(false);
   }
 
   maySubscribe(filter: string): boolean {
@@ -279,7 +288,7 @@ export class EdgeConnection implements EngineConnection {
 
   #timerOnKeepAlive(): void {
     // What the peer has sent meanwhile is not read while the log is behind: that is our silence, not its own.
-    if (this.#socket.isPaused()) this.#timer.refresh();
+    if (!this.#isReading) this.#timer.refresh();
     else this.end("keep-alive");
   }
 
