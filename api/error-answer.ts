@@ -3,8 +3,8 @@ import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { errorText, type ErrorCode } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
-import { cut, internalProblem, isPassing, makeProblem, problemOfMillraceError, PROBLEM_TYPE } from "./problem.ts";
-import type { FieldProblem, Problem } from "./problem.ts";
+import { cut, internalProblem, isPassing, makeProblem, problemOfMillraceError, PROBLEM_TYPE } from "../core/problem.ts";
+import type { FieldProblem, Problem } from "../core/problem.ts";
 
 /** Fastify's own refusals that have a code of ours; its other 4xx are INVALID_INPUT under Fastify's status. */
 const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {

@@ -9,7 +9,7 @@ import { createErrorHandler, sendProblem } from "./error-answer.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { registerOpenApi } from "./openapi.ts";
 import { registerPages } from "./pages.ts";
-import { makeProblem } from "./problem.ts";
+import { makeProblem } from "../core/problem.ts";
 import type { RouteContext, ZodApp } from "./route-context.ts";
 import { alarmRoutes } from "./routes/alarm-routes.ts";
 import { configurationRoutes } from "./routes/configuration-routes.ts";

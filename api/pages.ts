@@ -1,7 +1,7 @@
 import fastifyStatic from "@fastify/static";
 import type { FastifyRequest } from "fastify";
 import type { ZodApp } from "./route-context.ts";
-import { makeProblem } from "./problem.ts";
+import { makeProblem } from "../core/problem.ts";
 import { sendProblem } from "./error-answer.ts";
 import { pathOf } from "./security-headers.ts";
 

@@ -27,8 +27,22 @@ const settings = {
     .default("127.0.0.1")
     .describe("Address to listen on. Anything but loopback needs allowPlaintext."),
   mqttPort: port.default(1883).describe("MQTT port; 0 picks a free one."),
+  mqttTlsPort: port.default(8883).describe("Port of MQTT over TLS, where tlsCert is set; 0 picks a free one."),
+  ingestPort: port
+    .default(8081)
+    .describe("Port of telemetry over HTTP and of MQTT over WebSocket; 0 picks a free one."),
   httpPort: port.default(8080).describe("Port of the API and the dashboard; 0 picks a free one."),
   allowPlaintext: flag.default(false).describe("Accept other addresses than loopback without TLS."),
+  tlsCert: z
+    .string()
+    .optional()
+    .describe("PEM file of the certificate that devices are shown; see connecting-devices.md."),
+  tlsKey: z.string().optional().describe("PEM file of its key."),
+  tlsClientCa: z
+    .string()
+    .optional()
+    .describe("PEM file of the authority whose certificates devices may sign in with instead of a token."),
+  tlsClientCertRequired: flag.default(false).describe("Let nobody in over TLS without such a certificate."),
   tenant: z.string().default("default").describe("Tenant of the local installation."),
   partitions: wholeNumber(1, LIMITS.partitionsMax)
     .default(32)
@@ -169,16 +183,31 @@ export function readConfig(
     );
   }
   const config = { ...parsed.data, data: resolve(parsed.data.data) };
-  if (!isLoopback(config.host) && !config.allowPlaintext) {
-    throw new MillraceError(
-      "CONFIG_INVALID",
-      `host ${config.host} is not a loopback address, and there is no TLS yet`,
-      {
-        remedy: "Listen on 127.0.0.1, put a TLS proxy in front, or say --allow-plaintext if the network is trusted.",
-      },
+  checkTls(config);
+  return config;
+}
+
+function checkTls({ host, allowPlaintext, tlsCert, tlsKey, tlsClientCa, tlsClientCertRequired }: Config): void {
+  const refuse = (text: string, remedy: string): never => {
+    throw new MillraceError("CONFIG_INVALID", text, { remedy });
+  };
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    refuse("a certificate and its key belong together", "Set both --tls-cert and --tls-key.");
+  if (tlsClientCa !== undefined && tlsCert === undefined)
+    refuse("certificates of clients need TLS", "Set --tls-cert and --tls-key too.");
+  if (tlsClientCertRequired && tlsClientCa === undefined)
+    refuse("nobody says whose certificates are required", "Set --tls-client-ca.");
+  if (!isLoopback(host) && !allowPlaintext && tlsCert === undefined) {
+    refuse(
+      `host ${host} is not a loopback address, and there is no TLS`,
+      "Listen on 127.0.0.1, set --tls-cert and --tls-key, put a TLS proxy in front, or say --allow-plaintext if the network is trusted.",
     );
   }
-  return config;
+}
+
+/** Where that listens which has no TLS: on this machine only, unless plain text is allowed elsewhere. */
+export function plainHost({ host, allowPlaintext }: Config): string {
+  return allowPlaintext || isLoopback(host) ? host : "127.0.0.1";
 }
 
 /** What a child process may be given of the environment: it takes the names that it needs. */

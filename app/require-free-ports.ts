@@ -1,11 +1,18 @@
 import { createServer } from "node:net";
 import { MillraceError } from "../core/errors.ts";
-import type { Config } from "./config.ts";
+import { rolesOf } from "./roles.ts";
+import { type Config, plainHost } from "./config.ts";
 
 /** Before anything is started that would have to be stopped again. Others than "taken" are for whoever listens to say. PORT_IN_USE. */
-export async function requireFreePorts({ host, mqttPort, httpPort }: Config): Promise<void> {
-  await requireFree(host, mqttPort, "--mqtt-port");
-  await requireFree(host, httpPort, "--http-port");
+export async function requireFreePorts(config: Config): Promise<void> {
+  const { host, mqttPort, mqttTlsPort, ingestPort, httpPort } = config;
+  const plain = plainHost(config);
+  await requireFree(plain, mqttPort, "--mqtt-port");
+  if (rolesOf(config.role).has("gateway")) {
+    await requireFree(config.tlsCert === undefined ? plain : host, ingestPort, "--ingest-port");
+    if (config.tlsCert !== undefined) await requireFree(host, mqttTlsPort, "--mqtt-tls-port");
+  }
+  await requireFree(plain, httpPort, "--http-port");
 }
 
 async function requireFree(host: string, port: number, flag: string): Promise<void> {

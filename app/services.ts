@@ -1,4 +1,5 @@
 import { createSignInCodes } from "../api/sign-in-codes.ts";
+import { parseDeviceKey } from "../core/ids.ts";
 import { MillraceError } from "../core/errors.ts";
 import { stopSignal } from "./deadline.ts";
 import { applyDemo } from "./demo-devices.ts";
@@ -24,6 +25,11 @@ export function createServices(data: ServicesThreadData): ServicesApi {
       return { httpPort: running.httpPort, adminToken: running.adminToken };
     },
     authenticate: (token) => registry().credentials.verify(token),
+    async findDevice(key) {
+      const ids = parseDeviceKey(key);
+      const device = ids === null ? null : await registry().devices.get(ids.tenant, ids.device);
+      return device === null || device.disabled ? null : { kind: "device", tenant: device.tenant, id: device.id };
+    },
     touch: (lastSeen) => registry().touch(lastSeen),
     signInCode: () => codes.issue({ kind: "admin", tenant: config.tenant, id: "sign-in link" }),
     async ensureDevice(id, token) {

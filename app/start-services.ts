@@ -26,6 +26,7 @@ import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
+import { plainHost } from "./config.ts";
 import { rolesOf } from "./roles.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
@@ -72,7 +73,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   });
   const ledger = createLedger(base, faultWatch);
   const api = createApi({
-    listen: { host: config.host, port: config.httpPort },
+    listen: { host: plainHost(config), port: config.httpPort },
     surface: roles.has("api") ? "all" : "probes",
     registry,
     history: base.peers.history,

@@ -3,10 +3,14 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { openTlsContext } from "../broker/tls-context.ts";
 import { errorText } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Logger } from "../core/logger.ts";
 import { createMetrics } from "../core/metrics.ts";
-import { createBroker } from "../broker/broker.ts";
-import { createAuthenticator } from "./authenticator.ts";
+import { createBroker, type TlsListening } from "../broker/broker.ts";
+import { type CachingAuthenticator, createAuthenticator } from "./authenticator.ts";
+import { plainHost } from "./config.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { openGatewayLink } from "./gateway-link.ts";
@@ -32,6 +36,10 @@ export interface Millrace {
   readonly httpUrl: string;
   /** Null in a process that is no gateway. */
   readonly mqttUrl: string | null;
+  /** MQTT over TLS; null without it. */
+  readonly mqttsUrl: string | null;
+  /** Where telemetry comes over HTTP, and MQTT over WebSocket under `/mqtt`; null likewise. */
+  readonly ingestUrl: string | null;
   readonly startedInMs: number;
   /** Only on the very first start. */
   readonly adminToken: string | null;
@@ -92,16 +100,24 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       await broker.start();
       undo.unshift((deadlineMs) => broker.stop(stopSignal(deadlineMs)));
     }
-    const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-    const httpUrl = `http://${host}:${httpPort}`;
-    const mqttUrl = broker === null ? null : `mqtt://${host}:${broker.address.port}`;
+    const httpUrl = urlOf("http", plainHost(config), httpPort);
+    const { mqttUrl, mqttsUrl, ingestUrl } = edgeUrls(config, broker);
     const instanceFile = join(config.data, INSTANCE_FILE);
-    const instance = { url: httpUrl, mqtt: mqttUrl, token: localToken, pid: process.pid };
+    const instance = {
+      url: httpUrl,
+      mqtt: mqttUrl,
+      mqtts: mqttsUrl,
+      ingest: ingestUrl,
+      token: localToken,
+      pid: process.pid,
+    };
     writeFileSync(instanceFile, JSON.stringify(instance), { mode: 0o600 });
     undo.unshift(() => rmSync(instanceFile, { force: true }));
     return {
       httpUrl,
       mqttUrl,
+      mqttsUrl,
+      ingestUrl,
       startedInMs: performance.now() - startedAt,
       adminToken,
       threads,
@@ -115,14 +131,37 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
   }
 }
 
+function edgeUrls(config: Config, broker: Broker | null): Pick<Millrace, "mqttUrl" | "mqttsUrl" | "ingestUrl"> {
+  if (broker === null) return { mqttUrl: null, mqttsUrl: null, ingestUrl: null };
+  const { port, tlsPort, ingestPort } = broker.address;
+  const hasTls = tlsPort !== null;
+  return {
+    mqttUrl: urlOf("mqtt", plainHost(config), port),
+    mqttsUrl: hasTls ? urlOf("mqtts", config.host, tlsPort) : null,
+    ingestUrl: urlOf(hasTls ? "https" : "http", hasTls ? config.host : plainHost(config), ingestPort ?? 0),
+  };
+}
+
+function urlOf(scheme: string, host: string, port: number): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 /** The MQTT edge, not listening yet. `port` is where the services ask it. */
 async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
   const { config, directory, log, threads, clock, logger, metrics } = parts;
-  const authenticator = createAuthenticator((token) => threads.services("authenticate", token), clock);
+  const authenticator = createAuthenticator(
+    (token) => threads.services("authenticate", token),
+    clock,
+    (key) => threads.services("findDevice", key),
+  );
+  const tls = await openTls(config, authenticator, logger);
+  const plain = plainHost(config);
   const faults = createFaultBoard();
   const link = await openGatewayLink(config.redisUrl, directory.secret, { logger, metrics, onFault: faults.report });
   const broker = createBroker({
-    listen: { host: config.host, port: config.mqttPort },
+    listen: { host: plain, port: config.mqttPort },
+    ingest: { host: tls === null ? plain : config.host, port: config.ingestPort },
+    ...(tls === null ? {} : { tls }),
     partitionCount: config.partitions,
     intake: log.log.intake("telemetry"),
     authenticator,
@@ -140,6 +179,19 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
   });
   serveThread(port, createGatewayApi(broker, authenticator, faults, metrics), logger);
   return broker;
+}
+
+/** Null without a certificate. */
+async function openTls(
+  config: Config,
+  { findDevice }: CachingAuthenticator,
+  logger: Logger,
+): Promise<TlsListening | null> {
+  const { host, mqttTlsPort, tenant, tlsCert, tlsKey, tlsClientCa, tlsClientCertRequired } = config;
+  if (tlsCert === undefined || tlsKey === undefined) return null;
+  const files = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa, clientCertRequired: tlsClientCertRequired };
+  const context = await openTlsContext(files, logger, LIMITS.tlsReloadIntervalMs);
+  return { context, listen: { host, port: mqttTlsPort }, tenant, findDevice };
 }
 
 /** Part of admission ids, which must differ between gateways that append to one log. */

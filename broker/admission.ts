@@ -70,7 +70,7 @@ export function createAdmission({ intake, clock, metrics }: AdmissionOptions): A
   function take(origin: MessageOrigin, message: MessageView, timestamp: number): AppendGroup {
     const headers = origin.headers(message.qos, message.dup, message.packetId !== 0);
     headers.rewind();
-    headers.number(ADMISSION_NUMBER, ++sequence);
+    if (origin.isNumbered) headers.number(ADMISSION_NUMBER, ++sequence);
     if (message.packetId !== 0) headers.number(PACKET_ID_NUMBER, message.packetId);
     record.timestamp = timestamp;
     record.key = origin.packedKey;

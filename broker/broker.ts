@@ -1,5 +1,5 @@
-import { createServer, type Server, type Socket } from "node:net";
-import type { Authenticator } from "../core/authenticator.ts";
+import type { Socket } from "node:net";
+import type { Authenticator, FindDevice } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
 import type { LogIntake } from "../core/event-log.ts";
@@ -9,21 +9,31 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
 import { createAdmission } from "./admission.ts";
-import { createConnectionTable } from "./connection-table.ts";
+import { createConnectionTable, type EdgeEntry } from "./connection-table.ts";
 import { createDeviceAsks } from "./device-asks.ts";
 import { createDeviceGate } from "./device-gate.ts";
 import { EdgeConnection } from "./edge-connection.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
-import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS } from "./gateway-link.ts";
+import type { EdgeSocket } from "./edge-socket.ts";
+import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS, type RoutedMessage } from "./gateway-link.ts";
+import { certifiedDeviceOf } from "./identify-principal.ts";
+import { createIngestRequests } from "./ingest-requests.ts";
+import type { ListenAddress } from "./listen.ts";
+import { createListeners, type EdgeAddress } from "./listeners.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
+import type { TlsContext } from "./tls-context.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
 
 export interface BrokerOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
+  /** Where telemetry over HTTP and MQTT over WebSocket are served. Absent: nowhere. */
+  readonly ingest?: ListenAddress;
+  /** MQTT over TLS beside MQTT, and TLS where HTTP is served. Absent: none. */
+  readonly tls?: TlsListening;
   /** P of the log. */
   readonly partitionCount: number;
   /** Of the topic `telemetry`. */
@@ -44,10 +54,20 @@ export interface BrokerOptions {
   readonly limits?: Partial<EdgeLimits>;
 }
 
-/** The MQTT 3.1.1 edge. */
+export interface TlsListening {
+  readonly context: TlsContext;
+  /** Where MQTT over TLS is served. */
+  readonly listen: ListenAddress;
+  /** Of devices whose certificate names none. */
+  readonly tenant: string;
+  /** Whether the device that a certificate names may connect. */
+  readonly findDevice: FindDevice;
+}
+
+/** The edge: MQTT 3.1.1 over TCP and WebSocket, telemetry over HTTP. */
 export interface Broker extends Service, Readiness {
   /** Where it listens, once started. */
-  readonly address: { readonly port: number };
+  readonly address: EdgeAddress;
   /** Ends the connections of these devices (`tenant/device`) at once: their credentials may no longer be honoured. */
   disconnect(keys: readonly string[]): void;
   /** Those of these devices (`tenant/device`) that are connected. */
@@ -57,18 +77,22 @@ export interface Broker extends Service, Readiness {
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { logger, metrics, link = NO_OTHER_GATEWAYS } = options;
+  const { logger, metrics, link = NO_OTHER_GATEWAYS, tls } = options;
   const limits: EdgeLimits = { ...LIMITS, ...options.limits };
   const admission = createAdmission(options);
   const asks = createDeviceAsks(link);
+  const origins = {
+    partitionCount: options.partitionCount,
+    admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
+  };
   const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
-  const gate = createDeviceGate(options.authenticator, logger);
-  const table = createConnectionTable<EdgeConnection>(limits, metrics);
+  const gate = createDeviceGate(options.authenticator, logger, tls?.findDevice);
+  const table = createConnectionTable<EdgeEntry>(limits, metrics);
   const report = createEdgeReport(logger, metrics, () => performance.now());
-  const sockets = new Set<Socket>();
+  const sockets = new Set<EdgeSocket>();
   let accepted = 0;
   let namelessClients = 0;
-  let port: number | null = null;
+  let address: EdgeAddress | null = null;
   let seenTimer: NodeJS.Timeout | undefined;
 
   const context: EdgeContext = {
@@ -80,13 +104,19 @@ export function createBroker(options: BrokerOptions): Broker {
     presence: { link, asks, filtersMax: limits.filtersPerConnectionMax },
     connect: {
       gate,
+      certified: null,
       tokenBytesMax: limits.mqttTokenBytesMax,
-      partitionCount: options.partitionCount,
-      admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
+      ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },
     admitWill,
   };
+
+  /** A message of this device (`tenant/device`) that no client of the engine published, to those who subscribe to it. */
+  function route(key: string, topic: string, message: RoutedMessage): void {
+    if (asks.isAsked(key)) engine.route(topic, message);
+    link.forward(key, topic, message);
+  }
 
   /** Wills go the way of every message; nobody waits for the outcome. */
   function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
@@ -95,11 +125,7 @@ export function createBroker(options: BrokerOptions): Broker {
     admission
       .admit(origin, { qos, dup: false, packetId: 0, source: payload, payloadStart: 0, end: payload.length })
       .then(
-        () => {
-          const message = { qos, payload };
-          engine.route(routedTo, message);
-          link.forward(origin.key, routedTo, message);
-        },
+        () => route(origin.key, routedTo, { qos, payload }),
         (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
       );
   }
@@ -109,12 +135,17 @@ export function createBroker(options: BrokerOptions): Broker {
     if (lastSeen.size > 0) options.onSeen(lastSeen);
   }
 
-  function serverOnConnection(socket: Socket): void {
+  const certifiedOf = (peer: Socket): string | null => (tls === undefined ? null : certifiedDeviceOf(peer, tls.tenant));
+
+  function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const connection = new EdgeConnection(socket, ++accepted, context);
-    const refusal = table.open(connection);
+    const certified = certifiedOf(peer);
+    const own = certified === null ? context : { ...context, connect: { ...context.connect, certified } };
+    const connection = new EdgeConnection(socket, ++accepted, own);
+    const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);
+    return connection;
   }
 
   /** What the other gateways may do here. */
@@ -127,37 +158,42 @@ export function createBroker(options: BrokerOptions): Broker {
     },
   };
 
-  // Half-open: a client may send its last messages and close its side before the log has taken them.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, serverOnConnection);
-  server.maxConnections = limits.connectionsMax;
-  server.on("drop", (address) => {
-    report.refused("connections-total", { remote: `${address?.remoteAddress ?? "?"}:${address?.remotePort ?? 0}` });
+  const requests = createIngestRequests({
+    limits,
+    gate,
+    admission,
+    ...origins,
+    certifiedOf: ({ socket }) => certifiedOf(socket),
+    onAdmitted: route,
   });
+  const { listen, ingest } = options;
+  const listeners = createListeners({ listen, ingest, tls, limits, table, report, requests, connect, logger, metrics });
 
   return {
     async start() {
       // First, so that the first CONNECT is heard of elsewhere.
       await link.start(linked);
-      port = await listen(server, options.listen).catch(async (error: unknown) => {
+      address = await listeners.listen().catch(async (error: unknown) => {
         await link.stop(AbortSignal.abort());
         throw error;
       });
       // Second, because its timers would keep the process alive when the port is taken; no connection is read in between.
       await engine.start();
       seenTimer = setInterval(tellSeen, LAST_SEEN_INTERVAL_MS);
-      logger.info({ host: options.listen.host, port }, "MQTT is served");
+      logger.info({ host: options.listen.host, ...address }, "devices are served");
     },
     async stop(signal) {
-      port = null;
-      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      address = null;
+      const allClosed = listeners.close();
       for (const connection of table.all()) connection.drain();
       const force = (): void => {
         for (const connection of table.all()) connection.end("stopping");
         for (const socket of sockets) socket.destroy();
+        listeners.force();
       };
       signal.addEventListener("abort", force, { once: true });
       if (signal.aborted) force();
-      await closed;
+      await allClosed;
       signal.removeEventListener("abort", force);
       await link.stop(signal);
       await engine.stop();
@@ -165,13 +201,14 @@ export function createBroker(options: BrokerOptions): Broker {
       tellSeen();
     },
     // A log that takes nothing says so itself: a message that it refused says nothing of now.
-    notReadyReasons: () => (port === null ? ["MQTT is not listening"] : []),
+    notReadyReasons: () => (address === null ? ["MQTT is not listening"] : []),
     get address() {
-      if (port === null) throw new MillraceError("NOT_RUNNING", "the broker is not listening");
-      return { port };
+      if (address === null) throw new MillraceError("NOT_RUNNING", "the broker is not listening");
+      return address;
     },
     disconnect(keys) {
       gate.credentialsRevoked();
+      requests.forget(keys);
       for (const connection of table.ofKeys(keys)) connection.end("revoked");
     },
     connectedOf: (keys) => keys.filter((key) => table.ofKeys([key]).length > 0),
@@ -179,22 +216,4 @@ export function createBroker(options: BrokerOptions): Broker {
       return table.size;
     },
   };
-}
-
-async function listen(server: Server, { host, port }: BrokerOptions["listen"]): Promise<number> {
-  const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
-  server.listen(port, host, listening.resolve);
-  try {
-    await listening.promise;
-  } catch (error) {
-    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    throw new MillraceError(isTaken ? "PORT_IN_USE" : "CONFIG_INVALID", `MQTT cannot be served: ${errorText(error)}`, {
-      cause: error,
-      remedy: isTaken ? `stop what listens on port ${port}, or choose another` : "choose another address or port",
-    });
-  }
-  server.off("error", listening.reject);
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
 }

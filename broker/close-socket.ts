@@ -1,5 +1,5 @@
-import type { Socket } from "node:net";
 import { encodeConnackRefusal, encodeConnackRefusalV5 } from "../wire/mqtt-answers.ts";
+import type { EdgeSocket } from "./edge-socket.ts";
 import { REFUSALS, type RefusalReason } from "./refusals.ts";
 
 /**
@@ -8,7 +8,7 @@ import { REFUSALS, type RefusalReason } from "./refusals.ts";
  * connection and take the answer with it. A revoked peer gets no such grace, nor one of a flood.
  */
 export function closeSocket(
-  socket: Socket,
+  socket: EdgeSocket,
   reason: RefusalReason | "disconnected" | "lost",
   unanswered: boolean,
   lingerMs: number,

@@ -1,18 +1,21 @@
 import type { MqttConnect } from "../wire/mqtt-connect.ts";
 import { type ConnectedDevice, createConnectedDevice, type OriginOptions } from "./connected-device.ts";
 import { tokenOf } from "./credentials.ts";
+import { identifyPrincipal } from "./identify-principal.ts";
 import type { DeviceGate } from "./device-gate.ts";
 import type { RefusalReason } from "./refusals.ts";
 
 export interface ConnectStepsOptions extends OriginOptions {
   readonly gate: DeviceGate;
   readonly tokenBytesMax: number;
+  /** The device (`tenant/device`) that the peer's certificate names, if any. */
+  readonly certified: string | null;
   /** The client id of a connection that sent none [MQTT-3.1.3-6]. */
   readonly newClientId: () => string;
 }
 
 /**
- * From a valid CONNECT to the device that it speaks for: what is not served, whose token, what may the will say. Never rejects.
+ * From a valid CONNECT to the device that it speaks for: what is not served, whose token or certificate, what may the will say. Never rejects.
  * The answer counts only if no credential was revoked between the call and the moment that the caller uses it.
  */
 export async function identifyDevice(
@@ -22,8 +25,7 @@ export async function identifyDevice(
   const unserved = unservedPart(connect);
   if (unserved !== null) return unserved;
   const token = tokenOf(connect, options.tokenBytesMax);
-  if ("refusal" in token) return token.refusal;
-  const answer = await options.gate.identify(token.token);
+  const answer = await identifyPrincipal(options.gate, options.certified, token);
   if ("refusal" in answer) return answer.refusal;
   const named = connect.clientId !== "";
   const clientId = named ? connect.clientId : options.newClientId();

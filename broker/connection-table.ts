@@ -9,6 +9,14 @@ export interface TableEntry {
   end(reason: RefusalReason): void;
 }
 
+/** What the broker needs of an entry besides. */
+export interface EdgeEntry extends TableEntry {
+  /** Takes no more, and ends as soon as all that was taken is acknowledged. */
+  drain(): void;
+  /** Resolves when the log has answered for all that was taken. */
+  settled(): Promise<void>;
+}
+
 /**
  * Who is connected. A client is named by its credential's device and the client id that it chose, so nobody can name, and so
  * take over, a client of another device.

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { isMillraceError } from "../core/errors.ts";
 import type { MqttConnect, MqttWill } from "../wire/mqtt-connect.ts";
 import { CONNACK_ACCEPTED, PINGRESP } from "../wire/mqtt-answers.ts";
@@ -9,6 +8,7 @@ import { type ConnectionPresence, createConnectionPresence } from "./connection-
 import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
+import type { EdgeSocket } from "./edge-socket.ts";
 import { EngineSide } from "./engine-side.ts";
 import { publishWill } from "./last-will.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
@@ -16,6 +16,7 @@ import type { MessageOrigin } from "./message-origin.ts";
 import { MessageWindow } from "./message-window.ts";
 import type { EngineConnection } from "./mqtt-engine.ts";
 import { readIntoShared } from "./shared-read-buffer.ts";
+import { SocketFlow } from "./socket-flow.ts";
 import type { PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
@@ -34,7 +35,8 @@ type State = "greeting" | "joining" | "open" | "holding" | "closed";
  */
 export class EdgeConnection implements EngineConnection {
   readonly engineId: string;
-  readonly #socket: Socket;
+  readonly #socket: EdgeSocket;
+  readonly #flow: SocketFlow;
   readonly #context: EdgeContext;
   readonly #walker: MqttFrameWalker;
   readonly #messages: MessageWindow;
@@ -54,10 +56,10 @@ export class EdgeConnection implements EngineConnection {
   /** Set when nothing more will be walked: how to end once what was passed on is acknowledged. */
   #lastWords: RefusalReason | PlainEnd | null = null;
   #peerEnded = false;
-  #isReading = true;
 
-  constructor(socket: Socket, number: number, context: EdgeContext) {
+  constructor(socket: EdgeSocket, number: number, context: EdgeContext) {
     this.#socket = socket;
+    this.#flow = new SocketFlow(socket);
     this.#context = context;
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.engineId = `connection/${number}`;
@@ -118,14 +120,7 @@ export class EdgeConnection implements EngineConnection {
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
     if (!exhausted) walker.keepRest();
-    this.#read(exhausted);
-  }
-
-  #read(wanted: boolean): void {
-    if (wanted === this.#isReading) return;
-    this.#isReading = wanted;
-    if (wanted) this.#socket.resume();
-    else this.#socket.pause();
+    this.#flow.read(exhausted);
   }
 
   /** Not at once: acknowledgements that were written in this turn are still on their way to the socket. */
@@ -143,7 +138,7 @@ export class EdgeConnection implements EngineConnection {
       this.#messages.size < limits.unacknowledgedPerConnectionMax &&
       this.#messages.bytes < limits.unacknowledgedBytesPerConnectionMax &&
       !this.#engine.isJoining &&
-      !this.#socket.writableNeedDrain
+      !this.#flow.isBlocked
     );
   }
 
@@ -152,7 +147,7 @@ export class EdgeConnection implements EngineConnection {
       case MQTT_TYPE.publish:
         return this.#publish(walker, timestamp);
       case MQTT_TYPE.pingreq:
-        this.#write(PINGRESP);
+        this.#flow.write(PINGRESP);
         return;
       case MQTT_TYPE.disconnect:
         this.#lastWords = "disconnected";
@@ -188,10 +183,6 @@ export class EdgeConnection implements EngineConnection {
     }
   }
 
-  #write(bytes: Buffer): void {
-    if (this.#socket.writable) this.#socket.write(bytes);
-  }
-
   async #join(connect: MqttConnect | null): Promise<void> {
     if (connect === null) return this.end("internal");
     const { limits, table, connect: steps } = this.#context;
@@ -218,7 +209,7 @@ export class EdgeConnection implements EngineConnection {
     this.#state = "open";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
-    this.#write(CONNACK_ACCEPTED);
+    this.#flow.write(CONNACK_ACCEPTED);
     this.#walkSoon();
   }
 
@@ -228,13 +219,13 @@ export class EdgeConnection implements EngineConnection {
   }
 
   #messagesLanded(pubacks: Buffer, routed: readonly RoutedMessage[]): void {
-    if (pubacks.length > 0 && this.#state !== "closed") this.#write(pubacks);
+    if (pubacks.length > 0 && this.#state !== "closed") this.#flow.write(pubacks);
     const topic = this.#device?.acl.telemetryTopic ?? "";
     for (const message of routed) {
       this.#context.engine.route(topic, message);
       this.#presence?.forward(message);
     }
-    if (!this.#isReading || this.#lastWords !== null) this.#walkSoon();
+    if (!this.#flow.isReading || this.#lastWords !== null) this.#walkSoon();
   }
 
   /** A device whose message the log refuses comes back at once and sends it again: a while of silence spares both. */
@@ -244,7 +235,7 @@ export class EdgeConnection implements EngineConnection {
     this.#state = "holding";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.end("append-failed", error), this.#context.limits.refusalHoldMs);
-    this.#read(false);
+    this.#flow.read(false);
   }
 
   maySubscribe(filter: string): boolean {
@@ -288,7 +279,7 @@ export class EdgeConnection implements EngineConnection {
 
   #timerOnKeepAlive(): void {
     // What the peer has sent meanwhile is not read while the log is behind: that is our silence, not its own.
-    if (!this.#isReading) this.#timer.refresh();
+    if (!this.#flow.isReading) this.#timer.refresh();
     else this.end("keep-alive");
   }
 

@@ -1,16 +1,16 @@
 import type { Duplex } from "node:stream";
-import type { Socket } from "node:net";
 import { filtersOf } from "../wire/mqtt-body-checks.ts";
 import type { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import { MQTT_TYPE } from "../wire/mqtt-header.ts";
 import type { ConnectionPresence } from "./connection-presence.ts";
+import type { EdgeSocket } from "./edge-socket.ts";
 import { createEngineStream } from "./engine-stream.ts";
 import type { EngineConnection, MqttEngine } from "./mqtt-engine.ts";
 import type { RefusalReason } from "./refusals.ts";
 
 interface EngineSideOptions {
   readonly engine: MqttEngine;
-  readonly socket: Socket;
+  readonly socket: EdgeSocket;
   readonly queueBytesMax: number;
 }
 

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import type { Socket } from "node:net";
+import type { EdgeSocket } from "./edge-socket.ts";
 
 /** What aedes is told first: it knows the connection by a name of ours, see `MqttEngine.attach`. */
 const CONNECT = Buffer.from("100d00044d5154540402000000" + "0178", "hex");
@@ -10,7 +10,7 @@ const CONNACK_BYTES = 4;
  * Packets that aedes writes in one turn leave in one write. The client has its CONNACK already: aedes' own is kept back.
  */
 export function createEngineStream(
-  socket: Socket,
+  socket: EdgeSocket,
   queueBytesMax: number,
   streamOnDestroy: (error: Error | null) => void,
 ): Duplex {

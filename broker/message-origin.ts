@@ -20,26 +20,31 @@ export class MessageOrigin {
   readonly partition: number;
   /** As a record has it. */
   readonly packedKey: Buffer;
+  /** False when all its messages are one that comes again: they have one admission id, and no packet id. */
+  readonly isNumbered: boolean;
   readonly #shared: readonly Header[];
   readonly #admissionPrefix: string;
   readonly #headers: PackedHeaders[] = [];
 
-  /** `admissionPrefix` stands in front of the sequence number in admission ids. */
+  /** `admissionPrefix` stands in front of the sequence number in admission ids, unless `admissionId` is the only one. */
   constructor(
     device: OriginDevice,
     topic: string,
     client: { readonly clientId: string; readonly format: TelemetryFormat },
     admissionPrefix: string,
+    admissionId?: string,
   ) {
     this.key = device.key;
     this.partition = device.partition;
     this.packedKey = packText(device.key);
     this.#admissionPrefix = admissionPrefix;
+    this.isNumbered = admissionId === undefined;
     this.#shared = [
       [HEADER.mqttTopic, topic],
       [HEADER.clientId, client.clientId],
       [HEADER.principal, `device:${device.id}`],
       [HEADER.format, client.format],
+      ...(admissionId === undefined ? [] : [[HEADER.admissionId, admissionId] as const]),
     ];
   }
 
@@ -54,6 +59,7 @@ export class MessageOrigin {
       [HEADER.qos, qos === 0 ? "0" : "1"],
       [HEADER.dup, dup ? "1" : "0"],
     ];
+    if (!this.isNumbered) return new PackedHeaders([...this.#shared, ...own], []);
     const admissionId = { name: HEADER.admissionId, prefix: this.#admissionPrefix };
     const numbers = hasPacketId ? [admissionId, { name: HEADER.packetId, prefix: "" }] : [admissionId];
     return new PackedHeaders([...this.#shared, ...own], numbers);

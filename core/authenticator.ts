@@ -5,3 +5,9 @@ export interface Authenticator {
   /** Null when the token is not accepted. Rejects when the registry cannot answer: the connection is refused as unavailable. */
   authenticate(token: string): Promise<Principal | null>;
 }
+
+/**
+ * The device of a key (`tenant/device`) that something else than a token has proven, such as a certificate. Null when it is unknown, disabled or
+ * removed. Rejects as `authenticate` does.
+ */
+export type FindDevice = (key: string) => Promise<Principal | null>;

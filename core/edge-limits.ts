@@ -1,6 +1,7 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND = 1000;
+const MINUTE = 60 * SECOND;
 
 /** The ceilings of the gateway: a part of `LIMITS`. */
 export const EDGE_LIMITS = {
@@ -17,6 +18,9 @@ export const EDGE_LIMITS = {
   unacknowledgedPerConnectionMax: 1000,
   unacknowledgedBytesPerConnectionMax: MIB,
   connectTimeoutMs: 10 * SECOND,
+  tlsHandshakeTimeoutMs: 10 * SECOND,
+  /** How soon a new certificate is noticed. */
+  tlsReloadIntervalMs: 10 * SECOND,
   authenticateTimeoutMs: 10 * SECOND,
   keepAliveSecondsMax: 1200,
   connectionsMax: 20_000,
@@ -34,6 +38,29 @@ export const EDGE_LIMITS = {
   refusalLinesPerSecondMax: 20,
   /** Accepted tokens whose owner is remembered. */
   rememberedTokensMax: 50_000,
+  /** A WebSocket frame of the client: one or several packets, or a part of one. */
+  websocketFrameBytesMax: 512 * KIB,
+  /** Pieces in which such a frame may come: each costs memory of its own. */
+  websocketPiecesMax: 1024,
+
+  // HTTP ingest
+  ingestConnectionsMax: 10_000,
+  /** Many devices may share an address, behind a router or a proxy. */
+  ingestConnectionsPerAddressMax: 1000,
+  ingestHeaderBytesMax: 8 * KIB,
+  ingestHeadersTimeoutMs: 10 * SECOND,
+  ingestRequestTimeoutMs: 30 * SECOND,
+  /** How long a connection may be silent between two requests. */
+  ingestIdleTimeoutMs: MINUTE,
+  /** Requests of one connection that came without waiting for the answers before. */
+  ingestRequestsPerConnectionMax: 100,
+  /** Bodies that are being collected or wait for the log, of all connections. */
+  ingestBytesMax: 64 * MIB,
+  /** Requests, of all connections, that wait for the registry to say whose they are. */
+  ingestAuthenticatingMax: 1000,
+  idempotencyKeyCharactersMax: 256,
+  /** Keys that a gateway answers by itself: of older ones it appends the message, and the stage drops it. */
+  idempotencyKeysMax: 50_000,
 
   // other gateways
   gatewaysMax: 64,

@@ -44,21 +44,21 @@ export interface LogRecord {
 
 /** Header names. Short, because every record carries them. `docs/message-formats.md` describes each. */
 export const HEADER = {
-  /** The MQTT topic to which it was published. */
+  /** The MQTT topic to which it was published; of what came over HTTP the device's own telemetry topic. */
   mqttTopic: "topic",
-  /** 0 or 1, as published. */
+  /** 0 or 1, as published; 1 over HTTP. */
   qos: "qos",
   /** 1 when the device says that it sends again, else 0. */
   dup: "dup",
   /** MQTT packet id; absent with QoS 0 and for wills. */
   packetId: "pid",
-  /** The client id of the connection; made by the edge when the device sent none. */
+  /** The client id of the connection, made by the edge when the device sent none; `http` of what came over HTTP. */
   clientId: "client",
   /** Whose credential it was: `device:` and the device's id. */
   principal: "principal",
   /** What the payload is: `json` (Millrace's own) or `tb-json` (ThingsBoard's). */
   format: "format",
-  /** gateway.epoch.sequence; unique for every admitted message. */
+  /** gateway.epoch.sequence, unique for every admitted message; of one with an Idempotency-Key a hash of device and key, the same for each repetition. */
   admissionId: "adm",
   /** Present on control records only: which kind it is. */
   controlKind: "kind",

@@ -64,6 +64,7 @@ export function addInstanceCommands(program: Command): void {
     .description("check this machine and the data directory, and say what to do about what is wrong")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")
+    .option("--ingest-port <port>", "port of telemetry over HTTP and of MQTT over WebSocket")
     .option("--http-port <port>", "port of the API and the dashboard")
     .option("--no-clickhouse", "run without tables")
     .action(async (_options: object, command: Command) => {

@@ -34,6 +34,10 @@ export async function doctorCommand(options: { json: boolean; config: Config }):
       : [
           checkDataDirectory(config),
           await checkPort(config.host, config.mqttPort, "--mqtt-port"),
+          await checkPort(config.host, config.ingestPort, "--ingest-port"),
+          ...(config.tlsCert === undefined
+            ? []
+            : [await checkPort(config.host, config.mqttTlsPort, "--mqtt-tls-port")]),
           await checkPort(config.host, config.httpPort, "--http-port"),
         ]),
   ];

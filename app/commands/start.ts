@@ -8,7 +8,7 @@ import { within } from "../deadline.ts";
 import { startMillrace } from "../start.ts";
 import { spawnThread } from "../threads/spawn-thread.ts";
 import { EXIT } from "./output.ts";
-import { publishLine } from "./publish-line.ts";
+import { postLine, publishLine } from "./publish-line.ts";
 import type { Config } from "../config.ts";
 import type { Millrace } from "../start.ts";
 import type { SimulatorApi } from "../threads/simulator-api.ts";
@@ -23,19 +23,20 @@ export async function startCommand(options: { config: Config; json: boolean; dem
   const [started, built] = await Promise.allSettled([startMillrace(options.config), buildPagesIfStale(ROOT)]);
   if (started.status === "rejected") throw started.reason;
   const millrace = started.value;
-  const { mqttUrl } = millrace;
+  const { mqttUrl, mqttsUrl, ingestUrl } = millrace;
   let stopDemo = async (): Promise<void> => undefined;
   let failure: Error | null;
   try {
     if (built.status === "rejected") throw built.reason;
-    const isWhole = options.config.role === "all" && mqttUrl !== null;
-    const first = isWhole ? await firstSteps(millrace, mqttUrl) : null;
+    const isWhole = options.config.role === "all" && mqttUrl !== null && ingestUrl !== null;
+    const first = isWhole ? await firstSteps(millrace, mqttUrl, ingestUrl) : null;
     if (options.demo && mqttUrl !== null) stopDemo = await startDemo(millrace, mqttUrl);
     const readyMs = Math.round(performance.now() - begun);
     // Before anybody is told that it is ready: who waits for that line may stop it at once.
     const signalled = nextSignal();
+    const { role } = options.config;
     if (first === null)
-      printRole({ readyMs, role: options.config.role, http: millrace.httpUrl, mqtt: mqttUrl }, options);
+      printRole({ readyMs, role, http: millrace.httpUrl, mqtt: mqttUrl, mqtts: mqttsUrl, ingest: ingestUrl }, options);
     else
       console.log(options.json ? JSON.stringify({ readyMs, ...first }) : banner({ readyMs, ...first }, options.demo));
     failure = await Promise.race([signalled, millrace.broken]);
@@ -50,7 +51,7 @@ export async function startCommand(options: { config: Config; json: boolean; dem
 }
 
 /** What somebody who has just started it needs: a device to send with, and a way into the dashboard. */
-async function firstSteps(millrace: Millrace, mqtt: string): Promise<Omit<Summary, "readyMs">> {
+async function firstSteps(millrace: Millrace, mqtt: string, ingest: string): Promise<Omit<Summary, "readyMs">> {
   const token = millrace.secretText("first-device.token", () => `mr_d_${randomBytes(32).toString("base64url")}`);
   await millrace.threads.services("ensureDevice", FIRST_DEVICE, token);
   const code = await millrace.threads.services("signInCode");
@@ -58,6 +59,8 @@ async function firstSteps(millrace: Millrace, mqtt: string): Promise<Omit<Summar
     dashboard: `${millrace.httpUrl}/?code=${code}`,
     api: `${millrace.httpUrl}/docs`,
     mqtt,
+    mqtts: millrace.mqttsUrl,
+    ingest,
     device: FIRST_DEVICE,
     token,
     adminToken: millrace.adminToken,
@@ -87,13 +90,20 @@ async function startDemo(millrace: Millrace, mqtt: string): Promise<() => Promis
 
 /** What a process says that has some of the roles. */
 function printRole(
-  ready: { readonly readyMs: number; readonly role: string; readonly http: string; readonly mqtt: string | null },
+  ready: Pick<Summary, "readyMs"> & {
+    readonly role: string;
+    readonly http: string;
+    readonly mqtt: string | null;
+    readonly mqtts: string | null;
+    readonly ingest: string | null;
+  },
   { json }: { readonly json: boolean },
 ): void {
   if (json) return console.log(JSON.stringify(ready));
-  const { readyMs, role, http, mqtt } = ready;
-  console.log(`Millrace is ready as ${role} after ${(readyMs / 1000).toFixed(1)} s.\n\n  HTTP  ${http}`);
-  if (mqtt !== null) console.log(`  MQTT  ${mqtt}`);
+  const { readyMs, role, http, mqtt, mqtts, ingest } = ready;
+  console.log(`Millrace is ready as ${role} after ${(readyMs / 1000).toFixed(1)} s.\n\n  HTTP    ${http}`);
+  if (mqtt !== null) console.log(`  MQTT    ${mqtt}\n  Ingest  ${ingest}`);
+  if (mqtts !== null) console.log(`  TLS     ${mqtts}`);
 }
 
 /** Null on a signal: the user wants it to end. */
@@ -108,6 +118,10 @@ interface Summary {
   readonly dashboard: string;
   readonly api: string;
   readonly mqtt: string;
+  /** With TLS; null without it. */
+  readonly mqtts: string | null;
+  /** Telemetry over HTTP; MQTT over WebSocket under `/mqtt`. */
+  readonly ingest: string;
   readonly device: string;
   readonly token: string;
   readonly adminToken: string | null;
@@ -124,15 +138,19 @@ function banner(s: Summary, demo: boolean): string {
     "             signs in once, within an hour; millrace link prints a new one",
     `  API        ${s.api}`,
     `  MQTT       ${s.mqtt}`,
+    ...(s.mqtts === null ? [] : [`  MQTT, TLS  ${s.mqtts}`]),
+    `  Ingest     ${s.ingest}/v1/telemetry, and MQTT over WebSocket at /mqtt`,
   ];
   if (s.adminToken !== null) lines.push("", `  Admin token, shown this once: ${s.adminToken}`);
   lines.push(
     "",
-    "Send a first reading from another terminal in this folder, with either line:",
+    "Send a first reading from another terminal in this folder, with any of these lines:",
     "",
     `  ${publishLine(s.mqtt, s.device, s.token)}`,
     "",
     `  node -e '${script}'`,
+    "",
+    `  ${postLine(s.ingest, s.token)}`,
     "",
     "Ctrl-C stops it; nothing that was acknowledged is lost.",
   );

@@ -21,6 +21,8 @@ export type GatewayApi = {
 export type ServicesApi = {
   start(): Promise<{ readonly httpPort: number; readonly adminToken: string | null }>;
   authenticate(token: string): Promise<Principal | null>;
+  /** The device (`tenant/device`) if it is there and enabled. */
+  findDevice(key: string): Promise<Principal | null>;
   touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
   signInCode(): string;
   /** Makes the device with this token unless it exists. */

@@ -184,7 +184,7 @@ describe.skipIf(!hasChdb())(`a ClickHouse server over the network ${CHDB_TITLE}`
 
   it("does not let an instance start with a wrong password: one sentence, and nothing is left running", async () => {
     const directory = temporaryDirectory();
-    const ports = ["--mqtt-port", "0", "--http-port", "0"];
+    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
     const attempt = (url: string) =>
       runToFailure({
         args: ["start", "--data", directory.path, ...ports],

@@ -17,7 +17,15 @@ let child: ChildProcess;
 let banner = "";
 beforeAll(async () => {
   directory = temporaryDirectory();
-  const flags = ["--mqtt-port", "0", "--http-port", "0", ...(withoutChdb ? ["--no-clickhouse"] : [])];
+  const flags = [
+    "--mqtt-port",
+    "0",
+    "--http-port",
+    "0",
+    "--ingest-port",
+    "0",
+    ...(withoutChdb ? ["--no-clickhouse"] : []),
+  ];
   child = spawn(process.execPath, ["bin/millrace.js", "start", "--data", join(directory.path, "data"), ...flags], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "ignore"],

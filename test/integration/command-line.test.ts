@@ -187,7 +187,15 @@ test("doctor sees the running instance, and beside it what a second one would la
   const findings = await printsJson<{ check: string; ok: boolean }[]>("doctor");
   expect(findings.every((finding) => finding.ok)).toBe(true);
   const { port } = new URL(instance.ready.mqtt);
-  const second = await millrace("doctor", "--data", join(directory.path, "second"), "--mqtt-port", port);
+  const second = await millrace(
+    "doctor",
+    "--data",
+    join(directory.path, "second"),
+    "--mqtt-port",
+    port,
+    "--ingest-port",
+    "0",
+  );
   expect(second.stdout).toMatch(new RegExp(`FAIL {2}port +127\\.0\\.0\\.1:${port} is taken\\. Stop what uses it`));
   expect(second.stdout).toMatch(/ok {4}data +\S+ will be made on the first start/);
   expect(second.code).toBe(1);

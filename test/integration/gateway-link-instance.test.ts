@@ -25,7 +25,18 @@ describe.skipIf(redisProgram === null)("an instance with a Redis (needs the redi
   afterEach(() => directory.dispose());
 
   it("does not start with a wrong password: one sentence with what to do and without the password", async () => {
-    const args = ["start", "--data", directory.path, "--no-clickhouse", "--mqtt-port", "0", "--http-port", "0"];
+    const args = [
+      "start",
+      "--data",
+      directory.path,
+      "--no-clickhouse",
+      "--mqtt-port",
+      "0",
+      "--http-port",
+      "0",
+      "--ingest-port",
+      "0",
+    ];
     const attempt = (url: string) => runToFailure({ args, environment: { MILLRACE_REDIS_URL: url } });
     const wrong = await attempt(redis.url(`:${PASSWORD}-not`));
     expect(wrong.said).toMatch(

@@ -149,7 +149,7 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
     await breakOffAt("moved.telemetry");
     await breakOffAt("moved.journal.retention");
     await runOnHere();
-    const ports = ["--mqtt-port", "0", "--http-port", "0"];
+    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
     const early = await runToFailure({
       args: ["start", "--data", cluster.dataOf("early"), ...ports],
       environment: cluster.environment,
@@ -175,7 +175,7 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
   });
 
   it("is not started here again, nor moved twice", async () => {
-    const ports = ["--mqtt-port", "0", "--http-port", "0"];
+    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
     const environment = { MILLRACE_INSTALLATION_SECRET: cluster.secret, MILLRACE_PARTITIONS: "4" };
     const here = await runToFailure({ args: ["start", "--data", directory.path, ...ports], environment });
     expect(here).toMatchObject({ code: 2, stdout: "", leftRunning: false });

@@ -42,7 +42,7 @@ describe.skipIf(binaries === null)("an instance with its registry in PostgreSQL 
   });
 
   it("does not start without the server: one sentence with what to do and without the password", async () => {
-    const ports = ["--mqtt-port", "0", "--http-port", "0"];
+    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
     const args = ["start", "--data", directory.path, "--no-clickhouse", ...ports];
     const attempt = (url: string) => runToFailure({ args, environment: { MILLRACE_DATABASE_URL: url } });
     const away = await attempt(`postgres://millrace:${PASSWORD}@127.0.0.1:1/registry`);

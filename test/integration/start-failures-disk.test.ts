@@ -11,7 +11,7 @@ import type { Instance } from "../support/instance.ts";
 /** A disk of its own, in memory, that can be filled: only root may mount one. */
 const cannotMount = !canMount();
 const MIB = 1024 ** 2;
-const FREE_PORTS = ["--mqtt-port", "0", "--http-port", "0"];
+const FREE_PORTS = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
 const BATCH = 50;
 
 let directory: ReturnType<typeof temporaryDirectory>;

@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 function start(brokers: string, environment: Readonly<Record<string, string>> = {}): Promise<FailedStart> {
-  const flags = ["--no-clickhouse", "--mqtt-port", "0", "--http-port", "0"];
+  const flags = ["--no-clickhouse", "--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
   return runToFailure({ args: ["start", "--data", directory.path, "--kafka-brokers", brokers, ...flags], environment });
 }
 

@@ -18,7 +18,7 @@ function plant(thread: string, act: string): Record<string, string> {
 
 const THREADS = ["services", "processors"] as const;
 const args = (): string[] => {
-  const ports = ["--mqtt-port", "0", "--http-port", "0"];
+  const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
   return ["start", "--data", directory.path, "--no-clickhouse", "--log-level", "error", ...ports];
 };
 

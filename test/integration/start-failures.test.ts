@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import type { FailedStart } from "../support/start-failure.ts";
 
 /** What stops a start ends in one sentence that says what to do, an exit code, and nothing left running. */
-const FREE_PORTS = ["--mqtt-port", "0", "--http-port", "0"];
+const FREE_PORTS = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
 const oldNode = findOldNode();
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -38,16 +38,25 @@ function expectSentence(failed: FailedStart, what: RegExp, remedy: RegExp, code 
 
 test("an MQTT port in use", async () => {
   const port = await takePort();
-  const failed = await runToFailure({ args: start("--no-clickhouse", "--mqtt-port", port, "--http-port", "0") });
+  const failed = await runToFailure({
+    args: start("--no-clickhouse", "--mqtt-port", port, "--http-port", "0", "--ingest-port", "0"),
+  });
   expectSentence(failed, new RegExp(`port ${port} on 127\\.0\\.0\\.1 is in use`), /--mqtt-port/);
   expect(existsSync(join(data(), "log"))).toBe(false);
 });
 
 test("an HTTP port in use, before anything is started", async () => {
   const port = await takePort();
-  const failed = await runToFailure({ args: start("--mqtt-port", "0", "--http-port", port) });
+  const failed = await runToFailure({ args: start("--mqtt-port", "0", "--http-port", port, "--ingest-port", "0") });
   expectSentence(failed, new RegExp(`port ${port} on 127\\.0\\.0\\.1 is in use`), /--http-port/);
   expect(existsSync(join(data(), "clickhouse"))).toBe(false);
+});
+
+test("an ingest port in use, before anything is started", async () => {
+  const port = await takePort();
+  const failed = await runToFailure({ args: start("--mqtt-port", "0", "--http-port", "0", "--ingest-port", port) });
+  expectSentence(failed, new RegExp(`port ${port} on 127\\.0\\.0\\.1 is in use`), /--ingest-port/);
+  expect(existsSync(join(data(), "log"))).toBe(false);
 });
 
 test("a data directory that is a file", async () => {

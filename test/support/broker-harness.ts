@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { type Broker, type BrokerOptions, createBroker } from "../../broker/broker.ts";
 import type { Authenticator } from "../../core/authenticator.ts";
@@ -23,9 +24,15 @@ export interface BrokerHarness extends AsyncDisposable {
   readonly broker: Broker;
   readonly log: MemoryLogIntake;
   readonly port: number;
+  /** Of HTTP and WebSocket. */
+  readonly ingestPort: number;
   readonly seen: Map<string, number>;
   /** How many connections were refused for this reason. */
   refused(reason: string): number;
+  /** How many HTTP requests ended so. */
+  requests(outcome: string): number;
+  /** What a gauge says. */
+  gauge(name: string, labels?: Readonly<Record<string, string>>): number;
   /** How many messages were acknowledged and not kept. */
   dropped(): number;
   /** A client of the `mqtt` package that is connected, and does not reconnect. */
@@ -44,6 +51,7 @@ export async function startBroker(
   let now = 1_700_000_000_000;
   const broker = createBroker({
     listen: { host: "127.0.0.1", port: 0 },
+    ingest: { host: "127.0.0.1", port: 0 },
     partitionCount: 8,
     intake: log,
     authenticator: testAuthenticator,
@@ -56,7 +64,7 @@ export async function startBroker(
     ...overrides,
   });
   await broker.start();
-  const { port } = broker.address;
+  const { port, ingestPort } = broker.address;
   const clients: MqttClient[] = [];
   const peers: RawPeer[] = [];
 
@@ -66,18 +74,21 @@ export async function startBroker(
     return peer;
   }
 
-  const sumOf = (name: string, reason?: string): number =>
+  const sumOf = (name: string, labels: Readonly<Record<string, string>> = {}): number =>
     metrics
       .snapshot()
-      .filter((sample) => sample.name === name && sample.labels["reason"] === reason)
+      .filter((sample) => sample.name === name && isDeepStrictEqual(sample.labels, labels))
       .reduce((sum, sample) => sum + sample.value, 0);
 
   return {
     broker,
     log,
     port,
+    ingestPort: ingestPort ?? 0,
     seen,
-    refused: (reason) => sumOf("millrace_mqtt_refused_total", reason),
+    refused: (reason) => sumOf("millrace_mqtt_refused_total", { reason }),
+    gauge: sumOf,
+    requests: (outcome) => sumOf("millrace_http_requests_total", { outcome }),
     dropped: () => sumOf("millrace_mqtt_dropped_total"),
     async client(device, clientOptions = {}) {
       const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {

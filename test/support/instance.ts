@@ -14,6 +14,8 @@ export interface ReadyLine {
   readonly readyMs: number;
   readonly dashboard: string;
   readonly mqtt: string;
+  readonly mqtts: string | null;
+  readonly ingest: string;
   readonly device: string;
   readonly token: string;
   readonly adminToken: string | null;
@@ -25,6 +27,8 @@ export interface RoleLine {
   readonly role: string;
   readonly http: string;
   readonly mqtt: string | null;
+  readonly mqtts: string | null;
+  readonly ingest: string | null;
 }
 
 export interface Instance extends Launched<ReadyLine> {
@@ -80,6 +84,10 @@ async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
     options.data,
     "--mqtt-port",
     options.environment?.["MILLRACE_MQTT_PORT"] ?? "0",
+    "--ingest-port",
+    options.environment?.["MILLRACE_INGEST_PORT"] ?? "0",
+    "--mqtt-tls-port",
+    "0",
     "--http-port",
     options.environment?.["MILLRACE_HTTP_PORT"] ?? "0",
     ...(options.flags ?? []),

@@ -8,13 +8,27 @@ import { startMillrace } from "../../app/start.ts";
  */
 const flag = (name: string): string | undefined => process.argv[process.argv.indexOf(name) + 1];
 const config = readConfig(
-  { data: flag("--data"), mqttPort: 0, httpPort: 0, clickhouse: false, webhookUrl: flag("--webhook-url") },
+  {
+    data: flag("--data"),
+    mqttPort: 0,
+    ingestPort: 0,
+    httpPort: 0,
+    clickhouse: false,
+    webhookUrl: flag("--webhook-url"),
+  },
   {},
   {},
 );
 const millrace = await startMillrace(config, { sync: false });
 const token = randomBytes(32).toString("base64url");
 await millrace.threads.services("ensureDevice", "first-device", token);
-const { adminToken, mqttUrl: mqtt, httpUrl: dashboard, startedInMs: readyMs } = millrace;
-console.log(JSON.stringify({ readyMs, dashboard, mqtt, device: "first-device", token, adminToken }));
+const {
+  adminToken,
+  mqttUrl: mqtt,
+  mqttsUrl: mqtts,
+  ingestUrl: ingest,
+  httpUrl: dashboard,
+  startedInMs: readyMs,
+} = millrace;
+console.log(JSON.stringify({ readyMs, dashboard, mqtt, mqtts, ingest, device: "first-device", token, adminToken }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void millrace.stop(5000));

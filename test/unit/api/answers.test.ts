@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { internalProblem, isPassing, makeProblem, PROBLEMS } from "../../../api/problem.ts";
+import { internalProblem, isPassing, makeProblem, PROBLEMS } from "../../../core/problem.ts";
 import { prometheusText } from "../../../api/prometheus-text.ts";
 import { ERROR_CODES } from "../../../core/errors.ts";
 import type { MetricSample } from "../../../core/metrics.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readConfig } from "../../../app/config.ts";
+import { plainHost, readConfig } from "../../../app/config.ts";
 
 describe("the configuration", () => {
   const quiet = { logLevel: "warn" };
@@ -13,5 +13,20 @@ describe("the configuration", () => {
 
   it("names the setting, the value and what is allowed", () => {
     expect(() => readConfig({ logLevel: "loud" }, quiet, {})).toThrow(/"loud" is no value for log-level/);
+  });
+
+  it("takes another address than loopback with TLS or where plain text is allowed, and keeps what has no TLS on this machine", () => {
+    const tls = { tlsCert: "cert.pem", tlsKey: "key.pem" };
+    expect(() => readConfig({ host: "0.0.0.0" }, {}, {})).toThrow(/is not a loopback address, and there is no TLS/);
+    expect(plainHost(readConfig({ host: "0.0.0.0", ...tls }, {}, {}))).toBe("127.0.0.1");
+    expect(plainHost(readConfig({ host: "0.0.0.0", ...tls, allowPlaintext: true }, {}, {}))).toBe("0.0.0.0");
+    expect(plainHost(readConfig({ host: "::1", ...tls }, {}, {}))).toBe("::1");
+  });
+
+  it("refuses TLS of which a part is missing", () => {
+    expect(() => readConfig({ tlsCert: "cert.pem" }, {}, {})).toThrow(/a certificate and its key belong together/);
+    expect(() => readConfig({ tlsClientCa: "ca.pem" }, {}, {})).toThrow(/certificates of clients need TLS/);
+    const required = { tlsCert: "cert.pem", tlsKey: "key.pem", tlsClientCertRequired: true };
+    expect(() => readConfig(required, {}, {})).toThrow(/nobody says whose certificates are required/);
   });
 });

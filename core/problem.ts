@@ -1,5 +1,5 @@
-import { ERROR_CODES, isMillraceError, type ErrorCode } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { ERROR_CODES, isMillraceError, type ErrorCode } from "./errors.ts";
+import { LIMITS } from "./limits.ts";
 
 /** An answer that says what went wrong: RFC 9457, `application/problem+json`. */
 export interface Problem {

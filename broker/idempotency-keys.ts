@@ -1,0 +1,71 @@
+import { hash } from "node:crypto";
+
+/**
+ * Which requests with an Idempotency-Key were admitted here lately. It only saves the second append: the admission id that a key gives
+ * is the same on every gateway and after every start, so that the stage drops a message that was appended twice.
+ */
+export interface IdempotencyKeys {
+  /**
+   * Appends the body unless the key of this device (`tenant/device`) is remembered; resolves when it is durable, whoever appended it.
+   * `reused`: the key came with another body. Rejects as `append` does, and the key is free again.
+   */
+  once(
+    device: string,
+    key: string,
+    body: Uint8Array,
+    append: (admissionId: string) => Promise<void>,
+  ): Promise<"admitted" | "repeated" | "reused">;
+  /** These devices (`tenant/device`) may be others of the same name now. */
+  forget(devices: readonly string[]): void;
+}
+
+interface Remembered {
+  readonly device: string;
+  readonly body: string;
+  readonly landed: Promise<void>;
+}
+
+/** `keysMax`: of more keys the oldest is forgotten. */
+export function createIdempotencyKeys(keysMax: number): IdempotencyKeys {
+  const known = new Map<string, Remembered>();
+
+  function remember(id: string, entry: Remembered): void {
+    known.set(id, entry);
+    if (known.size <= keysMax) return;
+    for (const oldest of known.keys()) {
+      known.delete(oldest);
+      return;
+    }
+  }
+
+  return {
+    async once(device, key, body, append) {
+      const id = keyedAdmissionId(device, key);
+      const bodyHash = hash("sha256", body, "base64url");
+      const first = known.get(id);
+      if (first !== undefined) {
+        if (first.body !== bodyHash) return "reused";
+        await first.landed;
+        return "repeated";
+      }
+      const entry = { device, body: bodyHash, landed: append(id) };
+      remember(id, entry);
+      try {
+        await entry.landed;
+      } catch (error) {
+        if (known.get(id) === entry) known.delete(id);
+        throw error;
+      }
+      return "admitted";
+    },
+    forget(devices) {
+      const gone = new Set(devices);
+      for (const [id, { device }] of known) if (gone.has(device)) known.delete(id);
+    },
+  };
+}
+
+/** Without a dot, so that it is never taken for the sequence number of a gateway. A device's key has no line break. */
+export function keyedAdmissionId(device: string, key: string): string {
+  return `key-${hash("sha256", `${device}\n${key}`, "base64url")}`;
+}

@@ -1,0 +1,40 @@
+import type { ServerResponse } from "node:http";
+import { isMillraceError } from "../core/errors.ts";
+import { internalProblem, makeProblem, type Problem, PROBLEM_TYPE } from "../core/problem.ts";
+import { INGEST_REFUSALS, type IngestRefusal } from "./ingest-refusals.ts";
+
+const CHALLENGE = 'Bearer realm="millrace"';
+const RETRY_AFTER_S = "1";
+
+/** Says that the message is durable, in the way that the route's clients expect: ThingsBoard's get 200. */
+export function answerAdmitted(response: ServerResponse, status: 200 | 204, isRepeated: boolean): void {
+  if (status === 200) response.setHeader("content-length", 0);
+  if (isRepeated) response.setHeader("idempotency-replayed", "true");
+  response.writeHead(status).end();
+}
+
+export function answerRefused(response: ServerResponse, reason: IngestRefusal): void {
+  const { code, status, text } = INGEST_REFUSALS[reason];
+  if (status === 401) {
+    const isMissing = reason === "credentials-missing";
+    response.setHeader("www-authenticate", isMissing ? CHALLENGE : `${CHALLENGE}, error="invalid_token"`);
+  }
+  if (status === 405) response.setHeader("allow", "POST");
+  if (status === 426) response.setHeader("connection", "upgrade").setHeader("upgrade", "websocket");
+  answerProblem(response, makeProblem(code, `${text}.`, { status }));
+}
+
+/** The log did not take the message: what it says may be for the operator only. Or something broke inside, which `reference` finds in the log. */
+export function answerFailed(response: ServerResponse, error: unknown, reference: string): void {
+  const problem = isMillraceError(error)
+    ? makeProblem(error.code, "The message is not admitted; send it again.", { status: 503 })
+    : internalProblem(reference);
+  answerProblem(response, problem);
+}
+
+function answerProblem(response: ServerResponse, problem: Problem): void {
+  if (problem.status === 503 || problem.status === 429) response.setHeader("retry-after", RETRY_AFTER_S);
+  const body = JSON.stringify(problem);
+  response.writeHead(problem.status, { "content-type": PROBLEM_TYPE, "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from "node:http";
+import { deviceKey } from "../core/ids.ts";
+import { partitionOf } from "../core/partitioner.ts";
+import type { Principal } from "../core/registry.ts";
+import type { Admission } from "./admission.ts";
+import type { OriginOptions } from "./connected-device.ts";
+import type { DeviceGate } from "./device-gate.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
+import type { RoutedMessage } from "./gateway-link.ts";
+import { createIdempotencyKeys } from "./idempotency-keys.ts";
+import { collectBody, createBodyBudget } from "./ingest-body.ts";
+import { readIngestHead } from "./ingest-head.ts";
+import { createAskOwner } from "./ingest-owner.ts";
+import type { IngestRefusal } from "./ingest-refusals.ts";
+import type { IngestRoute } from "./ingest-routes.ts";
+import { MessageOrigin } from "./message-origin.ts";
+import { createTopicAcl } from "./topic-acl.ts";
+
+/** What becomes of a request for telemetry. `lost`: the client went away before it had sent all of it. */
+export type IngestOutcome = "admitted" | "repeated" | "lost" | IngestRefusal;
+
+/** From a request to a durable message. */
+export interface IngestRequests {
+  /** `continues` tells the client to send its body. Rejects when the log does not take the message. */
+  take(request: IncomingMessage, route: IngestRoute, continues: () => void): Promise<IngestOutcome>;
+  /** The credentials of these devices (`tenant/device`) are no longer honoured. */
+  forget(keys: readonly string[]): void;
+}
+
+export interface IngestRequestsOptions extends OriginOptions {
+  readonly limits: EdgeLimits;
+  readonly gate: DeviceGate;
+  readonly admission: Admission;
+  /** The device (`tenant/device`) that the peer's certificate names, if any. */
+  readonly certifiedOf: (request: IncomingMessage) => string | null;
+  /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. */
+  readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => void;
+}
+
+/** The client id in the records of what came over HTTP. */
+const CLIENT_ID = "http";
+/** The sender knows that it is durable, as with QoS 1. */
+const QOS = 1;
+
+export function createIngestRequests(options: IngestRequestsOptions): IngestRequests {
+  const { limits, gate, admission, partitionCount, admissionPrefix, onAdmitted } = options;
+  const askOwner = createAskOwner(gate, limits);
+  const keys = createIdempotencyKeys(limits.idempotencyKeysMax);
+  const budget = createBodyBudget(limits.ingestBytesMax);
+
+  /** Resolves when the message is durable and on its way to subscribers. */
+  async function append(device: Principal, route: IngestRoute, payload: Buffer, admissionId?: string): Promise<void> {
+    const key = deviceKey(device.tenant, device.id);
+    const { telemetryTopic } = createTopicAcl(device.tenant, device.id);
+    const place = { key, partition: partitionOf(key, partitionCount), id: device.id };
+    const client = { clientId: CLIENT_ID, format: route.format };
+    const origin = new MessageOrigin(place, telemetryTopic, client, admissionPrefix, admissionId);
+    const bytes = { source: payload, payloadStart: 0, end: payload.length };
+    await admission.admit(origin, { qos: QOS, dup: false, packetId: 0, ...bytes });
+    onAdmitted(key, telemetryTopic, { qos: QOS, payload });
+  }
+
+  async function admit(
+    device: Principal,
+    route: IngestRoute,
+    payload: Buffer,
+    idempotencyKey: string | null,
+  ): Promise<IngestOutcome> {
+    if (idempotencyKey === null) {
+      await append(device, route, payload);
+      return "admitted";
+    }
+    const key = deviceKey(device.tenant, device.id);
+    const outcome = await keys.once(key, idempotencyKey, payload, (id) => append(device, route, payload, id));
+    return outcome === "reused" ? "idempotency-key-reused" : outcome;
+  }
+
+  return {
+    async take(request, route, continues) {
+      const certified = options.certifiedOf(request);
+      const head = readIngestHead(request, route, limits, certified !== null);
+      if (typeof head === "string") return head;
+      let owner = await askOwner(head.token, certified);
+      if (typeof owner === "string") return owner;
+      continues();
+      const body = await collectBody(request, limits.payloadBytesMax, budget);
+      if (typeof body === "string") return body;
+      try {
+        // The token may have been revoked while the body came.
+        if (owner.revocations !== gate.revocations) owner = await askOwner(head.token, certified);
+        if (typeof owner === "string") return owner;
+        return await admit(owner.principal, route, body, head.idempotencyKey);
+      } finally {
+        budget.release(body.length);
+      }
+    },
+    forget: (devices) => keys.forget(devices),
+  };
+}

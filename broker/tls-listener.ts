@@ -1,0 +1,75 @@
+import type { Socket } from "node:net";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { ConnectionTable, EdgeEntry } from "./connection-table.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
+import type { EdgeReport } from "./edge-report.ts";
+import type { RefusalReason } from "./refusals.ts";
+import type { TlsContext } from "./tls-context.ts";
+
+interface TlsListenerOptions {
+  readonly tls: TlsContext;
+  readonly limits: Pick<EdgeLimits, "tlsHandshakeTimeoutMs">;
+  readonly table: ConnectionTable<EdgeEntry>;
+  readonly report: EdgeReport;
+  readonly connect: (socket: TLSSocket) => void;
+}
+
+/** MQTT over TLS. A connection whose handshake is under way counts as one that has not said who it is, and makes room as they do. */
+export function createTlsListener({ tls, limits, table, report, connect }: TlsListenerOptions): Server {
+  const greeting = new Map<string, EdgeEntry>();
+
+  function leave(name: string): void {
+    const entry = greeting.get(name);
+    if (entry === undefined) return;
+    greeting.delete(name);
+    table.leave(entry);
+  }
+
+  /** The handshake ends before it is done. */
+  function fail(name: string, cause?: unknown): void {
+    if (!greeting.has(name)) return;
+    leave(name);
+    report.refused("tls-handshake", { remote: name }, cause);
+  }
+
+  function serverOnConnection(socket: Socket): void {
+    const name = nameOf(socket);
+    const entry: EdgeEntry = {
+      greeting: true,
+      end(reason: RefusalReason) {
+        leave(name);
+        if (reason !== "stopping") report.refused(reason, { remote: name });
+        socket.destroy();
+      },
+      drain: () => entry.end("stopping"),
+      settled: () => Promise.resolve(),
+    };
+    greeting.set(name, entry);
+    // Also when the certificate of the client was refused, which Node tells nobody.
+    socket.once("close", () => fail(name));
+    const refusal = table.open(entry);
+    if (refusal !== null) entry.end(refusal);
+  }
+
+  const server = createServer({
+    ...tls.options,
+    // Half-open: as without TLS, a client may close its side before the log has taken its last messages.
+    allowHalfOpen: true,
+    noDelay: true,
+    handshakeTimeout: limits.tlsHandshakeTimeoutMs,
+  });
+  server.on("connection", serverOnConnection);
+  server.on("secureConnection", (socket) => {
+    leave(nameOf(socket));
+    connect(socket);
+  });
+  server.on("tlsClientError", (error, socket) => {
+    fail(nameOf(socket), error);
+    socket.destroy();
+  });
+  return server;
+}
+
+function nameOf({ remoteAddress = "?", remotePort = 0 }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
+}
