@@ -15,6 +15,8 @@ import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { MessageWindow } from "./message-window.ts";
 import type { EngineConnection } from "./mqtt-engine.ts";
+import { readIntoShared } from "./shared-read-buffer.ts";
+import { SocketFlow } from "./socket-flow.ts";
 import type { PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
@@ -34,6 +36,7 @@ type State = "greeting" | "joining" | "open" | "holding" | "closed";
 export class EdgeConnection implements EngineConnection {
   readonly engineId: string;
   readonly #socket: EdgeSocket;
+  readonly #flow: SocketFlow;
   readonly #context: EdgeContext;
   readonly #walker: MqttFrameWalker;
   readonly #messages: MessageWindow;
@@ -56,6 +59,7 @@ export class EdgeConnection implements EngineConnection {
 
   constructor(socket: EdgeSocket, number: number, context: EdgeContext) {
     this.#socket = socket;
+    this.#flow = new SocketFlow(socket);
     this.#context = context;
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.engineId = `connection/${number}`;
@@ -67,7 +71,7 @@ export class EdgeConnection implements EngineConnection {
     const { engine, limits } = context;
     this.#engine = new EngineSide(this, { engine, socket, queueBytesMax: limits.subscriberQueueBytesMax });
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
-    socket.on("data", (chunk: Buffer) => this.#socketOnData(chunk));
+    readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#walkSoon());
     // A reset is followed by "close", where it is dealt with.
@@ -115,8 +119,8 @@ export class EdgeConnection implements EngineConnection {
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
-    if (exhausted) this.#socket.resume();
-    else this.#socket.pause();
+    if (!exhausted) walker.keepRest();
+    this.#flow.read(exhausted);
   }
 
   /** Not at once: acknowledgements that were written in this turn are still on their way to the socket. */
@@ -134,7 +138,7 @@ export class EdgeConnection implements EngineConnection {
       this.#messages.size < limits.unacknowledgedPerConnectionMax &&
       this.#messages.bytes < limits.unacknowledgedBytesPerConnectionMax &&
       !this.#engine.isJoining &&
-      !this.#socket.writableNeedDrain
+      !this.#flow.isBlocked
     );
   }
 
@@ -143,7 +147,7 @@ export class EdgeConnection implements EngineConnection {
       case MQTT_TYPE.publish:
         return this.#publish(walker, timestamp);
       case MQTT_TYPE.pingreq:
-        this.#write(PINGRESP);
+        this.#flow.write(PINGRESP);
         return;
       case MQTT_TYPE.disconnect:
         this.#lastWords = "disconnected";
@@ -179,10 +183,6 @@ export class EdgeConnection implements EngineConnection {
     }
   }
 
-  #write(bytes: Buffer): void {
-    if (this.#socket.writable) this.#socket.write(bytes);
-  }
-
   async #join(connect: MqttConnect | null): Promise<void> {
     if (connect === null) return this.end("internal");
     const { limits, table, connect: steps } = this.#context;
@@ -209,7 +209,7 @@ export class EdgeConnection implements EngineConnection {
     this.#state = "open";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
-    this.#write(CONNACK_ACCEPTED);
+    this.#flow.write(CONNACK_ACCEPTED);
     this.#walkSoon();
   }
 
@@ -219,13 +219,13 @@ export class EdgeConnection implements EngineConnection {
   }
 
   #messagesLanded(pubacks: Buffer, routed: readonly RoutedMessage[]): void {
-    if (pubacks.length > 0 && this.#state !== "closed") this.#write(pubacks);
+    if (pubacks.length > 0 && this.#state !== "closed") this.#flow.write(pubacks);
     const topic = this.#device?.acl.telemetryTopic ?? "";
     for (const message of routed) {
       this.#context.engine.route(topic, message);
       this.#presence?.forward(message);
     }
-    if (this.#socket.isPaused() || this.#lastWords !== null) this.#walkSoon();
+    if (!this.#flow.isReading || this.#lastWords !== null) this.#walkSoon();
   }
 
   /** A device whose message the log refuses comes back at once and sends it again: a while of silence spares both. */
@@ -235,7 +235,7 @@ export class EdgeConnection implements EngineConnection {
     this.#state = "holding";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.end("append-failed", error), this.#context.limits.refusalHoldMs);
-    this.#socket.pause();
+    this.#flow.read(false);
   }
 
   maySubscribe(filter: string): boolean {
@@ -279,7 +279,7 @@ export class EdgeConnection implements EngineConnection {
 
   #timerOnKeepAlive(): void {
     // What the peer has sent meanwhile is not read while the log is behind: that is our silence, not its own.
-    if (this.#socket.isPaused()) this.#timer.refresh();
+    if (!this.#flow.isReading) this.#timer.refresh();
     else this.end("keep-alive");
   }
 

@@ -50,7 +50,7 @@ export class EngineSide {
       return "packet-unsolicited";
     }
     this.#stream ??= this.#join();
-    this.#stream.push(source.subarray(packet.start, end));
+    this.#stream.push(Buffer.from(source.subarray(packet.start, end)));
     return null;
   }
 

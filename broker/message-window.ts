@@ -1,9 +1,9 @@
 import type { MillraceError } from "../core/errors.ts";
 import type { AppendGroup, AppendWaiter } from "../core/event-log.ts";
-import { PUBACK_BYTES, writePuback } from "../wire/mqtt-answers.ts";
 import type { Admission, AdmittedRun, MessageView } from "./admission.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
+import { PubackQueue } from "./puback-queue.ts";
 
 /** What becomes of the messages of a window. */
 export interface MessageWindowOutcomes {
@@ -24,6 +24,7 @@ export class MessageWindow {
   bytes = 0;
   readonly #admission: Admission;
   readonly #outcomes: MessageWindowOutcomes;
+  readonly #pubacks = new PubackQueue();
   #first: Run | null = null;
   #last: Run | null = null;
   /** A message was refused: nothing behind it is acknowledged. */
@@ -53,18 +54,20 @@ export class MessageWindow {
     run.messages += 1;
     run.bytes += bytes;
     run.timestamp = timestamp;
-    if (message.packetId !== 0) run.addPuback(message.packetId);
+    if (message.packetId !== 0) this.#addPuback(run, message.packetId);
     if (!isRouted) return;
-    run.routed.push({ qos: message.qos, payload: message.source.subarray(message.payloadStart, message.end) });
+    run.routed.push({
+      qos: message.qos,
+      payload: Buffer.from(message.source.subarray(message.payloadStart, message.end)),
+    });
   }
 
   /** A message that is acknowledged in its turn, and leads nowhere. */
   skip(packetId: number): void {
     if (packetId === 0) return;
-    if (this.#last !== null) return this.#last.addPuback(packetId);
-    const puback = Buffer.allocUnsafe(PUBACK_BYTES);
-    writePuback(puback, 0, packetId);
-    this.#outcomes.messagesLanded(puback, []);
+    if (this.#last !== null) return this.#addPuback(this.#last, packetId);
+    this.#pubacks.push(packetId);
+    this.#outcomes.messagesLanded(this.#pubacks.take(1), []);
   }
 
   /** Resolves when the log has answered for every message that was taken. */
@@ -72,6 +75,11 @@ export class MessageWindow {
     if (this.#pendingRuns === 0) return Promise.resolve();
     this.#settled ??= Promise.withResolvers();
     return this.#settled.promise;
+  }
+
+  #addPuback(run: Run, packetId: number): void {
+    this.#pubacks.push(packetId);
+    run.pubacks += 1;
   }
 
   #runOf(group: AppendGroup, key: string): Run {
@@ -97,7 +105,8 @@ export class MessageWindow {
 
   /** Acknowledges what has landed from the front on. */
   #release(): void {
-    const pubacks: Buffer[] = [];
+    let pubacks = 0;
+    let landed = false;
     const routed: RoutedMessage[] = [];
     let error: unknown = null;
     for (let run = this.#first; run !== null && run.isSettled && error === null; run = run.next) {
@@ -107,18 +116,16 @@ export class MessageWindow {
       this.bytes -= run.bytes;
       error = run.error;
       if (error !== null) break;
-      pubacks.push(run.pubacks());
+      landed = true;
+      pubacks += run.pubacks;
       if (run.routed.length > 0) routed.push(...run.routed);
     }
     if (this.#ended) return;
     this.#ended = error !== null;
-    const [only] = pubacks;
-    if (only !== undefined) this.#outcomes.messagesLanded(pubacks.length === 1 ? only : Buffer.concat(pubacks), routed);
+    if (landed) this.#outcomes.messagesLanded(this.#pubacks.take(pubacks), routed);
     if (error !== null) this.#outcomes.messageFailed(error);
   }
 }
-
-const FEW_PUBACKS = 16;
 
 /** Messages of one device that follow each other and went into the same group. */
 class Run implements AppendWaiter, AdmittedRun {
@@ -127,31 +134,17 @@ class Run implements AppendWaiter, AdmittedRun {
   next: Run | null = null;
   messages = 0;
   bytes = 0;
+  pubacks = 0;
   timestamp = 0;
   isSettled = false;
   error: MillraceError | null = null;
   readonly routed: RoutedMessage[] = [];
   readonly #settled: (run: Run) => void;
-  #pubacks = Buffer.allocUnsafe(FEW_PUBACKS * PUBACK_BYTES);
-  #pubackBytes = 0;
 
   constructor(group: AppendGroup, key: string, settled: (run: Run) => void) {
     this.group = group;
     this.key = key;
     this.#settled = settled;
-  }
-
-  addPuback(packetId: number): void {
-    if (this.#pubackBytes === this.#pubacks.length) {
-      const grown = Buffer.allocUnsafe(this.#pubacks.length * 4);
-      this.#pubacks.copy(grown);
-      this.#pubacks = grown;
-    }
-    this.#pubackBytes = writePuback(this.#pubacks, this.#pubackBytes, packetId);
-  }
-
-  pubacks(): Buffer {
-    return this.#pubacks.subarray(0, this.#pubackBytes);
   }
 
   landed(): void {

@@ -1,3 +1,5 @@
+import { EDGE_LIMITS } from "./edge-limits.ts";
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND = 1000;
@@ -10,76 +12,7 @@ const DAY = 24 * HOUR;
  * the oldest goes. Units stand last in the name. `docs/limits.md` is generated from this table.
  */
 export const LIMITS = {
-  // MQTT edge
-  packetBytesMax: 256 * KIB,
-  /** Of a CONNECT: nobody is known yet, so a thousand peers that dawdle may hold 16 MiB, not 256. A will's payload lies in it. */
-  connectPacketBytesMax: 16 * KIB,
-  payloadBytesMax: 128 * KIB,
-  mqttTopicBytesMax: 256,
-  mqttTopicLevelsMax: 15,
-  mqttTokenBytesMax: 512,
-  filtersPerSubscribeMax: 20,
-  filtersPerConnectionMax: 50,
-  unacknowledgedPerConnectionMax: 1000,
-  unacknowledgedBytesPerConnectionMax: MIB,
-  connectTimeoutMs: 10 * SECOND,
-  tlsHandshakeTimeoutMs: 10 * SECOND,
-  /** How soon a new certificate is noticed. */
-  tlsReloadIntervalMs: 10 * SECOND,
-  authenticateTimeoutMs: 10 * SECOND,
-  keepAliveSecondsMax: 1200,
-  connectionsMax: 20_000,
-  unauthenticatedConnectionsMax: 1000,
-  connectionsPerDeviceMax: 10,
-  subscriberDrainTimeoutMs: 5 * SECOND,
-  subscriberQueueBytesMax: MIB,
-  /** Packets of one connection that wait inside the MQTT library. */
-  engineQueuePacketsMax: 200,
-  /** How long a connection whose message the log refused is kept, unread, before it is closed and may try again. */
-  refusalHoldMs: SECOND,
-  /** How long a closing connection may take to read what it still gets. */
-  closeLingerMs: SECOND,
-  /** A flood of garbage must not become a flood of log lines. */
-  refusalLinesPerSecondMax: 20,
-  /** Accepted tokens whose owner is remembered. */
-  rememberedTokensMax: 50_000,
-  /** A WebSocket frame of the client: one or several packets, or a part of one. */
-  websocketFrameBytesMax: 512 * KIB,
-  /** Pieces in which such a frame may come: each costs memory of its own. */
-  websocketPiecesMax: 1024,
-
-  // HTTP ingest
-  ingestConnectionsMax: 10_000,
-  /** Many devices may share an address, behind a router or a proxy. */
-  ingestConnectionsPerAddressMax: 1000,
-  ingestHeaderBytesMax: 8 * KIB,
-  ingestHeadersTimeoutMs: 10 * SECOND,
-  ingestRequestTimeoutMs: 30 * SECOND,
-  /** How long a connection may be silent between two requests. */
-  ingestIdleTimeoutMs: MINUTE,
-  /** Requests of one connection that came without waiting for the answers before. */
-  ingestRequestsPerConnectionMax: 100,
-  /** Bodies that are being collected or wait for the log, of all connections. */
-  ingestBytesMax: 64 * MIB,
-  /** Requests, of all connections, that wait for the registry to say whose they are. */
-  ingestAuthenticatingMax: 1000,
-  idempotencyKeyCharactersMax: 256,
-  /** Keys that a gateway answers by itself: of older ones it appends the message, and the stage drops it. */
-  idempotencyKeysMax: 50_000,
-
-  // other gateways
-  gatewaysMax: 64,
-  /** Devices with subscribers at one other gateway: as many as it has connections. */
-  gatewayDevicesMax: 20_000,
-  /** Messages for subscribers at other gateways that wait for Redis: what comes on top is lost, and counted. */
-  gatewayLinkBytesMax: 8 * MIB,
-  gatewayConnectTimeoutMs: 5 * SECOND,
-  /** A Redis that says nothing for so long is left and tried again. */
-  gatewayAnswerTimeoutMs: 3 * SECOND,
-  /** Another gateway that says nothing for so long gets no messages any more. */
-  gatewaySilenceMs: 5 * SECOND,
-  /** How long CONNACK and SUBACK wait for other gateways: to have ended and settled the client's connection there, to have heard. */
-  gatewayWaitMs: SECOND,
+  ...EDGE_LIMITS,
 
   // ids and registry
   idCharactersMax: 128,
@@ -114,7 +47,7 @@ export const LIMITS = {
   /** What one transaction of retention deletes, so that deleting never holds a commit up. */
   retentionSliceBytesMax: 2 * MIB,
   retentionSliceCommitsMax: 256,
-  /** Encoding buffers that grew beyond this are let go, so that one large burst does not stay in memory. */
+  /** Encoding buffers that grew beyond this are let go when little of them is used, so that one large burst does not stay in memory. */
   keptBufferBytesMax: 256 * KIB,
   /** What a start looks through of the log's file, a quarter of a second: damage behind it is met when it is read. */
   checkedPagesMax: 32_768,

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { LIMITS } from "../core/limits.ts";
 import { pageTable } from "./page-table.ts";
 
-const SOURCE = new URL("../core/limits.ts", import.meta.url);
+/** In the order of the page. */
+export const LIMITS_SOURCES = ["core/edge-limits.ts", "core/limits.ts"];
 const PAGE = new URL("limits.md", import.meta.url);
 const HEAD = `# Limits
 
@@ -68,4 +69,7 @@ function size(bytes: number): string {
   return `${(bytes / length).toLocaleString("en")} ${unit}`;
 }
 
-if (import.meta.main) writeFileSync(PAGE, limitsPage(readFileSync(SOURCE, "utf8")));
+if (import.meta.main) {
+  const texts = LIMITS_SOURCES.map((path) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8"));
+  writeFileSync(PAGE, limitsPage(texts.join("\n")));
+}

@@ -46,9 +46,15 @@ export class MqttFrameWalker {
     this.#limits = limits;
   }
 
-  /** Takes the next bytes of the stream. They must stay as they are until `next` has returned false. */
+  /** Takes the next bytes of the stream. They must stay as they are until `next` has returned false, or `keepRest` was called. */
   feed(chunk: Buffer): void {
     this.#chunk = this.#at === this.#chunk.length ? chunk : Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
+    this.#at = 0;
+  }
+
+  /** Copies what has not been walked: the chunk's bytes may then be used again. */
+  keepRest(): void {
+    this.#chunk = Buffer.from(this.#chunk.subarray(this.#at));
     this.#at = 0;
   }
 

@@ -1,12 +1,11 @@
 import { checksum } from "./record-batch-checksum.ts";
 import { BATCH, BATCH_LENGTH_BASE, BATCH_MAGIC, writeInt64 } from "./record-batch-layout.ts";
 import { lengthVarintBytes, writeVarint, writeVarlong } from "./varint.ts";
-import { LIMITS } from "../core/limits.ts";
+import { KeptBuffer } from "./kept-buffer.ts";
 import type { PackedRecord, RecordInput } from "../core/record.ts";
 
 /** Room for a record's numbers: length, attributes, deltas, key and value lengths, header count. */
 const RECORD_NUMBERS_BYTES_MAX = 48;
-const INITIAL_BYTES = 4096;
 
 /** Who wrote a batch, and the number of its first record among all that this producer wrote to the partition. */
 export interface BatchProducer {
@@ -26,14 +25,14 @@ export class RecordBatchWriter {
   /** Bytes so far, the header included. */
   byteLength: number = BATCH.records;
   lastTimestamp = 0;
-  private bytes: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  private readonly buffer = new KeptBuffer();
   private baseTimestamp = 0;
   private maxTimestamp = 0;
 
   append(record: RecordInput): void {
     const { key, value, headers, timestamp } = record;
     this.reserve(recordBytesBound(record));
-    const bytes = this.bytes;
+    const { bytes } = this.buffer;
     let at = this.begin(timestamp);
     at = key === null ? writeVarint(bytes, at, -1) : writeText(bytes, at, key);
     at = writeVarint(bytes, at, value.length);
@@ -50,7 +49,7 @@ export class RecordBatchWriter {
   appendPacked(record: PackedRecord, bytesBound: number): void {
     const { timestamp, key, source, valueStart, valueEnd, headers, headersLength } = record;
     this.reserve(bytesBound);
-    const bytes = this.bytes;
+    const { bytes } = this.buffer;
     let at = this.begin(timestamp);
     for (let index = 0; index < key.length; index++) bytes[at++] = key[index] ?? 0;
     at = writeVarint(bytes, at, valueEnd - valueStart);
@@ -65,7 +64,7 @@ export class RecordBatchWriter {
    * (KIP-98).
    */
   finish(baseOffset: number, producer: BatchProducer = NO_PRODUCER): Buffer {
-    const bytes = this.bytes.subarray(0, this.byteLength);
+    const bytes = this.buffer.bytes.subarray(0, this.byteLength);
     writeInt64(bytes, BATCH.baseOffset, baseOffset);
     bytes.writeInt32BE(this.byteLength - BATCH_LENGTH_BASE, BATCH.length);
     bytes.writeInt32BE(0, BATCH.leaderEpoch);
@@ -83,9 +82,9 @@ export class RecordBatchWriter {
   }
 
   reset(): void {
+    this.buffer.release(this.byteLength);
     this.count = 0;
     this.byteLength = BATCH.records;
-    if (this.bytes.length > LIMITS.keptBufferBytesMax) this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   }
 
   /** Writes what stands in front of the key, and returns where that begins. */
@@ -98,12 +97,13 @@ export class RecordBatchWriter {
     }
     // The length in front is known only at the end: most records take two bytes for it, the others are moved.
     const body = this.byteLength + 2;
-    this.bytes[body] = 0;
-    return writeVarint(this.bytes, writeVarlong(this.bytes, body + 1, timestamp - this.baseTimestamp), this.count);
+    const { bytes } = this.buffer;
+    bytes[body] = 0;
+    return writeVarint(bytes, writeVarlong(bytes, body + 1, timestamp - this.baseTimestamp), this.count);
   }
 
   private end(timestamp: number, at: number): void {
-    const { bytes } = this;
+    const { bytes } = this.buffer;
     const start = this.byteLength;
     const length = at - start - 2;
     const lengthBytes = lengthVarintBytes(length);
@@ -115,11 +115,7 @@ export class RecordBatchWriter {
   }
 
   private reserve(more: number): void {
-    const needed = this.byteLength + more;
-    if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
-    this.bytes.copy(grown, 0, 0, this.byteLength);
-    this.bytes = grown;
+    this.buffer.reserve(this.byteLength + more, this.byteLength);
   }
 }
 

@@ -38,9 +38,9 @@ export async function benchIngest(args: string[]): Promise<void> {
     args,
     options: {
       runs: { type: "string", default: "5" },
-      seconds: { type: "string", default: "6" },
+      seconds: { type: "string", default: "5" },
       "warm-up": { type: "string", default: "2" },
-      "half-seconds": { type: "string", default: "4" },
+      "half-seconds": { type: "string", default: "3" },
       shapes: { type: "string", default: SHAPE_NAMES.join() },
       servers: { type: "string", default: ["ours", ...PEERS].join() },
       connections: { type: "string", default: "0" },

@@ -32,6 +32,12 @@ export function createCpuProfiler(): { start(): Promise<null>; stop(): Promise<C
 /** Largest first. */
 function costsOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): CpuCost[] {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  // A native function has no place: who calls it says more.
+  for (const { children = [], callFrame } of nodes) {
+    for (const { id, callFrame: called } of nodes.filter((node) => children.includes(node.id)))
+      if (called.url === "" && !called.functionName.startsWith("("))
+        names.set(id, `${nameOf(called)}, of ${nameOf(callFrame)}`);
+  }
   const micros = new Map<string, number>();
   for (const [index, id] of samples.entries()) {
     const where = names.get(id) ?? "?";

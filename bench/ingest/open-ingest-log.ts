@@ -1,7 +1,7 @@
 import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
 import { openEmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import { openTestKafkaLog } from "../../test/support/kafka-servers.ts";
-import type { EventLog } from "../../core/event-log.ts";
+import type { EventLog, LogIntakes } from "../../core/event-log.ts";
 import type { LogParts } from "../../app/installation-log.ts";
 import type { BrokerAddress } from "../../log/kafka/kafka-client.ts";
 
@@ -15,7 +15,7 @@ const LOG_BYTES = 1024 ** 3;
 const RETENTION_MS = 7 * 24 * 3_600_000;
 
 /** As an installation opens it, but with a ceiling that a long measurement reaches, and no consumers to wait for. */
-export function openIngestLog(log: IngestLog, parts: LogParts): Promise<EventLog> {
+export function openIngestLog(log: IngestLog, parts: LogParts): Promise<EventLog & LogIntakes> {
   if (log.kind === "kafka")
     return openTestKafkaLog(log.brokers, createPlatformaticClient, PARTITIONS, undefined, parts);
   return openEmbeddedLog({

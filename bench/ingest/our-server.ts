@@ -32,7 +32,7 @@ async function serve({ log: where, clients }: OurServerOptions): Promise<void> {
   const broker = createBroker({
     listen: { host: "127.0.0.1", port: 0 },
     partitionCount: PARTITIONS,
-    appender: log,
+    intake: log.intake("telemetry"),
     authenticator: createAuthenticator(lookUp(clients), clock),
     clock,
     gatewayId: "local",

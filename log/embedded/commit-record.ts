@@ -1,5 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { KeptBuffer } from "../../wire/kept-buffer.ts";
 import { checksum } from "../../wire/record-batch-checksum.ts";
 
 /**
@@ -39,23 +40,46 @@ export function commitRecordBytes(batches: readonly UnplacedBatch[]): number {
   return batches.reduce((sum, batch) => sum + ENTRY_BYTES + batch.bytes.length, HEADER_BYTES);
 }
 
-/** As few records as hold the batches: a group that waited for the disk may be longer than one may be. */
-export function encodeCommitRecords(time: number, batches: readonly UnplacedBatch[]): Buffer[] {
-  const records: Buffer[] = [];
-  let some: UnplacedBatch[] = [];
-  for (const batch of batches) {
-    if (some.length > 0 && commitRecordBytes(some) + batch.bytes.length > LIMITS.groupCommitBytesMax) {
-      records.push(encodeCommitRecord(time, some));
+/**
+ * Encodes into buffers that are used again: V8 collects large ones only together with everything else. What `encode` gives holds until the
+ * next call.
+ */
+export class CommitRecordEncoder {
+  private readonly buffers: KeptBuffer[] = [];
+
+  /** As few records as hold the batches: a group that waited for the disk may be longer than one may be. */
+  encode(time: number, batches: readonly UnplacedBatch[]): Buffer[] {
+    const records: Buffer[] = [];
+    let some: UnplacedBatch[] = [];
+    const close = (): void => {
+      const buffer = this.buffer(records.length, commitRecordBytes(some));
+      records.push(encodeCommitRecord(time, some, buffer));
       some = [];
+    };
+    for (const batch of batches) {
+      if (some.length > 0 && commitRecordBytes(some) + batch.bytes.length > LIMITS.groupCommitBytesMax) close();
+      some.push(batch);
     }
-    some.push(batch);
+    if (some.length > 0) close();
+    return records;
   }
-  if (some.length > 0) records.push(encodeCommitRecord(time, some));
-  return records;
+
+  private buffer(index: number, bytes: number): Buffer<ArrayBuffer> {
+    const kept = (this.buffers[index] ??= new KeptBuffer());
+    // The record that it held before is written.
+    kept.release(bytes);
+    kept.reserve(bytes, 0);
+    return kept.bytes;
+  }
 }
 
-export function encodeCommitRecord(time: number, batches: readonly UnplacedBatch[]): Buffer {
-  const record = Buffer.allocUnsafeSlow(commitRecordBytes(batches));
+/** `buffer` has room for `commitRecordBytes`; the record is a view of it. */
+export function encodeCommitRecord(
+  time: number,
+  batches: readonly UnplacedBatch[],
+  buffer = Buffer.allocUnsafeSlow(commitRecordBytes(batches)),
+): Buffer {
+  const record = buffer.subarray(0, commitRecordBytes(batches));
   let entryAt = HEADER_BYTES;
   let byteOffset = HEADER_BYTES + batches.length * ENTRY_BYTES;
   record.writeUInt32LE(MAGIC, 0);

@@ -5,7 +5,7 @@ import { checkedCommitBytes, type Outputs } from "./commit-limits.ts";
 import { Capacity } from "./capacity.ts";
 import { commitFailure } from "./commit-failure.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
-import { encodeCommitRecords } from "./commit-record.ts";
+import { CommitRecordEncoder } from "./commit-record.ts";
 import { createLogMeters, type LogMeters } from "./log-meters.ts";
 import { PAGE_BYTES, usedBytes } from "./log-store.ts";
 import { JournalTable } from "./journal-table.ts";
@@ -57,6 +57,7 @@ export class LogWriter {
   private readonly retentionTurns: RetentionTurns;
   private readonly pipeline: CommitPipeline;
   private readonly meters: LogMeters;
+  private readonly encoder = new CommitRecordEncoder();
   private readonly watch: StoreWatch;
   private readonly maintenanceTimer: NodeJS.Timeout;
   private closing = false;
@@ -242,7 +243,7 @@ export class LogWriter {
   private async write(group: CommitGroup): Promise<MillraceError | null> {
     const { store, mark } = this.options;
     const batches = group.seal(this.offsets.ends);
-    const records = encodeCommitRecords(this.options.clock.now(), batches);
+    const records = this.encoder.encode(this.options.clock.now(), batches);
     const entries = this.journals.place(group.journalWrites);
     const slice = this.retentionTurns.next(this.offsets.sequence);
     const checkpoint = this.offsets.dueCheckpoint(slice?.to ?? 0);

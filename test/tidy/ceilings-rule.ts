@@ -1,6 +1,7 @@
 import { asNode, at, isTest, isTypeScript, nameOf, type SyntaxNode, type TidyRule } from "./source-tree.ts";
 
 const HOME = "core/limits.ts";
+const HOMES = [HOME, "core/edge-limits.ts"];
 const CEILING = /[a-z0-9]Max$|_MAX$/;
 const UPPER_CASE = /^[A-Z][A-Z0-9_]*$/;
 
@@ -19,7 +20,7 @@ const GIVEN: Readonly<Record<string, string>> = {
 /** A ceiling with a number of its own outside core/limits.ts; in a file called *-limits.ts, any property that is a number. */
 export const ceilingsRule: TidyRule = (files) =>
   files
-    .filter((file) => isTypeScript(file) && !isTest(file) && file.path !== HOME)
+    .filter((file) => isTypeScript(file) && !isTest(file) && !HOMES.includes(file.path))
     .flatMap((file) =>
       file.nodes.flatMap((node) => {
         const constant = constantOf(node);
