@@ -64,7 +64,7 @@ export async function profileOurs(
   { warmUpSeconds, seconds }: IngestTiming,
   kafka: readonly BrokerAddress[] | null,
 ): Promise<ServerProfile> {
-  const shape = LOAD_SHAPES[(process.env["SHAPE"] ?? "pipelined") as "pipelined"];
+  const shape = LOAD_SHAPES.pipelined;
   const clients = makeClients(shape.connections);
   const server = await startOurs(clients, kafka);
   const { pid: serverPid, port } = server;
