@@ -239,6 +239,8 @@ export const LIMITS = {
   browserReconnectDelayMsMax: 10 * SECOND,
 
   // simulator and replay
+  /** Messages of one simulated device that are not acknowledged yet. */
+  simulatedUnacknowledgedMax: 100,
   /** One credential per device means one connection per device. */
   simulatorConnectionsMax: 5000,
   /** New connections that are under way at once. */

@@ -67,7 +67,7 @@ function createConnection(client: MqttClient): FleetConnection {
       return refused;
     },
     publish(payload) {
-      if (refused || outstanding >= LIMITS.unacknowledgedPerConnectionMax) {
+      if (refused || outstanding >= LIMITS.simulatedUnacknowledgedMax) {
         counts.dropped++;
         return;
       }

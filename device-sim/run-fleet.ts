@@ -141,7 +141,7 @@ function intervalOf(devices: number, rate: number | undefined): number {
   if (intervalMs >= LIMITS.simulatorIntervalMsMin) return intervalMs;
   const ratePerDeviceMax = 1000 / LIMITS.simulatorIntervalMsMin;
   throw new MillraceError("INVALID_INPUT", `${rate} messages per second are too many for ${devices} devices`, {
-    remedy: `Take more devices or at most ${ratePerDeviceMax * devices}/s: one device sends at most ${ratePerDeviceMax}/s (the broker allows ${LIMITS.unacknowledgedPerConnectionMax} unacknowledged).`,
+    remedy: `Take more devices or at most ${ratePerDeviceMax * devices}/s: one device sends at most ${ratePerDeviceMax}/s (${LIMITS.simulatedUnacknowledgedMax} of its messages may be unacknowledged).`,
   });
 }
 

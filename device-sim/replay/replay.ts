@@ -149,16 +149,16 @@ function createSessions(options: CheckedOptions, clock: Clock, onFailure: (error
 type CheckedOptions = ReplayOptions & { readonly address: BrokerAddress; readonly window: number };
 
 function checked(options: ReplayOptions): CheckedOptions {
-  const { speed, window = LIMITS.unacknowledgedPerConnectionMax } = options;
+  const { speed, window = LIMITS.simulatedUnacknowledgedMax } = options;
   if (speed !== "max" && !(speed > 0)) {
     throw new MillraceError("INVALID_INPUT", `a speed of ${speed} goes nowhere`, {
       remedy: "Write max or a number above 0.",
     });
   }
-  if (!Number.isInteger(window) || window < 1 || window > LIMITS.unacknowledgedPerConnectionMax) {
+  if (!Number.isInteger(window) || window < 1 || window > LIMITS.simulatedUnacknowledgedMax) {
     throw new MillraceError(
       "INVALID_INPUT",
-      `a window of ${window} messages is not 1–${LIMITS.unacknowledgedPerConnectionMax}`,
+      `a window of ${window} messages is not 1–${LIMITS.simulatedUnacknowledgedMax}`,
     );
   }
   return { ...options, window, address: parseBrokerUrl(options.url) };
