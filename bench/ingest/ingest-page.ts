@@ -107,7 +107,7 @@ ${
     ? "The log is on one Kafka broker of this machine (acks = all, replication 1) whose CPU is not counted."
     : "Every PUBACK waits for the fdatasync of its commit, and retention is on with a ceiling of 1 GiB."
 } After each run the log held at least as many messages as were
-acknowledged. A window above 100 unacknowledged messages is more than our broker takes from a connection at once: the rest waits in the socket.
+acknowledged.
 
 **Switched off**: the stage, the sinks, registry and API, dashboard, other gateways: nothing but ingest runs.
 ${
