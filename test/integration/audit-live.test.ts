@@ -1,7 +1,7 @@
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
-import { instanceApi, type InstanceApi } from "../support/replay-run.ts";
+import { instanceApi, settled, type InstanceApi } from "../support/replay-run.ts";
 import { CHDB_TITLE, hasChdb } from "../unit/sinks-clickhouse/clickhouse-bench.ts";
 import type { AuditReport } from "../../core/audit-report.ts";
 
@@ -38,6 +38,8 @@ describe.skipIf(!hasChdb())(`the audit of a system that is never still ${CHDB_TI
   it("balances each time, and grows", async () => {
     const devices = Array.from({ length: DEVICES }, (_, n) => ({ id: `d${n}`, token: `token-of-d${n}` }));
     await api.post("/devices/import", { devices });
+    // The tables are there.
+    await settled(api, 60_000);
     const stopping = new AbortController();
     const publishing = devices.map(({ id }) => publishUntil(stopping.signal, id));
     const admitted: number[] = [];

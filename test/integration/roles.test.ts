@@ -160,7 +160,8 @@ describe.skipIf(noCluster !== null)(
         const { consumers } = await api.get<PartitionView>("/partitions");
         const found = consumers.find(({ name }) => name === "stage:main");
         const owners = new Set(found?.partitions.map(({ owner }) => owner));
-        return owners.size === count && !owners.has(null) && found;
+        // Who was killed is a member until its session has ended, also when it has no partition any more.
+        return owners.size === count && !owners.has(null) && found?.members.length === count && found;
       });
     }
 

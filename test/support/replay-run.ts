@@ -102,12 +102,17 @@ export async function settled(api: InstanceApi, timeoutMs: number): Promise<Audi
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     // Tables that were emptied while the instance was away look settled until the sink has found out, and are not there until it has
-    // made them; the audit knows of readings alone, which may all be there before the rest is. So nothing may lag before and after.
+    // made them; the audit knows of readings alone, which may all be there before the rest is. So nothing may lag before and after. What
+    // lags is looked at now and then only, so the audit, which is exact, is asked for both sums.
     const audit = (await isStill(api)) ? await api.get<AuditReport>("/audit").catch(() => null) : null;
-    if (audit?.balanced === true && audit.ledger.values.inFlight === 0 && (await isStill(api))) return audit;
+    if (audit?.balanced === true && isThrough(audit) && (await isStill(api))) return audit;
     if (Date.now() > deadline) throw new Error(`not settled: ${JSON.stringify({ audit, ...(await lagging(api)) })}`);
     await sleep(200);
   }
+}
+
+function isThrough({ ledger }: AuditReport): boolean {
+  return ledger.messages.inFlight === 0 && ledger.values.inFlight === 0;
 }
 
 async function isStill(api: InstanceApi): Promise<boolean> {
