@@ -109,10 +109,11 @@ export function createBroker(options: BrokerOptions): Broker {
       ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },
+    route,
     admitWill,
   };
 
-  /** A message of this device (`tenant/device`) that no client of the engine published, to those who subscribe to it. */
+  /** A durable message of this device (`tenant/device`), to those who subscribe to it, here and at other gateways. */
   function route(key: string, topic: string, message: RoutedMessage): void {
     if (asks.isAsked(key)) engine.route(topic, message);
     link.forward(key, topic, message);

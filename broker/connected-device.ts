@@ -1,7 +1,5 @@
-import { deviceKey } from "../core/ids.ts";
-import { partitionOf } from "../core/partitioner.ts";
 import type { Principal } from "../core/registry.ts";
-import { MessageOrigin } from "./message-origin.ts";
+import { MessageOrigin, originDevice } from "./message-origin.ts";
 import { createTopicAcl, type TelemetryFormat, type TopicAcl } from "./topic-acl.ts";
 
 /** What a connection knows about its device once the credential has spoken; made once, used by every message. */
@@ -28,8 +26,8 @@ export function createConnectedDevice(
   { clientId, named }: Pick<ConnectedDevice, "clientId" | "named">,
   { partitionCount, admissionPrefix }: OriginOptions,
 ): ConnectedDevice {
-  const key = deviceKey(principal.tenant, principal.id);
-  const device = { key, partition: partitionOf(key, partitionCount), id: principal.id };
+  const device = originDevice(principal, partitionCount);
+  const { key } = device;
   const acl = createTopicAcl(principal.tenant, principal.id);
   const origins = new Map<TelemetryFormat, MessageOrigin>();
   return {

@@ -1,6 +1,6 @@
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { DeviceAsks } from "./device-asks.ts";
-import type { GatewayLink, RoutedMessage } from "./gateway-link.ts";
+import type { GatewayLink } from "./gateway-link.ts";
 import type { RefusalReason } from "./refusals.ts";
 
 export interface PresenceOptions {
@@ -9,7 +9,7 @@ export interface PresenceOptions {
   readonly filtersMax: number;
 }
 
-/** What other gateways are told of one connection: its client, its subscriptions, its messages. */
+/** What other gateways are told of one connection: its client, its subscriptions. */
 export interface ConnectionPresence {
   /** Resolves when no other gateway serves the client any more. Null when there is nobody to wait for. */
   readonly alone: Promise<void> | null;
@@ -18,8 +18,6 @@ export interface ConnectionPresence {
   unsubscribe(filters: readonly string[]): void;
   /** True when somebody, here or at another gateway, is to get its messages. */
   readonly isHeard: boolean;
-  /** A message of it was acknowledged. */
-  forward(message: RoutedMessage): void;
   /** The connection is over. */
   end(): void;
 }
@@ -57,7 +55,6 @@ export function createConnectionPresence(device: ConnectedDevice, options: Prese
     get isHeard() {
       return asks.isAsked(key) || link.isAsked(key);
     },
-    forward: (message) => link.forward(key, acl.telemetryTopic, message),
     end() {
       claim?.end();
       filters.clear();

@@ -88,6 +88,7 @@ export class EdgeConnection implements EngineConnection {
     if (this.#state === "open") this.#timer.refresh();
     this.#walker.feed(chunk);
     this.#walk();
+    this.#walker.keepRest();
   }
 
   #socketOnEnd(): void {
@@ -119,7 +120,6 @@ export class EdgeConnection implements EngineConnection {
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
-    if (!exhausted) walker.keepRest();
     this.#flow.read(exhausted);
   }
 
@@ -157,8 +157,7 @@ export class EdgeConnection implements EngineConnection {
         this.#join(walker.connect).catch((error: unknown) => this.end("internal", error));
         return;
       default: {
-        const refusal = this.#presence === null ? "internal" : this.#engine.pass(walker, this.#presence);
-        this.#lastWords = refusal;
+        this.#lastWords = this.#presence === null ? "internal" : this.#engine.pass(walker, this.#presence);
       }
     }
   }
@@ -220,10 +219,8 @@ export class EdgeConnection implements EngineConnection {
 
   #messagesLanded(pubacks: Buffer, routed: readonly RoutedMessage[]): void {
     if (pubacks.length > 0 && this.#state !== "closed") this.#flow.write(pubacks);
-    const topic = this.#device?.acl.telemetryTopic ?? "";
     for (const message of routed) {
-      this.#context.engine.route(topic, message);
-      this.#presence?.forward(message);
+      if (this.#device !== null) this.#context.route(this.#device.key, this.#device.acl.telemetryTopic, message);
     }
     if (!this.#flow.isReading || this.#lastWords !== null) this.#walkSoon();
   }

@@ -5,6 +5,7 @@ import type { PresenceOptions } from "./connection-presence.ts";
 import type { ConnectionTable, TableEntry } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { EdgeReport } from "./edge-report.ts";
+import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import type { MqttEngine } from "./mqtt-engine.ts";
 
@@ -17,5 +18,7 @@ export interface EdgeContext {
   readonly engine: MqttEngine;
   readonly report: EdgeReport;
   readonly presence: PresenceOptions;
+  /** A durable message of this device (`tenant/device`), to those who subscribe to it. */
+  readonly route: (key: string, topic: string, message: RoutedMessage) => void;
   readonly admitWill: (origin: MessageOrigin, will: MqttWill, routedTo: string) => void;
 }

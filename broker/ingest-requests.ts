@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { deviceKey } from "../core/ids.ts";
-import { partitionOf } from "../core/partitioner.ts";
 import type { Principal } from "../core/registry.ts";
 import type { Admission } from "./admission.ts";
 import type { OriginOptions } from "./connected-device.ts";
@@ -13,7 +12,7 @@ import { readIngestHead } from "./ingest-head.ts";
 import { createAskOwner } from "./ingest-owner.ts";
 import type { IngestRefusal } from "./ingest-refusals.ts";
 import type { IngestRoute } from "./ingest-routes.ts";
-import { MessageOrigin } from "./message-origin.ts";
+import { MessageOrigin, originDevice } from "./message-origin.ts";
 import { createTopicAcl } from "./topic-acl.ts";
 
 /** What becomes of a request for telemetry. `lost`: the client went away before it had sent all of it. */
@@ -50,14 +49,13 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
 
   /** Resolves when the message is durable and on its way to subscribers. */
   async function append(device: Principal, route: IngestRoute, payload: Buffer, admissionId?: string): Promise<void> {
-    const key = deviceKey(device.tenant, device.id);
     const { telemetryTopic } = createTopicAcl(device.tenant, device.id);
-    const place = { key, partition: partitionOf(key, partitionCount), id: device.id };
+    const place = originDevice(device, partitionCount);
     const client = { clientId: CLIENT_ID, format: route.format };
     const origin = new MessageOrigin(place, telemetryTopic, client, admissionPrefix, admissionId);
     const bytes = { source: payload, payloadStart: 0, end: payload.length };
     await admission.admit(origin, { qos: QOS, dup: false, packetId: 0, ...bytes });
-    onAdmitted(key, telemetryTopic, { qos: QOS, payload });
+    onAdmitted(place.key, telemetryTopic, { qos: QOS, payload });
   }
 
   async function admit(

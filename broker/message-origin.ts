@@ -1,4 +1,7 @@
+import { deviceKey } from "../core/ids.ts";
+import { partitionOf } from "../core/partitioner.ts";
 import { type Header, HEADER } from "../core/record.ts";
+import type { Principal } from "../core/registry.ts";
 import { PackedHeaders, packText } from "../wire/packed-headers.ts";
 import type { TelemetryFormat } from "./topic-acl.ts";
 
@@ -8,6 +11,11 @@ export interface OriginDevice {
   readonly key: string;
   readonly partition: number;
   readonly id: string;
+}
+
+export function originDevice({ tenant, id }: Principal, partitionCount: number): OriginDevice {
+  const key = deviceKey(tenant, id);
+  return { key, partition: partitionOf(key, partitionCount), id };
 }
 
 /** The order of the number headers in what `MessageOrigin.headers` gives. */

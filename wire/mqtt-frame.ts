@@ -54,6 +54,7 @@ export class MqttFrameWalker {
 
   /** Copies what has not been walked: the chunk's bytes may then be used again. */
   keepRest(): void {
+    if (this.#at === this.#chunk.length) return;
     this.#chunk = Buffer.from(this.#chunk.subarray(this.#at));
     this.#at = 0;
   }

@@ -33,10 +33,13 @@ export function createCpuProfiler(): { start(): Promise<null>; stop(): Promise<C
 function costsOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): CpuCost[] {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   // A native function has no place: who calls it says more.
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   for (const { children = [], callFrame } of nodes) {
-    for (const { id, callFrame: called } of nodes.filter((node) => children.includes(node.id)))
-      if (called.url === "" && !called.functionName.startsWith("("))
+    for (const id of children) {
+      const called = frames.get(id);
+      if (called?.url === "" && !called.functionName.startsWith("("))
         names.set(id, `${nameOf(called)}, of ${nameOf(callFrame)}`);
+    }
   }
   const micros = new Map<string, number>();
   for (const [index, id] of samples.entries()) {

@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import manifest from "../../package.json" with { type: "json" };
@@ -10,6 +10,7 @@ import { askChild, endChild, forkOnCore, onCore, SERVER_CORE } from "./ask-child
 import type { BrokerAddress } from "../../log/kafka/kafka-client.ts";
 import type { CpuCost } from "./cpu-profiler.ts";
 import type { IngestClient } from "./load-shapes.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import type { OurServerOptions, OurServerQuestion } from "./our-server.ts";
 
 export type PeerName = "mosquitto" | "aedes";
@@ -108,15 +109,6 @@ function serverOf(child: ChildProcess, port: number, dispose?: () => void): Inge
       dispose?.();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function listening(child: ChildProcess, port: number): Promise<void> {

@@ -52,7 +52,7 @@ export class CommitGroup implements AppendGroup {
     const index = slot.count;
     this.arrivals += 1;
     this.addRecords(topicPartition, records);
-    return new Promise((resolve, reject) => this.requests.push(new AppendRequest(slot, index, resolve, reject)));
+    return new Promise((resolve, reject) => this.wait(new AppendRequest(slot, index, resolve, reject)));
   }
 
   appendEncoded(topicPartition: number, batches: readonly EncodedBatch[]): Promise<number> {
@@ -60,7 +60,7 @@ export class CommitGroup implements AppendGroup {
     const index = slot.count;
     this.arrivals += 1;
     for (const batch of batches) this.addBatch(topicPartition, batch);
-    return new Promise((resolve, reject) => this.requests.push(new AppendRequest(slot, index, resolve, reject)));
+    return new Promise((resolve, reject) => this.wait(new AppendRequest(slot, index, resolve, reject)));
   }
 
   addRecords(topicPartition: number, records: readonly RecordInput[]): void {

@@ -116,7 +116,7 @@ export class LogWriter {
     const group = this.pipeline.groupFor(0);
     group.addJournalWrite({ journal, kind: "claim", epoch, entry: null });
     return await new Promise((resolve, reject) => {
-      group.requests.push({
+      group.wait({
         // Read before the next group may delete entries.
         landed: () => {
           try {
@@ -203,7 +203,7 @@ export class LogWriter {
     // The body is copied: the caller may use its bytes again, and the group may have to wait.
     group.addJournalWrite({ journal, kind: entry.kind, epoch, entry: { ...entry, body: Buffer.from(entry.body) } });
     return new Promise((resolve, reject) => {
-      group.requests.push({
+      group.wait({
         landed: () => resolve(),
         failed: (error) => {
           reject(journal.failed && journal.issuedEpoch === epoch ? fenced(journal, epoch) : error);

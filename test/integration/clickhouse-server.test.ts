@@ -5,6 +5,7 @@ import { silentLogger } from "../../core/logger.ts";
 import { createClickHouseLink } from "../../sinks/clickhouse/clickhouse-link.ts";
 import { migrateDatabase } from "../../sinks/clickhouse/migrate.ts";
 import { createServerPlace } from "../../sinks/clickhouse/server-place.ts";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { startInstance, temporaryDirectory } from "../support/instance.ts";
 import { runToFailure } from "../support/start-failure.ts";
 import { CHDB_TITLE, hasChdb, openBench, until } from "../unit/sinks-clickhouse/clickhouse-bench.ts";
@@ -184,10 +185,9 @@ describe.skipIf(!hasChdb())(`a ClickHouse server over the network ${CHDB_TITLE}`
 
   it("does not let an instance start with a wrong password: one sentence, and nothing is left running", async () => {
     const directory = temporaryDirectory();
-    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
     const attempt = (url: string) =>
       runToFailure({
-        args: ["start", "--data", directory.path, ...ports],
+        args: ["start", "--data", directory.path, ...FREE_PORTS],
         environment: { MILLRACE_CLICKHOUSE_URL: url },
       });
     const wrong = await attempt(server.url().replace("s3cret", "guess"));

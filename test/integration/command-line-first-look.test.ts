@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { runMillraceAsync, temporaryDirectory } from "../support/instance.ts";
 import type { ChildProcess } from "node:child_process";
 
@@ -17,15 +18,7 @@ let child: ChildProcess;
 let banner = "";
 beforeAll(async () => {
   directory = temporaryDirectory();
-  const flags = [
-    "--mqtt-port",
-    "0",
-    "--http-port",
-    "0",
-    "--ingest-port",
-    "0",
-    ...(withoutChdb ? ["--no-clickhouse"] : []),
-  ];
+  const flags = [...FREE_PORTS, ...(withoutChdb ? ["--no-clickhouse"] : [])];
   child = spawn(process.execPath, ["bin/millrace.js", "start", "--data", join(directory.path, "data"), ...flags], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "ignore"],

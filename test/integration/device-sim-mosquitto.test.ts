@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFleet, nameFleet } from "../../device-sim/fleet.ts";
 import { createRandom } from "../../device-sim/random.ts";
 import { replay, type ReplayMessage } from "../../device-sim/replay/replay.ts";
+import { freePort } from "../support/free-port.ts";
 import { runFleet } from "../../device-sim/run-fleet.ts";
 
 const hasMosquitto = spawnSync("mosquitto", ["-h"]).error === undefined;
@@ -143,14 +144,6 @@ async function listen(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return portOf(server.address());
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { collect, ended } from "../support/gateway-harness.ts";
 import { type Instance, startInstance, temporaryDirectory } from "../support/instance.ts";
 import { findPostgres, type PostgresServer, startPostgres } from "../support/postgres-server.ts";
@@ -25,18 +26,7 @@ describe.skipIf(redisProgram === null)("an instance with a Redis (needs the redi
   afterEach(() => directory.dispose());
 
   it("does not start with a wrong password: one sentence with what to do and without the password", async () => {
-    const args = [
-      "start",
-      "--data",
-      directory.path,
-      "--no-clickhouse",
-      "--mqtt-port",
-      "0",
-      "--http-port",
-      "0",
-      "--ingest-port",
-      "0",
-    ];
+    const args = ["start", "--data", directory.path, "--no-clickhouse", ...FREE_PORTS];
     const attempt = (url: string) => runToFailure({ args, environment: { MILLRACE_REDIS_URL: url } });
     const wrong = await attempt(redis.url(`:${PASSWORD}-not`));
     expect(wrong.said).toMatch(

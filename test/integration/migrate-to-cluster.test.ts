@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installationId } from "../../app/data-directory.ts";
 import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
 import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { openTestKafkaLog } from "../support/kafka-servers.ts";
 import { noCluster, startCluster, type Cluster } from "../support/cluster.ts";
 import { runMillraceAsync, startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
@@ -149,9 +150,8 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
     await breakOffAt("moved.telemetry");
     await breakOffAt("moved.journal.retention");
     await runOnHere();
-    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
     const early = await runToFailure({
-      args: ["start", "--data", cluster.dataOf("early"), ...ports],
+      args: ["start", "--data", cluster.dataOf("early"), ...FREE_PORTS],
       environment: cluster.environment,
     });
     expect(early).toMatchObject({ code: 2, stdout: "", leftRunning: false });
@@ -175,9 +175,8 @@ describe.skipIf(noCluster !== null)(`an installation that moves to a cluster (ne
   });
 
   it("is not started here again, nor moved twice", async () => {
-    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
     const environment = { MILLRACE_INSTALLATION_SECRET: cluster.secret, MILLRACE_PARTITIONS: "4" };
-    const here = await runToFailure({ args: ["start", "--data", directory.path, ...ports], environment });
+    const here = await runToFailure({ args: ["start", "--data", directory.path, ...FREE_PORTS], environment });
     expect(here).toMatchObject({ code: 2, stdout: "", leftRunning: false });
     expect(here.said).toMatch(/has moved to the Kafka topics with the prefix "moved\."\. Start it there/);
     const again = await migrate();

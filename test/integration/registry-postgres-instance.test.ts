@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { startInstance, temporaryDirectory } from "../support/instance.ts";
 import { findPostgres, type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { runToFailure } from "../support/start-failure.ts";
@@ -42,8 +43,7 @@ describe.skipIf(binaries === null)("an instance with its registry in PostgreSQL 
   });
 
   it("does not start without the server: one sentence with what to do and without the password", async () => {
-    const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
-    const args = ["start", "--data", directory.path, "--no-clickhouse", ...ports];
+    const args = ["start", "--data", directory.path, "--no-clickhouse", ...FREE_PORTS];
     const attempt = (url: string) => runToFailure({ args, environment: { MILLRACE_DATABASE_URL: url } });
     const away = await attempt(`postgres://millrace:${PASSWORD}@127.0.0.1:1/registry`);
     expect(away.said).toMatch(

@@ -2,6 +2,7 @@ import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { startInstance, temporaryDirectory } from "../support/instance.ts";
 import { CONNACK_ACCEPTED, openRaw, rawConnect, rawPublish } from "../support/raw-mqtt.ts";
 import { mountMemory, runToFailure } from "../support/start-failure.ts";
@@ -11,7 +12,6 @@ import type { Instance } from "../support/instance.ts";
 /** A disk of its own, in memory, that can be filled: only root may mount one. */
 const cannotMount = !canMount();
 const MIB = 1024 ** 2;
-const FREE_PORTS = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
 const BATCH = 50;
 
 let directory: ReturnType<typeof temporaryDirectory>;

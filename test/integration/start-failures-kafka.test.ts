@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { startHttp, startOldBroker, type FalseBroker } from "../support/false-brokers.ts";
 import { temporaryDirectory } from "../support/instance.ts";
 import { runToFailure, type FailedStart } from "../support/start-failure.ts";
@@ -16,7 +17,7 @@ afterEach(() => {
 });
 
 function start(brokers: string, environment: Readonly<Record<string, string>> = {}): Promise<FailedStart> {
-  const flags = ["--no-clickhouse", "--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
+  const flags = ["--no-clickhouse", ...FREE_PORTS];
   return runToFailure({ args: ["start", "--data", directory.path, "--kafka-brokers", brokers, ...flags], environment });
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { temporaryDirectory } from "../support/instance.ts";
 import { runToFailure } from "../support/start-failure.ts";
 
@@ -18,8 +19,7 @@ function plant(thread: string, act: string): Record<string, string> {
 
 const THREADS = ["services", "processors"] as const;
 const args = (): string[] => {
-  const ports = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
-  return ["start", "--data", directory.path, "--no-clickhouse", "--log-level", "error", ...ports];
+  return ["start", "--data", directory.path, "--no-clickhouse", "--log-level", "error", ...FREE_PORTS];
 };
 
 test.each(THREADS)(

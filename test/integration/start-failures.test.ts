@@ -3,13 +3,13 @@ import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { FREE_PORTS } from "../support/free-port.ts";
 import { startInstance, temporaryDirectory } from "../support/instance.ts";
 import { copyTreeWithout, runToFailure } from "../support/start-failure.ts";
 import type { AddressInfo } from "node:net";
 import type { FailedStart } from "../support/start-failure.ts";
 
 /** What stops a start ends in one sentence that says what to do, an exit code, and nothing left running. */
-const FREE_PORTS = ["--mqtt-port", "0", "--http-port", "0", "--ingest-port", "0"];
 const oldNode = findOldNode();
 
 let directory: ReturnType<typeof temporaryDirectory>;

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startInstance } from "./instance.ts";
 import type { Random } from "../../device-sim/random.ts";
+import { freePort } from "./free-port.ts";
 import type { Instance } from "./instance.ts";
 
 const MILLRACE = fileURLToPath(new URL("../../bin/millrace.js", import.meta.url));
@@ -29,7 +29,7 @@ const START_MS = 1500;
 const RUN_MS = { min: 50, max: 1200 };
 
 export async function mortalInstance(data: string, flags: readonly string[]): Promise<MortalInstance> {
-  const environment = { MILLRACE_MQTT_PORT: await freePort(), MILLRACE_HTTP_PORT: await freePort() };
+  const environment = { MILLRACE_MQTT_PORT: String(await freePort()), MILLRACE_HTTP_PORT: String(await freePort()) };
   let instance: Instance | null = null;
   const start = async (): Promise<void> => {
     instance = await startInstance({ data, flags, environment });
@@ -67,14 +67,4 @@ async function killDuringStart(
   await sleep(afterMs);
   if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
   await exited;
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("there is no free port");
-  return String(address.port);
 }
