@@ -148,6 +148,11 @@ describe.skipIf(program === null)("gateways whose Redis goes away (need the redi
     await publisher.publishAsync(TOPIC_A, "before", { qos: 1 });
     await redis.start();
     await eventually(() => isUp(one) && isUp(two), "both are linked");
+    // Linked is not yet known: what the other one asks for follows right behind its first word.
+    await eventually(
+      () => one.metric("millrace_gateway_link_gateways") === 1,
+      "the publisher's gateway knows the other",
+    );
     await publisher.publishAsync(TOPIC_A, "after", { qos: 1 });
     await eventually(() => received.length > 0, "the delivery");
     expect(received).toEqual([`${TOPIC_A} after`]);
