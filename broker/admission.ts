@@ -6,8 +6,9 @@ import { ADMISSION_NUMBER, type MessageOrigin, PACKET_ID_NUMBER } from "./messag
 
 /** A message as the bytes of its packet have it. */
 export interface MessageView {
-  readonly qos: number;
+  readonly qos: 0 | 1 | 2;
   readonly dup: boolean;
+  readonly retain: boolean;
   /** 0 where there is none: with QoS 0, and for wills. */
   readonly packetId: number;
   /** The payload is bytes [payloadStart, end) of this. */
@@ -30,6 +31,8 @@ export interface AdmittedRun {
 export interface Admission {
   /** Of what arrives now, UTC ms. */
   now(): number;
+  /** For a message whose id has to be known before it is taken. */
+  newAdmissionId(): string;
   /** Copies the message into the log's next group. Who took it tells `landed` or `failed` later. Throws what the log refuses it with. */
   take(origin: MessageOrigin, message: MessageView, timestamp: number): AppendGroup;
   landed(run: AdmittedRun): void;
@@ -44,13 +47,15 @@ export interface AdmissionOptions {
   readonly intake: LogIntake;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Of admission ids, in front of the sequence number. */
+  readonly admissionPrefix: string;
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const NO_BYTES = Buffer.alloc(0);
 
-export function createAdmission({ intake, clock, metrics }: AdmissionOptions): Admission {
+export function createAdmission({ intake, clock, metrics, admissionPrefix }: AdmissionOptions): Admission {
   const admitted = metrics.counter("millrace_mqtt_admitted_total", "Messages that are durable in the log.");
   const admittedBytes = metrics.counter("millrace_mqtt_admitted_bytes_total", "Payload bytes of admitted messages.");
   const failures = metrics.counter("millrace_mqtt_append_failed_total", "Messages that the log did not take.");
@@ -90,6 +95,7 @@ export function createAdmission({ intake, clock, metrics }: AdmissionOptions): A
 
   return {
     now: () => clock.now(),
+    newAdmissionId: () => `${admissionPrefix}${++sequence}`,
     take,
     landed,
     failed: (messages) => failures.add(messages),

@@ -23,7 +23,8 @@ import { createIngestRequests } from "./ingest-requests.ts";
 import type { ListenAddress } from "./listen.ts";
 import { createListeners, type EdgeAddress } from "./listeners.ts";
 import type { MessageOrigin } from "./message-origin.ts";
-import { createMqttEngine } from "./mqtt-engine.ts";
+import type { SessionStore } from "./session/session-store.ts";
+import { Sessions } from "./session/sessions.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
@@ -50,6 +51,8 @@ export interface BrokerOptions {
   readonly onSeen: (lastSeen: ReadonlyMap<string, number>) => void;
   /** The other gateways of the installation. Absent: there are none. The broker starts and stops it. */
   readonly link?: GatewayLink;
+  /** Where sessions and retained messages are kept. Absent: nowhere. The broker starts and stops it. */
+  readonly sessions?: SessionStore;
   /** Overrides of ceilings, for tests. */
   readonly limits?: Partial<EdgeLimits>;
 }
@@ -79,18 +82,24 @@ export interface Broker extends Service, Readiness {
 export function createBroker(options: BrokerOptions): Broker {
   const { logger, metrics, link = NO_OTHER_GATEWAYS, tls } = options;
   const limits: EdgeLimits = { ...LIMITS, ...options.limits };
-  const admission = createAdmission(options);
-  const asks = createDeviceAsks(link);
   const origins = {
     partitionCount: options.partitionCount,
     admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
   };
-  const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
+  const admission = createAdmission({ ...options, ...origins });
+  const sessions = new Sessions({
+    store: options.sessions ?? null,
+    limits,
+    asks: createDeviceAsks(link),
+    isAlone: link === NO_OTHER_GATEWAYS,
+    now: admission.now,
+    logger,
+    metrics,
+  });
   const gate = createDeviceGate(options.authenticator, logger, tls?.findDevice);
   const table = createConnectionTable<EdgeEntry>(limits, metrics);
   const report = createEdgeReport(logger, metrics, () => performance.now());
   const sockets = new Set<EdgeSocket>();
-  let accepted = 0;
   let namelessClients = 0;
   let address: EdgeAddress | null = null;
   let seenTimer: NodeJS.Timeout | undefined;
@@ -99,9 +108,9 @@ export function createBroker(options: BrokerOptions): Broker {
     limits,
     table,
     admission,
-    engine,
+    sessions,
+    link,
     report,
-    presence: { link, asks, filtersMax: limits.filtersPerConnectionMax },
     connect: {
       gate,
       certified: null,
@@ -114,19 +123,18 @@ export function createBroker(options: BrokerOptions): Broker {
   };
 
   /** A durable message of this device (`tenant/device`), to those who subscribe to it, here and at other gateways. */
-  function route(key: string, topic: string, message: RoutedMessage): void {
-    if (asks.isAsked(key)) engine.route(topic, message);
+  function route(key: string, topic: string, message: RoutedMessage): Promise<void> | null {
     link.forward(key, topic, message);
+    return sessions.router.route(key, topic, message);
   }
 
   /** Wills go the way of every message; nobody waits for the outcome. */
   function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
-    const { payload } = will;
-    const qos = will.qos === 0 ? 0 : 1;
+    const { qos, retain, payload } = will;
     admission
-      .admit(origin, { qos, dup: false, packetId: 0, source: payload, payloadStart: 0, end: payload.length })
+      .admit(origin, { qos, dup: false, retain, packetId: 0, source: payload, payloadStart: 0, end: payload.length })
       .then(
-        () => route(origin.key, routedTo, { qos, payload }),
+        () => route(origin.key, routedTo, { qos, payload, retain }),
         (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
       );
   }
@@ -143,7 +151,7 @@ export function createBroker(options: BrokerOptions): Broker {
     socket.once("close", () => sockets.delete(socket));
     const certified = certifiedOf(peer);
     const own = certified === null ? context : { ...context, connect: { ...context.connect, certified } };
-    const connection = new EdgeConnection(socket, ++accepted, own);
+    const connection = new EdgeConnection(socket, own);
     const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);
     return connection;
@@ -151,7 +159,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   /** What the other gateways may do here. */
   const linked: LinkedEdge = {
-    deliver: engine.route,
+    deliver: sessions.router.deliver,
     async takeOver(client) {
       const connection = table.ofClient(client);
       connection?.end("taken-over");
@@ -172,14 +180,14 @@ export function createBroker(options: BrokerOptions): Broker {
 
   return {
     async start() {
-      // First, so that the first CONNECT is heard of elsewhere.
+      // First, so that the first CONNECT finds its session and is heard of elsewhere.
+      await sessions.start();
       await link.start(linked);
       address = await listeners.listen().catch(async (error: unknown) => {
         await link.stop(AbortSignal.abort());
+        await sessions.stop(AbortSignal.abort());
         throw error;
       });
-      // Second, because its timers would keep the process alive when the port is taken; no connection is read in between.
-      await engine.start();
       seenTimer = setInterval(tellSeen, LAST_SEEN_INTERVAL_MS);
       logger.info({ host: options.listen.host, ...address }, "devices are served");
     },
@@ -197,7 +205,7 @@ export function createBroker(options: BrokerOptions): Broker {
       await allClosed;
       signal.removeEventListener("abort", force);
       await link.stop(signal);
-      await engine.stop();
+      await sessions.stop(signal);
       clearInterval(seenTimer);
       tellSeen();
     },
@@ -210,6 +218,7 @@ export function createBroker(options: BrokerOptions): Broker {
     disconnect(keys) {
       gate.credentialsRevoked();
       requests.forget(keys);
+      sessions.purge(keys);
       for (const connection of table.ofKeys(keys)) connection.end("revoked");
     },
     connectedOf: (keys) => keys.filter((key) => table.ofKeys([key]).length > 0),

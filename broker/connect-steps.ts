@@ -15,15 +15,13 @@ export interface ConnectStepsOptions extends OriginOptions {
 }
 
 /**
- * From a valid CONNECT to the device that it speaks for: what is not served, whose token or certificate, what may the will say. Never rejects.
+ * From a valid CONNECT to the device that it speaks for: whose token or certificate, what may the will say. Never rejects.
  * The answer counts only if no credential was revoked between the call and the moment that the caller uses it.
  */
 export async function identifyDevice(
   connect: MqttConnect,
   options: ConnectStepsOptions,
 ): Promise<ConnectedDevice | RefusalReason> {
-  const unserved = unservedPart(connect);
-  if (unserved !== null) return unserved;
   const token = tokenOf(connect, options.tokenBytesMax);
   const answer = await identifyPrincipal(options.gate, options.certified, token);
   if ("refusal" in answer) return answer.refusal;
@@ -31,11 +29,6 @@ export async function identifyDevice(
   const clientId = named ? connect.clientId : options.newClientId();
   const device = createConnectedDevice(answer.principal, { clientId, named }, options);
   return connect.will !== null && device.originOf(connect.will.topic) === null ? "will-topic" : device;
-}
-
-function unservedPart(connect: MqttConnect): RefusalReason | null {
-  if (!connect.clean) return "session-persistent";
-  return connect.will?.qos === 2 ? "will-qos-2" : null;
 }
 
 /** One and a half keep-alives [MQTT-3.1.2-24]. A client that asks for none or too long gets ours: 3.1.2.10 allows it. */

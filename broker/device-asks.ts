@@ -1,5 +1,4 @@
 import type { Announcement, GatewayLink } from "./gateway-link.ts";
-import { deviceKeyOf } from "./topic-acl.ts";
 
 /** Whose topics the connections of this gateway ask for, so that others send what they get of these devices. */
 export interface DeviceAsks {
@@ -7,9 +6,8 @@ export interface DeviceAsks {
   begin(key: string): void;
   /** It does so no more. */
   cease(key: string): void;
-  isAsked(key: string): boolean;
-  /** When the other gateways know that the filter is asked for; null when nobody is to be waited for. */
-  heard(filter: string): Promise<void> | null;
+  /** When the other gateways know that it is asked for; null when nobody is to be waited for. */
+  heard(key: string): Promise<void> | null;
 }
 
 export function createDeviceAsks(link: GatewayLink): DeviceAsks {
@@ -26,10 +24,6 @@ export function createDeviceAsks(link: GatewayLink): DeviceAsks {
       asked.delete(key);
       known.announcement.end();
     },
-    isAsked: (key) => asked.has(key),
-    heard(filter) {
-      const key = deviceKeyOf(filter);
-      return key === null ? null : (asked.get(key)?.announcement.heard ?? null);
-    },
+    heard: (key) => asked.get(key)?.announcement.heard ?? null,
   };
 }

@@ -1,13 +1,12 @@
 import type { MqttWill } from "../wire/mqtt-connect.ts";
 import type { Admission } from "./admission.ts";
 import type { ConnectStepsOptions } from "./connect-steps.ts";
-import type { PresenceOptions } from "./connection-presence.ts";
 import type { ConnectionTable, TableEntry } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { EdgeReport } from "./edge-report.ts";
-import type { RoutedMessage } from "./gateway-link.ts";
+import type { GatewayLink, RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
-import type { MqttEngine } from "./mqtt-engine.ts";
+import type { Sessions } from "./session/sessions.ts";
 
 /** What all connections of a broker share. */
 export interface EdgeContext {
@@ -15,10 +14,10 @@ export interface EdgeContext {
   readonly connect: ConnectStepsOptions;
   readonly table: ConnectionTable<TableEntry>;
   readonly admission: Admission;
-  readonly engine: MqttEngine;
+  readonly sessions: Sessions;
+  readonly link: GatewayLink;
   readonly report: EdgeReport;
-  readonly presence: PresenceOptions;
-  /** A durable message of this device (`tenant/device`), to those who subscribe to it. */
-  readonly route: (key: string, topic: string, message: RoutedMessage) => void;
+  /** A durable message of this device (`tenant/device`), to those who subscribe to it. Resolves when it may be acknowledged; null: now. */
+  readonly route: (key: string, topic: string, message: RoutedMessage) => Promise<void> | null;
   readonly admitWill: (origin: MessageOrigin, will: MqttWill, routedTo: string) => void;
 }

@@ -2,7 +2,7 @@ import { errorText } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
-import { REFUSALS, type RefusalReason } from "./refusals.ts";
+import { FILTER_REFUSALS, type FilterRefusal, REFUSALS, type RefusalReason } from "./refusals.ts";
 
 /** Whom a line is about: the address alone until the device is known. */
 interface ReportSubject {
@@ -14,6 +14,8 @@ interface ReportSubject {
 /** Tells of what the edge did not take. Of connections that it ended every one is counted, and logged as far as the log stays readable. */
 export interface EdgeReport {
   refused(reason: RefusalReason, subject: ReportSubject, cause?: unknown): void;
+  /** A filter that SUBACK refused. */
+  filterRefused(reason: FilterRefusal, subject: ReportSubject): void;
   /** A message on a topic that Millrace has no use for: counted only. */
   dropped(): void;
 }
@@ -44,6 +46,12 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
 
   return {
     dropped: () => aside.add(),
+    filterRefused(reason, subject) {
+      metrics
+        .counter("millrace_mqtt_filters_refused_total", "Filters that SUBACK refused, by reason.", { reason })
+        .add();
+      if (mayLog()) logger.info({ reason, ...subject }, FILTER_REFUSALS[reason]);
+    },
     refused(reason, subject, cause) {
       metrics.counter("millrace_mqtt_refused_total", "Connections that the edge ended, by reason.", { reason }).add();
       if (!mayLog()) return;

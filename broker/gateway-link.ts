@@ -1,7 +1,9 @@
 /** What subscribers get of a message. */
 export interface RoutedMessage {
-  readonly qos: number;
+  readonly qos: 0 | 1 | 2;
   readonly payload: Uint8Array;
+  /** Its topic is to retain it (3.3.1.3). Other gateways are not told: who has acknowledged it keeps it. */
+  readonly retain?: boolean;
 }
 
 /** What a gateway does when another one asks for it. */

@@ -32,8 +32,8 @@ export interface IngestRequestsOptions extends OriginOptions {
   readonly admission: Admission;
   /** The device (`tenant/device`) that the peer's certificate names, if any. */
   readonly certifiedOf: (request: IncomingMessage) => string | null;
-  /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. */
-  readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => void;
+  /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. The answer waits for what this resolves with. */
+  readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => Promise<void> | null;
 }
 
 /** The client id in the records of what came over HTTP. */
@@ -54,8 +54,8 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
     const client = { clientId: CLIENT_ID, format: route.format };
     const origin = new MessageOrigin(place, telemetryTopic, client, admissionPrefix, admissionId);
     const bytes = { source: payload, payloadStart: 0, end: payload.length };
-    await admission.admit(origin, { qos: QOS, dup: false, packetId: 0, ...bytes });
-    onAdmitted(place.key, telemetryTopic, { qos: QOS, payload });
+    await admission.admit(origin, { qos: QOS, dup: false, retain: false, packetId: 0, ...bytes });
+    await onAdmitted(place.key, telemetryTopic, { qos: QOS, payload });
   }
 
   async function admit(

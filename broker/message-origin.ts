@@ -30,6 +30,7 @@ export class MessageOrigin {
   readonly packedKey: Buffer;
   /** False when all its messages are one that comes again: they have one admission id, and no packet id. */
   readonly isNumbered: boolean;
+  readonly #make: (admissionId: string) => MessageOrigin;
   readonly #shared: readonly Header[];
   readonly #admissionPrefix: string;
   readonly #headers: PackedHeaders[] = [];
@@ -47,6 +48,7 @@ export class MessageOrigin {
     this.packedKey = packText(device.key);
     this.#admissionPrefix = admissionPrefix;
     this.isNumbered = admissionId === undefined;
+    this.#make = (id) => new MessageOrigin(device, topic, client, admissionPrefix, id);
     this.#shared = [
       [HEADER.mqttTopic, topic],
       [HEADER.clientId, client.clientId],
@@ -56,15 +58,20 @@ export class MessageOrigin {
     ];
   }
 
+  /** For one message, which has this admission id however often it comes. */
+  withAdmissionId(admissionId: string): MessageOrigin {
+    return this.#make(admissionId);
+  }
+
   /** The headers of such a message; what is missing are its numbers: the sequence number, then the packet id unless it has none. */
-  headers(qos: number, dup: boolean, hasPacketId: boolean): PackedHeaders {
-    const variant = (qos === 0 ? 0 : 1) | (dup ? 2 : 0) | (hasPacketId ? 4 : 0);
+  headers(qos: 0 | 1 | 2, dup: boolean, hasPacketId: boolean): PackedHeaders {
+    const variant = qos | (dup ? 4 : 0) | (hasPacketId ? 8 : 0);
     return (this.#headers[variant] ??= this.#encode(qos, dup, hasPacketId));
   }
 
-  #encode(qos: number, dup: boolean, hasPacketId: boolean): PackedHeaders {
+  #encode(qos: 0 | 1 | 2, dup: boolean, hasPacketId: boolean): PackedHeaders {
     const own: readonly Header[] = [
-      [HEADER.qos, qos === 0 ? "0" : "1"],
+      [HEADER.qos, String(qos)],
       [HEADER.dup, dup ? "1" : "0"],
     ];
     if (!this.isNumbered) return new PackedHeaders([...this.#shared, ...own], []);

@@ -1,14 +1,15 @@
 import type { MillraceError } from "../core/errors.ts";
+import { ANSWER, type Answer } from "../wire/mqtt-answers.ts";
 import type { AppendGroup, AppendWaiter } from "../core/event-log.ts";
 import type { Admission, AdmittedRun, MessageView } from "./admission.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
-import { PubackQueue } from "./puback-queue.ts";
+import { AnswerQueue } from "./answer-queue.ts";
 
 /** What becomes of the messages of a window. */
 export interface MessageWindowOutcomes {
-  /** All before them are acknowledged, and these may be: with the PUBACKs, and what is to be routed of them. */
-  messagesLanded(pubacks: Buffer, routed: readonly RoutedMessage[]): void;
+  /** All before them are acknowledged, and these may be: with PUBACK or PUBREC, and what is to be routed of them. */
+  messagesLanded(answers: Buffer, routed: readonly RoutedMessage[]): void;
   /** All before it are acknowledged; this one is not durable, and nothing after it is acknowledged. */
   messageFailed(error: unknown): void;
 }
@@ -24,7 +25,7 @@ export class MessageWindow {
   bytes = 0;
   readonly #admission: Admission;
   readonly #outcomes: MessageWindowOutcomes;
-  readonly #pubacks = new PubackQueue();
+  readonly #answers = new AnswerQueue();
   #first: Run | null = null;
   #last: Run | null = null;
   /** A message was refused: nothing behind it is acknowledged. */
@@ -54,20 +55,21 @@ export class MessageWindow {
     run.messages += 1;
     run.bytes += bytes;
     run.timestamp = timestamp;
-    if (message.packetId !== 0) this.#addPuback(run, message.packetId);
-    if (!isRouted) return;
+    if (message.qos !== 0) this.#addAnswer(run, message);
+    if (!isRouted && !message.retain) return;
     run.routed.push({
       qos: message.qos,
       payload: Buffer.from(message.source.subarray(message.payloadStart, message.end)),
+      retain: message.retain,
     });
   }
 
   /** A message that is acknowledged in its turn, and leads nowhere. */
-  skip(packetId: number): void {
-    if (packetId === 0) return;
-    if (this.#last !== null) return this.#addPuback(this.#last, packetId);
-    this.#pubacks.push(packetId);
-    this.#outcomes.messagesLanded(this.#pubacks.take(1), []);
+  skip(message: Acknowledged): void {
+    if (message.qos === 0) return;
+    if (this.#last !== null) return this.#addAnswer(this.#last, message);
+    this.#answers.push(answerOf(message), message.packetId);
+    this.#outcomes.messagesLanded(this.#answers.take(1), []);
   }
 
   /** Resolves when the log has answered for every message that was taken. */
@@ -77,9 +79,9 @@ export class MessageWindow {
     return this.#settled.promise;
   }
 
-  #addPuback(run: Run, packetId: number): void {
-    this.#pubacks.push(packetId);
-    run.pubacks += 1;
+  #addAnswer(run: Run, message: Acknowledged): void {
+    this.#answers.push(answerOf(message), message.packetId);
+    run.answers += 1;
   }
 
   #runOf(group: AppendGroup, key: string): Run {
@@ -105,7 +107,7 @@ export class MessageWindow {
 
   /** Acknowledges what has landed from the front on. */
   #release(): void {
-    let pubacks = 0;
+    let answers = 0;
     let landed = false;
     const routed: RoutedMessage[] = [];
     let error: unknown = null;
@@ -117,14 +119,20 @@ export class MessageWindow {
       error = run.error;
       if (error !== null) break;
       landed = true;
-      pubacks += run.pubacks;
+      answers += run.answers;
       if (run.routed.length > 0) routed.push(...run.routed);
     }
     if (this.#ended) return;
     this.#ended = error !== null;
-    if (landed) this.#outcomes.messagesLanded(this.#pubacks.take(pubacks), routed);
+    if (landed) this.#outcomes.messagesLanded(this.#answers.take(answers), routed);
     if (error !== null) this.#outcomes.messageFailed(error);
   }
+}
+
+type Acknowledged = Pick<MessageView, "qos" | "packetId">;
+
+function answerOf({ qos }: Acknowledged): Answer {
+  return qos === 2 ? ANSWER.pubrec : ANSWER.puback;
 }
 
 /** Messages of one device that follow each other and went into the same group. */
@@ -134,7 +142,7 @@ class Run implements AppendWaiter, AdmittedRun {
   next: Run | null = null;
   messages = 0;
   bytes = 0;
-  pubacks = 0;
+  answers = 0;
   timestamp = 0;
   isSettled = false;
   error: MillraceError | null = null;

@@ -1,13 +1,12 @@
-import { MillraceError } from "../core/errors.ts";
 import { MQTT_BREACHES, type RefusalText } from "../wire/mqtt-breach.ts";
 
 /**
  * Why the edge ends a connection: what the walker finds in its bytes, and what follows from policy. MQTT 3.1.1 can say no only in
  * CONNACK; later it can but close. So each reason is logged, and counted under its name.
  *
- * Sessions that outlive their connection, QoS 2 and wills on other devices' topics are not served: a CONNECT that asks for one gets
- * code 5 "not authorized", because the others say something else (3 "unavailable" invites endless retries, 2 blames the id) and
- * because accepting it and not keeping the promise would lose messages. A QoS 2 PUBLISH closes the connection.
+ * Wills on other devices' topics, and, where no store keeps them, sessions that outlive their connection are not served: a CONNECT that asks
+ * for one gets code 5 "not authorized", because the others say something else (3 "unavailable" invites endless retries, 2 blames
+ * the id) and because accepting it and not keeping the promise would lose messages.
  */
 export const REFUSALS = {
   ...MQTT_BREACHES,
@@ -31,33 +30,47 @@ export const REFUSALS = {
   "tls-handshake": { code: "NOT_AUTHENTICATED", returnCode: 0, text: "the TLS handshake did not succeed" },
   "authenticate-timeout": { code: "TIMED_OUT", returnCode: 3, text: "the registry did not answer in time" },
   "authenticate-failed": { code: "REGISTRY_IO", returnCode: 3, text: "the registry could not answer" },
-  "session-persistent": unsupported("clean session = 0 is not served", 5),
-  "will-qos-2": unsupported("a will with QoS 2 is not served", 5),
-  "will-topic": { code: "NOT_AUTHORIZED", returnCode: 5, text: "the will is not for the device's own telemetry" },
-  "publish-qos-2": unsupported("QoS 2 is not served", 0),
-  "publish-topic": { code: "NOT_AUTHORIZED", returnCode: 0, text: "published to a topic that is not the device's own" },
-  "subscribe-filter": {
-    code: "NOT_AUTHORIZED",
-    returnCode: 0,
-    text: "a filter reaches beyond the device's own topics",
+  "session-persistent": {
+    code: "MQTT_UNSUPPORTED",
+    returnCode: 5,
+    text: "clean session = 0 is not served without a session store",
   },
+  "session-store": {
+    code: "SESSION_STORE_IO",
+    returnCode: 3,
+    text: "the session store did not take or give what it should",
+  },
+  "sessions-total": { ...limit("too many sessions are kept"), returnCode: 3 },
+  "sessions-per-device": { ...limit("too many sessions are kept for the device"), returnCode: 3 },
+  "will-topic": { code: "NOT_AUTHORIZED", returnCode: 5, text: "the will is not for the device's own telemetry" },
+  "receive-maximum": limit("too many QoS 2 messages that are not released with PUBREL"),
+  "publish-topic": { code: "NOT_AUTHORIZED", returnCode: 0, text: "published to a topic that is not the device's own" },
   "websocket-frame": {
     code: "MQTT_MALFORMED",
     returnCode: 0,
     text: "MQTT over WebSocket is binary frames of a bounded size [MQTT-6.0.0-1]",
   },
-  "filters-per-connection": limit("too many subscriptions on one connection"),
   "append-failed": { code: "LOG_IO", returnCode: 0, text: "the log did not take the message" },
   "subscriber-slow": limit("the subscriber does not read what it asked for"),
   "keep-alive": { code: "TIMED_OUT", returnCode: 0, text: "silent for one and a half keep-alives [MQTT-3.1.2-24]" },
   revoked: { code: "NOT_AUTHENTICATED", returnCode: 0, text: "the credential was revoked" },
   "taken-over": { code: "LIMIT_EXCEEDED", returnCode: 0, text: "the same client connected again [MQTT-3.1.4-2]" },
-  protocol: { code: "MQTT_MALFORMED", returnCode: 0, text: "the protocol engine refused a packet" },
   internal: { code: "INTERNAL", returnCode: 3, text: "an unexpected error" },
   stopping: { code: "NOT_RUNNING", returnCode: 0, text: "the broker stops" },
 } as const satisfies Record<string, RefusalText | Defect>;
 
 export type RefusalReason = keyof typeof REFUSALS;
+
+/** Why SUBACK refuses a filter; the connection goes on (3.9.3). */
+export const FILTER_REFUSALS = {
+  "filter-foreign": "the filter reaches beyond the device's own topics",
+  "filter-shared-malformed": "$share/group/filter needs a group without wildcards and a filter",
+  "filter-shared-transient":
+    "with several gateways only sessions that are kept (clean session = 0) can share a subscription",
+  "filters-per-connection": "too many subscriptions of one client",
+} as const;
+
+export type FilterRefusal = keyof typeof FILTER_REFUSALS;
 
 /** Ends that are no refusal: the client said goodbye, or its socket is gone. */
 export type PlainEnd = "disconnected" | "lost";
@@ -65,16 +78,6 @@ export type PlainEnd = "disconnected" | "lost";
 /** A defect of ours is no operating error and has none of their codes; the API calls it the same. */
 type Defect = Omit<RefusalText, "code"> & { readonly code: "INTERNAL" };
 
-export function refusalError(reason: RefusalReason, cause?: unknown): Error {
-  const { code, text } = REFUSALS[reason];
-  const options = cause === undefined ? {} : { cause };
-  return code === "INTERNAL" ? new Error(text, options) : new MillraceError(code, text, options);
-}
-
 function limit(text: string): RefusalText {
   return { code: "LIMIT_EXCEEDED", returnCode: 0, text };
-}
-
-function unsupported(text: string, returnCode: 0 | 5): RefusalText {
-  return { code: "MQTT_UNSUPPORTED", returnCode, text };
 }

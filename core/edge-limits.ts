@@ -2,6 +2,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
 
 /** The ceilings of the gateway: a part of `LIMITS`. */
 export const EDGE_LIMITS = {
@@ -26,10 +27,7 @@ export const EDGE_LIMITS = {
   connectionsMax: 20_000,
   unauthenticatedConnectionsMax: 1000,
   connectionsPerDeviceMax: 10,
-  subscriberDrainTimeoutMs: 5 * SECOND,
   subscriberQueueBytesMax: MIB,
-  /** Packets of one connection that wait inside the MQTT library. */
-  engineQueuePacketsMax: 200,
   /** How long a connection whose message the log refused is kept, unread, before it is closed and may try again. */
   refusalHoldMs: SECOND,
   /** How long a closing connection may take to read what it still gets. */
@@ -42,6 +40,16 @@ export const EDGE_LIMITS = {
   websocketFrameBytesMax: 512 * KIB,
   /** Pieces in which such a frame may come: each costs memory of its own. */
   websocketPiecesMax: 1024,
+
+  // sessions
+  /** Messages that a client has been sent with QoS 1 or 2 and has not acknowledged: what comes on top waits. */
+  deliveriesInFlightMax: 100,
+  keptSessionsMax: 20_000,
+  keptSessionsPerDeviceMax: 10,
+  /** How long a session is kept whose client does not come back. */
+  sessionExpiryMs: 7 * DAY,
+  /** How long a message waits for it. */
+  sessionMessageAgeMaxMs: DAY,
 
   // HTTP ingest
   ingestConnectionsMax: 10_000,

@@ -15,16 +15,37 @@ export function encodeConnackRefusalV5(): Buffer {
 
 /** No session is present [MQTT-3.2.2-2]. */
 export const CONNACK_ACCEPTED = Buffer.from([0x20, 0x02, 0x00, 0x00]);
+/** The session goes on [MQTT-3.2.2-2]. */
+export const CONNACK_PRESENT = Buffer.from([0x20, 0x02, 0x01, 0x00]);
 export const PINGRESP = Buffer.from([0xd0, 0x00]);
 
-/** The bytes that a PUBACK has (3.4). */
-export const PUBACK_BYTES = 4;
+/** The first byte of packets that only name another one (3.4-3.7, 3.11). */
+export const ANSWER = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70, unsuback: 0xb0 } as const;
+export type Answer = (typeof ANSWER)[keyof typeof ANSWER];
+
+/** The bytes that such a packet has. */
+export const ANSWER_BYTES = 4;
 
 /** Returns the position behind it. */
-export function writePuback(bytes: Buffer, at: number, packetId: number): number {
-  bytes[at] = 0x40;
+export function writeAnswer(bytes: Buffer, at: number, answer: number, packetId: number): number {
+  bytes[at] = answer;
   bytes[at + 1] = 2;
   bytes[at + 2] = packetId >> 8;
   bytes[at + 3] = packetId & 0xff;
-  return at + PUBACK_BYTES;
+  return at + ANSWER_BYTES;
+}
+
+export function encodeAnswer(answer: Answer, packetId: number): Buffer {
+  const bytes = Buffer.allocUnsafe(ANSWER_BYTES);
+  writeAnswer(bytes, 0, answer, packetId);
+  return bytes;
+}
+
+/** What a SUBACK says of a filter: the QoS that was granted, or that it is refused (3.9.3). */
+export type SubackCode = 0 | 1 | 2 | 0x80;
+export const SUBACK_FAILURE = 0x80;
+
+export function encodeSuback(packetId: number, codes: readonly SubackCode[]): Buffer {
+  // The walker lets no more filters through than fit into one byte of length.
+  return Buffer.from([0x90, 2 + codes.length, packetId >> 8, packetId & 0xff, ...codes]);
 }

@@ -39,13 +39,20 @@ export function packetIdBreach(bytes: Uint8Array, start: number, end: number): M
   return bytes[start] === 0 && bytes[start + 1] === 0 ? "packet-id-zero" : null;
 }
 
+export interface RequestedFilter {
+  readonly filter: string;
+  /** The QoS that a SUBSCRIBE asks for; 0 in an UNSUBSCRIBE. */
+  readonly qos: 0 | 1 | 2;
+}
+
 /** The filters of a SUBSCRIBE (`withQos`) or an UNSUBSCRIBE that `filtersBreach` has found right. */
-export function filtersOf(bytes: Buffer, start: number, end: number, withQos: boolean): string[] {
-  const filters: string[] = [];
+export function filtersOf(bytes: Buffer, start: number, end: number, withQos: boolean): RequestedFilter[] {
+  const filters: RequestedFilter[] = [];
   let at = start + 2;
   while (at < end) {
     const filterEnd = at + 2 + bytes.readUInt16BE(at);
-    filters.push(bytes.toString("utf8", at + 2, filterEnd));
+    const qos = withQos ? (bytes[filterEnd] ?? 0) : 0;
+    filters.push({ filter: bytes.toString("utf8", at + 2, filterEnd), qos: qos === 2 ? 2 : qos === 1 ? 1 : 0 });
     at = withQos ? filterEnd + 1 : filterEnd;
   }
   return filters;

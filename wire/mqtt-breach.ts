@@ -45,7 +45,7 @@ export const MQTT_BREACHES = {
   "publish-qos": malformed("the PUBLISH has QoS 3 [MQTT-3.3.1-4]"),
   "publish-dup": malformed("DUP is set on a QoS 0 PUBLISH [MQTT-3.3.1-2]"),
   "packet-id-zero": malformed("the packet identifier is 0 [MQTT-2.3.1-1]"),
-  "packet-unsolicited": malformed("PUBREC, PUBREL or PUBCOMP without a QoS 2 exchange (4.3.3)"),
+  "packet-unsolicited": malformed("an acknowledgement of what was never sent (4.3)"),
   "packet-too-large": { code: "PACKET_TOO_LARGE", returnCode: 0, text: "the packet is larger than the limit" },
   "payload-too-large": { code: "PAYLOAD_TOO_LARGE", returnCode: 0, text: "the payload is larger than the limit" },
 } as const satisfies Record<string, RefusalText>;

@@ -5,6 +5,7 @@ import { type MqttTopicLimits, textBreach, topicNameBreach } from "./mqtt-text.t
 export interface MqttWill {
   readonly topic: string;
   readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
   readonly payload: Buffer;
 }
 
@@ -53,6 +54,7 @@ interface ConnectFlags {
   readonly clean: boolean;
   readonly will: boolean;
   readonly willQos: 0 | 1 | 2;
+  readonly willRetain: boolean;
   readonly password: boolean;
   readonly userName: boolean;
 }
@@ -67,7 +69,14 @@ function readFlags(flags: number): ConnectFlags | MqttBreach {
   // [MQTT-3.1.2-13], [MQTT-3.1.2-15], [MQTT-3.1.2-22]
   if (!will && (flags & 0x38) !== 0) return "connect-flags";
   if (password && !userName) return "connect-flags";
-  return { clean: (flags & 0x02) !== 0, will, willQos: willQos === 0 ? 0 : willQos === 1 ? 1 : 2, password, userName };
+  return {
+    clean: (flags & 0x02) !== 0,
+    will,
+    willQos: willQos === 0 ? 0 : willQos === 1 ? 1 : 2,
+    willRetain: (flags & 0x20) !== 0,
+    password,
+    userName,
+  };
 }
 
 function parsePayload(
@@ -108,6 +117,7 @@ function parsePayload(
         ? {
             topic: textOf(bytes, willTopic),
             qos: flags.willQos,
+            retain: flags.willRetain,
             payload: Buffer.from(bytes.slice(willPayload.start, willPayload.end)),
           }
         : null,

@@ -1,7 +1,7 @@
 import { filtersBreach, type MqttBodyLimits, packetIdBreach } from "./mqtt-body-checks.ts";
 import type { MqttBreach } from "./mqtt-breach.ts";
 import { type MqttConnect, parseMqttConnect } from "./mqtt-connect.ts";
-import { LONGEST_HEADER, MQTT_TYPE, packetLength, type MqttPacketLimits } from "./mqtt-header.ts";
+import { isAcknowledgement, LONGEST_HEADER, MQTT_TYPE, packetLength, type MqttPacketLimits } from "./mqtt-header.ts";
 import { topicNameBreach } from "./mqtt-text.ts";
 
 export interface MqttFrameLimits extends MqttBodyLimits, MqttPacketLimits {}
@@ -27,9 +27,10 @@ export class MqttFrameWalker {
   /** What a CONNECT says; null otherwise. */
   connect: MqttConnect | null = null;
   /** Of a PUBLISH; its payload ends where the packet does. */
-  qos = 0;
+  qos: 0 | 1 | 2 = 0;
   dup = false;
-  /** 0 with QoS 0. */
+  retain = false;
+  /** Of whatever has one; 0 for a PUBLISH with QoS 0. */
   packetId = 0;
   payloadStart = 0;
   /** True when the topic is that of the PUBLISH before. */
@@ -142,11 +143,16 @@ export class MqttFrameWalker {
   #readOther(): MqttBreach | null {
     const { source, body, end } = this;
     const limits = this.#limits;
-    if (this.type === MQTT_TYPE.puback) return packetIdBreach(source, body, end);
-    if (this.type === MQTT_TYPE.subscribe) return filtersBreach(source, body, end, true, limits);
-    if (this.type === MQTT_TYPE.unsubscribe) return filtersBreach(source, body, end, false, limits);
-    if (this.type !== MQTT_TYPE.connect) return null;
-    const parsed = parseMqttConnect(source, body, end, limits);
+    if (this.type === MQTT_TYPE.connect) return this.#readConnect();
+    if (this.type === MQTT_TYPE.pingreq || this.type === MQTT_TYPE.disconnect) return null;
+    this.packetId = ((source[body] ?? 0) << 8) | (source[body + 1] ?? 0);
+    if (isAcknowledgement(this.type)) return packetIdBreach(source, body, end);
+    return filtersBreach(source, body, end, this.type === MQTT_TYPE.subscribe, limits);
+  }
+
+  #readConnect(): MqttBreach | null {
+    const { source, body, end } = this;
+    const parsed = parseMqttConnect(source, body, end, this.#limits);
     if (typeof parsed === "string") return parsed;
     this.connect = parsed;
     return null;
@@ -155,8 +161,9 @@ export class MqttFrameWalker {
   /** 3.3. `flags`: of the fixed header. */
   #readPublish(flags: number): MqttBreach | null {
     const { source, body, end } = this;
-    const qos = (flags >> 1) & 3;
-    if (qos === 3) return "publish-qos";
+    const bits = (flags >> 1) & 3;
+    if (bits === 3) return "publish-qos";
+    const qos = bits === 2 ? 2 : bits === 1 ? 1 : 0;
     if (qos === 0 && (flags & 0x08) !== 0) return "publish-dup";
     if (body + 2 > end) return "packet-length";
     const topicEnd = body + 2 + (((source[body] ?? 0) << 8) | (source[body + 1] ?? 0));
@@ -165,6 +172,7 @@ export class MqttFrameWalker {
     if (end - payloadStart > this.#limits.payloadBytesMax) return "payload-too-large";
     this.qos = qos;
     this.dup = (flags & 0x08) !== 0;
+    this.retain = (flags & 0x01) !== 0;
     this.payloadStart = payloadStart;
     this.packetId = qos === 0 ? 0 : ((source[topicEnd] ?? 0) << 8) | (source[topicEnd + 1] ?? 0);
     if (qos > 0 && this.packetId === 0) return "packet-id-zero";

@@ -47,6 +47,11 @@ export function packetLength(
   return "remaining-length";
 }
 
+/** Packets that name another one and say nothing else (3.4-3.7). */
+export function isAcknowledgement(type: number): boolean {
+  return type >= MQTT_TYPE.puback && type <= MQTT_TYPE.pubcomp;
+}
+
 function firstByteBreach(first: number, connected: boolean): MqttBreach | null {
   const type = first >> 4;
   if (!connected && type !== MQTT_TYPE.connect) return "connect-expected";
@@ -55,26 +60,24 @@ function firstByteBreach(first: number, connected: boolean): MqttBreach | null {
   switch (type) {
     case MQTT_TYPE.publish:
       return null;
+    case MQTT_TYPE.pubrel:
     case MQTT_TYPE.subscribe:
     case MQTT_TYPE.unsubscribe:
       return flags === 2 ? null : "header-flags";
     case MQTT_TYPE.connect:
     case MQTT_TYPE.puback:
+    case MQTT_TYPE.pubrec:
+    case MQTT_TYPE.pubcomp:
     case MQTT_TYPE.pingreq:
     case MQTT_TYPE.disconnect:
       return flags === 0 ? null : "header-flags";
-    // Nothing is ever sent with QoS 2, and nothing is taken with it: none of these can be an answer.
-    case MQTT_TYPE.pubrec:
-    case MQTT_TYPE.pubrel:
-    case MQTT_TYPE.pubcomp:
-      return "packet-unsolicited";
     default:
       return "packet-type";
   }
 }
 
 function fixedLengthBreach(type: number, remaining: number): MqttBreach | null {
-  if (type === MQTT_TYPE.puback) return remaining === 2 ? null : "packet-length";
+  if (isAcknowledgement(type)) return remaining === 2 ? null : "packet-length";
   if (type === MQTT_TYPE.pingreq || type === MQTT_TYPE.disconnect) return remaining === 0 ? null : "packet-length";
   return null;
 }

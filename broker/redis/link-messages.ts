@@ -38,12 +38,12 @@ export interface LinkedMessage {
   readonly message: RoutedMessage;
 }
 
-const headSchema = z.array(z.tuple([z.string(), z.literal([0, 1]), z.int().min(0).max(LIMITS.payloadBytesMax)]));
+const headSchema = z.array(z.tuple([z.string(), z.literal([0, 1, 2]), z.int().min(0).max(LIMITS.payloadBytesMax)]));
 const HEAD_LENGTH_BYTES = 4;
 
 /** Length of the head, the head as JSON (topic, QoS and payload length of each message), then the payloads. */
 export function encodeMessages(messages: readonly LinkedMessage[]): Buffer {
-  const head = messages.map(({ topic, message }) => [topic, message.qos === 0 ? 0 : 1, message.payload.length]);
+  const head = messages.map(({ topic, message }) => [topic, message.qos, message.payload.length]);
   const headBytes = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(HEAD_LENGTH_BYTES);
   length.writeUInt32BE(headBytes.length);

@@ -75,6 +75,8 @@ export type SessionChange =
 export interface SessionStore extends Service {
   /** All sessions. Called once, after `start`. `watch` is told from then on of what other gateways change; never of what this one does. */
   load(watch: (change: SessionChange) => void): Promise<readonly KeptSession[]>;
+  /** As it is now; null when there is none. */
+  find(client: string): Promise<KeptSession | null>;
   /** Creates it, or replaces its subscriptions and `disconnectedAt`; its queue and packet ids stay. */
   put(session: KeptSession): Promise<void>;
   /** With its queue and packet ids. */

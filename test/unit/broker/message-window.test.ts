@@ -50,6 +50,7 @@ function open() {
     },
     clock: { now: () => 5 },
     metrics: createMetrics(),
+    admissionPrefix: "gw.1.",
   });
   const writes: number[][] = [];
   const routed: string[] = [];
@@ -65,7 +66,8 @@ function open() {
   });
   const publish = (packetId: number, isRouted = false): void => {
     const source = Buffer.from(`m${packetId}`);
-    const message = { qos: packetId === 0 ? 0 : 1, dup: false, packetId, source, payloadStart: 0, end: source.length };
+    const qos = packetId === 0 ? 0 : 1;
+    const message = { qos, dup: false, retain: false, packetId, source, payloadStart: 0, end: source.length } as const;
     window.take(ORIGIN, message, 5, isRouted);
   };
   return { groups, admission, window, writes, routed, failures, publish };
@@ -76,7 +78,7 @@ describe("the window", () => {
     const { groups, window, writes, publish } = open();
     for (let id = 1; id <= 100; id += 1) publish(id);
     publish(0);
-    window.skip(101);
+    window.skip({ qos: 1, packetId: 101 });
     expect([window.size, writes]).toEqual([101, []]);
     groups.settle(0);
     expect(writes).toEqual([Array.from({ length: 101 }, (_, index) => index + 1)]);
@@ -147,8 +149,8 @@ describe("the window", () => {
 
   test("acknowledges at once what leads nowhere when nothing waits", () => {
     const { window, writes } = open();
-    window.skip(9);
-    window.skip(0);
+    window.skip({ qos: 1, packetId: 9 });
+    window.skip({ qos: 0, packetId: 0 });
     expect(writes).toEqual([[9]]);
   });
 });

@@ -1,0 +1,41 @@
+import { type Answer, ANSWER_BYTES, writeAnswer } from "../wire/mqtt-answers.ts";
+
+const FEW = 8;
+const ID_BITS = 16;
+const ID_MASK = 0xffff;
+
+/** The messages of one connection that wait for their PUBACK or PUBREC, in order. */
+export class AnswerQueue {
+  length = 0;
+  /** A ring: as many as fit are a power of two. Answer and packet id in one number. */
+  #answers = new Uint32Array(FEW);
+  #first = 0;
+
+  push(answer: Answer, packetId: number): void {
+    if (this.length === this.#answers.length) this.#grow();
+    this.#answers[(this.#first + this.length) & (this.#answers.length - 1)] = (answer << ID_BITS) | packetId;
+    this.length += 1;
+  }
+
+  /** Takes the first `count` out. */
+  take(count: number): Buffer {
+    const answers = this.#answers;
+    const bytes = Buffer.allocUnsafe(count * ANSWER_BYTES);
+    for (let index = 0; index < count; index++) {
+      const answer = answers[(this.#first + index) & (answers.length - 1)] ?? 0;
+      writeAnswer(bytes, index * ANSWER_BYTES, answer >> ID_BITS, answer & ID_MASK);
+    }
+    this.#first = (this.#first + count) & (answers.length - 1);
+    this.length -= count;
+    return bytes;
+  }
+
+  #grow(): void {
+    const grown = new Uint32Array(this.#answers.length * 2);
+    for (let index = 0; index < this.length; index++) {
+      grown[index] = this.#answers[(this.#first + index) & (this.#answers.length - 1)] ?? 0;
+    }
+    this.#answers = grown;
+    this.#first = 0;
+  }
+}

@@ -1,0 +1,129 @@
+import { errorText } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import { filterCoveredBy } from "../filter-cover.ts";
+import type { RoutedMessage } from "../gateway-link.ts";
+import { deviceKeyOf } from "../topic-acl.ts";
+import { lowerQos, type Qos, type Session } from "./session.ts";
+import type { SessionIndex } from "./session-index.ts";
+import type { QueuedMessage, QueueTarget, SessionStore } from "./session-store.ts";
+
+export interface SessionRouterOptions {
+  readonly index: SessionIndex;
+  /** Null where nothing is kept. */
+  readonly store: SessionStore | null;
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** From a durable message to those who are to get it. */
+export interface SessionRouter {
+  /**
+   * Of this device (`tenant/device`). Resolves when it is durable in the queues of kept sessions, and retained; null when there is nothing to
+   * wait for. Never rejects: what the store refuses is counted, the message itself is in the log.
+   */
+  route(key: string, topic: string, message: RoutedMessage): Promise<void> | null;
+  /** A message that another gateway has routed: to those connected here whom that one could not reach. */
+  deliver(topic: string, message: RoutedMessage): void;
+}
+
+interface Member {
+  readonly session: Session;
+  readonly qos: Qos;
+}
+
+export function createSessionRouter({ index, store, now, logger, metrics }: SessionRouterOptions): SessionRouter {
+  const lost = metrics.counter(
+    "millrace_mqtt_session_lost_total",
+    "Messages that the session store did not take: not queued for a session, or not retained. They are in the log.",
+  );
+  const turns = new Map<string, number>();
+
+  async function keep(what: string, key: string, kept: Promise<boolean>): Promise<void> {
+    const isKept = await kept.catch((error: unknown) => {
+      logger.warn({ key, error: errorText(error) }, `a message was not ${what}`);
+      return false;
+    });
+    if (!isKept) lost.add();
+  }
+
+  async function enqueue(stored: SessionStore, message: QueuedMessage, members: readonly Member[]): Promise<boolean> {
+    const targets = members.flatMap(({ session, qos }): QueueTarget[] =>
+      qos === 0 ? [] : [{ client: session.client, qos }],
+    );
+    await stored.enqueue(message, targets);
+    for (const { session } of members) session.poke();
+    return true;
+  }
+
+  /** Gives it to the session, or adds it to those for whom the store queues it. */
+  function give(session: Session, message: QueuedMessage, qos: Qos, stored: Member[]): void {
+    if (qos === 0) session.deliverNow(message.topic, message.payload, false);
+    else if (session.isKept) {
+      session.heard(message.topic);
+      stored.push({ session, qos });
+    } else session.push(message, qos);
+  }
+
+  function giveShared(key: string, message: QueuedMessage, routed: RoutedMessage, stored: Member[]): void {
+    const groups = new Map<string, Member[]>();
+    for (const session of index.of(key)) {
+      for (const [name, filter, granted] of session.shared) {
+        if (!filterCoveredBy(message.topic, filter)) continue;
+        const members = groups.get(name) ?? [];
+        members.push({ session, qos: lowerQos(routed, granted) });
+        groups.set(name, members);
+      }
+    }
+    for (const [name, members] of groups) {
+      const chosen = choose(`${key} ${name}`, members);
+      if (chosen !== null) give(chosen.session, message, chosen.qos, stored);
+    }
+  }
+
+  /** In turn, and those that are connected first. With QoS 0 only those. */
+  function choose(group: string, members: readonly Member[]): Member | null {
+    const connected = members.filter(({ session }) => session.isConnected);
+    const able = connected.length > 0 ? connected : members.filter(({ qos }) => qos > 0);
+    const turn = turns.get(group) ?? 0;
+    if (able.length < 2) turns.delete(group);
+    else turns.set(group, turn + 1);
+    return able[turn % able.length] ?? null;
+  }
+
+  return {
+    route(key, topic, routed) {
+      const message: QueuedMessage = { topic, payload: routed.payload, retain: false, queuedAt: now() };
+      const stored: Member[] = [];
+      if (index.has(key)) {
+        for (const session of index.of(key)) {
+          const granted = session.grants(topic);
+          if (granted !== null) give(session, message, lowerQos(routed, granted), stored);
+        }
+        giveShared(key, message, routed, stored);
+      }
+      if (store === null) return null;
+      const waits: Promise<void>[] = [];
+      if (stored.length > 0) waits.push(keep("queued for a session", key, enqueue(store, message, stored)));
+      if (routed.retain === true) {
+        const { payload, qos } = routed;
+        waits.push(keep("retained", key, store.retain({ topic, payload, qos })));
+      }
+      return waits.length === 0 ? null : Promise.all(waits).then(() => undefined);
+    },
+    deliver(topic, routed) {
+      const key = deviceKeyOf(topic);
+      if (key === null) return;
+      // The bytes are a part of what the other gateway sent.
+      const payload = Buffer.from(routed.payload);
+      for (const session of index.of(key)) {
+        const granted = session.grants(topic);
+        if (granted === null) continue;
+        const qos = lowerQos(routed, granted);
+        // For kept sessions the other gateway has queued it.
+        if (qos === 0 || !session.isKept) give(session, { topic, payload, retain: false, queuedAt: now() }, qos, []);
+      }
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { ANSWER, encodeAnswer, encodeSuback, SUBACK_FAILURE, type SubackCode } from "../../wire/mqtt-answers.ts";
+import { filtersOf, type RequestedFilter } from "../../wire/mqtt-body-checks.ts";
+import type { MqttFrameWalker } from "../../wire/mqtt-frame.ts";
+import { MQTT_TYPE } from "../../wire/mqtt-header.ts";
+import type { ConnectedDevice } from "../connected-device.ts";
+import type { FilterRefusal, RefusalReason } from "../refusals.ts";
+import type { SessionPeer } from "./deliveries.ts";
+import { type ReceivedKeeper, ReceivedIds } from "./received-ids.ts";
+import type { Session } from "./session.ts";
+import type { JoinedSession, Sessions } from "./sessions.ts";
+import { sharedFilterOf } from "./shared-filter.ts";
+
+export interface SessionSideOptions {
+  readonly sessions: Sessions;
+  readonly filtersMax: number;
+  /** Told of a filter that SUBACK refuses. */
+  readonly onRefused: (reason: FilterRefusal) => void;
+}
+
+/** The part of a connection that has to do with its session: subscriptions, what is delivered, and QoS 2 in both directions. */
+export class SessionSide {
+  readonly received: ReceivedIds;
+  readonly #device: ConnectedDevice;
+  readonly #peer: SessionPeer;
+  readonly #options: SessionSideOptions;
+  /** The client may still answer what it got before this connection. */
+  readonly #isResumed: boolean;
+  #session: Session | null;
+
+  /** `joined` is null for a session that ends with the connection: it begins with the first SUBSCRIBE. */
+  constructor(device: ConnectedDevice, peer: SessionPeer, joined: JoinedSession | null, options: SessionSideOptions) {
+    this.#device = device;
+    this.#peer = peer;
+    this.#options = options;
+    this.#session = joined?.session ?? null;
+    this.#isResumed = joined?.isPresent === true;
+    this.received = new ReceivedIds(keeperOf(device, joined, options.sessions));
+  }
+
+  /** Takes any packet that is not CONNECT, PUBLISH, PINGREQ or DISCONNECT; null when it is in order. */
+  pass(packet: MqttFrameWalker): RefusalReason | null {
+    const { type, packetId } = packet;
+    if (type === MQTT_TYPE.subscribe) return this.#subscribe(packet);
+    if (type === MQTT_TYPE.unsubscribe) return this.#unsubscribe(packet);
+    if (type === MQTT_TYPE.pubrel) return this.#release(packetId);
+    const deliveries = this.#session?.deliveries;
+    const isKnown =
+      (type === MQTT_TYPE.puback && deliveries?.acknowledged(packetId)) ||
+      (type === MQTT_TYPE.pubrec && deliveries?.received(packetId)) ||
+      (type === MQTT_TYPE.pubcomp && deliveries?.completed(packetId));
+    return isKnown === true || this.#isResumed ? null : "packet-unsolicited";
+  }
+
+  /** The client reads again what it is sent. */
+  drained(): void {
+    this.#session?.poke();
+  }
+
+  /** The connection is over. Resolves when the session has taken note; never rejects. */
+  end(): Promise<void> {
+    return this.#session === null ? Promise.resolve() : this.#options.sessions.leave(this.#session, this.#peer);
+  }
+
+  /** A subscription counts at once for what comes behind it; its SUBACK may take longer. */
+  #subscribe({ source, body, end, packetId }: MqttFrameWalker): null {
+    const { sessions } = this.#options;
+    const session = (this.#session ??= sessions.begin(this.#device.client, this.#peer));
+    const requests = filtersOf(source, body, end, true);
+    const codes = requests.map((request) => this.#grant(session, request));
+    const granted = requests.filter((_request, index) => codes[index] !== SUBACK_FAILURE).map(({ filter }) => filter);
+    this.#answerWhen(sessions.changed(session), encodeSuback(packetId, codes), () =>
+      sessions.sendRetained(session, granted),
+    );
+    return null;
+  }
+
+  #unsubscribe({ source, body, end, packetId }: MqttFrameWalker): null {
+    const session = this.#session;
+    for (const { filter } of filtersOf(source, body, end, false)) session?.unsubscribe(filter);
+    const changed = session === null ? Promise.resolve() : this.#options.sessions.changed(session);
+    this.#answerWhen(changed, encodeAnswer(ANSWER.unsuback, packetId));
+    return null;
+  }
+
+  #grant(session: Session, { filter, qos }: RequestedFilter): SubackCode {
+    const refusal = this.#refusalOf(session, filter);
+    if (refusal === null) {
+      session.subscribe(filter, qos);
+      return qos;
+    }
+    this.#options.onRefused(refusal);
+    return SUBACK_FAILURE;
+  }
+
+  #refusalOf(session: Session, filter: string): FilterRefusal | null {
+    const shared = sharedFilterOf(filter);
+    if (shared === "malformed") return "filter-shared-malformed";
+    if (!this.#device.acl.maySubscribe(shared?.filter ?? filter)) return "filter-foreign";
+    // Of other gateways only kept sessions are known: a group of others would get a copy at each of them.
+    if (shared !== null && !session.isKept && !this.#options.sessions.isAlone) return "filter-shared-transient";
+    if (!session.has(filter) && session.size >= this.#options.filtersMax) return "filters-per-connection";
+    return null;
+  }
+
+  /** PUBREL. After a connection that broke off, PUBCOMP may have been lost: then it is said again. */
+  #release(packetId: number): RefusalReason | null {
+    const completed = this.received.complete(packetId);
+    if (completed === null && !this.#isResumed) return "packet-unsolicited";
+    this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
+    return null;
+  }
+
+  #answerWhen(durable: Promise<void>, answer: Buffer, after?: () => Promise<void>): void {
+    durable
+      .then(() => {
+        this.#peer.write(answer);
+        return after?.();
+      })
+      .catch((error: unknown) => this.#peer.end("session-store", error));
+  }
+}
+
+function keeperOf(device: ConnectedDevice, joined: JoinedSession | null, { store }: Sessions): ReceivedKeeper | null {
+  if (joined === null || store === null) return null;
+  return { store, client: device.client, received: joined.received };
+}

@@ -1,0 +1,250 @@
+import { errorText } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import type { DeviceAsks } from "../device-asks.ts";
+import type { EdgeLimits } from "../edge-limits.ts";
+import { filterCoveredBy } from "../filter-cover.ts";
+import type { RefusalReason } from "../refusals.ts";
+import { createTopicAcl, type TopicAcl } from "../topic-acl.ts";
+import type { DeliveriesOptions, SessionPeer } from "./deliveries.ts";
+import { storedDeliveryQueue } from "./delivery-queue.ts";
+import { lowerQos, Session } from "./session.ts";
+import { SessionIndex } from "./session-index.ts";
+import { createSessionRouter, type SessionRouter } from "./session-router.ts";
+import type { KeptSession, SessionChange, SessionStore } from "./session-store.ts";
+
+const EXPIRY_INTERVAL_MS = 60_000;
+
+export interface SessionsOptions {
+  /** Null: sessions end with their connections, and nothing is retained. */
+  readonly store: SessionStore | null;
+  readonly limits: EdgeLimits;
+  readonly asks: DeviceAsks;
+  /** False where other gateways share the store. */
+  readonly isAlone: boolean;
+  /** UTC ms. */
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface JoinedSession {
+  readonly session: Session;
+  /** There was one, with what it had subscribed to [MQTT-3.2.2-2]. */
+  readonly isPresent: boolean;
+  /** QoS 2 messages of before that have not been released: packet id → admission id. */
+  readonly received: ReadonlyMap<number, string>;
+}
+
+/** All sessions that this gateway knows: those of its connections, and every one that is kept. */
+export class Sessions {
+  readonly router: SessionRouter;
+  readonly store: SessionStore | null;
+  readonly isAlone: boolean;
+  readonly index: SessionIndex;
+  readonly #options: SessionsOptions;
+  readonly #deliveries: DeliveriesOptions;
+  readonly #kept = new Map<string, Session>();
+  /** Those whose last connection was here. */
+  readonly #ours = new WeakSet<Session>();
+  readonly #pending = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SessionsOptions) {
+    const { asks, store, now, logger, metrics, limits } = options;
+    this.#options = options;
+    this.store = store;
+    this.isAlone = options.isAlone;
+    this.index = new SessionIndex(asks);
+    this.router = createSessionRouter({ index: this.index, store, now, logger, metrics });
+    const expired = metrics.counter(
+      "millrace_mqtt_deliveries_expired_total",
+      "Messages that had waited too long for a session's client to come back.",
+    );
+    this.#deliveries = { limits, now, onExpired: (messages) => expired.add(messages) };
+  }
+
+  async start(): Promise<void> {
+    const { store, isAlone } = this;
+    const { now } = this.#options;
+    if (store === null) return;
+    await store.start();
+    for (const record of await store.load((change) => this.#changed(change))) {
+      const session = this.#learn(record);
+      // Its gateway was this one, and has crashed.
+      if (isAlone) session.disconnectedAt ??= now();
+    }
+    this.#timer = setInterval(() => this.#expire(), EXPIRY_INTERVAL_MS);
+  }
+
+  /** After all connections have ended. */
+  async stop(signal: AbortSignal): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#pending);
+    await this.#options.store?.stop(signal);
+  }
+
+  /** Of a CONNECT. Null when it needs no session yet. The caller asks whether the connection is still there, and leaves if not. */
+  join(client: string, clean: boolean, peer: SessionPeer): Promise<JoinedSession | RefusalReason | null> | null {
+    const { store } = this.#options;
+    const known = this.#kept.get(client);
+    if (clean && known === undefined) return null;
+    if (store === null) return Promise.resolve("session-persistent");
+    return clean ? this.#discard(store, client).then(() => null) : this.#resume(store, client, peer);
+  }
+
+  /** A session that ends with its connection. */
+  begin(client: string, peer: SessionPeer): Session {
+    const session = new Session(client, null, this.#deliveries);
+    session.attach(peer);
+    return session;
+  }
+
+  /** Its subscriptions have changed. Resolves when that is durable, and heard of by other gateways. */
+  async changed(session: Session): Promise<void> {
+    const { asks, store } = this.#options;
+    this.index.update(session);
+    const heard = [...session.keys].map((key) => asks.heard(key));
+    if (session.isKept) session.putAt = this.#options.now();
+    await Promise.all([...heard, session.isKept ? store?.put(session.record) : null]);
+  }
+
+  /** The connection is over. Resolves when that is durable; never rejects. */
+  leave(session: Session, peer: SessionPeer): Promise<void> {
+    const { store, now } = this.#options;
+    if (!session.detach(peer, now())) return Promise.resolve();
+    if (session.isKept && this.#kept.get(session.client) === session) {
+      this.index.update(session);
+      return this.#track(store?.put(session.record));
+    }
+    this.index.remove(session);
+    return Promise.resolve();
+  }
+
+  /** What topics under these filters retain goes to the session, as the filters grant it (3.3.1.3). */
+  async sendRetained(session: Session, filters: readonly string[]): Promise<void> {
+    const { store, now } = this.#options;
+    if (store === null) return;
+    for (const key of session.keys) {
+      const found = await session.newest(store.retained(`millrace/${key}/`));
+      for (const { topic, payload, qos } of found) {
+        const granted = session.grants(topic);
+        if (granted === null || !filters.some((filter) => filterCoveredBy(topic, filter))) continue;
+        const lower = lowerQos({ qos }, granted);
+        const message = { topic, payload, retain: true, queuedAt: now() };
+        if (lower === 0) session.deliverNow(topic, payload, true);
+        else if (!session.isKept) session.push(message, lower);
+        else {
+          await store.enqueue(message, [{ client: session.client, qos: lower }]);
+          session.poke();
+        }
+      }
+    }
+  }
+
+  /** The credentials of these devices (`tenant/device`) are not honoured any more: nothing is kept for them. */
+  purge(keys: readonly string[]): void {
+    const { store } = this.#options;
+    for (const session of [...this.#kept.values()]) {
+      if (!keys.includes(ownerOf(session.client))) continue;
+      this.#forget(session);
+      void this.#track(store?.remove(session.client));
+    }
+  }
+
+  async #resume(store: SessionStore, client: string, peer: SessionPeer): Promise<JoinedSession | RefusalReason> {
+    const { limits, now } = this.#options;
+    const record = await store.find(client);
+    if (record === null && this.#isFull(client))
+      return limits.keptSessionsMax > this.#kept.size ? "sessions-per-device" : "sessions-total";
+    const session = this.#learn(record ?? { client, subscriptions: [], disconnectedAt: null });
+    const received = record === null ? NONE_RECEIVED : await store.received(client);
+    session.attach(peer, this.#ours.has(session) ? undefined : { sequence: 0, queuedAt: now() });
+    this.#ours.add(session);
+    await this.changed(session);
+    return { session, isPresent: record !== null, received };
+  }
+
+  #isFull(client: string): boolean {
+    const { limits } = this.#options;
+    if (this.#kept.size >= limits.keptSessionsMax) return true;
+    const owner = ownerOf(client);
+    let ofDevice = 0;
+    for (const other of this.#kept.keys()) if (ownerOf(other) === owner) ofDevice += 1;
+    return ofDevice >= limits.keptSessionsPerDeviceMax;
+  }
+
+  async #discard(store: SessionStore, client: string): Promise<void> {
+    const session = this.#kept.get(client);
+    if (session !== undefined) this.#forget(session);
+    await store.remove(client);
+  }
+
+  /** As the store has it. */
+  #learn({ client, subscriptions, disconnectedAt }: KeptSession): Session {
+    const { store } = this.#options;
+    const known = this.#kept.get(client);
+    const session =
+      known ?? new Session(client, store === null ? null : storedDeliveryQueue(store, client), this.#deliveries);
+    this.#kept.set(client, session);
+    const acl = aclOf(client);
+    session.replaceSubscriptions(subscriptions.filter(({ filter }) => acl.maySubscribe(filter)));
+    session.putAt = this.#options.now();
+    if (!session.isConnected) session.disconnectedAt = disconnectedAt;
+    this.index.update(session);
+    return session;
+  }
+
+  #forget(session: Session): void {
+    this.#kept.delete(session.client);
+    this.index.remove(session);
+  }
+
+  /** Another gateway did something. */
+  #changed(change: SessionChange): void {
+    if (change.kind === "put") {
+      this.#ours.delete(this.#learn(change.session));
+      return;
+    }
+    const session = this.#kept.get(change.client);
+    if (session === undefined) return;
+    if (change.kind === "queued") session.poke();
+    else this.#forget(session);
+  }
+
+  /** Removes what nobody came back for, and says of what is connected here that it still is: its gateway may crash. */
+  #expire(): void {
+    const { store, limits, now } = this.#options;
+    for (const session of [...this.#kept.values()]) {
+      if (session.isConnected) {
+        if (now() - session.putAt > limits.sessionExpiryMs / 4) void this.#track(this.changed(session));
+      } else if (now() - (session.disconnectedAt ?? session.putAt) > limits.sessionExpiryMs) {
+        this.#forget(session);
+        void this.#track(store?.remove(session.client));
+      }
+    }
+  }
+
+  #track(change: Promise<void> | undefined): Promise<void> {
+    if (change === undefined) return Promise.resolve();
+    const tracked = change
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ error: errorText(error) }, "a session's end was not kept");
+      })
+      .finally(() => this.#pending.delete(tracked));
+    this.#pending.add(tracked);
+    return tracked;
+  }
+}
+
+const NONE_RECEIVED: ReadonlyMap<number, string> = new Map();
+
+function aclOf(client: string): TopicAcl {
+  const [tenant = "", device = ""] = client.split("/");
+  return createTopicAcl(tenant, device);
+}
+
+/** `tenant/device` of `tenant/device/client id`. */
+function ownerOf(client: string): string {
+  return client.slice(0, client.lastIndexOf("/"));
+}
