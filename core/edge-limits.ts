@@ -62,6 +62,14 @@ export const EDGE_LIMITS = {
   /** Keys that a gateway answers by itself: of older ones it appends the message, and the stage drops it. */
   idempotencyKeysMax: 50_000,
 
+  // sessions
+  sessionQueueMessagesMax: 1000,
+  /** Of the payloads that one session has waiting. */
+  sessionQueueBytesMax: MIB,
+  /** Of those that all sessions have waiting. */
+  sessionStoreBytesMax: 1024 * MIB,
+  retainedMessagesMax: 100_000,
+
   // other gateways
   gatewaysMax: 64,
   /** Devices with subscribers at one other gateway: as many as it has connections. */

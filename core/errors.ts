@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   NOT_AUTHENTICATED: "never",
   NOT_AUTHORIZED: "never",
   LINK_IO: "later",
+  SESSION_STORE_IO: "later",
   // registry, API, configuration
   NOT_FOUND: "never",
   ALREADY_EXISTS: "never",

@@ -45,6 +45,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   NOT_AUTHENTICATED: [401, "Sign in first"],
   NOT_AUTHORIZED: [403, "This is not allowed"],
   LINK_IO: [503, "Other gateways cannot be reached"],
+  SESSION_STORE_IO: [503, "The store of the sessions is away"],
   NOT_FOUND: [404, "There is no such thing"],
   ALREADY_EXISTS: [409, "It exists already"],
   INVALID_INPUT: [400, "The input is not valid"],
