@@ -75,8 +75,10 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix }: Adm
   function take(origin: MessageOrigin, message: MessageView, timestamp: number): AppendGroup {
     const headers = origin.headers(message.qos, message.dup, message.packetId !== 0);
     headers.rewind();
-    if (origin.isNumbered) headers.number(ADMISSION_NUMBER, ++sequence);
-    if (message.packetId !== 0) headers.number(PACKET_ID_NUMBER, message.packetId);
+    if (origin.isNumbered) {
+      headers.number(ADMISSION_NUMBER, ++sequence);
+      if (message.packetId !== 0) headers.number(PACKET_ID_NUMBER, message.packetId);
+    }
     record.timestamp = timestamp;
     record.key = origin.packedKey;
     record.source = message.source;

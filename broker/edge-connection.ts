@@ -251,7 +251,7 @@ export class EdgeConnection implements SessionPeer {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
     this.write(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
-    this.#side?.drained();
+    this.#side?.opened();
     this.#walkSoon();
   }
 

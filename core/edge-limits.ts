@@ -50,6 +50,12 @@ export const EDGE_LIMITS = {
   sessionExpiryMs: 7 * DAY,
   /** How long a message waits for it. */
   sessionMessageAgeMaxMs: DAY,
+  sessionQueueMessagesMax: 1000,
+  /** Of the payloads that one session has waiting. */
+  sessionQueueBytesMax: MIB,
+  /** Of those that all sessions have waiting. */
+  sessionStoreBytesMax: 1024 * MIB,
+  retainedMessagesMax: 100_000,
 
   // HTTP ingest
   ingestConnectionsMax: 10_000,

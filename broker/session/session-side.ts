@@ -51,6 +51,11 @@ export class SessionSide {
     return isKnown === true || this.#isResumed ? null : "packet-unsolicited";
   }
 
+  /** The client has its CONNACK. */
+  opened(): void {
+    this.#session?.open();
+  }
+
   /** The client reads again what it is sent. */
   drained(): void {
     this.#session?.poke();

@@ -31,6 +31,8 @@ export class Session {
   /** What its own filters grant for a topic, shared ones aside: null for nothing. */
   readonly #granted = new Map<string, Qos | null>();
   #peer: SessionPeer | null = null;
+  /** The peer has its CONNACK: nothing may be in front of that [MQTT-3.2.0-1]. */
+  #isOpen = false;
   #deliveries: Deliveries | null = null;
   #sentBefore: SentBefore = NOTHING_SENT;
   /** Look-ups of retained messages that are under way, and the topics of which it got a message since: those are newer. */
@@ -107,13 +109,18 @@ export class Session {
     return granted;
   }
 
-  /** The session goes on with this connection. `sentBefore`, unless this is where its last one was. */
+  /** The session goes on with this connection, from `open` on. `sentBefore`, unless this is where its last one was. */
   attach(peer: SessionPeer, sentBefore: SentBefore = this.#sentBefore): void {
     if (this.#deliveries !== null) this.#sentBefore = this.#deliveries.end();
     this.#peer = peer;
     this.disconnectedAt = null;
     this.#deliveries = new Deliveries(this.#queue, peer, sentBefore, this.#options);
-    this.#deliveries.poke();
+    this.#isOpen = false;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+    this.poke();
   }
 
   /** False when another connection has it by now. */
@@ -121,6 +128,7 @@ export class Session {
     if (this.#peer !== peer) return false;
     if (this.#deliveries !== null) this.#sentBefore = this.#deliveries.end();
     this.#peer = null;
+    this.#isOpen = false;
     this.#deliveries = null;
     this.disconnectedAt = now;
     return true;
@@ -132,13 +140,13 @@ export class Session {
 
   /** There is more in its queue, or its connection can be sent more. */
   poke(): void {
-    this.#deliveries?.poke();
+    if (this.#isOpen) this.#deliveries?.poke();
   }
 
   /** With QoS 0, now or not at all. */
   deliverNow(topic: string, payload: Uint8Array, retain: boolean): void {
     this.heard(topic);
-    if (this.#peer === null) return;
+    if (this.#peer === null || !this.#isOpen) return;
     if (this.#peer.queuedBytes > this.#options.limits.subscriberQueueBytesMax) return this.#peer.end("subscriber-slow");
     this.#peer.write(encodePublish({ topic, payload, qos: 0, retain, dup: false, packetId: 0 }));
   }

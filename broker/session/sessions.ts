@@ -97,6 +97,7 @@ export class Sessions {
   begin(client: string, peer: SessionPeer): Session {
     const session = new Session(client, null, this.#deliveries);
     session.attach(peer);
+    session.open();
     return session;
   }
 
@@ -145,7 +146,7 @@ export class Sessions {
   /** The credentials of these devices (`tenant/device`) are not honoured any more: nothing is kept for them. */
   purge(keys: readonly string[]): void {
     const { store } = this.#options;
-    for (const session of [...this.#kept.values()]) {
+    for (const session of this.#kept.values()) {
       if (!keys.includes(ownerOf(session.client))) continue;
       this.#forget(session);
       void this.#track(store?.remove(session.client));
@@ -215,7 +216,7 @@ export class Sessions {
   /** Removes what nobody came back for, and says of what is connected here that it still is: its gateway may crash. */
   #expire(): void {
     const { store, limits, now } = this.#options;
-    for (const session of [...this.#kept.values()]) {
+    for (const session of this.#kept.values()) {
       if (session.isConnected) {
         if (now() - session.putAt > limits.sessionExpiryMs / 4) void this.#track(this.changed(session));
       } else if (now() - (session.disconnectedAt ?? session.putAt) > limits.sessionExpiryMs) {

@@ -5,7 +5,9 @@ import { type Broker, type BrokerOptions, createBroker } from "../../broker/brok
 import type { Authenticator } from "../../core/authenticator.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { createMemoryLogIntake, type MemoryLogIntake } from "./memory-log-intake.ts";
+import { MemorySessionStore } from "./memory-session-store.ts";
 import { CONNACK_ACCEPTED, openRaw, type RawConnect, rawConnect, type RawPeer } from "./raw-mqtt.ts";
 
 export const TOPIC_A = "millrace/acme/a/telemetry";
@@ -33,6 +35,8 @@ export interface BrokerHarness extends AsyncDisposable {
   requests(outcome: string): number;
   /** What a gauge says. */
   gauge(name: string, labels?: Readonly<Record<string, string>>): number;
+  /** How many filters were refused for this reason. */
+  filtersRefused(reason: string): number;
   /** How many messages were acknowledged and not kept. */
   dropped(): number;
   /** A client of the `mqtt` package that is connected, and does not reconnect. */
@@ -60,6 +64,7 @@ export async function startBroker(
     epoch: 7,
     logger: silentLogger,
     metrics,
+    sessions: new MemorySessionStore({ ...LIMITS, ...options.limits }),
     onSeen: (lastSeen) => lastSeen.forEach((time, key) => seen.set(key, time)),
     ...overrides,
   });
@@ -87,6 +92,7 @@ export async function startBroker(
     ingestPort: ingestPort ?? 0,
     seen,
     refused: (reason) => sumOf("millrace_mqtt_refused_total", { reason }),
+    filtersRefused: (reason) => sumOf("millrace_mqtt_filters_refused_total", { reason }),
     gauge: sumOf,
     requests: (outcome) => sumOf("millrace_http_requests_total", { outcome }),
     dropped: () => sumOf("millrace_mqtt_dropped_total"),

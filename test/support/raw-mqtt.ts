@@ -59,9 +59,17 @@ export function rawSubscribe(filters: readonly (string | Uint8Array)[], packetId
   );
 }
 
+const ANSWERS = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 };
+
+export function rawAnswer(kind: keyof typeof ANSWERS, packetId: number): Buffer {
+  return packet(ANSWERS[kind], [packetId >> 8, packetId & 0xff]);
+}
+
 export const PINGREQ = Buffer.from([0xc0, 0x00]);
 export const DISCONNECT = Buffer.from([0xe0, 0x00]);
 export const CONNACK_ACCEPTED = "20020000";
+/** Accepted, and there is a session. */
+export const CONNACK_PRESENT = "20020100";
 
 export interface RawPeer {
   readonly socket: Socket;

@@ -6,7 +6,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   aedes: ["broker/"],
   "@redis/client": ["broker/redis/"],
   ws: ["broker/", "dashboard/"],
-  lmdb: ["log/embedded/"],
+  lmdb: ["log/embedded/", "broker/lmdb/"],
   "@platformatic/kafka": ["log/kafka/"],
   kafkajs: ["log/kafka/"],
   "@node-rs/crc32": ["log/"],

@@ -1,0 +1,196 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { aborted } from "../../core/aborted.ts";
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import { encodeMessage } from "../session/session-values.ts";
+import { sessionStoreMetrics, type SessionStoreMetrics } from "../session/session-store-metrics.ts";
+import type {
+  KeptSession,
+  QueuedDelivery,
+  QueuedMessage,
+  QueueTarget,
+  RetainedMessage,
+  SessionStore,
+  SessionStoreLimits,
+} from "../session/session-store.ts";
+import { CommitTurns } from "./commit-turns.ts";
+import { SessionDraft } from "./session-draft.ts";
+import { commitError, isBroken, openSessionEnvironment, type SessionEnvironment } from "./session-environment.ts";
+
+export interface LmdbSessionStoreOptions {
+  /** The data directory. */
+  readonly directory: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Overrides of ceilings, for tests. */
+  readonly limits?: Partial<SessionStoreLimits>;
+}
+
+interface Opened {
+  readonly environment: SessionEnvironment;
+  readonly draft: SessionDraft;
+}
+
+/** lmdb-js may wait for ever for a transaction that LMDB refused. */
+const CLOSE_MS = 1000;
+
+/** The file of the sessions. Before it is opened somebody must have looked whether it is damaged. */
+export function sessionsFile(directory: string): string {
+  return join(directory, "sessions.mdb");
+}
+
+/** Sessions in a file of their own, for a gateway without others. Each call is synced to the disk before it is answered. */
+export class LmdbSessionStore implements SessionStore {
+  private readonly path: string;
+  private readonly logger: Logger;
+  private readonly limits: SessionStoreLimits;
+  private readonly meters: SessionStoreMetrics;
+  private readonly turns = new CommitTurns((run) => this.commit(run));
+  private opened: Opened | null = null;
+  private failing = false;
+
+  constructor(options: LmdbSessionStoreOptions) {
+    this.path = sessionsFile(options.directory);
+    this.logger = options.logger;
+    this.limits = { ...LIMITS, ...options.limits };
+    this.meters = sessionStoreMetrics(options.metrics);
+  }
+
+  /** Errors: DATA_DIRECTORY_UNWRITABLE, DATA_FORMAT_UNSUPPORTED, SESSION_STORE_IO. */
+  async start(): Promise<void> {
+    await this.open();
+  }
+
+  /** Nobody else changes what is kept here: `watch` is never told anything. */
+  load(): Promise<readonly KeptSession[]> {
+    try {
+      const sessions = this.draft.load();
+      this.report();
+      return Promise.resolve(sessions);
+    } catch (error) {
+      return commitError(this.path, error).then((reason) => Promise.reject(reason));
+    }
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    const reason = new MillraceError("SESSION_STORE_IO", "the store of the sessions is closed");
+    await Promise.race([this.turns.close(reason), aborted(signal)]);
+    this.turns.abandon(reason);
+    await this.close();
+  }
+
+  find(client: string): Promise<KeptSession | null> {
+    return this.turns.call(() => this.draft.find(client));
+  }
+
+  put(session: KeptSession): Promise<void> {
+    return this.turns.call(() => this.draft.put(session));
+  }
+
+  remove(client: string): Promise<void> {
+    return this.turns.call(() => this.draft.remove(client));
+  }
+
+  async enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<readonly string[]> {
+    // The caller may use the bytes again.
+    const value = encodeMessage(message);
+    const full = await this.turns.call(() => this.draft.enqueue(value, targets));
+    this.meters.discarded(full.length);
+    return full;
+  }
+
+  queued(client: string, after: number, count: number): Promise<readonly QueuedDelivery[]> {
+    return this.turns.call(() => this.draft.queued(client, after, count));
+  }
+
+  settle(client: string, sequence: number): Promise<void> {
+    return this.turns.call(() => this.draft.settle(client, sequence));
+  }
+
+  release(client: string, sequence: number): Promise<void> {
+    return this.turns.call(() => this.draft.release(client, sequence));
+  }
+
+  received(client: string): Promise<ReadonlyMap<number, string>> {
+    return this.turns.call(() => this.draft.received(client));
+  }
+
+  receive(client: string, packetId: number, admissionId: string): Promise<void> {
+    return this.turns.call(() => this.draft.receive(client, packetId, admissionId));
+  }
+
+  complete(client: string, packetId: number): Promise<void> {
+    return this.turns.call(() => this.draft.receive(client, packetId, null));
+  }
+
+  retain(message: RetainedMessage): Promise<boolean> {
+    const own = { ...message, payload: Uint8Array.from(message.payload) };
+    return this.turns.call(() => this.draft.retain(own));
+  }
+
+  retained(prefix: string): Promise<readonly RetainedMessage[]> {
+    return this.turns.call(() => this.draft.retained(prefix));
+  }
+
+  private get draft(): SessionDraft {
+    if (this.opened === null) throw new MillraceError("SESSION_STORE_IO", `${this.path} is not open`);
+    return this.opened.draft;
+  }
+
+  private async open(): Promise<Opened> {
+    const { sessionStoreBytesMax, retainedMessagesMax } = this.limits;
+    const bytesMax = sessionStoreBytesMax + retainedMessagesMax * LIMITS.payloadBytesMax;
+    const environment = await openSessionEnvironment(this.path, bytesMax);
+    this.opened = { environment, draft: new SessionDraft(environment, this.limits) };
+    return this.opened;
+  }
+
+  /** Nothing that the calls did is kept when it fails. */
+  private async commit(run: () => void): Promise<MillraceError | null> {
+    try {
+      const { environment, draft } = this.opened ?? (await this.reopen());
+      run();
+      if (draft.changed) await environment.queues.batch(() => draft.write());
+      draft.landed();
+    } catch (error) {
+      return await this.noteFailure(error);
+    }
+    this.report();
+    return null;
+  }
+
+  private async noteFailure(error: unknown): Promise<MillraceError> {
+    this.opened?.draft.failed();
+    this.meters.failed();
+    const failure = await commitError(this.path, error);
+    if (!this.failing) this.logger.error({ code: failure.code }, failure.message);
+    this.failing = true;
+    if (this.opened !== null && isBroken(this.opened.environment)) await this.close();
+    return failure;
+  }
+
+  /** After LMDB has given its file up. */
+  private async reopen(): Promise<Opened> {
+    const opened = await this.open();
+    opened.draft.load();
+    return opened;
+  }
+
+  private async close(): Promise<void> {
+    const closed = this.opened?.environment.root.close();
+    this.opened = null;
+    await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+
+  private report(): void {
+    const { draft } = this;
+    this.meters.kept(draft.totals);
+    this.meters.damaged(draft.damaged);
+    draft.damaged = 0;
+    if (this.failing) this.logger.info({ path: this.path }, "sessions are written again");
+    this.failing = false;
+  }
+}

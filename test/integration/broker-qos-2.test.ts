@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { HEADER } from "../../core/record.ts";
+import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
+import {
+  CONNACK_ACCEPTED,
+  CONNACK_PRESENT,
+  PINGREQ,
+  rawAnswer,
+  rawConnect,
+  rawPublish,
+  rawSubscribe,
+  type RawPeer,
+} from "../support/raw-mqtt.ts";
+
+const QOS_2 = 0x04;
+const DUP = 0x08;
+const KEPT = { flags: 0xc0, clientId: "kept" };
+const PUBREC = "50020007";
+const PUBCOMP = "70020007";
+const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(packets).toString("hex");
+const once = (payload: string, flags = 0): Buffer => rawPublish(TOPIC_A, payload, 7, QOS_2 | flags);
+
+async function resume(edge: BrokerHarness): Promise<RawPeer> {
+  const peer = await edge.raw();
+  peer.send(rawConnect(KEPT));
+  await peer.receive((received) => received.length >= CONNACK_ACCEPTED.length);
+  return peer;
+}
+
+const admissionIds = (edge: BrokerHarness): readonly (string | undefined)[] =>
+  edge.log.records.map(({ headers }) => headers.find(([name]) => name === HEADER.admissionId)?.[1]);
+
+describe("a message of QoS 2 (4.3.3)", () => {
+  test("is answered with PUBREC when it is durable, in order with the others, and PUBREL with PUBCOMP", async () => {
+    await using edge = await startBroker();
+    edge.log.hold();
+    const peer = await edge.rawConnected();
+    peer.send(rawPublish(TOPIC_A, "1", 6), once("2"), rawPublish(TOPIC_A, "3", 8), PINGREQ);
+    await peer.receive((received) => received.endsWith("d000"));
+    expect(peer.received()).toBe(`${CONNACK_ACCEPTED}d000`);
+    edge.log.release();
+    await peer.receive((received) => received.endsWith(`40020006${PUBREC}40020008`));
+    peer.send(rawAnswer("pubrel", 7));
+    await peer.receive((received) => received.endsWith(PUBCOMP));
+    expect(edge.log.records[1]?.headers).toContainEqual(["qos", "2"]);
+  });
+
+  test("that comes again before PUBREL is answered and not taken again; after it the id is free", async () => {
+    await using edge = await startBroker();
+    const peer = await edge.rawConnected();
+    peer.send(once("x"), once("x", DUP), rawAnswer("pubrel", 7), once("x"));
+    await peer.receive((received) => received.split(PUBREC).length === 4);
+    expect(edge.log.records).toHaveLength(2);
+  });
+
+  test("is appended with the same admission id when its connection broke off before PUBREL", async () => {
+    await using edge = await startBroker();
+    const peer = await resume(edge);
+    peer.send(once("x"));
+    await peer.receive((received) => received.endsWith(PUBREC));
+    peer.socket.destroy();
+    const again = await resume(edge);
+    again.send(once("x", DUP));
+    await again.receive((received) => received.endsWith(PUBREC));
+    const [first, second, ...none] = admissionIds(edge);
+    expect([first, none]).toEqual([second, []]);
+    again.send(rawAnswer("pubrel", 7), once("x"));
+    await again.receive((received) => received.endsWith(PUBCOMP + PUBREC));
+    expect(new Set(admissionIds(edge)).size).toBe(2);
+  });
+
+  test("is answered with PUBCOMP again when that was lost with its connection", async () => {
+    await using edge = await startBroker();
+    const peer = await resume(edge);
+    peer.send(once("x"), PINGREQ);
+    await peer.receive((received) => received.endsWith(PUBREC));
+    peer.send(rawAnswer("pubrel", 7));
+    await peer.receive((received) => received.endsWith(PUBCOMP));
+    peer.socket.destroy();
+    const again = await resume(edge);
+    again.send(rawAnswer("pubrel", 7));
+    await again.receive((received) => received === CONNACK_PRESENT + PUBCOMP);
+  });
+
+  test("is one of a bounded number without PUBREL", async () => {
+    await using edge = await startBroker({ limits: { unacknowledgedPerConnectionMax: 3 } });
+    const peer = await edge.rawConnected();
+    for (let id = 1; id <= 4; id += 1) {
+      peer.send(rawPublish(TOPIC_A, "x", id, QOS_2));
+      if (id < 4) await peer.receive((received) => received.endsWith(`5002000${id}`));
+    }
+    await peer.closed;
+    expect(edge.refused("receive-maximum")).toBe(1);
+  });
+});
+
+describe("a delivery of QoS 2", () => {
+  const FILTER = "millrace/acme/a/#";
+  const delivered = (flags = 0): string => hex(rawPublish(TOPIC_A, "x", 1, QOS_2 | flags));
+
+  test("goes PUBLISH, PUBREC, PUBREL, PUBCOMP, and each step is taken up where a connection broke off", async () => {
+    await using edge = await startBroker();
+    const first = await resume(edge);
+    first.send(rawSubscribe([FILTER], 1, 2));
+    await first.receive((received) => received.endsWith("9003000102"));
+    const publisher = await edge.client("a", { clientId: "publisher" });
+    await publisher.publishAsync(TOPIC_A, "x", { qos: 2 });
+    await first.receive((received) => received.endsWith(delivered()));
+    first.socket.destroy();
+    const second = await resume(edge);
+    await second.receive((received) => received === CONNACK_PRESENT + delivered(DUP));
+    second.send(rawAnswer("pubrec", 1));
+    await second.receive((received) => received.endsWith("62020001"));
+    second.socket.destroy();
+    const third = await resume(edge);
+    await third.receive((received) => received === `${CONNACK_PRESENT}62020001`);
+    third.send(rawAnswer("pubcomp", 1), PINGREQ);
+    await third.receive((received) => received.endsWith("d000"));
+    third.socket.destroy();
+    const fourth = await resume(edge);
+    fourth.send(PINGREQ);
+    expect(await fourth.receive((received) => received.endsWith("d000"))).toBe(`${CONNACK_PRESENT}d000`);
+  });
+
+  test.each([
+    ["PUBACK of QoS 2", "puback"],
+    ["PUBCOMP before PUBREC", "pubcomp"],
+  ] as const)("refuses %s in a clean session", async (_title, kind) => {
+    await using edge = await startBroker();
+    const peer = await edge.rawConnected();
+    peer.send(rawSubscribe([FILTER], 1, 2), rawPublish(TOPIC_A, "x", 9, QOS_2));
+    await peer.receive((received) => received.includes(delivered()));
+    peer.send(rawAnswer(kind, 1));
+    await peer.closed;
+    expect(edge.refused("packet-unsolicited")).toBe(1);
+  });
+
+  test("reaches the mqtt package's client once", async () => {
+    await using edge = await startBroker();
+    const [subscriber, publisher] = [await edge.client("a"), await edge.client("a")];
+    const received: string[] = [];
+    subscriber.on("message", (_topic, payload, { qos }) => received.push(`${payload.toString()} ${qos}`));
+    await subscriber.subscribeAsync(FILTER, { qos: 2 });
+    for (const payload of ["1", "2", "3"]) await publisher.publishAsync(TOPIC_A, payload, { qos: 2 });
+    await eventually(() => received.length === 3, "three deliveries");
+    expect(received).toEqual(["1 2", "2 2", "3 2"]);
+  });
+});
