@@ -4,10 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { LmdbSessionStore } from "../../../../broker/lmdb/lmdb-session-store.ts";
-import { silentLogger } from "../../../../core/logger.ts";
-import { createMetrics } from "../../../../core/metrics.ts";
 import { eventually } from "../../../contract/event-log/log-harness.ts";
+import { openSessionStore } from "../../../support/lmdb-session-store.ts";
 import { type ChildLine, clientOf, WORKERS } from "./store-call.ts";
 
 const CHILD = fileURLToPath(new URL("./store-child.ts", import.meta.url));
@@ -45,9 +43,7 @@ test.skipIf(process.platform !== "linux")(
       await exited;
     }
     expect(new Set(refusals())).toEqual(new Set(["SESSION_STORE_IO"]));
-    const store = new LmdbSessionStore({ directory, logger: silentLogger, metrics: createMetrics() });
-    await store.start();
-    await store.load();
+    const store = await openSessionStore({ directory });
     for (let worker = 0; worker < WORKERS; worker++) {
       const queued = await store.queued(clientOf(worker), 0, 10_000);
       const own = lines().filter((line) => line.worker === worker);

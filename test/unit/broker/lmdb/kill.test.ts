@@ -6,11 +6,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { LmdbSessionStore } from "../../../../broker/lmdb/lmdb-session-store.ts";
 import { LIMITS } from "../../../../core/limits.ts";
-import { silentLogger } from "../../../../core/logger.ts";
-import { createMetrics } from "../../../../core/metrics.ts";
 import { MemorySessionStore } from "../../../support/memory-session-store.ts";
+import { openSessionStore } from "../../../support/lmdb-session-store.ts";
 import { type ChildLine, clientOf, everythingOf, makeCall, type StoreCall, WORKERS } from "./store-call.ts";
 
 const CHILD = fileURLToPath(new URL("./store-child.ts", import.meta.url));
@@ -64,9 +62,7 @@ test(
       for (let worker = 0; worker < WORKERS; worker++)
         await makeCall(model, worker, { kind: "put", filter: "", disconnectedAt: null });
       const lines = await workAndKill(directory);
-      const store = new LmdbSessionStore({ directory, logger: silentLogger, metrics: createMetrics() });
-      await store.start();
-      await store.load();
+      const store = await openSessionStore({ directory });
       for (let worker = 0; worker < WORKERS; worker++) {
         const { open, answered } = await applyAnswered(model, worker, lines);
         answers += answered;

@@ -1,10 +1,8 @@
 import { randomInt } from "node:crypto";
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LmdbSessionStore } from "../../../../broker/lmdb/lmdb-session-store.ts";
 import { isMillraceError } from "../../../../core/errors.ts";
-import { silentLogger } from "../../../../core/logger.ts";
-import { createMetrics } from "../../../../core/metrics.ts";
+import { openSessionStore } from "../../../support/lmdb-session-store.ts";
 import { type ChildLine, clientOf, makeCall, type StoreCall, WORKERS } from "./store-call.ts";
 
 /**
@@ -12,7 +10,7 @@ import { type ChildLine, clientOf, makeCall, type StoreCall, WORKERS } from "./s
  * answered. It runs until it is killed. The second argument: bytes of a payload at most, and then nothing is ever settled or removed.
  */
 const [directory = "", growing = ""] = process.argv.slice(2);
-const store = new LmdbSessionStore({ directory, logger: silentLogger, metrics: createMetrics() });
+const store = await openSessionStore({ directory });
 const say = (line: ChildLine): void => void writeSync(1, `${JSON.stringify(line)}\n`);
 const letter = (): string => String.fromCharCode(97 + randomInt(26));
 
@@ -52,6 +50,4 @@ async function work(worker: number): Promise<never> {
   }
 }
 
-await store.start();
-await store.load();
 await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)));
