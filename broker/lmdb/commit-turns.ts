@@ -57,9 +57,7 @@ export class CommitTurns {
 
   private async leave(): Promise<void> {
     const calls = this.calls.splice(0, CALLS_PER_COMMIT);
-    const error = await this.commit(() => {
-      for (const { run } of calls) run();
-    });
+    const error = calls.length === 0 ? null : await this.commit(() => calls.forEach(({ run }) => run()));
     for (const { answer, refuse } of calls) {
       if (error === null) answer();
       else refuse(error);

@@ -23,6 +23,8 @@ import { commitError, isBroken, openSessionEnvironment, type SessionEnvironment 
 export interface LmdbSessionStoreOptions {
   /** The data directory. */
   readonly directory: string;
+  /** Looks whether the file can be opened, and rejects when it cannot: lmdb-js ends the process over a damaged one. */
+  readonly prepareFile: (path: string) => Promise<void>;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Overrides of ceilings, for tests. */
@@ -37,14 +39,10 @@ interface Opened {
 /** lmdb-js may wait for ever for a transaction that LMDB refused. */
 const CLOSE_MS = 1000;
 
-/** The file of the sessions. Before it is opened somebody must have looked whether it is damaged. */
-export function sessionsFile(directory: string): string {
-  return join(directory, "sessions.mdb");
-}
-
 /** Sessions in a file of their own, for a gateway without others. Each call is synced to the disk before it is answered. */
 export class LmdbSessionStore implements SessionStore {
   private readonly path: string;
+  private readonly prepareFile: (path: string) => Promise<void>;
   private readonly logger: Logger;
   private readonly limits: SessionStoreLimits;
   private readonly meters: SessionStoreMetrics;
@@ -53,14 +51,16 @@ export class LmdbSessionStore implements SessionStore {
   private failing = false;
 
   constructor(options: LmdbSessionStoreOptions) {
-    this.path = sessionsFile(options.directory);
+    this.path = join(options.directory, "sessions.mdb");
+    this.prepareFile = options.prepareFile;
     this.logger = options.logger;
     this.limits = { ...LIMITS, ...options.limits };
     this.meters = sessionStoreMetrics(options.metrics);
   }
 
-  /** Errors: DATA_DIRECTORY_UNWRITABLE, DATA_FORMAT_UNSUPPORTED, SESSION_STORE_IO. */
+  /** Errors: DATA_DIRECTORY_UNWRITABLE, DATA_FORMAT_UNSUPPORTED, SESSION_STORE_IO, those of `prepareFile`. */
   async start(): Promise<void> {
+    await this.prepareFile(this.path);
     await this.open();
   }
 
@@ -68,7 +68,7 @@ export class LmdbSessionStore implements SessionStore {
   load(): Promise<readonly KeptSession[]> {
     try {
       const sessions = this.draft.load();
-      this.report();
+      this.report(this.draft);
       return Promise.resolve(sessions);
     } catch (error) {
       return commitError(this.path, error).then((reason) => Promise.reject(reason));
@@ -155,11 +155,11 @@ export class LmdbSessionStore implements SessionStore {
       run();
       if (draft.changed) await environment.queues.batch(() => draft.write());
       draft.landed();
+      this.report(draft);
+      return null;
     } catch (error) {
       return await this.noteFailure(error);
     }
-    this.report();
-    return null;
   }
 
   private async noteFailure(error: unknown): Promise<MillraceError> {
@@ -185,8 +185,7 @@ export class LmdbSessionStore implements SessionStore {
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 
-  private report(): void {
-    const { draft } = this;
+  private report(draft: SessionDraft): void {
     this.meters.kept(draft.totals);
     this.meters.damaged(draft.damaged);
     draft.damaged = 0;

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { open } from "lmdb";
 import { errorText, MillraceError } from "../../core/errors.ts";
@@ -33,8 +33,10 @@ export async function openSessionEnvironment(path: string, bytesMax: number): Pr
   const environment = openFile(path, bytesMax);
   try {
     const format = environment.meta.get("format")?.toString();
-    if (format === undefined) await environment.meta.put("format", Buffer.from(FORMAT));
-    else if (format !== FORMAT) {
+    if (format === undefined) {
+      await environment.meta.put("format", Buffer.from(FORMAT));
+      syncDirectory(dirname(path));
+    } else if (format !== FORMAT) {
       throw new MillraceError(
         "DATA_FORMAT_UNSUPPORTED",
         `${path} has data format ${format}; this release reads format ${FORMAT}`,
@@ -46,6 +48,15 @@ export async function openSessionEnvironment(path: string, bytesMax: number): Pr
     await environment.root.close();
     throw error instanceof MillraceError ? error : await commitError(path, error);
   }
+}
+
+/** Makes the name of a new file durable. */
+function syncDirectory(directory: string): void {
+  // Windows opens no directories, and needs no such sync.
+  if (process.platform === "win32") return;
+  const descriptor = openSync(directory, "r");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
 }
 
 function openFile(path: string, bytesMax: number): SessionEnvironment {

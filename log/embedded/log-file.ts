@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { MillraceError } from "../../core/errors.ts";
 import { refuseLogInUse } from "./log-in-use.ts";
 import { damagedTreePage } from "./page-tree.ts";
-import { damagedLog } from "./store-damage.ts";
+import { damagedFile, logOf, type PreparedFile } from "./store-damage.ts";
 import type { FileHandle } from "node:fs/promises";
 import type { Logger } from "../../core/logger.ts";
 
@@ -31,27 +31,31 @@ export function logFile(directory: string): string {
   return join(directory, "log.mdb");
 }
 
+/** Makes an existing log file fit to be opened: see `prepareLmdbFile`. */
+export async function prepareLogFile(directory: string, logger: Logger): Promise<void> {
+  await prepareLmdbFile(logFile(directory), logOf(directory), logger);
+}
+
 /**
- * Makes an existing log file fit to be opened. lmdb-js ends the process with a signal on a file that is not LMDB's, that was cut off
+ * Makes an existing file of LMDB fit to be opened. lmdb-js ends the process with a signal on a file that is not LMDB's, that was cut off
  * or whose pages are damaged, so all three are looked for here. What a killed process wrote and did not come to sync is synced:
- * it becomes visible by opening. DATA_FORMAT_UNSUPPORTED for a file that is no log, DATA_DAMAGED for one with damaged pages,
+ * it becomes visible by opening. DATA_FORMAT_UNSUPPORTED for a file that is not LMDB's, DATA_DAMAGED for one with damaged pages,
  * DATA_DIRECTORY_LOCKED for one in use, and that one is left alone. Other obstacles show when LMDB opens it.
  */
-export async function prepareLogFile(directory: string, logger: Logger): Promise<void> {
-  const path = logFile(directory);
+export async function prepareLmdbFile(path: string, file: PreparedFile, logger: Logger): Promise<void> {
   const handle = await openExisting(path);
   if (handle === null) return;
   try {
     const { size } = await handle.stat();
     if (size === 0) return;
-    const meta = await newestMeta(handle, directory);
+    const meta = await newestMeta(handle, path, file);
     // Before its pages are looked at: whoever has it open goes on writing them.
     await refuseLogInUse(path);
-    checkPages(handle, meta, directory);
+    checkPages(handle, meta, path, file);
     const expected = (Number(field(meta, "lastPage")) + 1) * meta.readUInt32LE(META.pageBytes);
     if (size < expected) {
       // What is missing reads as zeros, which no checksum accepts: it is reported where it matters.
-      logger.warn({ path, size, expected }, "the log file is shorter than it was");
+      logger.warn({ path, size, expected }, "the file is shorter than it was");
       await handle.truncate(expected);
     }
     await handle.sync();
@@ -82,33 +86,29 @@ async function openExisting(path: string): Promise<FileHandle | null> {
 }
 
 /** Both must be sound: the older one alone would do, but without the last commit, which was acknowledged. */
-async function newestMeta(handle: FileHandle, directory: string): Promise<Buffer> {
+async function newestMeta(handle: FileHandle, path: string, file: PreparedFile): Promise<Buffer> {
   const first = await readMeta(handle, 0);
   // The operating system's, unless the file came from another one.
   const pageBytes = isLogMeta(first) ? first.readUInt32LE(META.pageBytes) : PAGE_BYTES_USUAL;
   const metas = [first, await readMeta(handle, pageBytes)];
   if (!metas.some(isLogMeta)) {
-    throw new MillraceError(
-      "DATA_FORMAT_UNSUPPORTED",
-      `${logFile(directory)} is not a log that this release can read`,
-      {
-        remedy: "restore the directory from a backup, or move it away to start with an empty log",
-      },
-    );
+    throw new MillraceError("DATA_FORMAT_UNSUPPORTED", `${path} is nothing that this release can read`, {
+      remedy: file.remedy,
+    });
   }
   const damaged = metas.findIndex((meta, page) => !isSound(meta, page, pageBytes));
-  if (damaged >= 0) throw damagedLog(directory, `meta page ${damaged} of log.mdb does not hold what it should`);
+  if (damaged >= 0) throw damagedFile(file, `meta page ${damaged} of ${basename(path)} does not hold what it should`);
   return metas.reduce((a, b) => (field(a, "transaction") > field(b, "transaction") ? a : b));
 }
 
-function checkPages({ fd: descriptor }: FileHandle, meta: Buffer, directory: string): void {
-  const file = {
+function checkPages({ fd: descriptor }: FileHandle, meta: Buffer, path: string, file: PreparedFile): void {
+  const pages = {
     descriptor,
     pageBytes: meta.readUInt32LE(META.pageBytes),
     lastPage: Number(field(meta, "lastPage")),
   };
-  const page = damagedTreePage(file, [field(meta, "freeRoot"), field(meta, "mainRoot")]);
-  if (page !== null) throw damagedLog(directory, `page ${page} of log.mdb does not hold what it should`);
+  const page = damagedTreePage(pages, [field(meta, "freeRoot"), field(meta, "mainRoot")]);
+  if (page !== null) throw damagedFile(file, `page ${page} of ${basename(path)} does not hold what it should`);
 }
 
 async function readMeta(handle: FileHandle, position: number): Promise<Buffer> {

@@ -14,7 +14,7 @@ export async function refuseLogInUse(file: string): Promise<void> {
   const readers = root.readerList();
   await root.close();
   if (!READER.test(readers)) return;
-  throw new MillraceError("DATA_DIRECTORY_LOCKED", `another Millrace is using the log ${file}`, {
+  throw new MillraceError("DATA_DIRECTORY_LOCKED", `another Millrace is using ${file}`, {
     remedy: "stop the other one, or name another directory with --data",
   });
 }

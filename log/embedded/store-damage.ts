@@ -9,14 +9,26 @@ const DAMAGE_CODES: readonly (number | null)[] = [
   LMDB_CODES.cursorFull,
 ];
 
-export function damagedLog(directory: string, what: string, cause?: unknown): MillraceError {
-  return new MillraceError("DATA_DAMAGED", `the log in ${directory} is damaged: ${what}`, {
-    cause,
+/** What people are told about a file of LMDB. */
+export interface PreparedFile {
+  /** What it holds, and where. */
+  readonly name: string;
+  /** What to do when it cannot be used. */
+  readonly remedy: string;
+}
+
+export function logOf(directory: string): PreparedFile {
+  return {
+    name: `the log in ${directory}`,
     remedy: "restore the directory from a backup, or move it away to start with an empty log",
-  });
+  };
+}
+
+export function damagedFile({ name, remedy }: PreparedFile, what: string, cause?: unknown): MillraceError {
+  return new MillraceError("DATA_DAMAGED", `${name} is damaged: ${what}`, { cause, remedy });
 }
 
 /** DATA_DAMAGED when the error is LMDB's about its own pages; any other comes back as it is. */
 export function storeError(error: unknown, directory: string): unknown {
-  return DAMAGE_CODES.includes(lmdbCode(error)) ? damagedLog(directory, errorText(error), error) : error;
+  return DAMAGE_CODES.includes(lmdbCode(error)) ? damagedFile(logOf(directory), errorText(error), error) : error;
 }
