@@ -21,6 +21,7 @@ import { createSystemReceiveClock } from "./receive-clock.ts";
 import { requireFreePorts } from "./require-free-ports.ts";
 import { checkRoles } from "./check-roles.ts";
 import { rolesOf } from "./roles.ts";
+import { createSessionStore } from "./session-store.ts";
 import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
 import { openInstallationLog, type InstallationLog, type LogParts } from "./installation-log.ts";
@@ -171,6 +172,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     logger,
     metrics,
     link,
+    sessions: createSessionStore({ directory: directory.path, logger, metrics }),
     onSeen(lastSeen) {
       threads
         .services("touch", lastSeen)
