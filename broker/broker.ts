@@ -18,13 +18,16 @@ import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS, type RoutedMessage } from "./gateway-link.ts";
-import { certifiedDeviceOf } from "./identify-principal.ts";
+import { certifiedDeviceOf, type Peer } from "./identify-principal.ts";
 import { createIngestRequests } from "./ingest-requests.ts";
 import type { ListenAddress } from "./listen.ts";
 import { createListeners, type EdgeAddress } from "./listeners.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { createMqttEngine } from "./mqtt-engine.ts";
+import { createPublishRates } from "./publish-rates.ts";
+import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
+import { createTokenWatch } from "./token-watch.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
 
@@ -86,9 +89,12 @@ export function createBroker(options: BrokerOptions): Broker {
     admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
   };
   const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
-  const gate = createDeviceGate(options.authenticator, logger, tls?.findDevice);
-  const table = createConnectionTable<EdgeEntry>(limits, metrics);
-  const report = createEdgeReport(logger, metrics, () => performance.now());
+  const nowMs = (): number => performance.now();
+  const watch = createTokenWatch({ limits, nowMs });
+  const gate = createDeviceGate({ authenticator: options.authenticator, logger, watch, findDevice: tls?.findDevice });
+  const table = createConnectionTable<EdgeEntry>(limits, metrics, nowMs);
+  const report = createEdgeReport({ linesPerSecondMax: limits.refusalLinesPerSecondMax, logger, metrics, nowMs });
+  const rates = createPublishRates({ limits, metrics, nowMs });
   const sockets = new Set<EdgeSocket>();
   let accepted = 0;
   let namelessClients = 0;
@@ -101,10 +107,11 @@ export function createBroker(options: BrokerOptions): Broker {
     admission,
     engine,
     report,
+    rates,
     presence: { link, asks, filtersMax: limits.filtersPerConnectionMax },
     connect: {
       gate,
-      certified: null,
+      peer: { network: "?", certified: null },
       tokenBytesMax: limits.mqttTokenBytesMax,
       ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
@@ -136,13 +143,15 @@ export function createBroker(options: BrokerOptions): Broker {
     if (lastSeen.size > 0) options.onSeen(lastSeen);
   }
 
-  const certifiedOf = (peer: Socket): string | null => (tls === undefined ? null : certifiedDeviceOf(peer, tls.tenant));
+  const peerOf = (socket: Socket): Peer => ({
+    network: remoteNetwork(socket.remoteAddress),
+    certified: tls === undefined ? null : certifiedDeviceOf(socket, tls.tenant),
+  });
 
   function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const certified = certifiedOf(peer);
-    const own = certified === null ? context : { ...context, connect: { ...context.connect, certified } };
+    const own = { ...context, connect: { ...context.connect, peer: peerOf(peer) } };
     const connection = new EdgeConnection(socket, ++accepted, own);
     const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);
@@ -164,11 +173,24 @@ export function createBroker(options: BrokerOptions): Broker {
     gate,
     admission,
     ...origins,
-    certifiedOf: ({ socket }) => certifiedOf(socket),
+    rates,
+    peerOf: ({ socket }) => peerOf(socket),
     onAdmitted: route,
   });
   const { listen, ingest } = options;
-  const listeners = createListeners({ listen, ingest, tls, limits, table, report, requests, connect, logger, metrics });
+  const listeners = createListeners({
+    listen,
+    ingest,
+    tls,
+    limits,
+    table,
+    report,
+    requests,
+    connect,
+    logger,
+    metrics,
+    nowMs,
+  });
 
   return {
     async start() {

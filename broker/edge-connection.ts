@@ -4,6 +4,7 @@ import { CONNACK_ACCEPTED, PINGRESP } from "../wire/mqtt-answers.ts";
 import { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import { MQTT_TYPE } from "../wire/mqtt-header.ts";
 import { closeSocket } from "./close-socket.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { type ConnectionPresence, createConnectionPresence } from "./connection-presence.ts";
 import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
@@ -15,23 +16,15 @@ import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { MessageWindow } from "./message-window.ts";
 import type { EngineConnection } from "./mqtt-engine.ts";
+import type { PublishPace } from "./publish-pace.ts";
 import { readIntoShared } from "./shared-read-buffer.ts";
 import { SocketFlow } from "./socket-flow.ts";
 import type { PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
- * - `greeting`: waiting for CONNECT;
- * - `joining`: CONNECT is being authenticated;
- * - `open`: packets pass;
- * - `holding`: the log refused a message: nothing is read until the connection is closed;
- * - `closed`: ended, though the socket may still be flushing.
- */
-type State = "greeting" | "joining" | "open" | "holding" | "closed";
-
-/**
  * One socket: bytes → walker → CONNECT: authenticate, join the table; PUBLISH: admission → acknowledgement; PINGREQ: answer; what has to do
  * with subscriptions: aedes, which knows nothing of the connection before. Nothing is walked while messages wait for the log as far as
- * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent: then the socket is not read.
+ * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent or is too fast: then the socket is not read.
  */
 export class EdgeConnection implements EngineConnection {
   readonly engineId: string;
@@ -41,12 +34,13 @@ export class EdgeConnection implements EngineConnection {
   readonly #walker: MqttFrameWalker;
   readonly #messages: MessageWindow;
   readonly #remote: string;
-  #state: State = "greeting";
+  #state: ConnectionState = "greeting";
   #timer: NodeJS.Timeout;
   #keepAliveMs = 0;
   readonly #engine: EngineSide;
   #device: ConnectedDevice | null = null;
   #presence: ConnectionPresence | null = null;
+  #pace: PublishPace | null = null;
   #will: MqttWill | null = null;
   /** Of the topic that was published to last: where it leads. */
   #origin: MessageOrigin | null = null;
@@ -77,6 +71,10 @@ export class EdgeConnection implements EngineConnection {
     // A reset is followed by "close", where it is dealt with.
     socket.on("error", () => this.end("lost"));
     socket.on("close", () => this.end("lost"));
+  }
+
+  get network(): string {
+    return this.#context.connect.peer.network;
   }
 
   get greeting(): boolean {
@@ -113,6 +111,7 @@ export class EdgeConnection implements EngineConnection {
     const walker = this.#walker;
     const timestamp = this.#context.admission.now();
     let exhausted = false;
+    this.#pace?.refill();
     while (!exhausted && this.#mayWalk()) {
       if (walker.next()) this.#pass(walker, timestamp);
       else exhausted = true;
@@ -120,6 +119,8 @@ export class EdgeConnection implements EngineConnection {
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
+    // The silence of a socket that was not read is ours.
+    if (exhausted && !this.#flow.isReading && this.#state === "open") this.#timer.refresh();
     this.#flow.read(exhausted);
   }
 
@@ -138,7 +139,8 @@ export class EdgeConnection implements EngineConnection {
       this.#messages.size < limits.unacknowledgedPerConnectionMax &&
       this.#messages.bytes < limits.unacknowledgedBytesPerConnectionMax &&
       !this.#engine.isJoining &&
-      !this.#flow.isBlocked
+      !this.#flow.isBlocked &&
+      (this.#pace === null || this.#pace.mayPass())
     );
   }
 
@@ -147,8 +149,7 @@ export class EdgeConnection implements EngineConnection {
       case MQTT_TYPE.publish:
         return this.#publish(walker, timestamp);
       case MQTT_TYPE.pingreq:
-        this.#flow.write(PINGRESP);
-        return;
+        return this.#flow.write(PINGRESP);
       case MQTT_TYPE.disconnect:
         this.#lastWords = "disconnected";
         return;
@@ -156,9 +157,8 @@ export class EdgeConnection implements EngineConnection {
         this.#state = "joining";
         this.#join(walker.connect).catch((error: unknown) => this.end("internal", error));
         return;
-      default: {
+      default:
         this.#lastWords = this.#presence === null ? "internal" : this.#engine.pass(walker, this.#presence);
-      }
     }
   }
 
@@ -172,6 +172,7 @@ export class EdgeConnection implements EngineConnection {
       this.#origin = this.#device?.originOf(topic) ?? null;
       this.#isAside = this.#device?.acl.isAside(topic) === true;
     }
+    this.#pace?.spend(walker.end - walker.payloadStart);
     if (this.#origin !== null) {
       this.#messages.take(this.#origin, walker, timestamp, this.#presence?.isHeard === true);
     } else if (this.#isAside) {
@@ -198,6 +199,7 @@ export class EdgeConnection implements EngineConnection {
     const refusal = table.claim(this, device.key, device.client);
     if (refusal !== null) return this.end(refusal);
     this.#device = device;
+    this.#pace = this.#context.rates.paceOf(device.key, () => this.#walk());
     this.#presence = createConnectionPresence(device, this.#context.presence);
     if (this.#presence.alone !== null) {
       await this.#presence.alone;
@@ -266,6 +268,7 @@ export class EdgeConnection implements EngineConnection {
     clearTimeout(this.#timer);
     this.#context.table.leave(this);
     this.#presence?.end();
+    this.#pace?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
       this.#context.report.refused(reason, this.#subject(), cause);
     }

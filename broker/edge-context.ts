@@ -8,6 +8,7 @@ import type { EdgeReport } from "./edge-report.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import type { MqttEngine } from "./mqtt-engine.ts";
+import type { PublishRates } from "./publish-rates.ts";
 
 /** What all connections of a broker share. */
 export interface EdgeContext {
@@ -18,6 +19,7 @@ export interface EdgeContext {
   readonly engine: MqttEngine;
   readonly report: EdgeReport;
   readonly presence: PresenceOptions;
+  readonly rates: PublishRates;
   /** A durable message of this device (`tenant/device`), to those who subscribe to it. */
   readonly route: (key: string, topic: string, message: RoutedMessage) => void;
   readonly admitWill: (origin: MessageOrigin, will: MqttWill, routedTo: string) => void;

@@ -1,5 +1,4 @@
 import { errorText } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import { REFUSALS, type RefusalReason } from "./refusals.ts";
@@ -18,7 +17,15 @@ export interface EdgeReport {
   dropped(): void;
 }
 
-export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => number): EdgeReport {
+export interface EdgeReportOptions {
+  readonly linesPerSecondMax: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+}
+
+export function createEdgeReport({ linesPerSecondMax, logger, metrics, nowMs }: EdgeReportOptions): EdgeReport {
   let second = 0;
   let lines = 0;
   let dropped = 0;
@@ -32,7 +39,7 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
       lines = 0;
       dropped = 0;
     }
-    if (lines++ < LIMITS.refusalLinesPerSecondMax) return true;
+    if (lines++ < linesPerSecondMax) return true;
     dropped++;
     return false;
   }

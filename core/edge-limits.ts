@@ -25,6 +25,7 @@ export const EDGE_LIMITS = {
   keepAliveSecondsMax: 1200,
   connectionsMax: 20_000,
   unauthenticatedConnectionsMax: 1000,
+  unauthenticatedConnectionsPerAddressMax: 500,
   connectionsPerDeviceMax: 10,
   subscriberDrainTimeoutMs: 5 * SECOND,
   subscriberQueueBytesMax: MIB,
@@ -42,6 +43,32 @@ export const EDGE_LIMITS = {
   websocketFrameBytesMax: 512 * KIB,
   /** Pieces in which such a frame may come: each costs memory of its own. */
   websocketPiecesMax: 1024,
+
+  // rates of the edge
+  /** Of PUBLISH. 0: none, because what the log takes already sets the pace, and who knows the devices knows how fast they should be. */
+  messagesPerSecondPerConnectionMax: 0,
+  payloadBytesPerSecondPerConnectionMax: 0,
+  /** Of a device on all its connections to one gateway, and over HTTP. */
+  messagesPerSecondPerDeviceMax: 0,
+  payloadBytesPerSecondPerDeviceMax: 0,
+  /** What may come at once: as much as the rate allows in this time. */
+  publishBurstMs: 5 * SECOND,
+  /** Devices that have gone, and whose rate is remembered. */
+  pacedDevicesMax: 50_000,
+  /** New connections of an address, or an IPv6 network of 64 bits. Many devices may share one, behind a router or a proxy. */
+  connectsPerSecondPerAddressMax: 500,
+  /** A device that connects again and again: most often two of one name, which take each other over. */
+  connectsPerSecondPerDeviceMax: 20,
+  connectBurstMs: 10 * SECOND,
+  /** Tokens from one address that nobody honours, at once and then per second: more than that are not even looked up. */
+  refusedTokensPerAddressMax: 500,
+  refusedTokensPerSecondPerAddressMax: 10,
+  /** How often a token is looked up before it has to wait: twice as long after each refusal, up to the longest. */
+  refusalsPerTokenMax: 5,
+  refusedTokenWaitMs: SECOND,
+  refusedTokenWaitMsMax: 30 * SECOND,
+  /** Refused tokens, and addresses, that are remembered. */
+  rememberedRefusalsMax: 50_000,
 
   // HTTP ingest
   ingestConnectionsMax: 10_000,

@@ -8,7 +8,8 @@ test("counts every refusal but logs only some of a flood, and then says how many
   const log = (_fields: object, text: string): void => void lines.push(text);
   const metrics = createMetrics();
   let now = 1000;
-  const report = createEdgeReport({ ...silentLogger, info: log, warn: log }, metrics, () => now);
+  const logger = { ...silentLogger, info: log, warn: log };
+  const report = createEdgeReport({ linesPerSecondMax: 20, logger, metrics, nowMs: () => now });
   for (let i = 0; i < 100; i++) report.refused("connect-expected", { remote: "1.2.3.4:5" });
   expect(lines).toHaveLength(20);
   now = 2000;
