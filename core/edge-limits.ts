@@ -7,7 +7,7 @@ const MINUTE = 60 * SECOND;
 export const EDGE_LIMITS = {
   // MQTT edge
   packetBytesMax: 256 * KIB,
-  /** Of a CONNECT: nobody is known yet, so a thousand peers that dawdle may hold 16 MiB, not 256. A will's payload lies in it. */
+  /** Of a CONNECT: nobody is known yet, so 3,000 peers that dawdle may hold 48 MiB, not 768. A will's payload lies in it. */
   connectPacketBytesMax: 16 * KIB,
   payloadBytesMax: 128 * KIB,
   mqttTopicBytesMax: 256,
@@ -24,8 +24,9 @@ export const EDGE_LIMITS = {
   authenticateTimeoutMs: 10 * SECOND,
   keepAliveSecondsMax: 1200,
   connectionsMax: 20_000,
-  unauthenticatedConnectionsMax: 1000,
-  unauthenticatedConnectionsPerAddressMax: 500,
+  unauthenticatedConnectionsMax: 3000,
+  /** Many devices may share an address, and come back at once. */
+  unauthenticatedConnectionsPerAddressMax: 1000,
   connectionsPerDeviceMax: 10,
   subscriberDrainTimeoutMs: 5 * SECOND,
   subscriberQueueBytesMax: MIB,
