@@ -90,7 +90,7 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
   const nowMs = (): number => performance.now();
-  const watch = createTokenWatch({ limits, nowMs });
+  const watch = createTokenWatch({ limits, metrics, nowMs });
   const gate = createDeviceGate({ authenticator: options.authenticator, logger, watch, findDevice: tls?.findDevice });
   const table = createConnectionTable<EdgeEntry>(limits, metrics, nowMs);
   const report = createEdgeReport({ linesPerSecondMax: limits.refusalLinesPerSecondMax, logger, metrics, nowMs });
@@ -174,6 +174,7 @@ export function createBroker(options: BrokerOptions): Broker {
     admission,
     ...origins,
     rates,
+    metrics,
     peerOf: ({ socket }) => peerOf(socket),
     onAdmitted: route,
   });

@@ -1,5 +1,6 @@
 import type { Gauge, Metrics } from "../core/metrics.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
+import { forgottenCounter } from "./forgotten.ts";
 import { createRateTable } from "./rate-table.ts";
 import type { RefusalReason } from "./refusals.ts";
 
@@ -72,6 +73,7 @@ export function createConnectionTable<Entry extends TableEntry>(
     perSecond: limits.connectsPerSecondPerDeviceMax,
     burst: (limits.connectsPerSecondPerDeviceMax * limits.connectBurstMs) / 1000,
     entriesMax: limits.pacedDevicesMax,
+    forgotten: forgottenCounter(metrics, "device"),
     nowMs,
   });
   const claims = new Map<Entry, Claim>();

@@ -58,7 +58,7 @@ export class EdgeConnection implements EngineConnection {
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.engineId = `connection/${number}`;
     this.#walker = new MqttFrameWalker(context.limits);
-    this.#messages = new MessageWindow(context.admission, {
+    this.#messages = new MessageWindow(context.admission, context.limits, {
       messagesLanded: (pubacks, routed) => this.#messagesLanded(pubacks, routed),
       messageFailed: (error) => this.#appendFailed(error),
     });
@@ -119,6 +119,7 @@ export class EdgeConnection implements EngineConnection {
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
+    if (!exhausted && this.#flow.isReading && this.#messages.isFull) this.#context.report.behind();
     // The silence of a socket that was not read is ours.
     if (exhausted && !this.#flow.isReading && this.#state === "open") this.#timer.refresh();
     this.#flow.read(exhausted);
@@ -133,11 +134,9 @@ export class EdgeConnection implements EngineConnection {
   #mayWalk(): boolean {
     if (this.#lastWords !== null) return false;
     if (this.#state === "greeting") return true;
-    const { limits } = this.#context;
     return (
       this.#state === "open" &&
-      this.#messages.size < limits.unacknowledgedPerConnectionMax &&
-      this.#messages.bytes < limits.unacknowledgedBytesPerConnectionMax &&
+      !this.#messages.isFull &&
       !this.#engine.isJoining &&
       !this.#flow.isBlocked &&
       (this.#pace === null || this.#pace.mayPass())

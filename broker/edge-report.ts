@@ -15,6 +15,8 @@ export interface EdgeReport {
   refused(reason: RefusalReason, subject: ReportSubject, cause?: unknown): void;
   /** A message on a topic that Millrace has no use for: counted only. */
   dropped(): void;
+  /** A connection is not read because too many of its messages wait for the log. */
+  behind(): void;
 }
 
 export interface EdgeReportOptions {
@@ -49,8 +51,14 @@ export function createEdgeReport({ linesPerSecondMax, logger, metrics, nowMs }: 
     "Messages on topics of ThingsBoard that are acknowledged and not kept: attributes and RPC.",
   );
 
+  const behind = metrics.counter(
+    "millrace_mqtt_behind_total",
+    "Times that a connection was not read because too many of its messages waited for the log.",
+  );
+
   return {
     dropped: () => aside.add(),
+    behind: () => behind.add(),
     refused(reason, subject, cause) {
       metrics.counter("millrace_mqtt_refused_total", "Connections that the edge ended, by reason.", { reason }).add();
       if (!mayLog()) return;

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { deviceKey } from "../core/ids.ts";
+import type { Metrics } from "../core/metrics.ts";
 import type { Principal } from "../core/registry.ts";
 import type { Admission } from "./admission.ts";
 import type { OriginOptions } from "./connected-device.ts";
 import type { DeviceGate } from "./device-gate.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
+import { forgottenCounter } from "./forgotten.ts";
 import { createIdempotencyKeys } from "./idempotency-keys.ts";
 import { collectBody, createBodyBudget } from "./ingest-body.ts";
 import type { Peer } from "./identify-principal.ts";
@@ -41,6 +43,7 @@ export interface IngestRequestsOptions extends OriginOptions {
   readonly gate: DeviceGate;
   readonly admission: Admission;
   readonly rates: PublishRates;
+  readonly metrics: Metrics;
   readonly peerOf: (request: IncomingMessage) => Peer;
   /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. */
   readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => void;
@@ -52,9 +55,9 @@ const CLIENT_ID = "http";
 const QOS = 1;
 
 export function createIngestRequests(options: IngestRequestsOptions): IngestRequests {
-  const { limits, gate, admission, rates, partitionCount, admissionPrefix, onAdmitted } = options;
+  const { limits, gate, admission, rates, metrics, partitionCount, admissionPrefix, onAdmitted } = options;
   const askOwner = createAskOwner(gate, limits);
-  const keys = createIdempotencyKeys(limits.idempotencyKeysMax);
+  const keys = createIdempotencyKeys(limits.idempotencyKeysMax, forgottenCounter(metrics, "idempotency-key"));
   const budget = createBodyBudget(limits.ingestBytesMax);
 
   /** Resolves when the message is durable and on its way to subscribers. */

@@ -5,6 +5,7 @@ import type { ConnectionTable, EdgeEntry } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { EdgeReport } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
+import { forgottenCounter } from "./forgotten.ts";
 import { createHttpIngest } from "./http-ingest.ts";
 import type { IngestRequests } from "./ingest-requests.ts";
 import { closed, listen, type ListenAddress } from "./listen.ts";
@@ -57,6 +58,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     perSecond: limits.connectsPerSecondPerAddressMax,
     burst: (limits.connectsPerSecondPerAddressMax * limits.connectBurstMs) / 1000,
     entriesMax: limits.rememberedRefusalsMax,
+    forgotten: forgottenCounter(metrics, "address"),
     nowMs: options.nowMs,
   });
   const mayConnect = (remoteAddress: string | undefined) => connects.take(remoteNetwork(remoteAddress));

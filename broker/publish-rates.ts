@@ -1,5 +1,6 @@
 import type { Metrics } from "../core/metrics.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
+import { forgottenCounter } from "./forgotten.ts";
 import { type PacedBy, type PauseCounters, PublishPace } from "./publish-pace.ts";
 import { PublishRate } from "./publish-rate.ts";
 
@@ -46,6 +47,7 @@ export function createPublishRates({ limits, metrics, nowMs }: PublishRatesOptio
   };
   const pausesByConnection = pauseCounters(metrics, "connection");
   const pausesByDevice = pauseCounters(metrics, "device");
+  const forgotten = forgottenCounter(metrics, "device");
   const devices = new Map<string, DeviceRate>();
   /** Those of `devices` without connections: the one that sent longest ago first. */
   const idle = new Set<string>();
@@ -68,6 +70,7 @@ export function createPublishRates({ limits, metrics, nowMs }: PublishRatesOptio
     for (const oldest of idle) {
       idle.delete(oldest);
       devices.delete(oldest);
+      forgotten.add();
       return;
     }
   }

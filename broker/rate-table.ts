@@ -1,3 +1,5 @@
+import type { Counter } from "../core/metrics.ts";
+import { forgetFirst } from "./forgotten.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export interface RateTableOptions {
@@ -5,6 +7,7 @@ export interface RateTableOptions {
   readonly burst: number;
   /** Of more keys the one that was used longest ago is forgotten. */
   readonly entriesMax: number;
+  readonly forgotten: Counter;
   /** Monotonic. */
   readonly nowMs: () => number;
 }
@@ -18,7 +21,7 @@ export interface RateTable {
   readonly size: number;
 }
 
-export function createRateTable({ perSecond, burst, entriesMax, nowMs }: RateTableOptions): RateTable {
+export function createRateTable({ perSecond, burst, entriesMax, forgotten, nowMs }: RateTableOptions): RateTable {
   const buckets = new Map<string, TokenBucket>();
 
   function peek(key: string): TokenBucket | null {
@@ -39,19 +42,11 @@ export function createRateTable({ perSecond, burst, entriesMax, nowMs }: RateTab
       // Behind all others: the first is the one that was used longest ago.
       buckets.delete(key);
       buckets.set(key, bucket);
-      if (buckets.size > entriesMax) forgetFirst(buckets);
+      forgetFirst(buckets, entriesMax, forgotten);
       return true;
     },
     get size() {
       return buckets.size;
     },
   };
-}
-
-/** Drops the entry that was put in first. */
-export function forgetFirst(entries: Map<string, unknown> | Set<string>): void {
-  for (const key of entries.keys()) {
-    entries.delete(key);
-    return;
-  }
 }

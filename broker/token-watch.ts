@@ -1,6 +1,8 @@
 import { hash, randomBytes } from "node:crypto";
+import type { Metrics } from "../core/metrics.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
-import { createRateTable, forgetFirst } from "./rate-table.ts";
+import { forgetFirst, forgottenCounter } from "./forgotten.ts";
+import { createRateTable } from "./rate-table.ts";
 
 /** What became of a question: nobody could say counts for nothing. */
 export type TokenAnswer = "accepted" | "refused" | "unanswered";
@@ -34,6 +36,7 @@ export interface TokenWatchOptions {
     | "refusedTokenWaitMs"
     | "refusedTokenWaitMsMax"
   >;
+  readonly metrics: Metrics;
   /** Monotonic. */
   readonly nowMs: () => number;
 }
@@ -47,14 +50,17 @@ interface Refusals {
 /** After so many of the longest waits without another refusal a token is a new one again. */
 const WAITS_TO_FORGET = 10;
 
-export function createTokenWatch({ limits, nowMs }: TokenWatchOptions): TokenWatch {
+export function createTokenWatch({ limits, metrics, nowMs }: TokenWatchOptions): TokenWatch {
   const salt = randomBytes(16).toString("base64");
+  const forgottenAccepted = forgottenCounter(metrics, "accepted-token");
+  const forgottenRefused = forgottenCounter(metrics, "refused-token");
   const accepted = new Set<string>();
   const refused = new Map<string, Refusals>();
   const networks = createRateTable({
     perSecond: limits.refusedTokensPerSecondPerAddressMax,
     burst: limits.refusedTokensPerAddressMax,
     entriesMax: limits.rememberedRefusalsMax,
+    forgotten: forgottenCounter(metrics, "address"),
     nowMs,
   });
   /** Questions about new tokens that are under way, by network. */
@@ -75,7 +81,7 @@ export function createTokenWatch({ limits, nowMs }: TokenWatchOptions): TokenWat
       doublings < 0 ? 0 : Math.min(limits.refusedTokenWaitMsMax, limits.refusedTokenWaitMs * 2 ** doublings);
     refused.delete(name);
     refused.set(name, { count, lastAt: nowMs(), waitMs });
-    if (refused.size > limits.rememberedRefusalsMax) forgetFirst(refused);
+    forgetFirst(refused, limits.rememberedRefusalsMax, forgottenRefused);
   }
 
   /** While most of what may be refused is left, storms of right tokens are not slowed: a gateway that starts again meets one. */
@@ -95,7 +101,7 @@ export function createTokenWatch({ limits, nowMs }: TokenWatchOptions): TokenWat
     refused.delete(name);
     const isNew = !accepted.delete(name);
     accepted.add(name);
-    if (accepted.size > limits.rememberedTokensMax) forgetFirst(accepted);
+    forgetFirst(accepted, limits.rememberedTokensMax, forgottenAccepted);
     const bucket = isNew ? networks.peek(network) : null;
     if (bucket !== null) bucket.level = Math.min(bucket.burst, bucket.level + 1);
   }

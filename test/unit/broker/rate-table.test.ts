@@ -3,7 +3,10 @@ import { createRateTable } from "../../../broker/rate-table.ts";
 
 function table(entriesMax = 100) {
   const clock = { now: 0 };
-  return { clock, rates: createRateTable({ perSecond: 1, burst: 3, entriesMax, nowMs: () => clock.now }) };
+  const seen = { forgotten: 0 };
+  const forgotten = { add: () => void seen.forgotten++ };
+  const rates = createRateTable({ perSecond: 1, burst: 3, entriesMax, forgotten, nowMs: () => clock.now });
+  return { clock, rates, seen };
 }
 
 test("gives each key its burst, and then its rate", () => {
@@ -26,9 +29,10 @@ test("keeps no key that has its whole burst again", () => {
 });
 
 test("of too many keys forgets the one that was used longest ago", () => {
-  const { rates } = table(3);
+  const { rates, seen } = table(3);
   for (const key of ["a", "b", "c", "a", "d"]) rates.take(key);
   expect(rates.size).toBe(3);
+  expect(seen.forgotten).toBe(1);
   expect(rates.peek("b")).toBeNull();
   expect(rates.peek("a")?.level).toBe(1);
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { createMetrics } from "../../../core/metrics.ts";
 import { createTokenWatch, type TokenAnswer } from "../../../broker/token-watch.ts";
 
 const LIMITS = {
@@ -14,7 +15,11 @@ const LIMITS = {
 
 function makeWatch(limits: Partial<typeof LIMITS> = {}) {
   const clock = { now: 0 };
-  const watch = createTokenWatch({ limits: { ...LIMITS, ...limits }, nowMs: () => clock.now });
+  const watch = createTokenWatch({
+    limits: { ...LIMITS, ...limits },
+    metrics: createMetrics(),
+    nowMs: () => clock.now,
+  });
   /** Looks the token up if it may be: what became of it. */
   const attempt = (token: string, answer: TokenAnswer, network = "net"): string => {
     const question = watch.ask(token, network);
