@@ -2,6 +2,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
 
 /** The ceilings of the gateway: a part of `LIMITS`. */
 export const EDGE_LIMITS = {
@@ -104,3 +105,44 @@ export const EDGE_LIMITS = {
   /** How long CONNACK and SUBACK wait for other gateways: to have ended and settled the client's connection there, to have heard. */
   gatewayWaitMs: SECOND,
 } as const;
+
+export type EdgeLimitName = keyof typeof EDGE_LIMITS;
+
+/** Of the ceilings that an installation has set: the values instead of those above. */
+export type EdgeLimitSettings = Partial<Record<EdgeLimitName, number>>;
+
+/** What a format, a timer or the memory of a gateway allows at most, and at least. */
+const BOUNDS: ReadonlyMap<string, readonly [min: number, max: number]> = new Map([
+  // A record holds the packet's payload, and the dead letter of it in base64.
+  ["packetBytesMax", [256, MIB]],
+  ["connectPacketBytesMax", [256, MIB]],
+  ["payloadBytesMax", [1, 384 * KIB - 1]],
+  // MQTT's lengths, keep-alives and packet ids have 16 bits.
+  ["mqttTopicBytesMax", [1, 65_535]],
+  ["mqttTokenBytesMax", [1, 65_535]],
+  ["keepAliveSecondsMax", [1, 65_535]],
+  ["unacknowledgedPerConnectionMax", [1, 65_535]],
+  ["ingestHeaderBytesMax", [1024, MIB]],
+  // With less, what a sender who waited may send would not last until it is woken again.
+  ["publishBurstMs", [100, DAY]],
+  ["connectBurstMs", [100, DAY]],
+  // Gateways say every second that they are there.
+  ["gatewaySilenceMs", [2 * SECOND, DAY]],
+  // None.
+  ["messagesPerSecondPerConnectionMax", [0, 1e9]],
+  ["payloadBytesPerSecondPerConnectionMax", [0, 1e12]],
+  ["messagesPerSecondPerDeviceMax", [0, 1e9]],
+  ["payloadBytesPerSecondPerDeviceMax", [0, 1e12]],
+]);
+
+/** What an installation may set a ceiling to. */
+export function edgeLimitBounds(name: EdgeLimitName): readonly [min: number, max: number] {
+  const given = BOUNDS.get(name);
+  if (given !== undefined) return given;
+  if (/Ms(Max)?$/.test(name)) return [1, DAY];
+  return name.endsWith("BytesMax") ? [1, 1024 * MIB] : [1, 1e7];
+}
+
+export function isEdgeLimitName(name: string): name is EdgeLimitName {
+  return Object.hasOwn(EDGE_LIMITS, name);
+}
