@@ -79,22 +79,34 @@ export interface Broker extends Service, Readiness {
   readonly connections: number;
 }
 
-export function createBroker(options: BrokerOptions): Broker {
-  const { logger, metrics, link = NO_OTHER_GATEWAYS, tls } = options;
+/** What needs nothing but the options. */
+function createParts({ logger, metrics, tls, ...options }: BrokerOptions) {
   const limits: EdgeLimits = { ...LIMITS, ...options.limits };
-  const admission = createAdmission(options);
+  const nowMs = (): number => performance.now();
+  const watch = createTokenWatch({ limits, metrics, nowMs });
+  return {
+    limits,
+    logger,
+    metrics,
+    nowMs,
+    admission: createAdmission({ ...options, metrics }),
+    gate: createDeviceGate({ authenticator: options.authenticator, logger, watch, findDevice: tls?.findDevice }),
+    table: createConnectionTable<EdgeEntry>(limits, metrics, nowMs),
+    report: createEdgeReport({ linesPerSecondMax: limits.refusalLinesPerSecondMax, logger, metrics, nowMs }),
+    rates: createPublishRates({ limits, metrics, nowMs }),
+  };
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { logger, link = NO_OTHER_GATEWAYS, tls, listen, ingest } = options;
+  const parts = createParts(options);
+  const { limits, admission, gate, table, report, rates } = parts;
   const asks = createDeviceAsks(link);
   const origins = {
     partitionCount: options.partitionCount,
     admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
   };
   const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
-  const nowMs = (): number => performance.now();
-  const watch = createTokenWatch({ limits, metrics, nowMs });
-  const gate = createDeviceGate({ authenticator: options.authenticator, logger, watch, findDevice: tls?.findDevice });
-  const table = createConnectionTable<EdgeEntry>(limits, metrics, nowMs);
-  const report = createEdgeReport({ linesPerSecondMax: limits.refusalLinesPerSecondMax, logger, metrics, nowMs });
-  const rates = createPublishRates({ limits, metrics, nowMs });
   const sockets = new Set<EdgeSocket>();
   let accepted = 0;
   let namelessClients = 0;
@@ -168,30 +180,9 @@ export function createBroker(options: BrokerOptions): Broker {
     },
   };
 
-  const requests = createIngestRequests({
-    limits,
-    gate,
-    admission,
-    ...origins,
-    rates,
-    metrics,
-    peerOf: ({ socket }) => peerOf(socket),
-    onAdmitted: route,
-  });
-  const { listen, ingest } = options;
-  const listeners = createListeners({
-    listen,
-    ingest,
-    tls,
-    limits,
-    table,
-    report,
-    requests,
-    connect,
-    logger,
-    metrics,
-    nowMs,
-  });
+  const onRequest = { peerOf: ({ socket }: { socket: Socket }) => peerOf(socket), onAdmitted: route };
+  const requests = createIngestRequests({ ...parts, ...origins, ...onRequest });
+  const listeners = createListeners({ ...parts, listen, ingest, tls, requests, connect });
 
   return {
     async start() {

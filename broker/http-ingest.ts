@@ -34,7 +34,7 @@ export interface HttpIngest {
 }
 
 /** What a failure of an answer is called, besides the outcomes of requests. */
-type CountedOutcome =
+export type CountedOutcome =
   | IngestOutcome
   | "append-failed"
   | "internal"

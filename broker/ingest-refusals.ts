@@ -15,7 +15,7 @@ export const INGEST_REFUSALS = {
   "certificate-of-another": refusal("NOT_AUTHENTICATED", 401, "the token is another device's than the certificate"),
   "content-type": refusal("INVALID_INPUT", 415, "the body is JSON: application/json in UTF-8"),
   "content-encoding": refusal("INVALID_INPUT", 415, "the body is sent as it is, not compressed"),
-  "idempotency-key": refusal("INVALID_INPUT", 400, "Idempotency-Key is up to 256 visible ASCII characters"),
+  "idempotency-key": refusal("INVALID_INPUT", 400, "Idempotency-Key is visible ASCII characters, and not too many"),
   "idempotency-key-reused": refusal("INVALID_INPUT", 422, "another body was sent with this Idempotency-Key before"),
   "body-missing": refusal("INVALID_INPUT", 400, "the body is empty"),
   "body-too-large": refusal("PAYLOAD_TOO_LARGE", 413, "the body is larger than a device may publish at once"),

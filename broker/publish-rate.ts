@@ -72,8 +72,8 @@ export class PublishRate {
   #wake(): void {
     this.#timer = undefined;
     this.refill(this.#nowMs());
-    // Those that wait again meanwhile come behind.
-    for (const resume of [...this.#waiting]) {
+    // Those that wait again meanwhile come behind, and find it closed.
+    for (const resume of this.#waiting) {
       if (!this.isOpen) break;
       if (this.#waiting.delete(resume)) resume();
     }

@@ -113,22 +113,22 @@ export type EdgeLimitSettings = Partial<Record<EdgeLimitName, number>>;
 
 /** What a format, a timer or the memory of a gateway allows at most, and at least. */
 const BOUNDS: ReadonlyMap<string, readonly [min: number, max: number]> = new Map([
-  // A record holds the packet's payload, and the dead letter of it in base64.
+  /** A record holds the packet's payload, and the dead letter of it in base64. */
   ["packetBytesMax", [256, MIB]],
   ["connectPacketBytesMax", [256, MIB]],
   ["payloadBytesMax", [1, 384 * KIB - 1]],
-  // MQTT's lengths, keep-alives and packet ids have 16 bits.
+  /** MQTT's lengths, keep-alives and packet ids have 16 bits. */
   ["mqttTopicBytesMax", [1, 65_535]],
   ["mqttTokenBytesMax", [1, 65_535]],
   ["keepAliveSecondsMax", [1, 65_535]],
   ["unacknowledgedPerConnectionMax", [1, 65_535]],
   ["ingestHeaderBytesMax", [1024, MIB]],
-  // With less, what a sender who waited may send would not last until it is woken again.
+  /** With less, what a sender who waited may send would not last until it is woken again. */
   ["publishBurstMs", [100, DAY]],
   ["connectBurstMs", [100, DAY]],
-  // Gateways say every second that they are there.
+  /** Gateways say every second that they are there. */
   ["gatewaySilenceMs", [2 * SECOND, DAY]],
-  // None.
+  /** 0: none. */
   ["messagesPerSecondPerConnectionMax", [0, 1e9]],
   ["payloadBytesPerSecondPerConnectionMax", [0, 1e12]],
   ["messagesPerSecondPerDeviceMax", [0, 1e9]],

@@ -9,6 +9,7 @@ export interface LinkMetrics {
   lost(messages: number): void;
   malformed(): void;
   unheard(devices: number): void;
+  late(): void;
 }
 
 export function linkMetrics(metrics: Metrics): LinkMetrics {
@@ -34,6 +35,10 @@ export function linkMetrics(metrics: Metrics): LinkMetrics {
     "millrace_gateway_link_unheard_total",
     "Devices whose messages another gateway asked for and will not get: it asks for too many, or there are too many gateways.",
   );
+  const late = metrics.counter(
+    "millrace_gateway_link_late_total",
+    "Times that other gateways did not acknowledge in time what they were told.",
+  );
   up.set(0);
   return {
     up: (value) => up.set(value),
@@ -43,5 +48,6 @@ export function linkMetrics(metrics: Metrics): LinkMetrics {
     lost: (messages) => lost.add(messages),
     malformed: () => malformed.add(),
     unheard: (devices) => unheard.add(devices),
+    late: () => late.add(),
   };
 }

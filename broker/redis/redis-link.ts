@@ -77,7 +77,7 @@ export function createRedisLink(options: RedisLinkOptions): GatewayLink {
     (round, began, ceased) =>
       present === null ? null : tell(channel, { kind: "asks", from: present.name, round, began, ceased });
 
-  const rounds = createRounds(limits.gatewayWaitMs);
+  const rounds = createRounds(limits.gatewayWaitMs, meters.late);
   const asks = createOwnAsks(rounds, asksTo(all));
   const outbox = createMessageOutbox({
     async send(gateway, messages) {
