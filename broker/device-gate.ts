@@ -55,13 +55,12 @@ export function createDeviceGate(options: DeviceGateOptions): DeviceGate {
 
   return {
     identify: (token, network) =>
-      watched(token, network, async () => {
+      watched(`token ${token}`, network, async () => {
         const principal = await authenticator.authenticate(token);
         return principal?.kind === "device" ? { principal } : { refusal: "credentials-refused" };
       }),
-    // No token has a line break in front of it: see `tokenOf`.
     identifyDevice: (key, network) =>
-      watched(`\ncertificate ${key}`, network, async () => {
+      watched(`certificate ${key}`, network, async () => {
         const principal = await findDevice(key);
         return principal === null ? { refusal: "certificate-refused" } : { principal };
       }),
