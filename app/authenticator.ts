@@ -19,9 +19,10 @@ export function createAuthenticator(
   verify: LookUp,
   clock: Clock,
   findDevice: LookUp = () => Promise.resolve(null),
+  rememberedMax: number = LIMITS.rememberedTokensMax,
 ): CachingAuthenticator {
-  const tokens = createMemory(verify, clock);
-  const devices = createMemory(findDevice, clock);
+  const tokens = createMemory(verify, clock, rememberedMax);
+  const devices = createMemory(findDevice, clock, rememberedMax);
   return {
     authenticate: tokens.ask,
     findDevice: devices.ask,
@@ -36,7 +37,11 @@ export function createAuthenticator(
  * Remembers what was found, so that a reconnect storm does not become a registry storm. Refusals are not remembered: a device added a moment ago
  * must be let in. A token itself is the map's key, in this process's memory only.
  */
-function createMemory(lookUp: LookUp, clock: Clock): { readonly ask: LookUp; forget(keys: readonly string[]): void } {
+function createMemory(
+  lookUp: LookUp,
+  clock: Clock,
+  rememberedMax: number,
+): { readonly ask: LookUp; forget(keys: readonly string[]): void } {
   const known = new Map<string, { principal: Principal; until: number }>();
   let generation = 0;
   return {
@@ -47,7 +52,7 @@ function createMemory(lookUp: LookUp, clock: Clock): { readonly ask: LookUp; for
       const principal = await lookUp(text);
       // A revocation that came while the answer was under way wins.
       if (principal !== null && asked === generation) {
-        if (known.size >= LIMITS.rememberedTokensMax) known.clear();
+        if (known.size >= rememberedMax) known.clear();
         known.set(text, { principal, until: clock.now() + CACHE_MS });
       }
       return principal;

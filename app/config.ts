@@ -2,7 +2,9 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
+import type { EdgeLimitSettings } from "../core/edge-limits.ts";
 import { LIMITS } from "../core/limits.ts";
+import { readEdgeLimits } from "./edge-limit-settings.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { ROLE_PATTERN } from "./roles.ts";
 import type { RollupRetention } from "../sinks/clickhouse/rollups/rollup-levels.ts";
@@ -149,10 +151,14 @@ const SECRETS: readonly string[] = [
 ];
 
 const configSchema = z.object(settings);
-export type Config = z.infer<typeof configSchema>;
+type Settings = z.infer<typeof configSchema>;
+export type Config = Settings & {
+  /** See `readEdgeLimits`. */
+  readonly edgeLimits: EdgeLimitSettings;
+};
 
 /** Flags as commander gives them: camel case, absent when not typed. */
-export type ConfigFlags = Partial<Record<keyof Config, unknown>>;
+export type ConfigFlags = Partial<Record<keyof Settings, unknown>>;
 
 /**
  * The only reader of the environment. `defaults` are a command's own, for what neither a flag nor the environment says. CONFIG_INVALID
@@ -165,7 +171,7 @@ export function readConfig(
 ): Config {
   const given: Record<string, unknown> = { ...defaults };
   for (const name of Object.keys(settings)) {
-    const value = Object.hasOwn(flags, name) ? flags[name as keyof Config] : environment[environmentName(name)];
+    const value = Object.hasOwn(flags, name) ? flags[name as keyof Settings] : environment[environmentName(name)];
     if (value !== undefined && value !== "") given[name] = value;
   }
   const parsed = configSchema.safeParse(given);
@@ -182,7 +188,7 @@ export function readConfig(
       },
     );
   }
-  const config = { ...parsed.data, data: resolve(parsed.data.data) };
+  const config = { ...parsed.data, data: resolve(parsed.data.data), edgeLimits: readEdgeLimits(environment) };
   checkTls(config);
   return config;
 }

@@ -1,4 +1,5 @@
 import { LmdbSessionStore } from "../broker/lmdb/lmdb-session-store.ts";
+import type { EdgeLimits } from "../broker/edge-limits.ts";
 import type { SessionStore } from "../broker/session/session-store.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
@@ -7,6 +8,7 @@ import { prepareLmdbFile } from "../log/embedded/log-file.ts";
 export interface SessionStoreParts {
   /** The data directory. */
   readonly directory: string;
+  readonly limits: Partial<EdgeLimits>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -15,11 +17,12 @@ const REMEDY =
   "restore it from a backup, or move it away to start without sessions: clients subscribe again, and get nothing of what waited for them";
 
 /** Where this gateway keeps sessions and retained messages. Not started. */
-export function createSessionStore({ directory, logger, metrics }: SessionStoreParts): SessionStore {
+export function createSessionStore({ directory, limits, logger, metrics }: SessionStoreParts): SessionStore {
   return new LmdbSessionStore({
     directory,
     prepareFile: (path) =>
       prepareLmdbFile(path, { name: `the file of the sessions, ${path},`, remedy: REMEDY }, logger),
+    limits,
     logger,
     metrics,
   });

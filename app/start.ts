@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { openTlsContext } from "../broker/tls-context.ts";
 import { errorText } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { LIMITS, type Limits } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createBroker, type TlsListening } from "../broker/broker.ts";
@@ -150,15 +150,22 @@ function urlOf(scheme: string, host: string, port: number): string {
 /** The MQTT edge, not listening yet. `port` is where the services ask it. */
 async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
   const { config, directory, log, threads, clock, logger, metrics } = parts;
+  const limits: Limits = { ...LIMITS, ...config.edgeLimits };
   const authenticator = createAuthenticator(
     (token) => threads.services("authenticate", token),
     clock,
     (key) => threads.services("findDevice", key),
+    limits.rememberedTokensMax,
   );
-  const tls = await openTls(config, authenticator, logger);
+  const tls = await openTls(config, authenticator, limits.tlsReloadIntervalMs, logger);
   const plain = plainHost(config);
   const faults = createFaultBoard();
-  const link = await openGatewayLink(config.redisUrl, directory.secret, { logger, metrics, onFault: faults.report });
+  const link = await openGatewayLink(config.redisUrl, directory.secret, {
+    limits,
+    logger,
+    metrics,
+    onFault: faults.report,
+  });
   const broker = createBroker({
     listen: { host: plain, port: config.mqttPort },
     ingest: { host: tls === null ? plain : config.host, port: config.ingestPort },
@@ -172,7 +179,8 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     logger,
     metrics,
     link,
-    sessions: createSessionStore({ directory: directory.path, logger, metrics }),
+    sessions: createSessionStore({ directory: directory.path, limits, logger, metrics }),
+    limits,
     onSeen(lastSeen) {
       threads
         .services("touch", lastSeen)
@@ -187,12 +195,13 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
 async function openTls(
   config: Config,
   { findDevice }: CachingAuthenticator,
+  reloadIntervalMs: number,
   logger: Logger,
 ): Promise<TlsListening | null> {
   const { host, mqttTlsPort, tenant, tlsCert, tlsKey, tlsClientCa, tlsClientCertRequired } = config;
   if (tlsCert === undefined || tlsKey === undefined) return null;
   const files = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa, clientCertRequired: tlsClientCertRequired };
-  const context = await openTlsContext(files, logger, LIMITS.tlsReloadIntervalMs);
+  const context = await openTlsContext(files, logger, reloadIntervalMs);
   return { context, listen: { host, port: mqttTlsPort }, tenant, findDevice };
 }
 

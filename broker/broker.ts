@@ -18,14 +18,17 @@ import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS, type RoutedMessage } from "./gateway-link.ts";
-import { certifiedDeviceOf } from "./identify-principal.ts";
+import { certifiedDeviceOf, type Peer } from "./identify-principal.ts";
 import { createIngestRequests } from "./ingest-requests.ts";
 import type { ListenAddress } from "./listen.ts";
 import { createListeners, type EdgeAddress } from "./listeners.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import type { SessionStore } from "./session/session-store.ts";
 import { Sessions } from "./session/sessions.ts";
+import { createPublishRates } from "./publish-rates.ts";
+import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
+import { createTokenWatch } from "./token-watch.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
 
@@ -79,14 +82,17 @@ export interface Broker extends Service, Readiness {
   readonly connections: number;
 }
 
-export function createBroker(options: BrokerOptions): Broker {
-  const { logger, metrics, link = NO_OTHER_GATEWAYS, tls } = options;
+/** What needs nothing but the options. */
+function createParts({ logger, metrics, tls, ...options }: BrokerOptions) {
   const limits: EdgeLimits = { ...LIMITS, ...options.limits };
+  const nowMs = (): number => performance.now();
+  const watch = createTokenWatch({ limits, metrics, nowMs });
   const origins = {
     partitionCount: options.partitionCount,
     admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
   };
-  const admission = createAdmission({ ...options, ...origins });
+  const admission = createAdmission({ ...options, ...origins, metrics });
+  const link = options.link ?? NO_OTHER_GATEWAYS;
   const sessions = new Sessions({
     store: options.sessions ?? null,
     limits,
@@ -96,9 +102,26 @@ export function createBroker(options: BrokerOptions): Broker {
     logger,
     metrics,
   });
-  const gate = createDeviceGate(options.authenticator, logger, tls?.findDevice);
-  const table = createConnectionTable<EdgeEntry>(limits, metrics);
-  const report = createEdgeReport(logger, metrics, () => performance.now());
+  return {
+    limits,
+    logger,
+    metrics,
+    nowMs,
+    origins,
+    admission,
+    link,
+    sessions,
+    gate: createDeviceGate({ authenticator: options.authenticator, logger, watch, findDevice: tls?.findDevice }),
+    table: createConnectionTable<EdgeEntry>(limits, metrics, nowMs),
+    report: createEdgeReport({ linesPerSecondMax: limits.refusalLinesPerSecondMax, logger, metrics, nowMs }),
+    rates: createPublishRates({ limits, metrics, nowMs }),
+  };
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { logger, tls, listen, ingest } = options;
+  const parts = createParts(options);
+  const { limits, admission, origins, link, sessions, gate, table, report, rates } = parts;
   const sockets = new Set<EdgeSocket>();
   let namelessClients = 0;
   let address: EdgeAddress | null = null;
@@ -111,9 +134,10 @@ export function createBroker(options: BrokerOptions): Broker {
     sessions,
     link,
     report,
+    rates,
     connect: {
       gate,
-      certified: null,
+      peer: { network: "?", certified: null },
       tokenBytesMax: limits.mqttTokenBytesMax,
       ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
@@ -144,13 +168,15 @@ export function createBroker(options: BrokerOptions): Broker {
     if (lastSeen.size > 0) options.onSeen(lastSeen);
   }
 
-  const certifiedOf = (peer: Socket): string | null => (tls === undefined ? null : certifiedDeviceOf(peer, tls.tenant));
+  const peerOf = (socket: Socket): Peer => ({
+    network: remoteNetwork(socket.remoteAddress),
+    certified: tls === undefined ? null : certifiedDeviceOf(socket, tls.tenant),
+  });
 
   function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const certified = certifiedOf(peer);
-    const own = certified === null ? context : { ...context, connect: { ...context.connect, certified } };
+    const own = { ...context, connect: { ...context.connect, peer: peerOf(peer) } };
     const connection = new EdgeConnection(socket, own);
     const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);
@@ -167,16 +193,9 @@ export function createBroker(options: BrokerOptions): Broker {
     },
   };
 
-  const requests = createIngestRequests({
-    limits,
-    gate,
-    admission,
-    ...origins,
-    certifiedOf: ({ socket }) => certifiedOf(socket),
-    onAdmitted: route,
-  });
-  const { listen, ingest } = options;
-  const listeners = createListeners({ listen, ingest, tls, limits, table, report, requests, connect, logger, metrics });
+  const onRequest = { peerOf: ({ socket }: { socket: Socket }) => peerOf(socket), onAdmitted: route };
+  const requests = createIngestRequests({ ...parts, ...origins, ...onRequest });
+  const listeners = createListeners({ ...parts, listen, ingest, tls, requests, connect });
 
   return {
     async start() {

@@ -14,7 +14,7 @@ export function closeSocket(
   lingerMs: number,
 ): void {
   if (socket.destroyed) return;
-  if (reason === "revoked" || reason === "connections-unauthenticated") {
+  if (reason === "revoked" || reason === "connections-unauthenticated" || reason === "unauthenticated-per-address") {
     socket.destroy();
     return;
   }

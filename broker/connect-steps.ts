@@ -1,15 +1,14 @@
 import type { MqttConnect } from "../wire/mqtt-connect.ts";
 import { type ConnectedDevice, createConnectedDevice, type OriginOptions } from "./connected-device.ts";
 import { tokenOf } from "./credentials.ts";
-import { identifyPrincipal } from "./identify-principal.ts";
+import { identifyPrincipal, type Peer } from "./identify-principal.ts";
 import type { DeviceGate } from "./device-gate.ts";
 import type { RefusalReason } from "./refusals.ts";
 
 export interface ConnectStepsOptions extends OriginOptions {
   readonly gate: DeviceGate;
   readonly tokenBytesMax: number;
-  /** The device (`tenant/device`) that the peer's certificate names, if any. */
-  readonly certified: string | null;
+  readonly peer: Peer;
   /** The client id of a connection that sent none [MQTT-3.1.3-6]. */
   readonly newClientId: () => string;
 }
@@ -23,7 +22,7 @@ export async function identifyDevice(
   options: ConnectStepsOptions,
 ): Promise<ConnectedDevice | RefusalReason> {
   const token = tokenOf(connect, options.tokenBytesMax);
-  const answer = await identifyPrincipal(options.gate, options.certified, token);
+  const answer = await identifyPrincipal(options.gate, options.peer, token);
   if ("refusal" in answer) return answer.refusal;
   const named = connect.clientId !== "";
   const clientId = named ? connect.clientId : options.newClientId();

@@ -5,6 +5,7 @@ import { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import { MQTT_TYPE } from "../wire/mqtt-header.ts";
 import { closeSocket } from "./close-socket.ts";
 import type { MessageView } from "./admission.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
@@ -13,6 +14,7 @@ import { publishWill } from "./last-will.ts";
 import type { Announcement, RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { MessageWindow } from "./message-window.ts";
+import type { PublishPace } from "./publish-pace.ts";
 import { readIntoShared } from "./shared-read-buffer.ts";
 import type { SessionPeer } from "./session/deliveries.ts";
 import { SessionSide } from "./session/session-side.ts";
@@ -20,18 +22,9 @@ import { SocketFlow } from "./socket-flow.ts";
 import type { PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
- * - `greeting`: waiting for CONNECT;
- * - `joining`: CONNECT is being authenticated;
- * - `open`: packets pass;
- * - `holding`: the log refused a message: nothing is read until the connection is closed;
- * - `closed`: ended, though the socket may still be flushing.
- */
-type State = "greeting" | "joining" | "open" | "holding" | "closed";
-
-/**
  * One socket: bytes → walker → CONNECT: authenticate, join the table; PUBLISH: admission → acknowledgement; PINGREQ: answer; what has to do
  * with subscriptions and QoS 2: the session. Nothing is walked while messages wait for the log as far as
- * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent: then the socket is not read.
+ * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent or is too fast: then the socket is not read.
  */
 export class EdgeConnection implements SessionPeer {
   readonly #socket: EdgeSocket;
@@ -40,12 +33,13 @@ export class EdgeConnection implements SessionPeer {
   readonly #walker: MqttFrameWalker;
   readonly #messages: MessageWindow;
   readonly #remote: string;
-  #state: State = "greeting";
+  #state: ConnectionState = "greeting";
   #timer: NodeJS.Timeout;
   #keepAliveMs = 0;
   #device: ConnectedDevice | null = null;
   #side: SessionSide | null = null;
   #claim: Announcement | null = null;
+  #pace: PublishPace | null = null;
   #will: MqttWill | null = null;
   /** Of the topic that was published to last: where it leads. */
   #origin: MessageOrigin | null = null;
@@ -67,7 +61,7 @@ export class EdgeConnection implements SessionPeer {
     this.#context = context;
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.#walker = new MqttFrameWalker(context.limits);
-    this.#messages = new MessageWindow(context.admission, {
+    this.#messages = new MessageWindow(context.admission, context.limits, {
       messagesLanded: (answers, routed) => this.#messagesLanded(answers, routed),
       messageFailed: (error) => this.#appendFailed(error),
     });
@@ -78,6 +72,10 @@ export class EdgeConnection implements SessionPeer {
     // A reset is followed by "close", where it is dealt with.
     socket.on("error", () => this.end("lost"));
     socket.on("close", () => this.end("lost"));
+  }
+
+  get network(): string {
+    return this.#context.connect.peer.network;
   }
 
   get greeting(): boolean {
@@ -119,6 +117,7 @@ export class EdgeConnection implements SessionPeer {
     const walker = this.#walker;
     const timestamp = this.#context.admission.now();
     let exhausted = false;
+    this.#pace?.refill();
     while (!exhausted && this.#mayWalk()) {
       if (walker.next()) this.#pass(walker, timestamp);
       else exhausted = true;
@@ -126,6 +125,9 @@ export class EdgeConnection implements SessionPeer {
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
+    if (!exhausted && this.#flow.isReading && this.#messages.isFull) this.#context.report.behind();
+    // The silence of a socket that was not read is ours.
+    if (exhausted && !this.#flow.isReading && this.#state === "open") this.#timer.refresh();
     this.#flow.read(exhausted);
   }
 
@@ -138,13 +140,12 @@ export class EdgeConnection implements SessionPeer {
   #mayWalk(): boolean {
     if (this.#lastWords !== null) return false;
     if (this.#state === "greeting") return true;
-    const { limits } = this.#context;
     return (
       this.#state === "open" &&
-      this.#messages.size < limits.unacknowledgedPerConnectionMax &&
-      this.#messages.bytes < limits.unacknowledgedBytesPerConnectionMax &&
+      !this.#messages.isFull &&
       this.#waits === 0 &&
-      !this.#flow.isBlocked
+      !this.#flow.isBlocked &&
+      (this.#pace === null || this.#pace.mayPass())
     );
   }
 
@@ -153,8 +154,7 @@ export class EdgeConnection implements SessionPeer {
       case MQTT_TYPE.publish:
         return this.#publish(walker, timestamp);
       case MQTT_TYPE.pingreq:
-        this.#flow.write(PINGRESP);
-        return;
+        return this.#flow.write(PINGRESP);
       case MQTT_TYPE.disconnect:
         this.#lastWords = "disconnected";
         return;
@@ -174,6 +174,7 @@ export class EdgeConnection implements SessionPeer {
       this.#origin = this.#device?.originOf(topic) ?? null;
       this.#isAside = this.#device?.acl.isAside(topic) === true;
     }
+    this.#pace?.spend(walker.end - walker.payloadStart);
     if (this.#origin !== null) {
       if (walker.qos === 2) this.#publishOnce(this.#origin, walker, timestamp);
       else this.#messages.take(this.#origin, walker, timestamp, this.#isHeard(this.#origin));
@@ -237,6 +238,7 @@ export class EdgeConnection implements SessionPeer {
     const refusal = table.claim(this, device.key, device.client);
     if (refusal !== null) return this.end(refusal);
     this.#device = device;
+    this.#pace = this.#context.rates.paceOf(device.key, () => this.#walk());
     // Of a client whose id the edge made there can be no other connection.
     if (device.named) this.#claim = this.#context.link.claim(device.client);
     if (this.#claim !== null && this.#claim.heard !== null) {
@@ -338,6 +340,7 @@ export class EdgeConnection implements SessionPeer {
     this.#context.table.leave(this);
     this.#claim?.end();
     if (this.#side !== null) this.#left = this.#side.end();
+    this.#pace?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
       this.#context.report.refused(reason, this.#subject(), cause);
     }

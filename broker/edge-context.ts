@@ -7,6 +7,7 @@ import type { EdgeReport } from "./edge-report.ts";
 import type { GatewayLink, RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import type { Sessions } from "./session/sessions.ts";
+import type { PublishRates } from "./publish-rates.ts";
 
 /** What all connections of a broker share. */
 export interface EdgeContext {
@@ -17,6 +18,7 @@ export interface EdgeContext {
   readonly sessions: Sessions;
   readonly link: GatewayLink;
   readonly report: EdgeReport;
+  readonly rates: PublishRates;
   /** A durable message of this device (`tenant/device`), to those who subscribe to it. Resolves when it may be acknowledged; null: now. */
   readonly route: (key: string, topic: string, message: RoutedMessage) => Promise<void> | null;
   readonly admitWill: (origin: MessageOrigin, will: MqttWill, routedTo: string) => void;

@@ -1,5 +1,4 @@
 import { errorText } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import { FILTER_REFUSALS, type FilterRefusal, REFUSALS, type RefusalReason } from "./refusals.ts";
@@ -18,9 +17,19 @@ export interface EdgeReport {
   filterRefused(reason: FilterRefusal, subject: ReportSubject): void;
   /** A message on a topic that Millrace has no use for: counted only. */
   dropped(): void;
+  /** A connection is not read because too many of its messages wait for the log. */
+  behind(): void;
 }
 
-export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => number): EdgeReport {
+export interface EdgeReportOptions {
+  readonly linesPerSecondMax: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+}
+
+export function createEdgeReport({ linesPerSecondMax, logger, metrics, nowMs }: EdgeReportOptions): EdgeReport {
   let second = 0;
   let lines = 0;
   let dropped = 0;
@@ -34,7 +43,7 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
       lines = 0;
       dropped = 0;
     }
-    if (lines++ < LIMITS.refusalLinesPerSecondMax) return true;
+    if (lines++ < linesPerSecondMax) return true;
     dropped++;
     return false;
   }
@@ -44,8 +53,14 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
     "Messages on topics of ThingsBoard that are acknowledged and not kept: attributes and RPC.",
   );
 
+  const behind = metrics.counter(
+    "millrace_mqtt_behind_total",
+    "Times that a connection was not read because too many of its messages waited for the log.",
+  );
+
   return {
     dropped: () => aside.add(),
+    behind: () => behind.add(),
     filterRefused(reason, subject) {
       metrics
         .counter("millrace_mqtt_filters_refused_total", "Filters that SUBACK refused, by reason.", { reason })

@@ -20,6 +20,8 @@ export interface HttpIngestOptions {
   readonly metrics: Metrics;
   /** Null: without TLS. */
   readonly tls: TlsContext | null;
+  /** False: the address connects too often. */
+  readonly mayConnect: (remoteAddress: string | undefined) => boolean;
   /** A request that becomes MQTT over WebSocket. Its socket is not among this server's connections any more. */
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
@@ -32,7 +34,13 @@ export interface HttpIngest {
 }
 
 /** What a failure of an answer is called, besides the outcomes of requests. */
-type CountedOutcome = IngestOutcome | "append-failed" | "internal" | "connections" | "not-http";
+export type CountedOutcome =
+  | IngestOutcome
+  | "append-failed"
+  | "internal"
+  | "connections"
+  | "connects-per-address"
+  | "not-http";
 
 export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
   const { limits, logger } = options;
@@ -59,8 +67,11 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
     if ((answering.get(request.socket) ?? 0) > limits.ingestRequestsPerConnectionMax) {
       return refuse(response, "requests-per-connection");
     }
-    const outcome = await options.requests.take(request, route, () => {
-      if (mustContinue) response.writeContinue();
+    const outcome = await options.requests.take(request, route, {
+      continues() {
+        if (mustContinue) response.writeContinue();
+      },
+      retryAfter: (seconds) => response.setHeader("retry-after", seconds),
     });
     if (stopping) response.shouldKeepAlive = false;
     if (outcome === "lost") return outcome;
@@ -97,6 +108,11 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
 
   function serverOnConnection(socket: Socket): void {
     const { remoteAddress = "?", remotePort = 0 } = socket;
+    if (!options.mayConnect(socket.remoteAddress)) {
+      count("connects-per-address");
+      socket.destroy();
+      return;
+    }
     if (!cap.enter(remoteAddress, remotePort)) {
       count("connections");
       socket.destroy();

@@ -1,4 +1,6 @@
 import { hash } from "node:crypto";
+import type { Counter } from "../core/metrics.ts";
+import { forgetFirst } from "./forgotten.ts";
 
 /**
  * Which requests with an Idempotency-Key were admitted here lately. It only saves the second append: the admission id that a key gives
@@ -26,16 +28,12 @@ interface Remembered {
 }
 
 /** `keysMax`: of more keys the oldest is forgotten. */
-export function createIdempotencyKeys(keysMax: number): IdempotencyKeys {
+export function createIdempotencyKeys(keysMax: number, forgotten: Counter): IdempotencyKeys {
   const known = new Map<string, Remembered>();
 
   function remember(id: string, entry: Remembered): void {
     known.set(id, entry);
-    if (known.size <= keysMax) return;
-    for (const oldest of known.keys()) {
-      known.delete(oldest);
-      return;
-    }
+    forgetFirst(known, keysMax, forgotten);
   }
 
   return {

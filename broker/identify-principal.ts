@@ -16,19 +16,27 @@ export function certifiedDeviceOf(socket: Socket, tenant: string): string | null
   return parseDeviceKey(name) === null ? null : name;
 }
 
-/** Whose a connection is, by certificate, token or both, which then have to agree. `certified`: see `certifiedDeviceOf`. */
+/** Who is at the other end, before a token says more. */
+export interface Peer {
+  /** See `remoteNetwork`. */
+  readonly network: string;
+  /** See `certifiedDeviceOf`. */
+  readonly certified: string | null;
+}
+
+/** Whose a connection is, by certificate, token or both, which then have to agree. */
 export async function identifyPrincipal(
   gate: DeviceGate,
-  certified: string | null,
+  { network, certified }: Peer,
   token: TokenOrRefusal,
 ): Promise<PrincipalOrRefusal> {
-  if (certified === null) return "refusal" in token ? token : gate.identify(token.token);
-  const device = await gate.identifyDevice(certified);
+  if (certified === null) return "refusal" in token ? token : gate.identify(token.token, network);
+  const device = await gate.identifyDevice(certified, network);
   if ("refusal" in device) return device;
   if ("refusal" in token) return token.refusal === "credentials-missing" ? device : token;
   // A user name alone that is the device's own id is no token.
   if (token.token === device.principal.id) return device;
-  const owner = await gate.identify(token.token);
+  const owner = await gate.identify(token.token, network);
   if ("refusal" in owner) return owner;
   const isSame = deviceKey(owner.principal.tenant, owner.principal.id) === certified;
   return isSame ? device : { refusal: "certificate-of-another" };

@@ -33,7 +33,8 @@ export function answerFailed(response: ServerResponse, error: unknown, reference
 }
 
 function answerProblem(response: ServerResponse, problem: Problem): void {
-  if (problem.status === 503 || problem.status === 429) response.setHeader("retry-after", RETRY_AFTER_S);
+  const isPassing = problem.status === 503 || problem.status === 429;
+  if (isPassing && !response.hasHeader("retry-after")) response.setHeader("retry-after", RETRY_AFTER_S);
   const body = JSON.stringify(problem);
   response.writeHead(problem.status, { "content-type": PROBLEM_TYPE, "content-length": Buffer.byteLength(body) });
   response.end(body);

@@ -1,7 +1,7 @@
 import type { Principal } from "../core/registry.ts";
 import type { DeviceGate } from "./device-gate.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
-import { identifyPrincipal } from "./identify-principal.ts";
+import { identifyPrincipal, type Peer } from "./identify-principal.ts";
 import { type IngestRefusal, isIngestRefusal } from "./ingest-refusals.ts";
 
 /** Whose a token is, as of so many revocations: another one since, and it has to be asked again. */
@@ -10,8 +10,7 @@ export interface TokenOwner {
   readonly revocations: number;
 }
 
-/** `certified`: the device (`tenant/device`) of the peer's certificate, if any. */
-export type AskOwner = (token: string | null, certified: string | null) => Promise<TokenOwner | IngestRefusal>;
+export type AskOwner = (token: string | null, peer: Peer) => Promise<TokenOwner | IngestRefusal>;
 
 type OwnerLimits = Pick<EdgeLimits, "authenticateTimeoutMs" | "ingestAuthenticatingMax">;
 
@@ -19,24 +18,24 @@ type OwnerLimits = Pick<EdgeLimits, "authenticateTimeoutMs" | "ingestAuthenticat
 export function createAskOwner(gate: DeviceGate, limits: OwnerLimits): AskOwner {
   let asking = 0;
 
-  async function ask(token: string | null, certified: string | null): Promise<TokenOwner | IngestRefusal> {
+  async function ask(token: string | null, peer: Peer): Promise<TokenOwner | IngestRefusal> {
     for (;;) {
       const { revocations } = gate;
       const said = token === null ? ({ refusal: "credentials-missing" } as const) : { token };
-      const answer = await identifyPrincipal(gate, certified, said);
+      const answer = await identifyPrincipal(gate, peer, said);
       if (revocations !== gate.revocations) continue;
       if ("principal" in answer) return { principal: answer.principal, revocations };
       return isIngestRefusal(answer.refusal) ? answer.refusal : "credentials-refused";
     }
   }
 
-  return async (token, certified) => {
+  return async (token, peer) => {
     if (asking >= limits.ingestAuthenticatingMax) return "requests-authenticating";
     asking++;
     const late = Promise.withResolvers<IngestRefusal>();
     const timer = setTimeout(() => late.resolve("authenticate-timeout"), limits.authenticateTimeoutMs);
     // Counted until it is answered, however late.
-    const answer = ask(token, certified).finally(() => void asking--);
+    const answer = ask(token, peer).finally(() => void asking--);
     return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer));
   };
 }

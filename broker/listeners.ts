@@ -5,10 +5,13 @@ import type { ConnectionTable, EdgeEntry } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { EdgeReport } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
+import { forgottenCounter } from "./forgotten.ts";
 import { createHttpIngest } from "./http-ingest.ts";
 import type { IngestRequests } from "./ingest-requests.ts";
 import { closed, listen, type ListenAddress } from "./listen.ts";
+import { createRateTable } from "./rate-table.ts";
 import type { RefusalReason } from "./refusals.ts";
+import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
 import { createTlsListener } from "./tls-listener.ts";
 import { createWebSocketUpgrade } from "./websocket-upgrade.ts";
@@ -35,6 +38,8 @@ export interface ListenersOptions {
   readonly connect: (socket: EdgeSocket, peer: Socket) => { end(reason: RefusalReason, cause?: unknown): void };
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Monotonic. */
+  readonly nowMs: () => number;
 }
 
 /** All ports of the edge. */
@@ -49,15 +54,35 @@ export interface Listeners {
 
 export function createListeners(options: ListenersOptions): Listeners {
   const { limits, table, report, requests, connect, logger, metrics, tls } = options;
+  const connects = createRateTable({
+    perSecond: limits.connectsPerSecondPerAddressMax,
+    burst: (limits.connectsPerSecondPerAddressMax * limits.connectBurstMs) / 1000,
+    entriesMax: limits.rememberedRefusalsMax,
+    forgotten: forgottenCounter(metrics, "address"),
+    nowMs: options.nowMs,
+  });
+  const mayConnect = (remoteAddress: string | undefined) => connects.take(remoteNetwork(remoteAddress));
   // Half-open: a client may send its last messages and close its side before the log has taken them.
-  const plain = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => connect(socket, socket));
+  const plain = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (mayConnect(socket.remoteAddress)) return void connect(socket, socket);
+    report.refused("connects-per-address", { remote: `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}` });
+    socket.destroy();
+  });
   const secure =
     tls === undefined
       ? null
-      : createTlsListener({ tls: tls.context, limits, table, report, connect: (socket) => connect(socket, socket) });
+      : createTlsListener({
+          tls: tls.context,
+          limits,
+          table,
+          report,
+          mayConnect,
+          connect: (socket) => connect(socket, socket),
+        });
   const ingest = createHttpIngest({
     requests,
     limits,
+    mayConnect,
     logger,
     metrics,
     tls: tls?.context ?? null,

@@ -2,6 +2,7 @@ import type { MillraceError } from "../core/errors.ts";
 import { ANSWER, type Answer } from "../wire/mqtt-answers.ts";
 import type { AppendGroup, AppendWaiter } from "../core/event-log.ts";
 import type { Admission, AdmittedRun, MessageView } from "./admission.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { AnswerQueue } from "./answer-queue.ts";
@@ -14,6 +15,8 @@ export interface MessageWindowOutcomes {
   messageFailed(error: unknown): void;
 }
 
+type WindowLimits = Pick<EdgeLimits, "unacknowledgedPerConnectionMax" | "unacknowledgedBytesPerConnectionMax">;
+
 /**
  * The messages of one connection between "taken" and "acknowledged", in runs: what went into the same group of the log is acknowledged in one
  * write. In the order of the messages [MQTT-4.6.0-2], although groups of different partitions may land in any.
@@ -24,6 +27,7 @@ export class MessageWindow {
   /** Payload bytes of them. */
   bytes = 0;
   readonly #admission: Admission;
+  readonly #limits: WindowLimits;
   readonly #outcomes: MessageWindowOutcomes;
   readonly #answers = new AnswerQueue();
   #first: Run | null = null;
@@ -34,9 +38,15 @@ export class MessageWindow {
   readonly #onSettled = (run: Run): void => this.#runOnSettled(run);
   #settled: PromiseWithResolvers<void> | null = null;
 
-  constructor(admission: Admission, outcomes: MessageWindowOutcomes) {
+  constructor(admission: Admission, limits: WindowLimits, outcomes: MessageWindowOutcomes) {
     this.#admission = admission;
+    this.#limits = limits;
     this.#outcomes = outcomes;
+  }
+
+  get isFull(): boolean {
+    const { unacknowledgedPerConnectionMax, unacknowledgedBytesPerConnectionMax } = this.#limits;
+    return this.size >= unacknowledgedPerConnectionMax || this.bytes >= unacknowledgedBytesPerConnectionMax;
   }
 
   /** `isRouted`: somebody is to get the message when it is acknowledged. */

@@ -12,11 +12,23 @@ export const REFUSALS = {
   ...MQTT_BREACHES,
   "connect-timeout": { code: "TIMED_OUT", returnCode: 0, text: "no CONNECT arrived in time [MQTT-3.1.4-1]" },
   "connections-unauthenticated": limit("too many connections that have not said who they are"),
+  "unauthenticated-per-address": limit("too many connections of one address that have not said who they are"),
   "connections-total": limit("too many connections"),
+  "connects-per-address": limit("one address connects too often"),
+  "connects-per-device": { ...limit("the device connects too often"), returnCode: 3 },
   "connections-per-device": { ...limit("the device has too many connections"), returnCode: 3 },
   "credentials-missing": { code: "NOT_AUTHENTICATED", returnCode: 5, text: "no token as password or as user name" },
   "credentials-malformed": { code: "NOT_AUTHENTICATED", returnCode: 4, text: "the token is too long or no text" },
   "credentials-refused": { code: "NOT_AUTHENTICATED", returnCode: 5, text: "the token is not a device's" },
+  "credentials-refused-again": {
+    code: "NOT_AUTHENTICATED",
+    returnCode: 5,
+    text: "the token was refused a moment ago, and is not looked up yet",
+  },
+  "credentials-guessed": {
+    ...limit("too many tokens of the address were refused, and this one is not looked up yet"),
+    returnCode: 3,
+  },
   "certificate-refused": {
     code: "NOT_AUTHENTICATED",
     returnCode: 5,

@@ -4,6 +4,7 @@ import type { ConnectionTable, EdgeEntry } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { EdgeReport } from "./edge-report.ts";
 import type { RefusalReason } from "./refusals.ts";
+import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 interface TlsListenerOptions {
@@ -11,11 +12,13 @@ interface TlsListenerOptions {
   readonly limits: Pick<EdgeLimits, "tlsHandshakeTimeoutMs">;
   readonly table: ConnectionTable<EdgeEntry>;
   readonly report: EdgeReport;
+  /** False: the address connects too often. */
+  readonly mayConnect: (remoteAddress: string | undefined) => boolean;
   readonly connect: (socket: TLSSocket) => void;
 }
 
 /** MQTT over TLS. A connection whose handshake is under way counts as one that has not said who it is, and makes room as they do. */
-export function createTlsListener({ tls, limits, table, report, connect }: TlsListenerOptions): Server {
+export function createTlsListener({ tls, limits, table, report, mayConnect, connect }: TlsListenerOptions): Server {
   const greeting = new Map<string, EdgeEntry>();
 
   function leave(name: string): void {
@@ -36,6 +39,7 @@ export function createTlsListener({ tls, limits, table, report, connect }: TlsLi
     const name = nameOf(socket);
     const entry: EdgeEntry = {
       greeting: true,
+      network: remoteNetwork(socket.remoteAddress),
       end(reason: RefusalReason) {
         leave(name);
         if (reason !== "stopping") report.refused(reason, { remote: name });
@@ -47,7 +51,7 @@ export function createTlsListener({ tls, limits, table, report, connect }: TlsLi
     greeting.set(name, entry);
     // Also when the certificate of the client was refused, which Node tells nobody.
     socket.once("close", () => fail(name));
-    const refusal = table.open(entry);
+    const refusal = mayConnect(socket.remoteAddress) ? table.open(entry) : "connects-per-address";
     if (refusal !== null) entry.end(refusal);
   }
 

@@ -8,7 +8,7 @@ const DAY = 24 * 60 * MINUTE;
 export const EDGE_LIMITS = {
   // MQTT edge
   packetBytesMax: 256 * KIB,
-  /** Of a CONNECT: nobody is known yet, so a thousand peers that dawdle may hold 16 MiB, not 256. A will's payload lies in it. */
+  /** Of a CONNECT: nobody is known yet, so 3,000 peers that dawdle may hold 48 MiB, not 768. A will's payload lies in it. */
   connectPacketBytesMax: 16 * KIB,
   payloadBytesMax: 128 * KIB,
   mqttTopicBytesMax: 256,
@@ -25,7 +25,9 @@ export const EDGE_LIMITS = {
   authenticateTimeoutMs: 10 * SECOND,
   keepAliveSecondsMax: 1200,
   connectionsMax: 20_000,
-  unauthenticatedConnectionsMax: 1000,
+  unauthenticatedConnectionsMax: 3000,
+  /** Many devices may share an address, and come back at once. */
+  unauthenticatedConnectionsPerAddressMax: 1000,
   connectionsPerDeviceMax: 10,
   subscriberQueueBytesMax: MIB,
   /** How long a connection whose message the log refused is kept, unread, before it is closed and may try again. */
@@ -40,6 +42,32 @@ export const EDGE_LIMITS = {
   websocketFrameBytesMax: 512 * KIB,
   /** Pieces in which such a frame may come: each costs memory of its own. */
   websocketPiecesMax: 1024,
+
+  // rates of the edge
+  /** Of PUBLISH. 0: none, because what the log takes already sets the pace, and who knows the devices knows how fast they should be. */
+  messagesPerSecondPerConnectionMax: 0,
+  payloadBytesPerSecondPerConnectionMax: 0,
+  /** Of a device on all its connections to one gateway, and over HTTP. */
+  messagesPerSecondPerDeviceMax: 0,
+  payloadBytesPerSecondPerDeviceMax: 0,
+  /** What may come at once: as much as the rate allows in this time. */
+  publishBurstMs: 5 * SECOND,
+  /** Devices that have gone, and whose rate is remembered. */
+  pacedDevicesMax: 50_000,
+  /** New connections of an address, or an IPv6 network of 64 bits. Many devices may share one, behind a router or a proxy. */
+  connectsPerSecondPerAddressMax: 500,
+  /** A device that connects again and again: most often two of one name, which take each other over. */
+  connectsPerSecondPerDeviceMax: 20,
+  connectBurstMs: 10 * SECOND,
+  /** Tokens from one address that nobody honours, at once and then per second: more than that are not even looked up. */
+  refusedTokensPerAddressMax: 500,
+  refusedTokensPerSecondPerAddressMax: 10,
+  /** How often a token is looked up before it has to wait: twice as long after each refusal, up to the longest. */
+  refusalsPerTokenMax: 5,
+  refusedTokenWaitMs: SECOND,
+  refusedTokenWaitMsMax: 30 * SECOND,
+  /** Refused tokens, and addresses, that are remembered. */
+  rememberedRefusalsMax: 50_000,
 
   // sessions
   /** Messages that a client has been sent with QoS 1 or 2 and has not acknowledged: what comes on top waits. */
@@ -90,3 +118,44 @@ export const EDGE_LIMITS = {
   /** How long CONNACK and SUBACK wait for other gateways: to have ended and settled the client's connection there, to have heard. */
   gatewayWaitMs: SECOND,
 } as const;
+
+export type EdgeLimitName = keyof typeof EDGE_LIMITS;
+
+/** Of the ceilings that an installation has set: the values instead of those above. */
+export type EdgeLimitSettings = Partial<Record<EdgeLimitName, number>>;
+
+/** What a format, a timer or the memory of a gateway allows at most, and at least. */
+const BOUNDS: ReadonlyMap<string, readonly [min: number, max: number]> = new Map([
+  /** A record holds the packet's payload, and the dead letter of it in base64. */
+  ["packetBytesMax", [256, MIB]],
+  ["connectPacketBytesMax", [256, MIB]],
+  ["payloadBytesMax", [1, 384 * KIB - 1]],
+  /** MQTT's lengths, keep-alives and packet ids have 16 bits. */
+  ["mqttTopicBytesMax", [1, 65_535]],
+  ["mqttTokenBytesMax", [1, 65_535]],
+  ["keepAliveSecondsMax", [1, 65_535]],
+  ["unacknowledgedPerConnectionMax", [1, 65_535]],
+  ["ingestHeaderBytesMax", [1024, MIB]],
+  /** With less, what a sender who waited may send would not last until it is woken again. */
+  ["publishBurstMs", [100, DAY]],
+  ["connectBurstMs", [100, DAY]],
+  /** Gateways say every second that they are there. */
+  ["gatewaySilenceMs", [2 * SECOND, DAY]],
+  /** 0: none. */
+  ["messagesPerSecondPerConnectionMax", [0, 1e9]],
+  ["payloadBytesPerSecondPerConnectionMax", [0, 1e12]],
+  ["messagesPerSecondPerDeviceMax", [0, 1e9]],
+  ["payloadBytesPerSecondPerDeviceMax", [0, 1e12]],
+]);
+
+/** What an installation may set a ceiling to. */
+export function edgeLimitBounds(name: EdgeLimitName): readonly [min: number, max: number] {
+  const given = BOUNDS.get(name);
+  if (given !== undefined) return given;
+  if (/Ms(Max)?$/.test(name)) return [1, DAY];
+  return name.endsWith("BytesMax") ? [1, 1024 * MIB] : [1, 1e7];
+}
+
+export function isEdgeLimitName(name: string): name is EdgeLimitName {
+  return Object.hasOwn(EDGE_LIMITS, name);
+}

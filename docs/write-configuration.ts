@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { configReference } from "../app/config.ts";
+import { limitVariable } from "../app/edge-limit-settings.ts";
+import { EDGE_LIMITS, edgeLimitBounds, isEdgeLimitName } from "../core/edge-limits.ts";
 import { pageTable } from "./page-table.ts";
 
 const PAGE = new URL("configuration.md", import.meta.url);
@@ -7,6 +9,13 @@ const HEAD = `# Configuration
 
 Every setting, generated from \`app/config.ts\` by \`node docs/write-configuration.ts\`. Flags win over the environment, the environment
 over the default. Ceilings that are constants of a release are in limits.md.
+
+`;
+const LIMITS_HEAD = `
+## Ceilings of the gateway
+
+In the environment only: \`MILLRACE_LIMIT_PACKET_BYTES_MAX=524288 millrace start\`. A name that is not in this table is refused. What each is,
+and which metric tells that it was reached, is in limits.md. Times are in milliseconds unless the name says seconds; a rate of 0 is none.
 
 `;
 
@@ -17,7 +26,15 @@ export function configurationPage(): string {
     fallback === "null" ? "" : `\`${fallback}\``,
     meaning,
   ]);
-  return HEAD + pageTable([["flag of start", "environment", "default", "meaning"], ...rows]);
+  const limits = Object.keys(EDGE_LIMITS)
+    .filter(isEdgeLimitName)
+    .map((name) => [`\`${limitVariable(name)}\``, String(EDGE_LIMITS[name]), ...edgeLimitBounds(name).map(String)]);
+  return (
+    HEAD +
+    pageTable([["flag of start", "environment", "default", "meaning"], ...rows]) +
+    LIMITS_HEAD +
+    pageTable([["environment", "default", "least", "most"], ...limits])
+  );
 }
 
 if (import.meta.main) writeFileSync(PAGE, configurationPage());

@@ -3,6 +3,7 @@ import { createAuthenticator } from "../../app/authenticator.ts";
 import { createLogger } from "../../app/logging.ts";
 import { createSystemReceiveClock } from "../../app/receive-clock.ts";
 import { createBroker } from "../../broker/broker.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { tokenHmac } from "../../registry/token.ts";
 import { createCpuProfiler } from "./cpu-profiler.ts";
@@ -40,6 +41,8 @@ async function serve({ log: where, clients }: OurServerOptions): Promise<void> {
     logger,
     metrics,
     onSeen: () => undefined,
+    // One address stands for all devices.
+    limits: { connectsPerSecondPerAddressMax: LIMITS.connectionsMax },
   });
   await broker.start();
   const profiler = createCpuProfiler();

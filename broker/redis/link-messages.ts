@@ -38,7 +38,8 @@ export interface LinkedMessage {
   readonly message: RoutedMessage;
 }
 
-const headSchema = z.array(z.tuple([z.string(), z.literal([0, 1, 2]), z.int().min(0).max(LIMITS.payloadBytesMax)]));
+/** Another gateway may take larger payloads than this one, but none that is no record. */
+const headSchema = z.array(z.tuple([z.string(), z.literal([0, 1, 2]), z.int().min(0).max(LIMITS.recordBytesMax)]));
 const HEAD_LENGTH_BYTES = 4;
 
 /** Length of the head, the head as JSON (topic, QoS and payload length of each message), then the payloads. */

@@ -8,6 +8,8 @@ export interface LinkMetrics {
   received(messages: number): void;
   lost(messages: number): void;
   malformed(): void;
+  unheard(devices: number): void;
+  late(): void;
 }
 
 export function linkMetrics(metrics: Metrics): LinkMetrics {
@@ -29,6 +31,14 @@ export function linkMetrics(metrics: Metrics): LinkMetrics {
     "millrace_gateway_link_malformed_total",
     "What came through Redis and was none of the gateways' messages.",
   );
+  const unheard = metrics.counter(
+    "millrace_gateway_link_unheard_total",
+    "Devices whose messages another gateway asked for and will not get: it asks for too many, or there are too many gateways.",
+  );
+  const late = metrics.counter(
+    "millrace_gateway_link_late_total",
+    "Times that other gateways did not acknowledge in time what they were told.",
+  );
   up.set(0);
   return {
     up: (value) => up.set(value),
@@ -37,5 +47,7 @@ export function linkMetrics(metrics: Metrics): LinkMetrics {
     received: (messages) => received.add(messages),
     lost: (messages) => lost.add(messages),
     malformed: () => malformed.add(),
+    unheard: (devices) => unheard.add(devices),
+    late: () => late.add(),
   };
 }

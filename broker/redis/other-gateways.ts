@@ -2,7 +2,8 @@
 export interface OtherGateways {
   /** It has spoken: true when it was not known, and there is room for it. */
   heard(gateway: string, nowMs: number): boolean;
-  asks(gateway: string, began: readonly string[], ceased: readonly string[]): void;
+  /** How many of those that began there is no room for. */
+  asks(gateway: string, began: readonly string[], ceased: readonly string[]): number;
   /** Empty when nobody asks for this device (`tenant/device`). */
   askersOf(key: string): ReadonlySet<string>;
   forget(gateway: string): void;
@@ -47,14 +48,15 @@ export function createOtherGateways(gatewaysMax: number, devicesMax: number): Ot
     },
     asks(name, began, ceased) {
       const gateway = gateways.get(name);
-      if (gateway === undefined) return;
+      if (gateway === undefined) return began.length;
       for (const key of ceased) cease(name, gateway, key);
-      for (const key of began) {
-        if (gateway.keys.size >= devicesMax) return;
+      for (const [index, key] of began.entries()) {
+        if (gateway.keys.size >= devicesMax) return began.length - index;
         gateway.keys.add(key);
         const ofKey = askers.get(key) ?? new Set();
         askers.set(key, ofKey.add(name));
       }
+      return 0;
     },
     askersOf: (key) => askers.get(key) ?? NOBODY,
     forget,

@@ -77,7 +77,7 @@ export function createRedisLink(options: RedisLinkOptions): GatewayLink {
     (round, began, ceased) =>
       present === null ? null : tell(channel, { kind: "asks", from: present.name, round, began, ceased });
 
-  const rounds = createRounds(limits.gatewayWaitMs);
+  const rounds = createRounds(limits.gatewayWaitMs, meters.late);
   const asks = createOwnAsks(rounds, asksTo(all));
   const outbox = createMessageOutbox({
     async send(gateway, messages) {
@@ -125,7 +125,7 @@ export function createRedisLink(options: RedisLinkOptions): GatewayLink {
     if (control.kind === "hello") asks.tellAll(asksTo(controlOf(from)));
     else if (control.kind === "acknowledged") rounds.acknowledged(control.round);
     else if (control.kind === "asks") {
-      others.asks(from, control.began, control.ceased);
+      meters.unheard(others.asks(from, control.began, control.ceased));
       acknowledge(own, from, control.round);
     } else if (isNew) tell(controlOf(from), { kind: "hello", from: own })?.catch(() => undefined);
   }

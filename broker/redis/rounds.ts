@@ -22,8 +22,8 @@ interface Running {
   readonly end: () => void;
 }
 
-/** A gateway that does not acknowledge holds a round up for `waitMsMax`, and no longer. */
-export function createRounds(waitMsMax: number): Rounds {
+/** A gateway that does not acknowledge holds a round up for `waitMsMax`, and no longer: that round is late. */
+export function createRounds(waitMsMax: number, onLate: () => void): Rounds {
   const running = new Map<number, Running>();
   let newest = 0;
 
@@ -58,7 +58,10 @@ export function createRounds(waitMsMax: number): Rounds {
         number,
         ended: promise,
         run(publish) {
-          timer = setTimeout(end, waitMsMax);
+          timer = setTimeout(() => {
+            onLate();
+            end();
+          }, waitMsMax);
           void run(round, publish);
         },
       };

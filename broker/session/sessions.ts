@@ -1,6 +1,6 @@
 import { errorText } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Metrics } from "../../core/metrics.ts";
+import type { Counter, Metrics } from "../../core/metrics.ts";
 import type { DeviceAsks } from "../device-asks.ts";
 import type { EdgeLimits } from "../edge-limits.ts";
 import { filterCoveredBy } from "../filter-cover.ts";
@@ -44,6 +44,7 @@ export class Sessions {
   readonly index: SessionIndex;
   readonly #options: SessionsOptions;
   readonly #deliveries: DeliveriesOptions;
+  readonly #expired: Counter;
   readonly #kept = new Map<string, Session>();
   /** Those whose last connection was here. */
   readonly #ours = new WeakSet<Session>();
@@ -60,6 +61,10 @@ export class Sessions {
     const expired = metrics.counter(
       "millrace_mqtt_deliveries_expired_total",
       "Messages that had waited too long for a session's client to come back.",
+    );
+    this.#expired = metrics.counter(
+      "millrace_mqtt_sessions_expired_total",
+      "Sessions that were removed because their client did not come back in time.",
     );
     this.#deliveries = { limits, now, onExpired: (messages) => expired.add(messages) };
   }
@@ -220,6 +225,7 @@ export class Sessions {
       if (session.isConnected) {
         if (now() - session.putAt > limits.sessionExpiryMs / 4) void this.#track(this.changed(session));
       } else if (now() - (session.disconnectedAt ?? session.putAt) > limits.sessionExpiryMs) {
+        this.#expired.add();
         this.#forget(session);
         void this.#track(store?.remove(session.client));
       }

@@ -126,6 +126,21 @@ describe("the window of unacknowledged messages", () => {
     expect(edge.log.records).toHaveLength(35);
   });
 
+  test("counts bytes too, and that somebody waits", async () => {
+    await using edge = await startBroker({ limits: { unacknowledgedBytesPerConnectionMax: 1000 } });
+    edge.log.hold();
+    const peer = await edge.rawConnected();
+    const ids = Array.from({ length: 9 }, (_, index) => index + 1);
+    peer.send(...ids.map((id) => rawPublish(TOPIC_A, "x".repeat(300), id)));
+    await eventually(() => edge.log.waiting.length === 4, "the window is full");
+    await sleep(50);
+    expect(edge.log.waiting).toHaveLength(4);
+    expect(edge.gauge("millrace_mqtt_behind_total")).toBe(1);
+    edge.log.release();
+    const expected = CONNACK_ACCEPTED + ids.map(puback).join("");
+    expect(await peer.receive((hex) => hex.length >= expected.length)).toBe(expected);
+  });
+
   test("takes two hundred messages that were sent right behind CONNECT", async () => {
     await using edge = await startBroker();
     const peer = await edge.raw();

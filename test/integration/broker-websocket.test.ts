@@ -178,6 +178,14 @@ describe("a WebSocket that is refused", () => {
     expect(edge.refused("websocket-frame")).toBe(1);
   });
 
+  test("for a frame in more pieces than there may be", async () => {
+    await using edge = await startBroker({ limits: { websocketPiecesMax: 4 } });
+    const peer = await openConnected(edge);
+    for (let piece = 0; piece < 5; piece++) peer.socket.send(Buffer.alloc(1), { fin: false });
+    expect(await peer.closed).toBe(1008);
+    expect(edge.refused("websocket-frame")).toBe(1);
+  });
+
   test("for a first frame that is longer than a CONNECT may be, before all of it is there", async () => {
     await using edge = await startBroker();
     const peer = await openRaw(edge.ingestPort);

@@ -83,27 +83,6 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
     expect(received).toEqual([`${TOPIC_B} b's`]);
   });
 
-  it("keep no message for later subscribers, retain flag or not, as a gateway alone", async () => {
-    await using one = await gateway();
-    await using two = await gateway();
-    const now = await two.client("a");
-    const [live, retained]: [string[], boolean[]] = [collect(now), []];
-    now.on("message", (_topic, _payload, packet) => retained.push(packet.retain));
-    await now.subscribeAsync("millrace/acme/a/#");
-    const publisher = await one.client("a");
-    await publisher.publishAsync(TOPIC_A, "x", { qos: 1, retain: true });
-    await eventually(() => live.length === 1, "the live delivery");
-    expect(retained).toEqual([false]);
-    for (const edge of [one, two]) {
-      const later = await edge.client("a");
-      const received = collect(later);
-      await later.subscribeAsync("millrace/acme/a/#");
-      await sleep(50);
-      expect(received).toEqual([]);
-    }
-    expect(await redis.run(["DBSIZE"])).toBe(0);
-  });
-
   it("deliver a will to subscribers at another gateway", async () => {
     await using one = await gateway();
     await using two = await gateway();

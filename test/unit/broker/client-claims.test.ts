@@ -21,7 +21,7 @@ function gatewaysOnABus(count: number) {
   };
   const claims = read.map((_, gateway): ClientClaims => {
     const made = createClientClaims({
-      rounds: createRounds(1000),
+      rounds: createRounds(1000, () => undefined),
       publish: (round, clients) => {
         bus.push({ from: gateway, round, clients });
         return Promise.resolve(1);
@@ -75,7 +75,7 @@ test("whatever the order of connects and of what is heard of them, exactly one c
 test("a claim waits for nobody while the link is lost, and is told when it is back", async () => {
   const told: (readonly string[])[] = [];
   const claims = createClientClaims({
-    rounds: createRounds(1000),
+    rounds: createRounds(1000, () => undefined),
     publish: (_round, clients) => {
       told.push(clients);
       return Promise.resolve(1);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createEdgeReport } from "../../../broker/edge-report.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 
@@ -8,7 +9,13 @@ test("counts every refusal but logs only some of a flood, and then says how many
   const log = (_fields: object, text: string): void => void lines.push(text);
   const metrics = createMetrics();
   let now = 1000;
-  const report = createEdgeReport({ ...silentLogger, info: log, warn: log }, metrics, () => now);
+  const logger = { ...silentLogger, info: log, warn: log };
+  const report = createEdgeReport({
+    linesPerSecondMax: LIMITS.refusalLinesPerSecondMax,
+    logger,
+    metrics,
+    nowMs: () => now,
+  });
   for (let i = 0; i < 100; i++) report.refused("connect-expected", { remote: "1.2.3.4:5" });
   expect(lines).toHaveLength(20);
   now = 2000;

@@ -38,8 +38,8 @@ describe("messages between gateways", () => {
     }
     expect(decodeMessages(one(TOPIC.padEnd(LIMITS.mqttTopicBytesMax, "x")))).toHaveLength(1);
     expect(decodeMessages(one(TOPIC.padEnd(LIMITS.mqttTopicBytesMax + 1, "x")))).toBeNull();
-    expect(decodeMessages(one(TOPIC, Buffer.alloc(LIMITS.payloadBytesMax)))).toHaveLength(1);
-    expect(decodeMessages(one(TOPIC, Buffer.alloc(LIMITS.payloadBytesMax + 1)))).toBeNull();
+    expect(decodeMessages(one(TOPIC, Buffer.alloc(LIMITS.recordBytesMax)))).toHaveLength(1);
+    expect(decodeMessages(one(TOPIC, Buffer.alloc(LIMITS.recordBytesMax + 1)))).toBeNull();
   });
 });
 

@@ -4,6 +4,7 @@ import { type Admission, createAdmission } from "../../../broker/admission.ts";
 import { MessageOrigin } from "../../../broker/message-origin.ts";
 import { MessageWindow } from "../../../broker/message-window.ts";
 import { MillraceError } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import type { AppendGroup, AppendWaiter } from "../../../core/event-log.ts";
 
@@ -55,7 +56,7 @@ function open() {
   const writes: number[][] = [];
   const routed: string[] = [];
   const failures: unknown[] = [];
-  const window = new MessageWindow(admission, {
+  const window = new MessageWindow(admission, LIMITS, {
     messagesLanded(pubacks, messages) {
       const ids: number[] = [];
       for (let at = 0; at < pubacks.length; at += 4) ids.push(pubacks.readUInt16BE(at + 2));

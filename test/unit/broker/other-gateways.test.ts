@@ -16,13 +16,14 @@ describe("what is known of other gateways", () => {
   });
 
   test("is no more than its limits: further gateways and devices are not remembered", () => {
-    const others = createOtherGateways(1, 2);
+    const limits = { gatewaysMax: 1, gatewayDevicesMax: 2 };
+    const others = createOtherGateways(limits.gatewaysMax, limits.gatewayDevicesMax);
     expect([others.heard("x", 1), others.heard("y", 1)]).toEqual([true, false]);
-    others.asks("x", ["t/a", "t/b", "t/c"], []);
-    others.asks("y", ["t/a"], []);
+    expect(others.asks("x", ["t/a", "t/b", "t/c", "t/d"], [])).toBe(2);
+    expect(others.asks("y", ["t/a"], [])).toBe(1);
     expect([[...others.askersOf("t/a")], others.size]).toEqual([["x"], 1]);
     expect(others.askersOf("t/c").size).toBe(0);
-    others.asks("x", ["t/c"], ["t/a"]);
+    expect(others.asks("x", ["t/c"], ["t/a"])).toBe(0);
     expect([...others.askersOf("t/c")]).toEqual(["x"]);
   });
 });

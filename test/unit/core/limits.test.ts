@@ -24,6 +24,8 @@ const FITS: readonly [keyof typeof LIMITS, keyof typeof LIMITS][] = [
   ["recentReadingsPerDeviceMax", "recentReadingsMax"],
   ["filtersPerSubscribeMax", "filtersPerConnectionMax"],
   ["unauthenticatedConnectionsMax", "connectionsMax"],
+  ["unauthenticatedConnectionsPerAddressMax", "unauthenticatedConnectionsMax"],
+  ["refusedTokenWaitMs", "refusedTokenWaitMsMax"],
   ["windowMsMin", "windowMsMax"],
   ["unitIdleMs", "unitBacklogMs"],
   ["lingerMsMax", "unitIdleMs"],
@@ -37,9 +39,10 @@ describe("the limits", () => {
     expect(LIMITS[smaller]).toBeLessThanOrEqual(LIMITS[larger]);
   });
 
-  it("are positive whole numbers", () => {
-    for (const [name, limit] of Object.entries(LIMITS)) {
-      expect([name, Number.isSafeInteger(limit) && limit > 0]).toEqual([name, true]);
+  it("are positive whole numbers, or 0 where that means none", () => {
+    for (const [name, limit] of Object.entries<number>(LIMITS)) {
+      const least = /^(messages|payloadBytes)PerSecondPer(Connection|Device)Max$/.test(name) ? 0 : 1;
+      expect([name, Number.isSafeInteger(limit) && limit >= least]).toEqual([name, true]);
     }
   });
 

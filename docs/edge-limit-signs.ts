@@ -1,0 +1,83 @@
+import type { CountedOutcome } from "../broker/http-ingest.ts";
+import type { FilterRefusal, RefusalReason } from "../broker/refusals.ts";
+import type { EdgeLimitName } from "../core/edge-limits.ts";
+
+/** Connections that were ended, or CONNECTs that were refused. */
+const refused = (reason: RefusalReason): string => `millrace_mqtt_refused_total{reason="${reason}"}`;
+const filterRefused = (reason: FilterRefusal): string => `millrace_mqtt_filters_refused_total{reason="${reason}"}`;
+/** Requests that were refused. */
+const requests = (outcome: CountedOutcome): string => `millrace_http_requests_total{outcome="${outcome}"}`;
+const paused = (by: "connection" | "device"): string => `millrace_mqtt_paused_total{by="${by}"}`;
+const forgotten = (what: string): string => `millrace_edge_forgotten_total{what="${what}"}`;
+
+/** Which metric tells that a ceiling of the gateway was reached: `docs/limits.md` shows it. */
+export const EDGE_LIMIT_SIGNS: Readonly<Record<EdgeLimitName, string>> = {
+  packetBytesMax: refused("packet-too-large"),
+  connectPacketBytesMax: refused("packet-too-large"),
+  payloadBytesMax: `${refused("payload-too-large")}, ${requests("body-too-large")}`,
+  mqttTopicBytesMax: refused("topic-too-long"),
+  mqttTopicLevelsMax: refused("topic-too-deep"),
+  mqttTokenBytesMax: `${refused("credentials-malformed")}, ${requests("credentials-malformed")}`,
+  filtersPerSubscribeMax: refused("filters-too-many"),
+  filtersPerConnectionMax: filterRefused("filters-per-connection"),
+  unacknowledgedPerConnectionMax: `millrace_mqtt_behind_total, ${refused("receive-maximum")}`,
+  unacknowledgedBytesPerConnectionMax: "millrace_mqtt_behind_total",
+  connectTimeoutMs: refused("connect-timeout"),
+  tlsHandshakeTimeoutMs: refused("tls-handshake"),
+  tlsReloadIntervalMs: "nobody breaches it",
+  authenticateTimeoutMs: `${refused("authenticate-timeout")}, ${requests("authenticate-timeout")}`,
+  keepAliveSecondsMax: refused("keep-alive"),
+  connectionsMax: refused("connections-total"),
+  unauthenticatedConnectionsMax: refused("connections-unauthenticated"),
+  unauthenticatedConnectionsPerAddressMax: refused("unauthenticated-per-address"),
+  connectionsPerDeviceMax: refused("connections-per-device"),
+  subscriberQueueBytesMax: refused("subscriber-slow"),
+  deliveriesInFlightMax: "millrace_session_queue_messages",
+  keptSessionsMax: refused("sessions-total"),
+  keptSessionsPerDeviceMax: refused("sessions-per-device"),
+  sessionExpiryMs: "millrace_mqtt_sessions_expired_total",
+  sessionMessageAgeMaxMs: "millrace_mqtt_deliveries_expired_total",
+  sessionQueueMessagesMax: "millrace_session_discarded_total",
+  sessionQueueBytesMax: "millrace_session_discarded_total",
+  sessionStoreBytesMax: "millrace_session_discarded_total",
+  retainedMessagesMax: "millrace_mqtt_session_lost_total",
+  refusalHoldMs: refused("append-failed"),
+  closeLingerMs: "nobody breaches it",
+  refusalLinesPerSecondMax: "every refusal is counted, logged or not",
+  rememberedTokensMax: forgotten("accepted-token"),
+  websocketFrameBytesMax: refused("websocket-frame"),
+  websocketPiecesMax: refused("websocket-frame"),
+  messagesPerSecondPerConnectionMax: paused("connection"),
+  payloadBytesPerSecondPerConnectionMax: paused("connection"),
+  messagesPerSecondPerDeviceMax: `${paused("device")}, ${requests("device-too-fast")}`,
+  payloadBytesPerSecondPerDeviceMax: `${paused("device")}, ${requests("device-too-fast")}`,
+  publishBurstMs: `${paused("connection")}, ${paused("device")}`,
+  pacedDevicesMax: forgotten("device"),
+  connectsPerSecondPerAddressMax: `${refused("connects-per-address")}, ${requests("connects-per-address")}`,
+  connectsPerSecondPerDeviceMax: refused("connects-per-device"),
+  connectBurstMs: `${refused("connects-per-address")}, ${refused("connects-per-device")}`,
+  refusedTokensPerAddressMax: `${refused("credentials-guessed")}, ${requests("credentials-guessed")}`,
+  refusedTokensPerSecondPerAddressMax: `${refused("credentials-guessed")}, ${requests("credentials-guessed")}`,
+  refusalsPerTokenMax: `${refused("credentials-refused-again")}, ${requests("credentials-refused-again")}`,
+  refusedTokenWaitMs: `${refused("credentials-refused-again")}, ${requests("credentials-refused-again")}`,
+  refusedTokenWaitMsMax: `${refused("credentials-refused-again")}, ${requests("credentials-refused-again")}`,
+  rememberedRefusalsMax: `${forgotten("refused-token")}, ${forgotten("address")}`,
+  ingestConnectionsMax: requests("connections"),
+  ingestConnectionsPerAddressMax: requests("connections"),
+  ingestHeaderBytesMax: requests("not-http"),
+  ingestHeadersTimeoutMs: requests("not-http"),
+  ingestRequestTimeoutMs: requests("not-http"),
+  ingestIdleTimeoutMs: "millrace_http_connections",
+  ingestRequestsPerConnectionMax: requests("requests-per-connection"),
+  ingestBytesMax: requests("bodies-waiting"),
+  ingestAuthenticatingMax: requests("requests-authenticating"),
+  idempotencyKeyCharactersMax: requests("idempotency-key"),
+  idempotencyKeysMax: forgotten("idempotency-key"),
+  gatewaysMax: "millrace_gateway_link_unheard_total",
+  gatewayDevicesMax: "millrace_gateway_link_unheard_total",
+  gatewayLinkBytesMax: "millrace_gateway_link_lost_total",
+  gatewayConnectTimeoutMs: "millrace_gateway_link_up",
+  gatewayAnswerTimeoutMs: "millrace_gateway_link_up",
+  gatewaySilenceMs: "millrace_gateway_link_gateways",
+  gatewayWaitMs: "millrace_gateway_link_late_total",
+};
