@@ -39,4 +39,8 @@ export type EdgeLimits = Pick<
   | "ingestAuthenticatingMax"
   | "idempotencyKeyCharactersMax"
   | "idempotencyKeysMax"
+  | "fieldGatewayEntriesMax"
+  | "fieldGatewayRememberedMax"
+  | "fieldGatewayRememberMs"
+  | "fieldGatewayRefusalMs"
 >;
