@@ -153,6 +153,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     (token) => threads.services("authenticate", token),
     clock,
     (key) => threads.services("findDevice", key),
+    (gateway, ids) => threads.services("publishable", gateway, ids),
   );
   const tls = await openTls(config, authenticator, logger);
   const plain = plainHost(config);
@@ -165,6 +166,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     partitionCount: config.partitions,
     intake: log.log.intake("telemetry"),
     authenticator,
+    findPublishable: authenticator.findPublishable,
     clock,
     gatewayId: gatewayIdOf(config, directory),
     epoch: directory.epoch,

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Authenticator, FindDevice } from "../core/authenticator.ts";
+import type { Authenticator, FindDevice, FindPublishable } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
 import type { LogIntake } from "../core/event-log.ts";
@@ -39,6 +39,8 @@ export interface BrokerOptions {
   /** Of the topic `telemetry`. */
   readonly intake: LogIntake;
   readonly authenticator: Authenticator;
+  /** For whom a gateway may publish. Absent: no device publishes for others. */
+  readonly findPublishable?: FindPublishable;
   /** Stamps receive times. */
   readonly clock: Clock;
   readonly gatewayId: string;
@@ -86,7 +88,7 @@ export function createBroker(options: BrokerOptions): Broker {
     admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
   };
   const engine = createMqttEngine(limits, logger, (filter) => asks.heard(filter));
-  const gate = createDeviceGate(options.authenticator, logger, tls?.findDevice);
+  const gate = createDeviceGate({ ...options, findDevice: tls?.findDevice });
   const table = createConnectionTable<EdgeEntry>(limits, metrics);
   const report = createEdgeReport(logger, metrics, () => performance.now());
   const sockets = new Set<EdgeSocket>();
@@ -104,6 +106,7 @@ export function createBroker(options: BrokerOptions): Broker {
     presence: { link, asks, filtersMax: limits.filtersPerConnectionMax },
     connect: {
       gate,
+      gatewayLimits: limits,
       certified: null,
       tokenBytesMax: limits.mqttTokenBytesMax,
       ...origins,

@@ -1,12 +1,11 @@
 import type { MqttConnect } from "../wire/mqtt-connect.ts";
-import { type ConnectedDevice, createConnectedDevice, type OriginOptions } from "./connected-device.ts";
+import { type ConnectedDevice, createConnectedDevice } from "./connected-device.ts";
 import { tokenOf } from "./credentials.ts";
+import type { FieldGatewayOptions } from "./field-gateway.ts";
 import { identifyPrincipal } from "./identify-principal.ts";
-import type { DeviceGate } from "./device-gate.ts";
 import type { RefusalReason } from "./refusals.ts";
 
-export interface ConnectStepsOptions extends OriginOptions {
-  readonly gate: DeviceGate;
+export interface ConnectStepsOptions extends FieldGatewayOptions {
   readonly tokenBytesMax: number;
   /** The device (`tenant/device`) that the peer's certificate names, if any. */
   readonly certified: string | null;

@@ -16,8 +16,6 @@ export interface ConnectionPresence {
   /** Null when it may subscribe to this filter too. */
   subscribe(filter: string): RefusalReason | null;
   unsubscribe(filters: readonly string[]): void;
-  /** True when somebody, here or at another gateway, is to get its messages. */
-  readonly isHeard: boolean;
   /** The connection is over. */
   end(): void;
 }
@@ -51,9 +49,6 @@ export function createConnectionPresence(device: ConnectedDevice, options: Prese
     unsubscribe(gone) {
       for (const filter of gone) filters.delete(filter);
       tellFilters();
-    },
-    get isHeard() {
-      return asks.isAsked(key) || link.isAsked(key);
     },
     end() {
       claim?.end();

@@ -1,8 +1,10 @@
-import type { Authenticator, FindDevice } from "../core/authenticator.ts";
+import type { Authenticator, FindDevice, FindPublishable } from "../core/authenticator.ts";
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Principal } from "../core/registry.ts";
 import type { RefusalReason } from "./refusals.ts";
+
+export type PublishableOrRefusal = { readonly publishable: ReadonlySet<string> } | { readonly refusal: RefusalReason };
 
 export type PrincipalOrRefusal = { readonly principal: Principal } | { readonly refusal: RefusalReason };
 
@@ -12,20 +14,32 @@ export interface DeviceGate {
   identify(token: string): Promise<PrincipalOrRefusal>;
   /** The device (`tenant/device`) if it may connect. Never rejects. */
   identifyDevice(key: string): Promise<PrincipalOrRefusal>;
+  /** Those of these ids for which a gateway (`tenant/device`) may publish, as of the newest revocation. Never rejects. */
+  publishable(gateway: string, ids: readonly string[]): Promise<PublishableOrRefusal>;
   /** Credentials were revoked: answers that were asked for before may be wrong. */
   credentialsRevoked(): void;
   /** How often that was said: an answer counts only if it has not been said since the question. */
   readonly revocations: number;
 }
 
-const NO_DEVICE: FindDevice = () => Promise.resolve(null);
+export interface DeviceGateOptions {
+  readonly authenticator: Authenticator;
+  readonly logger: Logger;
+  /** Absent where no certificate can name a device. */
+  readonly findDevice?: FindDevice | undefined;
+  /** Absent where no device publishes for others. */
+  readonly findPublishable?: FindPublishable;
+}
 
-/** `findDevice` is absent where no certificate can name a device. */
-export function createDeviceGate(
-  authenticator: Authenticator,
-  logger: Logger,
-  findDevice: FindDevice = NO_DEVICE,
-): DeviceGate {
+const NO_DEVICE: FindDevice = () => Promise.resolve(null);
+const NO_DEVICES: FindPublishable = () => Promise.resolve([]);
+
+export function createDeviceGate({
+  authenticator,
+  logger,
+  findDevice = NO_DEVICE,
+  findPublishable = NO_DEVICES,
+}: DeviceGateOptions): DeviceGate {
   let revocations = 0;
   return {
     async identify(token) {
@@ -43,6 +57,18 @@ export function createDeviceGate(
         return principal === null ? { refusal: "certificate-refused" } : { principal };
       } catch (error) {
         logger.warn({ error: errorText(error) }, "the registry could not say whether a device may connect");
+        return { refusal: "authenticate-failed" };
+      }
+    },
+    async publishable(gateway, ids) {
+      try {
+        for (;;) {
+          const asked = revocations;
+          const found = await findPublishable(gateway, ids);
+          if (asked === revocations) return { publishable: new Set(found) };
+        }
+      } catch (error) {
+        logger.warn({ error: errorText(error) }, "the registry could not say for whom a gateway may publish");
         return { refusal: "authenticate-failed" };
       }
     },

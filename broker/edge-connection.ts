@@ -11,12 +11,12 @@ import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { EngineSide } from "./engine-side.ts";
 import { publishWill } from "./last-will.ts";
-import type { RoutedMessage } from "./gateway-link.ts";
-import type { MessageOrigin } from "./message-origin.ts";
-import { MessageWindow } from "./message-window.ts";
+import { type DeviceMessage, MessageWindow } from "./message-window.ts";
 import type { EngineConnection } from "./mqtt-engine.ts";
+import { PublishSide } from "./publish-side.ts";
 import { readIntoShared } from "./shared-read-buffer.ts";
 import { SocketFlow } from "./socket-flow.ts";
+import { telemetryTopicOf } from "./topic-acl.ts";
 import type { PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
@@ -40,6 +40,7 @@ export class EdgeConnection implements EngineConnection {
   readonly #context: EdgeContext;
   readonly #walker: MqttFrameWalker;
   readonly #messages: MessageWindow;
+  readonly #publishing: PublishSide;
   readonly #remote: string;
   #state: State = "greeting";
   #timer: NodeJS.Timeout;
@@ -48,9 +49,6 @@ export class EdgeConnection implements EngineConnection {
   #device: ConnectedDevice | null = null;
   #presence: ConnectionPresence | null = null;
   #will: MqttWill | null = null;
-  /** Of the topic that was published to last: where it leads. */
-  #origin: MessageOrigin | null = null;
-  #isAside = false;
   #walking = false;
   #walkDue = false;
   /** Set when nothing more will be walked: how to end once what was passed on is acknowledged. */
@@ -67,6 +65,11 @@ export class EdgeConnection implements EngineConnection {
     this.#messages = new MessageWindow(context.admission, {
       messagesLanded: (pubacks, routed) => this.#messagesLanded(pubacks, routed),
       messageFailed: (error) => this.#appendFailed(error),
+    });
+    this.#publishing = new PublishSide(this.#messages, context, {
+      isOpen: () => this.#state === "open",
+      resume: () => this.#walkSoon(),
+      end: (reason, cause) => this.end(reason, cause),
     });
     const { engine, limits } = context;
     this.#engine = new EngineSide(this, { engine, socket, queueBytesMax: limits.subscriberQueueBytesMax });
@@ -126,7 +129,8 @@ export class EdgeConnection implements EngineConnection {
   /** Not at once: acknowledgements that were written in this turn are still on their way to the socket. */
   #endWhenAcknowledged(): void {
     const reason = this.#lastWords;
-    if (reason !== null && this.#messages.size === 0) setImmediate(() => this.end(reason));
+    if (reason !== null && this.#messages.size === 0 && !this.#publishing.isAsking)
+      setImmediate(() => this.end(reason));
   }
 
   #mayWalk(): boolean {
@@ -138,6 +142,7 @@ export class EdgeConnection implements EngineConnection {
       this.#messages.size < limits.unacknowledgedPerConnectionMax &&
       this.#messages.bytes < limits.unacknowledgedBytesPerConnectionMax &&
       !this.#engine.isJoining &&
+      !this.#publishing.isAsking &&
       !this.#flow.isBlocked
     );
   }
@@ -145,7 +150,8 @@ export class EdgeConnection implements EngineConnection {
   #pass(walker: MqttFrameWalker, timestamp: number): void {
     switch (walker.type) {
       case MQTT_TYPE.publish:
-        return this.#publish(walker, timestamp);
+        this.#lastWords = this.#device === null ? "internal" : this.#publishing.pass(walker, timestamp, this.#device);
+        return;
       case MQTT_TYPE.pingreq:
         this.#flow.write(PINGRESP);
         return;
@@ -159,26 +165,6 @@ export class EdgeConnection implements EngineConnection {
       default: {
         this.#lastWords = this.#presence === null ? "internal" : this.#engine.pass(walker, this.#presence);
       }
-    }
-  }
-
-  #publish(walker: MqttFrameWalker, timestamp: number): void {
-    if (walker.qos === 2) {
-      this.#lastWords = "publish-qos-2";
-      return;
-    }
-    if (!walker.isTopicRepeated) {
-      const topic = walker.topic();
-      this.#origin = this.#device?.originOf(topic) ?? null;
-      this.#isAside = this.#device?.acl.isAside(topic) === true;
-    }
-    if (this.#origin !== null) {
-      this.#messages.take(this.#origin, walker, timestamp, this.#presence?.isHeard === true);
-    } else if (this.#isAside) {
-      this.#context.report.dropped();
-      this.#messages.skip(walker.packetId);
-    } else {
-      this.#lastWords = "publish-topic";
     }
   }
 
@@ -217,11 +203,9 @@ export class EdgeConnection implements EngineConnection {
     this.#walkSoon();
   }
 
-  #messagesLanded(pubacks: Buffer, routed: readonly RoutedMessage[]): void {
+  #messagesLanded(pubacks: Buffer, routed: readonly DeviceMessage[]): void {
     if (pubacks.length > 0 && this.#state !== "closed") this.#flow.write(pubacks);
-    for (const message of routed) {
-      if (this.#device !== null) this.#context.route(this.#device.key, this.#device.acl.telemetryTopic, message);
-    }
+    for (const message of routed) this.#context.route(message.key, telemetryTopicOf(message.key), message);
     if (!this.#flow.isReading || this.#lastWords !== null) this.#walkSoon();
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { deviceKey } from "../core/ids.ts";
+import { isId } from "../core/ids.ts";
 import type { Principal } from "../core/registry.ts";
 import type { Admission } from "./admission.ts";
 import type { OriginOptions } from "./connected-device.ts";
@@ -9,11 +9,11 @@ import type { RoutedMessage } from "./gateway-link.ts";
 import { createIdempotencyKeys } from "./idempotency-keys.ts";
 import { collectBody, createBodyBudget } from "./ingest-body.ts";
 import { readIngestHead } from "./ingest-head.ts";
-import { createAskOwner } from "./ingest-owner.ts";
+import { createAskOwner, type TokenOwner } from "./ingest-owner.ts";
 import type { IngestRefusal } from "./ingest-refusals.ts";
 import type { IngestRoute } from "./ingest-routes.ts";
-import { MessageOrigin, originDevice } from "./message-origin.ts";
-import { createTopicAcl } from "./topic-acl.ts";
+import { MessageOrigin, type OriginDevice, originDevice } from "./message-origin.ts";
+import { telemetryTopicOf } from "./topic-acl.ts";
 
 /** What becomes of a request for telemetry. `lost`: the client went away before it had sent all of it. */
 export type IngestOutcome = "admitted" | "repeated" | "lost" | IngestRefusal;
@@ -36,6 +36,12 @@ export interface IngestRequestsOptions extends OriginOptions {
   readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => void;
 }
 
+/** Whom a message is for, and whose token came with it. Both are the same unless a gateway publishes for another device. */
+interface Owner {
+  readonly place: OriginDevice;
+  readonly gateway: OriginDevice;
+}
+
 /** The client id in the records of what came over HTTP. */
 const CLIENT_ID = "http";
 /** The sender knows that it is durable, as with QoS 1. */
@@ -48,29 +54,40 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
   const budget = createBodyBudget(limits.ingestBytesMax);
 
   /** Resolves when the message is durable and on its way to subscribers. */
-  async function append(device: Principal, route: IngestRoute, payload: Buffer, admissionId?: string): Promise<void> {
-    const { telemetryTopic } = createTopicAcl(device.tenant, device.id);
-    const place = originDevice(device, partitionCount);
-    const client = { clientId: CLIENT_ID, format: route.format };
-    const origin = new MessageOrigin(place, telemetryTopic, client, admissionPrefix, admissionId);
+  async function append({ place, gateway }: Owner, { format }: IngestRoute, payload: Buffer, admissionId?: string) {
+    const topic = telemetryTopicOf(place.key);
+    const client = { clientId: CLIENT_ID, format, gateway };
+    const origin = new MessageOrigin(place, topic, client, admissionPrefix, admissionId);
     const bytes = { source: payload, payloadStart: 0, end: payload.length };
     await admission.admit(origin, { qos: QOS, dup: false, packetId: 0, ...bytes });
-    onAdmitted(place.key, telemetryTopic, { qos: QOS, payload });
+    onAdmitted(place.key, topic, { qos: QOS, payload });
   }
 
   async function admit(
-    device: Principal,
+    owner: Owner,
     route: IngestRoute,
     payload: Buffer,
     idempotencyKey: string | null,
   ): Promise<IngestOutcome> {
     if (idempotencyKey === null) {
-      await append(device, route, payload);
+      await append(owner, route, payload);
       return "admitted";
     }
-    const key = deviceKey(device.tenant, device.id);
-    const outcome = await keys.once(key, idempotencyKey, payload, (id) => append(device, route, payload, id));
+    const { place, gateway } = owner;
+    const keyOwner = gateway.key === place.key ? [place.key] : [place.key, gateway.key];
+    const outcome = await keys.once(keyOwner, idempotencyKey, payload, (id) => append(owner, route, payload, id));
     return outcome === "reused" ? "idempotency-key-reused" : outcome;
+  }
+
+  /** The device that the message is for: that of the token, or the one that a gateway names. The answer is as new as the newest revocation. */
+  async function ownerOf(principal: Principal, device: string | null): Promise<Owner | IngestRefusal> {
+    const gateway = originDevice(principal, partitionCount);
+    if (device === null || device === principal.id) return { place: gateway, gateway };
+    if (principal.isGateway !== true || !isId(device)) return "device-foreign";
+    const answer = await gate.publishable(gateway.key, [device]);
+    if ("refusal" in answer) return "authenticate-failed";
+    if (!answer.publishable.has(device)) return "device-foreign";
+    return { place: originDevice({ tenant: principal.tenant, id: device }, partitionCount), gateway };
   }
 
   return {
@@ -78,16 +95,21 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
       const certified = options.certifiedOf(request);
       const head = readIngestHead(request, route, limits, certified !== null);
       if (typeof head === "string") return head;
-      let owner = await askOwner(head.token, certified);
-      if (typeof owner === "string") return owner;
+      const asking = await askOwner(head.token, certified);
+      if (typeof asking === "string") return asking;
       continues();
       const body = await collectBody(request, limits.payloadBytesMax, budget);
       if (typeof body === "string") return body;
       try {
-        // The token may have been revoked while the body came.
-        if (owner.revocations !== gate.revocations) owner = await askOwner(head.token, certified);
-        if (typeof owner === "string") return owner;
-        return await admit(owner.principal, route, body, head.idempotencyKey);
+        let owner: TokenOwner | IngestRefusal = asking;
+        for (;;) {
+          // The token may have been revoked while the body came, or while the registry was asked for the device.
+          if (owner.revocations !== gate.revocations) owner = await askOwner(head.token, certified);
+          if (typeof owner === "string") return owner;
+          const device = await ownerOf(owner.principal, route.device);
+          if (typeof device === "string") return device;
+          if (owner.revocations === gate.revocations) return await admit(device, route, body, head.idempotencyKey);
+        }
       } finally {
         budget.release(body.length);
       }

@@ -36,6 +36,11 @@ export const REFUSALS = {
   "will-topic": { code: "NOT_AUTHORIZED", returnCode: 5, text: "the will is not for the device's own telemetry" },
   "publish-qos-2": unsupported("QoS 2 is not served", 0),
   "publish-topic": { code: "NOT_AUTHORIZED", returnCode: 0, text: "published to a topic that is not the device's own" },
+  "publish-gateway": {
+    code: "NOT_AUTHORIZED",
+    returnCode: 0,
+    text: "published for other devices by a device that is no gateway",
+  },
   "subscribe-filter": {
     code: "NOT_AUTHORIZED",
     returnCode: 0,
