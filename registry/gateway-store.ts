@@ -14,14 +14,14 @@ export function createGatewayStore(db: Kysely<Tables>, write: ChangeWriter): Gat
       const own = await ownDevices(db, tenant, gateway, asked);
       // Looked at first without a transaction: most of the time there is nothing to create.
       if (own === null || (await creatable(db, tenant, gateway, asked)).length === 0) return own ?? [];
-      const created = await write(`gateway ${gateway}`, async (change) => {
+      await write(`gateway ${gateway}`, async (change) => {
         // Again, because a device made by hand in between is not the gateway's to take.
         const fresh = await creatable(change.trx, tenant, gateway, asked);
         const inputs = fresh.map((id) => ({ tenant, id, via: gateway }));
         if (inputs.length > 0) await putDevices(change, inputs, "update");
-        return fresh;
       });
-      return [...own, ...created];
+      // And again, because another connection of the gateway may have been first.
+      return (await ownDevices(db, tenant, gateway, asked)) ?? [];
     },
   };
 }
