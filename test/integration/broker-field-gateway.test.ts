@@ -159,6 +159,7 @@ describe("a gateway's message for many devices", () => {
     peer.send(rawPublish(GATEWAY_TOPIC, THREE, 1));
     await eventually(() => edge.questions.length === 1, "the registry is asked");
     const stopped = edge.broker.stop(AbortSignal.timeout(5000));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     asked.resolve();
     expect(await peer.closed).toBe(CONNACK_ACCEPTED + puback(1));
     await stopped;
