@@ -106,9 +106,8 @@ export function createBroker(options: BrokerOptions): Broker {
     presence: { link, asks, filtersMax: limits.filtersPerConnectionMax },
     connect: {
       gate,
-      gatewayLimits: limits,
+      limits,
       certified: null,
-      tokenBytesMax: limits.mqttTokenBytesMax,
       ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },

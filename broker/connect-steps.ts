@@ -1,12 +1,13 @@
 import type { MqttConnect } from "../wire/mqtt-connect.ts";
 import { type ConnectedDevice, createConnectedDevice } from "./connected-device.ts";
 import { tokenOf } from "./credentials.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
 import type { FieldGatewayOptions } from "./field-gateway.ts";
 import { identifyPrincipal } from "./identify-principal.ts";
 import type { RefusalReason } from "./refusals.ts";
 
 export interface ConnectStepsOptions extends FieldGatewayOptions {
-  readonly tokenBytesMax: number;
+  readonly limits: FieldGatewayOptions["limits"] & Pick<EdgeLimits, "mqttTokenBytesMax">;
   /** The device (`tenant/device`) that the peer's certificate names, if any. */
   readonly certified: string | null;
   /** The client id of a connection that sent none [MQTT-3.1.3-6]. */
@@ -23,7 +24,7 @@ export async function identifyDevice(
 ): Promise<ConnectedDevice | RefusalReason> {
   const unserved = unservedPart(connect);
   if (unserved !== null) return unserved;
-  const token = tokenOf(connect, options.tokenBytesMax);
+  const token = tokenOf(connect, options.limits.mqttTokenBytesMax);
   const answer = await identifyPrincipal(options.gate, options.certified, token);
   if ("refusal" in answer) return answer.refusal;
   const named = connect.clientId !== "";

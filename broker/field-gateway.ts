@@ -22,7 +22,7 @@ export type GatewayParts = { readonly parts: readonly MessagePart[] } | { readon
 
 export interface FieldGatewayOptions extends OriginOptions {
   readonly gate: DeviceGate;
-  readonly gatewayLimits: Pick<
+  readonly limits: Pick<
     EdgeLimits,
     "fieldGatewayEntriesMax" | "fieldGatewayRememberedMax" | "fieldGatewayRememberMs" | "fieldGatewayRefusalMs"
   >;
@@ -76,7 +76,7 @@ export class FieldGateway {
 
   /** Null when it has been answered, and `partsOf` knows. Never rejects. */
   async ask(ids: readonly string[], now: () => number): Promise<RefusalReason | null> {
-    const { gate, gatewayLimits, partitionCount } = this.#options;
+    const { gate, limits, partitionCount } = this.#options;
     const answer = await gate.publishable(this.#own.key, ids);
     if ("refusal" in answer) return answer.refusal;
     this.#forgetRevoked();
@@ -84,14 +84,14 @@ export class FieldGateway {
     for (const id of ids) {
       const may = answer.publishable.has(id);
       const device = may ? originDevice({ tenant: this.#tenant, id }, partitionCount) : null;
-      const until = at + (may ? gatewayLimits.fieldGatewayRememberMs : gatewayLimits.fieldGatewayRefusalMs);
+      const until = at + (may ? limits.fieldGatewayRememberMs : limits.fieldGatewayRefusalMs);
       this.#remember(id, { device, until, origins: new Map() });
     }
     return null;
   }
 
   #partsOfEntries({ source, payloadStart, end }: MessageView, now: number): GatewayParts {
-    const entries = splitGatewayPayload(source, payloadStart, end, this.#options.gatewayLimits.fieldGatewayEntriesMax);
+    const entries = splitGatewayPayload(source, payloadStart, end, this.#options.limits.fieldGatewayEntriesMax);
     const refusal = (reason: QuarantineReason) => this.#refusal(GATEWAY_TELEMETRY, reason);
     if (typeof entries === "string") return { parts: [{ origin: refusal(entries), start: payloadStart, end }] };
     const unknown = new Set<string>();
@@ -150,7 +150,7 @@ export class FieldGateway {
 
   /** Forgets what was learnt first; never one of the message that is asked for. */
   #remember(id: string, known: KnownDevice): void {
-    const { fieldGatewayRememberedMax, fieldGatewayEntriesMax } = this.#options.gatewayLimits;
+    const { fieldGatewayRememberedMax, fieldGatewayEntriesMax } = this.#options.limits;
     this.#known.delete(id);
     this.#known.set(id, known);
     if (this.#known.size <= Math.max(fieldGatewayRememberedMax, fieldGatewayEntriesMax)) return;

@@ -1,3 +1,4 @@
+import { LIMITS } from "../core/limits.ts";
 import { parseJson } from "../core/parse-json.ts";
 import type { QuarantineReason } from "../core/derived-records.ts";
 
@@ -18,8 +19,8 @@ const BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
-/** An id of 128 characters, each of them escaped as \u0041 is. */
-const NAME_BYTES_MAX = 768;
+/** The bytes that one character of an id may take, escaped as \u0041 is. */
+const ESCAPED_BYTES = 6;
 
 /**
  * Cuts `{"Device A": value, "Device B": value}` in bytes [start, end) into its entries, in order, the same name as often as it stands there. Values
@@ -69,7 +70,7 @@ function entryAt(bytes: Uint8Array, start: number, end: number): GatewayEntry | 
 }
 
 function nameOf(bytes: Uint8Array, start: number, end: number): string | null {
-  if (end - start - 2 > NAME_BYTES_MAX) return null;
+  if (end - start - 2 > LIMITS.idCharactersMax * ESCAPED_BYTES) return null;
   const name = parseJson(bytes.subarray(start, end));
   return typeof name === "string" ? name : null;
 }

@@ -21,7 +21,7 @@ function openGateway() {
     },
   });
   const principal = { kind: "device", tenant: "acme", id: "gw", isGateway: true } as const;
-  const options = { partitionCount: 8, admissionPrefix: "gw.1.", gate, gatewayLimits: LIMITS };
+  const options = { partitionCount: 8, admissionPrefix: "gw.1.", gate, limits: LIMITS };
   return { gateway: new FieldGateway(principal, "box", options), gate, asked };
 }
 
