@@ -38,6 +38,9 @@ export const deviceAnswer = z.object({
   type: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   disabled: z.boolean(),
+  gateway: z.boolean(),
+  provisions: z.boolean(),
+  via: z.string().nullable(),
   createdAt: time,
   lastSeen: time.nullable().describe("Receive time of the last message, UTC ms"),
 });

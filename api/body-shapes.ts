@@ -9,6 +9,9 @@ const deviceFields = {
   name: z.string().max(LIMITS.nameCharactersMax).exactOptional(),
   type: idSchema.nullable().exactOptional(),
   labels: labelsSchema.exactOptional(),
+  gateway: z.boolean().exactOptional().describe("Whether it may publish for the devices whose `via` names it"),
+  provisions: z.boolean().exactOptional().describe("Whether it may create such devices by publishing for them"),
+  via: idSchema.nullable().exactOptional().describe("The gateway that may publish for it"),
 };
 
 export const deviceBody = z.strictObject({ id: idSchema, ...deviceFields });

@@ -1,6 +1,6 @@
 import { deviceKey } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { Authenticator, FindDevice } from "../core/authenticator.ts";
+import type { Authenticator, FindDevice, FindPublishable } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Principal } from "../core/registry.ts";
 
@@ -8,27 +8,32 @@ const CACHE_MS = 60_000;
 
 export interface CachingAuthenticator extends Authenticator {
   readonly findDevice: FindDevice;
+  readonly findPublishable: FindPublishable;
   /** Drops what is known of these keys (`tenant/device`): their credentials have changed. */
   forget(keys: readonly string[]): void;
 }
 
 type LookUp = (text: string) => Promise<Principal | null>;
 
-/** Looks up whose a token is, and whether a device may connect, and remembers both for a while. */
+/** Looks up whose a token is, whether a device may connect, and for whom a gateway may publish, and remembers all of it for a while. */
 export function createAuthenticator(
   verify: LookUp,
   clock: Clock,
   findDevice: LookUp = () => Promise.resolve(null),
   rememberedMax: number = LIMITS.rememberedTokensMax,
+  findPublishable: FindPublishable = () => Promise.resolve([]),
 ): CachingAuthenticator {
   const tokens = createMemory(verify, clock, rememberedMax);
   const devices = createMemory(findDevice, clock, rememberedMax);
+  const publishable = createPublishableMemory(findPublishable, clock);
   return {
     authenticate: tokens.ask,
     findDevice: devices.ask,
+    findPublishable: publishable.ask,
     forget(keys) {
       tokens.forget(keys);
       devices.forget(keys);
+      publishable.forget();
     },
   };
 }
@@ -62,6 +67,39 @@ function createMemory(
       const gone = new Set(keys);
       for (const [text, { principal }] of known)
         if (gone.has(deviceKey(principal.tenant, principal.id))) known.delete(text);
+    },
+  };
+}
+
+/**
+ * Remembers for whom gateways may publish, and not for whom they may not. Whatever is revoked, all of it is forgotten: to ask again is one
+ * question for all devices of a message.
+ */
+function createPublishableMemory(find: FindPublishable, clock: Clock) {
+  const untilOf = new Map<string, number>();
+  let generation = 0;
+  const ask: FindPublishable = async (gateway, ids) => {
+    const now = clock.now();
+    const known = ids.filter((id) => (untilOf.get(`${gateway}/${id}`) ?? 0) > now);
+    if (known.length === ids.length) return known;
+    const asked = generation;
+    const sure = new Set(known);
+    const found = await find(
+      gateway,
+      ids.filter((id) => !sure.has(id)),
+    );
+    // A revocation that came while the answer was under way wins.
+    if (asked === generation) {
+      if (untilOf.size + found.length > LIMITS.rememberedTokensMax) untilOf.clear();
+      for (const id of found) untilOf.set(`${gateway}/${id}`, now + CACHE_MS);
+    }
+    return [...known, ...found];
+  };
+  return {
+    ask,
+    forget() {
+      generation += 1;
+      untilOf.clear();
     },
   };
 }

@@ -28,7 +28,13 @@ export function createServices(data: ServicesThreadData): ServicesApi {
     async findDevice(key) {
       const ids = parseDeviceKey(key);
       const device = ids === null ? null : await registry().devices.get(ids.tenant, ids.device);
-      return device === null || device.disabled ? null : { kind: "device", tenant: device.tenant, id: device.id };
+      if (device === null || device.disabled) return null;
+      const principal = { kind: "device", tenant: device.tenant, id: device.id } as const;
+      return device.gateway ? { ...principal, isGateway: true } : principal;
+    },
+    async publishable(gateway, ids) {
+      const own = parseDeviceKey(gateway);
+      return own === null ? [] : registry().gateways.publishable(own.tenant, own.device, ids);
     },
     touch: (lastSeen) => registry().touch(lastSeen),
     signInCode: () => codes.issue({ kind: "admin", tenant: config.tenant, id: "sign-in link" }),

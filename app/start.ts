@@ -156,6 +156,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     clock,
     (key) => threads.services("findDevice", key),
     limits.rememberedTokensMax,
+    (gateway, ids) => threads.services("publishable", gateway, ids),
   );
   const tls = await openTls(config, authenticator, limits.tlsReloadIntervalMs, logger);
   const plain = plainHost(config);
@@ -173,6 +174,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     partitionCount: config.partitions,
     intake: log.log.intake("telemetry"),
     authenticator,
+    findPublishable: authenticator.findPublishable,
     clock,
     gatewayId: gatewayIdOf(config, directory),
     epoch: directory.epoch,

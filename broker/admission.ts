@@ -21,6 +21,8 @@ export interface MessageView {
 export interface AdmittedRun {
   /** `tenant/device`. */
   readonly key: string;
+  /** The gateway (`tenant/device`) that published them for the device, if one did. */
+  readonly via: string | null;
   readonly messages: number;
   readonly bytes: number;
   /** Receive time of the newest, UTC ms. */
@@ -89,10 +91,11 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix }: Adm
     return intake.take(origin.partition, record);
   }
 
-  function landed({ key, messages, bytes, timestamp }: AdmittedRun): void {
+  function landed({ key, via, messages, bytes, timestamp }: AdmittedRun): void {
     admitted.add(messages);
     admittedBytes.add(bytes);
     lastSeen.set(key, timestamp);
+    if (via !== null) lastSeen.set(via, timestamp);
   }
 
   return {
@@ -112,7 +115,8 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix }: Adm
         failures.add();
         throw error;
       }
-      landed({ key: origin.key, messages: 1, bytes: message.end - message.payloadStart, timestamp });
+      const { key, via } = origin;
+      landed({ key, via, messages: 1, bytes: message.end - message.payloadStart, timestamp });
     },
     drainLastSeen() {
       const drained = lastSeen;

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Authenticator, FindDevice } from "../core/authenticator.ts";
+import type { Authenticator, FindDevice, FindPublishable } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorText, MillraceError } from "../core/errors.ts";
 import type { LogIntake } from "../core/event-log.ts";
@@ -43,6 +43,8 @@ export interface BrokerOptions {
   /** Of the topic `telemetry`. */
   readonly intake: LogIntake;
   readonly authenticator: Authenticator;
+  /** For whom a gateway may publish. Absent: no device publishes for others. */
+  readonly findPublishable?: FindPublishable;
   /** Stamps receive times. */
   readonly clock: Clock;
   readonly gatewayId: string;
@@ -111,7 +113,7 @@ function createParts({ logger, metrics, tls, ...options }: BrokerOptions) {
     admission,
     link,
     sessions,
-    gate: createDeviceGate({ authenticator: options.authenticator, logger, watch, findDevice: tls?.findDevice }),
+    gate: createDeviceGate({ ...options, logger, watch, findDevice: tls?.findDevice }),
     table: createConnectionTable<EdgeEntry>(limits, metrics, nowMs),
     report: createEdgeReport({ linesPerSecondMax: limits.refusalLinesPerSecondMax, logger, metrics, nowMs }),
     rates: createPublishRates({ limits, metrics, nowMs }),
@@ -137,8 +139,8 @@ export function createBroker(options: BrokerOptions): Broker {
     rates,
     connect: {
       gate,
+      limits,
       peer: { network: "?", certified: null },
-      tokenBytesMax: limits.mqttTokenBytesMax,
       ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },

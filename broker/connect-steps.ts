@@ -1,13 +1,13 @@
 import type { MqttConnect } from "../wire/mqtt-connect.ts";
-import { type ConnectedDevice, createConnectedDevice, type OriginOptions } from "./connected-device.ts";
+import { type ConnectedDevice, createConnectedDevice } from "./connected-device.ts";
 import { tokenOf } from "./credentials.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
+import type { FieldGatewayOptions } from "./field-gateway.ts";
 import { identifyPrincipal, type Peer } from "./identify-principal.ts";
-import type { DeviceGate } from "./device-gate.ts";
 import type { RefusalReason } from "./refusals.ts";
 
-export interface ConnectStepsOptions extends OriginOptions {
-  readonly gate: DeviceGate;
-  readonly tokenBytesMax: number;
+export interface ConnectStepsOptions extends FieldGatewayOptions {
+  readonly limits: FieldGatewayOptions["limits"] & Pick<EdgeLimits, "mqttTokenBytesMax">;
   readonly peer: Peer;
   /** The client id of a connection that sent none [MQTT-3.1.3-6]. */
   readonly newClientId: () => string;
@@ -21,7 +21,7 @@ export async function identifyDevice(
   connect: MqttConnect,
   options: ConnectStepsOptions,
 ): Promise<ConnectedDevice | RefusalReason> {
-  const token = tokenOf(connect, options.tokenBytesMax);
+  const token = tokenOf(connect, options.limits.mqttTokenBytesMax);
   const answer = await identifyPrincipal(options.gate, options.peer, token);
   if ("refusal" in answer) return answer.refusal;
   const named = connect.clientId !== "";

@@ -1,4 +1,5 @@
 import type { Principal } from "../core/registry.ts";
+import { FieldGateway, type FieldGatewayOptions } from "./field-gateway.ts";
 import { MessageOrigin, originDevice } from "./message-origin.ts";
 import { createTopicAcl, type TelemetryFormat, type TopicAcl } from "./topic-acl.ts";
 
@@ -11,6 +12,8 @@ export interface ConnectedDevice {
   /** False when the edge made the client id: nobody else can have it. */
   readonly named: boolean;
   readonly acl: TopicAcl;
+  /** Null for a device that publishes for itself only. */
+  readonly gateway: FieldGateway | null;
   /** Where a message published to `topic` belongs; null when the device may not publish there. */
   originOf(topic: string): MessageOrigin | null;
 }
@@ -24,11 +27,13 @@ export interface OriginOptions {
 export function createConnectedDevice(
   principal: Principal,
   { clientId, named }: Pick<ConnectedDevice, "clientId" | "named">,
-  { partitionCount, admissionPrefix }: OriginOptions,
+  options: FieldGatewayOptions,
 ): ConnectedDevice {
+  const { partitionCount, admissionPrefix } = options;
+  const isGateway = principal.isGateway === true;
   const device = originDevice(principal, partitionCount);
   const { key } = device;
-  const acl = createTopicAcl(principal.tenant, principal.id);
+  const acl = createTopicAcl(principal.tenant, principal.id, isGateway);
   const origins = new Map<TelemetryFormat, MessageOrigin>();
   return {
     key,
@@ -36,6 +41,7 @@ export function createConnectedDevice(
     client: `${key}/${clientId}`,
     named,
     acl,
+    gateway: isGateway ? new FieldGateway(principal, clientId, options) : null,
     originOf(topic) {
       const format = acl.publishFormat(topic);
       if (format === null) return null;

@@ -1,9 +1,11 @@
-import type { Authenticator, FindDevice } from "../core/authenticator.ts";
+import type { Authenticator, FindDevice, FindPublishable } from "../core/authenticator.ts";
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Principal } from "../core/registry.ts";
 import type { RefusalReason } from "./refusals.ts";
 import type { TokenAnswer, TokenWatch } from "./token-watch.ts";
+
+export type PublishableOrRefusal = { readonly publishable: ReadonlySet<string> } | { readonly refusal: RefusalReason };
 
 export type PrincipalOrRefusal = { readonly principal: Principal } | { readonly refusal: RefusalReason };
 
@@ -13,13 +15,13 @@ export interface DeviceGate {
   identify(token: string, network: string): Promise<PrincipalOrRefusal>;
   /** The device (`tenant/device`) of a certificate if it may connect. Never rejects. */
   identifyDevice(key: string, network: string): Promise<PrincipalOrRefusal>;
+  /** Those of these ids for which a gateway (`tenant/device`) may publish, as of the newest revocation. Never rejects. */
+  publishable(gateway: string, ids: readonly string[]): Promise<PublishableOrRefusal>;
   /** Credentials were revoked: answers that were asked for before may be wrong. */
   credentialsRevoked(): void;
   /** How often that was said: an answer counts only if it has not been said since the question. */
   readonly revocations: number;
 }
-
-const NO_DEVICE: FindDevice = () => Promise.resolve(null);
 
 export interface DeviceGateOptions {
   readonly authenticator: Authenticator;
@@ -27,10 +29,15 @@ export interface DeviceGateOptions {
   readonly watch: TokenWatch;
   /** Absent where no certificate can name a device. */
   readonly findDevice?: FindDevice | undefined;
+  /** Absent where no device publishes for others. */
+  readonly findPublishable?: FindPublishable;
 }
 
+const NO_DEVICE: FindDevice = () => Promise.resolve(null);
+const NO_DEVICES: FindPublishable = () => Promise.resolve([]);
+
 export function createDeviceGate(options: DeviceGateOptions): DeviceGate {
-  const { authenticator, logger, watch, findDevice = NO_DEVICE } = options;
+  const { authenticator, logger, watch, findDevice = NO_DEVICE, findPublishable = NO_DEVICES } = options;
   let revocations = 0;
 
   async function watched(
@@ -64,6 +71,18 @@ export function createDeviceGate(options: DeviceGateOptions): DeviceGate {
         const principal = await findDevice(key);
         return principal === null ? { refusal: "certificate-refused" } : { principal };
       }),
+    async publishable(gateway, ids) {
+      try {
+        for (;;) {
+          const asked = revocations;
+          const found = await findPublishable(gateway, ids);
+          if (asked === revocations) return { publishable: new Set(found) };
+        }
+      } catch (error) {
+        logger.warn({ error: errorText(error) }, "the registry could not say for whom a gateway may publish");
+        return { refusal: "authenticate-failed" };
+      }
+    },
     credentialsRevoked() {
       revocations++;
     },

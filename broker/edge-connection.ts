@@ -4,17 +4,15 @@ import { CONNACK_ACCEPTED, CONNACK_PRESENT, PINGRESP } from "../wire/mqtt-answer
 import { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import { MQTT_TYPE } from "../wire/mqtt-header.ts";
 import { closeSocket } from "./close-socket.ts";
-import type { MessageView } from "./admission.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { publishWill } from "./last-will.ts";
-import type { Announcement, RoutedMessage } from "./gateway-link.ts";
-import type { MessageOrigin } from "./message-origin.ts";
-import { MessageWindow } from "./message-window.ts";
+import type { Announcement } from "./gateway-link.ts";
 import type { PublishPace } from "./publish-pace.ts";
+import { PublishSide } from "./publish-side.ts";
 import { readIntoShared } from "./shared-read-buffer.ts";
 import type { SessionPeer } from "./session/deliveries.ts";
 import { SessionSide } from "./session/session-side.ts";
@@ -31,7 +29,7 @@ export class EdgeConnection implements SessionPeer {
   readonly #flow: SocketFlow;
   readonly #context: EdgeContext;
   readonly #walker: MqttFrameWalker;
-  readonly #messages: MessageWindow;
+  readonly #publishing: PublishSide;
   readonly #remote: string;
   #state: ConnectionState = "greeting";
   #timer: NodeJS.Timeout;
@@ -41,13 +39,6 @@ export class EdgeConnection implements SessionPeer {
   #claim: Announcement | null = null;
   #pace: PublishPace | null = null;
   #will: MqttWill | null = null;
-  /** Of the topic that was published to last: where it leads. */
-  #origin: MessageOrigin | null = null;
-  #isAside = false;
-  /** Stores that have to answer before the next packet is walked. */
-  #waits = 0;
-  /** Answers that wait for a store: what lands meanwhile is answered behind them. */
-  #answering: Promise<void> | null = null;
   #left: Promise<void> = Promise.resolve();
   #walking = false;
   #walkDue = false;
@@ -61,9 +52,12 @@ export class EdgeConnection implements SessionPeer {
     this.#context = context;
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.#walker = new MqttFrameWalker(context.limits);
-    this.#messages = new MessageWindow(context.admission, context.limits, {
-      messagesLanded: (answers, routed) => this.#messagesLanded(answers, routed),
-      messageFailed: (error) => this.#appendFailed(error),
+    this.#publishing = new PublishSide(context, {
+      isOpen: () => this.#state === "open",
+      resume: () => this.#resume(),
+      write: (bytes) => this.write(bytes),
+      appendFailed: (error) => this.#appendFailed(error),
+      end: (reason, cause) => this.end(reason, cause),
     });
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
     readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
@@ -125,7 +119,7 @@ export class EdgeConnection implements SessionPeer {
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
-    if (!exhausted && this.#flow.isReading && this.#messages.isFull) this.#context.report.behind();
+    if (!exhausted && this.#flow.isReading && this.#publishing.isFull) this.#context.report.behind();
     // The silence of a socket that was not read is ours.
     if (exhausted && !this.#flow.isReading && this.#state === "open") this.#timer.refresh();
     this.#flow.read(exhausted);
@@ -134,7 +128,7 @@ export class EdgeConnection implements SessionPeer {
   /** Not at once: acknowledgements that were written in this turn are still on their way to the socket. */
   #endWhenAcknowledged(): void {
     const reason = this.#lastWords;
-    if (reason !== null && this.#messages.size === 0 && this.#waits === 0) setImmediate(() => this.end(reason));
+    if (reason !== null && this.#publishing.isSettled) setImmediate(() => this.end(reason));
   }
 
   #mayWalk(): boolean {
@@ -142,8 +136,7 @@ export class EdgeConnection implements SessionPeer {
     if (this.#state === "greeting") return true;
     return (
       this.#state === "open" &&
-      !this.#messages.isFull &&
-      this.#waits === 0 &&
+      this.#publishing.mayPass &&
       !this.#flow.isBlocked &&
       (this.#pace === null || this.#pace.mayPass())
     );
@@ -152,7 +145,9 @@ export class EdgeConnection implements SessionPeer {
   #pass(walker: MqttFrameWalker, timestamp: number): void {
     switch (walker.type) {
       case MQTT_TYPE.publish:
-        return this.#publish(walker, timestamp);
+        this.#pace?.spend(walker.end - walker.payloadStart);
+        this.#lastWords = this.#publishing.pass(walker, timestamp);
+        return;
       case MQTT_TYPE.pingreq:
         return this.#flow.write(PINGRESP);
       case MQTT_TYPE.disconnect:
@@ -166,60 +161,6 @@ export class EdgeConnection implements SessionPeer {
         this.#lastWords = this.#side === null ? "internal" : this.#side.pass(walker);
       }
     }
-  }
-
-  #publish(walker: MqttFrameWalker, timestamp: number): void {
-    if (!walker.isTopicRepeated) {
-      const topic = walker.topic();
-      this.#origin = this.#device?.originOf(topic) ?? null;
-      this.#isAside = this.#device?.acl.isAside(topic) === true;
-    }
-    this.#pace?.spend(walker.end - walker.payloadStart);
-    if (this.#origin !== null) {
-      if (walker.qos === 2) this.#publishOnce(this.#origin, walker, timestamp);
-      else this.#messages.take(this.#origin, walker, timestamp, this.#isHeard(this.#origin));
-    } else if (this.#isAside) {
-      this.#context.report.dropped();
-      if (walker.qos === 2) this.#side?.received.begin(walker.packetId, NO_ADMISSION_ID);
-      this.#messages.skip(walker);
-    } else {
-      this.#lastWords = "publish-topic";
-    }
-  }
-
-  /** QoS 2 (4.3.3). */
-  #publishOnce(origin: MessageOrigin, walker: MqttFrameWalker, timestamp: number): void {
-    const { admission, limits } = this.#context;
-    const received = this.#side?.received;
-    if (received === undefined || received.size >= limits.unacknowledgedPerConnectionMax) {
-      this.#lastWords = "receive-maximum";
-      return;
-    }
-    const step = received.begin(walker.packetId, admission.newAdmissionId);
-    if (step === "again") return this.#messages.skip(walker);
-    if (step === "new") return this.#messages.take(origin, walker, timestamp, this.#isHeard(origin));
-    const message = copyOf(walker);
-    const taken = step.then((admissionId) => {
-      if (this.#state !== "open") return;
-      this.#messages.take(origin.withAdmissionId(admissionId), message, timestamp, this.#isHeard(origin));
-    });
-    this.#wait(taken);
-  }
-
-  #isHeard({ key }: MessageOrigin): boolean {
-    const { sessions, link } = this.#context;
-    return sessions.index.has(key) || link.isAsked(key);
-  }
-
-  /** Walks on when this has resolved. */
-  #wait(work: Promise<void>): void {
-    this.#waits += 1;
-    work
-      .catch((error: unknown) => this.end("session-store", error))
-      .finally(() => {
-        this.#waits -= 1;
-        this.#walkSoon();
-      });
   }
 
   async #join(connect: MqttConnect | null): Promise<void> {
@@ -271,6 +212,7 @@ export class EdgeConnection implements SessionPeer {
       filtersMax: limits.filtersPerConnectionMax,
       onRefused: (reason) => report.filterRefused(reason, this.#subject()),
     });
+    this.#publishing.begin(device, this.#side.received);
     if (!this.#isOver()) return joined?.isPresent === true;
     this.#left = this.#side.end();
     return null;
@@ -280,26 +222,8 @@ export class EdgeConnection implements SessionPeer {
     return this.#state !== "joining";
   }
 
-  #messagesLanded(answers: Buffer, routed: readonly RoutedMessage[]): void {
-    const kept: Promise<void>[] = [];
-    for (const message of routed) {
-      const wait = this.#device && this.#context.route(this.#device.key, this.#device.acl.telemetryTopic, message);
-      if (wait !== null) kept.push(wait);
-    }
-    if (kept.length > 0 || this.#answering !== null) this.#answerBehind(kept, answers);
-    else if (answers.length > 0) this.write(answers);
+  #resume(): void {
     if (!this.#flow.isReading || this.#lastWords !== null) this.#walkSoon();
-  }
-
-  /** In order, although stores answer in any. */
-  #answerBehind(kept: readonly Promise<void>[], answers: Buffer): void {
-    const before = this.#answering;
-    const answering = Promise.all([before, ...kept]).then(() => {
-      if (answers.length > 0) this.write(answers);
-      if (this.#answering === answering) this.#answering = null;
-    });
-    this.#answering = answering;
-    this.#wait(answering);
   }
 
   /** A device whose message the log refuses comes back at once and sends it again: a while of silence spares both. */
@@ -329,7 +253,7 @@ export class EdgeConnection implements SessionPeer {
 
   /** Resolves when the log has answered for all that was taken, and the session knows of the end. */
   async settled(): Promise<void> {
-    await Promise.all([this.#messages.settled(), this.#left]);
+    await Promise.all([this.#publishing.settled(), this.#left]);
   }
 
   end(reason: RefusalReason | PlainEnd, cause?: unknown): void {
@@ -368,12 +292,4 @@ export class EdgeConnection implements SessionPeer {
     if (this.#device === null) return { remote: this.#remote };
     return { remote: this.#remote, key: this.#device.key, clientId: this.#device.clientId };
   }
-}
-
-const NO_ADMISSION_ID = (): string => "";
-
-/** What a walker has found, apart from the bytes that are read next. */
-function copyOf({ qos, dup, retain, packetId, source, payloadStart, end }: MessageView): MessageView {
-  const payload = Buffer.from(source.subarray(payloadStart, end));
-  return { qos, dup, retain, packetId, source: payload, payloadStart: 0, end: payload.length };
 }

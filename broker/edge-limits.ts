@@ -64,4 +64,8 @@ export type EdgeLimits = Pick<
   | "ingestAuthenticatingMax"
   | "idempotencyKeyCharactersMax"
   | "idempotencyKeysMax"
+  | "fieldGatewayEntriesMax"
+  | "fieldGatewayRememberedMax"
+  | "fieldGatewayRememberMs"
+  | "fieldGatewayRefusalMs"
 >;

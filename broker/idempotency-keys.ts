@@ -8,11 +8,11 @@ import { forgetFirst } from "./forgotten.ts";
  */
 export interface IdempotencyKeys {
   /**
-   * Appends the body unless the key of this device (`tenant/device`) is remembered; resolves when it is durable, whoever appended it.
+   * Appends the body unless the key of this owner is remembered: a device (`tenant/device`), behind it the gateway, if one sends for it. Resolves when it is durable, whoever appended it.
    * `reused`: the key came with another body. Rejects as `append` does, and the key is free again.
    */
   once(
-    device: string,
+    owner: readonly string[],
     key: string,
     body: Uint8Array,
     append: (admissionId: string) => Promise<void>,
@@ -22,7 +22,7 @@ export interface IdempotencyKeys {
 }
 
 interface Remembered {
-  readonly device: string;
+  readonly owner: readonly string[];
   readonly body: string;
   readonly landed: Promise<void>;
 }
@@ -37,8 +37,8 @@ export function createIdempotencyKeys(keysMax: number, forgotten: Counter): Idem
   }
 
   return {
-    async once(device, key, body, append) {
-      const id = keyedAdmissionId(device, key);
+    async once(owner, key, body, append) {
+      const id = keyedAdmissionId(owner, key);
       const bodyHash = hash("sha256", body, "base64url");
       const first = known.get(id);
       if (first !== undefined) {
@@ -46,7 +46,7 @@ export function createIdempotencyKeys(keysMax: number, forgotten: Counter): Idem
         await first.landed;
         return "repeated";
       }
-      const entry = { device, body: bodyHash, landed: append(id) };
+      const entry = { owner, body: bodyHash, landed: append(id) };
       remember(id, entry);
       try {
         await entry.landed;
@@ -58,12 +58,12 @@ export function createIdempotencyKeys(keysMax: number, forgotten: Counter): Idem
     },
     forget(devices) {
       const gone = new Set(devices);
-      for (const [id, { device }] of known) if (gone.has(device)) known.delete(id);
+      for (const [id, { owner }] of known) if (owner.some((key) => gone.has(key))) known.delete(id);
     },
   };
 }
 
 /** Without a dot, so that it is never taken for the sequence number of a gateway. A device's key has no line break. */
-export function keyedAdmissionId(device: string, key: string): string {
-  return `key-${hash("sha256", `${device}\n${key}`, "base64url")}`;
+export function keyedAdmissionId(owner: readonly string[], key: string): string {
+  return `key-${hash("sha256", [...owner, key].join("\n"), "base64url")}`;
 }

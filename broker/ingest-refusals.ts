@@ -13,6 +13,7 @@ export const INGEST_REFUSALS = {
   "credentials-guessed": refusal("LIMIT_EXCEEDED", 429, "too many tokens of the address were refused"),
   "certificate-refused": refusal("NOT_AUTHENTICATED", 401, "the certificate names no device that may connect"),
   "certificate-of-another": refusal("NOT_AUTHENTICATED", 401, "the token is another device's than the certificate"),
+  "device-foreign": refusal("NOT_AUTHORIZED", 403, "the token's device may not publish for the device that is named"),
   "content-type": refusal("INVALID_INPUT", 415, "the body is JSON: application/json in UTF-8"),
   "content-encoding": refusal("INVALID_INPUT", 415, "the body is sent as it is, not compressed"),
   "idempotency-key": refusal("INVALID_INPUT", 400, "Idempotency-Key is visible ASCII characters, and not too many"),

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { deviceKey } from "../core/ids.ts";
+import { deviceKey, isId } from "../core/ids.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { Principal } from "../core/registry.ts";
 import type { Admission } from "./admission.ts";
@@ -12,12 +12,12 @@ import { createIdempotencyKeys } from "./idempotency-keys.ts";
 import { collectBody, createBodyBudget } from "./ingest-body.ts";
 import type { Peer } from "./identify-principal.ts";
 import { readIngestHead } from "./ingest-head.ts";
-import { createAskOwner } from "./ingest-owner.ts";
+import { createAskOwner, type TokenOwner } from "./ingest-owner.ts";
 import type { IngestRefusal } from "./ingest-refusals.ts";
 import type { IngestRoute } from "./ingest-routes.ts";
-import { MessageOrigin, originDevice } from "./message-origin.ts";
+import { MessageOrigin, type OriginDevice, originDevice } from "./message-origin.ts";
 import type { PublishRates } from "./publish-rates.ts";
-import { createTopicAcl } from "./topic-acl.ts";
+import { telemetryTopicOf } from "./topic-acl.ts";
 
 /** What becomes of a request for telemetry. `lost`: the client went away before it had sent all of it. */
 export type IngestOutcome = "admitted" | "repeated" | "lost" | IngestRefusal;
@@ -49,6 +49,14 @@ export interface IngestRequestsOptions extends OriginOptions {
   readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => Promise<void> | null;
 }
 
+/** Whom a message is for, and whose token came with it. Both are the same unless a gateway publishes for another device. */
+interface Owner {
+  readonly place: OriginDevice;
+  readonly gateway: OriginDevice;
+}
+
+const keyOf = ({ tenant, id }: Principal): string => deviceKey(tenant, id);
+
 /** The client id in the records of what came over HTTP. */
 const CLIENT_ID = "http";
 /** The sender knows that it is durable, as with QoS 1. */
@@ -61,35 +69,46 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
   const budget = createBodyBudget(limits.ingestBytesMax);
 
   /** Resolves when the message is durable and on its way to subscribers. */
-  async function append(device: Principal, route: IngestRoute, payload: Buffer, admissionId?: string): Promise<void> {
-    const { telemetryTopic } = createTopicAcl(device.tenant, device.id);
-    const place = originDevice(device, partitionCount);
-    const client = { clientId: CLIENT_ID, format: route.format };
-    const origin = new MessageOrigin(place, telemetryTopic, client, admissionPrefix, admissionId);
+  async function append({ place, gateway }: Owner, { format }: IngestRoute, payload: Buffer, admissionId?: string) {
+    const topic = telemetryTopicOf(place.key);
+    const client = { clientId: CLIENT_ID, format, gateway };
+    const origin = new MessageOrigin(place, topic, client, admissionPrefix, admissionId);
     const bytes = { source: payload, payloadStart: 0, end: payload.length };
     await admission.admit(origin, { qos: QOS, dup: false, retain: false, packetId: 0, ...bytes });
-    await onAdmitted(place.key, telemetryTopic, { qos: QOS, payload });
+    await onAdmitted(place.key, topic, { qos: QOS, payload });
   }
 
   async function admit(
-    device: Principal,
+    owner: Owner,
     route: IngestRoute,
     payload: Buffer,
     idempotencyKey: string | null,
   ): Promise<IngestOutcome> {
     if (idempotencyKey === null) {
-      await append(device, route, payload);
+      await append(owner, route, payload);
       return "admitted";
     }
-    const key = deviceKey(device.tenant, device.id);
-    const outcome = await keys.once(key, idempotencyKey, payload, (id) => append(device, route, payload, id));
+    const { place, gateway } = owner;
+    const keyOwner = gateway.key === place.key ? [place.key] : [place.key, gateway.key];
+    const outcome = await keys.once(keyOwner, idempotencyKey, payload, (id) => append(owner, route, payload, id));
     return outcome === "reused" ? "idempotency-key-reused" : outcome;
   }
 
-  function isTooFast({ tenant, id }: Principal, client: IngestClient): boolean {
-    const waitMs = rates.waitMs(deviceKey(tenant, id));
+  function isTooFast(key: string, client: IngestClient): boolean {
+    const waitMs = rates.waitMs(key);
     if (waitMs > 0) client.retryAfter(Math.ceil(waitMs / 1000));
     return waitMs > 0;
+  }
+
+  /** The device that the message is for: that of the token, or the one that a gateway names. The answer is as new as the newest revocation. */
+  async function ownerOf(principal: Principal, device: string | null): Promise<Owner | IngestRefusal> {
+    const gateway = originDevice(principal, partitionCount);
+    if (device === null || device === principal.id) return { place: gateway, gateway };
+    if (principal.isGateway !== true || !isId(device)) return "device-foreign";
+    const answer = await gate.publishable(gateway.key, [device]);
+    if ("refusal" in answer) return "authenticate-failed";
+    if (!answer.publishable.has(device)) return "device-foreign";
+    return { place: originDevice({ tenant: principal.tenant, id: device }, partitionCount), gateway };
   }
 
   return {
@@ -97,20 +116,27 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
       const peer = options.peerOf(request);
       const head = readIngestHead(request, route, limits, peer.certified !== null);
       if (typeof head === "string") return head;
-      let owner = await askOwner(head.token, peer);
-      if (typeof owner === "string") return owner;
-      if (isTooFast(owner.principal, client)) return "device-too-fast";
+      const asking = await askOwner(head.token, peer);
+      if (typeof asking === "string") return asking;
+      if (isTooFast(keyOf(asking.principal), client)) return "device-too-fast";
       client.continues();
       const body = await collectBody(request, limits.payloadBytesMax, budget);
       if (typeof body === "string") return body;
       try {
-        // The token may have been revoked while the body came.
-        if (owner.revocations !== gate.revocations) owner = await askOwner(head.token, peer);
-        if (typeof owner === "string") return owner;
-        // Others of the device may have sent meanwhile.
-        if (isTooFast(owner.principal, client)) return "device-too-fast";
-        rates.spend(deviceKey(owner.principal.tenant, owner.principal.id), body.length);
-        return await admit(owner.principal, route, body, head.idempotencyKey);
+        let owner: TokenOwner | IngestRefusal = asking;
+        for (;;) {
+          // The token may have been revoked while the body came, or while the registry was asked for the device.
+          if (owner.revocations !== gate.revocations) owner = await askOwner(head.token, peer);
+          if (typeof owner === "string") return owner;
+          const device = await ownerOf(owner.principal, route.device);
+          if (typeof device === "string") return device;
+          if (owner.revocations !== gate.revocations) continue;
+          // Others of the device may have sent meanwhile.
+          const paced = keyOf(owner.principal);
+          if (isTooFast(paced, client)) return "device-too-fast";
+          rates.spend(paced, body.length);
+          return await admit(device, route, body, head.idempotencyKey);
+        }
       } finally {
         budget.release(body.length);
       }

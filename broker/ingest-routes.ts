@@ -7,9 +7,10 @@ export interface IngestRoute {
   readonly format: TelemetryFormat;
   /** The token that stands in ThingsBoard's path, as it stands there. Null where the Authorization header has it. */
   readonly pathToken: string | null;
+  /** The device that the query names, unchecked. Null: that of the token. */
+  readonly device: string | null;
 }
 
-const OWN: IngestRoute = { format: "json", pathToken: null };
 const THINGSBOARD_PATH = /^\/api\/v1\/([^/]+)\/telemetry$/;
 const WEBSOCKET_PATH = "/mqtt";
 
@@ -17,7 +18,7 @@ const WEBSOCKET_PATH = "/mqtt";
 export function ingestRouteOf(request: IncomingMessage): IngestRoute | IngestRefusal {
   const path = pathOf(request);
   if (path === WEBSOCKET_PATH) return asksForWebSocket(request) ? "websocket-protocol" : "websocket-expected";
-  const route = path === "/v1/telemetry" ? OWN : thingsboardRoute(path);
+  const route = path === "/v1/telemetry" ? ownRoute(request) : thingsboardRoute(path);
   if (route === null) return "path";
   return request.method === "POST" ? route : "method";
 }
@@ -36,9 +37,15 @@ function asksForWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === "websocket";
 }
 
+function ownRoute({ url = "" }: IncomingMessage): IngestRoute {
+  const query = url.indexOf("?");
+  const device = query < 0 ? null : new URLSearchParams(url.slice(query)).get("device");
+  return { format: "json", pathToken: null, device };
+}
+
 function thingsboardRoute(path: string): IngestRoute | null {
   const pathToken = THINGSBOARD_PATH.exec(path)?.[1];
-  return pathToken === undefined ? null : { format: "tb-json", pathToken };
+  return pathToken === undefined ? null : { format: "tb-json", pathToken, device: null };
 }
 
 function pathOf({ url = "" }: IncomingMessage): string {

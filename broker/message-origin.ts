@@ -1,6 +1,7 @@
 import { deviceKey } from "../core/ids.ts";
 import { partitionOf } from "../core/partitioner.ts";
 import { type Header, HEADER } from "../core/record.ts";
+import type { QuarantineReason } from "../core/derived-records.ts";
 import type { Principal } from "../core/registry.ts";
 import { PackedHeaders, packText } from "../wire/packed-headers.ts";
 import type { TelemetryFormat } from "./topic-acl.ts";
@@ -13,9 +14,19 @@ export interface OriginDevice {
   readonly id: string;
 }
 
-export function originDevice({ tenant, id }: Principal, partitionCount: number): OriginDevice {
+export function originDevice({ tenant, id }: Pick<Principal, "tenant" | "id">, partitionCount: number): OriginDevice {
   const key = deviceKey(tenant, id);
   return { key, partition: partitionOf(key, partitionCount), id };
+}
+
+/** Who published it, and what. */
+export interface OriginClient {
+  readonly clientId: string;
+  readonly format: TelemetryFormat;
+  /** The device whose credential it was, when it published for another one. */
+  readonly gateway?: OriginDevice;
+  /** Why it is not admitted for the device that it names: it lies under the key of the gateway itself. */
+  readonly refused?: QuarantineReason;
 }
 
 /** The order of the number headers in what `MessageOrigin.headers` gives. */
@@ -25,6 +36,10 @@ export const PACKET_ID_NUMBER = 1;
 /** What all messages of one connection and topic share, encoded once. */
 export class MessageOrigin {
   readonly key: string;
+  /** The gateway (`tenant/device`) that published it for the device; null when the device did so itself. */
+  readonly via: string | null;
+  /** False for what goes to quarantine, whatever it says. */
+  readonly isTelemetry: boolean;
   readonly partition: number;
   /** As a record has it. */
   readonly packedKey: Buffer;
@@ -39,11 +54,14 @@ export class MessageOrigin {
   constructor(
     device: OriginDevice,
     topic: string,
-    client: { readonly clientId: string; readonly format: TelemetryFormat },
+    client: OriginClient,
     admissionPrefix: string,
     admissionId?: string,
   ) {
+    const { gateway = device, refused } = client;
     this.key = device.key;
+    this.via = gateway.key === device.key ? null : gateway.key;
+    this.isTelemetry = refused === undefined;
     this.partition = device.partition;
     this.packedKey = packText(device.key);
     this.#admissionPrefix = admissionPrefix;
@@ -52,8 +70,9 @@ export class MessageOrigin {
     this.#shared = [
       [HEADER.mqttTopic, topic],
       [HEADER.clientId, client.clientId],
-      [HEADER.principal, `device:${device.id}`],
+      [HEADER.principal, `device:${gateway.id}`],
       [HEADER.format, client.format],
+      ...(refused === undefined ? [] : [[HEADER.refused, refused] as const]),
       ...(admissionId === undefined ? [] : [[HEADER.admissionId, admissionId] as const]),
     ];
   }

@@ -3,14 +3,20 @@ import { ANSWER, type Answer } from "../wire/mqtt-answers.ts";
 import type { AppendGroup, AppendWaiter } from "../core/event-log.ts";
 import type { Admission, AdmittedRun, MessageView } from "./admission.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
+import type { MessagePart } from "./field-gateway.ts";
 import type { RoutedMessage } from "./gateway-link.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 
+/** What is to be routed, and whose (`tenant/device`) it is. */
+export interface DeviceMessage extends RoutedMessage {
+  readonly key: string;
+}
+
 /** What becomes of the messages of a window. */
 export interface MessageWindowOutcomes {
   /** All before them are acknowledged, and these may be: with PUBACK or PUBREC, and what is to be routed of them. */
-  messagesLanded(answers: Buffer, routed: readonly RoutedMessage[]): void;
+  messagesLanded(answers: Buffer, routed: readonly DeviceMessage[]): void;
   /** All before it are acknowledged; this one is not durable, and nothing after it is acknowledged. */
   messageFailed(error: unknown): void;
 }
@@ -51,27 +57,46 @@ export class MessageWindow {
 
   /** `isRouted`: somebody is to get the message when it is acknowledged. */
   take(origin: MessageOrigin, message: MessageView, timestamp: number, isRouted: boolean): void {
+    const run = this.#collect(origin, message, timestamp, isRouted);
+    if (run !== null && message.qos !== 0) this.#addAnswer(run, message);
+  }
+
+  /** A message that becomes several records: acknowledged once, when all of them have landed. `isRouted`: of a device (`tenant/device`). */
+  takeParts(
+    parts: readonly MessagePart[],
+    message: MessageView,
+    timestamp: number,
+    isRouted: (key: string) => boolean,
+  ): void {
+    let run: Run | null = null;
+    for (const { origin, start, end } of parts) {
+      run = this.#collect(origin, { ...viewOf(message), payloadStart: start, end }, timestamp, isRouted(origin.key));
+      if (run === null) return;
+    }
+    if (run !== null && message.qos !== 0) this.#addAnswer(run, message);
+  }
+
+  /** Null when the log refuses it: the outcome is told. */
+  #collect(origin: MessageOrigin, message: MessageView, timestamp: number, isRouted: boolean): Run | null {
     let group: AppendGroup;
     try {
       group = this.#admission.take(origin, message, timestamp);
     } catch (error) {
       this.#admission.failed(1);
-      return this.#outcomes.messageFailed(error);
+      this.#outcomes.messageFailed(error);
+      return null;
     }
     const bytes = message.end - message.payloadStart;
     this.size += 1;
     this.bytes += bytes;
-    const run = this.#runOf(group, origin.key);
+    const run = this.#runOf(group, origin);
     run.messages += 1;
     run.bytes += bytes;
     run.timestamp = timestamp;
-    if (message.qos !== 0) this.#addAnswer(run, message);
-    if (!isRouted && !message.retain) return;
-    run.routed.push({
-      qos: message.qos,
-      payload: Buffer.from(message.source.subarray(message.payloadStart, message.end)),
-      retain: message.retain,
-    });
+    if (!origin.isTelemetry || (!isRouted && !message.retain)) return run;
+    const payload = Buffer.from(message.source.subarray(message.payloadStart, message.end));
+    run.routed.push({ key: origin.key, qos: message.qos, payload, retain: message.retain });
+    return run;
   }
 
   /** A message that is acknowledged in its turn, and leads nowhere. */
@@ -94,9 +119,9 @@ export class MessageWindow {
     run.answers += 1;
   }
 
-  #runOf(group: AppendGroup, key: string): Run {
+  #runOf(group: AppendGroup, { key, via }: MessageOrigin): Run {
     if (this.#last !== null && this.#last.group === group && this.#last.key === key) return this.#last;
-    const run = new Run(group, key, this.#onSettled);
+    const run = new Run(group, key, via, this.#onSettled);
     if (this.#last === null) this.#first = run;
     else this.#last.next = run;
     this.#last = run;
@@ -119,7 +144,7 @@ export class MessageWindow {
   #release(): void {
     let answers = 0;
     let landed = false;
-    const routed: RoutedMessage[] = [];
+    const routed: DeviceMessage[] = [];
     let error: unknown = null;
     for (let run = this.#first; run !== null && run.isSettled && error === null; run = run.next) {
       this.#first = run.next;
@@ -145,10 +170,16 @@ function answerOf({ qos }: Acknowledged): Answer {
   return qos === 2 ? ANSWER.pubrec : ANSWER.puback;
 }
 
+/** Without the fields of a walker, which are many. */
+function viewOf({ qos, dup, retain, packetId, source, payloadStart, end }: MessageView): MessageView {
+  return { qos, dup, retain, packetId, source, payloadStart, end };
+}
+
 /** Messages of one device that follow each other and went into the same group. */
 class Run implements AppendWaiter, AdmittedRun {
   readonly group: AppendGroup;
   readonly key: string;
+  readonly via: string | null;
   next: Run | null = null;
   messages = 0;
   bytes = 0;
@@ -156,12 +187,13 @@ class Run implements AppendWaiter, AdmittedRun {
   timestamp = 0;
   isSettled = false;
   error: MillraceError | null = null;
-  readonly routed: RoutedMessage[] = [];
+  readonly routed: DeviceMessage[] = [];
   readonly #settled: (run: Run) => void;
 
-  constructor(group: AppendGroup, key: string, settled: (run: Run) => void) {
+  constructor(group: AppendGroup, key: string, via: string | null, settled: (run: Run) => void) {
     this.group = group;
     this.key = key;
+    this.via = via;
     this.#settled = settled;
   }
 

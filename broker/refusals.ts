@@ -57,6 +57,11 @@ export const REFUSALS = {
   "will-topic": { code: "NOT_AUTHORIZED", returnCode: 5, text: "the will is not for the device's own telemetry" },
   "receive-maximum": limit("too many QoS 2 messages that are not released with PUBREL"),
   "publish-topic": { code: "NOT_AUTHORIZED", returnCode: 0, text: "published to a topic that is not the device's own" },
+  "publish-gateway": {
+    code: "NOT_AUTHORIZED",
+    returnCode: 0,
+    text: "published for other devices by a device that is no gateway",
+  },
   "websocket-frame": {
     code: "MQTT_MALFORMED",
     returnCode: 0,

@@ -8,6 +8,13 @@ const THINGSBOARD_TELEMETRY = "v1/devices/me/telemetry";
 const THINGSBOARD_OWN = "v1/devices/me/#";
 /** Attributes and answers to calls: its firmware sends them with every connect, and would only connect again if that ended it. */
 const THINGSBOARD_ASIDE = /^v1\/devices\/me\/(?:attributes|rpc)(?:\/|$)/;
+const THINGSBOARD_GATEWAY = "v1/gateway/#";
+/** The same of its gateways. */
+const THINGSBOARD_GATEWAY_ASIDE = /^v1\/gateway\/(?:connect|disconnect|attributes|rpc|claim)(?:\/|$)/;
+const TELEMETRY_TOPIC = /^millrace\/([^/]+)\/([^/]+)\/telemetry$/;
+
+/** Where a gateway publishes for many devices at once. */
+export const GATEWAY_TELEMETRY = "v1/gateway/telemetry";
 
 /** What one device may publish, ask for and be sent. */
 export interface TopicAcl {
@@ -24,7 +31,8 @@ export interface TopicAcl {
   mayReceive(topic: string): boolean;
 }
 
-export function createTopicAcl(tenant: string, device: string): TopicAcl {
+/** `isGateway`: the device may publish for others. For whom is not asked here. */
+export function createTopicAcl(tenant: string, device: string, isGateway = false): TopicAcl {
   const ownPrefix = `millrace/${tenant}/${device}/`;
   const telemetryTopic = `${ownPrefix}telemetry`;
   const reachesOwn = (filter: string) => filterCoveredBy(filter, `${ownPrefix}#`);
@@ -34,10 +42,13 @@ export function createTopicAcl(tenant: string, device: string): TopicAcl {
       if (topic === telemetryTopic) return "json";
       return topic === THINGSBOARD_TELEMETRY ? "tb-json" : null;
     },
-    isAside: (topic) => THINGSBOARD_ASIDE.test(topic),
+    isAside: (topic) => THINGSBOARD_ASIDE.test(topic) || (isGateway && THINGSBOARD_GATEWAY_ASIDE.test(topic)),
     reachesOwn,
-    maySubscribe: (filter) => reachesOwn(filter) || filterCoveredBy(filter, THINGSBOARD_OWN),
-    // All devices share the words `v1/devices/me`: nothing is ever routed under them, or each would read the others.
+    maySubscribe: (filter) =>
+      reachesOwn(filter) ||
+      filterCoveredBy(filter, THINGSBOARD_OWN) ||
+      (isGateway && filterCoveredBy(filter, THINGSBOARD_GATEWAY)),
+    // All devices share the words `v1/devices/me` and `v1/gateway`: nothing is ever routed under them, or each would read the others.
     mayReceive: (topic) => topic.startsWith(ownPrefix),
   };
 }
@@ -45,4 +56,20 @@ export function createTopicAcl(tenant: string, device: string): TopicAcl {
 /** The device (`tenant/device`) whose own topic or filter this is; null for what is nobody's own. */
 export function deviceKeyOf(topic: string): string | null {
   return OWN_TOPIC.exec(topic)?.[1] ?? null;
+}
+
+/** Where the telemetry of a device (`tenant/device`) is routed. */
+export function telemetryTopicOf(key: string): string {
+  return `millrace/${key}/telemetry`;
+}
+
+/** Whose telemetry is published there, unchecked; null when it is no topic of that shape. */
+export function deviceOfTelemetryTopic(topic: string): { readonly tenant: string; readonly device: string } | null {
+  const [, tenant, device] = TELEMETRY_TOPIC.exec(topic) ?? [];
+  return tenant === undefined || device === undefined ? null : { tenant, device };
+}
+
+/** True for ThingsBoard's topics that only gateways use. */
+export function isGatewayTopic(topic: string): boolean {
+  return topic.startsWith("v1/gateway/");
 }

@@ -11,3 +11,9 @@ export interface Authenticator {
  * removed. Rejects as `authenticate` does.
  */
 export type FindDevice = (key: string) => Promise<Principal | null>;
+
+/**
+ * Those of these devices of its tenant for which a gateway (`tenant/device`) may publish; those that it may create are created. Answers may come
+ * from a cache, as those of `authenticate`. Rejects as that does.
+ */
+export type FindPublishable = (gateway: string, ids: readonly string[]) => Promise<readonly string[]>;

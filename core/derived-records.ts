@@ -77,6 +77,9 @@ export const QUARANTINE_REASONS = [
   "time-in-future",
   "too-many-values",
   "unknown-device",
+  "bad-device",
+  "foreign-device",
+  "too-many-devices",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
@@ -90,8 +93,8 @@ export const quarantinedSchema = z.object({
   ts: timeSchema.optional(),
   received: timeSchema,
   /**
-   * The payload or value as text, cut at `quarantinePayloadBytesMax`; bytes that are not UTF-8 are replaced. Empty for `unknown-device`:
-   * nothing is kept of what a disabled or removed device still sends.
+   * The payload or value as text, cut at `quarantinePayloadBytesMax`; bytes that are not UTF-8 are replaced. Empty for `unknown-device` and
+   * `foreign-device`: nothing is kept of what a disabled or removed device still sends, by itself or through a gateway.
    */
   payload: z.string(),
 });

@@ -104,6 +104,15 @@ export const EDGE_LIMITS = {
   /** Keys that a gateway answers by itself: of older ones it appends the message, and the stage drops it. */
   idempotencyKeysMax: 50_000,
 
+  // field gateways: devices that publish for others
+  /** Devices that one message may name, each of which makes a record. */
+  fieldGatewayEntriesMax: 1000,
+  /** Devices of which a connection remembers whether its gateway may publish for them. */
+  fieldGatewayRememberedMax: 5000,
+  fieldGatewayRememberMs: MINUTE,
+  /** How long that one may not is believed: who assigns a device does not wait longer. */
+  fieldGatewayRefusalMs: SECOND,
+
   // other gateways
   gatewaysMax: 64,
   /** Devices with subscribers at one other gateway: as many as it has connections. */

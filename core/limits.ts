@@ -26,6 +26,8 @@ export const LIMITS = {
   tokenCharactersMin: 8,
   tokenCharactersMax: 256,
   searchCharactersMax: 200,
+  /** How many devices a gateway may have to create more of them. */
+  devicesPerGatewayMax: 10_000,
   importDevicesMax: 100_000,
   /** Lines of a file that cannot be taken, named at once. */
   importFaultsMax: 10,

@@ -54,12 +54,14 @@ export const HEADER = {
   packetId: "pid",
   /** The client id of the connection, made by the edge when the device sent none; `http` of what came over HTTP. */
   clientId: "client",
-  /** Whose credential it was: `device:` and the device's id. */
+  /** Whose credential it was: `device:` and the device's id. Another one than the key's when a gateway published for the device. */
   principal: "principal",
   /** What the payload is: `json` (Millrace's own) or `tb-json` (ThingsBoard's). */
   format: "format",
   /** gateway.epoch.sequence, unique for every admitted message; of one with an Idempotency-Key a hash of device and key, the same for each repetition. */
   admissionId: "adm",
+  /** Of what a gateway published, the part that is not admitted for a device: why. It lies under the gateway's own key, and goes to `quarantine`. */
+  refused: "refused",
   /** Present on control records only: which kind it is. */
   controlKind: "kind",
   /** Source position of a derived record, blank separated: stage, topic, partition, generation, offset, step, index. */

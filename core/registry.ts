@@ -15,6 +15,12 @@ export interface Device {
   readonly type: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly disabled: boolean;
+  /** Whether it may publish for the devices whose `via` names it. */
+  readonly gateway: boolean;
+  /** Whether it may create such devices, by publishing for one that does not exist. */
+  readonly provisions: boolean;
+  /** The gateway that may publish for it, of the same tenant. */
+  readonly via: string | null;
   readonly createdAt: number;
   /** Receive time of the last message, UTC ms; null when there was none. Batched: may be seconds behind. */
   readonly lastSeen: number | null;
@@ -26,6 +32,9 @@ export interface DeviceInput {
   readonly name?: string;
   readonly type?: string | null;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly gateway?: boolean;
+  readonly provisions?: boolean;
+  readonly via?: string | null;
 }
 
 export interface Page<T> {
@@ -62,6 +71,17 @@ export interface Principal {
   readonly tenant: string;
   /** Device id, or the name of the admin token. */
   readonly id: string;
+  /** Present for a device that may publish for others. */
+  readonly isGateway?: true;
+}
+
+/** Devices that publish for others. */
+export interface GatewayStore {
+  /**
+   * Those of these devices that the gateway may publish for now: itself and its own that are enabled; of those that do not exist the ones that it
+   * may create, which are created. Never one that somebody has removed.
+   */
+  publishable(tenant: string, gateway: string, ids: readonly string[]): Promise<readonly string[]>;
 }
 
 export interface CredentialStore {
@@ -208,6 +228,7 @@ export interface AuditStore {
 export interface Registry extends DeviceImporter {
   readonly devices: DeviceStore;
   readonly credentials: CredentialStore;
+  readonly gateways: GatewayStore;
   readonly config: ConfigStore;
   readonly controlOutbox: ControlOutbox;
   readonly alarms: AlarmStore;

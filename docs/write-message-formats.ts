@@ -29,6 +29,7 @@ const TELEMETRY = `Messages as devices sent them: the value is the payload, byte
   HEADER.principal,
   HEADER.format,
   HEADER.admissionId,
+  HEADER.refused,
 ].join("`, `")}\`. Among them lie control records, which have the header \`${HEADER.controlKind}\` alone.`;
 const DERIVED = `What a stage made of its input. Headers: \`${HEADER.source}\`, \`${HEADER.functionVersion}\`.`;
 const CONTROL = `Whatever besides messages may change a stage's result. They lie in the partitions of \`telemetry\` that they concern. Readers of

@@ -13,6 +13,7 @@ import { createCredentialStore } from "./credential-store.ts";
 import { createDeviceImporter, type DeviceImporter } from "./device-importer.ts";
 import { createDeviceStore } from "./device-store.ts";
 import type { RegistryEngine } from "./engine.ts";
+import { createGatewayStore } from "./gateway-store.ts";
 import { writeLastSeen } from "./last-seen.ts";
 import { migrate } from "./migrate.ts";
 import { createNotificationOutbox } from "./notification-outbox.ts";
@@ -47,6 +48,7 @@ export async function assembleRegistry(options: AssembleOptions): Promise<Regist
   return {
     devices: createDeviceStore(reads, write),
     credentials: createCredentialStore({ db: reads, write, secret, adminTenant }),
+    gateways: createGatewayStore(reads, write),
     config: createConfigStore(reads, write),
     controlOutbox: createControlOutbox({ engine, write, signal, logger }),
     alarms: createAlarmStore(reads, write),

@@ -101,10 +101,11 @@ async function findPrincipal(db: Kysely<Tables>, hmac: string): Promise<Principa
     .leftJoin("devices", (join) =>
       join.onRef("devices.tenant", "=", "credentials.tenant").onRef("devices.id", "=", "credentials.principal"),
     )
-    .select(["credentials.kind", "credentials.tenant", "credentials.principal", "devices.disabled"])
+    .select(["credentials.kind", "credentials.tenant", "credentials.principal", "devices.disabled", "devices.gateway"])
     .where("credentials.hmac", "=", hmac)
     .executeTakeFirst();
   if (row === undefined) return null;
   if (row.kind === "device" && (row.disabled === null || row.disabled !== 0)) return null;
-  return { kind: row.kind, tenant: row.tenant, id: row.principal };
+  const principal = { kind: row.kind, tenant: row.tenant, id: row.principal };
+  return row.kind === "device" && row.gateway === 1 ? { ...principal, isGateway: true } : principal;
 }

@@ -24,6 +24,8 @@ export async function eraseDevice(change: Change, tenant: string, id: string): P
     .where("tenant", "=", tenant)
     .where("principal", "=", id)
     .execute();
+  // A later gateway of the same name is another one.
+  await trx.updateTable("devices").set({ via: null }).where("tenant", "=", tenant).where("via", "=", id).execute();
   await trx.deleteFrom("alarms").where("tenant", "=", tenant).where("device", "=", id).execute();
   await trx
     .updateTable("notifications")

@@ -7,7 +7,7 @@ import { GIVEN_TOKEN_PATTERN, TOKEN_CHARACTERS } from "../core/schemas.ts";
 import { deviceInputSchema, issueText, toDeviceInput } from "./device-input.ts";
 import { unknownKeyText } from "./unknown-keys.ts";
 
-const COLUMNS = ["id", "name", "type", "token"] as const;
+const COLUMNS = ["id", "name", "type", "token", "via", "gateway", "provisions"] as const;
 const LABEL_PREFIX = "label.";
 
 const rowsSchema = z.array(z.object({ record: z.array(z.string()), info: z.object({ lines: z.int() }) }));
@@ -19,8 +19,8 @@ interface CsvRow {
 }
 
 /**
- * Reads devices from CSV (RFC 4180, UTF-8). The first line names the columns: `id`, and optionally `name`, `type`, `token` and
- * `label.<name>` for each label. An empty cell says nothing. INVALID_INPUT names the lines, up to ten of them; it never repeats a token.
+ * Reads devices from CSV (RFC 4180, UTF-8). The first line names the columns: `id`, and optionally `name`, `type`, `token`, `via`, `gateway`,
+ * `provisions` (`true` or `false`) and `label.<name>` for each label. An empty cell says nothing. INVALID_INPUT names the lines, up to ten of them; it never repeats a token.
  */
 export function parseDeviceImport(csvText: string, tenant: string): readonly ImportedDevice[] {
   const [header, ...rows] = readRows(csvText);
@@ -105,10 +105,20 @@ function readDevice(row: CsvRow, columns: readonly string[], tenant: string): Im
     name: fields.get("name"),
     type: fields.get("type"),
     labels: labels.length > 0 ? Object.fromEntries(labels) : undefined,
+    gateway: flagOf(row, "gateway", fields),
+    provisions: flagOf(row, "provisions", fields),
+    via: fields.get("via"),
   });
   if (!parsed.success) throw atLine(row, issueText(parsed.error.issues[0]));
   const device = toDeviceInput(parsed.data);
   return token === undefined ? device : { ...device, token };
+}
+
+function flagOf(row: CsvRow, column: string, fields: ReadonlyMap<string, string>): boolean | undefined {
+  const text = fields.get(column);
+  if (text === undefined) return undefined;
+  if (text !== "true" && text !== "false") throw atLine(row, `${column}: must be true or false`);
+  return text === "true";
 }
 
 function atLine(row: CsvRow, text: string): MillraceError {

@@ -16,6 +16,9 @@ export const deviceInputSchema = z.object({
     .optional(),
   type: idSchema.nullable().optional(),
   labels: labelsSchema.optional(),
+  gateway: z.boolean().optional(),
+  provisions: z.boolean().optional(),
+  via: idSchema.nullable().optional(),
 });
 
 /** INVALID_INPUT, naming the device, when one does not fit or is named twice. */
@@ -44,12 +47,16 @@ export function issueText(issue: z.core.$ZodIssue | undefined, withPath = true):
 }
 
 /** Without the fields that are not there, which zod may give as undefined. */
-export function toDeviceInput({ tenant, id, name, type, labels }: z.infer<typeof deviceInputSchema>): DeviceInput {
+export function toDeviceInput(input: z.infer<typeof deviceInputSchema>): DeviceInput {
+  const { tenant, id, name, type, labels, gateway, provisions, via } = input;
   return {
     tenant,
     id,
     ...(name === undefined ? {} : { name }),
     ...(type === undefined ? {} : { type }),
     ...(labels === undefined ? {} : { labels }),
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(provisions === undefined ? {} : { provisions }),
+    ...(via === undefined ? {} : { via }),
   };
 }

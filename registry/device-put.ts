@@ -6,6 +6,7 @@ import { canonicalJson } from "./canonical-json.ts";
 import type { Change } from "./change-writer.ts";
 import { deviceControl } from "./device-control.ts";
 import { checkDeviceInputs } from "./device-input.ts";
+import { checkGatewaysExist } from "./device-via.ts";
 import { inChunks, type Tables } from "./schema.ts";
 import { ensureTenants } from "./tenants.ts";
 
@@ -13,6 +14,11 @@ type DeviceRow = Tables["devices"];
 
 /** `update` keeps what an input leaves out; `replace` sets it to its default, as a document that declares the device does. */
 export type PutMode = "update" | "replace";
+
+/** What stages know of a device. */
+const STAGE_FIELDS: ReadonlySet<string> = new Set(["type", "labels"]);
+/** What decides who may publish for whom: who has been told otherwise has to ask again. */
+const EDGE_FIELDS: ReadonlySet<string> = new Set(["gateway", "provisions", "via"]);
 
 export interface PutTally {
   created: number;
@@ -27,6 +33,7 @@ export async function putDevices(change: Change, inputs: readonly DeviceInput[],
   const tally: PutTally = { created: 0, changed: 0, unchanged: 0 };
   for (const [tenant, devices] of Map.groupBy(inputs, (device) => device.tenant)) {
     await checkTypesExist(change, tenant, devices);
+    await checkGatewaysExist(change, tenant, devices);
     for (const chunk of inChunks(devices)) {
       await putChunk(change, tenant, chunk, mode, tally);
       // A large import is many statements: let the rest of the process breathe between them.
@@ -62,8 +69,10 @@ async function putChunk(
     // Field names only: names and labels may be personal, and the audit outlives the device.
     const detail = before === undefined ? "" : fields.join(", ");
     change.audit(before === undefined ? "device.created" : "device.changed", `device ${tenant}/${row.id}`, detail);
-    // No stage knows a device's name.
-    if (fields.some((field) => field !== "name")) change.control(deviceKey(tenant, row.id), deviceControl(row));
+    const key = deviceKey(tenant, row.id);
+    if (before === undefined || fields.some((field) => STAGE_FIELDS.has(field)))
+      change.control(key, deviceControl(row));
+    if (before !== undefined && fields.some((field) => EDGE_FIELDS.has(field))) change.revoke(key);
   }
   if (written.length > 0) await upsertDevices(change, written);
 }
@@ -71,6 +80,10 @@ async function putChunk(
 function nextRow(input: DeviceInput, before: DeviceRow | undefined, mode: PutMode, at: number): DeviceRow {
   const kept = mode === "update" ? before : undefined;
   const name = input.name ?? kept?.name ?? input.id;
+  const gateway = flag(input.gateway, kept?.gateway);
+  if (gateway === 0 && input.provisions === true) {
+    throw new MillraceError("INVALID_INPUT", `device "${input.id}": provisions: only a gateway creates devices`);
+  }
   return {
     tenant: input.tenant,
     id: input.id,
@@ -80,11 +93,20 @@ function nextRow(input: DeviceInput, before: DeviceRow | undefined, mode: PutMod
     disabled: before?.disabled ?? 0,
     created_at: before?.created_at ?? at,
     search_text: `${input.id}\n${name}`.toLowerCase(),
+    gateway,
+    provisions: gateway === 0 ? 0 : flag(input.provisions, kept?.provisions),
+    via: input.via === undefined ? (kept?.via ?? null) : input.via,
   };
 }
 
+function flag(said: boolean | undefined, kept = 0): number {
+  if (said === undefined) return kept;
+  return said ? 1 : 0;
+}
+
 function changedFields(before: DeviceRow, after: DeviceRow): string[] {
-  return (["name", "type", "labels"] as const).filter((field) => before[field] !== after[field]);
+  const fields = ["name", "type", "labels", "gateway", "provisions", "via"] as const;
+  return fields.filter((field) => before[field] !== after[field]);
 }
 
 async function upsertDevices(change: Change, rows: readonly DeviceRow[]): Promise<void> {
@@ -97,6 +119,9 @@ async function upsertDevices(change: Change, rows: readonly DeviceRow[]): Promis
         type: eb.ref("excluded.type"),
         labels: eb.ref("excluded.labels"),
         search_text: eb.ref("excluded.search_text"),
+        gateway: eb.ref("excluded.gateway"),
+        provisions: eb.ref("excluded.provisions"),
+        via: eb.ref("excluded.via"),
       })),
     )
     .execute();

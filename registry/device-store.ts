@@ -80,6 +80,9 @@ function selectDevices(db: Queries, tenant: string) {
       "devices.labels",
       "devices.disabled",
       "devices.created_at",
+      "devices.gateway",
+      "devices.provisions",
+      "devices.via",
       "last_seen.at",
     ])
     .where("devices.tenant", "=", tenant);
@@ -116,6 +119,9 @@ function toDevice(row: DeviceListRow): Device {
     type: row.type,
     labels: parseLabels(row.labels),
     disabled: row.disabled !== 0,
+    gateway: row.gateway !== 0,
+    provisions: row.provisions !== 0,
+    via: row.via,
     createdAt: row.created_at,
     lastSeen: row.at,
   };

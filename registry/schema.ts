@@ -22,6 +22,11 @@ export interface Tables {
     created_at: number;
     /** Id and name in lower case: LIKE folds case differently in SQLite and PostgreSQL. */
     search_text: string;
+    /** Whether it may publish for the devices that name it as theirs, and create such devices. */
+    gateway: number;
+    provisions: number;
+    /** The gateway, of the same tenant, that may publish for it. */
+    via: string | null;
   };
   /** Apart from `devices`, because it changes with every message. */
   readonly last_seen: { tenant: string; device: string; at: number };

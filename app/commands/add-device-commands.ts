@@ -1,11 +1,19 @@
 import { parseDeviceImport } from "../../registry/device-import.ts";
-import { addDevice, listDevices, removeDevice, rotateToken, setDeviceDisabled } from "./devices.ts";
+import {
+  addDevice,
+  assignDevice,
+  listDevices,
+  type NewDeviceOptions,
+  removeDevice,
+  rotateToken,
+  setDeviceDisabled,
+} from "./devices.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { importDevices } from "./import-devices.ts";
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 
-/** `millrace devices add|list|rotate|disable|enable|remove|import`. */
+/** `millrace devices add|assign|list|rotate|disable|enable|remove|import`. */
 export function addDeviceCommands(program: Command): void {
   const devices = program.command("devices").description("the devices that may connect");
 
@@ -14,15 +22,18 @@ export function addDeviceCommands(program: Command): void {
     .option("--name <name>", "a name for people")
     .option("--type <type>", "its device type")
     .option("--label <key=value>", "a label; repeat for more", collectLabel)
-    .action(
-      async (
-        id: string,
-        options: { name?: string; type?: string; label?: Record<string, string> },
-        command: Command,
-      ) => {
-        process.exitCode = await addDevice(apiOf(command), id, { ...globalOptions(command), ...options });
-      },
-    );
+    .option("--gateway", "it may publish for the devices that are added with --via and its id")
+    .option("--provisions", "and create such devices by publishing for them; implies --gateway")
+    .option("--via <gateway>", "the gateway that may publish for it")
+    .action(async (id: string, options: NewDeviceOptions, command: Command) => {
+      process.exitCode = await addDevice(apiOf(command), id, { ...globalOptions(command), ...options });
+    });
+  withInstanceOptions(devices.command("assign <id>"))
+    .description("say which gateway may publish for a device")
+    .requiredOption("--via <gateway>", 'this one; "" for none')
+    .action(async (id: string, { via }: { via: string }, command: Command) => {
+      process.exitCode = await assignDevice(apiOf(command), id, via === "" ? null : via, globalOptions(command));
+    });
   withInstanceOptions(devices.command("list"))
     .description("list devices")
     .option("--search <text>", "part of an id or a name")
@@ -51,7 +62,9 @@ export function addDeviceCommands(program: Command): void {
       process.exitCode = await removeDevice(apiOf(command), id, globalOptions(command));
     });
   withInstanceOptions(devices.command("import <file>"))
-    .description("add devices from a CSV file with the columns id, name, type, token, label.NAME")
+    .description(
+      "add devices from a CSV file with the columns id, name, type, token, via, gateway, provisions, label.NAME",
+    )
     .option("--tokens-to <file>", "make tokens for rows without one, and write them to this new file (mode 0600)")
     .action(async (file: string, { tokensTo }: { tokensTo?: string }, command: Command) => {
       const { json, config } = globalOptions(command);

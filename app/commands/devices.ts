@@ -9,25 +9,55 @@ interface JsonOption {
   readonly json: boolean;
 }
 
-export async function addDevice(
-  api: ApiClient,
-  id: string,
-  options: JsonOption & { name?: string; type?: string; label?: Record<string, string> },
-): Promise<number> {
+export interface NewDeviceOptions {
+  readonly name?: string;
+  readonly type?: string;
+  readonly label?: Record<string, string>;
+  readonly gateway?: boolean;
+  readonly provisions?: boolean;
+  readonly via?: string;
+}
+
+export async function addDevice(api: ApiClient, id: string, options: JsonOption & NewDeviceOptions): Promise<number> {
   if (!isId(id)) {
     throw new MillraceError("INVALID_INPUT", `${JSON.stringify(id)} is no device id`, {
       remedy: "Use 1 to 128 characters of A–Z a–z 0–9 _ . : and -.",
     });
   }
-  const { name, type, label = {} } = options;
-  const body = { id, ...(name === undefined ? {} : { name }), ...(type === undefined ? {} : { type }), labels: label };
+  const { name, type, label: labels = {}, provisions, via } = options;
+  const gateway = provisions === true ? true : options.gateway;
+  // JSON leaves out what is undefined.
+  const body = { id, name, type, labels, gateway, provisions, via };
   const { token } = await api.send<{ token: string }>("POST", "/devices", body);
   if (options.json) {
     console.log(JSON.stringify({ id, token }));
     return EXIT.ok;
   }
-  const lines = [`Device ${id} is there. Its token, shown this once:`, token, "", "Send a reading:", ""];
-  console.log([...lines, `  ${publishLine(await api.mqttUrl(), id, token)}`].join("\n"));
+  const publish = publishLine(await api.mqttUrl(), id, token);
+  const lines = [
+    `Device ${id} is there. Its token, shown this once:`,
+    token,
+    "",
+    "Send a reading:",
+    "",
+    `  ${publish}`,
+  ];
+  if (via !== undefined) lines.push("", `Its gateway ${via} publishes for it with its own token.`);
+  if (gateway === true)
+    lines.push("", "Add the devices that it publishes for:", "", `  millrace devices add DEVICE --via ${id}`);
+  console.log(lines.join("\n"));
+  return EXIT.ok;
+}
+
+export async function assignDevice(
+  api: ApiClient,
+  id: string,
+  via: string | null,
+  options: JsonOption,
+): Promise<number> {
+  await api.send("PATCH", `/devices/${encodeURIComponent(id)}`, { via });
+  const text = via === null ? `No gateway publishes for ${id}.` : `Gateway ${via} publishes for ${id}.`;
+  console.log(options.json ? JSON.stringify({ id, via }) : text);
   return EXIT.ok;
 }
 
@@ -57,10 +87,11 @@ function formatDevices(devices: readonly Device[], filtered: boolean): string {
     device.id,
     device.name,
     device.type ?? "–",
+    device.gateway ? "(gateway)" : (device.via ?? "–"),
     device.disabled ? "disabled" : "enabled",
     device.lastSeen === null ? "never" : new Date(device.lastSeen).toISOString(),
   ]);
-  return formatTable(["device", "name", "type", "state", "last seen"], rows);
+  return formatTable(["device", "name", "type", "via", "state", "last seen"], rows);
 }
 
 export async function rotateToken(api: ApiClient, id: string, options: JsonOption): Promise<number> {

@@ -23,6 +23,8 @@ export type ServicesApi = {
   authenticate(token: string): Promise<Principal | null>;
   /** The device (`tenant/device`) if it is there and enabled. */
   findDevice(key: string): Promise<Principal | null>;
+  /** Those of these ids for which the gateway (`tenant/device`) may publish; those that it may create are created. */
+  publishable(gateway: string, ids: readonly string[]): Promise<readonly string[]>;
   touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
   signInCode(): string;
   /** Makes the device with this token unless it exists. */

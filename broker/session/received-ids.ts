@@ -40,6 +40,11 @@ export class ReceivedIds {
     return store.receive(client, packetId, admissionId).then(() => admissionId);
   }
 
+  /** A message that leads nowhere: PUBREL is to find it. */
+  note(packetId: number): void {
+    this.#taken.add(packetId);
+  }
+
   /** PUBREL: the id may be used for another message. Null when nothing with this id waits for it. */
   complete(packetId: number): Promise<void> | null {
     const isKnown = this.#taken.delete(packetId) || this.#unsure.delete(packetId);

@@ -1,8 +1,8 @@
 import { LIMITS } from "../../core/limits.ts";
 import { defineStream } from "../../core/function.ts";
-import { decodeTelemetryPayload } from "../../wire/telemetry-payload.ts";
 import { checkEventTime, checkMetricValue, isMetricValue } from "./check-values.ts";
 import { isDuplicate, seenSchema } from "./deduplicate.ts";
+import { decodeMessage } from "./refused-part.ts";
 import type { Quarantined, Reading } from "../../core/derived-records.ts";
 import type { StreamContext } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
@@ -33,7 +33,7 @@ function cleanMessage(record: LogRecord, context: Context): void {
     context.count("quarantined");
     return;
   }
-  const payload = decodeTelemetryPayload(record.value);
+  const payload = decodeMessage(record);
   if (isDuplicate(record, payload, context)) {
     context.count("duplicate");
     return;
@@ -41,7 +41,8 @@ function cleanMessage(record: LogRecord, context: Context): void {
   let survived = false;
   for (const { reason, detail, element } of payload.faults) {
     const text = element === undefined ? payloadText(record.value) : valueText(element);
-    quarantine({ reason, detail }, text, {}, context);
+    // What a removed device sends through a gateway is not kept either.
+    quarantine({ reason, detail }, reason === "foreign-device" ? "" : text, {}, context);
   }
   for (const reading of payload.readings) survived = cleanReading(reading, context) || survived;
   if (!survived) context.count("quarantined");

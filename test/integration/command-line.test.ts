@@ -71,7 +71,7 @@ test("devices add prints a token that opens the broker, and the list has the dev
   expect(id).toBe("boiler-2");
   expect(token).toMatch(/^mr_d_/);
   expect(await prints("devices", "list", "--search", "cellar")).toMatch(
-    /^device +name +type +state +last seen\nboiler-1 +Boiler, cellar +– +enabled +never\n$/,
+    /^device +name +type +via +state +last seen\nboiler-1 +Boiler, cellar +– +– +enabled +never\n$/,
   );
   const listed = await printsJson<{ id: string; labels: object }[]>("devices", "list", "--search", "boiler");
   expect(listed.map((device) => device.id)).toEqual(["boiler-1", "boiler-2"]);

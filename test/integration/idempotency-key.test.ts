@@ -12,7 +12,7 @@ const stage: StageDefinition = { name: "clean-only", input: "telemetry", functio
 /** How many of the messages the stage drops when gateways have appended all of them. A text is a key, a number a message without one. */
 function droppedOf(sent: readonly (string | number)[], valueOf: (place: number) => object = () => ({ t: 1 })): number {
   const records = sent.map((sentAs, place) => {
-    const id = typeof sentAs === "number" ? `gateway.1.${sentAs}` : keyedAdmissionId("t/a", sentAs);
+    const id = typeof sentAs === "number" ? `gateway.1.${sentAs}` : keyedAdmissionId(["t/a"], sentAs);
     const headers = [[HEADER.admissionId, id] as const];
     return logRecord({ offset: place, timestamp: T0 + place, key: "t/a", value: valueOf(place), headers });
   });

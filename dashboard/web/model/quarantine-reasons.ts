@@ -20,6 +20,9 @@ const MEANINGS: Readonly<Record<QuarantineReason, string>> = {
   "time-in-future": "The time is too far ahead.",
   "too-many-values": "The message has too many values.",
   "unknown-device": "No such device was known when it was processed.",
+  "bad-device": "A gateway named a device by what is no id.",
+  "foreign-device": "A gateway named a device that is not one of its own.",
+  "too-many-devices": "A gateway named too many devices in one message.",
 };
 
 const isReason = (text: string): text is QuarantineReason => Object.hasOwn(MEANINGS, text);

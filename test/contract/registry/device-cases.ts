@@ -23,6 +23,9 @@ export function deviceCases(context: SuiteContext): void {
       type: null,
       labels: {},
       disabled: false,
+      gateway: false,
+      provisions: false,
+      via: null,
       createdAt: context.time.now,
       lastSeen: null,
     });

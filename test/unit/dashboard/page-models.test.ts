@@ -63,6 +63,9 @@ describe("sortDevices", () => {
     type: null,
     labels: {},
     disabled: false,
+    gateway: false,
+    provisions: false,
+    via: null,
     createdAt: 0,
     lastSeen,
   });

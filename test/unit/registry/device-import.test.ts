@@ -45,7 +45,7 @@ describe("a device import file", () => {
     ["id,id\na,b", 'line 1: column "id" is there twice'],
     [
       "id,tokne\na,secret-token",
-      'line 1: column "tokne": unknown key; did you mean "token"? Allowed: id, name, type, token, label.<name>',
+      'line 1: column "tokne": unknown key; did you mean "token"? Allowed: id, name, type, token, via, gateway, provisions, label.<name>',
     ],
     ["id\nok\nnot ok", "line 3: id: must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or .."],
     ["id,name\n,x", "line 2: id: must be 1–128 characters of A–Z a–z 0–9 _ . : -, and not . or .."],
