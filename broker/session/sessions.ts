@@ -71,7 +71,7 @@ export class Sessions {
 
   async start(): Promise<void> {
     const { store, isAlone } = this;
-    const { now } = this.#options;
+    const { now, limits } = this.#options;
     if (store === null) return;
     await store.start();
     for (const record of await store.load((change) => this.#changed(change))) {
@@ -79,7 +79,7 @@ export class Sessions {
       // Its gateway was this one, and has crashed.
       if (isAlone) session.disconnectedAt ??= now();
     }
-    this.#timer = setInterval(() => this.#expire(), EXPIRY_INTERVAL_MS);
+    this.#timer = setInterval(() => this.#expire(), Math.min(EXPIRY_INTERVAL_MS, limits.sessionExpiryMs));
   }
 
   /** After all connections have ended. */

@@ -124,6 +124,13 @@ describe("a session with clean session = 0", () => {
     expect(edge.gauge("millrace_mqtt_deliveries_expired_total")).toBe(1);
   });
 
+  test("is removed when its client does not come back in time", async () => {
+    await using edge = await startBroker({ limits: { sessionExpiryMs: 50 }, clock: { now: () => performance.now() } });
+    await subscribeAndLeave(edge);
+    await eventually(() => edge.gauge("millrace_mqtt_sessions_expired_total") === 1, "the session expires");
+    expect((await resume(edge)).received()).toBe(CONNACK_ACCEPTED);
+  });
+
   test("goes with the credential", async () => {
     await using edge = await startBroker();
     await subscribeAndLeave(edge);

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Instance, startInstance, temporaryDirectory } from "../support/instance.ts";
 
 const withoutMosquitto = spawnSync("mosquitto_sub", ["--help"]).error !== undefined;
-const it = test.skipIf(withoutMosquitto);
 
 const data = temporaryDirectory();
 let instance: Instance;
@@ -40,7 +39,7 @@ const publish = (payload: string, ...flags: readonly string[]): string =>
   mosquitto("pub", "-t", topic(), "-m", payload, ...flags);
 
 describe("with mosquitto's clients (need the mosquitto-clients package)", () => {
-  it("a kept session gets through kill -9 what came while its client was away", async () => {
+  test.skipIf(withoutMosquitto)("a kept session gets through kill -9 what came while its client was away", async () => {
     const kept = ["-i", "kept", "-c", "-q", "2", "-t", topic(), "-F", "%q %r %p"];
     // -E: it leaves when its subscription stands.
     mosquitto("sub", ...kept, "-E");
@@ -53,12 +52,12 @@ describe("with mosquitto's clients (need the mosquitto-clients package)", () => 
       mosquitto("sub", ...kept, "-C", "3")
         .trim()
         .split("\n"),
-    ).toEqual(['1 0 {"t":1}', '2 0 {"t":2}', '1 0 {"t":3}']);
+    ).toEqual(['1 0 {"t":1}', '1 0 {"t":3}', '2 0 {"t":2}']);
     publish('{"t":4}', "-q", "1");
     expect(mosquitto("sub", ...kept, "-C", "1").trim()).toBe('1 0 {"t":4}');
   });
 
-  it("a retained message stands after kill -9, until an empty one removes it", async () => {
+  test.skipIf(withoutMosquitto)("a retained message stands after kill -9, until an empty one removes it", async () => {
     publish('{"t":5}', "-q", "1", "-r");
     await instance.kill();
     await start();

@@ -3,7 +3,6 @@ import { isTest, type TidyRule } from "./source-tree.ts";
 
 /** Where a package may be imported: folders. Packages that are not named may be imported nowhere outside test and bench. */
 const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
-  aedes: ["broker/"],
   "@redis/client": ["broker/redis/"],
   ws: ["broker/", "dashboard/"],
   lmdb: ["log/embedded/", "broker/lmdb/"],
