@@ -27,7 +27,7 @@ export class DraftTable {
   }
 
   removeAll(slot: number): void {
-    for (const [, id] of [...this.database.getKeys(range(slot, 0))]) this.set(slot, id, null);
+    for (const [, id] of this.database.getKeys(range(slot, 0))) this.set(slot, id, null);
     for (const id of this.changes.get(slot)?.keys() ?? []) this.set(slot, id, null);
   }
 
