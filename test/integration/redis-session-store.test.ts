@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RedisSessionStore } from "../../broker/redis/redis-session-store.ts";
 import type { KeptSession, SessionChange } from "../../broker/session/session-store.ts";
@@ -33,11 +34,11 @@ describe.skipIf(program === null)("sessions in Redis (needs the redis-server pac
     await server.dispose();
   });
 
-  async function open(installation = "test"): Promise<Opened> {
+  async function open(installation = "test", credentials?: string): Promise<Opened> {
     const metrics = createMetrics();
     const faults: string[] = [];
     const store = new RedisSessionStore({
-      url: server.url(),
+      url: server.url(credentials),
       installation,
       logger: silentLogger,
       metrics,
@@ -168,6 +169,28 @@ describe.skipIf(program === null)("sessions in Redis (needs the redis-server pac
     await server.start();
     await reached(one);
     expect(one.told).toContainEqual({ kind: "put", session: session() });
+  });
+
+  it("need no more rights than docs/operating.md gives", async () => {
+    const page = readFileSync(new URL("../../docs/operating.md", import.meta.url), "utf8");
+    const [, rights = ""] = /^(ACL SETUSER millrace .+)$/m.exec(page) ?? [];
+    await server.run(rights.split(" "));
+    const { store, faults } = await open("test", "millrace:change-me");
+    expect(faults).toEqual(["sessions cleared"]);
+    await store.put(session());
+    await store.enqueue(message("a"), [to(CLIENT, 2)]);
+    await store.release(CLIENT, 1);
+    expect(await texts(store)).toEqual(["a"]);
+    await store.settle(CLIENT, 1);
+    await store.receive(CLIENT, 1, "one");
+    expect(await store.received(CLIENT)).toEqual(new Map([[1, "one"]]));
+    await store.complete(CLIENT, 1);
+    await store.retain({ topic: "t", payload: Buffer.from("x"), qos: 1 });
+    expect(await store.retained("t")).toHaveLength(1);
+    await store.retain({ topic: "t", payload: Buffer.alloc(0), qos: 1 });
+    await store.remove(CLIENT);
+    await server.run(["ACL", "SETUSER", "poor", "on", ">word", "allchannels", "+@connection", "+@pubsub"]);
+    await expect(open("test", "poor:word")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 
   it("survive that somebody makes Redis forget its scripts", async () => {
