@@ -17,6 +17,15 @@ export interface LinkLoopOptions {
   /** A Redis that does not answer a beat in time is given up. */
   readonly answerTimeoutMs: number;
   readonly target: string;
+  /** The id of the fault. */
+  readonly fault: string;
+  readonly texts: {
+    /** What is not to be had. */
+    readonly away: string;
+    /** What that means: a sentence. */
+    readonly meanwhile: string;
+    readonly back: string;
+  };
   readonly onFault: ReportFault;
   readonly logger: Logger;
 }
@@ -32,26 +41,24 @@ const BEAT_MS = 1000;
 const RECONNECT_MS = 500;
 /** A connection that is being opened is left behind. */
 const STOP_MS = 200;
-const FAULT = "redis";
-const MEANWHILE = "Telemetry is acknowledged meanwhile; messages for subscribers at other gateways are lost.";
 
 /** Holds one session after the other. */
 export function createLinkLoop(options: LinkLoopOptions): LinkLoop {
-  const { open, onBegan, onLost, beat, answerTimeoutMs, target, onFault, logger } = options;
+  const { open, onBegan, onLost, beat, answerTimeoutMs, target, fault, texts, onFault, logger } = options;
   const stopping = new AbortController();
   let away = false;
   let running: Promise<void> = Promise.resolve();
 
   function tellAway(error: MillraceError): void {
-    const text = `other gateways are not reached: ${error.message}. ${error.remedy ?? "Look at the server."} ${MEANWHILE}`;
-    onFault(FAULT, "raised", text);
+    const text = `${texts.away}: ${error.message}. ${error.remedy ?? "Look at the server."} ${texts.meanwhile}`;
+    onFault(fault, "raised", text);
     if (!away) logger.warn({ code: error.code }, text);
     away = true;
   }
 
   function tellBack(): void {
-    onFault(FAULT, "cleared", "");
-    logger.info({ target }, "other gateways are reached through Redis");
+    onFault(fault, "cleared", "");
+    logger.info({ target }, texts.back);
     away = false;
   }
 

@@ -175,6 +175,12 @@ export function createRedisLink(options: RedisLinkOptions): GatewayLink {
     },
     answerTimeoutMs: limits.gatewayAnswerTimeoutMs,
     target: redisTarget(url),
+    fault: "redis",
+    texts: {
+      away: "other gateways are not reached",
+      meanwhile: "Telemetry is acknowledged meanwhile; messages for subscribers at other gateways are lost.",
+      back: "other gateways are reached through Redis",
+    },
     onFault: options.onFault,
     logger,
   });

@@ -1,4 +1,4 @@
-import { createClient } from "@redis/client";
+import { createClient, RESP_TYPES } from "@redis/client";
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
 import { redisError } from "./redis-error.ts";
@@ -15,12 +15,16 @@ export interface RedisSessionOptions {
   readonly connectTimeoutMs: number;
 }
 
+export type RedisArgument = string | Buffer;
+
 /** One connection, from its opening to its loss: it does not reconnect, so that nobody mistakes a new one for the one before. */
 export interface RedisSession {
   /** `heard` is called in the order of arrival, and may not throw. Rejects when the connection is lost, or for want of rights. */
   subscribe(channel: string, heard: (bytes: Buffer) => void): Promise<void>;
   /** Resolves with the number of subscribers that it was handed to. Rejects when the connection is lost first. */
   publish(channel: string, bytes: Uint8Array): Promise<number>;
+  /** Runs a command; texts of the answer are Buffers. Rejects with the server's refusal, or when the connection is lost first. */
+  run(command: readonly RedisArgument[]): Promise<unknown>;
   /** Resolves with the reason when the connection is lost, also by `close`. */
   readonly lost: Promise<MillraceError>;
   close(): void;
@@ -69,6 +73,7 @@ export async function openRedisSession(options: RedisSessionOptions): Promise<Re
       await client.subscribe(channel, heard, true);
     },
     publish: (channel, bytes) => client.publish(channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+    run: (command) => client.sendCommand(command, { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } }),
     lost: lost.promise,
     close,
   };

@@ -143,7 +143,8 @@ async function everything(store: SessionStore) {
 
 export function modelCases(context: SuiteContext): void {
   it("answers any calls as the store in memory does, reopened between them", async () => {
-    const steps = fc.array(fc.oneof({ weight: 5, arbitrary: fc.array(call, { maxLength: 12 }) }), { maxLength: 6 });
+    const turn = fc.array(call, { maxLength: 30, size: "max" });
+    const steps = fc.array(turn, { maxLength: 6, size: "max" });
     await fc.assert(
       fc.asyncProperty(steps, async (turns) => {
         for (const one of CLIENTS) await context.store.remove(one);

@@ -103,6 +103,15 @@ export function queueCases(context: SuiteContext): void {
     expect(payloads[0]?.equals(payload)).toBe(true);
   });
 
+  it("settles what has no payload, and removes a session whose queue is empty again", async () => {
+    await context.store.put(session());
+    await context.store.enqueue(message(""), [to()]);
+    await context.store.settle(CLIENT, 1);
+    expect(await texts(context.store)).toEqual([]);
+    await context.store.remove(CLIENT);
+    expect(await context.reopen()).toEqual([]);
+  });
+
   it("has taken the bytes when a call returns: the caller may use them again", async () => {
     const given = message("first");
     await context.store.put(session());
