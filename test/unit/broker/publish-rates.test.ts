@@ -35,11 +35,12 @@ function makeSender(rates: ReturnType<typeof createPublishRates>, device: string
   let due = 0;
   let message = 0;
   const walk = (): void => {
-    pace?.refill();
+    pace?.begin();
     while (message < due && pace?.mayPass() !== false) {
       passed.push({ at: Date.now(), message: message++ });
       pace?.spend(bytes);
     }
+    pace?.settle();
   };
   const pace = rates.paceOf(device, walk);
   return {

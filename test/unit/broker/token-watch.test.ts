@@ -116,6 +116,13 @@ describe("an address from which tokens are guessed", () => {
     expect(asked.filter((question) => typeof question !== "string")).toHaveLength(5);
   });
 
+  test("may have any number under way before that: a few wrong ones are no guesses", () => {
+    const { watch, attempt } = makeWatch();
+    for (let i = 0; i < 4; i++) attempt(`wrong-${i}`, "refused");
+    const asked = Array.from({ length: 50 }, (_, i) => watch.ask(`right-${i}`, "net"));
+    expect(asked.every((question) => typeof question !== "string")).toBe(true);
+  });
+
   test("without refusals any number is looked up at once, as when a gateway starts again", () => {
     const { watch } = makeWatch();
     const asked = Array.from({ length: 5000 }, (_, i) => watch.ask(`right-${i}`, "net"));
