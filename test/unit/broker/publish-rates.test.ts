@@ -143,6 +143,18 @@ describe("the rate of a device", () => {
     expect(sender.passed).toHaveLength(1);
   });
 
+  test("of bytes is one too, over MQTT and HTTP together", () => {
+    const { rates } = makeRates({ payloadBytesPerSecondPerDeviceMax: 1000 });
+    rates.spend("t/d", 900);
+    const two = [1, 2].map(() => makeSender(rates, "t/d", 100));
+    for (const sender of two) sender.send(1000);
+    vi.advanceTimersByTime(10_000);
+    const bytes = two.reduce((sum, { passed }) => sum + passed.length * 100, 900);
+    expect(bytes).toBeLessThan(11_000 + 100);
+    expect(bytes).toBeGreaterThan(10_500);
+    expect(rates.waitMs("t/d")).toBeLessThan(100);
+  });
+
   test("is remembered of a few devices only that have gone", () => {
     const { rates } = makeRates({ messagesPerSecondPerDeviceMax: 1 });
     for (const device of ["a", "b", "c", "d"]) rates.spend(device, 1);
