@@ -111,11 +111,12 @@ export class EdgeConnection implements SessionPeer {
     const walker = this.#walker;
     const timestamp = this.#context.admission.now();
     let exhausted = false;
-    this.#pace?.refill();
+    this.#pace?.begin();
     while (!exhausted && this.#mayWalk()) {
       if (walker.next()) this.#pass(walker, timestamp);
       else exhausted = true;
     }
+    this.#pace?.settle();
     if (exhausted) this.#lastWords ??= walker.breach ?? (this.#peerEnded ? "lost" : null);
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;

@@ -2,6 +2,8 @@ import { TokenBucket } from "./token-bucket.ts";
 
 /** Whoever waits is not woken for each message: at high rates the wake-ups would cost more than the messages. */
 const WAKE_INTERVAL_MS = 25;
+/** As many as anybody has to send at once, and a small integer for V8. */
+const MANY = 2 ** 30 - 1;
 
 export interface PublishRateOptions {
   /** 0: without a ceiling. */
@@ -35,9 +37,19 @@ export class PublishRate {
     this.#bytes?.refill(nowMs);
   }
 
+  /** How many messages may pass, as of the last refill. */
+  get messagesLeft(): number {
+    return left(this.#messages);
+  }
+
+  /** While this is above 0 a message may pass, which may be larger. As of the last refill. */
+  get bytesLeft(): number {
+    return left(this.#bytes);
+  }
+
   /** As of the last refill. */
   get isOpen(): boolean {
-    return (this.#messages === null || this.#messages.level >= 1) && (this.#bytes === null || this.#bytes.level >= 1);
+    return this.messagesLeft > 0 && this.bytesLeft > 0;
   }
 
   /** True when nothing would be lost by making it anew. */
@@ -50,8 +62,8 @@ export class PublishRate {
     return Math.max(this.#messages?.waitMs ?? 0, this.#bytes?.waitMs ?? 0);
   }
 
-  spend(bytes: number): void {
-    if (this.#messages !== null) this.#messages.level -= 1;
+  spend(messages: number, bytes: number): void {
+    if (this.#messages !== null) this.#messages.level -= messages;
     if (this.#bytes !== null) this.#bytes.level -= bytes;
   }
 
@@ -79,6 +91,10 @@ export class PublishRate {
     }
     if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => this.#wake(), Math.max(WAKE_INTERVAL_MS, this.waitMs));
   }
+}
+
+function left(bucket: TokenBucket | null): number {
+  return bucket === null ? MANY : Math.min(MANY, Math.floor(bucket.level));
 }
 
 function isFull(bucket: TokenBucket | null): boolean {

@@ -109,7 +109,7 @@ export function createPublishRates({ limits, metrics, nowMs }: PublishRatesOptio
       if (isUnlimited(ofDevice)) return;
       const held = deviceRate(device);
       held.rate.refill(nowMs());
-      held.rate.spend(payloadBytes);
+      held.rate.spend(1, payloadBytes);
       keepIdle(device, held);
     },
   };

@@ -179,6 +179,16 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
     await client.publishAsync(TOPIC_A, "x", { qos: 1 });
   });
 
+  test("an address that connects too often is refused before the handshake, and who is connected stays", async () => {
+    await using tls = await startTls({ limits: { connectsPerSecondPerAddressMax: 1, connectBurstMs: 2000 } });
+    const client = await mqtts(tls, token);
+    const peers = Array.from({ length: 5 }, () => connectTcp(tls.tlsPort, "127.0.0.1"));
+    await eventually(() => tls.edge.refused("connects-per-address") === 4, "four are refused");
+    expect(tls.edge.refused("tls-handshake")).toBe(0);
+    await client.publishAsync(TOPIC_A, "x", { qos: 1 });
+    for (const peer of peers) peer.destroy();
+  });
+
   test("handshakes that break off are forgotten, on both ports", async () => {
     await using tls = await startTls({ limits: { tlsHandshakeTimeoutMs: 100, ingestConnectionsMax: 3 } });
     for (const port of [tls.tlsPort, tls.edge.ingestPort]) {

@@ -236,6 +236,16 @@ describe("a WebSocket and back-pressure", () => {
     peer.socket.terminate();
   });
 
+  test("that is over its rate is not read, and loses nothing", async () => {
+    await using edge = await startBroker({ limits: { messagesPerSecondPerConnectionMax: 100, publishBurstMs: 100 } });
+    const peer = await openConnected(edge);
+    for (let id = 1; id <= 110; id++) peer.socket.send(rawPublish(TOPIC_A, `message ${id}`, id));
+    await eventually(() => peer.received().endsWith(puback(110)), "all are acknowledged");
+    expect(values(edge)).toEqual(Array.from({ length: 110 }, (_, index) => `message ${index + 1}`));
+    expect(edge.gauge("millrace_mqtt_paused_total", { by: "connection" })).toBeGreaterThan(5);
+    peer.socket.terminate();
+  });
+
   test("what follows a CONNECT that is being looked up waits outside", async () => {
     const known = Promise.withResolvers<{ kind: "device"; tenant: string; id: string }>();
     await using edge = await startBroker({ authenticator: { authenticate: () => known.promise } });

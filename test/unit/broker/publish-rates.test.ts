@@ -35,11 +35,12 @@ function makeSender(rates: ReturnType<typeof createPublishRates>, device: string
   let due = 0;
   let message = 0;
   const walk = (): void => {
-    pace?.refill();
+    pace?.begin();
     while (message < due && pace?.mayPass() !== false) {
       passed.push({ at: Date.now(), message: message++ });
       pace?.spend(bytes);
     }
+    pace?.settle();
   };
   const pace = rates.paceOf(device, walk);
   return {
@@ -140,6 +141,18 @@ describe("the rate of a device", () => {
     expect(sender.passed).toHaveLength(0);
     vi.advanceTimersByTime(500);
     expect(sender.passed).toHaveLength(1);
+  });
+
+  test("of bytes is one too, over MQTT and HTTP together", () => {
+    const { rates } = makeRates({ payloadBytesPerSecondPerDeviceMax: 1000 });
+    rates.spend("t/d", 900);
+    const two = [1, 2].map(() => makeSender(rates, "t/d", 100));
+    for (const sender of two) sender.send(1000);
+    vi.advanceTimersByTime(10_000);
+    const bytes = two.reduce((sum, { passed }) => sum + passed.length * 100, 900);
+    expect(bytes).toBeLessThan(11_000 + 100);
+    expect(bytes).toBeGreaterThan(10_500);
+    expect(rates.waitMs("t/d")).toBeLessThan(100);
   });
 
   test("is remembered of a few devices only that have gone", () => {

@@ -15,11 +15,10 @@ const LIMITS = {
 
 function makeWatch(limits: Partial<typeof LIMITS> = {}) {
   const clock = { now: 0 };
-  const watch = createTokenWatch({
-    limits: { ...LIMITS, ...limits },
-    metrics: createMetrics(),
-    nowMs: () => clock.now,
-  });
+  const metrics = createMetrics();
+  const watch = createTokenWatch({ limits: { ...LIMITS, ...limits }, metrics, nowMs: () => clock.now });
+  const forgotten = (what: string): number =>
+    metrics.snapshot().find(({ labels }) => labels["what"] === what)?.value ?? 0;
   /** Looks the token up if it may be: what became of it. */
   const attempt = (token: string, answer: TokenAnswer, network = "net"): string => {
     const question = watch.ask(token, network);
@@ -27,7 +26,7 @@ function makeWatch(limits: Partial<typeof LIMITS> = {}) {
     question.answered(answer);
     return answer;
   };
-  return { clock, watch, attempt };
+  return { clock, watch, attempt, forgotten };
 }
 
 describe("a token that is refused", () => {
@@ -116,6 +115,13 @@ describe("an address from which tokens are guessed", () => {
     expect(asked.filter((question) => typeof question !== "string")).toHaveLength(5);
   });
 
+  test("may have any number under way before that: a few wrong ones are no guesses", () => {
+    const { watch, attempt } = makeWatch();
+    for (let i = 0; i < 4; i++) attempt(`wrong-${i}`, "refused");
+    const asked = Array.from({ length: 50 }, (_, i) => watch.ask(`right-${i}`, "net"));
+    expect(asked.every((question) => typeof question !== "string")).toBe(true);
+  });
+
   test("without refusals any number is looked up at once, as when a gateway starts again", () => {
     const { watch } = makeWatch();
     const asked = Array.from({ length: 5000 }, (_, i) => watch.ask(`right-${i}`, "net"));
@@ -128,6 +134,25 @@ test("a token that was accepted and then is not any more costs its address nothi
   for (let i = 0; i < 50; i++) attempt(`device-${i}`, "accepted");
   for (let i = 0; i < 50; i++) expect(attempt(`device-${i}`, "refused")).toBe("refused");
   expect(attempt("new", "accepted")).toBe("accepted");
+});
+
+describe("what is remembered is bounded", () => {
+  test("of tokens that were accepted", () => {
+    const { attempt, forgotten } = makeWatch({ rememberedTokensMax: 2 });
+    for (const token of ["first", "second", "first", "third"]) attempt(token, "accepted");
+    for (let i = 0; i < 20; i++) attempt(`guess-${i}`, "refused");
+    const again = ["first", "second", "third"].map((token) => attempt(token, "unanswered"));
+    expect(again).toEqual(["unanswered", "credentials-guessed", "unanswered"]);
+    expect(forgotten("accepted-token")).toBe(1);
+  });
+
+  test("of tokens that were refused, and of addresses from which they came", () => {
+    const { attempt, forgotten } = makeWatch({ rememberedRefusalsMax: 2, refusalsPerTokenMax: 1 });
+    for (const token of ["first", "second", "third"]) attempt(token, "refused", `of ${token}`);
+    const again = ["first", "second", "third"].map((token) => attempt(token, "unanswered"));
+    expect(again).toEqual(["unanswered", "credentials-refused-again", "credentials-refused-again"]);
+    expect([forgotten("refused-token"), forgotten("address")]).toEqual([1, 1]);
+  });
 });
 
 test("whatever is presented, a right token is never kept out for longer than the longest wait in a quiet address", () => {
