@@ -6,9 +6,14 @@ import type { RedisLinkOptions } from "../broker/redis/redis-link.ts";
 const NAME_CHARACTERS = 16;
 
 /**
- * How this gateway reaches the others. Gateways belong together when they have the same installation secret, which those that share a
- * registry have: its hash names their channels, so that several installations may use one Redis. CONFIG_INVALID when the URL is none.
+ * Names the installation in Redis, which several may use. Gateways belong together when they have the same installation secret, which
+ * those that share a registry have.
  */
+export function installationInRedis(secret: Uint8Array): string {
+  return createHash("sha256").update("gateways").update(secret).digest("hex").slice(0, NAME_CHARACTERS);
+}
+
+/** How this gateway reaches the others. CONFIG_INVALID when the URL is none. */
 export async function openGatewayLink(
   url: string | undefined,
   secret: Uint8Array,
@@ -17,6 +22,5 @@ export async function openGatewayLink(
   if (url === undefined) return NO_OTHER_GATEWAYS;
   // Only who uses it pays the time and memory of loading the client.
   const { createRedisLink } = await import("../broker/redis/redis-link.ts");
-  const installation = createHash("sha256").update("gateways").update(secret).digest("hex").slice(0, NAME_CHARACTERS);
-  return createRedisLink({ ...options, url, installation });
+  return createRedisLink({ ...options, url, installation: installationInRedis(secret) });
 }

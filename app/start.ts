@@ -167,6 +167,15 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     metrics,
     onFault: faults.report,
   });
+  const sessions = await createSessionStore({
+    redisUrl: config.redisUrl,
+    secret: directory.secret,
+    directory: directory.path,
+    limits,
+    logger,
+    metrics,
+    onFault: faults.report,
+  });
   const broker = createBroker({
     listen: { host: plain, port: config.mqttPort },
     ingest: { host: tls === null ? plain : config.host, port: config.ingestPort },
@@ -181,7 +190,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     logger,
     metrics,
     link,
-    sessions: createSessionStore({ directory: directory.path, limits, logger, metrics }),
+    sessions,
     limits,
     onSeen(lastSeen) {
       threads

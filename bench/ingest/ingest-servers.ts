@@ -33,7 +33,7 @@ interface OurServer extends IngestServer {
 /** Of the peers; null for one that is not installed. */
 export const PEER_VERSIONS: Readonly<Record<PeerName, string | null>> = {
   mosquitto: /version (\S+)/.exec(spawnSync("mosquitto", ["-h"], { encoding: "utf8" }).stdout ?? "")?.[1] ?? null,
-  aedes: manifest.dependencies.aedes,
+  aedes: manifest.devDependencies.aedes,
 };
 
 const START_MS_MAX = 10_000;

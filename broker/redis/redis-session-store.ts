@@ -118,6 +118,11 @@ export class RedisSessionStore implements SessionStore {
     return Promise.resolve(this.known.load(watch));
   }
 
+  async find(client: string): Promise<KeptSession | null> {
+    const value = await this.call("find", [client]);
+    return value instanceof Buffer ? (this.readable([decodeSession(value)])[0] ?? null) : null;
+  }
+
   async put(session: KeptSession): Promise<void> {
     await this.call("put", [session.client, encodeSession(session)]);
   }

@@ -19,6 +19,10 @@ export const SESSION_SCRIPTS = {
     tell('p', ARGV[4])`,
 
   /** client */
+  find: `${PRELUDE}
+    return redis.call('HGET', p .. 'sessions', ARGV[3])`,
+
+  /** client */
   remove: `${PRELUDE}
     local c = ARGV[3]
     if redis.call('HDEL', p .. 'sessions', c) == 0 then return end

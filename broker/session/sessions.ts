@@ -165,7 +165,9 @@ export class Sessions {
       return limits.keptSessionsMax > this.#kept.size ? "sessions-per-device" : "sessions-total";
     const session = this.#learn(record ?? { client, subscriptions: [], disconnectedAt: null });
     const received = record === null ? NONE_RECEIVED : await store.received(client);
-    session.attach(peer, this.#ours.has(session) ? undefined : { sequence: 0, queuedAt: now() });
+    // Where its last connection was another gateway's, or before a crash: what was queued since then was not sent to anybody.
+    const sentBefore = { sequence: 0, queuedAt: record?.disconnectedAt ?? now() };
+    session.attach(peer, this.#ours.has(session) ? undefined : sentBefore);
     this.#ours.add(session);
     await this.changed(session);
     return { session, isPresent: record !== null, received };

@@ -1,4 +1,5 @@
 import { createRedisLink, type LinkLimits } from "../../broker/redis/redis-link.ts";
+import { RedisSessionStore } from "../../broker/redis/redis-session-store.ts";
 import type { FaultTransition } from "../../core/fault.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -29,7 +30,15 @@ export async function startGateway(url: string, options: GatewayOptions = {}): P
     onFault: (_id, transition, text) => void faults.push({ transition, text }),
     limits: linkLimits,
   });
-  const harness = await startBroker({ ...brokerOptions, link });
+  const sessions = new RedisSessionStore({
+    url,
+    installation,
+    logger: silentLogger,
+    metrics,
+    onFault: (_id, transition, text) => void faults.push({ transition, text }),
+    limits: { ...linkLimits, ...brokerOptions.limits },
+  });
+  const harness = await startBroker({ sessions, ...brokerOptions, link });
   return Object.assign(harness, {
     faults,
     metric: (name: string) =>

@@ -12,6 +12,7 @@ export function sessionCases(context: SuiteContext): void {
     expect(await context.reopen()).toEqual([]);
     expect(await context.store.queued(CLIENT, 0, 10)).toEqual([]);
     expect(await context.store.received(CLIENT)).toEqual(new Map());
+    expect(await context.store.find(CLIENT)).toBeNull();
   });
 
   it("has them again after it was opened again", async () => {
@@ -32,7 +33,9 @@ export function sessionCases(context: SuiteContext): void {
     await context.store.put(after);
     expect(await texts(context.store)).toEqual(["one"]);
     expect(await context.store.received(CLIENT)).toEqual(new Map([[7, "id-7"]]));
+    expect(await context.store.find(CLIENT)).toEqual(after);
     expect(await context.reopen()).toEqual([after]);
+    expect(await context.store.find(CLIENT)).toEqual(after);
     expect(await texts(context.store)).toEqual(["one"]);
   });
 

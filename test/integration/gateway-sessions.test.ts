@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually, TOPIC_A } from "../support/broker-harness.ts";
+import { type Gateway, startGateway } from "../support/gateway-harness.ts";
+import {
+  CONNACK_ACCEPTED,
+  CONNACK_PRESENT,
+  PINGREQ,
+  rawAnswer,
+  rawConnect,
+  rawPublish,
+  rawSubscribe,
+  type RawPeer,
+} from "../support/raw-mqtt.ts";
+import { findRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
+
+const FILTER = "millrace/acme/a/#";
+const DUP = 0x08;
+const QOS_2 = 0x04;
+const KEPT = { flags: 0xc0, clientId: "kept" };
+const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(packets).toString("hex");
+
+const program = findRedis();
+
+describe.skipIf(program === null)("gateways that share a Redis (need the redis-server package)", () => {
+  let redis: RedisServer;
+
+  beforeAll(async () => {
+    redis = await startRedis(program ?? "");
+  });
+  afterAll(() => redis?.dispose());
+
+  let installations = 0;
+  async function gateways(): Promise<AsyncDisposable & { readonly one: Gateway; readonly two: Gateway }> {
+    const installation = `sessions${++installations}`;
+    const one = await startGateway(redis.url(), { installation });
+    const two = await startGateway(redis.url(), { installation });
+    const dispose = async (): Promise<void> => {
+      await one[Symbol.asyncDispose]();
+      await two[Symbol.asyncDispose]();
+    };
+    return { one, two, [Symbol.asyncDispose]: dispose };
+  }
+
+  async function resume(gateway: Gateway): Promise<RawPeer> {
+    const peer = await gateway.raw();
+    peer.send(rawConnect(KEPT));
+    await peer.receive((received) => received.length >= CONNACK_ACCEPTED.length);
+    return peer;
+  }
+
+  async function subscribe(gateway: Gateway, qos = 1): Promise<RawPeer> {
+    const peer = await resume(gateway);
+    peer.send(rawSubscribe([FILTER], 1, qos));
+    await peer.receive((received) => received.endsWith(`900300010${qos}`));
+    return peer;
+  }
+
+  async function publish(gateway: Gateway, payload: string, retain = false): Promise<void> {
+    const client = await gateway.client("a", { clientId: "publisher" });
+    await client.publishAsync(TOPIC_A, payload, { qos: 1, retain });
+    await client.endAsync();
+  }
+
+  test("find a session wherever its client comes back, with what either has acknowledged meanwhile", async () => {
+    await using pair = await gateways();
+    const { one, two } = pair;
+    const first = await subscribe(one);
+    first.socket.destroy();
+    await eventually(() => one.broker.connections === 0, "the client is away");
+    await publish(one, "from one");
+    await publish(two, "from two");
+    const second = await resume(two);
+    const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "from one", 1), rawPublish(TOPIC_A, "from two", 2));
+    expect(await second.receive((received) => received.length >= expected.length)).toBe(expected);
+    second.send(rawAnswer("puback", 1), PINGREQ);
+    await second.receive((received) => received.endsWith("d000"));
+    second.socket.destroy();
+    const third = await resume(one);
+    const left = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "from two", 2, 2 | DUP));
+    expect(await third.receive((received) => received.length >= left.length)).toBe(left);
+  });
+
+  test("deliver to a kept session that is connected elsewhere, once", async () => {
+    await using pair = await gateways();
+    const { one, two } = pair;
+    const peer = await subscribe(one);
+    await publish(two, "x");
+    const expected = hex(rawPublish(TOPIC_A, "x", 1));
+    await peer.receive((received) => received.endsWith(expected));
+    await publish(one, "y");
+    await peer.receive((received) => received.endsWith(expected + hex(rawPublish(TOPIC_A, "y", 2))));
+  });
+
+  test("take a session over from each other, and go on with QoS 2 where it broke off", async () => {
+    await using pair = await gateways();
+    const { one, two } = pair;
+    const older = await resume(one);
+    older.send(rawPublish(TOPIC_A, "x", 7, QOS_2));
+    await older.receive((received) => received.endsWith("50020007"));
+    const newer = await resume(two);
+    await older.closed;
+    expect(newer.received()).toBe(CONNACK_PRESENT);
+    newer.send(rawPublish(TOPIC_A, "x", 7, QOS_2 | DUP), rawAnswer("pubrel", 7));
+    await newer.receive((received) => received.endsWith("5002000770020007"));
+    const ids = [one, two].map(({ log }) => log.records.map(({ headers }) => headers.find(([name]) => name === "adm")));
+    expect(ids[0]).toEqual(ids[1]);
+  });
+
+  test("retain a message for subscribers at either", async () => {
+    await using pair = await gateways();
+    const { one, two } = pair;
+    await publish(one, "kept", true);
+    const client = await two.client("a");
+    const received: string[] = [];
+    client.on("message", (_topic, payload, { retain }) => received.push(`${payload.toString()} ${retain}`));
+    await client.subscribeAsync(FILTER, { qos: 1 });
+    await eventually(() => received.length === 1, "the retained message");
+    expect(received).toEqual(["kept true"]);
+  });
+
+  test("let only kept sessions share a subscription, and give each message to one of them", async () => {
+    await using pair = await gateways();
+    const { one, two } = pair;
+    const clean = await one.rawConnected();
+    clean.send(rawSubscribe([`$share/g/${FILTER}`], 1, 1));
+    await clean.receive((received) => received.endsWith("9003000180"));
+    expect(one.filtersRefused("filter-shared-transient")).toBe(1);
+    const members = [await one.raw(), await two.raw()];
+    for (const [index, member] of members.entries()) {
+      member.send(rawConnect({ flags: 0xc0, clientId: `m${index}` }), rawSubscribe([`$share/g/${FILTER}`], 1, 1));
+      await member.receive((received) => received.endsWith("9003000101"));
+    }
+    for (const payload of ["p1", "p2", "p3", "p4"]) await publish(one, payload);
+    const copies = (): number =>
+      members.flatMap((member) =>
+        ["p1", "p2", "p3", "p4"].filter((p) => member.received().includes(hex(Buffer.from(p)))),
+      ).length;
+    await eventually(() => copies() === 4, "each message has come");
+    expect(copies()).toBe(4);
+  });
+
+  test("forget a session with its credential, at all of them", async () => {
+    await using pair = await gateways();
+    const { one, two } = pair;
+    const peer = await subscribe(one);
+    peer.socket.destroy();
+    await eventually(() => one.broker.connections === 0, "the client is away");
+    two.broker.disconnect(["acme/a"]);
+    await publish(one, "x");
+    const again = await resume(one);
+    expect(again.received()).toBe(CONNACK_ACCEPTED);
+  });
+});
