@@ -39,7 +39,7 @@ export function createEdgeReport(logger: Logger, metrics: Metrics, nowMs: () => 
 
   const aside = metrics.counter(
     "millrace_mqtt_dropped_total",
-    "Messages on topics of ThingsBoard that are acknowledged and not kept: attributes and RPC.",
+    "Messages on topics of ThingsBoard that are acknowledged and not kept: attributes, RPC, and what gateways say of connections.",
   );
 
   return {
