@@ -58,7 +58,10 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 const NO_BYTES = Buffer.alloc(0);
 
 export function createAdmission({ intake, clock, metrics, admissionPrefix }: AdmissionOptions): Admission {
-  const admitted = metrics.counter("millrace_mqtt_admitted_total", "Messages that are durable in the log.");
+  const admitted = metrics.counter(
+    "millrace_mqtt_admitted_total",
+    "Messages that are durable in the log. Of a gateway's message each device's part is one.",
+  );
   const admittedBytes = metrics.counter("millrace_mqtt_admitted_bytes_total", "Payload bytes of admitted messages.");
   const failures = metrics.counter("millrace_mqtt_append_failed_total", "Messages that the log did not take.");
   let sequence = 0;

@@ -50,7 +50,7 @@ export function createEdgeReport({ linesPerSecondMax, logger, metrics, nowMs }: 
 
   const aside = metrics.counter(
     "millrace_mqtt_dropped_total",
-    "Messages on topics of ThingsBoard that are acknowledged and not kept: attributes and RPC.",
+    "Messages on topics of ThingsBoard that are acknowledged and not kept: attributes, RPC, and what gateways say of connections.",
   );
 
   const behind = metrics.counter(

@@ -33,7 +33,7 @@ export async function putDevices(change: Change, inputs: readonly DeviceInput[],
   const tally: PutTally = { created: 0, changed: 0, unchanged: 0 };
   for (const [tenant, devices] of Map.groupBy(inputs, (device) => device.tenant)) {
     await checkTypesExist(change, tenant, devices);
-    await checkGatewaysExist(change, tenant, devices);
+    await checkGatewaysExist(change, tenant, devices, mode === "update");
     for (const chunk of inChunks(devices)) {
       await putChunk(change, tenant, chunk, mode, tally);
       // A large import is many statements: let the rest of the process breathe between them.

@@ -3,11 +3,15 @@ import type { DeviceInput } from "../core/registry.ts";
 import type { Change } from "./change-writer.ts";
 import { inChunks } from "./schema.ts";
 
-/** INVALID_INPUT when a device is to publish through what is no gateway of its tenant, before these inputs or with them. */
+/**
+ * INVALID_INPUT when a device is to publish through what is no gateway of its tenant, before these inputs or with them. `keeps`: what an input
+ * leaves out stays as it is.
+ */
 export async function checkGatewaysExist(
   { trx }: Change,
   tenant: string,
   devices: readonly DeviceInput[],
+  keeps: boolean,
 ): Promise<void> {
   const named = new Set(devices.flatMap(({ via }) => (typeof via === "string" ? [via] : [])));
   if (named.size === 0) return;
@@ -22,7 +26,7 @@ export async function checkGatewaysExist(
     for (const { id, gateway } of rows) gateways.set(id, gateway !== 0);
   }
   for (const { id, gateway } of devices) {
-    if (named.has(id)) gateways.set(id, gateway ?? gateways.get(id) ?? false);
+    if (named.has(id)) gateways.set(id, gateway ?? (keeps && gateways.get(id) === true));
   }
   for (const { id, via } of devices) {
     if (typeof via !== "string") continue;

@@ -23,7 +23,10 @@ export async function importDevices(
   { json, tokensTo }: ImportOptions,
 ): Promise<number> {
   const listed = readInputFile(file, parse);
-  const without = listed.filter(({ token }) => token === undefined).map(({ id }) => id);
+  // Who publishes through a gateway needs no token, but may have one.
+  const needsToken = ({ token, via }: ImportedDevice) =>
+    token === undefined && (tokensTo !== undefined || typeof via !== "string");
+  const without = listed.filter(needsToken).map(({ id }) => id);
   const devices = tokensTo === undefined ? listed : withTokens(listed, tokensTo);
   const counts = await sendAll(api, devices);
   if (json) {
@@ -44,9 +47,11 @@ export async function importDevices(
 
 async function sendAll(api: ApiClient, devices: readonly ImportedDevice[]): Promise<ApplySummary> {
   const progress = createProgress("Importing", devices.length);
+  // A device's gateway has to be there: in an earlier part, or in its own.
+  const ordered = devices.toSorted((a, b) => Number(b.gateway === true) - Number(a.gateway === true));
   let [created, changed, unchanged] = [0, 0, 0];
-  for (let start = 0; start < devices.length; start += LIMITS.pageSizeMax) {
-    const chunk = devices.slice(start, start + LIMITS.pageSizeMax);
+  for (let start = 0; start < ordered.length; start += LIMITS.pageSizeMax) {
+    const chunk = ordered.slice(start, start + LIMITS.pageSizeMax);
     const summary = await api.send<ApplySummary>("POST", "/devices/import", { devices: chunk });
     created += summary.created;
     changed += summary.changed;

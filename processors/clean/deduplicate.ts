@@ -33,7 +33,7 @@ const NOTHING_SEEN: Head = { kind: "head", newest: -1, segments: 0, admission: "
 
 /**
  * True when the message is a resend within the horizon: same device-supplied event time and payload; or DUP (MQTT 3.1.1 §3.3.1.1)
- * with the same client, packet id and payload; or the same admission id. If not, it is remembered.
+ * with the same credential, client, packet id and payload; or the same admission id. If not, it is remembered.
  */
 export function isDuplicate(record: LogRecord, payload: DecodedPayload, context: StreamContext<Seen>): boolean {
   const slot = context.state.get(HEAD_SLOT);
@@ -59,7 +59,9 @@ function isResend(record: LogRecord, hash: string, head: Head, context: StreamCo
   }
   const packetId = record.header(HEADER.packetId);
   if (packetId !== undefined) {
-    const identity = hashText(`${hash} ${record.header(HEADER.clientId) ?? ""} ${packetId}`);
+    // Client ids are a credential's own: the device and its gateway may have the same.
+    const client = `${record.header(HEADER.principal) ?? ""} ${record.header(HEADER.clientId) ?? ""}`;
+    const identity = hashText(`${hash} ${client} ${packetId}`);
     if (record.header(HEADER.dup) === "1" && wasSeen(identity, head, context)) return true;
     hashes.push(identity);
   }

@@ -104,6 +104,26 @@ test("devices rotate, disable, enable and remove do so and say so", async () => 
   expect(await prints("devices", "list", "--search", "fan-")).toBe("No device matches.\n");
 });
 
+test("devices add and assign say which gateway publishes for a device", async () => {
+  expect(await prints("devices", "add", "box-1", "--provisions")).toMatch(
+    /\n {2}millrace devices add DEVICE --via box-1\n$/,
+  );
+  expect(await prints("devices", "add", "behind-1", "--via", "box-1")).toMatch(/\nIts gateway box-1 publishes for it /);
+  expect(await prints("devices", "list", "--search", "box-1")).toMatch(/\nbox-1 +box-1 +– +\(gateway\) +enabled /);
+  expect(await printsJson("devices", "list", "--search", "behind")).toMatchObject([{ via: "box-1", gateway: false }]);
+  expect(await prints("devices", "assign", "behind-1", "--via", "")).toBe("No gateway publishes for behind-1.\n");
+  expect(await printsJson("devices", "assign", "behind-1", "--via", "box-1")).toEqual({ id: "behind-1", via: "box-1" });
+  expect(await isRefused("devices", "assign", "behind-1", "--via", "nobody")).toContain("millrace devices add GATEWAY");
+  expect(await isRefused("devices", "assign", "box-1", "--via", "behind-1")).toContain('"behind-1" is no gateway');
+  expect(await fails("devices", "assign", "nobody", "--via", "")).toContain('no device "nobody"');
+  // More rows than one request takes, and the gateway last.
+  const rows = Array.from({ length: 1200 }, (_, index) => `meter-${index},box-2,\n`);
+  const meters = file("meters.csv", `id,via,gateway\n${rows.join("")}box-2,,true\n`);
+  expect(await prints("devices", "import", meters)).toMatch(
+    /^1201 created, 0 changed, 0 unchanged\.\nNo token in the file for box-2\. /,
+  );
+});
+
 test.each(["rotate", "disable", "enable", "remove"])(
   "devices %s of a device that does not exist says where to look",
   async (verb) => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../core/clock.ts";
 import { eventually, TOPIC_A } from "../support/broker-harness.ts";
 import { type Gateway, startGateway } from "../support/gateway-harness.ts";
 import {
@@ -32,8 +33,8 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
   let installations = 0;
   async function gateways(): Promise<AsyncDisposable & { readonly one: Gateway; readonly two: Gateway }> {
     const installation = `sessions${++installations}`;
-    const one = await startGateway(redis.url(), { installation });
-    const two = await startGateway(redis.url(), { installation });
+    const one = await startGateway(redis.url(), { installation, clock: systemClock });
+    const two = await startGateway(redis.url(), { installation, clock: systemClock });
     const dispose = async (): Promise<void> => {
       await one[Symbol.asyncDispose]();
       await two[Symbol.asyncDispose]();

@@ -79,6 +79,17 @@ export function gatewayCases(context: SuiteContext): void {
     expect(await publishable(["d"], "gw-3")).toEqual(["d"]);
   });
 
+  it("is what a document says, and no gateway where it leaves that out", async () => {
+    const apply = (...devices: readonly DeviceInput[]) =>
+      context.registry.config.apply({ types: [], rules: [], devices }, ACTOR);
+    const box = { tenant: TENANT, id: "box" };
+    await apply({ ...box, gateway: true }, { tenant: TENANT, id: "e", via: "box" });
+    expect(await publishable(["e"], "box")).toEqual(["e"]);
+    await rejection(apply(box, { tenant: TENANT, id: "e", via: "box" }), "INVALID_INPUT");
+    await apply(box, { tenant: TENANT, id: "e" });
+    expect([await device("box"), await device("e")]).toMatchObject([{ gateway: false }, { via: null }]);
+  });
+
   it("creates devices where it may, and takes none that is there or was removed", async () => {
     await put({ id: "maker", gateway: true, provisions: true }, { id: "gone" });
     await context.registry.devices.remove(TENANT, "gone", ACTOR);

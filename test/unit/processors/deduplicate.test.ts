@@ -55,6 +55,16 @@ describe("a resend", () => {
     ).toBe(1);
   });
 
+  it("without a time is a new message when its gateway's client has the same id and packet id", () => {
+    const value = { t: 1 };
+    const by = (principal: string, admission: string, dup: boolean): Sent => ({
+      value,
+      headers: [...mqtt(admission, "7", dup), [HEADER.principal, principal]],
+    });
+    expect(duplicatesOf([by("device:gw", "g.1.1", false), by("device:a", "g.1.2", true)])).toBe(0);
+    expect(duplicatesOf([by("device:gw", "g.1.1", false), by("device:gw", "g.1.2", true)])).toBe(1);
+  });
+
   it("without a time is a new message without DUP, or from another client, or with another packet id", () => {
     const value = { t: 1 };
     const first = { value, headers: mqtt("g.1.1", "7") };
