@@ -20,8 +20,8 @@ export function createAuthenticator(
   verify: LookUp,
   clock: Clock,
   findDevice: LookUp = () => Promise.resolve(null),
-  rememberedMax: number = LIMITS.rememberedTokensMax,
   findPublishable: FindPublishable = () => Promise.resolve([]),
+  rememberedMax: number = LIMITS.rememberedTokensMax,
 ): CachingAuthenticator {
   const tokens = createMemory(verify, clock, rememberedMax);
   const devices = createMemory(findDevice, clock, rememberedMax);

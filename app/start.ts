@@ -155,8 +155,8 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     (token) => threads.services("authenticate", token),
     clock,
     (key) => threads.services("findDevice", key),
-    limits.rememberedTokensMax,
     (gateway, ids) => threads.services("publishable", gateway, ids),
+    limits.rememberedTokensMax,
   );
   const tls = await openTls(config, authenticator, limits.tlsReloadIntervalMs, logger);
   const plain = plainHost(config);
