@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import { untilAborted } from "../../core/aborted.ts";
 import { errorText, MillraceError } from "../../core/errors.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import { LIMITS, type Limits } from "../../core/limits.ts";
@@ -72,6 +73,7 @@ export class RedisSessionStore implements SessionStore {
   private readonly known = new KnownSessions();
   private readonly loop: LinkLoop;
   private reached: Reached | null = null;
+  private stopping = false;
   /** Changes that are heard while all sessions are being read. Null when none are. */
   private heardMeanwhile: Buffer[] | null = null;
 
@@ -87,7 +89,7 @@ export class RedisSessionStore implements SessionStore {
       onBegan: (redis) => this.begin(redis),
       onLost: () => {
         this.reached = null;
-        this.meters.failed();
+        if (!this.stopping) this.meters.failed();
       },
       beat: (redis) => this.beat(redis),
       answerTimeoutMs: limits.gatewayAnswerTimeoutMs,
@@ -108,10 +110,14 @@ export class RedisSessionStore implements SessionStore {
     return this.loop.start();
   }
 
-  async stop(): Promise<void> {
-    await this.loop.stop();
-    this.reached?.redis.close();
+  async stop(signal: AbortSignal): Promise<void> {
+    const redis = this.reached?.redis;
     this.reached = null;
+    this.stopping = true;
+    // Answers come in the order of the calls: when this one has come, all have.
+    const answered = redis?.run(["PING"]).catch(() => undefined) ?? Promise.resolve();
+    await untilAborted(answered, signal);
+    await this.loop.stop();
   }
 
   load(watch: (change: SessionChange) => void): Promise<readonly KeptSession[]> {

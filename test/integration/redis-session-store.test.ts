@@ -30,7 +30,7 @@ describe.skipIf(program === null)("sessions in Redis (needs the redis-server pac
   });
   afterEach(async () => {
     server.thaw();
-    for (const { store } of opened) await store.stop();
+    for (const { store } of opened) await store.stop(AbortSignal.timeout(1000));
     await server.dispose();
   });
 
@@ -171,6 +171,16 @@ describe.skipIf(program === null)("sessions in Redis (needs the redis-server pac
     expect(one.told).toContainEqual({ kind: "put", session: session() });
   });
 
+  it("are answered for before a store stops, and refused afterwards", async () => {
+    const one = await open();
+    const calls = [one.store.put(session()), one.store.enqueue(message("a"), [to()])];
+    const stopped = one.store.stop(AbortSignal.timeout(5000));
+    await expect(one.store.put(session(OTHER))).rejects.toMatchObject(rejected);
+    await Promise.all([...calls, stopped]);
+    expect(one.value("millrace_session_store_failures_total")).toBe(0);
+    expect(await texts((await open()).store)).toEqual(["a"]);
+  });
+
   it("need no more rights than docs/operating.md gives", async () => {
     const page = readFileSync(new URL("../../docs/operating.md", import.meta.url), "utf8");
     const [, rights = ""] = /^(ACL SETUSER millrace .+)$/m.exec(page) ?? [];
@@ -222,6 +232,31 @@ describe.skipIf(program === null)("sessions in Redis (needs the redis-server pac
     await expect.poll(() => two.value("millrace_session_queue_bytes"), SOON).toBe(15_000);
     expect(two.value("millrace_sessions_kept")).toBe(3000);
     expect(two.value("millrace_session_queue_messages")).toBe(3000);
+  });
+
+  it("are known as they are although others change them while they are being read", async () => {
+    const one = await open();
+    const names = Array.from({ length: 3000 }, (_, n) => `acme/d${n}/c`);
+    const kept = new Map<string, KeptSession>();
+    const put = async (client: string, disconnectedAt: number): Promise<void> => {
+      const changed = session(client, { disconnectedAt });
+      kept.set(client, changed);
+      await one.store.put(changed);
+    };
+    await Promise.all(names.map((client) => put(client, 0)));
+    // Each once more: what is missed of it is missed for good.
+    const changing = (async () => {
+      for (let n = 0; n < names.length; n += 20)
+        await Promise.all(names.slice(n, n + 20).map((client) => put(client, 1)));
+    })();
+    const two = await open();
+    await changing;
+    const known = () => {
+      const found = new Map(two.loaded.map((loaded) => [loaded.client, loaded]));
+      for (const change of two.told) if (change.kind === "put") found.set(change.session.client, change.session);
+      return [...kept].filter(([client, { disconnectedAt }]) => found.get(client)?.disconnectedAt !== disconnectedAt);
+    };
+    await expect.poll(known, SOON).toEqual([]);
   });
 
   it("retain more topics than one answer of Redis holds", async () => {
