@@ -217,7 +217,9 @@ export class Sessions {
     const session = this.#kept.get(change.client);
     if (session === undefined) return;
     if (change.kind === "queued") session.poke();
-    else this.#forget(session);
+    else if (!session.isConnected) this.#forget(session);
+    // Redis has lost what it had: whoever removes a session ends its connection first.
+    else void this.#track(this.changed(session));
   }
 
   /** Removes what nobody came back for, and says of what is connected here that it still is: its gateway may crash. */
