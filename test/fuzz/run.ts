@@ -19,6 +19,7 @@ const {
   minutes,
   seed,
   case: only = null,
+  "warm-up": warmUpSeconds,
 } = z
   .object({
     minutes: z.coerce.number().positive(),
