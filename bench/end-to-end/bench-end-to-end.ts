@@ -19,6 +19,7 @@ export async function benchEndToEnd(args: string[]): Promise<void> {
       "warm-up": { type: "string", default: "6" },
       shapes: { type: "string", default: SHAPE_NAMES.join() },
       profile: { type: "boolean", default: false },
+      note: { type: "string", default: "" },
       "dry-run": { type: "boolean", default: false },
     },
   });
@@ -35,7 +36,7 @@ export async function benchEndToEnd(args: string[]): Promise<void> {
     }
     rounds.push(round);
   }
-  const report: EndToEndReport = { ...commandLine("npm run bench"), machine, timing, rounds };
+  const report: EndToEndReport = { ...commandLine("npm run bench"), machine, note: values.note, timing, rounds };
   const lines = shapes.flatMap((shape) =>
     shapeLines(report, shape).map((line) => ({ ...line, what: `${shape}, ${line.what}` })),
   );

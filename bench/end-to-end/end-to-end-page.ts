@@ -9,6 +9,8 @@ export type EndToEndRound = Partial<Record<ShapeName, EndToEndRun>>;
 
 export interface EndToEndReport {
   readonly date: string;
+  /** What a reader must know of this run; empty when nothing. */
+  readonly note: string;
   readonly command: string;
   readonly machine: Machine;
   readonly timing: EndToEndTiming;
