@@ -11,6 +11,8 @@ export interface InstanceClient {
   /** Resolves when this many messages in all are processed and every consumer has caught up; rejects when one was not processed. */
   settled(messages: number): Promise<void>;
   audit(): Promise<AuditReport>;
+  /** The sum of a counter over its labels that hold this text. */
+  counter(name: string, labels: string): Promise<number>;
 }
 
 const LOOK_EVERY_MS = 250;
@@ -51,5 +53,10 @@ export function createInstanceClient({ httpUrl, ready }: Instance): InstanceClie
       }
     },
     audit: () => request<AuditReport>("/audit"),
+    async counter(name, labels) {
+      const text = await (await fetch(`${httpUrl}/metrics`, { headers })).text();
+      const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`) && line.includes(labels));
+      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+    },
   };
 }

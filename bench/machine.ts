@@ -18,9 +18,14 @@ export function busyCpuSeconds(): number {
   return milliseconds.reduce((sum, busy) => sum + busy, 0) / 1000;
 }
 
-/** Rows of a benchmark page's first table; a page adds its own between Node and commit. */
+/** Rows of a benchmark page's first table; a page adds its own between Node and commit. `note`: what a reader must know of this run. */
 export function machineRows(
-  { machine, date, command }: { readonly machine: Machine; readonly date: string; readonly command: string },
+  {
+    machine,
+    date,
+    command,
+    note = "",
+  }: { readonly machine: Machine; readonly date: string; readonly command: string; readonly note?: string },
   own: readonly string[] = [],
 ): string {
   return [
@@ -33,12 +38,16 @@ export function machineRows(
     ...own,
     `| commit | ${machine.commit} |`,
     `| load of the machine before | ${machine.load} (1 would be one busy core) |`,
+    ...(note === "" ? [] : [`| note | ${note} |`]),
   ].join("\n");
 }
 
 /** When and how this program was called, for its report. */
 export function commandLine(script: string): { readonly date: string; readonly command: string } {
   const args = process.argv.slice(2);
+  // What is noted of a run is no part of how to repeat it.
+  const noteAt = args.indexOf("--note");
+  if (noteAt >= 0) args.splice(noteAt, 2);
   const command = [script, ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
   return { date: new Date().toISOString().slice(0, 10), command };
 }

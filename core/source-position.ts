@@ -19,18 +19,41 @@ export function formatSourcePosition(p: SourcePosition): string {
   return `${p.stage} ${p.topic} ${p.partition} ${p.generation} ${p.offset} ${p.step} ${p.index}`;
 }
 
-/** Digits only: Number() would take "", "1e3" and "0x5" too. */
-const POSITION = /^([^ ]+) ([^ ]+) (\d+) (\d+) (\d+) (\d+) (\d+)$/;
+const BLANK = 0x20;
+const [ZERO, NINE] = [0x30, 0x39];
+const NUMBERS = 5;
 
-/** Null when the text is not a source position. */
+/** Null when the text is not a source position. Read by hand: this happens for every record that a reader takes. */
 export function parseSourcePosition(text: string): SourcePosition | null {
-  const parts = POSITION.exec(text);
-  if (parts === null) return null;
-  const [, stage = "", topic = ""] = parts;
-  const numbers = parts.slice(3).map(Number);
-  if (!numbers.every(Number.isSafeInteger)) return null;
+  const stageEnd = text.indexOf(" ");
+  const topicEnd = text.indexOf(" ", stageEnd + 1);
+  if (stageEnd < 1 || topicEnd <= stageEnd + 1) return null;
+  const numbers = [0, 0, 0, 0, 0];
+  let at = topicEnd;
+  for (let index = 0; index < NUMBERS; index += 1) {
+    if (text.charCodeAt(at) !== BLANK) return null;
+    const start = at + 1;
+    let value = 0;
+    for (at = start; at < text.length; at += 1) {
+      const unit = text.charCodeAt(at);
+      // Digits only: Number() would take "", "1e3" and "0x5" too.
+      if (unit < ZERO || unit > NINE) break;
+      value = value * 10 + (unit - ZERO);
+    }
+    if (at === start || !Number.isSafeInteger(value)) return null;
+    numbers[index] = value;
+  }
+  if (at !== text.length) return null;
   const [partition = 0, generation = 0, offset = 0, step = 0, index = 0] = numbers;
-  return { stage, topic, partition, generation, offset, step, index };
+  return {
+    stage: text.slice(0, stageEnd),
+    topic: text.slice(stageEnd + 1, topicEnd),
+    partition,
+    generation,
+    offset,
+    step,
+    index,
+  };
 }
 
 /** Orders positions of one (stage, topic, partition): generation, then offset, step, index. */

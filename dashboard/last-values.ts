@@ -3,11 +3,14 @@ import { deviceKey } from "../core/ids.ts";
 import type { LiveValue } from "./live-protocol.ts";
 import type { HubLimits } from "./hub-limits.ts";
 
+/** Written over in place: under load a new one per value would be most of what V8 has to collect here. */
+type KeptValue = { -readonly [Index in keyof LiveValue]: LiveValue[Index] };
+
 interface DeviceEntry {
   readonly tenant: string;
   readonly device: string;
   lastReceived: number;
-  readonly values: Map<string, LiveValue>;
+  readonly values: Map<string, KeptValue>;
   /** The device's part of a `values` frame; null when it changed since the last one. Every client gets the same text. */
   json: string | null;
 }
@@ -35,15 +38,8 @@ export class LastValues {
       entry.lastReceived = reading.received;
       changed = true;
     }
-    for (const [metric, value] of Object.entries(reading.metrics)) {
-      const known = entry.values.get(metric);
-      if (
-        known === undefined ? entry.values.size >= this.#limits.lastValueMetricsPerDeviceMax : !isNewer(reading, known)
-      ) {
-        continue;
-      }
-      entry.values.set(metric, [reading.ts, value, reading.received]);
-      changed = true;
+    for (const metric of Object.keys(reading.metrics)) {
+      if (this.#keep(entry.values, metric, reading)) changed = true;
     }
     if (changed) entry.json = null;
     return changed;
@@ -72,6 +68,22 @@ export class LastValues {
       yield { tenant, device, received: lastReceived };
   }
 
+  /** True when the reading's value is the newest now. */
+  #keep(values: DeviceEntry["values"], metric: string, { ts, received, metrics }: Reading): boolean {
+    const value = metrics[metric];
+    const known = values.get(metric);
+    if (value === undefined) return false;
+    if (known === undefined) {
+      if (values.size >= this.#limits.lastValueMetricsPerDeviceMax) return false;
+      values.set(metric, [ts, value, received]);
+      return true;
+    }
+    // Among equal event times the later arrival wins, so that reading old records beside new ones changes nothing.
+    const isNewer = ts > known[0] || (ts === known[0] && received >= known[2]);
+    if (isNewer) [known[0], known[1], known[2]] = [ts, value, received];
+    return isNewer;
+  }
+
   #entry(tenant: string, device: string): DeviceEntry | null {
     const key = deviceKey(tenant, device);
     const known = this.#devices.get(key);
@@ -81,9 +93,4 @@ export class LastValues {
     this.#devices.set(key, made);
     return made;
   }
-}
-
-/** Among equal event times the later arrival wins, so that reading old records beside new ones changes nothing. */
-function isNewer(reading: Reading, [ts, , received]: LiveValue): boolean {
-  return reading.ts > ts || (reading.ts === ts && reading.received >= received);
 }

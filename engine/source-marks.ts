@@ -15,14 +15,20 @@ export interface SourceMark {
 export class SourceMarks {
   readonly #marks = new Map<string, SourceMark>();
   readonly #changed = new Set<string>();
+  /** Of the record before: most come from where that came from, and making a key costs more than comparing. */
+  #last: { readonly key: string; readonly mark: SourceMark } | null = null;
 
   /** True when the record is new; its position is the mark from then on. */
   takeIfNew(topic: string, partition: number, source: SourcePosition): boolean {
-    const key = keyOf(topic, partition, source);
+    const last = this.#last;
+    const key =
+      last !== null && isSameLane(last.mark, topic, partition, source) ? last.key : keyOf(topic, partition, source);
     const known = this.#marks.get(key);
     if (known !== undefined && compareSourcePositions(source, known.source) <= 0) return false;
-    this.#marks.set(key, { topic, partition, source });
+    const mark = { topic, partition, source };
+    this.#marks.set(key, mark);
     this.#changed.add(key);
+    this.#last = { key, mark };
     return true;
   }
 
@@ -51,6 +57,21 @@ export class SourceMarks {
     this.#changed.clear();
     return marks;
   }
+}
+
+function isSameLane(
+  { topic, partition, source }: SourceMark,
+  ofTopic: string,
+  ofPartition: number,
+  of: SourcePosition,
+): boolean {
+  return (
+    topic === ofTopic &&
+    partition === ofPartition &&
+    source.partition === of.partition &&
+    source.stage === of.stage &&
+    source.topic === of.topic
+  );
 }
 
 function keyOf(topic: string, partition: number, source: SourcePosition): string {

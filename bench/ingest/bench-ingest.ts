@@ -46,6 +46,7 @@ export async function benchIngest(args: string[]): Promise<void> {
       connections: { type: "string", default: "0" },
       profile: { type: "boolean", default: false },
       kafka: { type: "boolean", default: false },
+      note: { type: "string", default: "" },
       "dry-run": { type: "boolean", default: false },
     },
   });
@@ -68,6 +69,7 @@ export async function benchIngest(args: string[]): Promise<void> {
   const report: IngestReport = {
     ...commandLine("npm run bench"),
     machine,
+    note: values.note,
     timing,
     log: values.kafka ? "kafka" : "embedded",
     isPinned,

@@ -30,7 +30,7 @@ export function createCpuProfiler(): { start(): Promise<null>; stop(): Promise<C
 }
 
 /** Largest first. */
-function costsOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): CpuCost[] {
+export function costsOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): CpuCost[] {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   // A native function has no place: who calls it says more.
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));

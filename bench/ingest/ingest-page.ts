@@ -21,6 +21,7 @@ ${table(shapeLines(report, shape))}`;
   return `# Ingest: from PUBLISH to PUBACK${log === "kafka" ? ", the log on Kafka" : ""}
 
 Written by \`npm run bench -- ingest${log === "kafka" ? " --kafka" : ""}\`. Every number with its runs: [raw/${raw}.json](raw/${raw}.json).
+${log === "kafka" ? "With the log embedded, and beside other brokers: [ingest.md](ingest.md)." : "With the log on Kafka: [ingest-kafka.md](ingest-kafka.md)."}
 
 ${machineRows(report, [`| servers | ${serverText(report)} |`, `| cores | ${coreText(report)} |`])}
 

@@ -16,6 +16,8 @@ export interface IngestRound {
 /** Everything that one run of the benchmark has measured. */
 export interface IngestReport {
   readonly date: string;
+  /** What a reader must know of this run; empty when nothing. */
+  readonly note: string;
   readonly command: string;
   readonly machine: Machine;
   readonly timing: IngestTiming;

@@ -4,6 +4,8 @@ export interface BatchShape {
   readonly window: number;
   /** Messages per write. */
   readonly batch: number;
+  /** UTC ms: no message repeats one before, and event times go on from here; see PublishBatches. */
+  readonly eventsFrom?: number;
 }
 
 /** How messages arrive: what a broker can do at best depends on how many come at once. */

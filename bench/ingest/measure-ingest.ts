@@ -20,7 +20,7 @@ export interface IngestTiming {
   readonly halfSeconds: number;
 }
 
-function makeClients(count: number): IngestClient[] {
+export function makeClients(count: number): IngestClient[] {
   return Array.from({ length: count }, (_, index) => ({
     id: `bench-${index}`,
     token: `mr_d_${randomBytes(32).toString("base64url")}`,
@@ -106,7 +106,8 @@ export async function measureIdleDevices(
   }
 }
 
-async function generate(load: IngestLoad): Promise<IngestResult> {
+/** Runs a load in a process of its own. */
+export async function generate(load: IngestLoad): Promise<IngestResult> {
   const generator = forkOnCore(GENERATOR_CORE, "./generator.ts");
   try {
     return await askChild<IngestResult>(generator, load);

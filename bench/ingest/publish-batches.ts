@@ -4,6 +4,11 @@ import type { BatchShape } from "./load-shapes.ts";
 const TOPIC = "v1/devices/me/telemetry";
 export const PAYLOAD_BYTES = 174;
 const PACKET_ID_LAST = 65_535;
+/** Where in a payload the digits of the event time begin, and the last value. */
+const TIME_AT = '{"ts":'.length;
+const VALUE_AT = PAYLOAD_BYTES - "1400.000000}}".length;
+/** It is written over a value of 11 characters. */
+const VALUE_FIRST = 10_000_000_000;
 
 /**
  * The batches of one connection, encoded once: as many as fit in its window, used in turn. One is written anew only when all of the
@@ -14,10 +19,19 @@ export class PublishBatches {
   readonly #batches: readonly Buffer[];
   readonly #frameBytes: number;
   readonly #idAt: number;
+  readonly #eventsFrom: number | null;
+  readonly #begun = Date.now();
+  #time = 0;
   #slot = -1;
   #packetId = 0;
+  #value = VALUE_FIRST;
 
-  constructor({ window, batch }: BatchShape, seed: number) {
+  /**
+   * With `eventsFrom` no message repeats one before, as those of devices do not: each has an event time of its own, that time and what has passed
+   * since the start, or 1 ms after the message before.
+   */
+  constructor({ window, batch, eventsFrom }: BatchShape, seed: number) {
+    this.#eventsFrom = eventsFrom ?? null;
     this.slots = window / batch;
     this.#batches = Array.from({ length: this.slots }, (_, slot) =>
       Buffer.concat(
@@ -37,12 +51,23 @@ export class PublishBatches {
   next(): Buffer {
     this.#slot = this.#slot + 1 === this.slots ? 0 : this.#slot + 1;
     const batch = this.#batches[this.#slot] ?? Buffer.alloc(0);
+    if (this.#eventsFrom !== null) this.#renew(batch, this.#eventsFrom);
     for (let at = this.#idAt; at < batch.length; at += this.#frameBytes) {
       this.#packetId = nextPacketId(this.#packetId);
       batch[at] = this.#packetId >> 8;
       batch[at + 1] = this.#packetId & 0xff;
     }
     return batch;
+  }
+
+  /** Event time and last value, in place: both always have the same number of digits. */
+  #renew(batch: Buffer, eventsFrom: number): void {
+    const passed = Date.now() - this.#begun;
+    for (let at = this.#idAt + 2; at < batch.length; at += this.#frameBytes) {
+      this.#time = Math.max(this.#time + 1, eventsFrom + passed);
+      batch.write(String(this.#time), at + TIME_AT, "latin1");
+      batch.write(String(this.#value++), at + VALUE_AT, "latin1");
+    }
   }
 }
 

@@ -31,8 +31,8 @@ export interface KafkaClientOptions {
 export interface RawRequest {
   readonly apiKey: number;
   readonly apiVersion: number;
-  /** Behind the client id of the request's header. */
-  readonly body: Buffer;
+  /** Behind the client id of the request's header: pieces one after the other, which stay as they are until the answer. */
+  readonly body: readonly Uint8Array[];
 }
 
 /** A connection to one broker, authenticated. Requests are answered in their order. */

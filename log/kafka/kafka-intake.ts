@@ -12,15 +12,19 @@ interface KafkaIntakeParts {
   readonly gauge: LogGauge;
 }
 
-/** `look` sees to it that what others append is soon known to the gauge. */
+/** `look`, called once in a turn of the event loop, sees to it that what others append is soon known to the gauge. */
 export function createKafkaIntake(parts: KafkaIntakeParts, topic: string, look: () => void): LogIntake {
   const { access, names, topology, gauge } = parts;
   const kafkaTopic = names.topic(topic);
+  const { clock } = access.producer;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   return {
     take(partition, record) {
       topology.indexOf(topic, partition);
       const bytesBound = checkedPackedBytes(record);
-      look();
+      const now = clock.now();
+      if (now !== lookedAt) look();
+      lookedAt = now;
       gauge.check();
       return access.producer.take(kafkaTopic, partition, record, bytesBound);
     },

@@ -5,6 +5,7 @@ import { INIT_PRODUCER_ID } from "../../wire/kafka/connection-apis.ts";
 import { isRefusedForGood, isSequenceLost, KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { PRODUCE, type ProducedPartition, type ProducePartition } from "../../wire/kafka/produce.ts";
 import { PartitionLane, type LaneProducer } from "./partition-lane.ts";
+import { TurnClock } from "./turn-clock.ts";
 import type { AppendGroup } from "../../core/event-log.ts";
 import type { PackedRecord, RecordInput } from "../../core/record.ts";
 import type { BatchCompression } from "../../wire/record-batch-compression.ts";
@@ -37,7 +38,10 @@ export interface KafkaProducerOptions {
  */
 export class KafkaProducer {
   private readonly options: KafkaProducerOptions;
-  private readonly lanes = new Map<string, PartitionLane>();
+  private readonly lanes: PartitionLane[] = [];
+  /** By topic, then by partition: a key made of both would be made for every record. */
+  private readonly lanesOf = new Map<string, Map<number, PartitionLane>>();
+  readonly clock = new TurnClock();
   /** Lanes with something to send that wait for their broker, in the order in which they came. */
   private readonly ready = new Set<PartitionLane>();
   private readonly busyBrokers = new Set<number>();
@@ -73,7 +77,7 @@ export class KafkaProducer {
     if (refusal !== null) return Promise.reject(refusal);
     const lane = this.lane(topic, partition);
     this.queuedBytes += bytesBound;
-    const appended = lane.append(records, bytesBound, performance.now() + this.options.appendTimeoutMs);
+    const appended = lane.append(records, bytesBound, this.clock.now() + this.options.appendTimeoutMs);
     if (!lane.underWay) this.makeReady(lane);
     return appended;
   }
@@ -84,7 +88,7 @@ export class KafkaProducer {
     if (refusal !== null) throw refusal;
     const lane = this.lane(topic, partition);
     this.queuedBytes += bytesBound;
-    const group = lane.take(record, bytesBound, performance.now() + this.options.appendTimeoutMs);
+    const group = lane.take(record, bytesBound, this.clock.now() + this.options.appendTimeoutMs);
     if (!lane.underWay) this.makeReady(lane);
     return group;
   }
@@ -92,10 +96,10 @@ export class KafkaProducer {
   /** Resolves when nothing is under way any more, or at the signal, with what is left given up. */
   async close(signal: AbortSignal): Promise<void> {
     this.closed = true;
-    while (!signal.aborted && [...this.lanes.values()].some((lane) => !lane.isEmpty)) await delay(5);
+    while (!signal.aborted && this.lanes.some((lane) => !lane.isEmpty)) await delay(5);
     clearInterval(this.sweeper);
     const error = new MillraceError("LOG_CLOSED", "the log was closed before the records were known to be in it");
-    for (const lane of this.lanes.values()) lane.abandon(error);
+    for (const lane of this.lanes) lane.abandon(error);
   }
 
   private refusal(moreBytes: number): MillraceError | null {
@@ -105,13 +109,15 @@ export class KafkaProducer {
   }
 
   private lane(topic: string, partition: number): PartitionLane {
-    const key = `${topic}/${partition}`;
-    let lane = this.lanes.get(key);
+    let ofTopic = this.lanesOf.get(topic);
+    if (ofTopic === undefined) this.lanesOf.set(topic, (ofTopic = new Map()));
+    let lane = ofTopic.get(partition);
     if (lane === undefined) {
       lane = new PartitionLane({ topic, partition }, this.producer, this.options.compression, (bytesBound) => {
         this.queuedBytes -= bytesBound;
       });
-      this.lanes.set(key, lane);
+      ofTopic.set(partition, lane);
+      this.lanes.push(lane);
     }
     return lane;
   }
@@ -246,7 +252,7 @@ export class KafkaProducer {
   private sweep(): void {
     const now = performance.now();
     const { appendTimeoutMs } = this.options;
-    for (const lane of this.lanes.values()) {
+    for (const lane of this.lanes) {
       lane.expire(now, () => {
         const text = `Kafka has not acknowledged records for ${lane.topic}/${lane.partition} within ${appendTimeoutMs} ms`;
         return new MillraceError("LOG_IO", `${text}: it may have them, or take them later`);

@@ -148,9 +148,9 @@ class KafkajsConnection implements KafkaConnection {
   }
 }
 
-function encoded(body: Buffer): Encoder {
+function encoded(body: readonly Uint8Array[]): Encoder {
   const encoder = new Encoder();
-  encoder.writeBufferInternal(body);
+  for (const piece of body) encoder.writeBufferInternal(Buffer.from(piece.buffer, piece.byteOffset, piece.length));
   return encoder;
 }
 

@@ -64,7 +64,7 @@ class PlatformaticConnection implements KafkaConnection {
       this.connection.send<Buffer>(
         apiKey,
         apiVersion,
-        () => Writer.create().append(body),
+        () => written(body),
         restOf,
         // Tagged fields of the headers are in our bytes.
         false,
@@ -81,6 +81,12 @@ class PlatformaticConnection implements KafkaConnection {
     // Closing tells of its own failure only that the connection is closed.
     this.connection.close(() => undefined);
   }
+}
+
+function written(body: readonly Uint8Array[]): Writer {
+  const writer = Writer.create();
+  for (const piece of body) writer.append(Buffer.from(piece.buffer, piece.byteOffset, piece.length));
+  return writer;
 }
 
 function restOf(_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader): Buffer {

@@ -12,20 +12,30 @@ export interface SinkCounters {
   readonly rollupBuckets: Counter;
 }
 
+interface TableCounters {
+  readonly inserts: Counter;
+  readonly rows: Counter;
+}
+
 export function createSinkCounters(metrics: Metrics): SinkCounters {
-  const rows = new Map<string, Counter>();
-  const inserts = metrics.counter("millrace_clickhouse_inserts_total", "Inserts into ClickHouse that succeeded.");
-  const rowsOf = (table: string): Counter => {
-    const known = rows.get(table);
+  const tables = new Map<string, TableCounters>();
+  const countersOf = (table: string): TableCounters => {
+    const known = tables.get(table);
     if (known !== undefined) return known;
-    const made = metrics.counter("millrace_clickhouse_rows_total", "Rows inserted into ClickHouse.", { table });
-    rows.set(table, made);
+    const made = {
+      inserts: metrics.counter("millrace_clickhouse_inserts_total", "Inserts into ClickHouse that succeeded.", {
+        table,
+      }),
+      rows: metrics.counter("millrace_clickhouse_rows_total", "Rows inserted into ClickHouse.", { table }),
+    };
+    tables.set(table, made);
     return made;
   };
   return {
     inserted(table, count) {
-      rowsOf(table).add(count);
+      const { inserts, rows } = countersOf(table);
       inserts.add();
+      rows.add(count);
     },
     repeats: metrics.counter(
       "millrace_clickhouse_repeats_total",

@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import type { Edit } from "../support/broken-source.ts";
 
 /** A change that takes away what a promise rests on. */
 interface Break {
-  /** Each text stands in its file exactly once. */
-  readonly edits: readonly { readonly file: string; readonly text: string; readonly broken: string }[];
+  readonly edits: readonly Edit[];
   /** The run in which it must show. */
   readonly arguments: readonly string[];
   /** It has shown when one of these is wrong. */
@@ -76,13 +74,3 @@ export const BREAKS: Readonly<Record<BrokenName, Break>> = {
     shows: ["acknowledgedBelowMinIsr"],
   },
 };
-
-/** The files as the broken build has them. Throws when what is to be broken is not there, or is there twice. */
-export function brokenFiles(name: BrokenName, source: string): { readonly path: string; readonly text: string }[] {
-  return BREAKS[name].edits.map(({ file, text, broken }) => {
-    const path = join(source, file);
-    const parts = readFileSync(path, "utf8").split(text);
-    if (parts.length !== 2) throw new Error(`${file} has this ${parts.length - 1} times: ${text}`);
-    return { path, text: parts.join(broken) };
-  });
-}

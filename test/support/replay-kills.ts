@@ -24,11 +24,22 @@ export interface MortalInstance {
   kill(): Promise<void>;
 }
 
+interface MortalOptions {
+  /** How long it lives until `killSoon` kills it. */
+  readonly runMs?: { readonly min: number; readonly max: number };
+  readonly whenDead?: () => Promise<void>;
+}
+
 /** After this long an instance is usually ready: kills during a start come before. */
 const START_MS = 1500;
 const RUN_MS = { min: 50, max: 1200 };
 
-export async function mortalInstance(data: string, flags: readonly string[]): Promise<MortalInstance> {
+/** `whenDead` is called between the last kill and the next start. */
+export async function mortalInstance(
+  data: string,
+  flags: readonly string[],
+  { runMs = RUN_MS, whenDead = () => Promise.resolve() }: MortalOptions = {},
+): Promise<MortalInstance> {
   const environment = { MILLRACE_MQTT_PORT: String(await freePort()), MILLRACE_HTTP_PORT: String(await freePort()) };
   let instance: Instance | null = null;
   const start = async (): Promise<void> => {
@@ -38,9 +49,10 @@ export async function mortalInstance(data: string, flags: readonly string[]): Pr
     mqtt: `mqtt://127.0.0.1:${environment.MILLRACE_MQTT_PORT}`,
     start,
     async killSoon(random) {
-      await sleep(random.between(RUN_MS.min, RUN_MS.max));
+      await sleep(random.between(runMs.min, runMs.max));
       await instance?.kill();
       if (random.between(0, 4) < 1) await killDuringStart(data, flags, environment, random.between(100, START_MS));
+      await whenDead();
       await start();
     },
     async killAndStart(afterMs) {

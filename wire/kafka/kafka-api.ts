@@ -15,12 +15,12 @@ export interface KafkaApi<Request, Response> {
   decode(reader: KafkaReader): Response;
 }
 
-/** What goes behind the client id in a request's header. */
-export function encodeRequest<Request>(api: KafkaApi<Request, unknown>, request: Request): Buffer {
+/** What goes behind the client id in a request's header, in pieces. */
+export function encodeRequest<Request>(api: KafkaApi<Request, unknown>, request: Request): readonly Uint8Array[] {
   const writer = new KafkaWriter();
   if (api.flexible) writer.noTags();
   api.encode(writer, request);
-  return writer.finish();
+  return writer.pieces();
 }
 
 /** `bytes` is what comes behind the correlation id. */

@@ -1,10 +1,15 @@
 const INITIAL_BYTES = 512;
+/** Parts from here on are not copied. */
+const OWN_PIECE_BYTES = 1024;
 const TWO_32 = 0x1_0000_0000;
 
 /** Builds the body of a Kafka request: Kafka's primitive types, big endian (protocol guide, "Protocol Primitive Types"). */
 export class KafkaWriter {
   private bytes = Buffer.allocUnsafe(INITIAL_BYTES);
   private at = 0;
+  /** Where in `bytes` the piece begins that is being written. */
+  private pieceAt = 0;
+  private readonly done: Uint8Array[] = [];
 
   int8(value: number): this {
     this.at = this.reserve(1).writeInt8(value, this.at);
@@ -41,13 +46,20 @@ export class KafkaWriter {
     return this;
   }
 
-  /** A length and the parts one after the other, as Kafka has bytes and records. */
+  /**
+   * A length and the parts one after the other, as Kafka has bytes and records. Large ones become pieces of their own: they must stay as they
+   * are until the request is sent.
+   */
   bytesOf(parts: readonly Uint8Array[]): this {
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
-    this.int32(length).reserve(length);
+    this.int32(parts.reduce((sum, part) => sum + part.length, 0));
     for (const part of parts) {
-      this.bytes.set(part, this.at);
-      this.at += part.length;
+      if (part.length >= OWN_PIECE_BYTES) {
+        this.endPiece();
+        this.done.push(part);
+      } else {
+        this.reserve(part.length).set(part, this.at);
+        this.at += part.length;
+      }
     }
     return this;
   }
@@ -87,8 +99,20 @@ export class KafkaWriter {
     return this.unsignedVarint(0);
   }
 
+  /** What was written, in its order. */
+  pieces(): readonly Uint8Array[] {
+    this.endPiece();
+    return this.done;
+  }
+
+  /** The same as one. */
   finish(): Buffer {
-    return this.bytes.subarray(0, this.at);
+    return Buffer.concat(this.pieces());
+  }
+
+  private endPiece(): void {
+    if (this.at > this.pieceAt) this.done.push(this.bytes.subarray(this.pieceAt, this.at));
+    this.pieceAt = this.at;
   }
 
   private unsignedVarint(value: number): this {
@@ -104,9 +128,13 @@ export class KafkaWriter {
 
   private reserve(more: number): Buffer {
     if (this.at + more > this.bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.at + more, this.bytes.length * 2));
-      this.bytes.copy(grown, 0, 0, this.at);
+      // Pieces before it are views of the old one.
+      const written = this.at - this.pieceAt;
+      const grown = Buffer.allocUnsafe(Math.max(written + more, this.bytes.length * 2));
+      this.bytes.copy(grown, 0, this.pieceAt, this.at);
       this.bytes = grown;
+      this.pieceAt = 0;
+      this.at = written;
     }
     return this.bytes;
   }

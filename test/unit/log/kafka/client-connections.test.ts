@@ -9,9 +9,9 @@ const CLIENTS = [
   ["@platformatic/kafka", createPlatformaticClient],
   ["kafkajs", createKafkajsClient],
 ] as const;
-const VERSIONS = { apiKey: 18, apiVersion: 0, body: Buffer.alloc(0) };
+const VERSIONS = { apiKey: 18, apiVersion: 0, body: [] };
 /** The broker does not answer it. */
-const METADATA = { apiKey: 3, apiVersion: 8, body: Buffer.alloc(7) };
+const METADATA = { apiKey: 3, apiVersion: 8, body: [Buffer.alloc(7)] };
 
 let broker: FalseBroker | null = null;
 afterEach(() => {

@@ -87,7 +87,7 @@ export class FakeBrokers implements KafkaClient {
 
   private async answer(broker: number, { apiKey, body }: RawRequest): Promise<Buffer> {
     if (apiKey === API.metadata) return this.metadata();
-    if (apiKey === API.produce) return this.produce(broker, new KafkaReader(body));
+    if (apiKey === API.produce) return this.produce(broker, new KafkaReader(Buffer.concat(body)));
     if (apiKey === API.fetch) return delay(5, this.fetch());
     if (apiKey === API.listOffsets) return this.listOffsets();
     if (apiKey === API.createTopics) return this.createTopics(broker);

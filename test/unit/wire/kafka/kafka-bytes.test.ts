@@ -82,6 +82,15 @@ describe("Kafka's primitive types", () => {
     expect(writer.finish().toString("hex")).toBe(expected.join(""));
   });
 
+  test("keep large parts as they are, between the bytes that come before and behind", () => {
+    const [large, small] = [Buffer.alloc(5000, 7), Buffer.alloc(3, 8)];
+    const writer = new KafkaWriter().string("a".repeat(600)).bytesOf([large, small, large]).int16(9);
+    const pieces = writer.pieces();
+    expect(pieces.filter((piece) => piece === large)).toHaveLength(2);
+    const head = Buffer.from(`0258${"61".repeat(600)}00002713`, "hex");
+    expect(Buffer.concat(pieces)).toEqual(Buffer.concat([head, large, small, large, Buffer.from([0, 9])]));
+  });
+
   test("are read as they were written, whatever comes after what", () => {
     fc.assert(
       fc.property(fc.array(field, { maxLength: 30 }), (fields) => {

@@ -1,0 +1,18 @@
+import type { Edit } from "../support/broken-source.ts";
+
+export const BROKEN_NAMES = ["append-after-ack"] as const;
+export type BrokenName = (typeof BROKEN_NAMES)[number];
+
+export const BREAKS: Readonly<Record<BrokenName, readonly Edit[]>> = {
+  // The PUBACK leaves when the log has taken the message, not when it is durable.
+  "append-after-ack": [
+    {
+      file: "broker/message-window.ts",
+      text: `    this.#pubacks.push(packetId);
+    run.pubacks += 1;`,
+      broken: `    this.#pubacks.push(packetId);
+    run.pubacks += 0;
+    this.#outcomes.messagesLanded(this.#pubacks.take(1), []);`,
+    },
+  ],
+};
