@@ -25,7 +25,7 @@ export function createAuthenticator(
 ): CachingAuthenticator {
   const tokens = createMemory(verify, clock, rememberedMax);
   const devices = createMemory(findDevice, clock, rememberedMax);
-  const publishable = createPublishableMemory(findPublishable, clock);
+  const publishable = createPublishableMemory(findPublishable, clock, rememberedMax);
   return {
     authenticate: tokens.ask,
     findDevice: devices.ask,
@@ -75,7 +75,7 @@ function createMemory(
  * Remembers for whom gateways may publish, and not for whom they may not. Whatever is revoked, all of it is forgotten: to ask again is one
  * question for all devices of a message.
  */
-function createPublishableMemory(find: FindPublishable, clock: Clock) {
+function createPublishableMemory(find: FindPublishable, clock: Clock, rememberedMax: number) {
   const untilOf = new Map<string, number>();
   let generation = 0;
   const ask: FindPublishable = async (gateway, ids) => {
@@ -90,7 +90,7 @@ function createPublishableMemory(find: FindPublishable, clock: Clock) {
     );
     // A revocation that came while the answer was under way wins.
     if (asked === generation) {
-      if (untilOf.size + found.length > LIMITS.rememberedTokensMax) untilOf.clear();
+      if (untilOf.size + found.length > rememberedMax) untilOf.clear();
       for (const id of found) untilOf.set(`${gateway}/${id}`, now + CACHE_MS);
     }
     return [...known, ...found];

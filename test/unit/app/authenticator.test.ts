@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createAuthenticator } from "../../../app/authenticator.ts";
 
 /** An authenticator whose registry lets gateways publish for `own`, and what the registry was asked. */
-function open(own: Set<string>) {
+function open(own: Set<string>, rememberedMax = 100) {
   const time = { now: 0 };
   const asked: string[] = [];
   const answers: PromiseWithResolvers<void>[] = [];
@@ -11,6 +11,7 @@ function open(own: Set<string>) {
     () => Promise.resolve(null),
     { now: () => time.now },
     () => Promise.resolve(null),
+    rememberedMax,
     async (gateway, ids) => {
       asked.push(`${gateway}: ${ids.join()}`);
       const found = ids.filter((id) => own.has(id));
@@ -50,6 +51,12 @@ describe("for whom a gateway may publish", () => {
     expect(await authenticator.findPublishable("t/gw", ["a", "b"])).toEqual(["a"]);
     own.add("b");
     expect(await authenticator.findPublishable("t/gw", ["a", "b"])).toEqual(["a", "b"]);
+  });
+
+  it("is remembered of so many devices, and forgotten at once when there are more", async () => {
+    const { authenticator, asked } = open(new Set(["a", "b", "c"]), 2);
+    for (const id of ["a", "b", "a", "c", "a"]) expect(await authenticator.findPublishable("t/gw", [id])).toEqual([id]);
+    expect(asked).toEqual(["t/gw: a", "t/gw: b", "t/gw: c", "t/gw: a"]);
   });
 
   it("is forgotten when anything is revoked, and an answer that was under way is not remembered", async () => {
