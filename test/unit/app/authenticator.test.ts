@@ -11,7 +11,6 @@ function open(own: Set<string>, rememberedMax = 100) {
     () => Promise.resolve(null),
     { now: () => time.now },
     () => Promise.resolve(null),
-    rememberedMax,
     async (gateway, ids) => {
       asked.push(`${gateway}: ${ids.join()}`);
       const found = ids.filter((id) => own.has(id));
@@ -20,6 +19,7 @@ function open(own: Set<string>, rememberedMax = 100) {
       if (held) await answer.promise;
       return found;
     },
+    rememberedMax,
   );
   return {
     authenticator,
