@@ -140,7 +140,6 @@ export function createBroker(options: BrokerOptions): Broker {
     connect: {
       gate,
       limits,
-      peer: { network: "?", certified: null },
       ...origins,
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },
@@ -178,8 +177,7 @@ export function createBroker(options: BrokerOptions): Broker {
   function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const own = { ...context, connect: { ...context.connect, peer: peerOf(peer) } };
-    const connection = new EdgeConnection(socket, own);
+    const connection = new EdgeConnection(socket, peerOf(peer), context);
     const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);
     return connection;

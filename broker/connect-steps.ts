@@ -1,5 +1,5 @@
 import type { MqttConnect } from "../wire/mqtt-connect.ts";
-import { type ConnectedDevice, createConnectedDevice } from "./connected-device.ts";
+import { ConnectedDevice } from "./connected-device.ts";
 import { tokenOf } from "./credentials.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { FieldGatewayOptions } from "./field-gateway.ts";
@@ -8,7 +8,6 @@ import type { RefusalReason } from "./refusals.ts";
 
 export interface ConnectStepsOptions extends FieldGatewayOptions {
   readonly limits: FieldGatewayOptions["limits"] & Pick<EdgeLimits, "mqttTokenBytesMax">;
-  readonly peer: Peer;
   /** The client id of a connection that sent none [MQTT-3.1.3-6]. */
   readonly newClientId: () => string;
 }
@@ -19,14 +18,15 @@ export interface ConnectStepsOptions extends FieldGatewayOptions {
  */
 export async function identifyDevice(
   connect: MqttConnect,
+  peer: Peer,
   options: ConnectStepsOptions,
 ): Promise<ConnectedDevice | RefusalReason> {
   const token = tokenOf(connect, options.limits.mqttTokenBytesMax);
-  const answer = await identifyPrincipal(options.gate, options.peer, token);
+  const answer = await identifyPrincipal(options.gate, peer, token);
   if ("refusal" in answer) return answer.refusal;
   const named = connect.clientId !== "";
   const clientId = named ? connect.clientId : options.newClientId();
-  const device = createConnectedDevice(answer.principal, { clientId, named }, options);
+  const device = new ConnectedDevice(answer.principal, { clientId, named }, options);
   return connect.will !== null && device.originOf(connect.will.topic) === null ? "will-topic" : device;
 }
 

@@ -9,25 +9,27 @@ import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
+import type { Peer } from "./identify-principal.ts";
 import { publishWill } from "./last-will.ts";
 import type { Announcement } from "./gateway-link.ts";
 import type { PublishPace } from "./publish-pace.ts";
-import { PublishSide } from "./publish-side.ts";
+import { PublishSide, type PublishSideOwner } from "./publish-side.ts";
 import { readIntoShared } from "./shared-read-buffer.ts";
 import type { SessionPeer } from "./session/deliveries.ts";
 import { SessionSide } from "./session/session-side.ts";
 import { SocketFlow } from "./socket-flow.ts";
-import type { PlainEnd, RefusalReason } from "./refusals.ts";
+import type { FilterRefusal, PlainEnd, RefusalReason } from "./refusals.ts";
 
 /**
  * One socket: bytes → walker → CONNECT: authenticate, join the table; PUBLISH: admission → acknowledgement; PINGREQ: answer; what has to do
  * with subscriptions and QoS 2: the session. Nothing is walked while messages wait for the log as far as
  * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent or is too fast: then the socket is not read.
  */
-export class EdgeConnection implements SessionPeer {
+export class EdgeConnection implements SessionPeer, PublishSideOwner {
   readonly #socket: EdgeSocket;
   readonly #flow: SocketFlow;
   readonly #context: EdgeContext;
+  readonly #peer: Peer;
   readonly #walker: MqttFrameWalker;
   readonly #publishing: PublishSide;
   readonly #remote: string;
@@ -46,19 +48,14 @@ export class EdgeConnection implements SessionPeer {
   #lastWords: RefusalReason | PlainEnd | null = null;
   #peerEnded = false;
 
-  constructor(socket: EdgeSocket, context: EdgeContext) {
+  constructor(socket: EdgeSocket, peer: Peer, context: EdgeContext) {
     this.#socket = socket;
     this.#flow = new SocketFlow(socket);
     this.#context = context;
+    this.#peer = peer;
     this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.#walker = new MqttFrameWalker(context.limits);
-    this.#publishing = new PublishSide(context, {
-      isOpen: () => this.#state === "open",
-      resume: () => this.#resume(),
-      write: (bytes) => this.write(bytes),
-      appendFailed: (error) => this.#appendFailed(error),
-      end: (reason, cause) => this.end(reason, cause),
-    });
+    this.#publishing = new PublishSide(context, this);
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
     readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
     socket.on("end", () => this.#socketOnEnd());
@@ -69,7 +66,7 @@ export class EdgeConnection implements SessionPeer {
   }
 
   get network(): string {
-    return this.#context.connect.peer.network;
+    return this.#peer.network;
   }
 
   get greeting(): boolean {
@@ -173,7 +170,7 @@ export class EdgeConnection implements SessionPeer {
     let device: ConnectedDevice | RefusalReason;
     do {
       revocations = steps.gate.revocations;
-      device = await identifyDevice(connect, steps);
+      device = await identifyDevice(connect, this.#peer, steps);
       if (this.#state !== "joining") return;
     } while (revocations !== steps.gate.revocations);
     if (typeof device === "string") return this.end(device);
@@ -201,18 +198,14 @@ export class EdgeConnection implements SessionPeer {
 
   /** Whether there was a session; null when the connection has ended. */
   async #joinSession(device: ConnectedDevice, clean: boolean): Promise<boolean | null> {
-    const { sessions, report, limits } = this.#context;
+    const { sessions } = this.#context;
     const joining = sessions.join(device.client, clean, this);
     const joined = joining === null ? null : await joining.catch((error: unknown) => this.end("session-store", error));
     if (joined === undefined || typeof joined === "string") {
       if (joined !== undefined) this.end(joined);
       return null;
     }
-    this.#side = new SessionSide(device, this, joined, {
-      sessions,
-      filtersMax: limits.filtersPerConnectionMax,
-      onRefused: (reason) => report.filterRefused(reason, this.#subject()),
-    });
+    this.#side = new SessionSide(device, this, joined, this.#context);
     this.#publishing.begin(device, this.#side.received);
     if (!this.#isOver()) return joined?.isPresent === true;
     this.#left = this.#side.end();
@@ -223,12 +216,16 @@ export class EdgeConnection implements SessionPeer {
     return this.#state !== "joining";
   }
 
-  #resume(): void {
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  resume(): void {
     if (!this.#flow.isReading || this.#lastWords !== null) this.#walkSoon();
   }
 
   /** A device whose message the log refuses comes back at once and sends it again: a while of silence spares both. */
-  #appendFailed(error: unknown): void {
+  appendFailed(error: unknown): void {
     if (this.#state === "closed") return;
     if (!isMillraceError(error) || error.retry !== "later") return this.end("append-failed", error);
     this.#state = "holding";
@@ -239,6 +236,10 @@ export class EdgeConnection implements SessionPeer {
 
   write(bytes: Buffer): void {
     if (this.#state !== "closed") this.#flow.write(bytes);
+  }
+
+  filterRefused(reason: FilterRefusal): void {
+    this.#context.report.filterRefused(reason, this.#subject());
   }
 
   get queuedBytes(): number {

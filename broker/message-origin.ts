@@ -45,9 +45,12 @@ export class MessageOrigin {
   readonly packedKey: Buffer;
   /** False when all its messages are one that comes again: they have one admission id, and no packet id. */
   readonly isNumbered: boolean;
-  readonly #make: (admissionId: string) => MessageOrigin;
-  readonly #shared: readonly Header[];
+  readonly format: TelemetryFormat;
+  readonly #device: OriginDevice;
+  readonly #topic: string;
+  readonly #client: OriginClient;
   readonly #admissionPrefix: string;
+  readonly #admissionId: string | undefined;
   readonly #headers: PackedHeaders[] = [];
 
   /** `admissionPrefix` stands in front of the sequence number in admission ids, unless `admissionId` is the only one. */
@@ -66,20 +69,16 @@ export class MessageOrigin {
     this.packedKey = packText(device.key);
     this.#admissionPrefix = admissionPrefix;
     this.isNumbered = admissionId === undefined;
-    this.#make = (id) => new MessageOrigin(device, topic, client, admissionPrefix, id);
-    this.#shared = [
-      [HEADER.mqttTopic, topic],
-      [HEADER.clientId, client.clientId],
-      [HEADER.principal, `device:${gateway.id}`],
-      [HEADER.format, client.format],
-      ...(refused === undefined ? [] : [[HEADER.refused, refused] as const]),
-      ...(admissionId === undefined ? [] : [[HEADER.admissionId, admissionId] as const]),
-    ];
+    this.format = client.format;
+    this.#device = device;
+    this.#topic = topic;
+    this.#client = client;
+    this.#admissionId = admissionId;
   }
 
   /** For one message, which has this admission id however often it comes. */
   withAdmissionId(admissionId: string): MessageOrigin {
-    return this.#make(admissionId);
+    return new MessageOrigin(this.#device, this.#topic, this.#client, this.#admissionPrefix, admissionId);
   }
 
   /** The headers of such a message; what is missing are its numbers: the sequence number, then the packet id unless it has none. */
@@ -89,13 +88,20 @@ export class MessageOrigin {
   }
 
   #encode(qos: 0 | 1 | 2, dup: boolean, hasPacketId: boolean): PackedHeaders {
-    const own: readonly Header[] = [
+    const { clientId, format, gateway = this.#device, refused } = this.#client;
+    const fixed: readonly Header[] = [
+      [HEADER.mqttTopic, this.#topic],
+      [HEADER.clientId, clientId],
+      [HEADER.principal, `device:${gateway.id}`],
+      [HEADER.format, format],
+      ...(refused === undefined ? [] : [[HEADER.refused, refused] as const]),
+      ...(this.#admissionId === undefined ? [] : [[HEADER.admissionId, this.#admissionId] as const]),
       [HEADER.qos, String(qos)],
       [HEADER.dup, dup ? "1" : "0"],
     ];
-    if (!this.isNumbered) return new PackedHeaders([...this.#shared, ...own], []);
+    if (!this.isNumbered) return new PackedHeaders(fixed, []);
     const admissionId = { name: HEADER.admissionId, prefix: this.#admissionPrefix };
     const numbers = hasPacketId ? [admissionId, { name: HEADER.packetId, prefix: "" }] : [admissionId];
-    return new PackedHeaders([...this.#shared, ...own], numbers);
+    return new PackedHeaders(fixed, numbers);
   }
 }

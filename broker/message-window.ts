@@ -41,7 +41,6 @@ export class MessageWindow {
   /** A message was refused: nothing behind it is acknowledged. */
   #ended = false;
   #pendingRuns = 0;
-  readonly #onSettled = (run: Run): void => this.#runOnSettled(run);
   #settled: PromiseWithResolvers<void> | null = null;
 
   constructor(admission: Admission, limits: WindowLimits, outcomes: MessageWindowOutcomes) {
@@ -95,6 +94,7 @@ export class MessageWindow {
     run.timestamp = timestamp;
     if (!origin.isTelemetry || (!isRouted && !message.retain)) return run;
     const payload = Buffer.from(message.source.subarray(message.payloadStart, message.end));
+    run.routed ??= [];
     run.routed.push({ key: origin.key, qos: message.qos, payload, retain: message.retain });
     return run;
   }
@@ -104,7 +104,7 @@ export class MessageWindow {
     if (message.qos === 0) return;
     if (this.#last !== null) return this.#addAnswer(this.#last, message);
     this.#answers.push(answerOf(message), message.packetId);
-    this.#outcomes.messagesLanded(this.#answers.take(1), []);
+    this.#outcomes.messagesLanded(this.#answers.take(1), NONE_ROUTED);
   }
 
   /** Resolves when the log has answered for every message that was taken. */
@@ -121,7 +121,7 @@ export class MessageWindow {
 
   #runOf(group: AppendGroup, { key, via }: MessageOrigin): Run {
     if (this.#last !== null && this.#last.group === group && this.#last.key === key) return this.#last;
-    const run = new Run(group, key, via, this.#onSettled);
+    const run = new Run(group, key, via, this);
     if (this.#last === null) this.#first = run;
     else this.#last.next = run;
     this.#last = run;
@@ -130,7 +130,8 @@ export class MessageWindow {
     return run;
   }
 
-  #runOnSettled(run: Run): void {
+  /** The log has answered for this run of it. */
+  runSettled(run: Run): void {
     if (run.error === null) this.#admission.landed(run);
     else this.#admission.failed(run.messages);
     // What comes with the same group is told of in the same turn: it goes out with it.
@@ -144,7 +145,7 @@ export class MessageWindow {
   #release(): void {
     let answers = 0;
     let landed = false;
-    const routed: DeviceMessage[] = [];
+    let routed: readonly DeviceMessage[] = NONE_ROUTED;
     let error: unknown = null;
     for (let run = this.#first; run !== null && run.isSettled && error === null; run = run.next) {
       this.#first = run.next;
@@ -155,7 +156,7 @@ export class MessageWindow {
       if (error !== null) break;
       landed = true;
       answers += run.answers;
-      if (run.routed.length > 0) routed.push(...run.routed);
+      if (run.routed !== null) routed = routed.length === 0 ? run.routed : [...routed, ...run.routed];
     }
     if (this.#ended) return;
     this.#ended = error !== null;
@@ -163,6 +164,8 @@ export class MessageWindow {
     if (error !== null) this.#outcomes.messageFailed(error);
   }
 }
+
+const NONE_ROUTED: readonly DeviceMessage[] = [];
 
 type Acknowledged = Pick<MessageView, "qos" | "packetId">;
 
@@ -187,19 +190,19 @@ class Run implements AppendWaiter, AdmittedRun {
   timestamp = 0;
   isSettled = false;
   error: MillraceError | null = null;
-  readonly routed: DeviceMessage[] = [];
-  readonly #settled: (run: Run) => void;
+  routed: DeviceMessage[] | null = null;
+  readonly #window: MessageWindow;
 
-  constructor(group: AppendGroup, key: string, via: string | null, settled: (run: Run) => void) {
+  constructor(group: AppendGroup, key: string, via: string | null, window: MessageWindow) {
     this.group = group;
     this.key = key;
     this.via = via;
-    this.#settled = settled;
+    this.#window = window;
   }
 
   landed(): void {
     this.isSettled = true;
-    this.#settled(this);
+    this.#window.runSettled(this);
   }
 
   failed(error: MillraceError): void {

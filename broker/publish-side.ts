@@ -2,7 +2,7 @@ import type { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import type { MessageView } from "./admission.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
-import { type DeviceMessage, MessageWindow } from "./message-window.ts";
+import { type DeviceMessage, MessageWindow, type MessageWindowOutcomes } from "./message-window.ts";
 import type { MessageOrigin } from "./message-origin.ts";
 import type { RefusalReason } from "./refusals.ts";
 import type { ReceivedIds } from "./session/received-ids.ts";
@@ -10,7 +10,7 @@ import { isGatewayTopic, telemetryTopicOf } from "./topic-acl.ts";
 
 /** What the connection does for the part of it that publishes. */
 export interface PublishSideOwner {
-  isOpen(): boolean;
+  readonly isOpen: boolean;
   /** Packets may follow, or the connection may end. */
   resume(): void;
   write(bytes: Buffer): void;
@@ -20,7 +20,7 @@ export interface PublishSideOwner {
 }
 
 /** The part of a connection that has to do with publishing: from a topic to the log, and to PUBACK or PUBREC. */
-export class PublishSide {
+export class PublishSide implements MessageWindowOutcomes {
   readonly #context: EdgeContext;
   readonly #owner: PublishSideOwner;
   readonly #window: MessageWindow;
@@ -38,10 +38,7 @@ export class PublishSide {
   constructor(context: EdgeContext, owner: PublishSideOwner) {
     this.#context = context;
     this.#owner = owner;
-    this.#window = new MessageWindow(context.admission, context.limits, {
-      messagesLanded: (answers, routed) => this.#messagesLanded(answers, routed),
-      messageFailed: (error) => owner.appendFailed(error),
-    });
+    this.#window = new MessageWindow(context.admission, context.limits, this);
   }
 
   /** Too many messages wait for the log. */
@@ -138,7 +135,7 @@ export class PublishSide {
   #wait<T>(work: Promise<T>, take: (result: T) => RefusalReason | null): void {
     this.#waits += 1;
     work
-      .then((result) => (this.#owner.isOpen() ? take(result) : null))
+      .then((result) => (this.#owner.isOpen ? take(result) : null))
       .then((reason) => reason !== null && this.#owner.end(reason))
       .catch((error: unknown) => this.#owner.end("session-store", error))
       .finally(() => {
@@ -153,20 +150,30 @@ export class PublishSide {
     return sessions.index.has(key) || link.isAsked(key);
   }
 
-  #messagesLanded(answers: Buffer, routed: readonly DeviceMessage[]): void {
+  messageFailed(error: unknown): void {
+    this.#owner.appendFailed(error);
+  }
+
+  messagesLanded(answers: Buffer, routed: readonly DeviceMessage[]): void {
+    const kept = routed.length === 0 ? null : this.#route(routed);
+    if (kept !== null || this.#answering !== null) this.#answerBehind(kept, answers);
+    else if (answers.length > 0) this.#owner.write(answers);
+    this.#owner.resume();
+  }
+
+  /** Null when nobody is to be waited for. */
+  #route(routed: readonly DeviceMessage[]): Promise<unknown> | null {
     const kept: Promise<void>[] = [];
     for (const message of routed) {
       const wait = this.#context.route(message.key, telemetryTopicOf(message.key), message);
       if (wait !== null) kept.push(wait);
     }
-    if (kept.length > 0 || this.#answering !== null) this.#answerBehind(kept, answers);
-    else if (answers.length > 0) this.#owner.write(answers);
-    this.#owner.resume();
+    return kept.length === 0 ? null : Promise.all(kept);
   }
 
   /** In order, although stores answer in any. */
-  #answerBehind(kept: readonly Promise<void>[], answers: Buffer): void {
-    const answering = Promise.all([this.#answering, ...kept]).then(() => {
+  #answerBehind(kept: Promise<unknown> | null, answers: Buffer): void {
+    const answering = Promise.all([this.#answering, kept]).then(() => {
       if (answers.length > 0) this.#owner.write(answers);
       if (this.#answering === answering) this.#answering = null;
     });

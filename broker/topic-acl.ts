@@ -11,46 +11,43 @@ const THINGSBOARD_ASIDE = /^v1\/devices\/me\/(?:attributes|rpc)(?:\/|$)/;
 const THINGSBOARD_GATEWAY = "v1/gateway/#";
 /** The same of its gateways. */
 const THINGSBOARD_GATEWAY_ASIDE = /^v1\/gateway\/(?:connect|disconnect|attributes|rpc|claim)(?:\/|$)/;
+const LAST_LEVEL = /[^/]+$/;
 const TELEMETRY_TOPIC = /^millrace\/([^/]+)\/([^/]+)\/telemetry$/;
 
 /** Where a gateway publishes for many devices at once. */
 export const GATEWAY_TELEMETRY = "v1/gateway/telemetry";
 
-/** What one device may publish, ask for and be sent. */
-export interface TopicAcl {
+/** What one device may publish and ask for. */
+export class TopicAcl {
   /** Where the device's telemetry is routed, whatever topic it came on. */
   readonly telemetryTopic: string;
-  /** The format that a publish to this topic has; null when the device may not publish there. */
-  publishFormat(topic: string): TelemetryFormat | null;
-  /** Acknowledged and dropped: ThingsBoard's topics that Millrace has no use for. */
-  isAside(topic: string): boolean;
-  maySubscribe(filter: string): boolean;
-  /** True for filters on the device's own topics: those on which messages are routed. */
-  reachesOwn(filter: string): boolean;
-  /** Asked again per delivery, so that no filter, however it came to be kept, delivers what is not the device's own. */
-  mayReceive(topic: string): boolean;
-}
+  readonly #isGateway: boolean;
 
-/** `isGateway`: the device may publish for others. For whom is not asked here. */
-export function createTopicAcl(tenant: string, device: string, isGateway = false): TopicAcl {
-  const ownPrefix = `millrace/${tenant}/${device}/`;
-  const telemetryTopic = `${ownPrefix}telemetry`;
-  const reachesOwn = (filter: string) => filterCoveredBy(filter, `${ownPrefix}#`);
-  return {
-    telemetryTopic,
-    publishFormat(topic) {
-      if (topic === telemetryTopic) return "json";
-      return topic === THINGSBOARD_TELEMETRY ? "tb-json" : null;
-    },
-    isAside: (topic) => THINGSBOARD_ASIDE.test(topic) || (isGateway && THINGSBOARD_GATEWAY_ASIDE.test(topic)),
-    reachesOwn,
-    maySubscribe: (filter) =>
-      reachesOwn(filter) ||
+  /** `key`: `tenant/device`. `isGateway`: the device may publish for others. For whom is not asked here. */
+  constructor(key: string, isGateway = false) {
+    this.telemetryTopic = telemetryTopicOf(key);
+    this.#isGateway = isGateway;
+  }
+
+  /** The format that a publish to this topic has; null when the device may not publish there. */
+  publishFormat(topic: string): TelemetryFormat | null {
+    if (topic === this.telemetryTopic) return "json";
+    return topic === THINGSBOARD_TELEMETRY ? "tb-json" : null;
+  }
+
+  /** Acknowledged and dropped: ThingsBoard's topics that Millrace has no use for. */
+  isAside(topic: string): boolean {
+    return THINGSBOARD_ASIDE.test(topic) || (this.#isGateway && THINGSBOARD_GATEWAY_ASIDE.test(topic));
+  }
+
+  /** All devices share the words `v1/devices/me` and `v1/gateway`: nothing is ever routed under them, or each would read the others. */
+  maySubscribe(filter: string): boolean {
+    return (
+      filterCoveredBy(filter, this.telemetryTopic.replace(LAST_LEVEL, "#")) ||
       filterCoveredBy(filter, THINGSBOARD_OWN) ||
-      (isGateway && filterCoveredBy(filter, THINGSBOARD_GATEWAY)),
-    // All devices share the words `v1/devices/me` and `v1/gateway`: nothing is ever routed under them, or each would read the others.
-    mayReceive: (topic) => topic.startsWith(ownPrefix),
-  };
+      (this.#isGateway && filterCoveredBy(filter, THINGSBOARD_GATEWAY))
+    );
+  }
 }
 
 /** The device (`tenant/device`) whose own topic or filter this is; null for what is nobody's own. */

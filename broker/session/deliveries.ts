@@ -1,6 +1,6 @@
 import { ANSWER, encodeAnswer } from "../../wire/mqtt-answers.ts";
 import { encodePublish } from "../../wire/mqtt-publish.ts";
-import type { RefusalReason } from "../refusals.ts";
+import type { FilterRefusal, RefusalReason } from "../refusals.ts";
 import type { DeliveryQueue } from "./delivery-queue.ts";
 import type { QueuedDelivery } from "./session-store.ts";
 
@@ -9,6 +9,8 @@ export interface SessionPeer {
   write(bytes: Buffer): void;
   /** Bytes that were written and that the peer has not taken yet. */
   readonly queuedBytes: number;
+  /** SUBACK refuses a filter. */
+  filterRefused(reason: FilterRefusal): void;
   end(reason: RefusalReason, cause?: unknown): void;
 }
 

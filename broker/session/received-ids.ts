@@ -14,26 +14,27 @@ export interface ReceivedKeeper {
  */
 export class ReceivedIds {
   readonly #keeper: ReceivedKeeper | null;
-  readonly #unsure: Map<number, string>;
-  readonly #taken = new Set<number>();
+  readonly #unsure: Map<number, string> | null;
+  /** Few clients ever publish with QoS 2. */
+  #taken: Set<number> | null = null;
 
   /** `keeper` is null for a session that ends with its connection. */
   constructor(keeper: ReceivedKeeper | null) {
     this.#keeper = keeper;
-    this.#unsure = new Map(keeper?.received);
+    this.#unsure = keeper === null ? null : new Map(keeper.received);
   }
 
   get size(): number {
-    return this.#taken.size + this.#unsure.size;
+    return (this.#taken?.size ?? 0) + (this.#unsure?.size ?? 0);
   }
 
   /** How to take a PUBLISH: "again" not at all; "new" like any other; or, when that is durable, with this admission id. */
   begin(packetId: number, newAdmissionId: () => string): "again" | "new" | Promise<string> {
-    if (this.#taken.has(packetId)) return "again";
-    this.#taken.add(packetId);
+    if (this.#taken?.has(packetId) === true) return "again";
+    this.note(packetId);
     if (this.#keeper === null) return "new";
-    const unsure = this.#unsure.get(packetId);
-    this.#unsure.delete(packetId);
+    const unsure = this.#unsure?.get(packetId);
+    this.#unsure?.delete(packetId);
     if (unsure !== undefined) return Promise.resolve(unsure);
     const { store, client } = this.#keeper;
     const admissionId = newAdmissionId();
@@ -42,12 +43,13 @@ export class ReceivedIds {
 
   /** A message that leads nowhere: PUBREL is to find it. */
   note(packetId: number): void {
+    this.#taken ??= new Set();
     this.#taken.add(packetId);
   }
 
   /** PUBREL: the id may be used for another message. Null when nothing with this id waits for it. */
   complete(packetId: number): Promise<void> | null {
-    const isKnown = this.#taken.delete(packetId) || this.#unsure.delete(packetId);
+    const isKnown = this.#taken?.delete(packetId) === true || this.#unsure?.delete(packetId) === true;
     if (!isKnown) return null;
     return this.#keeper === null ? Promise.resolve() : this.#keeper.store.complete(this.#keeper.client, packetId);
   }

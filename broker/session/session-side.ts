@@ -3,6 +3,7 @@ import { filtersOf, type RequestedFilter } from "../../wire/mqtt-body-checks.ts"
 import type { MqttFrameWalker } from "../../wire/mqtt-frame.ts";
 import { MQTT_TYPE } from "../../wire/mqtt-header.ts";
 import type { ConnectedDevice } from "../connected-device.ts";
+import type { EdgeContext } from "../edge-context.ts";
 import type { FilterRefusal, RefusalReason } from "../refusals.ts";
 import type { SessionPeer } from "./deliveries.ts";
 import { type ReceivedKeeper, ReceivedIds } from "./received-ids.ts";
@@ -10,31 +11,26 @@ import type { Session } from "./session.ts";
 import type { JoinedSession, Sessions } from "./sessions.ts";
 import { sharedFilterOf } from "./shared-filter.ts";
 
-export interface SessionSideOptions {
-  readonly sessions: Sessions;
-  readonly filtersMax: number;
-  /** Told of a filter that SUBACK refuses. */
-  readonly onRefused: (reason: FilterRefusal) => void;
-}
+type SessionSideContext = Pick<EdgeContext, "sessions" | "limits">;
 
 /** The part of a connection that has to do with its session: subscriptions, what is delivered, and QoS 2 in both directions. */
 export class SessionSide {
   readonly received: ReceivedIds;
   readonly #device: ConnectedDevice;
   readonly #peer: SessionPeer;
-  readonly #options: SessionSideOptions;
+  readonly #context: SessionSideContext;
   /** The client may still answer what it got before this connection. */
   readonly #isResumed: boolean;
   #session: Session | null;
 
   /** `joined` is null for a session that ends with the connection: it begins with the first SUBSCRIBE. */
-  constructor(device: ConnectedDevice, peer: SessionPeer, joined: JoinedSession | null, options: SessionSideOptions) {
+  constructor(device: ConnectedDevice, peer: SessionPeer, joined: JoinedSession | null, context: SessionSideContext) {
     this.#device = device;
     this.#peer = peer;
-    this.#options = options;
+    this.#context = context;
     this.#session = joined?.session ?? null;
     this.#isResumed = joined?.isPresent === true;
-    this.received = new ReceivedIds(keeperOf(device, joined, options.sessions));
+    this.received = new ReceivedIds(keeperOf(device, joined, context.sessions));
   }
 
   /** Takes any packet that is not CONNECT, PUBLISH, PINGREQ or DISCONNECT; null when it is in order. */
@@ -63,12 +59,12 @@ export class SessionSide {
 
   /** The connection is over. Resolves when the session has taken note; never rejects. */
   end(): Promise<void> {
-    return this.#session === null ? Promise.resolve() : this.#options.sessions.leave(this.#session, this.#peer);
+    return this.#session === null ? Promise.resolve() : this.#context.sessions.leave(this.#session, this.#peer);
   }
 
   /** A subscription counts at once for what comes behind it; its SUBACK may take longer. */
   #subscribe({ source, body, end, packetId }: MqttFrameWalker): null {
-    const { sessions } = this.#options;
+    const { sessions } = this.#context;
     const session = (this.#session ??= sessions.begin(this.#device.client, this.#peer));
     const requests = filtersOf(source, body, end, true);
     const codes = requests.map((request) => this.#grant(session, request));
@@ -82,7 +78,7 @@ export class SessionSide {
   #unsubscribe({ source, body, end, packetId }: MqttFrameWalker): null {
     const session = this.#session;
     for (const { filter } of filtersOf(source, body, end, false)) session?.unsubscribe(filter);
-    const changed = session === null ? Promise.resolve() : this.#options.sessions.changed(session);
+    const changed = session === null ? Promise.resolve() : this.#context.sessions.changed(session);
     this.#answerWhen(changed, encodeAnswer(ANSWER.unsuback, packetId));
     return null;
   }
@@ -93,7 +89,7 @@ export class SessionSide {
       session.subscribe(filter, qos);
       return qos;
     }
-    this.#options.onRefused(refusal);
+    this.#peer.filterRefused(refusal);
     return SUBACK_FAILURE;
   }
 
@@ -102,8 +98,9 @@ export class SessionSide {
     if (shared === "malformed") return "filter-shared-malformed";
     if (!this.#device.acl.maySubscribe(shared?.filter ?? filter)) return "filter-foreign";
     // Of other gateways only kept sessions are known: a group of others would get a copy at each of them.
-    if (shared !== null && !session.isKept && !this.#options.sessions.isAlone) return "filter-shared-transient";
-    if (!session.has(filter) && session.size >= this.#options.filtersMax) return "filters-per-connection";
+    if (shared !== null && !session.isKept && !this.#context.sessions.isAlone) return "filter-shared-transient";
+    if (!session.has(filter) && session.size >= this.#context.limits.filtersPerConnectionMax)
+      return "filters-per-connection";
     return null;
   }
 

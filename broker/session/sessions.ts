@@ -5,7 +5,7 @@ import type { DeviceAsks } from "../device-asks.ts";
 import type { EdgeLimits } from "../edge-limits.ts";
 import { filterCoveredBy } from "../filter-cover.ts";
 import type { RefusalReason } from "../refusals.ts";
-import { createTopicAcl, type TopicAcl } from "../topic-acl.ts";
+import { TopicAcl } from "../topic-acl.ts";
 import type { DeliveriesOptions, SessionPeer } from "./deliveries.ts";
 import { storedDeliveryQueue } from "./delivery-queue.ts";
 import { lowerQos, Session } from "./session.ts";
@@ -195,7 +195,7 @@ export class Sessions {
     const session =
       known ?? new Session(client, store === null ? null : storedDeliveryQueue(store, client), this.#deliveries);
     this.#kept.set(client, session);
-    const acl = aclOf(client);
+    const acl = new TopicAcl(ownerOf(client));
     session.replaceSubscriptions(subscriptions.filter(({ filter }) => acl.maySubscribe(filter)));
     session.putAt = this.#options.now();
     if (!session.isConnected) session.disconnectedAt = disconnectedAt;
@@ -249,11 +249,6 @@ export class Sessions {
 }
 
 const NONE_RECEIVED: ReadonlyMap<number, string> = new Map();
-
-function aclOf(client: string): TopicAcl {
-  const [tenant = "", device = ""] = client.split("/");
-  return createTopicAcl(tenant, device);
-}
 
 /** `tenant/device` of `tenant/device/client id`. */
 function ownerOf(client: string): string {
