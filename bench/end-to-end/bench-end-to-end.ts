@@ -15,8 +15,8 @@ export async function benchEndToEnd(args: string[]): Promise<void> {
     args,
     options: {
       runs: { type: "string", default: "3" },
-      seconds: { type: "string", default: "8" },
-      "warm-up": { type: "string", default: "6" },
+      seconds: { type: "string", default: "10" },
+      "warm-up": { type: "string", default: "12" },
       shapes: { type: "string", default: SHAPE_NAMES.join() },
       profile: { type: "boolean", default: false },
       note: { type: "string", default: "" },
