@@ -148,6 +148,12 @@ const BOUNDS: ReadonlyMap<string, readonly [min: number, max: number]> = new Map
   /** With less, what a sender who waited may send would not last until it is woken again. */
   ["publishBurstMs", [100, DAY]],
   ["connectBurstMs", [100, DAY]],
+  ["sessionExpiryMs", [1, 400 * DAY]],
+  ["sessionMessageAgeMaxMs", [1, 400 * DAY]],
+  ["sessionStoreBytesMax", [MIB, 1024 * 1024 * MIB]],
+  /** Packet ids of deliveries have 16 bits, and follow from the place in the queue. */
+  ["deliveriesInFlightMax", [1, 10_000]],
+  ["sessionQueueMessagesMax", [1, 50_000]],
   /** Gateways say every second that they are there. */
   ["gatewaySilenceMs", [2 * SECOND, DAY]],
   /** 0: none. */

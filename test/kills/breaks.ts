@@ -8,11 +8,11 @@ export const BREAKS: Readonly<Record<BrokenName, readonly Edit[]>> = {
   "append-after-ack": [
     {
       file: "broker/message-window.ts",
-      text: `    this.#pubacks.push(packetId);
-    run.pubacks += 1;`,
-      broken: `    this.#pubacks.push(packetId);
-    run.pubacks += 0;
-    this.#outcomes.messagesLanded(this.#pubacks.take(1), []);`,
+      text: `    this.#answers.push(answerOf(message), message.packetId);
+    run.answers += 1;`,
+      broken: `    this.#answers.push(answerOf(message), message.packetId);
+    run.answers += 0;
+    this.#outcomes.messagesLanded(this.#answers.take(1), []);`,
     },
   ],
 };

@@ -92,7 +92,7 @@ describe("opening the embedded log", () => {
     await writeFile(file, bytes.subarray(0, bytes.length - 1));
     const warnings: string[] = [];
     const log = await openLog({ logger: { ...silentLogger, warn: (_, warning) => void warnings.push(warning) } });
-    expect(warnings).toEqual(["the log file is shorter than it was"]);
+    expect(warnings).toEqual(["the file is shorter than it was"]);
     expect((await log.status()).partitions[0]?.endOffset).toBe(10);
   });
 
