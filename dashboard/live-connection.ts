@@ -52,7 +52,8 @@ export class LiveConnection implements Watcher {
 
   schedule(): void {
     if (this.#timer !== null) return;
-    const waitMs = this.#lastFlushAt + this.#options.paces.flushMs - performance.now();
+    const { flushMs, deviceFlushMs } = this.#options.paces;
+    const waitMs = this.#lastFlushAt + (this.#device === null ? flushMs : deviceFlushMs) - performance.now();
     if (waitMs <= 0) this.#flush();
     else this.#timer = setTimeout(() => this.#timerOnFlush(), waitMs);
   }

@@ -13,6 +13,7 @@ import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
+import { giveWay } from "./give-way.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { LogAccess } from "../installation-log.ts";
 import type { Config } from "../config.ts";
@@ -77,4 +78,5 @@ async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
   for (const port of [control, ...peers]) serveThread(port, api, logger);
 }
 
+giveWay();
 await runClickHouse(workerData as ClickHouseThreadData);

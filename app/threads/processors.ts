@@ -9,6 +9,7 @@ import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
+import { giveWay } from "./give-way.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { LogAccess } from "../installation-log.ts";
 import type { Config } from "../config.ts";
@@ -57,4 +58,5 @@ async function runProcessors({ config, access, partitions, control, peers }: Pro
   for (const port of [control, ...peers]) serveThread(port, api, logger);
 }
 
+giveWay();
 await runProcessors(workerData as ProcessorsThreadData);

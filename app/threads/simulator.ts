@@ -3,6 +3,7 @@ import { createFleet } from "../../device-sim/fleet.ts";
 import { runFleet } from "../../device-sim/run-fleet.ts";
 import { createLogger } from "../logging.ts";
 import { serveThread } from "../thread-rpc.ts";
+import { giveWay } from "./give-way.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SimulatorApi } from "./simulator-api.ts";
 
@@ -20,5 +21,6 @@ const api: SimulatorApi = {
   },
 };
 
+giveWay();
 const { control } = workerData as { control: MessagePort };
 serveThread(control, api, createLogger("error", "simulator"));

@@ -56,7 +56,7 @@ describe("a slow browser", () => {
   });
 
   it("is told that readings were skipped", async () => {
-    harness = await startHubHarness({ limits: { pendingEventsMax: 10 }, paces: { flushMs: 200 } });
+    harness = await startHubHarness({ limits: { pendingEventsMax: 10 }, paces: { flushMs: 200, deviceFlushMs: 200 } });
     await harness.hub.start();
     const client = await harness.connect();
     client.watch({ device: "pump" });
