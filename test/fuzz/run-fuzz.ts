@@ -121,7 +121,9 @@ class CasePlayer {
 
   async play(seconds: number, find: (text: string) => void): Promise<void> {
     const end = performance.now() + seconds * 1000;
-    const lanes = Array.from({ length: AT_ONCE }, async () => {
+    // Copies of one case would take each other's place.
+    const atOnce = this.#options.only === null ? AT_ONCE : 1;
+    const lanes = Array.from({ length: atOnce }, async () => {
       while (performance.now() < end) {
         try {
           await this.#playNext();
@@ -136,7 +138,8 @@ class CasePlayer {
 
   /** The case of a line that has the address of its connection, or all that are under way. */
   caseOf(text: string): string {
-    const remote = /"remote":"([^"]+)"/.exec(text)?.[1];
+    // The canary's address may have been that of a case before.
+    const remote = text.includes(`"clientId":"${CANARY.id}"`) ? undefined : /"remote":"([^"]+)"/.exec(text)?.[1];
     const number = remote === undefined ? undefined : this.#byAddress.get(remote);
     return number === undefined ? `cases under way: ${[...this.#underWay].join()}` : `case ${number}`;
   }
