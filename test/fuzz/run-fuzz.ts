@@ -18,6 +18,8 @@ export interface FuzzOptions {
   /** Only this case, again and again for as long; null for all. */
   readonly only: number | null;
   readonly say: (text: string) => void;
+  /** Aborted: the instance is killed. */
+  readonly signal?: AbortSignal;
 }
 
 export interface FuzzFigures {
@@ -37,6 +39,7 @@ export interface FuzzFigures {
 const AT_ONCE = 16;
 const SETTLE_MS = 120_000;
 const SAY_EVERY_MS = 10_000;
+const FINDING_CHARACTERS_MAX = 500;
 /** By the address of their sockets, so that lines of the log find their case. */
 const CASES_REMEMBERED = 2000;
 
@@ -44,7 +47,9 @@ const CASES_REMEMBERED = 2000;
 export async function runFuzz(options: FuzzOptions): Promise<FuzzFigures> {
   const directory = temporaryDirectory();
   const data = `${directory.path}/data`;
-  const instance = await startInstance({ data, flags: ["--no-clickhouse", "--log-level", "warn"] });
+  const { signal } = options;
+  const flags = ["--no-clickhouse", "--log-level", "warn"];
+  const instance = await startInstance({ data, flags, ...(signal === undefined ? {} : { signal }) });
   try {
     await instanceApi(data).create("/devices/import", { devices: [CANARY, ...FUZZ_DEVICES] });
     return await fuzz(instance, data, options);
@@ -59,7 +64,8 @@ async function fuzz(instance: Instance, data: string, options: FuzzOptions): Pro
   const findings: string[] = [];
   const player = new CasePlayer(instance, options);
   const find = (text: string): void => {
-    const finding = `${text} [seed ${seed}, ${player.caseOf(text)}]`;
+    if (options.signal?.aborted === true) return;
+    const finding = `${text.slice(0, FINDING_CHARACTERS_MAX)} [seed ${seed}, ${player.caseOf(text)}]`;
     findings.push(finding);
     say(`FOUND ${finding}`);
   };
@@ -121,7 +127,9 @@ class CasePlayer {
 
   async play(seconds: number, find: (text: string) => void): Promise<void> {
     const end = performance.now() + seconds * 1000;
-    const lanes = Array.from({ length: AT_ONCE }, async () => {
+    // Copies of one case would take each other's place.
+    const atOnce = this.#options.only === null ? AT_ONCE : 1;
+    const lanes = Array.from({ length: atOnce }, async () => {
       while (performance.now() < end) {
         try {
           await this.#playNext();
@@ -136,7 +144,8 @@ class CasePlayer {
 
   /** The case of a line that has the address of its connection, or all that are under way. */
   caseOf(text: string): string {
-    const remote = /"remote":"([^"]+)"/.exec(text)?.[1];
+    // The canary's address may have been that of a case before.
+    const remote = text.includes(`"clientId":"${CANARY.id}"`) ? undefined : /"remote":"([^"]+)"/.exec(text)?.[1];
     const number = remote === undefined ? undefined : this.#byAddress.get(remote);
     return number === undefined ? `cases under way: ${[...this.#underWay].join()}` : `case ${number}`;
   }

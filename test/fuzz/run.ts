@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { untilInterrupted } from "../support/until-interrupted.ts";
 import { fuzzCase } from "./fuzz-case.ts";
 import { runFuzz } from "./run-fuzz.ts";
 
@@ -28,6 +29,7 @@ const {
     "warm-up": z.coerce.number().nonnegative(),
   })
   .parse(values);
+const signal = untilInterrupted();
 const say = (text: string): void => console.log(text);
 
 if (only !== null) {
@@ -35,6 +37,6 @@ if (only !== null) {
   say(JSON.stringify({ ...rest, writes: writes.map((bytes) => bytes.toString("hex")) }));
 }
 const growthMegabytesMax = 100;
-const figures = await runFuzz({ seed, seconds: minutes * 60, warmUpSeconds, growthMegabytesMax, only, say });
+const figures = await runFuzz({ seed, seconds: minutes * 60, warmUpSeconds, growthMegabytesMax, only, say, signal });
 console.log(JSON.stringify(figures));
 process.exitCode = figures.findings.length === 0 ? 0 : 1;

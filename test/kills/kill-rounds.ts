@@ -13,6 +13,8 @@ export interface KillOptions {
   readonly seed: string;
   readonly devices: number;
   readonly say: (text: string) => void;
+  /** Aborted: the instance is killed. */
+  readonly signal?: AbortSignal;
 }
 
 /** What must be 0 of each, and how much there was of it. */
@@ -48,6 +50,7 @@ export async function runKillRounds(options: KillOptions): Promise<KillFigures> 
   const devices: WindowDevice[] = [];
   let report = "";
   const instance = await mortalInstance(directory.path, ["--no-clickhouse", "--log-level", "warn"], {
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
     runMs: RUN_MS,
     whenDead: async () => {
       await Promise.all(devices.map((device) => device.gone()));

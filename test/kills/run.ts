@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { untilInterrupted } from "../support/until-interrupted.ts";
 import { BROKEN_NAMES } from "./breaks.ts";
 import { runBroken } from "./broken-build.ts";
 import { runKillRounds } from "./kill-rounds.ts";
@@ -29,7 +30,7 @@ const { broken, ...options } = z
 const say = (text: string): void => console.log(text);
 
 if (broken === undefined) {
-  const figures = await runKillRounds({ ...options, say });
+  const figures = await runKillRounds({ ...options, say, signal: untilInterrupted() });
   console.log(JSON.stringify(figures));
   process.exitCode = wrongOf(figures).length === 0 ? 0 : 1;
 } else {

@@ -28,6 +28,8 @@ interface MortalOptions {
   /** How long it lives until `killSoon` kills it. */
   readonly runMs?: { readonly min: number; readonly max: number };
   readonly whenDead?: () => Promise<void>;
+  /** Aborted: the one that lives is killed. */
+  readonly signal?: AbortSignal;
 }
 
 /** After this long an instance is usually ready: kills during a start come before. */
@@ -38,12 +40,12 @@ const RUN_MS = { min: 50, max: 1200 };
 export async function mortalInstance(
   data: string,
   flags: readonly string[],
-  { runMs = RUN_MS, whenDead = () => Promise.resolve() }: MortalOptions = {},
+  { runMs = RUN_MS, whenDead = () => Promise.resolve(), signal }: MortalOptions = {},
 ): Promise<MortalInstance> {
   const environment = { MILLRACE_MQTT_PORT: String(await freePort()), MILLRACE_HTTP_PORT: String(await freePort()) };
   let instance: Instance | null = null;
   const start = async (): Promise<void> => {
-    instance = await startInstance({ data, flags, environment });
+    instance = await startInstance({ data, flags, environment, ...(signal === undefined ? {} : { signal }) });
   };
   return {
     mqtt: `mqtt://127.0.0.1:${environment.MILLRACE_MQTT_PORT}`,
