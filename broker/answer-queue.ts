@@ -1,6 +1,7 @@
 import { type Answer, ANSWER_BYTES, writeAnswer } from "../wire/mqtt-answers.ts";
 
 const FEW = 8;
+const NONE: number[] = [];
 const ID_BITS = 16;
 const ID_MASK = 0xffff;
 
@@ -8,7 +9,7 @@ const ID_MASK = 0xffff;
 export class AnswerQueue {
   length = 0;
   /** A ring: as many as fit are a power of two. Answer and packet id in one number. */
-  #answers = new Uint32Array(FEW);
+  #answers = NONE;
   #first = 0;
 
   push(answer: Answer, packetId: number): void {
@@ -31,7 +32,7 @@ export class AnswerQueue {
   }
 
   #grow(): void {
-    const grown = new Uint32Array(this.#answers.length * 2);
+    const grown: number[] = Array.from({ length: Math.max(FEW, this.#answers.length * 2) }, () => 0);
     for (let index = 0; index < this.length; index++) {
       grown[index] = this.#answers[(this.#first + index) & (this.#answers.length - 1)] ?? 0;
     }

@@ -176,7 +176,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.on("close", () => sockets.delete(socket));
     const connection = new EdgeConnection(socket, peerOf(peer), context);
     const refusal = sockets.size > limits.connectionsMax ? "connections-total" : table.open(connection);
     if (refusal !== null) connection.end(refusal);

@@ -32,7 +32,6 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   readonly #peer: Peer;
   readonly #walker: MqttFrameWalker;
   readonly #publishing: PublishSide;
-  readonly #remote: string;
   #state: ConnectionState = "greeting";
   #timer: NodeJS.Timeout;
   #keepAliveMs = 0;
@@ -41,7 +40,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   #claim: Announcement | null = null;
   #pace: PublishPace | null = null;
   #will: MqttWill | null = null;
-  #left: Promise<void> = Promise.resolve();
+  #left: Promise<void> | null = null;
   #walking = false;
   #walkDue = false;
   /** Set when nothing more will be walked: how to end once what was passed on is acknowledged. */
@@ -53,16 +52,16 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#flow = new SocketFlow(socket);
     this.#context = context;
     this.#peer = peer;
-    this.#remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.#walker = new MqttFrameWalker(context.limits);
     this.#publishing = new PublishSide(context, this);
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
     readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#socketOnDrain());
+    const socketOnLost = (): void => this.end("lost");
     // A reset is followed by "close", where it is dealt with.
-    socket.on("error", () => this.end("lost"));
-    socket.on("close", () => this.end("lost"));
+    socket.on("error", socketOnLost);
+    socket.on("close", socketOnLost);
   }
 
   get network(): string {
@@ -291,7 +290,8 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   }
 
   #subject(): { remote: string; key?: string; clientId?: string } {
-    if (this.#device === null) return { remote: this.#remote };
-    return { remote: this.#remote, key: this.#device.key, clientId: this.#device.clientId };
+    const remote = `${this.#socket.remoteAddress ?? "?"}:${this.#socket.remotePort ?? 0}`;
+    if (this.#device === null) return { remote };
+    return { remote, key: this.#device.key, clientId: this.#device.clientId };
   }
 }

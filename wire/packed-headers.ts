@@ -35,7 +35,7 @@ export class PackedHeaders {
     const count = Buffer.allocUnsafe(5);
     const texts = fixed.flatMap(([name, text]) => [packText(name), packText(text)]);
     const front = Buffer.concat([count.subarray(0, writeVarint(count, 0, fixed.length + numbers.length)), ...texts]);
-    this.heads = numbers.map(headOf);
+    this.heads = numbers.map(rememberedHeadOf);
     this.fixedLength = front.length;
     this.length = front.length;
     const more = this.heads.reduce((sum, { bytes }) => sum + bytes.length + MOST_DIGITS, 0);
@@ -65,6 +65,21 @@ export class PackedHeaders {
       rest = tenth;
     }
   }
+}
+
+type NumberHead = { readonly bytes: Buffer; readonly lengthAt: number };
+
+/** A process has few, and each connection needs them. */
+const heads = new Map<string, NumberHead>();
+const HEADS_REMEMBERED = 16;
+
+function rememberedHeadOf(header: NumberHeader): NumberHead {
+  const key = `${header.name} ${header.prefix}`;
+  const known = heads.get(key);
+  if (known !== undefined) return known;
+  const made = headOf(header);
+  if (heads.size < HEADS_REMEMBERED) heads.set(key, made);
+  return made;
 }
 
 function headOf({ name, prefix }: NumberHeader): { readonly bytes: Buffer; readonly lengthAt: number } {
