@@ -9,11 +9,13 @@ import { sharedFilterOf } from "./shared-filter.ts";
 
 export type Qos = 0 | 1 | 2;
 
-interface Subscription {
+export interface Subscription {
   /** Without `$share/group/`. */
   readonly filter: string;
   readonly isShared: boolean;
   readonly qos: Qos;
+  /** Of a shared one: when it got its last message, in turns of the router. */
+  servedAt: number;
 }
 
 /** A client's subscriptions, and what it is to be sent. It is kept, and then outlives its connections, or ends with the one it has. */
@@ -56,11 +58,9 @@ export class Session {
     return this.#subscriptions.size;
   }
 
-  /** Its shared filters as the client gave them, and without the group. */
-  get shared(): readonly (readonly [name: string, filter: string, qos: Qos])[] {
-    return [...this.#subscriptions]
-      .filter(([, { isShared }]) => isShared)
-      .map(([name, { filter, qos }]) => [name, filter, qos] as const);
+  /** Its shared filters, by what the client called them. */
+  get shared(): readonly (readonly [name: string, subscription: Subscription])[] {
+    return [...this.#subscriptions].filter(([, { isShared }]) => isShared);
   }
 
   /** Devices (`tenant/device`) whose topics it asks for. */
@@ -82,7 +82,7 @@ export class Session {
   subscribe(name: string, qos: Qos): void {
     const shared = sharedFilterOf(name);
     if (shared === "malformed") return;
-    this.#subscriptions.set(name, { filter: shared?.filter ?? name, isShared: shared !== null, qos });
+    this.#subscriptions.set(name, { filter: shared?.filter ?? name, isShared: shared !== null, qos, servedAt: 0 });
     this.#granted.clear();
   }
 
