@@ -138,6 +138,7 @@ export class EdgeConnection implements SessionPeer {
     return (
       this.#state === "open" &&
       this.#publishing.mayPass &&
+      this.#side?.mayPass !== false &&
       !this.#flow.isBlocked &&
       (this.#pace === null || this.#pace.mayPass())
     );
@@ -185,7 +186,7 @@ export class EdgeConnection implements SessionPeer {
     if (device.named) this.#claim = this.#context.link.claim(device.client);
     if (this.#claim !== null && this.#claim.heard !== null) {
       await this.#claim.heard;
-      if (this.#isOver()) return;
+      if (this.isEnded) return;
     }
     const isPresent = await this.#joinSession(device, connect.clean);
     if (isPresent === null) return;
@@ -210,17 +211,18 @@ export class EdgeConnection implements SessionPeer {
     }
     this.#side = new SessionSide(device, this, joined, {
       sessions,
-      filtersMax: limits.filtersPerConnectionMax,
+      limits,
+      resume: () => this.#resume(),
       onRefused: (reason) => report.filterRefused(reason, this.#subject()),
     });
     this.#publishing.begin(device, this.#side.received);
-    if (!this.#isOver()) return joined?.isPresent === true;
+    if (!this.isEnded) return joined?.isPresent === true;
     this.#left = this.#side.end();
     return null;
   }
 
-  #isOver(): boolean {
-    return this.#state !== "joining";
+  get isEnded(): boolean {
+    return this.#state === "closed";
   }
 
   #resume(): void {

@@ -9,6 +9,7 @@ export interface SessionPeer {
   write(bytes: Buffer): void;
   /** Bytes that were written and that the peer has not taken yet. */
   readonly queuedBytes: number;
+  readonly isEnded: boolean;
   end(reason: RefusalReason, cause?: unknown): void;
 }
 
@@ -44,7 +45,8 @@ function packetIdOf(sequence: number): number {
 interface InFlight {
   readonly sequence: number;
   readonly qos: 1 | 2;
-  released: boolean;
+  /** "releasing": PUBREC has come, and that is not durable yet. */
+  step: "sent" | "releasing" | "released";
 }
 
 /**
@@ -91,9 +93,14 @@ export class Deliveries {
   received(packetId: number): boolean {
     const message = this.#inFlight.get(packetId);
     if (message?.qos !== 2) return false;
-    message.released = true;
+    if (message.step === "released") this.#write(encodeAnswer(ANSWER.pubrel, packetId));
+    if (message.step !== "sent") return true;
+    message.step = "releasing";
     this.#queue.release(message.sequence).then(
-      () => this.#write(encodeAnswer(ANSWER.pubrel, packetId)),
+      () => {
+        message.step = "released";
+        this.#write(encodeAnswer(ANSWER.pubrel, packetId));
+      },
       (error: unknown) => this.#peer.end("session-store", error),
     );
     return true;
@@ -101,7 +108,8 @@ export class Deliveries {
 
   /** PUBCOMP. */
   completed(packetId: number): boolean {
-    return this.#inFlight.get(packetId)?.released === true && this.#settle(packetId);
+    const message = this.#inFlight.get(packetId);
+    return message !== undefined && message.step !== "sent" && this.#settle(packetId);
   }
 
   /** Tells what may have been sent. */
@@ -146,7 +154,7 @@ export class Deliveries {
         this.#forget(sequence);
         continue;
       }
-      this.#inFlight.set(packetId, { sequence, qos, released });
+      this.#inFlight.set(packetId, { sequence, qos, step: released ? "released" : "sent" });
       packets.push(
         released
           ? encodeAnswer(ANSWER.pubrel, packetId)

@@ -3,6 +3,7 @@ import { filtersOf, type RequestedFilter } from "../../wire/mqtt-body-checks.ts"
 import type { MqttFrameWalker } from "../../wire/mqtt-frame.ts";
 import { MQTT_TYPE } from "../../wire/mqtt-header.ts";
 import type { ConnectedDevice } from "../connected-device.ts";
+import type { EdgeLimits } from "../edge-limits.ts";
 import type { FilterRefusal, RefusalReason } from "../refusals.ts";
 import type { SessionPeer } from "./deliveries.ts";
 import { type ReceivedKeeper, ReceivedIds } from "./received-ids.ts";
@@ -12,7 +13,9 @@ import { sharedFilterOf } from "./shared-filter.ts";
 
 export interface SessionSideOptions {
   readonly sessions: Sessions;
-  readonly filtersMax: number;
+  readonly limits: Pick<EdgeLimits, "filtersPerConnectionMax" | "subscribesWaitingMax">;
+  /** Packets may follow. */
+  readonly resume: () => void;
   /** Told of a filter that SUBACK refuses. */
   readonly onRefused: (reason: FilterRefusal) => void;
 }
@@ -26,6 +29,8 @@ export class SessionSide {
   /** The client may still answer what it got before this connection. */
   readonly #isResumed: boolean;
   #session: Session | null;
+  /** SUBSCRIBE and UNSUBSCRIBE that a store, or another gateway, has to answer. */
+  #waits = 0;
 
   /** `joined` is null for a session that ends with the connection: it begins with the first SUBSCRIBE. */
   constructor(device: ConnectedDevice, peer: SessionPeer, joined: JoinedSession | null, options: SessionSideOptions) {
@@ -35,6 +40,11 @@ export class SessionSide {
     this.#session = joined?.session ?? null;
     this.#isResumed = joined?.isPresent === true;
     this.received = new ReceivedIds(keeperOf(device, joined, options.sessions));
+  }
+
+  /** Each SUBSCRIBE may be a write, and may ask for retained messages: a flood must not become a pile of them. */
+  get mayPass(): boolean {
+    return this.#waits < this.#options.limits.subscribesWaitingMax;
   }
 
   /** Takes any packet that is not CONNECT, PUBLISH, PINGREQ or DISCONNECT; null when it is in order. */
@@ -73,8 +83,10 @@ export class SessionSide {
     const requests = filtersOf(source, body, end, true);
     const codes = requests.map((request) => this.#grant(session, request));
     const granted = requests.filter((_request, index) => codes[index] !== SUBACK_FAILURE).map(({ filter }) => filter);
-    this.#answerWhen(sessions.changed(session), encodeSuback(packetId, codes), () =>
-      sessions.sendRetained(session, granted),
+    this.#wait(
+      this.#answerWhen(sessions.changed(session), encodeSuback(packetId, codes), () =>
+        sessions.sendRetained(session, granted),
+      ),
     );
     return null;
   }
@@ -83,8 +95,16 @@ export class SessionSide {
     const session = this.#session;
     for (const { filter } of filtersOf(source, body, end, false)) session?.unsubscribe(filter);
     const changed = session === null ? Promise.resolve() : this.#options.sessions.changed(session);
-    this.#answerWhen(changed, encodeAnswer(ANSWER.unsuback, packetId));
+    this.#wait(this.#answerWhen(changed, encodeAnswer(ANSWER.unsuback, packetId)));
     return null;
+  }
+
+  #wait(answered: Promise<void>): void {
+    this.#waits += 1;
+    void answered.finally(() => {
+      this.#waits -= 1;
+      this.#options.resume();
+    });
   }
 
   #grant(session: Session, { filter, qos }: RequestedFilter): SubackCode {
@@ -103,7 +123,8 @@ export class SessionSide {
     if (!this.#device.acl.maySubscribe(shared?.filter ?? filter)) return "filter-foreign";
     // Of other gateways only kept sessions are known: a group of others would get a copy at each of them.
     if (shared !== null && !session.isKept && !this.#options.sessions.isAlone) return "filter-shared-transient";
-    if (!session.has(filter) && session.size >= this.#options.filtersMax) return "filters-per-connection";
+    if (!session.has(filter) && session.size >= this.#options.limits.filtersPerConnectionMax)
+      return "filters-per-connection";
     return null;
   }
 
@@ -111,12 +132,13 @@ export class SessionSide {
   #release(packetId: number): RefusalReason | null {
     const completed = this.received.complete(packetId);
     if (completed === null && !this.#isResumed) return "packet-unsolicited";
-    this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
+    void this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
     return null;
   }
 
-  #answerWhen(durable: Promise<void>, answer: Buffer, after?: () => Promise<void>): void {
-    durable
+  /** Never rejects. */
+  #answerWhen(durable: Promise<void>, answer: Buffer, after?: () => Promise<void>): Promise<void> {
+    return durable
       .then(() => {
         this.#peer.write(answer);
         return after?.();
