@@ -43,13 +43,18 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
     "Messages that the session store did not take: not queued for a session, or not retained. They are in the log.",
   );
   let turn = 0;
+  let isFailing = false;
 
   async function keep(what: string, key: string, kept: Promise<boolean>): Promise<void> {
-    const isKept = await kept.catch((error: unknown) => {
-      logger.warn({ key, error: errorText(error) }, `a message was not ${what}`);
-      return false;
-    });
-    if (!isKept) lost.add();
+    try {
+      if (!(await kept)) lost.add();
+      isFailing = false;
+    } catch (error) {
+      lost.add();
+      // Once: as many messages may be lost as come, and a full disk must not get a line for each.
+      if (!isFailing) logger.warn({ key, error: errorText(error) }, `a message was not ${what}`);
+      isFailing = true;
+    }
   }
 
   async function enqueue(stored: SessionStore, message: QueuedMessage, members: readonly Member[]): Promise<boolean> {

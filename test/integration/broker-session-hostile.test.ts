@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { LIMITS } from "../../core/limits.ts";
+import { silentLogger } from "../../core/logger.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
 import { MemorySessionStore } from "../support/memory-session-store.ts";
 import {
@@ -128,4 +129,21 @@ describe("while the store looks a session up", () => {
     again.send(rawConnect(KEPT));
     expect(await again.receive((received) => received.length > 0)).toBe(CONNACK_ACCEPTED);
   });
+});
+
+test("a store that takes nothing gets a line in the log, not one for each message", async () => {
+  const store = storeOf();
+  const warn = vi.fn<typeof silentLogger.warn>();
+  await using edge = await startBroker({ sessions: store, logger: { ...silentLogger, warn } });
+  await subscribed(edge, 1);
+  const failing = vi.spyOn(store, "enqueue").mockRejectedValue(new Error("full"));
+  const publisher = await edge.client("a");
+  for (let n = 0; n < 20; n++) await publisher.publishAsync(TOPIC_A, "{}", { qos: 1 });
+  expect(warn).toHaveBeenCalledTimes(1);
+  expect(edge.gauge("millrace_mqtt_session_lost_total")).toBe(20);
+  failing.mockRestore();
+  await publisher.publishAsync(TOPIC_A, "{}", { qos: 1 });
+  vi.spyOn(store, "enqueue").mockRejectedValue(new Error("full again"));
+  await publisher.publishAsync(TOPIC_A, "{}", { qos: 1 });
+  expect(warn).toHaveBeenCalledTimes(2);
 });
