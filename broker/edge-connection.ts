@@ -217,7 +217,7 @@ export class EdgeConnection implements SessionPeer {
     });
     this.#publishing.begin(device, this.#side.received);
     if (!this.isEnded) return joined?.isPresent === true;
-    this.#left = this.#side.end();
+    this.#left = this.#side.end(this.#publishing.settled());
     return null;
   }
 
@@ -266,7 +266,7 @@ export class EdgeConnection implements SessionPeer {
     clearTimeout(this.#timer);
     this.#context.table.leave(this);
     this.#claim?.end();
-    if (this.#side !== null) this.#left = this.#side.end();
+    if (this.#side !== null) this.#left = this.#side.end(this.#publishing.settled());
     this.#pace?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
       this.#context.report.refused(reason, this.#subject(), cause);

@@ -1,3 +1,4 @@
+import { ANSWER, ANSWER_BYTES } from "../wire/mqtt-answers.ts";
 import type { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import type { MessageView } from "./admission.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
@@ -159,9 +160,17 @@ export class PublishSide {
       const wait = this.#context.route(message.key, telemetryTopicOf(message.key), message);
       if (wait !== null) kept.push(wait);
     }
+    this.#noteLanded(answers);
     if (kept.length > 0 || this.#answering !== null) this.#answerBehind(kept, answers);
     else if (answers.length > 0) this.#owner.write(answers);
     this.#owner.resume();
+  }
+
+  /** What PUBREC answers has landed. */
+  #noteLanded(answers: Buffer): void {
+    for (let at = 0; at < answers.length; at += ANSWER_BYTES) {
+      if (answers[at] === ANSWER.pubrec) this.#received?.landed(answers.readUInt16BE(at + 2));
+    }
   }
 
   /** In order, although stores answer in any. */

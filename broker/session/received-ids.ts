@@ -3,24 +3,33 @@ import type { SessionStore } from "./session-store.ts";
 export interface ReceivedKeeper {
   readonly store: SessionStore;
   readonly client: string;
+  /** False when the session has been removed, and perhaps begun anew: then it is not to be told of anything. */
+  readonly isCurrent: () => boolean;
   /** What a connection before this one has not released: packet id → admission id. */
   readonly received: ReadonlyMap<number, string>;
 }
 
+/** In place of an admission id, which is never this: the message is in the log and in the queues of subscribers. */
+const LANDED = "landed";
+
 /**
  * QoS 2 messages of one client between PUBLISH and PUBREL (4.3.3, method B): what comes again meanwhile is answered and not taken again. In a kept
- * session the admission id is durable before the message is appended. Whether it was appended before a connection or the gateway broke off
- * is then not known: it is appended again with the same admission id, and the stage drops the second one.
+ * session the admission id is durable before the message is appended, and that it has landed together with its deliveries. Whether one was
+ * appended that has not, before the gateway broke off, is not known: it is appended again with the same admission id, and the stage drops the second one.
  */
 export class ReceivedIds {
   readonly #keeper: ReceivedKeeper | null;
   readonly #unsure: Map<number, string>;
   readonly #taken = new Set<number>();
+  /** Of those: what was taken by this connection, and has not landed. Only in a kept session. */
+  readonly #pending = new Set<number>();
 
   /** `keeper` is null for a session that ends with its connection. */
   constructor(keeper: ReceivedKeeper | null) {
     this.#keeper = keeper;
-    this.#unsure = new Map(keeper?.received);
+    const received = [...(keeper?.received ?? [])];
+    this.#unsure = new Map(received.filter(([, admissionId]) => admissionId !== LANDED));
+    for (const [packetId, admissionId] of received) if (admissionId === LANDED) this.#taken.add(packetId);
   }
 
   get size(): number {
@@ -32,6 +41,7 @@ export class ReceivedIds {
     if (this.#taken.has(packetId)) return "again";
     this.#taken.add(packetId);
     if (this.#keeper === null) return "new";
+    this.#pending.add(packetId);
     const unsure = this.#unsure.get(packetId);
     this.#unsure.delete(packetId);
     if (unsure !== undefined) return Promise.resolve(unsure);
@@ -45,8 +55,17 @@ export class ReceivedIds {
     this.#taken.add(packetId);
   }
 
+  /** It is in the log. To be said in the same turn in which its deliveries are queued: then a store keeps both or none. */
+  landed(packetId: number): void {
+    const keeper = this.#keeper;
+    if (keeper === null || !this.#pending.delete(packetId) || !keeper.isCurrent()) return;
+    // Nobody waits: without it the message is only taken again. The store itself tells of its failures.
+    keeper.store.receive(keeper.client, packetId, LANDED).catch(() => undefined);
+  }
+
   /** PUBREL: the id may be used for another message. Null when nothing with this id waits for it. */
   complete(packetId: number): Promise<void> | null {
+    this.#pending.delete(packetId);
     const isKnown = this.#taken.delete(packetId) || this.#unsure.delete(packetId);
     if (!isKnown) return null;
     return this.#keeper === null ? Promise.resolve() : this.#keeper.store.complete(this.#keeper.client, packetId);

@@ -71,9 +71,14 @@ export class SessionSide {
     this.#session?.poke();
   }
 
-  /** The connection is over. Resolves when the session has taken note; never rejects. */
-  end(): Promise<void> {
-    return this.#session === null ? Promise.resolve() : this.#options.sessions.leave(this.#session, this.#peer);
+  /**
+   * The connection is over, but for messages of it that wait for the log until `settled`. Resolves when the session has taken note;
+   * never rejects.
+   */
+  end(settled: Promise<void>): Promise<void> {
+    if (this.#session === null) return Promise.resolve();
+    this.#session.settled = settled;
+    return this.#options.sessions.leave(this.#session, this.#peer);
   }
 
   /** A subscription counts at once for what comes behind it; its SUBACK may take longer. */
@@ -147,7 +152,9 @@ export class SessionSide {
   }
 }
 
-function keeperOf(device: ConnectedDevice, joined: JoinedSession | null, { store }: Sessions): ReceivedKeeper | null {
+function keeperOf(device: ConnectedDevice, joined: JoinedSession | null, sessions: Sessions): ReceivedKeeper | null {
+  const { store } = sessions;
   if (joined === null || store === null) return null;
-  return { store, client: device.client, received: joined.received };
+  const { session, received } = joined;
+  return { store, client: device.client, received, isCurrent: () => sessions.isCurrent(session) };
 }

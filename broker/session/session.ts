@@ -26,6 +26,8 @@ export class Session {
   disconnectedAt: number | null = null;
   /** When it was last put into the store, here or by another gateway, UTC ms. */
   putAt = 0;
+  /** When nothing of its last connection waits for the log any more. */
+  settled: Promise<void> = Promise.resolve();
   readonly #queue: DeliveryQueue;
   readonly #memory: MemoryDeliveryQueue | null;
   readonly #options: DeliveriesOptions;

@@ -120,7 +120,7 @@ export class Sessions {
   leave(session: Session, peer: SessionPeer): Promise<void> {
     const { store, now } = this.#options;
     if (!session.detach(peer, now())) return Promise.resolve();
-    if (session.isKept && this.#kept.get(session.client) === session) {
+    if (session.isKept && this.isCurrent(session)) {
       this.index.update(session);
       return this.#track(store?.put(session.record));
     }
@@ -160,6 +160,8 @@ export class Sessions {
 
   async #resume(store: SessionStore, client: string, peer: SessionPeer): Promise<JoinedSession | RefusalReason> {
     const { limits, now } = this.#options;
+    // What QoS 2 messages have landed is known when none is on its way.
+    await this.#kept.get(client)?.settled;
     const [record, received] = await Promise.all([store.find(client), store.received(client)]);
     // Taken over or revoked meanwhile: whoever did that has removed the session, or goes on with it.
     if (peer.isEnded) return "taken-over";
@@ -178,6 +180,11 @@ export class Sessions {
     const { limits } = this.#options;
     if (this.#kept.size >= limits.keptSessionsMax) return true;
     return this.#kept.of(deviceOf(client)).size >= limits.keptSessionsPerDeviceMax;
+  }
+
+  /** False when it has been removed. */
+  isCurrent(session: Session): boolean {
+    return this.#kept.get(session.client) === session;
   }
 
   async #discard(store: SessionStore, client: string): Promise<void> {
