@@ -45,5 +45,6 @@ export async function createSessionStore(parts: SessionStoreParts): Promise<Sess
     limits,
     logger,
     metrics,
+    onFault,
   });
 }

@@ -134,6 +134,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     return (
       this.#state === "open" &&
       this.#publishing.mayPass &&
+      this.#side?.mayPass !== false &&
       !this.#flow.isBlocked &&
       (this.#pace === null || this.#pace.mayPass())
     );
@@ -181,7 +182,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     if (device.named) this.#claim = this.#context.link.claim(device.client);
     if (this.#claim !== null && this.#claim.heard !== null) {
       await this.#claim.heard;
-      if (this.#isOver()) return;
+      if (this.isEnded) return;
     }
     const isPresent = await this.#joinSession(device, connect.clean);
     if (isPresent === null) return;
@@ -206,13 +207,13 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     }
     this.#side = new SessionSide(device, this, joined, this.#context);
     this.#publishing.begin(device, this.#side.received);
-    if (!this.#isOver()) return joined?.isPresent === true;
-    this.#left = this.#side.end();
+    if (!this.isEnded) return joined?.isPresent === true;
+    this.#left = this.#side.end(this.#publishing.settled());
     return null;
   }
 
-  #isOver(): boolean {
-    return this.#state !== "joining";
+  get isEnded(): boolean {
+    return this.#state === "closed";
   }
 
   get isOpen(): boolean {
@@ -264,7 +265,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     clearTimeout(this.#timer);
     this.#context.table.leave(this);
     this.#claim?.end();
-    if (this.#side !== null) this.#left = this.#side.end();
+    if (this.#side !== null) this.#left = this.#side.end(this.#publishing.settled());
     this.#pace?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
       this.#context.report.refused(reason, this.#subject(), cause);

@@ -11,6 +11,7 @@ export type EdgeLimits = Pick<
   | "mqttTokenBytesMax"
   | "filtersPerSubscribeMax"
   | "filtersPerConnectionMax"
+  | "subscribesWaitingMax"
   | "unacknowledgedPerConnectionMax"
   | "unacknowledgedBytesPerConnectionMax"
   | "connectTimeoutMs"

@@ -1,3 +1,4 @@
+import { ANSWER, ANSWER_BYTES } from "../wire/mqtt-answers.ts";
 import type { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import type { MessageView } from "./admission.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
@@ -156,6 +157,7 @@ export class PublishSide implements MessageWindowOutcomes {
 
   messagesLanded(answers: Buffer, routed: readonly DeviceMessage[]): void {
     const kept = routed.length === 0 ? null : this.#route(routed);
+    if (this.#received?.isPending === true) this.#noteLanded(answers);
     if (kept !== null || this.#answering !== null) this.#answerBehind(kept, answers);
     else if (answers.length > 0) this.#owner.write(answers);
     this.#owner.resume();
@@ -169,6 +171,13 @@ export class PublishSide implements MessageWindowOutcomes {
       if (wait !== null) kept.push(wait);
     }
     return kept.length === 0 ? null : Promise.all(kept);
+  }
+
+  /** What PUBREC answers has landed. */
+  #noteLanded(answers: Buffer): void {
+    for (let at = 0; at < answers.length; at += ANSWER_BYTES) {
+      if (answers[at] === ANSWER.pubrec) this.#received?.landed(answers.readUInt16BE(at + 2));
+    }
   }
 
   /** In order, although stores answer in any. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aborted } from "../../core/aborted.ts";
 import { MillraceError } from "../../core/errors.ts";
+import type { ReportFault } from "../../core/fault.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
@@ -27,6 +28,8 @@ export interface LmdbSessionStoreOptions {
   readonly prepareFile: (path: string) => Promise<void>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told while the file cannot be written: a fault and no reason to be unready, since telemetry does not need it. */
+  readonly onFault: ReportFault;
   /** Overrides of ceilings, for tests. */
   readonly limits?: Partial<SessionStoreLimits>;
 }
@@ -44,6 +47,7 @@ export class LmdbSessionStore implements SessionStore {
   private readonly path: string;
   private readonly prepareFile: (path: string) => Promise<void>;
   private readonly logger: Logger;
+  private readonly onFault: ReportFault;
   private readonly limits: SessionStoreLimits;
   private readonly meters: SessionStoreMetrics;
   private readonly turns = new CommitTurns((run) => this.commit(run));
@@ -54,6 +58,7 @@ export class LmdbSessionStore implements SessionStore {
     this.path = join(options.directory, "sessions.mdb");
     this.prepareFile = options.prepareFile;
     this.logger = options.logger;
+    this.onFault = options.onFault;
     this.limits = { ...LIMITS, ...options.limits };
     this.meters = sessionStoreMetrics(options.metrics);
   }
@@ -153,9 +158,12 @@ export class LmdbSessionStore implements SessionStore {
     try {
       const { environment, draft } = this.opened ?? (await this.reopen());
       run();
-      if (draft.changed) await environment.queues.batch(() => draft.write());
+      const { changed } = draft;
+      if (changed) await environment.queues.batch(() => draft.write());
       draft.landed();
       this.report(draft);
+      // What was only read says nothing of the disk.
+      if (changed && this.failing) this.noteRecovery();
       return null;
     } catch (error) {
       return await this.noteFailure(error);
@@ -166,10 +174,19 @@ export class LmdbSessionStore implements SessionStore {
     this.opened?.draft.failed();
     this.meters.failed();
     const failure = await commitError(this.path, error);
-    if (!this.failing) this.logger.error({ code: failure.code }, failure.message);
+    if (!this.failing) {
+      this.logger.error({ code: failure.code }, failure.message);
+      this.onFault("sessions", "raised", `sessions are not kept: ${failure.message}`);
+    }
     this.failing = true;
     if (this.opened !== null && isBroken(this.opened.environment)) await this.close();
     return failure;
+  }
+
+  private noteRecovery(): void {
+    this.failing = false;
+    this.logger.info({ path: this.path }, "sessions are written again");
+    this.onFault("sessions", "cleared", "");
   }
 
   /** After LMDB has given its file up. */
@@ -189,7 +206,5 @@ export class LmdbSessionStore implements SessionStore {
     this.meters.kept(draft.totals);
     this.meters.damaged(draft.damaged);
     draft.damaged = 0;
-    if (this.failing) this.logger.info({ path: this.path }, "sessions are written again");
-    this.failing = false;
   }
 }

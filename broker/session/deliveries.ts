@@ -11,6 +11,9 @@ export interface SessionPeer {
   readonly queuedBytes: number;
   /** SUBACK refuses a filter. */
   filterRefused(reason: FilterRefusal): void;
+  readonly isEnded: boolean;
+  /** Packets of it may follow. */
+  resume(): void;
   end(reason: RefusalReason, cause?: unknown): void;
 }
 
@@ -46,7 +49,8 @@ function packetIdOf(sequence: number): number {
 interface InFlight {
   readonly sequence: number;
   readonly qos: 1 | 2;
-  released: boolean;
+  /** "releasing": PUBREC has come, and that is not durable yet. */
+  step: "sent" | "releasing" | "released";
 }
 
 /**
@@ -93,9 +97,14 @@ export class Deliveries {
   received(packetId: number): boolean {
     const message = this.#inFlight.get(packetId);
     if (message?.qos !== 2) return false;
-    message.released = true;
+    if (message.step === "released") this.#write(encodeAnswer(ANSWER.pubrel, packetId));
+    if (message.step !== "sent") return true;
+    message.step = "releasing";
     this.#queue.release(message.sequence).then(
-      () => this.#write(encodeAnswer(ANSWER.pubrel, packetId)),
+      () => {
+        message.step = "released";
+        this.#write(encodeAnswer(ANSWER.pubrel, packetId));
+      },
       (error: unknown) => this.#peer.end("session-store", error),
     );
     return true;
@@ -103,7 +112,8 @@ export class Deliveries {
 
   /** PUBCOMP. */
   completed(packetId: number): boolean {
-    return this.#inFlight.get(packetId)?.released === true && this.#settle(packetId);
+    const message = this.#inFlight.get(packetId);
+    return message !== undefined && message.step !== "sent" && this.#settle(packetId);
   }
 
   /** Tells what may have been sent. */
@@ -148,7 +158,7 @@ export class Deliveries {
         this.#forget(sequence);
         continue;
       }
-      this.#inFlight.set(packetId, { sequence, qos, released });
+      this.#inFlight.set(packetId, { sequence, qos, step: released ? "released" : "sent" });
       packets.push(
         released
           ? encodeAnswer(ANSWER.pubrel, packetId)

@@ -19,9 +19,12 @@ export function storedDeliveryQueue(store: SessionStore, client: string): Delive
   };
 }
 
+/** About what a delivery takes besides its payload and topic: without it, empty messages would cost nothing. */
+const DELIVERY_BYTES = 256;
+
 /** Of a session that ends with its connection: what is in it is gone with it. */
 export class MemoryDeliveryQueue implements DeliveryQueue {
-  /** Payload bytes in it. */
+  /** Of memory that it takes, about. */
   bytes = 0;
   readonly #deliveries = new Map<number, QueuedDelivery>();
   #newest = 0;
@@ -29,7 +32,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
   push(message: QueuedMessage, qos: DeliveryQos): void {
     const sequence = ++this.#newest;
     this.#deliveries.set(sequence, { ...message, qos, sequence, released: false });
-    this.bytes += message.payload.length;
+    this.bytes += bytesOf(message);
   }
 
   read(after: number, count: number): Promise<readonly QueuedDelivery[]> {
@@ -42,7 +45,8 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
   }
 
   settle(sequence: number): Promise<void> {
-    this.bytes -= this.#deliveries.get(sequence)?.payload.length ?? 0;
+    const delivery = this.#deliveries.get(sequence);
+    if (delivery !== undefined) this.bytes -= bytesOf(delivery);
     this.#deliveries.delete(sequence);
     return Promise.resolve();
   }
@@ -50,4 +54,8 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
   release(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+function bytesOf({ topic, payload }: QueuedMessage): number {
+  return DELIVERY_BYTES + topic.length + payload.length;
 }

@@ -4,7 +4,7 @@ import type { Metrics } from "../../core/metrics.ts";
 import { filterCoveredBy } from "../filter-cover.ts";
 import type { RoutedMessage } from "../gateway-link.ts";
 import { deviceKeyOf } from "../topic-acl.ts";
-import { lowerQos, type Qos, type Session } from "./session.ts";
+import { lowerQos, type Qos, type Session, type Subscription } from "./session.ts";
 import type { SessionIndex } from "./session-index.ts";
 import type { QueuedMessage, QueueTarget, SessionStore } from "./session-store.ts";
 
@@ -33,19 +33,28 @@ interface Member {
   readonly qos: Qos;
 }
 
+interface SharedMember extends Member {
+  readonly subscription: Subscription;
+}
+
 export function createSessionRouter({ index, store, now, logger, metrics }: SessionRouterOptions): SessionRouter {
   const lost = metrics.counter(
     "millrace_mqtt_session_lost_total",
     "Messages that the session store did not take: not queued for a session, or not retained. They are in the log.",
   );
-  const turns = new Map<string, number>();
+  let turn = 0;
+  let isFailing = false;
 
   async function keep(what: string, key: string, kept: Promise<boolean>): Promise<void> {
-    const isKept = await kept.catch((error: unknown) => {
-      logger.warn({ key, error: errorText(error) }, `a message was not ${what}`);
-      return false;
-    });
-    if (!isKept) lost.add();
+    try {
+      if (!(await kept)) lost.add();
+      isFailing = false;
+    } catch (error) {
+      lost.add();
+      // Once: as many messages may be lost as come, and a full disk must not get a line for each.
+      if (!isFailing) logger.warn({ key, error: errorText(error) }, `a message was not ${what}`);
+      isFailing = true;
+    }
   }
 
   async function enqueue(stored: SessionStore, message: QueuedMessage, members: readonly Member[]): Promise<boolean> {
@@ -67,29 +76,29 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
   }
 
   function giveShared(key: string, message: QueuedMessage, routed: RoutedMessage, stored: Member[]): void {
-    const groups = new Map<string, Member[]>();
+    const groups = new Map<string, SharedMember[]>();
     for (const session of index.of(key)) {
-      for (const [name, filter, granted] of session.shared) {
-        if (!filterCoveredBy(message.topic, filter)) continue;
+      for (const [name, subscription] of session.shared) {
+        if (!filterCoveredBy(message.topic, subscription.filter)) continue;
         const members = groups.get(name) ?? [];
-        members.push({ session, qos: lowerQos(routed, granted) });
+        members.push({ session, subscription, qos: lowerQos(routed, subscription.qos) });
         groups.set(name, members);
       }
     }
-    for (const [name, members] of groups) {
-      const chosen = choose(`${key} ${name}`, members);
+    for (const members of groups.values()) {
+      const chosen = choose(members);
       if (chosen !== null) give(chosen.session, message, chosen.qos, stored);
     }
   }
 
-  /** In turn, and those that are connected first. With QoS 0 only those. */
-  function choose(group: string, members: readonly Member[]): Member | null {
+  /** Who has waited for longest, and those that are connected first. With QoS 0 only those. */
+  function choose(members: readonly SharedMember[]): Member | null {
     const connected = members.filter(({ session }) => session.isConnected);
     const able = connected.length > 0 ? connected : members.filter(({ qos }) => qos > 0);
-    const turn = turns.get(group) ?? 0;
-    if (able.length < 2) turns.delete(group);
-    else turns.set(group, turn + 1);
-    return able[turn % able.length] ?? null;
+    const [chosen] = able.toSorted((a, b) => a.subscription.servedAt - b.subscription.servedAt);
+    if (chosen === undefined) return null;
+    chosen.subscription.servedAt = ++turn;
+    return chosen;
   }
 
   return {

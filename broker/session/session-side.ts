@@ -22,6 +22,8 @@ export class SessionSide {
   /** The client may still answer what it got before this connection. */
   readonly #isResumed: boolean;
   #session: Session | null;
+  /** SUBSCRIBE and UNSUBSCRIBE that a store, or another gateway, has to answer. */
+  #waits = 0;
 
   /** `joined` is null for a session that ends with the connection: it begins with the first SUBSCRIBE. */
   constructor(device: ConnectedDevice, peer: SessionPeer, joined: JoinedSession | null, context: SessionSideContext) {
@@ -31,6 +33,11 @@ export class SessionSide {
     this.#session = joined?.session ?? null;
     this.#isResumed = joined?.isPresent === true;
     this.received = new ReceivedIds(keeperOf(device, joined, context.sessions));
+  }
+
+  /** Each SUBSCRIBE may be a write, and may ask for retained messages: a flood must not become a pile of them. */
+  get mayPass(): boolean {
+    return this.#waits < this.#context.limits.subscribesWaitingMax;
   }
 
   /** Takes any packet that is not CONNECT, PUBLISH, PINGREQ or DISCONNECT; null when it is in order. */
@@ -57,9 +64,14 @@ export class SessionSide {
     this.#session?.poke();
   }
 
-  /** The connection is over. Resolves when the session has taken note; never rejects. */
-  end(): Promise<void> {
-    return this.#session === null ? Promise.resolve() : this.#context.sessions.leave(this.#session, this.#peer);
+  /**
+   * The connection is over, but for messages of it that wait for the log until `settled`. Resolves when the session has taken note;
+   * never rejects.
+   */
+  end(settled: Promise<void>): Promise<void> {
+    if (this.#session === null) return Promise.resolve();
+    this.#session.settled = settled;
+    return this.#context.sessions.leave(this.#session, this.#peer);
   }
 
   /** A subscription counts at once for what comes behind it; its SUBACK may take longer. */
@@ -69,8 +81,10 @@ export class SessionSide {
     const requests = filtersOf(source, body, end, true);
     const codes = requests.map((request) => this.#grant(session, request));
     const granted = requests.filter((_request, index) => codes[index] !== SUBACK_FAILURE).map(({ filter }) => filter);
-    this.#answerWhen(sessions.changed(session), encodeSuback(packetId, codes), () =>
-      sessions.sendRetained(session, granted),
+    this.#wait(
+      this.#answerWhen(sessions.changed(session), encodeSuback(packetId, codes), () =>
+        sessions.sendRetained(session, granted),
+      ),
     );
     return null;
   }
@@ -79,8 +93,16 @@ export class SessionSide {
     const session = this.#session;
     for (const { filter } of filtersOf(source, body, end, false)) session?.unsubscribe(filter);
     const changed = session === null ? Promise.resolve() : this.#context.sessions.changed(session);
-    this.#answerWhen(changed, encodeAnswer(ANSWER.unsuback, packetId));
+    this.#wait(this.#answerWhen(changed, encodeAnswer(ANSWER.unsuback, packetId)));
     return null;
+  }
+
+  #wait(answered: Promise<void>): void {
+    this.#waits += 1;
+    void answered.finally(() => {
+      this.#waits -= 1;
+      this.#peer.resume();
+    });
   }
 
   #grant(session: Session, { filter, qos }: RequestedFilter): SubackCode {
@@ -108,12 +130,13 @@ export class SessionSide {
   #release(packetId: number): RefusalReason | null {
     const completed = this.received.complete(packetId);
     if (completed === null && !this.#isResumed) return "packet-unsolicited";
-    this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
+    void this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
     return null;
   }
 
-  #answerWhen(durable: Promise<void>, answer: Buffer, after?: () => Promise<void>): void {
-    durable
+  /** Never rejects. */
+  #answerWhen(durable: Promise<void>, answer: Buffer, after?: () => Promise<void>): Promise<void> {
+    return durable
       .then(() => {
         this.#peer.write(answer);
         return after?.();
@@ -122,7 +145,9 @@ export class SessionSide {
   }
 }
 
-function keeperOf(device: ConnectedDevice, joined: JoinedSession | null, { store }: Sessions): ReceivedKeeper | null {
+function keeperOf(device: ConnectedDevice, joined: JoinedSession | null, sessions: Sessions): ReceivedKeeper | null {
+  const { store } = sessions;
   if (joined === null || store === null) return null;
-  return { store, client: device.client, received: joined.received };
+  const { session, received } = joined;
+  return { store, client: device.client, received, isCurrent: () => sessions.isCurrent(session) };
 }

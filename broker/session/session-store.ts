@@ -91,6 +91,7 @@ export interface SessionStore extends Service {
   release(client: string, sequence: number): Promise<void>;
   /** QoS 2 messages of the client that it has not released with PUBREL yet: packet id → admission id (4.3.3, method B's identifier). */
   received(client: string): Promise<ReadonlyMap<number, string>>;
+  /** Replaces the admission id if there is one. */
   receive(client: string, packetId: number, admissionId: string): Promise<void>;
   complete(client: string, packetId: number): Promise<void>;
   /** Replaces what the topic retains; an empty payload removes it [MQTT-3.3.1-10]. True unless there are too many. */

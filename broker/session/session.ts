@@ -9,11 +9,13 @@ import { sharedFilterOf } from "./shared-filter.ts";
 
 export type Qos = 0 | 1 | 2;
 
-interface Subscription {
+export interface Subscription {
   /** Without `$share/group/`. */
   readonly filter: string;
   readonly isShared: boolean;
   readonly qos: Qos;
+  /** Of a shared one: when it got its last message, in turns of the router. */
+  servedAt: number;
 }
 
 /** A client's subscriptions, and what it is to be sent. It is kept, and then outlives its connections, or ends with the one it has. */
@@ -24,6 +26,8 @@ export class Session {
   disconnectedAt: number | null = null;
   /** When it was last put into the store, here or by another gateway, UTC ms. */
   putAt = 0;
+  /** When nothing of its last connection waits for the log any more. */
+  settled: Promise<void> = Promise.resolve();
   readonly #queue: DeliveryQueue;
   readonly #memory: MemoryDeliveryQueue | null;
   readonly #options: DeliveriesOptions;
@@ -56,11 +60,9 @@ export class Session {
     return this.#subscriptions.size;
   }
 
-  /** Its shared filters as the client gave them, and without the group. */
-  get shared(): readonly (readonly [name: string, filter: string, qos: Qos])[] {
-    return [...this.#subscriptions]
-      .filter(([, { isShared }]) => isShared)
-      .map(([name, { filter, qos }]) => [name, filter, qos] as const);
+  /** Its shared filters, by what the client called them. */
+  get shared(): readonly (readonly [name: string, subscription: Subscription])[] {
+    return [...this.#subscriptions].filter(([, { isShared }]) => isShared);
   }
 
   /** Devices (`tenant/device`) whose topics it asks for. */
@@ -82,7 +84,7 @@ export class Session {
   subscribe(name: string, qos: Qos): void {
     const shared = sharedFilterOf(name);
     if (shared === "malformed") return;
-    this.#subscriptions.set(name, { filter: shared?.filter ?? name, isShared: shared !== null, qos });
+    this.#subscriptions.set(name, { filter: shared?.filter ?? name, isShared: shared !== null, qos, servedAt: 0 });
     this.#granted.clear();
   }
 

@@ -8,6 +8,7 @@ import type { RefusalReason } from "../refusals.ts";
 import { TopicAcl } from "../topic-acl.ts";
 import type { DeliveriesOptions, SessionPeer } from "./deliveries.ts";
 import { storedDeliveryQueue } from "./delivery-queue.ts";
+import { deviceOf, KeptSessions } from "./kept-sessions.ts";
 import { lowerQos, Session } from "./session.ts";
 import { SessionIndex } from "./session-index.ts";
 import { createSessionRouter, type SessionRouter } from "./session-router.ts";
@@ -45,7 +46,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #deliveries: DeliveriesOptions;
   readonly #expired: Counter;
-  readonly #kept = new Map<string, Session>();
+  readonly #kept = new KeptSessions();
   /** Those whose last connection was here. */
   readonly #ours = new WeakSet<Session>();
   readonly #pending = new Set<Promise<void>>();
@@ -119,7 +120,7 @@ export class Sessions {
   leave(session: Session, peer: SessionPeer): Promise<void> {
     const { store, now } = this.#options;
     if (!session.detach(peer, now())) return Promise.resolve();
-    if (session.isKept && this.#kept.get(session.client) === session) {
+    if (session.isKept && this.isCurrent(session)) {
       this.index.update(session);
       return this.#track(store?.put(session.record));
     }
@@ -151,8 +152,7 @@ export class Sessions {
   /** The credentials of these devices (`tenant/device`) are not honoured any more: nothing is kept for them. */
   purge(keys: readonly string[]): void {
     const { store } = this.#options;
-    for (const session of this.#kept.values()) {
-      if (!keys.includes(ownerOf(session.client))) continue;
+    for (const session of keys.flatMap((key) => [...this.#kept.of(key)])) {
       this.#forget(session);
       void this.#track(store?.remove(session.client));
     }
@@ -160,11 +160,14 @@ export class Sessions {
 
   async #resume(store: SessionStore, client: string, peer: SessionPeer): Promise<JoinedSession | RefusalReason> {
     const { limits, now } = this.#options;
-    const record = await store.find(client);
+    // What QoS 2 messages have landed is known when none is on its way.
+    await this.#kept.get(client)?.settled;
+    const [record, received] = await Promise.all([store.find(client), store.received(client)]);
+    // Taken over or revoked meanwhile: whoever did that has removed the session, or goes on with it.
+    if (peer.isEnded) return "taken-over";
     if (record === null && this.#isFull(client))
       return limits.keptSessionsMax > this.#kept.size ? "sessions-per-device" : "sessions-total";
     const session = this.#learn(record ?? { client, subscriptions: [], disconnectedAt: null });
-    const received = record === null ? NONE_RECEIVED : await store.received(client);
     // Where its last connection was another gateway's, or before a crash: what was queued since then was not sent to anybody.
     const sentBefore = { sequence: 0, queuedAt: record?.disconnectedAt ?? now() };
     session.attach(peer, this.#ours.has(session) ? undefined : sentBefore);
@@ -176,10 +179,12 @@ export class Sessions {
   #isFull(client: string): boolean {
     const { limits } = this.#options;
     if (this.#kept.size >= limits.keptSessionsMax) return true;
-    const owner = ownerOf(client);
-    let ofDevice = 0;
-    for (const other of this.#kept.keys()) if (ownerOf(other) === owner) ofDevice += 1;
-    return ofDevice >= limits.keptSessionsPerDeviceMax;
+    return this.#kept.of(deviceOf(client)).size >= limits.keptSessionsPerDeviceMax;
+  }
+
+  /** False when it has been removed. */
+  isCurrent(session: Session): boolean {
+    return this.#kept.get(session.client) === session;
   }
 
   async #discard(store: SessionStore, client: string): Promise<void> {
@@ -194,8 +199,8 @@ export class Sessions {
     const known = this.#kept.get(client);
     const session =
       known ?? new Session(client, store === null ? null : storedDeliveryQueue(store, client), this.#deliveries);
-    this.#kept.set(client, session);
-    const acl = new TopicAcl(ownerOf(client));
+    if (known === undefined) this.#kept.add(session);
+    const acl = new TopicAcl(deviceOf(client));
     session.replaceSubscriptions(subscriptions.filter(({ filter }) => acl.maySubscribe(filter)));
     session.putAt = this.#options.now();
     if (!session.isConnected) session.disconnectedAt = disconnectedAt;
@@ -204,7 +209,7 @@ export class Sessions {
   }
 
   #forget(session: Session): void {
-    this.#kept.delete(session.client);
+    this.#kept.remove(session);
     this.index.remove(session);
   }
 
@@ -225,7 +230,7 @@ export class Sessions {
   /** Removes what nobody came back for, and says of what is connected here that it still is: its gateway may crash. */
   #expire(): void {
     const { store, limits, now } = this.#options;
-    for (const session of this.#kept.values()) {
+    for (const session of this.#kept.all()) {
       if (session.isConnected) {
         if (now() - session.putAt > limits.sessionExpiryMs / 4) void this.#track(this.changed(session));
       } else if (now() - (session.disconnectedAt ?? session.putAt) > limits.sessionExpiryMs) {
@@ -246,11 +251,4 @@ export class Sessions {
     this.#pending.add(tracked);
     return tracked;
   }
-}
-
-const NONE_RECEIVED: ReadonlyMap<number, string> = new Map();
-
-/** `tenant/device` of `tenant/device/client id`. */
-function ownerOf(client: string): string {
-  return client.slice(0, client.lastIndexOf("/"));
 }

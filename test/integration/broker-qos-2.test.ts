@@ -1,6 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { LIMITS } from "../../core/limits.ts";
 import { HEADER } from "../../core/record.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
+import { MemorySessionStore } from "../support/memory-session-store.ts";
 import {
   CONNACK_ACCEPTED,
   CONNACK_PRESENT,
@@ -53,12 +55,52 @@ describe("a message of QoS 2 (4.3.3)", () => {
     expect(edge.log.records).toHaveLength(2);
   });
 
-  test("is appended with the same admission id when its connection broke off before PUBREL", async () => {
+  test("is answered and not taken again when its connection broke off before PUBREL", async () => {
     await using edge = await startBroker();
+    const subscriber = await edge.client("a");
+    const delivered: string[] = [];
+    subscriber.on("message", (_topic, payload) => delivered.push(payload.toString()));
+    await subscriber.subscribeAsync(TOPIC_A, { qos: 2 });
     const peer = await resume(edge);
     peer.send(once("x"));
     await peer.receive((received) => received.endsWith(PUBREC));
     peer.socket.destroy();
+    const again = await resume(edge);
+    again.send(once("x", DUP));
+    await again.receive((received) => received.endsWith(PUBREC));
+    again.send(rawAnswer("pubrel", 7), once("y"));
+    await again.receive((received) => received.endsWith(PUBCOMP + PUBREC));
+    expect(new Set(admissionIds(edge)).size).toBe(2);
+    await eventually(() => delivered.includes("y"), "the next message");
+    expect(delivered).toEqual(["x", "y"]);
+  });
+
+  test("is not taken again either when its connection broke off while it waited for the log", async () => {
+    await using edge = await startBroker();
+    const peer = await resume(edge);
+    edge.log.hold();
+    peer.send(once("x"), PINGREQ);
+    await peer.receive((received) => received.endsWith("d000"));
+    peer.socket.destroy();
+    const again = await edge.raw();
+    again.send(rawConnect(KEPT), once("x", DUP));
+    await eventually(() => edge.broker.connections === 1, "the connection is known");
+    edge.log.release();
+    await again.receive((received) => received === CONNACK_PRESENT + PUBREC);
+    expect(edge.log.records).toHaveLength(1);
+  });
+
+  test("is appended with the same admission id when the gateway broke off and does not know whether it has landed", async () => {
+    const sessions = new MemorySessionStore(LIMITS);
+    await using edge = await startBroker({ sessions });
+    const peer = await resume(edge);
+    const receive = vi.spyOn(sessions, "receive");
+    peer.send(once("x"));
+    await peer.receive((received) => received.endsWith(PUBREC));
+    const before = receive.mock.calls[0] ?? ["", 0, ""];
+    peer.socket.destroy();
+    await eventually(() => edge.broker.connections === 0, "the client has gone");
+    await sessions.receive(...before);
     const again = await resume(edge);
     again.send(once("x", DUP));
     await again.receive((received) => received.endsWith(PUBREC));

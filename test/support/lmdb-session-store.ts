@@ -1,5 +1,6 @@
 import { LmdbSessionStore } from "../../broker/lmdb/lmdb-session-store.ts";
 import type { SessionStoreLimits } from "../../broker/session/session-store.ts";
+import type { ReportFault } from "../../core/fault.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics, type Metrics } from "../../core/metrics.ts";
 import { prepareLmdbFile } from "../../log/embedded/log-file.ts";
@@ -8,12 +9,14 @@ export interface TestStoreOptions {
   readonly directory: string;
   readonly limits?: Partial<SessionStoreLimits>;
   readonly metrics?: Metrics;
+  readonly onFault?: ReportFault;
 }
 
 /** A store of sessions in that directory, made as an instance makes it. Not started. */
 export function lmdbSessionStore(options: TestStoreOptions): LmdbSessionStore {
   return new LmdbSessionStore({
     metrics: createMetrics(),
+    onFault: () => undefined,
     ...options,
     logger: silentLogger,
     prepareFile: (path) => prepareLmdbFile(path, { name: path, remedy: "restore a backup" }, silentLogger),

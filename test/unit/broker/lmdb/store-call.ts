@@ -1,3 +1,4 @@
+import type { FaultTransition } from "../../../../core/fault.ts";
 import type { DeliveryQos, SessionStore } from "../../../../broker/session/session-store.ts";
 
 /** A call that changes something, as text can carry it. */
@@ -10,11 +11,12 @@ export type StoreCall =
   | { readonly kind: "complete"; readonly packetId: number }
   | { readonly kind: "retain"; readonly level: string; readonly text: string };
 
-/** What the child says, one line of JSON each: a worker makes its n-th call, or that one is answered. */
+/** What the child says, one line of JSON each: a worker makes its n-th call, or that one is answered; or what the store says of itself. */
 export type ChildLine =
   | { readonly worker: number; readonly call: StoreCall }
   | { readonly worker: number; readonly done: true }
-  | { readonly worker: number; readonly refused: string };
+  | { readonly worker: number; readonly refused: string }
+  | { readonly worker: null; readonly fault: FaultTransition };
 
 export const WORKERS = 6;
 

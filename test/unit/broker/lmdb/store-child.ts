@@ -10,8 +10,8 @@ import { type ChildLine, clientOf, makeCall, type StoreCall, WORKERS } from "./s
  * answered. It runs until it is killed. The second argument: bytes of a payload at most, and then nothing is ever settled or removed.
  */
 const [directory = "", growing = ""] = process.argv.slice(2);
-const store = await openSessionStore({ directory });
 const say = (line: ChildLine): void => void writeSync(1, `${JSON.stringify(line)}\n`);
+const store = await openSessionStore({ directory, onFault: (_id, fault) => say({ worker: null, fault }) });
 const letter = (): string => String.fromCharCode(97 + randomInt(26));
 
 async function anySequence(worker: number): Promise<number> {
@@ -45,6 +45,7 @@ async function work(worker: number): Promise<never> {
     } catch (error) {
       if (!isMillraceError(error)) throw error;
       say({ worker, refused: error.code });
+      await store.queued(clientOf(worker), 0, 1);
       await sleep(20);
     }
   }
