@@ -224,6 +224,22 @@ describe("the session store", () => {
     );
   });
 
+  test("that fails while a client comes back does not make its session look connected for ever", async () => {
+    const sessions = new MemorySessionStore(LIMITS);
+    const clock = { now: () => performance.now() };
+    await using edge = await startBroker({ sessions, clock, limits: { sessionExpiryMs: 200 } });
+    await subscribeAndLeave(edge);
+    const put = sessions.put.bind(sessions);
+    sessions.put = () => {
+      sessions.put = put;
+      return Promise.reject(new MillraceError("SESSION_STORE_IO", "away"));
+    };
+    const peer = await edge.raw();
+    peer.send(rawConnect(KEPT));
+    expect(await peer.closed).toBe("20020003");
+    await eventually(() => edge.gauge("millrace_mqtt_sessions_expired_total") === 1, "the session expires");
+  });
+
   test("that fails costs the session its message, and telemetry nothing", async () => {
     const sessions = new MemorySessionStore(LIMITS);
     await using edge = await startBroker({ sessions });
