@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { ErrorReply } from "@redis/client";
 import { z } from "zod";
 import { untilAborted } from "../../core/aborted.ts";
 import { errorText, MillraceError } from "../../core/errors.ts";
@@ -204,6 +205,8 @@ export class RedisSessionStore implements SessionStore {
     try {
       return await redis.run(["EVALSHA", hashes.get(script) ?? "", "0", this.prefix, this.origin, ...values]);
     } catch (error) {
+      // A lost connection is counted once, not with each call.
+      if (error instanceof ErrorReply) this.meters.failed();
       // Somebody has made Redis forget its scripts: the next connection brings them again.
       if (error instanceof Error && error.message.startsWith("NOSCRIPT")) redis.close();
       throw this.failure(errorText(error), error);

@@ -159,6 +159,16 @@ describe.skipIf(program === null)("sessions in Redis (needs the redis-server pac
     expect((await texts(one.store)).at(-1)).toBe("c");
   });
 
+  it("are refused while Redis has no memory for them, which counts as a failure of the store", async () => {
+    const one = await open();
+    await server.run(["CONFIG", "SET", "maxmemory", "1"]);
+    await expect(one.store.put(session())).rejects.toMatchObject(rejected);
+    expect(one.value("millrace_session_store_failures_total")).toBe(1);
+    await server.run(["CONFIG", "SET", "maxmemory", "0"]);
+    await one.store.put(session());
+    expect(await one.store.find(CLIENT)).toEqual(session());
+  });
+
   it("are told of by a gateway that started while Redis was away", async () => {
     const first = await open();
     await first.store.put(session());
