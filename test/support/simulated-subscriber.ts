@@ -4,7 +4,7 @@ import type { Sessions } from "../../broker/session/sessions.ts";
 import { createTopicAcl } from "../../broker/topic-acl.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { MqttFrameWalker } from "../../wire/mqtt-frame.ts";
-import { packet, field, rawAnswer, rawConnect, rawSubscribe } from "./raw-mqtt.ts";
+import { rawAnswer, rawConnect, rawSubscribe, rawUnsubscribe } from "./raw-mqtt.ts";
 
 /** The device (`tenant/device`) whose session it is. */
 export const MODEL_KEY = "acme/a";
@@ -103,7 +103,7 @@ export class SimulatedSubscriber {
   }
 
   unsubscribe(filter: string): boolean {
-    return this.#send(packet(0xa2, [0, ++this.#packetId], field(filter)));
+    return this.#send(rawUnsubscribe([filter], ++this.#packetId));
   }
 
   /** Reads so many bytes; of a packet that is cut off by them, nothing. */
