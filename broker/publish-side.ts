@@ -94,8 +94,8 @@ export class PublishSide {
   #passOnce(walker: MqttFrameWalker, timestamp: number): RefusalReason | null {
     const { admission, limits } = this.#context;
     const received = this.#received;
-    if (received === null || received.size >= limits.unacknowledgedPerConnectionMax) return "receive-maximum";
-    const step = received.begin(walker.packetId, () => admission.newAdmissionId());
+    if (received === null || received.isFull(walker, limits.unacknowledgedPerConnectionMax)) return "receive-maximum";
+    const step = received.begin(walker, () => admission.newAdmissionId());
     if (step === "new") return this.#take(walker, timestamp, null);
     if (step === "again") {
       this.#window.skip(walker);
@@ -159,6 +159,7 @@ export class PublishSide {
       const wait = this.#context.route(message.key, telemetryTopicOf(message.key), message);
       if (wait !== null) kept.push(wait);
     }
+    this.#received?.landed(answers);
     if (kept.length > 0 || this.#answering !== null) this.#answerBehind(kept, answers);
     else if (answers.length > 0) this.#owner.write(answers);
     this.#owner.resume();

@@ -107,11 +107,9 @@ export class SessionSide {
     return null;
   }
 
-  /** PUBREL. After a connection that broke off, PUBCOMP may have been lost: then it is said again. */
-  #release(packetId: number): RefusalReason | null {
-    const completed = this.received.complete(packetId);
-    if (completed === null && !this.#isResumed) return "packet-unsolicited";
-    this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
+  /** PUBREL. A PUBCOMP that the client has not seen is said again: every PUBREL is answered [MQTT-4.3.3-2]. */
+  #release(packetId: number): null {
+    this.#answerWhen(this.received.complete(packetId), encodeAnswer(ANSWER.pubcomp, packetId));
     return null;
   }
 

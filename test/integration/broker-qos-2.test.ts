@@ -53,14 +53,17 @@ describe("a message of QoS 2 (4.3.3)", () => {
     expect(edge.log.records).toHaveLength(2);
   });
 
-  test("is appended with the same admission id when its connection broke off before PUBREL", async () => {
+  test("is appended with the same admission id when its connection broke off before the log had answered", async () => {
     await using edge = await startBroker();
+    edge.log.hold();
     const peer = await resume(edge);
-    peer.send(once("x"));
-    await peer.receive((received) => received.endsWith(PUBREC));
+    peer.send(once("x"), PINGREQ);
+    await peer.receive((received) => received.endsWith("d000"));
     peer.socket.destroy();
     const again = await resume(edge);
-    again.send(once("x", DUP));
+    again.send(once("x", DUP), PINGREQ);
+    await again.receive((received) => received.endsWith("d000"));
+    edge.log.release();
     await again.receive((received) => received.endsWith(PUBREC));
     const [first, second, ...none] = admissionIds(edge);
     expect([first, none]).toEqual([second, []]);
