@@ -93,7 +93,7 @@ export async function openThreadLog(
   }
   const log = connectEmbeddedLog(access.connection);
   const { generation } = access.connection;
-  return Object.assign(log, { generation, firstGeneration: generation, groups: soleMember, close: () => log.close() });
+  return Object.assign(log, { generation, firstGeneration: generation, groups: soleMember });
 }
 
 /** Greater than any before, also on a machine whose data directory is new. */

@@ -116,10 +116,11 @@ export class Deliveries {
     return message !== undefined && message.step !== "sent" && this.#settle(packetId);
   }
 
-  /** Tells what may have been sent. */
+  /** Tells what may have been sent. What was sent before, and was not sent again now, still was. */
   end(): SentBefore {
     this.#ended = true;
-    return { sequence: Math.max(this.#last, this.#sentBefore.sequence), queuedAt: 0 };
+    const { sequence, queuedAt } = this.#sentBefore;
+    return { sequence: Math.max(this.#last, sequence), queuedAt };
   }
 
   async #read(): Promise<void> {

@@ -112,11 +112,11 @@ export class Session {
   }
 
   /** The session goes on with this connection, from `open` on. `sentBefore`, unless this is where its last one was. */
-  attach(peer: SessionPeer, sentBefore: SentBefore = this.#sentBefore): void {
+  attach(peer: SessionPeer, sentBefore?: SentBefore): void {
     if (this.#deliveries !== null) this.#sentBefore = this.#deliveries.end();
     this.#peer = peer;
     this.disconnectedAt = null;
-    this.#deliveries = new Deliveries(this.#queue, peer, sentBefore, this.#options);
+    this.#deliveries = new Deliveries(this.#queue, peer, sentBefore ?? this.#sentBefore, this.#options);
     this.#isOpen = false;
   }
 

@@ -1,3 +1,4 @@
+import { untilAborted } from "../../core/aborted.ts";
 import { errorText } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Counter, Metrics } from "../../core/metrics.ts";
@@ -86,7 +87,7 @@ export class Sessions {
   /** After all connections have ended. */
   async stop(signal: AbortSignal): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(this.#pending);
+    await untilAborted(Promise.all(this.#pending), signal);
     await this.#options.store?.stop(signal);
   }
 
@@ -174,7 +175,12 @@ export class Sessions {
     const sentBefore = { sequence: 0, queuedAt: record?.disconnectedAt ?? now() };
     session.attach(peer, this.#ours.has(session) ? undefined : sentBefore);
     this.#ours.add(session);
-    await this.changed(session);
+    try {
+      await this.changed(session);
+    } catch (error) {
+      void this.leave(session, peer);
+      throw error;
+    }
     return { session, isPresent: record !== null, received };
   }
 

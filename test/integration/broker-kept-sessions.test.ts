@@ -78,6 +78,25 @@ describe("a session with clean session = 0", () => {
     expect(await second.receive((received) => received.length >= expected.length)).toBe(expected);
   });
 
+  test("gets with DUP what a gateway sent before it crashed, whichever connection it gets it with [MQTT-3.3.1-1]", async () => {
+    const sessions = new MemorySessionStore(LIMITS);
+    let now = 1_700_000_000_000;
+    const options = { sessions, clock: { now: () => now++ }, limits: { deliveriesInFlightMax: 1 } };
+    await using crashed = await startBroker({ ...options, limits: {} });
+    await subscribeAndLeave(crashed);
+    await publish(crashed, 1, "one", "two");
+    const first = await resume(crashed);
+    await first.receive((received) => received.includes(hex(Buffer.from("two"))));
+    await using edge = await startBroker(options);
+    const second = await resume(edge);
+    await second.receive((received) => received.includes(hex(Buffer.from("one"))));
+    await leave(edge, second);
+    const third = await resume(edge);
+    await third.receive((received) => received.includes(hex(Buffer.from("one"))));
+    third.send(rawAnswer("puback", 1));
+    await third.receive((received) => received.endsWith(hex(rawPublish(TOPIC_A, "two", 2, 2 | DUP))));
+  });
+
   test("is gone after a CONNECT with clean session = 1 [MQTT-3.1.2-6]", async () => {
     await using edge = await startBroker();
     await subscribeAndLeave(edge);
@@ -203,6 +222,22 @@ describe("the session store", () => {
     expect(await peer.receive((received) => received.endsWith("40020003"))).toBe(
       `${CONNACK_ACCEPTED}400200014002000240020003`,
     );
+  });
+
+  test("that fails while a client comes back does not make its session look connected for ever", async () => {
+    const sessions = new MemorySessionStore(LIMITS);
+    const clock = { now: () => performance.now() };
+    await using edge = await startBroker({ sessions, clock, limits: { sessionExpiryMs: 200 } });
+    await subscribeAndLeave(edge);
+    const put = sessions.put.bind(sessions);
+    sessions.put = () => {
+      sessions.put = put;
+      return Promise.reject(new MillraceError("SESSION_STORE_IO", "away"));
+    };
+    const peer = await edge.raw();
+    peer.send(rawConnect(KEPT));
+    expect(await peer.closed).toBe("20020003");
+    await eventually(() => edge.gauge("millrace_mqtt_sessions_expired_total") === 1, "the session expires");
   });
 
   test("that fails costs the session its message, and telemetry nothing", async () => {
