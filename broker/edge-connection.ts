@@ -149,6 +149,8 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
       case MQTT_TYPE.pingreq:
         return this.#flow.write(PINGRESP);
       case MQTT_TYPE.disconnect:
+        // Here, not at the end: the connection may be lost before all that came in front is acknowledged.
+        this.#will = null;
         this.#lastWords = "disconnected";
         return;
       case MQTT_TYPE.connect:

@@ -92,7 +92,8 @@ export class PublishSide implements MessageWindowOutcomes {
   #passOnce(walker: MqttFrameWalker, timestamp: number): RefusalReason | null {
     const { admission, limits } = this.#context;
     const received = this.#received;
-    if (received === null || received.size >= limits.unacknowledgedPerConnectionMax) return "receive-maximum";
+    if (received === null || received.isFull(walker.packetId, limits.unacknowledgedPerConnectionMax))
+      return "receive-maximum";
     const step = received.begin(walker.packetId, () => admission.newAdmissionId());
     if (step === "new") return this.#take(walker, timestamp, null);
     if (step === "again") {

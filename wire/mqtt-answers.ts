@@ -46,6 +46,13 @@ export type SubackCode = 0 | 1 | 2 | 0x80;
 export const SUBACK_FAILURE = 0x80;
 
 export function encodeSuback(packetId: number, codes: readonly SubackCode[]): Buffer {
-  // The walker lets no more filters through than fit into one byte of length.
-  return Buffer.from([0x90, 2 + codes.length, packetId >> 8, packetId & 0xff, ...codes]);
+  const remaining = 2 + codes.length;
+  // A packet of 1 MiB has no more filters than fit into three bytes of length.
+  const lengthBytes =
+    remaining < 0x80
+      ? [remaining]
+      : remaining < 0x4000
+        ? [(remaining & 0x7f) | 0x80, remaining >> 7]
+        : [(remaining & 0x7f) | 0x80, ((remaining >> 7) & 0x7f) | 0x80, remaining >> 14];
+  return Buffer.from([0x90, ...lengthBytes, packetId >> 8, packetId & 0xff, ...codes]);
 }

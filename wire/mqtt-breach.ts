@@ -24,7 +24,10 @@ export const MQTT_BREACHES = {
   "packet-length": malformed("the packet's fields and its remaining length disagree (2.2.3)"),
   "protocol-name": malformed("the protocol name is not MQTT [MQTT-3.1.2-1]"),
   "protocol-level": unsupported("the protocol level is not 4, which is MQTT 3.1.1 [MQTT-3.1.2-2]", 1),
-  "protocol-level-5": unsupported("MQTT 5 is not served, only MQTT 3.1.1 [MQTT-3.1.2-2]", 1),
+  "protocol-level-5": unsupported(
+    "MQTT 5 is not served: the client has to ask for MQTT 3.1.1 (mosquitto_pub -V 311, protocolVersion 4 in mqtt.js, MQTTv311 in paho)",
+    1,
+  ),
   "connect-flags": malformed("the CONNECT flags contradict each other or use the reserved bit [MQTT-3.1.2-3]"),
   "will-qos": malformed("the will's QoS is 3 [MQTT-3.1.2-14]"),
   "client-id-empty": malformed("an empty client id needs a clean session [MQTT-3.1.3-8]", 2),

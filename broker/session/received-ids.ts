@@ -42,8 +42,10 @@ export class ReceivedIds {
     return this.#pending !== null && this.#pending.size > 0;
   }
 
-  get size(): number {
-    return (this.#taken?.size ?? 0) + (this.#unsure?.size ?? 0);
+  /** True when there are so many that another one may not come; of those that there are, each may come again. */
+  isFull(packetId: number, idsMax: number): boolean {
+    const isKnown = this.#taken?.has(packetId) === true || this.#unsure?.has(packetId) === true;
+    return !isKnown && (this.#taken?.size ?? 0) + (this.#unsure?.size ?? 0) >= idsMax;
   }
 
   /** How to take a PUBLISH: "again" not at all; "new" like any other; or, when that is durable, with this admission id. */
@@ -75,11 +77,11 @@ export class ReceivedIds {
     keeper.store.receive(keeper.client, packetId, LANDED).catch(() => undefined);
   }
 
-  /** PUBREL: the id may be used for another message. Null when nothing with this id waits for it. */
-  complete(packetId: number): Promise<void> | null {
+  /** PUBREL: the id may be used for another message. */
+  complete(packetId: number): Promise<void> {
     this.#pending?.delete(packetId);
     const isKnown = this.#taken?.delete(packetId) === true || this.#unsure?.delete(packetId) === true;
-    if (!isKnown) return null;
-    return this.#keeper === null ? Promise.resolve() : this.#keeper.store.complete(this.#keeper.client, packetId);
+    if (!isKnown || this.#keeper === null) return Promise.resolve();
+    return this.#keeper.store.complete(this.#keeper.client, packetId);
   }
 }

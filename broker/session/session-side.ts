@@ -11,12 +11,13 @@ import type { Session } from "./session.ts";
 import type { JoinedSession, Sessions } from "./sessions.ts";
 import { sharedFilterOf } from "./shared-filter.ts";
 
+type SessionDevice = Pick<ConnectedDevice, "client" | "acl">;
 type SessionSideContext = Pick<EdgeContext, "sessions" | "limits">;
 
 /** The part of a connection that has to do with its session: subscriptions, what is delivered, and QoS 2 in both directions. */
 export class SessionSide {
   readonly received: ReceivedIds;
-  readonly #device: ConnectedDevice;
+  readonly #device: SessionDevice;
   readonly #peer: SessionPeer;
   readonly #context: SessionSideContext;
   /** The client may still answer what it got before this connection. */
@@ -26,7 +27,7 @@ export class SessionSide {
   #waits = 0;
 
   /** `joined` is null for a session that ends with the connection: it begins with the first SUBSCRIBE. */
-  constructor(device: ConnectedDevice, peer: SessionPeer, joined: JoinedSession | null, context: SessionSideContext) {
+  constructor(device: SessionDevice, peer: SessionPeer, joined: JoinedSession | null, context: SessionSideContext) {
     this.#device = device;
     this.#peer = peer;
     this.#context = context;
@@ -126,11 +127,9 @@ export class SessionSide {
     return null;
   }
 
-  /** PUBREL. After a connection that broke off, PUBCOMP may have been lost: then it is said again. */
-  #release(packetId: number): RefusalReason | null {
-    const completed = this.received.complete(packetId);
-    if (completed === null && !this.#isResumed) return "packet-unsolicited";
-    void this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
+  /** PUBREL. A PUBCOMP that the client has not seen is said again: every PUBREL is answered [MQTT-4.3.3-2]. */
+  #release(packetId: number): null {
+    void this.#answerWhen(this.received.complete(packetId), encodeAnswer(ANSWER.pubcomp, packetId));
     return null;
   }
 
@@ -145,7 +144,7 @@ export class SessionSide {
   }
 }
 
-function keeperOf(device: ConnectedDevice, joined: JoinedSession | null, sessions: Sessions): ReceivedKeeper | null {
+function keeperOf(device: SessionDevice, joined: JoinedSession | null, sessions: Sessions): ReceivedKeeper | null {
   const { store } = sessions;
   if (joined === null || store === null) return null;
   const { session, received } = joined;

@@ -6,7 +6,7 @@ import type { DeviceAsks } from "../device-asks.ts";
 import type { EdgeLimits } from "../edge-limits.ts";
 import { filterCoveredBy } from "../filter-cover.ts";
 import type { RefusalReason } from "../refusals.ts";
-import { TopicAcl } from "../topic-acl.ts";
+import { deviceKeyOf, TopicAcl } from "../topic-acl.ts";
 import type { DeliveriesOptions, SessionPeer } from "./deliveries.ts";
 import { storedDeliveryQueue } from "./delivery-queue.ts";
 import { deviceOf, KeptSessions } from "./kept-sessions.ts";
@@ -129,15 +129,17 @@ export class Sessions {
     return Promise.resolve();
   }
 
-  /** What topics under these filters retain goes to the session, as the filters grant it (3.3.1.3). */
+  /** What topics under each of these filters retain goes to the session (3.3.1.3), as for one SUBSCRIBE after the other [MQTT-3.8.4-4]. */
   async sendRetained(session: Session, filters: readonly string[]): Promise<void> {
     const { store, now } = this.#options;
     if (store === null) return;
-    for (const key of session.keys) {
+    for (const filter of filters) {
+      const key = deviceKeyOf(filter);
+      if (key === null) continue;
       const found = await session.newest(store.retained(`millrace/${key}/`));
       for (const { topic, payload, qos } of found) {
         const granted = session.grants(topic);
-        if (granted === null || !filters.some((filter) => filterCoveredBy(topic, filter))) continue;
+        if (granted === null || !filterCoveredBy(topic, filter)) continue;
         const lower = lowerQos({ qos }, granted);
         const message = { topic, payload, retain: true, queuedAt: now() };
         if (lower === 0) session.deliverNow(topic, payload, true);

@@ -80,7 +80,6 @@ const REFUSED_PACKETS: readonly [title: string, sent: Buffer, reason: string][] 
   ["an invalid string as filter", rawSubscribe([bytes(0xc0, 0xaf)]), "utf8-invalid"],
   ["UNSUBSCRIBE with wrong flags", bytes(0xa0, 5, 0, 1, 0, 1, 0x61), "header-flags"],
   ["PUBREC", bytes(0x50, 2, 0, 1), "packet-unsolicited"],
-  ["PUBREL", bytes(0x62, 2, 0, 1), "packet-unsolicited"],
   ["PUBCOMP", bytes(0x70, 2, 0, 1), "packet-unsolicited"],
   ["PUBACK with packet id 0", bytes(0x40, 2, 0, 0), "packet-id-zero"],
   ["PUBACK of three bytes", bytes(0x40, 3, 0, 1, 0), "packet-length"],

@@ -51,12 +51,22 @@ export function rawPublish(topic: string | Uint8Array, payload: string | Uint8Ar
   return packet(0x30 | flags, field(topic), id, Buffer.from(payload));
 }
 
-export function rawSubscribe(filters: readonly (string | Uint8Array)[], packetId = 1, qos = 0): Buffer {
+/** `qos`: of all filters, or of each. */
+export function rawSubscribe(
+  filters: readonly (string | Uint8Array)[],
+  packetId = 1,
+  qos: number | readonly number[] = 0,
+): Buffer {
+  const qosOf = (index: number): number => (typeof qos === "number" ? qos : (qos[index] ?? 0));
   return packet(
     0x82,
     [packetId >> 8, packetId & 0xff],
-    ...filters.map((filter) => Buffer.concat([field(filter), Buffer.from([qos])])),
+    ...filters.map((filter, index) => Buffer.concat([field(filter), Buffer.from([qosOf(index)])])),
   );
+}
+
+export function rawUnsubscribe(filters: readonly (string | Uint8Array)[], packetId = 1): Buffer {
+  return packet(0xa2, [packetId >> 8, packetId & 0xff], ...filters.map(field));
 }
 
 const ANSWERS = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 };
@@ -70,6 +80,11 @@ export const DISCONNECT = Buffer.from([0xe0, 0x00]);
 export const CONNACK_ACCEPTED = "20020000";
 /** Accepted, and there is a session. */
 export const CONNACK_PRESENT = "20020100";
+
+/** Resolves when as much as this was received, or the peer has closed: with what was received. */
+export async function heard(peer: RawPeer, expected: string): Promise<string> {
+  return Promise.race([peer.receive((hex) => hex.length >= expected.length), peer.closed]);
+}
 
 export interface RawPeer {
   readonly socket: Socket;
