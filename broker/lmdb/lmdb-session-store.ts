@@ -44,167 +44,167 @@ const CLOSE_MS = 1000;
 
 /** Sessions in a file of their own, for a gateway without others. Each call is synced to the disk before it is answered. */
 export class LmdbSessionStore implements SessionStore {
-  private readonly path: string;
-  private readonly prepareFile: (path: string) => Promise<void>;
-  private readonly logger: Logger;
-  private readonly onFault: ReportFault;
-  private readonly limits: SessionStoreLimits;
-  private readonly meters: SessionStoreMetrics;
-  private readonly turns = new CommitTurns((run) => this.commit(run));
-  private opened: Opened | null = null;
-  private failing = false;
+  readonly #path: string;
+  readonly #prepareFile: (path: string) => Promise<void>;
+  readonly #logger: Logger;
+  readonly #onFault: ReportFault;
+  readonly #limits: SessionStoreLimits;
+  readonly #meters: SessionStoreMetrics;
+  readonly #turns = new CommitTurns((run) => this.#commit(run));
+  #opened: Opened | null = null;
+  #failing = false;
 
   constructor(options: LmdbSessionStoreOptions) {
-    this.path = join(options.directory, "sessions.mdb");
-    this.prepareFile = options.prepareFile;
-    this.logger = options.logger;
-    this.onFault = options.onFault;
-    this.limits = { ...LIMITS, ...options.limits };
-    this.meters = sessionStoreMetrics(options.metrics);
+    this.#path = join(options.directory, "sessions.mdb");
+    this.#prepareFile = options.prepareFile;
+    this.#logger = options.logger;
+    this.#onFault = options.onFault;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#meters = sessionStoreMetrics(options.metrics);
   }
 
   /** Errors: DATA_DIRECTORY_UNWRITABLE, DATA_FORMAT_UNSUPPORTED, SESSION_STORE_IO, those of `prepareFile`. */
   async start(): Promise<void> {
-    await this.prepareFile(this.path);
-    await this.open();
+    await this.#prepareFile(this.#path);
+    await this.#open();
   }
 
   /** Nobody else changes what is kept here: `watch` is never told anything. */
   load(): Promise<readonly KeptSession[]> {
     try {
-      const sessions = this.draft.load();
-      this.report(this.draft);
+      const sessions = this.#draft.load();
+      this.#report(this.#draft);
       return Promise.resolve(sessions);
     } catch (error) {
-      return commitError(this.path, error).then((reason) => Promise.reject(reason));
+      return commitError(this.#path, error).then((reason) => Promise.reject(reason));
     }
   }
 
   async stop(signal: AbortSignal): Promise<void> {
     const reason = new MillraceError("SESSION_STORE_IO", "the store of the sessions is closed");
-    await Promise.race([this.turns.close(reason), aborted(signal)]);
-    this.turns.abandon(reason);
-    await this.close();
+    await Promise.race([this.#turns.close(reason), aborted(signal)]);
+    this.#turns.abandon(reason);
+    await this.#close();
   }
 
   find(client: string): Promise<KeptSession | null> {
-    return this.turns.call(() => this.draft.find(client));
+    return this.#turns.call(() => this.#draft.find(client));
   }
 
   put(session: KeptSession): Promise<void> {
-    return this.turns.call(() => this.draft.put(session));
+    return this.#turns.call(() => this.#draft.put(session));
   }
 
   remove(client: string): Promise<void> {
-    return this.turns.call(() => this.draft.remove(client));
+    return this.#turns.call(() => this.#draft.remove(client));
   }
 
   async enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<readonly string[]> {
     // The caller may use the bytes again.
     const value = encodeMessage(message);
-    const full = await this.turns.call(() => this.draft.enqueue(value, targets));
-    this.meters.discarded(full.length);
+    const full = await this.#turns.call(() => this.#draft.enqueue(value, targets));
+    this.#meters.discarded(full.length);
     return full;
   }
 
   queued(client: string, after: number, count: number): Promise<readonly QueuedDelivery[]> {
-    return this.turns.call(() => this.draft.queued(client, after, count));
+    return this.#turns.call(() => this.#draft.queued(client, after, count));
   }
 
   settle(client: string, sequence: number): Promise<void> {
-    return this.turns.call(() => this.draft.settle(client, sequence));
+    return this.#turns.call(() => this.#draft.settle(client, sequence));
   }
 
   release(client: string, sequence: number): Promise<void> {
-    return this.turns.call(() => this.draft.release(client, sequence));
+    return this.#turns.call(() => this.#draft.release(client, sequence));
   }
 
   received(client: string): Promise<ReadonlyMap<number, string>> {
-    return this.turns.call(() => this.draft.received(client));
+    return this.#turns.call(() => this.#draft.received(client));
   }
 
   receive(client: string, packetId: number, admissionId: string): Promise<void> {
-    return this.turns.call(() => this.draft.receive(client, packetId, admissionId));
+    return this.#turns.call(() => this.#draft.receive(client, packetId, admissionId));
   }
 
   complete(client: string, packetId: number): Promise<void> {
-    return this.turns.call(() => this.draft.receive(client, packetId, null));
+    return this.#turns.call(() => this.#draft.receive(client, packetId, null));
   }
 
   retain(message: RetainedMessage): Promise<boolean> {
     const own = { ...message, payload: Uint8Array.from(message.payload) };
-    return this.turns.call(() => this.draft.retain(own));
+    return this.#turns.call(() => this.#draft.retain(own));
   }
 
   retained(prefix: string): Promise<readonly RetainedMessage[]> {
-    return this.turns.call(() => this.draft.retained(prefix));
+    return this.#turns.call(() => this.#draft.retained(prefix));
   }
 
-  private get draft(): SessionDraft {
-    if (this.opened === null) throw new MillraceError("SESSION_STORE_IO", `${this.path} is not open`);
-    return this.opened.draft;
+  get #draft(): SessionDraft {
+    if (this.#opened === null) throw new MillraceError("SESSION_STORE_IO", `${this.#path} is not open`);
+    return this.#opened.draft;
   }
 
-  private async open(): Promise<Opened> {
-    const { sessionStoreBytesMax, retainedMessagesMax } = this.limits;
+  async #open(): Promise<Opened> {
+    const { sessionStoreBytesMax, retainedMessagesMax } = this.#limits;
     const bytesMax = sessionStoreBytesMax + retainedMessagesMax * LIMITS.payloadBytesMax;
-    const environment = await openSessionEnvironment(this.path, bytesMax);
-    this.opened = { environment, draft: new SessionDraft(environment, this.limits) };
-    return this.opened;
+    const environment = await openSessionEnvironment(this.#path, bytesMax);
+    this.#opened = { environment, draft: new SessionDraft(environment, this.#limits) };
+    return this.#opened;
   }
 
   /** Nothing that the calls did is kept when it fails. */
-  private async commit(run: () => void): Promise<MillraceError | null> {
+  async #commit(run: () => void): Promise<MillraceError | null> {
     try {
-      const { environment, draft } = this.opened ?? (await this.reopen());
+      const { environment, draft } = this.#opened ?? (await this.#reopen());
       run();
       const { changed } = draft;
       if (changed) await environment.queues.batch(() => draft.write());
       draft.landed();
-      this.report(draft);
+      this.#report(draft);
       // What was only read says nothing of the disk.
-      if (changed && this.failing) this.noteRecovery();
+      if (changed && this.#failing) this.#noteRecovery();
       return null;
     } catch (error) {
-      return await this.noteFailure(error);
+      return await this.#noteFailure(error);
     }
   }
 
-  private async noteFailure(error: unknown): Promise<MillraceError> {
-    this.opened?.draft.failed();
-    this.meters.failed();
-    const failure = await commitError(this.path, error);
-    if (!this.failing) {
-      this.logger.error({ code: failure.code }, failure.message);
-      this.onFault("sessions", "raised", `sessions are not kept: ${failure.message}`);
+  async #noteFailure(error: unknown): Promise<MillraceError> {
+    this.#opened?.draft.failed();
+    this.#meters.failed();
+    const failure = await commitError(this.#path, error);
+    if (!this.#failing) {
+      this.#logger.error({ code: failure.code }, failure.message);
+      this.#onFault("sessions", "raised", `sessions are not kept: ${failure.message}`);
     }
-    this.failing = true;
-    if (this.opened !== null && isBroken(this.opened.environment)) await this.close();
+    this.#failing = true;
+    if (this.#opened !== null && isBroken(this.#opened.environment)) await this.#close();
     return failure;
   }
 
-  private noteRecovery(): void {
-    this.failing = false;
-    this.logger.info({ path: this.path }, "sessions are written again");
-    this.onFault("sessions", "cleared", "");
+  #noteRecovery(): void {
+    this.#failing = false;
+    this.#logger.info({ path: this.#path }, "sessions are written again");
+    this.#onFault("sessions", "cleared", "");
   }
 
   /** After LMDB has given its file up. */
-  private async reopen(): Promise<Opened> {
-    const opened = await this.open();
+  async #reopen(): Promise<Opened> {
+    const opened = await this.#open();
     opened.draft.load();
     return opened;
   }
 
-  private async close(): Promise<void> {
-    const closed = this.opened?.environment.root.close();
-    this.opened = null;
+  async #close(): Promise<void> {
+    const closed = this.#opened?.environment.root.close();
+    this.#opened = null;
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 
-  private report(draft: SessionDraft): void {
-    this.meters.kept(draft.totals);
-    this.meters.damaged(draft.damaged);
+  #report(draft: SessionDraft): void {
+    this.#meters.kept(draft.totals);
+    this.#meters.damaged(draft.damaged);
     draft.damaged = 0;
   }
 }

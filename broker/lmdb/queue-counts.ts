@@ -16,44 +16,44 @@ export interface QueueTotals {
 
 /** The counts of all sessions, with changes that may still be given up. */
 export class QueueCounts {
-  private readonly kept = new Map<string, QueueCount>();
+  readonly #kept = new Map<string, QueueCount>();
   /** Null where a session is removed. */
-  private readonly changes = new Map<string, QueueCount | null>();
-  private keptTotals: QueueTotals = { sessions: 0, messages: 0, bytes: 0 };
-  private draftTotals = this.keptTotals;
+  readonly #changes = new Map<string, QueueCount | null>();
+  #keptTotals: QueueTotals = { sessions: 0, messages: 0, bytes: 0 };
+  #draftTotals = this.#keptTotals;
 
   /** Changes that may still be given up are counted. */
   get totals(): QueueTotals {
-    return this.draftTotals;
+    return this.#draftTotals;
   }
 
   get(client: string): QueueCount | null {
-    const change = this.changes.get(client);
-    return change === undefined ? (this.kept.get(client) ?? null) : change;
+    const change = this.#changes.get(client);
+    return change === undefined ? (this.#kept.get(client) ?? null) : change;
   }
 
   set(client: string, count: QueueCount | null): void {
     const before = this.get(client);
-    const { sessions, messages, bytes } = this.draftTotals;
-    this.draftTotals = {
+    const { sessions, messages, bytes } = this.#draftTotals;
+    this.#draftTotals = {
       sessions: sessions + (count === null ? 0 : 1) - (before === null ? 0 : 1),
       messages: messages + (count?.messages ?? 0) - (before?.messages ?? 0),
       bytes: bytes + (count?.bytes ?? 0) - (before?.bytes ?? 0),
     };
-    this.changes.set(client, count);
+    this.#changes.set(client, count);
   }
 
   landed(): void {
-    for (const [client, count] of this.changes) {
-      if (count === null) this.kept.delete(client);
-      else this.kept.set(client, count);
+    for (const [client, count] of this.#changes) {
+      if (count === null) this.#kept.delete(client);
+      else this.#kept.set(client, count);
     }
-    this.changes.clear();
-    this.keptTotals = this.draftTotals;
+    this.#changes.clear();
+    this.#keptTotals = this.#draftTotals;
   }
 
   failed(): void {
-    this.changes.clear();
-    this.draftTotals = this.keptTotals;
+    this.#changes.clear();
+    this.#draftTotals = this.#keptTotals;
   }
 }

@@ -66,35 +66,35 @@ interface Reached {
  * loads nothing: `watch` is told of the sessions when Redis is there, as of all that changed while it was away.
  */
 export class RedisSessionStore implements SessionStore {
-  private readonly origin = randomUUID();
-  private readonly prefix: string;
-  private readonly target: string;
-  private readonly limits: SessionStoreLimits;
-  private readonly meters: SessionStoreMetrics;
-  private readonly known = new KnownSessions();
-  private readonly loop: LinkLoop;
-  private reached: Reached | null = null;
-  private stopping = false;
+  readonly #origin = randomUUID();
+  readonly #prefix: string;
+  readonly #target: string;
+  readonly #limits: SessionStoreLimits;
+  readonly #meters: SessionStoreMetrics;
+  readonly #known = new KnownSessions();
+  readonly #loop: LinkLoop;
+  #reached: Reached | null = null;
+  #stopping = false;
   /** Changes that are heard while all sessions are being read. Null when none are. */
-  private heardMeanwhile: Buffer[] | null = null;
+  #heardMeanwhile: Buffer[] | null = null;
 
   constructor(options: RedisSessionStoreOptions) {
     const { url, logger, onFault } = options;
     const limits = { ...LIMITS, ...options.limits };
-    this.limits = limits;
-    this.prefix = `millrace:${options.installation}:session:`;
-    this.target = redisTarget(url);
-    this.meters = sessionStoreMetrics(options.metrics);
-    this.loop = createLinkLoop({
+    this.#limits = limits;
+    this.#prefix = `millrace:${options.installation}:session:`;
+    this.#target = redisTarget(url);
+    this.#meters = sessionStoreMetrics(options.metrics);
+    this.#loop = createLinkLoop({
       open: () => openRedisSession({ url, connectTimeoutMs: limits.gatewayConnectTimeoutMs }),
-      onBegan: (redis) => this.begin(redis),
+      onBegan: (redis) => this.#begin(redis),
       onLost: () => {
-        this.reached = null;
-        if (!this.stopping) this.meters.failed();
+        this.#reached = null;
+        if (!this.#stopping) this.#meters.failed();
       },
-      beat: (redis) => this.beat(redis),
+      beat: (redis) => this.#beat(redis),
       answerTimeoutMs: limits.gatewayAnswerTimeoutMs,
-      target: this.target,
+      target: this.#target,
       fault: "sessions",
       texts: {
         away: "sessions that are kept are not reached",
@@ -108,79 +108,79 @@ export class RedisSessionStore implements SessionStore {
 
   /** Resolves after the first attempt to reach Redis. CONFIG_INVALID when none can ever succeed. */
   start(): Promise<void> {
-    return this.loop.start();
+    return this.#loop.start();
   }
 
   async stop(signal: AbortSignal): Promise<void> {
-    const redis = this.reached?.redis;
-    this.reached = null;
-    this.stopping = true;
+    const redis = this.#reached?.redis;
+    this.#reached = null;
+    this.#stopping = true;
     // Answers come in the order of the calls: when this one has come, all have.
     const answered = redis?.run(["PING"]).catch(() => undefined) ?? Promise.resolve();
     await untilAborted(answered, signal);
-    await this.loop.stop();
+    await this.#loop.stop();
   }
 
   load(watch: (change: SessionChange) => void): Promise<readonly KeptSession[]> {
-    return Promise.resolve(this.known.load(watch));
+    return Promise.resolve(this.#known.load(watch));
   }
 
   async find(client: string): Promise<KeptSession | null> {
-    const value = await this.call("find", [client]);
-    return value instanceof Buffer ? (this.readable([decodeSession(value)])[0] ?? null) : null;
+    const value = await this.#call("find", [client]);
+    return value instanceof Buffer ? (this.#readable([decodeSession(value)])[0] ?? null) : null;
   }
 
   async put(session: KeptSession): Promise<void> {
-    await this.call("put", [session.client, encodeSession(session)]);
+    await this.#call("put", [session.client, encodeSession(session)]);
   }
 
   async remove(client: string): Promise<void> {
-    await this.call("remove", [client]);
+    await this.#call("remove", [client]);
   }
 
   async enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<readonly string[]> {
-    const { sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax } = this.limits;
+    const { sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax } = this.#limits;
     const ceilings = [sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax].map(String);
     const value = encodeMessage(message);
     const calls: Promise<unknown>[] = [];
     for (let at = 0; at < targets.length; at += TARGETS_PER_CALL) {
       const named = targets.slice(at, at + TARGETS_PER_CALL).flatMap(({ client, qos }) => [client, String(qos)]);
-      calls.push(this.call("enqueue", [...ceilings, value, ...named]));
+      calls.push(this.#call("enqueue", [...ceilings, value, ...named]));
     }
     const full = (await Promise.all(calls)).flatMap((answer) => flatSchema.parse(answer).map(String));
-    this.meters.discarded(full.length);
+    this.#meters.discarded(full.length);
     return full;
   }
 
   async queued(client: string, after: number, count: number): Promise<readonly QueuedDelivery[]> {
-    const found = pairs(await this.call("queued", [client, String(after), String(count)]));
-    return this.readable(found.map(([sequence, value]) => decodeDelivery(value, Number(sequence))));
+    const found = pairs(await this.#call("queued", [client, String(after), String(count)]));
+    return this.#readable(found.map(([sequence, value]) => decodeDelivery(value, Number(sequence))));
   }
 
   async settle(client: string, sequence: number): Promise<void> {
-    await this.call("settle", [client, String(sequence)]);
+    await this.#call("settle", [client, String(sequence)]);
   }
 
   async release(client: string, sequence: number): Promise<void> {
-    await this.call("release", [client, String(sequence)]);
+    await this.#call("release", [client, String(sequence)]);
   }
 
   async received(client: string): Promise<ReadonlyMap<number, string>> {
-    const found = pairs(await this.call("received", [client]));
+    const found = pairs(await this.#call("received", [client]));
     return new Map(found.map(([packetId, admissionId]) => [Number(packetId), admissionId.toString()]));
   }
 
   async receive(client: string, packetId: number, admissionId: string): Promise<void> {
-    await this.call("receive", [client, String(packetId), admissionId]);
+    await this.#call("receive", [client, String(packetId), admissionId]);
   }
 
   async complete(client: string, packetId: number): Promise<void> {
-    await this.call("complete", [client, String(packetId)]);
+    await this.#call("complete", [client, String(packetId)]);
   }
 
   async retain(message: RetainedMessage): Promise<boolean> {
     const value = message.payload.length === 0 ? [] : [encodeRetained(message)];
-    const answer = await this.call("retain", [String(this.limits.retainedMessagesMax), message.topic, ...value]);
+    const answer = await this.#call("retain", [String(this.#limits.retainedMessagesMax), message.topic, ...value]);
     return answer === 1;
   }
 
@@ -190,8 +190,8 @@ export class RedisSessionStore implements SessionStore {
     const end = prefix === "" ? "+" : Buffer.concat([Buffer.from(`(${prefix}`), Buffer.of(0xff)]);
     const found: RetainedMessage[] = [];
     for (let start: RedisArgument = prefix === "" ? "-" : `[${prefix}`; ;) {
-      const page = pairs(await this.call("retained", [start, end, String(RETAINED_PER_CALL)]));
-      found.push(...this.readable(page.map(([topic, value]) => decodeRetained(topic.toString(), value))));
+      const page = pairs(await this.#call("retained", [start, end, String(RETAINED_PER_CALL)]));
+      found.push(...this.#readable(page.map(([topic, value]) => decodeRetained(topic.toString(), value))));
       const last = page.at(-1)?.[0];
       if (page.length < RETAINED_PER_CALL || last === undefined) return found;
       start = Buffer.concat([Buffer.from("("), last]);
@@ -199,52 +199,52 @@ export class RedisSessionStore implements SessionStore {
   }
 
   /** Runs a script; those that are called without waiting run in the order of the calls. SESSION_STORE_IO. */
-  private async call(script: SessionScript, values: readonly RedisArgument[]): Promise<unknown> {
-    if (this.reached === null) throw this.failure("Redis is away");
-    const { redis, hashes } = this.reached;
+  async #call(script: SessionScript, values: readonly RedisArgument[]): Promise<unknown> {
+    if (this.#reached === null) throw this.#failure("Redis is away");
+    const { redis, hashes } = this.#reached;
     try {
-      return await redis.run(["EVALSHA", hashes.get(script) ?? "", "0", this.prefix, this.origin, ...values]);
+      return await redis.run(["EVALSHA", hashes.get(script) ?? "", "0", this.#prefix, this.#origin, ...values]);
     } catch (error) {
       // A lost connection is counted once, not with each call.
-      if (error instanceof ErrorReply) this.meters.failed();
+      if (error instanceof ErrorReply) this.#meters.failed();
       // Somebody has made Redis forget its scripts: the next connection brings them again.
       if (error instanceof Error && error.message.startsWith("NOSCRIPT")) redis.close();
-      throw this.failure(errorText(error), error);
+      throw this.#failure(errorText(error), error);
     }
   }
 
-  private failure(text: string, cause?: unknown): MillraceError {
-    return new MillraceError("SESSION_STORE_IO", `Redis ${this.target}: ${text}`, {
+  #failure(text: string, cause?: unknown): MillraceError {
+    return new MillraceError("SESSION_STORE_IO", `Redis ${this.#target}: ${text}`, {
       cause,
       remedy: "Look at the Redis server.",
     });
   }
 
   /** Listens first, so that nothing is missed between what is read and what is heard. */
-  private async begin(redis: RedisSession): Promise<void> {
-    this.heardMeanwhile = [];
-    await redis.subscribe(`${this.prefix}changes`, (bytes) => {
-      if (this.heardMeanwhile === null) this.hear(bytes);
-      else this.heardMeanwhile.push(bytes);
+  async #begin(redis: RedisSession): Promise<void> {
+    this.#heardMeanwhile = [];
+    await redis.subscribe(`${this.#prefix}changes`, (bytes) => {
+      if (this.#heardMeanwhile === null) this.#hear(bytes);
+      else this.#heardMeanwhile.push(bytes);
     });
     const names = Object.keys(SESSION_SCRIPTS).filter(isScript);
     const loaded = names.map(
       async (name) => [name, String(await redis.run(["SCRIPT", "LOAD", SESSION_SCRIPTS[name]]))] as const,
     );
     const hashes = new Map(await Promise.all(loaded));
-    this.known.replace(await this.readSessions(redis));
-    const heard = this.heardMeanwhile;
-    this.heardMeanwhile = null;
-    for (const bytes of heard) this.hear(bytes);
-    this.reached = { redis, hashes };
+    this.#known.replace(await this.#readSessions(redis));
+    const heard = this.#heardMeanwhile;
+    this.#heardMeanwhile = null;
+    for (const bytes of heard) this.#hear(bytes);
+    this.#reached = { redis, hashes };
   }
 
-  private async readSessions(redis: RedisSession): Promise<ReadonlyMap<string, KeptSession>> {
+  async #readSessions(redis: RedisSession): Promise<ReadonlyMap<string, KeptSession>> {
     const found = new Map<string, KeptSession>();
     for (let cursor = "0"; ;) {
-      const answer = await redis.run(["HSCAN", `${this.prefix}sessions`, cursor, "COUNT", String(SCAN_COUNT)]);
+      const answer = await redis.run(["HSCAN", `${this.#prefix}sessions`, cursor, "COUNT", String(SCAN_COUNT)]);
       const [next, page] = scanSchema.parse(answer);
-      for (const session of this.readable(pairs(page).map(([, value]) => decodeSession(value)))) {
+      for (const session of this.#readable(pairs(page).map(([, value]) => decodeSession(value)))) {
         found.set(session.client, session);
       }
       cursor = next.toString();
@@ -252,21 +252,21 @@ export class RedisSessionStore implements SessionStore {
     }
   }
 
-  private hear(bytes: Buffer): void {
+  #hear(bytes: Buffer): void {
     const told = decodeChange(bytes);
-    if (told === null) return this.meters.damaged(1);
-    for (const change of told.changes) this.known.apply(change, told.origin === this.origin);
+    if (told === null) return this.#meters.damaged(1);
+    for (const change of told.changes) this.#known.apply(change, told.origin === this.#origin);
   }
 
-  private async beat(redis: RedisSession): Promise<void> {
-    const totals = totalsSchema.parse(await redis.run(["HMGET", `${this.prefix}totals`, "messages", "bytes"]));
+  async #beat(redis: RedisSession): Promise<void> {
+    const totals = totalsSchema.parse(await redis.run(["HMGET", `${this.#prefix}totals`, "messages", "bytes"]));
     const [messages = 0, bytes = 0] = totals.map(Number);
-    this.meters.kept({ sessions: this.known.size, messages, bytes });
+    this.#meters.kept({ sessions: this.#known.size, messages, bytes });
   }
 
-  private readable<T>(values: readonly (T | null)[]): readonly T[] {
+  #readable<T>(values: readonly (T | null)[]): readonly T[] {
     const readable = values.filter((value) => value !== null);
-    this.meters.damaged(values.length - readable.length);
+    this.#meters.damaged(values.length - readable.length);
     return readable;
   }
 }
