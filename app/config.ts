@@ -27,7 +27,7 @@ const settings = {
     .string()
     .min(1)
     .default("127.0.0.1")
-    .describe("Address to listen on. Anything but loopback needs allowPlaintext."),
+    .describe("Address to listen on. Anything but loopback needs tlsCert, or allowPlaintext."),
   mqttPort: port.default(1883).describe("MQTT port; 0 picks a free one."),
   mqttTlsPort: port.default(8883).describe("Port of MQTT over TLS, where tlsCert is set; 0 picks a free one."),
   ingestPort: port
@@ -117,7 +117,9 @@ const settings = {
   redisUrl: z
     .url({ protocol: /^rediss?$/, error: "it is a URL of the form redis://user:password@host:port" })
     .optional()
-    .describe("Reach the other gateways of the installation through this Redis; see operating.md."),
+    .describe(
+      "Reach the other gateways of the installation through this Redis, and keep sessions there; see operating.md.",
+    ),
   clickhouseUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL of the form http://user:password@host:8123/database" })
     .optional()
