@@ -199,14 +199,16 @@ export function createBroker(options: BrokerOptions): Broker {
 
   return {
     async start() {
-      // First, so that the first CONNECT finds its session and is heard of elsewhere.
-      await sessions.start();
-      await link.start(linked);
-      address = await listeners.listen().catch(async (error: unknown) => {
+      try {
+        // First, so that the first CONNECT finds its session and is heard of elsewhere.
+        await sessions.start();
+        await link.start(linked);
+        address = await listeners.listen();
+      } catch (error) {
         await link.stop(AbortSignal.abort());
         await sessions.stop(AbortSignal.abort());
         throw error;
-      });
+      }
       seenTimer = setInterval(tellSeen, LAST_SEEN_INTERVAL_MS);
       logger.info({ host: options.listen.host, ...address }, "devices are served");
     },

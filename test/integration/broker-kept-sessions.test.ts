@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NO_OTHER_GATEWAYS } from "../../broker/gateway-link.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
@@ -222,6 +223,15 @@ describe("the session store", () => {
     expect(await peer.receive((received) => received.endsWith("40020003"))).toBe(
       `${CONNACK_ACCEPTED}400200014002000240020003`,
     );
+  });
+
+  test("is let go of when the broker cannot start, whatever keeps it from that", async () => {
+    const sessions = new MemorySessionStore(LIMITS);
+    const stopped = Promise.withResolvers<void>();
+    sessions.stop = () => Promise.resolve(stopped.resolve());
+    const link = { ...NO_OTHER_GATEWAYS, start: () => Promise.reject(new MillraceError("CONFIG_INVALID", "no right")) };
+    await expect(startBroker({ sessions, link })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await stopped.promise;
   });
 
   test("that fails while a client comes back does not make its session look connected for ever", async () => {
