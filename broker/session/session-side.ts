@@ -1,3 +1,4 @@
+import { isMillraceError } from "../../core/errors.ts";
 import { ANSWER, encodeAnswer, encodeSuback, SUBACK_FAILURE, type SubackCode } from "../../wire/mqtt-answers.ts";
 import { filtersOf, type RequestedFilter } from "../../wire/mqtt-body-checks.ts";
 import type { MqttFrameWalker } from "../../wire/mqtt-frame.ts";
@@ -84,10 +85,19 @@ export class SessionSide {
     const granted = requests.filter((_request, index) => codes[index] !== SUBACK_FAILURE).map(({ filter }) => filter);
     this.#wait(
       this.#answerWhen(sessions.changed(session), encodeSuback(packetId, codes), () =>
-        sessions.sendRetained(session, granted),
+        this.#sendRetained(session, granted),
       ),
     );
     return null;
+  }
+
+  /** While the store is away, which it tells of itself, what needs nothing else of it goes on without what is retained. */
+  async #sendRetained(session: Session, filters: readonly string[]): Promise<void> {
+    try {
+      await this.#context.sessions.sendRetained(session, filters);
+    } catch (error) {
+      if (session.isKept || !isMillraceError(error)) throw error;
+    }
   }
 
   #unsubscribe({ source, body, end, packetId }: MqttFrameWalker): null {
