@@ -32,8 +32,10 @@ export class ReceivedIds {
     for (const [packetId, admissionId] of received) if (admissionId === LANDED) this.#taken.add(packetId);
   }
 
-  get size(): number {
-    return this.#taken.size + this.#unsure.size;
+  /** True when there are `idsMax`, and this is none of them: what comes again takes no room. */
+  isFullFor(packetId: number, idsMax: number): boolean {
+    const isKnown = this.#taken.has(packetId) || this.#unsure.has(packetId);
+    return !isKnown && this.#taken.size + this.#unsure.size >= idsMax;
   }
 
   /** How to take a PUBLISH: "again" not at all; "new" like any other; or, when that is durable, with this admission id. */
