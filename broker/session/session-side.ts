@@ -13,7 +13,7 @@ import { sharedFilterOf } from "./shared-filter.ts";
 
 export interface SessionSideOptions {
   readonly sessions: Sessions;
-  readonly limits: Pick<EdgeLimits, "filtersPerConnectionMax" | "subscribesWaitingMax">;
+  readonly limits: Pick<EdgeLimits, "filtersPerConnectionMax" | "answersWaitingMax">;
   /** Packets may follow. */
   readonly resume: () => void;
   /** Told of a filter that SUBACK refuses. */
@@ -29,7 +29,7 @@ export class SessionSide {
   /** The client may still answer what it got before this connection. */
   readonly #isResumed: boolean;
   #session: Session | null;
-  /** SUBSCRIBE and UNSUBSCRIBE that a store, or another gateway, has to answer. */
+  /** SUBSCRIBE, UNSUBSCRIBE and PUBREL that a store, or another gateway, has to answer. */
   #waits = 0;
 
   /** `joined` is null for a session that ends with the connection: it begins with the first SUBSCRIBE. */
@@ -42,9 +42,9 @@ export class SessionSide {
     this.received = new ReceivedIds(keeperOf(device, joined, options.sessions));
   }
 
-  /** Each SUBSCRIBE may be a write, and may ask for retained messages: a flood must not become a pile of them. */
+  /** Each of these packets may be a write, and SUBSCRIBE asks for retained messages: a flood must not become a pile of them. */
   get mayPass(): boolean {
-    return this.#waits < this.#options.limits.subscribesWaitingMax;
+    return this.#waits < this.#options.limits.answersWaitingMax;
   }
 
   /** Takes any packet that is not CONNECT, PUBLISH, PINGREQ or DISCONNECT; null when it is in order. */
@@ -137,7 +137,7 @@ export class SessionSide {
   #release(packetId: number): RefusalReason | null {
     const completed = this.received.complete(packetId);
     if (completed === null && !this.#isResumed) return "packet-unsolicited";
-    void this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId));
+    this.#wait(this.#answerWhen(completed ?? Promise.resolve(), encodeAnswer(ANSWER.pubcomp, packetId)));
     return null;
   }
 
