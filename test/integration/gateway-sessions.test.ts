@@ -103,8 +103,7 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
     expect(newer.received()).toBe(CONNACK_PRESENT);
     newer.send(rawPublish(TOPIC_A, "x", 7, QOS_2 | DUP), rawAnswer("pubrel", 7));
     await newer.receive((received) => received.endsWith("5002000770020007"));
-    const ids = [one, two].map(({ log }) => log.records.map(({ headers }) => headers.find(([name]) => name === "adm")));
-    expect(ids[0]).toEqual(ids[1]);
+    expect([one.log.records.length, two.log.records.length]).toEqual([1, 0]);
   });
 
   test("retain a message for subscribers at either", async () => {
