@@ -11,7 +11,7 @@ export type EdgeLimits = Pick<
   | "mqttTokenBytesMax"
   | "filtersPerSubscribeMax"
   | "filtersPerConnectionMax"
-  | "subscribesWaitingMax"
+  | "answersWaitingMax"
   | "unacknowledgedPerConnectionMax"
   | "unacknowledgedBytesPerConnectionMax"
   | "connectTimeoutMs"

@@ -81,19 +81,26 @@ export class PublishSide implements MessageWindowOutcomes {
     return walker.qos === 2 ? this.#passOnce(walker, timestamp) : this.#take(walker, timestamp, null);
   }
 
-  #passAside(walker: MqttFrameWalker): null {
+  #passAside(walker: MqttFrameWalker): RefusalReason | null {
     this.#context.report.dropped();
-    if (walker.qos === 2) this.#received?.note(walker.packetId);
+    if (walker.qos === 2) {
+      if (this.#isFullFor(walker)) return "receive-maximum";
+      this.#received?.note(walker.packetId);
+    }
     this.#window.skip(walker);
     return null;
   }
 
+  /** Too many QoS 2 messages wait for PUBREL. */
+  #isFullFor({ packetId }: MqttFrameWalker): boolean {
+    return this.#received?.isFullFor(packetId, this.#context.limits.unacknowledgedPerConnectionMax) === true;
+  }
+
   /** QoS 2 (4.3.3). */
   #passOnce(walker: MqttFrameWalker, timestamp: number): RefusalReason | null {
-    const { admission, limits } = this.#context;
+    const { admission } = this.#context;
     const received = this.#received;
-    if (received === null || received.isFull(walker.packetId, limits.unacknowledgedPerConnectionMax))
-      return "receive-maximum";
+    if (received === null || this.#isFullFor(walker)) return "receive-maximum";
     const step = received.begin(walker.packetId, () => admission.newAdmissionId());
     if (step === "new") return this.#take(walker, timestamp, null);
     if (step === "again") {

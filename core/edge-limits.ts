@@ -16,8 +16,8 @@ export const EDGE_LIMITS = {
   mqttTokenBytesMax: 512,
   filtersPerSubscribeMax: 20,
   filtersPerConnectionMax: 50,
-  /** SUBSCRIBE and UNSUBSCRIBE of a connection that are not answered: of more its socket is not read. */
-  subscribesWaitingMax: 10,
+  /** SUBSCRIBE, UNSUBSCRIBE and PUBREL of a connection that are not answered: while there are so many its socket is not read. */
+  answersWaitingMax: 10,
   unacknowledgedPerConnectionMax: 1000,
   unacknowledgedBytesPerConnectionMax: MIB,
   connectTimeoutMs: 10 * SECOND,

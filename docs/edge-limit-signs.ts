@@ -20,7 +20,7 @@ export const EDGE_LIMIT_SIGNS: Readonly<Record<EdgeLimitName, string>> = {
   mqttTokenBytesMax: `${refused("credentials-malformed")}, ${requests("credentials-malformed")}`,
   filtersPerSubscribeMax: refused("filters-too-many"),
   filtersPerConnectionMax: filterRefused("filters-per-connection"),
-  subscribesWaitingMax: "nobody breaches it: the socket is not read",
+  answersWaitingMax: "nobody breaches it: the socket is not read",
   unacknowledgedPerConnectionMax: `millrace_mqtt_behind_total, ${refused("receive-maximum")}`,
   unacknowledgedBytesPerConnectionMax: "millrace_mqtt_behind_total",
   connectTimeoutMs: refused("connect-timeout"),

@@ -43,7 +43,7 @@ export class ReceivedIds {
   }
 
   /** True when there are so many that another one may not come; of those that there are, each may come again. */
-  isFull(packetId: number, idsMax: number): boolean {
+  isFullFor(packetId: number, idsMax: number): boolean {
     const isKnown = this.#taken?.has(packetId) === true || this.#unsure?.has(packetId) === true;
     return !isKnown && (this.#taken?.size ?? 0) + (this.#unsure?.size ?? 0) >= idsMax;
   }

@@ -24,7 +24,7 @@ export class SessionSide {
   /** The client may still answer what it got before this connection. */
   readonly #isResumed: boolean;
   #session: Session | null;
-  /** SUBSCRIBE and UNSUBSCRIBE that a store, or another gateway, has to answer. */
+  /** SUBSCRIBE, UNSUBSCRIBE and PUBREL that a store, or another gateway, has to answer. */
   #waits = 0;
 
   /** `joined` is null for a session that ends with the connection: it begins with the first SUBSCRIBE. */
@@ -37,9 +37,9 @@ export class SessionSide {
     this.received = new ReceivedIds(keeperOf(device, joined, context.sessions));
   }
 
-  /** Each SUBSCRIBE may be a write, and may ask for retained messages: a flood must not become a pile of them. */
+  /** Each of these packets may be a write, and SUBSCRIBE asks for retained messages: a flood must not become a pile of them. */
   get mayPass(): boolean {
-    return this.#waits < this.#context.limits.subscribesWaitingMax;
+    return this.#waits < this.#context.limits.answersWaitingMax;
   }
 
   /** Takes any packet that is not CONNECT, PUBLISH, PINGREQ or DISCONNECT; null when it is in order. */
@@ -139,7 +139,7 @@ export class SessionSide {
 
   /** PUBREL. A PUBCOMP that the client has not seen is said again: every PUBREL is answered [MQTT-4.3.3-2]. */
   #release(packetId: number): null {
-    void this.#answerWhen(this.received.complete(packetId), encodeAnswer(ANSWER.pubcomp, packetId));
+    this.#wait(this.#answerWhen(this.received.complete(packetId), encodeAnswer(ANSWER.pubcomp, packetId)));
     return null;
   }
 

@@ -134,6 +134,29 @@ describe("a message of QoS 2 (4.3.3)", () => {
     await peer.closed;
     expect(edge.refused("receive-maximum")).toBe(1);
   });
+
+  test("that nobody gets is one of these too", async () => {
+    await using edge = await startBroker({ limits: { unacknowledgedPerConnectionMax: 3 } });
+    const peer = await edge.rawConnected();
+    peer.send(...[1, 2, 3, 4].map((id) => rawPublish("v1/devices/me/attributes", "{}", id, QOS_2)));
+    await peer.closed;
+    expect(edge.refused("receive-maximum")).toBe(1);
+  });
+
+  test("comes again when as many wait as may", async () => {
+    await using edge = await startBroker({ limits: { unacknowledgedPerConnectionMax: 3 } });
+    const messages = [7, 8, 9].map((id) => rawPublish(TOPIC_A, "x", id, QOS_2));
+    const answers = `${PUBREC}5002000850020009`;
+    const peer = await resume(edge);
+    peer.send(...messages);
+    await peer.receive((received) => received.endsWith(answers));
+    peer.send(...messages);
+    await peer.receive((received) => received.endsWith(answers + answers));
+    peer.socket.destroy();
+    const again = await resume(edge);
+    again.send(...messages);
+    await again.receive((received) => received === CONNACK_PRESENT + answers);
+  });
 });
 
 describe("a delivery of QoS 2", () => {

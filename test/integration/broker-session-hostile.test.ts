@@ -40,7 +40,7 @@ describe("a client that does too much", () => {
     peer.send(...flood, PINGREQ);
     const other = await edge.client("b");
     await other.publishAsync("millrace/acme/b/telemetry", "{}", { qos: 1 });
-    expect(put).toHaveBeenCalledTimes(LIMITS.subscribesWaitingMax);
+    expect(put).toHaveBeenCalledTimes(LIMITS.answersWaitingMax);
     gate.resolve();
     await peer.receive((received) => received.endsWith("d000"));
     expect(put).toHaveBeenCalledTimes(flood.length);
@@ -48,7 +48,7 @@ describe("a client that does too much", () => {
 
   test("asks for what is retained ten times at once", async () => {
     const store = storeOf();
-    await using edge = await startBroker({ sessions: store, limits: { subscribesWaitingMax: 10 } });
+    await using edge = await startBroker({ sessions: store, limits: { answersWaitingMax: 10 } });
     const peer = await edge.rawConnected(KEPT);
     peer.send(rawPublish(TOPIC_A, "x", 1, RETAINED));
     await peer.receive((received) => received.endsWith("40020001"));
@@ -60,6 +60,21 @@ describe("a client that does too much", () => {
     expect(retained).toHaveBeenCalledTimes(10);
     gate.resolve([]);
     await eventually(() => retained.mock.calls.length === 100, "all were asked for");
+  });
+
+  test("has ten PUBRELs wait for the store", async () => {
+    const store = storeOf();
+    await using edge = await startBroker({ sessions: store });
+    const peer = await edge.rawConnected(KEPT);
+    const gate = Promise.withResolvers<void>();
+    const complete = vi.spyOn(store, "complete").mockImplementation(() => gate.promise);
+    const once = [rawPublish("v1/devices/me/attributes", "{}", 7, QOS_2), rawAnswer("pubrel", 7)];
+    peer.send(...Array.from({ length: 100 }, () => once).flat(), PINGREQ);
+    await (await edge.client("b")).endAsync();
+    expect(complete).toHaveBeenCalledTimes(LIMITS.answersWaitingMax);
+    gate.resolve();
+    await peer.receive((received) => received.endsWith("70020007d000"));
+    expect(complete).toHaveBeenCalledTimes(100);
   });
 
   test("says PUBREC for ever, and that is durable once", async () => {
