@@ -102,6 +102,18 @@ describe("CONNECT", () => {
   });
 });
 
+test("a session lasts as long as it is connected, however long that is [MQTT-4.1.0-2]", async () => {
+  await using edge = await startBroker({ limits: { sessionExpiryMs: 20 }, clock: { now: () => performance.now() } });
+  const peer = await edge.rawConnected({ flags: 0xc0 });
+  const subscribed = `${CONNACK_ACCEPTED}9003000101`;
+  peer.send(rawSubscribe([TOPIC_A], 1, 1));
+  expect(await heard(peer, subscribed)).toBe(subscribed);
+  await sleep(100);
+  peer.send(rawPublish(TOPIC_A, "x", 5));
+  const delivered = hex(rawPublish(TOPIC_A, "x", 1));
+  expect((await heard(peer, `${subscribed}40020005${delivered}`)).includes(delivered)).toBe(true);
+});
+
 test("PINGREQ is answered with PINGRESP [MQTT-3.12.4-1]", async () => {
   await using edge = await startBroker();
   const peer = await edge.rawConnected();

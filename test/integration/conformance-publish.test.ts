@@ -87,6 +87,16 @@ describe("PUBLISH", () => {
 });
 
 describe("PUBREL", () => {
+  test("goes out in the order in which PUBREC came [MQTT-4.6.0-4]", async () => {
+    await using edge = await startBroker();
+    const subscriber = await subscribed(edge, "subscriber");
+    const publisher = await edge.rawConnected();
+    const both = [rawPublish(TOPIC_A, "x", 1, QOS_2), rawPublish(TOPIC_A, "y", 2, QOS_2)];
+    publisher.send(...both);
+    await exchange(subscriber, [], hex(...both));
+    await exchange(subscriber, [rawAnswer("pubrec", 2), rawAnswer("pubrec", 1)], "6202000262020001");
+  });
+
   test("that nothing waits for is answered too [MQTT-4.3.3-2]", async () => {
     await using edge = await startBroker();
     const peer = await edge.rawConnected();
