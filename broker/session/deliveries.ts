@@ -107,7 +107,8 @@ export class Deliveries {
   /** Tells what may have been sent. */
   end(): SentBefore {
     this.#ended = true;
-    return { sequence: Math.max(this.#last, this.#sentBefore.sequence), queuedAt: 0 };
+    const { sequence, queuedAt } = this.#sentBefore;
+    return { sequence: Math.max(this.#last, sequence), queuedAt };
   }
 
   async #read(): Promise<void> {
