@@ -9,6 +9,8 @@ export interface ReceivedKeeper {
   readonly client: string;
   /** What a connection before this one has not released: packet id → admission id. */
   readonly received: ReadonlyMap<number, string>;
+  /** False when the session has gone on elsewhere, or is no more: what lands then is none of its business. */
+  isCurrent(): boolean;
 }
 
 /** Of the packet. */
@@ -59,7 +61,7 @@ export class ReceivedIds {
 
   /** Messages are in the log, and have been handed to their subscribers: those that these answers name with PUBREC. */
   landed(answers: Buffer): void {
-    if (this.#keeper === null || this.#taken.size === 0) return;
+    if (this.#keeper === null || this.#taken.size === 0 || !this.#keeper.isCurrent()) return;
     for (let at = 0; at < answers.length; at += ANSWER_BYTES) {
       if (answers[at] === ANSWER.pubrec) this.#keepLanded(this.#keeper, answers.readUInt16BE(at + 2));
     }

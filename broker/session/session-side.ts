@@ -34,7 +34,7 @@ export class SessionSide {
     this.#options = options;
     this.#session = joined?.session ?? null;
     this.#isResumed = joined?.isPresent === true;
-    this.received = new ReceivedIds(keeperOf(device, joined, options.sessions));
+    this.received = new ReceivedIds(keeperOf(peer, joined, options.sessions));
   }
 
   /** Takes any packet that is not CONNECT, PUBLISH, PINGREQ or DISCONNECT; null when it is in order. */
@@ -123,7 +123,9 @@ export class SessionSide {
   }
 }
 
-function keeperOf(device: ConnectedDevice, joined: JoinedSession | null, { store }: Sessions): ReceivedKeeper | null {
+function keeperOf(peer: SessionPeer, joined: JoinedSession | null, sessions: Sessions): ReceivedKeeper | null {
+  const { store } = sessions;
   if (joined === null || store === null) return null;
-  return { store, client: device.client, received: joined.received };
+  const { session, received } = joined;
+  return { store, client: session.client, received, isCurrent: () => sessions.isCurrent(session, peer) };
 }

@@ -115,6 +115,11 @@ export class Sessions {
     await Promise.all([...heard, session.isKept ? store?.put(session.record) : null]);
   }
 
+  /** True as long as no connection after this one has the session, here or at another gateway. */
+  isCurrent(session: Session, peer: SessionPeer): boolean {
+    return this.#kept.get(session.client) === session && this.#ours.has(session) && session.isFreeFor(peer);
+  }
+
   /** The connection is over. Resolves when that is durable; never rejects. */
   leave(session: Session, peer: SessionPeer): Promise<void> {
     const { store, now } = this.#options;

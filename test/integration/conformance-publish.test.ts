@@ -153,6 +153,26 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
     );
   });
 
+  test("leaves nothing behind in a session that began after it: its message is another one, with an id of its own", async () => {
+    await using edge = await startBroker();
+    edge.log.hold();
+    const first = await resume(edge);
+    first.send(sent(), PINGREQ);
+    await first.receive((received) => received.endsWith("d000"));
+    // The session is discarded, and another one begins, before the log has answered.
+    for (const flags of [0xc2, 0xc0]) {
+      const next = await edge.raw();
+      next.send(rawConnect({ ...KEPT, flags }));
+      await next.receive((received) => received === CONNACK_ACCEPTED);
+    }
+    edge.log.release();
+    await eventually(() => edge.log.records.length === 1, "the message is durable");
+    const last = await resume(edge);
+    await exchange(last, [rawPublish(TOPIC_A, "another", 7, QOS_2)], "50020007");
+    const ids = edge.log.records.map(({ headers }) => headers.find(([name]) => name === HEADER.admissionId)?.[1]);
+    expect(ids).toEqual(["gw.7.1", "gw.7.2"]);
+  });
+
   test("may send all again that it has not released, however many that are", async () => {
     await using edge = await startBroker({ limits: { unacknowledgedPerConnectionMax: 3 } });
     const all = (flags: number): Buffer[] => [1, 2, 3].map((id) => rawPublish(TOPIC_A, "x", id, QOS_2 | flags));
