@@ -193,7 +193,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#state = "open";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
-    this.write(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
+    this.answer(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
     this.#side?.opened();
     this.#walkSoon();
   }
@@ -236,8 +236,12 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#flow.read(false);
   }
 
-  write(bytes: Buffer): void {
+  answer(bytes: Buffer): void {
     if (this.#state !== "closed") this.#flow.write(bytes);
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#state !== "closed") this.#flow.writeSoon(bytes);
   }
 
   filterRefused(reason: FilterRefusal): void {

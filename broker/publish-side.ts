@@ -14,7 +14,8 @@ export interface PublishSideOwner {
   readonly isOpen: boolean;
   /** Packets may follow, or the connection may end. */
   resume(): void;
-  write(bytes: Buffer): void;
+  /** PUBACK and PUBREC, as many as there are. */
+  answer(bytes: Buffer): void;
   /** The log does not take a message: nothing behind it is acknowledged. */
   appendFailed(error: unknown): void;
   end(reason: RefusalReason, cause?: unknown): void;
@@ -167,7 +168,7 @@ export class PublishSide implements MessageWindowOutcomes {
     const kept = routed.length === 0 ? null : this.#route(routed);
     if (this.#received?.isPending === true) this.#noteLanded(answers);
     if (kept !== null || this.#answering !== null) this.#answerBehind(kept, answers);
-    else if (answers.length > 0) this.#owner.write(answers);
+    else if (answers.length > 0) this.#owner.answer(answers);
     this.#owner.resume();
   }
 
@@ -191,7 +192,7 @@ export class PublishSide implements MessageWindowOutcomes {
   /** In order, although stores answer in any. */
   #answerBehind(kept: Promise<unknown> | null, answers: Buffer): void {
     const answering = Promise.all([this.#answering, kept]).then(() => {
-      if (answers.length > 0) this.#owner.write(answers);
+      if (answers.length > 0) this.#owner.answer(answers);
       if (this.#answering === answering) this.#answering = null;
     });
     this.#answering = answering;

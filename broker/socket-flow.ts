@@ -1,8 +1,11 @@
 import type { EdgeSocket } from "./edge-socket.ts";
 
+const FLUSH_BYTES = 65_536;
+
 /** Both directions of a socket: whether it is read, and what is written to it. */
 export class SocketFlow {
   isReading = true;
+  #isCorked = false;
   readonly #socket: EdgeSocket;
 
   constructor(socket: EdgeSocket) {
@@ -23,5 +26,24 @@ export class SocketFlow {
 
   write(bytes: Buffer): void {
     if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  /** What is written so in one turn goes out together: a subscriber may get a thousand messages of one commit. */
+  writeSoon(bytes: Buffer): void {
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      socket.cork();
+      process.nextTick(() => this.#flush());
+    }
+    socket.write(bytes);
+    // A turn may write more than a subscriber may have queued: the system takes what it can at once.
+    if (socket.writableLength >= FLUSH_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    this.#isCorked = false;
+    this.#socket.uncork();
   }
 }
