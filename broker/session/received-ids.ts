@@ -3,10 +3,10 @@ import type { SessionStore } from "./session-store.ts";
 export interface ReceivedKeeper {
   readonly store: SessionStore;
   readonly client: string;
-  /** False when the session has been removed, and perhaps begun anew: then it is not to be told of anything. */
-  readonly isCurrent: () => boolean;
   /** What a connection before this one has not released: packet id → admission id. */
   readonly received: ReadonlyMap<number, string>;
+  /** False when the session has gone on elsewhere, or is no more: what lands then is none of its business. */
+  isCurrent(): boolean;
 }
 
 /** In place of an admission id, which is never this: the message is in the log and in the queues of subscribers. */

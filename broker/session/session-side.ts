@@ -34,7 +34,7 @@ export class SessionSide {
     this.#context = context;
     this.#session = joined?.session ?? null;
     this.#isResumed = joined?.isPresent === true;
-    this.received = new ReceivedIds(keeperOf(device, joined, context.sessions));
+    this.received = new ReceivedIds(keeperOf(peer, joined, context.sessions));
   }
 
   /** Each of these packets may be a write, and SUBSCRIBE asks for retained messages: a flood must not become a pile of them. */
@@ -154,9 +154,9 @@ export class SessionSide {
   }
 }
 
-function keeperOf(device: SessionDevice, joined: JoinedSession | null, sessions: Sessions): ReceivedKeeper | null {
+function keeperOf(peer: SessionPeer, joined: JoinedSession | null, sessions: Sessions): ReceivedKeeper | null {
   const { store } = sessions;
   if (joined === null || store === null) return null;
   const { session, received } = joined;
-  return { store, client: device.client, received, isCurrent: () => sessions.isCurrent(session) };
+  return { store, client: session.client, received, isCurrent: () => sessions.isCurrent(session, peer) };
 }

@@ -56,6 +56,11 @@ export class Session {
     return this.#peer !== null;
   }
 
+  /** It has this connection, or none. */
+  isFreeFor(peer: SessionPeer): boolean {
+    return this.#peer === null || this.#peer === peer;
+  }
+
   get size(): number {
     return this.#subscriptions.size;
   }

@@ -118,11 +118,16 @@ export class Sessions {
     await Promise.all([...heard, session.isKept ? store?.put(session.record) : null]);
   }
 
+  /** True as long as no connection after this one has the session, here or at another gateway. */
+  isCurrent(session: Session, peer: SessionPeer): boolean {
+    return this.#kept.get(session.client) === session && this.#ours.has(session) && session.isFreeFor(peer);
+  }
+
   /** The connection is over. Resolves when that is durable; never rejects. */
   leave(session: Session, peer: SessionPeer): Promise<void> {
     const { store, now } = this.#options;
     if (!session.detach(peer, now())) return Promise.resolve();
-    if (session.isKept && this.isCurrent(session)) {
+    if (session.isKept && this.#kept.get(session.client) === session) {
       this.index.update(session);
       return this.#track(store?.put(session.record));
     }
@@ -189,11 +194,6 @@ export class Sessions {
     const { limits } = this.#options;
     if (this.#kept.size >= limits.keptSessionsMax) return true;
     return this.#kept.of(deviceOf(client)).size >= limits.keptSessionsPerDeviceMax;
-  }
-
-  /** False when it has been removed. */
-  isCurrent(session: Session): boolean {
-    return this.#kept.get(session.client) === session;
   }
 
   async #discard(store: SessionStore, client: string): Promise<void> {

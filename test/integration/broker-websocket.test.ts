@@ -151,6 +151,14 @@ describe("MQTT over WebSocket", () => {
   });
 });
 
+test("a WebSocket is answered with the sub-protocol mqtt, whatever else its client offers [MQTT-6.0.0-4]", async () => {
+  await using edge = await startBroker();
+  const socket = new WebSocket(`ws://127.0.0.1:${edge.ingestPort}/mqtt`, ["mqttv3.1", "mqtt", "other"]);
+  await once(socket, "open");
+  expect(socket.protocol).toBe("mqtt");
+  socket.terminate();
+});
+
 describe("a WebSocket that is refused", () => {
   test.each([
     ["/mqtt", [], 400],

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { silentLogger } from "../../core/logger.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A, TOPIC_B } from "../support/broker-harness.ts";
 import {
   CONNACK_ACCEPTED,
@@ -100,6 +101,18 @@ describe("CONNECT", () => {
     expect(await answerTo(edge, other)).toBe(CONNACK_ACCEPTED);
     expect(await answerTo(edge, { flags: 0xc0, clientId: "one" })).toBe(CONNACK_PRESENT);
   });
+});
+
+test("a session lasts as long as it is connected, however long that is [MQTT-4.1.0-2]", async () => {
+  await using edge = await startBroker({ limits: { sessionExpiryMs: 20 }, clock: { now: () => performance.now() } });
+  const peer = await edge.rawConnected({ flags: 0xc0 });
+  const subscribed = `${CONNACK_ACCEPTED}9003000101`;
+  peer.send(rawSubscribe([TOPIC_A], 1, 1));
+  expect(await heard(peer, subscribed)).toBe(subscribed);
+  await sleep(100);
+  peer.send(rawPublish(TOPIC_A, "x", 5));
+  const delivered = hex(rawPublish(TOPIC_A, "x", 1));
+  expect((await heard(peer, `${subscribed}40020005${delivered}`)).includes(delivered)).toBe(true);
 });
 
 test("PINGREQ is answered with PINGRESP [MQTT-3.12.4-1]", async () => {
@@ -210,5 +223,25 @@ describe("MQTT 5 is refused in its own format", () => {
     peer.send(sent);
     expect(await peer.closed).toBe("2003008400");
     expect(edge.refused("protocol-level-5")).toBe(1);
+  });
+
+  test("and so the mqtt package shows it, the metric counts it, and the log says what to set", async () => {
+    const lines: string[] = [];
+    const logger = { ...silentLogger, info: (_fields: object, text: string) => void lines.push(text) };
+    await using edge = await startBroker({ logger });
+    const will = {
+      topic: TOPIC_A,
+      payload: Buffer.from("gone"),
+      qos: 1 as const,
+      properties: { willDelayInterval: 5 },
+    };
+    const properties = { sessionExpiryInterval: 60, userProperties: { name: "value" } };
+    const refused = edge.client("a", { protocolVersion: 5, properties, will, clean: false, clientId: "five" });
+    await expect(refused).rejects.toMatchObject({
+      code: 0x84,
+      message: expect.stringContaining("Unsupported Protocol Version"),
+    });
+    expect(edge.refused("protocol-level-5")).toBe(1);
+    expect(lines.at(-1)).toMatch(/MQTT 5 is not served.*MQTT 3\.1\.1.*-V 311.*protocolVersion 4.*MQTTv311/);
   });
 });

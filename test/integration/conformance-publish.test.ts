@@ -87,6 +87,16 @@ describe("PUBLISH", () => {
 });
 
 describe("PUBREL", () => {
+  test("goes out in the order in which PUBREC came [MQTT-4.6.0-4]", async () => {
+    await using edge = await startBroker();
+    const subscriber = await subscribed(edge, "subscriber");
+    const publisher = await edge.rawConnected();
+    const both = [rawPublish(TOPIC_A, "x", 1, QOS_2), rawPublish(TOPIC_A, "y", 2, QOS_2)];
+    publisher.send(...both);
+    await exchange(subscriber, [], hex(...both));
+    await exchange(subscriber, [rawAnswer("pubrec", 2), rawAnswer("pubrec", 1)], "6202000262020001");
+  });
+
   test("that nothing waits for is answered too [MQTT-4.3.3-2]", async () => {
     await using edge = await startBroker();
     const peer = await edge.rawConnected();
@@ -141,6 +151,26 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
     expect(await subscriber.receive((received) => received.endsWith(next))).toBe(
       `${CONNACK_ACCEPTED}9003000102${x}${next}`,
     );
+  });
+
+  test("leaves nothing behind in a session that began after it: its message is another one, with an id of its own", async () => {
+    await using edge = await startBroker();
+    edge.log.hold();
+    const first = await resume(edge);
+    first.send(sent(), PINGREQ);
+    await first.receive((received) => received.endsWith("d000"));
+    // The session is discarded, and another one begins, before the log has answered.
+    for (const flags of [0xc2, 0xc0]) {
+      const next = await edge.raw();
+      next.send(rawConnect({ ...KEPT, flags }));
+      await next.receive((received) => received === CONNACK_ACCEPTED);
+    }
+    edge.log.release();
+    await eventually(() => edge.log.records.length === 1, "the message is durable");
+    const last = await resume(edge);
+    await exchange(last, [rawPublish(TOPIC_A, "another", 7, QOS_2)], "50020007");
+    const ids = edge.log.records.map(({ headers }) => headers.find(([name]) => name === HEADER.admissionId)?.[1]);
+    expect(ids).toEqual(["gw.7.1", "gw.7.2"]);
   });
 
   test("may send all again that it has not released, however many that are", async () => {

@@ -59,9 +59,13 @@ export class SessionModel {
   async run(steps: readonly SessionStep[]): Promise<void> {
     await this.#sessions.start();
     try {
-      for (const step of steps) await this.#take(step);
+      for (const step of steps) {
+        await this.#take(step);
+        if (this.#subscriber.defect !== null) throw new Error(this.#subscriber.defect);
+      }
       await this.#finish();
     } finally {
+      await this.#store.remove(this.#subscriber.client);
       await this.#sessions.stop(AbortSignal.timeout(5000));
     }
   }
@@ -114,7 +118,7 @@ export class SessionModel {
     const left = await this.#store.queued(subscriber.client, 0, 10);
     if (left.length > 0) throw new Error(`${left.length} messages stay in the queue`);
     await subscriber.disconnect();
-    await this.#store.remove(subscriber.client);
+    if (subscriber.defect !== null) throw new Error(subscriber.defect);
   }
 
   #check(): void {
@@ -142,7 +146,7 @@ export class SessionModel {
   }
 
   async #restart(): Promise<void> {
-    this.#subscriber.drop();
+    this.#subscriber.crash();
     await this.#rest();
     await this.#sessions.stop(AbortSignal.timeout(5000));
     this.#store = this.#openStore();

@@ -39,6 +39,11 @@ export class SimulatedSubscriber {
   readonly #inFlightMax: number;
   readonly #seen = new Map<number, number>();
   readonly #unreleased = new Set<number>();
+  /** What it was sent, whether or not it has read it. */
+  readonly #sent = new Set<number>();
+  #isForgotten = false;
+  /** What the gateway did wrong, first of all: told where it is called by the gateway, which would deal with a throw. */
+  defect: string | null = null;
   #owed: Buffer[] = [];
   #connection: Connection | null = null;
   #packetId = 0;
@@ -68,10 +73,11 @@ export class SimulatedSubscriber {
         throw new Error(`a filter is refused: ${reason}`);
       },
       write: (bytes) => {
+        this.#checkDup(bytes);
         if (connection !== null) connection.unread = Buffer.concat([connection.unread, bytes]);
       },
       end: (reason, cause) => {
-        if (connection === this.#connection) throw new Error(`the gateway ends the connection: ${reason}`, { cause });
+        if (connection === this.#connection) this.#fail(`the gateway ends the connection: ${reason} ${String(cause)}`);
       },
     };
     const joined = await sessions.join(this.client, false, peer);
@@ -89,12 +95,17 @@ export class SimulatedSubscriber {
   /** Whatever has not been read, and whatever it still owed, is gone. */
   async disconnect(): Promise<void> {
     const side = this.#connection?.side;
-    this.drop();
+    this.#drop();
     await side?.end(Promise.resolve());
   }
 
-  /** The same, and the gateway does not come to know of it. */
-  drop(): void {
+  /** The same, and the gateway does not come to know of it, nor does it know any more what it has sent. */
+  crash(): void {
+    this.#isForgotten = true;
+    this.#drop();
+  }
+
+  #drop(): void {
     this.#connection = null;
     this.#owed = [];
   }
@@ -112,16 +123,9 @@ export class SimulatedSubscriber {
   read(bytes: number): void {
     const connection = this.#connection;
     if (connection === null) return;
-    const end = Math.min(bytes, connection.unread.length);
-    let at = 0;
-    // All packets here are shorter than 128 bytes.
-    for (;;) {
-      const next = at + 2 + (connection.unread[at + 1] ?? 0);
-      if (at + 2 > end || next > end) break;
-      this.#take(connection, connection.unread.subarray(at, next));
-      at = next;
-    }
-    connection.unread = connection.unread.subarray(at);
+    const packets = packetsOf(connection.unread, bytes);
+    connection.unread = connection.unread.subarray(packets.reduce((sum, { length }) => sum + length, 0));
+    for (const one of packets) this.#take(connection, one);
   }
 
   /** Sends the oldest answers that it owes. */
@@ -143,14 +147,11 @@ export class SimulatedSubscriber {
   }
 
   #takePublish(connection: Connection, bytes: Buffer): void {
-    const first = bytes[0] ?? 0;
-    const qos = (first >> 1) & 3;
-    const topicEnd = 4 + bytes.readUInt16BE(2);
-    const topic = bytes.toString("utf8", 4, topicEnd);
-    const n = Number(bytes.toString("utf8", qos === 0 ? topicEnd : topicEnd + 2));
+    const { n, topic, qos, packetId } = publishOf(bytes);
     if (qos === 0) return void this.received.push({ n, topic, qos });
-    const packetId = bytes.readUInt16BE(topicEnd);
-    this.#checkAgain(n, packetId, (first & 0x08) !== 0);
+    const known = this.#seen.get(n) ?? packetId;
+    if (known !== packetId) throw new Error(`message ${n} comes again with id ${packetId}, not ${known}`);
+    this.#seen.set(n, packetId);
     this.#open(connection, packetId);
     if (qos === 1 || !this.#unreleased.has(packetId)) this.received.push({ n, topic, qos });
     if (qos === 2) this.#unreleased.add(packetId);
@@ -162,12 +163,19 @@ export class SimulatedSubscriber {
     if (open.size > this.#inFlightMax) throw new Error(`${open.size} messages are in flight`);
   }
 
-  #checkAgain(n: number, packetId: number, isDup: boolean): void {
-    const known = this.#seen.get(n);
-    this.#seen.set(n, packetId);
-    if (known === undefined) return;
-    if (known !== packetId) throw new Error(`message ${n} comes again with id ${packetId}, not ${known}`);
-    if (!isDup) throw new Error(`message ${n} comes again without DUP`);
+  #fail(defect: string): void {
+    this.defect ??= defect;
+  }
+
+  /** DUP says that it was sent before; of what an earlier gateway had in its queue, that it may have been [MQTT-3.3.1-1]. */
+  #checkDup(bytes: Buffer): void {
+    for (const one of packetsOf(bytes, bytes.length)) {
+      const { n, qos, isDup } = publishOf(one);
+      if ((one[0] ?? 0) >> 4 !== 3 || qos === 0) continue;
+      const wasSent = this.#sent.has(n);
+      this.#sent.add(n);
+      if (isDup ? !wasSent && !this.#isForgotten : wasSent) this.#fail(`message ${n} comes with DUP ${isDup}`);
+    }
   }
 
   #send(bytes: Buffer): boolean {
@@ -182,4 +190,26 @@ export class SimulatedSubscriber {
     if (walker.breach !== null) throw new Error(`the gateway refuses a packet: ${walker.breach}`);
     return true;
   }
+}
+/** Whole packets in the first bytes. All of them are shorter than 128 bytes here. */
+function packetsOf(bytes: Buffer, count: number): readonly Buffer[] {
+  const packets: Buffer[] = [];
+  const end = Math.min(count, bytes.length);
+  for (let at = 0; at + 2 <= end;) {
+    const next = at + 2 + (bytes[at + 1] ?? 0);
+    if (next > end) break;
+    packets.push(bytes.subarray(at, next));
+    at = next;
+  }
+  return packets;
+}
+
+function publishOf(bytes: Buffer) {
+  const first = bytes[0] ?? 0;
+  const qos = (first >> 1) & 3;
+  const topicEnd = 4 + ((bytes[2] ?? 0) << 8) + (bytes[3] ?? 0);
+  const topic = bytes.toString("utf8", 4, topicEnd);
+  const n = Number(bytes.toString("utf8", qos === 0 ? topicEnd : topicEnd + 2));
+  const packetId = ((bytes[topicEnd] ?? 0) << 8) | (bytes[topicEnd + 1] ?? 0);
+  return { n, topic, qos, packetId, isDup: (first & 0x08) !== 0 };
 }
