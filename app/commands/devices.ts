@@ -42,7 +42,7 @@ export async function addDevice(api: ApiClient, id: string, options: JsonOption 
     "",
     `  ${publish}`,
   ];
-  if (via !== undefined) lines.push("", `Its gateway ${via} publishes for it with its own token.`);
+  if (via !== undefined) lines.push("", `Its gateway ${via} publishes for it too, with the token of ${via}.`);
   if (gateway === true)
     lines.push("", "Add the devices that it publishes for:", "", `  millrace devices add DEVICE --via ${id}`);
   console.log(lines.join("\n"));

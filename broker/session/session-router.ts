@@ -91,10 +91,11 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
     }
   }
 
-  /** Who has waited for longest, and those that are connected first. With QoS 0 only those. */
+  /** Who has waited for longest, and those first that are connected, here or elsewhere. With QoS 0 only those that are here. */
   function choose(members: readonly SharedMember[]): Member | null {
-    const connected = members.filter(({ session }) => session.isConnected);
-    const able = connected.length > 0 ? connected : members.filter(({ qos }) => qos > 0);
+    const reached = members.filter(({ session, qos }) => session.isConnected || qos > 0);
+    const connected = reached.filter(({ session }) => session.disconnectedAt === null);
+    const able = connected.length > 0 ? connected : reached;
     const [chosen] = able.toSorted((a, b) => a.subscription.servedAt - b.subscription.servedAt);
     if (chosen === undefined) return null;
     chosen.subscription.servedAt = ++turn;

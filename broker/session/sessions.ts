@@ -14,6 +14,7 @@ import { lowerQos, Session } from "./session.ts";
 import { SessionIndex } from "./session-index.ts";
 import { createSessionRouter, type SessionRouter } from "./session-router.ts";
 import type { KeptSession, SessionChange, SessionStore } from "./session-store.ts";
+import { topicFilterOf } from "./shared-filter.ts";
 
 const EXPIRY_INTERVAL_MS = 60_000;
 
@@ -209,7 +210,7 @@ export class Sessions {
       known ?? new Session(client, store === null ? null : storedDeliveryQueue(store, client), this.#deliveries);
     if (known === undefined) this.#kept.add(session);
     const acl = new TopicAcl(deviceOf(client));
-    session.replaceSubscriptions(subscriptions.filter(({ filter }) => acl.maySubscribe(filter)));
+    session.replaceSubscriptions(subscriptions.filter(({ filter }) => acl.maySubscribe(topicFilterOf(filter))));
     session.putAt = this.#options.now();
     if (!session.isConnected) session.disconnectedAt = disconnectedAt;
     this.index.update(session);

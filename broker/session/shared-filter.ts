@@ -14,3 +14,9 @@ export function sharedFilterOf(filter: string): SharedFilter | null | "malformed
   if (end < 0 || end + 1 === filter.length || group === "" || /[+#]/.test(group)) return "malformed";
   return { group, filter: filter.slice(end + 1) };
 }
+
+/** What a filter asks for: without the group, if it is a shared one. */
+export function topicFilterOf(filter: string): string {
+  const shared = sharedFilterOf(filter);
+  return shared === null || shared === "malformed" ? filter : shared.filter;
+}

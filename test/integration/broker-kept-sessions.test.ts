@@ -110,6 +110,15 @@ describe("a session with clean session = 0", () => {
     expect(peer.received()).toBe(CONNACK_ACCEPTED);
   });
 
+  test("keeps what it subscribes to in a group", async () => {
+    await using edge = await startBroker();
+    await subscribeAndLeave(edge, 1, `$share/group/${FILTER}`);
+    await leave(edge, await resume(edge));
+    await publish(edge, 1, "one");
+    const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "one", 1));
+    expect(await (await resume(edge)).receive((received) => received.length >= expected.length)).toBe(expected);
+  });
+
   test("loses its filter by UNSUBSCRIBE, for good", async () => {
     await using edge = await startBroker();
     await subscribeAndLeave(edge);

@@ -140,6 +140,23 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
     expect(copies()).toBe(4);
   });
 
+  test("give what is shared to whom is connected at another of them, rather than to whom is away", async () => {
+    await using pair = await gateways();
+    const { one, two } = pair;
+    const shared = `$share/group/${FILTER}`;
+    const away = await one.client("a", { clientId: "away", clean: false });
+    await away.subscribeAsync(shared, { qos: 1 });
+    await away.endAsync();
+    const present = await two.client("a", { clientId: "present", clean: false });
+    const received: string[] = [];
+    present.on("message", (_topic, payload) => received.push(payload.toString()));
+    await present.subscribeAsync(shared, { qos: 1 });
+    const publisher = await one.client("a", { clientId: "publisher" });
+    for (const payload of ["1", "2", "3", "4"]) await publisher.publishAsync(TOPIC_A, payload, { qos: 1 });
+    await eventually(() => received.length === 4, "all of them are delivered");
+    expect(received).toEqual(["1", "2", "3", "4"]);
+  });
+
   test("forget a session with its credential, at all of them", async () => {
     await using pair = await gateways();
     const { one, two } = pair;
