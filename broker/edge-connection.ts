@@ -8,6 +8,7 @@ import type { ConnectionState } from "./connection-state.ts";
 import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
+import { subjectOf } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import type { Peer } from "./identify-principal.ts";
 import { publishWill } from "./last-will.ts";
@@ -157,9 +158,8 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
         this.#state = "joining";
         this.#join(walker.connect).catch((error: unknown) => this.end("internal", error));
         return;
-      default: {
+      default:
         this.#lastWords = this.#side === null ? "internal" : this.#side.pass(walker);
-      }
     }
   }
 
@@ -245,7 +245,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   }
 
   filterRefused(reason: FilterRefusal): void {
-    this.#context.report.filterRefused(reason, this.#subject());
+    this.#context.report.filterRefused(reason, subjectOf(this.#socket, this.#device));
   }
 
   get queuedBytes(): number {
@@ -274,7 +274,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     if (this.#side !== null) this.#left = this.#side.end(this.#publishing.settled());
     this.#pace?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
-      this.#context.report.refused(reason, this.#subject(), cause);
+      this.#context.report.refused(reason, subjectOf(this.#socket, this.#device), cause);
     }
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
     publishWill(this.#will, this.#device, reason, this.#context.admitWill);
@@ -294,11 +294,5 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
       this.#walkDue = false;
       if (this.#state !== "closed") this.#walk();
     });
-  }
-
-  #subject(): { remote: string; key?: string; clientId?: string } {
-    const remote = `${this.#socket.remoteAddress ?? "?"}:${this.#socket.remotePort ?? 0}`;
-    if (this.#device === null) return { remote };
-    return { remote, key: this.#device.key, clientId: this.#device.clientId };
   }
 }

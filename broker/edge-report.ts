@@ -1,6 +1,8 @@
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
+import type { ConnectedDevice } from "./connected-device.ts";
+import type { EdgeSocket } from "./edge-socket.ts";
 import { FILTER_REFUSALS, type FilterRefusal, REFUSALS, type RefusalReason } from "./refusals.ts";
 
 /** Whom a line is about: the address alone until the device is known. */
@@ -8,6 +10,11 @@ interface ReportSubject {
   readonly remote: string;
   readonly key?: string;
   readonly clientId?: string;
+}
+
+export function subjectOf(socket: EdgeSocket, device: ConnectedDevice | null): ReportSubject {
+  const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
+  return device === null ? { remote } : { remote, key: device.key, clientId: device.clientId };
 }
 
 /** Tells of what the edge did not take. Of connections that it ended every one is counted, and logged as far as the log stays readable. */
