@@ -41,7 +41,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   #claim: Announcement | null = null;
   #pace: PublishPace | null = null;
   #will: MqttWill | null = null;
-  #left: Promise<void> | null = null;
+  #left: Promise<unknown> | null = null;
   #walking = false;
   #walkDue = false;
   /** Set when nothing more will be walked: how to end once what was passed on is acknowledged. */
@@ -186,8 +186,10 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
       await this.#claim.heard;
       if (this.isEnded) return;
     }
-    const isPresent = await this.#joinSession(device, connect.clean);
-    if (isPresent === null) return;
+    const joining = this.#joinSession(device, connect.clean);
+    this.#left = joining;
+    const isPresent = await joining;
+    if (isPresent === null || this.isEnded) return;
     this.#will = connect.will;
     this.#keepAliveMs = keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax);
     this.#state = "open";
@@ -210,7 +212,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#side = new SessionSide(device, this, joined, this.#context);
     this.#publishing.begin(device, this.#side.received);
     if (!this.isEnded) return joined?.isPresent === true;
-    this.#left = this.#side.end(this.#publishing.settled());
+    await this.#side.end(this.#publishing.settled());
     return null;
   }
 

@@ -197,7 +197,8 @@ export class LmdbSessionStore implements SessionStore {
   }
 
   async #close(): Promise<void> {
-    const closed = this.#opened?.environment.root.close();
+    // What it still says of a file that was given up is of no use.
+    const closed = this.#opened?.environment.root.close().catch(() => undefined);
     this.#opened = null;
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
