@@ -28,6 +28,7 @@ import { Sessions } from "./session/sessions.ts";
 import { createPublishRates } from "./publish-rates.ts";
 import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
+import { telemetryTopicOf } from "./topic-acl.ts";
 import { createTokenWatch } from "./token-watch.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
@@ -148,18 +149,19 @@ export function createBroker(options: BrokerOptions): Broker {
   };
 
   /** A durable message of this device (`tenant/device`), to those who subscribe to it, here and at other gateways. */
-  function route(key: string, topic: string, message: RoutedMessage): Promise<void> | null {
+  function route(key: string, message: RoutedMessage): Promise<void> | null {
+    const topic = telemetryTopicOf(key);
     link.forward(key, topic, message);
     return sessions.router.route(key, topic, message);
   }
 
   /** Wills go the way of every message; nobody waits for the outcome. */
-  function admitWill(origin: MessageOrigin, will: MqttWill, routedTo: string): void {
+  function admitWill(origin: MessageOrigin, will: MqttWill): void {
     const { qos, retain, payload } = will;
     admission
       .admit(origin, { qos, dup: false, retain, packetId: 0, source: payload, payloadStart: 0, end: payload.length })
       .then(
-        () => route(origin.key, routedTo, { qos, payload, retain }),
+        () => route(origin.key, { qos, payload, retain }),
         (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
       );
   }

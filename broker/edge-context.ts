@@ -20,6 +20,6 @@ export interface EdgeContext {
   readonly report: EdgeReport;
   readonly rates: PublishRates;
   /** A durable message of this device (`tenant/device`), to those who subscribe to it. Resolves when it may be acknowledged; null: now. */
-  readonly route: (key: string, topic: string, message: RoutedMessage) => Promise<void> | null;
-  readonly admitWill: (origin: MessageOrigin, will: MqttWill, routedTo: string) => void;
+  readonly route: (key: string, message: RoutedMessage) => Promise<void> | null;
+  readonly admitWill: (origin: MessageOrigin, will: MqttWill) => void;
 }

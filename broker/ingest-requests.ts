@@ -46,7 +46,7 @@ export interface IngestRequestsOptions extends OriginOptions {
   readonly metrics: Metrics;
   readonly peerOf: (request: IncomingMessage) => Peer;
   /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. The answer waits for what this resolves with. */
-  readonly onAdmitted: (key: string, topic: string, message: RoutedMessage) => Promise<void> | null;
+  readonly onAdmitted: (key: string, message: RoutedMessage) => Promise<void> | null;
 }
 
 /** Whom a message is for, and whose token came with it. Both are the same unless a gateway publishes for another device. */
@@ -75,7 +75,7 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
     const origin = new MessageOrigin(place, topic, client, admissionPrefix, admissionId);
     const bytes = { source: payload, payloadStart: 0, end: payload.length };
     await admission.admit(origin, { qos: QOS, dup: false, retain: false, packetId: 0, ...bytes });
-    await onAdmitted(place.key, topic, { qos: QOS, payload });
+    await onAdmitted(place.key, { qos: QOS, payload });
   }
 
   async function admit(

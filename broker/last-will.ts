@@ -16,5 +16,5 @@ export function publishWill(
   if (will === null || device === null) return;
   if (reason === "disconnected" || reason === "revoked" || reason === "stopping") return;
   const origin = device.originOf(will.topic);
-  if (origin !== null) admitWill(origin, will, device.acl.telemetryTopic);
+  if (origin !== null) admitWill(origin, will);
 }

@@ -7,7 +7,7 @@ import { type DeviceMessage, MessageWindow, type MessageWindowOutcomes } from ".
 import type { MessageOrigin } from "./message-origin.ts";
 import type { RefusalReason } from "./refusals.ts";
 import type { ReceivedIds } from "./session/received-ids.ts";
-import { isGatewayTopic, telemetryTopicOf } from "./topic-acl.ts";
+import { isGatewayTopic } from "./topic-acl.ts";
 
 /** What the connection does for the part of it that publishes. */
 export interface PublishSideOwner {
@@ -73,7 +73,7 @@ export class PublishSide implements MessageWindowOutcomes {
     if (!walker.isTopicRepeated) {
       this.#topic = walker.topic();
       this.#origin = this.#device.originOf(this.#topic);
-      this.#isAside = this.#device.acl.isAside(this.#topic);
+      this.#isAside = this.#origin === null && this.#device.acl.isAside(this.#topic);
     }
     if (this.#origin === null) {
       if (this.#isAside) return this.#passAside(walker);
@@ -176,7 +176,7 @@ export class PublishSide implements MessageWindowOutcomes {
   #route(routed: readonly DeviceMessage[]): Promise<unknown> | null {
     const kept: Promise<void>[] = [];
     for (const message of routed) {
-      const wait = this.#context.route(message.key, telemetryTopicOf(message.key), message);
+      const wait = this.#context.route(message.key, message);
       if (wait !== null) kept.push(wait);
     }
     return kept.length === 0 ? null : Promise.all(kept);

@@ -20,18 +20,18 @@ export const GATEWAY_TELEMETRY = "v1/gateway/telemetry";
 /** What one device may publish and ask for. */
 export class TopicAcl {
   /** Where the device's telemetry is routed, whatever topic it came on. */
-  readonly telemetryTopic: string;
+  readonly #telemetryTopic: string;
   readonly #isGateway: boolean;
 
   /** `key`: `tenant/device`. `isGateway`: the device may publish for others. For whom is not asked here. */
   constructor(key: string, isGateway = false) {
-    this.telemetryTopic = telemetryTopicOf(key);
+    this.#telemetryTopic = telemetryTopicOf(key);
     this.#isGateway = isGateway;
   }
 
   /** The format that a publish to this topic has; null when the device may not publish there. */
   publishFormat(topic: string): TelemetryFormat | null {
-    if (topic === this.telemetryTopic) return "json";
+    if (topic === this.#telemetryTopic) return "json";
     return topic === THINGSBOARD_TELEMETRY ? "tb-json" : null;
   }
 
@@ -43,7 +43,7 @@ export class TopicAcl {
   /** All devices share the words `v1/devices/me` and `v1/gateway`: nothing is ever routed under them, or each would read the others. */
   maySubscribe(filter: string): boolean {
     return (
-      filterCoveredBy(filter, this.telemetryTopic.replace(LAST_LEVEL, "#")) ||
+      filterCoveredBy(filter, this.#telemetryTopic.replace(LAST_LEVEL, "#")) ||
       filterCoveredBy(filter, THINGSBOARD_OWN) ||
       (this.#isGateway && filterCoveredBy(filter, THINGSBOARD_GATEWAY))
     );

@@ -81,7 +81,7 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
       for (const [name, subscription] of session.shared) {
         if (!filterCoveredBy(message.topic, subscription.filter)) continue;
         const members = groups.get(name) ?? [];
-        members.push({ session, subscription, qos: lowerQos(routed, subscription.qos) });
+        members.push({ session, subscription, qos: lowerQos(routed.qos, subscription.qos) });
         groups.set(name, members);
       }
     }
@@ -109,7 +109,7 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
       if (index.has(key)) {
         for (const session of index.of(key)) {
           const granted = session.grants(topic);
-          if (granted !== null) give(session, message, lowerQos(routed, granted), stored);
+          if (granted !== null) give(session, message, lowerQos(routed.qos, granted), stored);
         }
         giveShared(key, message, routed, stored);
       }
@@ -130,7 +130,7 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
       for (const session of index.of(key)) {
         const granted = session.grants(topic);
         if (granted === null) continue;
-        const qos = lowerQos(routed, granted);
+        const qos = lowerQos(routed.qos, granted);
         // For kept sessions the other gateway has queued it.
         if (qos === 0 || !session.isKept) give(session, { topic, payload, retain: false, queuedAt: now() }, qos, []);
       }

@@ -1,6 +1,5 @@
 import { encodePublish } from "../../wire/mqtt-publish.ts";
 import { filterCoveredBy } from "../filter-cover.ts";
-import type { RoutedMessage } from "../gateway-link.ts";
 import { deviceKeyOf } from "../topic-acl.ts";
 import { Deliveries, type DeliveriesOptions, NOTHING_SENT, type SentBefore, type SessionPeer } from "./deliveries.ts";
 import { type DeliveryQueue, MemoryDeliveryQueue } from "./delivery-queue.ts";
@@ -34,6 +33,7 @@ export class Session {
   readonly #subscriptions = new Map<string, Subscription>();
   /** What its own filters grant for a topic, shared ones aside: null for nothing. */
   readonly #granted = new Map<string, Qos | null>();
+  #shared: readonly (readonly [name: string, subscription: Subscription])[] | null = null;
   #peer: SessionPeer | null = null;
   /** The peer has its CONNACK: nothing may be in front of that [MQTT-3.2.0-1]. */
   #isOpen = false;
@@ -47,8 +47,8 @@ export class Session {
   constructor(client: string, queue: DeliveryQueue | null, options: DeliveriesOptions) {
     this.client = client;
     this.isKept = queue !== null;
-    this.#memory = queue === null ? new MemoryDeliveryQueue() : null;
-    this.#queue = queue ?? this.#memory ?? new MemoryDeliveryQueue();
+    this.#queue = queue ?? new MemoryDeliveryQueue();
+    this.#memory = this.#queue instanceof MemoryDeliveryQueue ? this.#queue : null;
     this.#options = options;
   }
 
@@ -65,9 +65,9 @@ export class Session {
     return this.#subscriptions.size;
   }
 
-  /** Its shared filters, by what the client called them. */
+  /** Its shared filters, by what the client called them. Asked for each message: made once per change. */
   get shared(): readonly (readonly [name: string, subscription: Subscription])[] {
-    return [...this.#subscriptions].filter(([, { isShared }]) => isShared);
+    return (this.#shared ??= [...this.#subscriptions].filter(([, { isShared }]) => isShared));
   }
 
   /** Devices (`tenant/device`) whose topics it asks for. */
@@ -90,18 +90,24 @@ export class Session {
     const shared = sharedFilterOf(name);
     if (shared === "malformed") return;
     this.#subscriptions.set(name, { filter: shared?.filter ?? name, isShared: shared !== null, qos, servedAt: 0 });
-    this.#granted.clear();
+    this.#changed();
   }
 
   replaceSubscriptions(subscriptions: readonly KeptSubscription[]): void {
     this.#subscriptions.clear();
-    this.#granted.clear();
+    this.#changed();
     for (const { filter, qos } of subscriptions) this.subscribe(filter, qos);
   }
 
   unsubscribe(name: string): void {
     this.#subscriptions.delete(name);
+    this.#changed();
+  }
+
+  /** What was made of the subscriptions before does not hold any more. */
+  #changed(): void {
     this.#granted.clear();
+    this.#shared = null;
   }
 
   /** The highest QoS that its filters grant for the topic [MQTT-3.3.5-1], shared ones aside; null when none matches. */
@@ -187,6 +193,6 @@ export class Session {
 }
 
 /** The QoS of a delivery: the lower of what the message has and what the filter grants (3.8.4). */
-export function lowerQos({ qos }: Pick<RoutedMessage, "qos">, granted: Qos): Qos {
-  return qos >= granted ? granted : qos === 1 ? 1 : 0;
+export function lowerQos(qos: Qos, granted: Qos): Qos {
+  return qos < granted ? qos : granted;
 }

@@ -42,8 +42,6 @@ export interface JoinedSession {
 /** All sessions that this gateway knows: those of its connections, and every one that is kept. */
 export class Sessions {
   readonly router: SessionRouter;
-  readonly store: SessionStore | null;
-  readonly isAlone: boolean;
   readonly index: SessionIndex;
   readonly #options: SessionsOptions;
   readonly #deliveries: DeliveriesOptions;
@@ -57,8 +55,6 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     const { asks, store, now, logger, metrics, limits } = options;
     this.#options = options;
-    this.store = store;
-    this.isAlone = options.isAlone;
     this.index = new SessionIndex(asks);
     this.router = createSessionRouter({ index: this.index, store, now, logger, metrics });
     const expired = metrics.counter(
@@ -70,6 +66,15 @@ export class Sessions {
       "Sessions that were removed because their client did not come back in time.",
     );
     this.#deliveries = { limits, now, onExpired: (messages) => expired.add(messages) };
+  }
+
+  /** Null where nothing is kept. */
+  get store(): SessionStore | null {
+    return this.#options.store;
+  }
+
+  get isAlone(): boolean {
+    return this.#options.isAlone;
   }
 
   async start(): Promise<void> {
@@ -146,7 +151,7 @@ export class Sessions {
       for (const { topic, payload, qos } of found) {
         const granted = session.grants(topic);
         if (granted === null || !filterCoveredBy(topic, filter)) continue;
-        const lower = lowerQos({ qos }, granted);
+        const lower = lowerQos(qos, granted);
         const message = { topic, payload, retain: true, queuedAt: now() };
         if (lower === 0) session.deliverNow(topic, payload, true);
         else if (!session.isKept) session.push(message, lower);

@@ -4,6 +4,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
 import { MemorySessionStore } from "../support/memory-session-store.ts";
+import { CLEAN, hex, KEPT, resumeKept } from "../support/kept-peer.ts";
 import {
   CONNACK_ACCEPTED,
   CONNACK_PRESENT,
@@ -15,22 +16,12 @@ import {
   type RawPeer,
 } from "../support/raw-mqtt.ts";
 
-const KEPT = { flags: 0xc0, clientId: "kept" };
 const FILTER = "millrace/acme/a/#";
 const DUP = 0x08;
-const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(packets).toString("hex");
-
-/** A client that asks for its session. Resolves when CONNACK is there. */
-async function resume(edge: BrokerHarness, options: { clean?: boolean } = {}): Promise<RawPeer> {
-  const peer = await edge.raw();
-  peer.send(rawConnect(options.clean === true ? { ...KEPT, flags: 0xc2 } : KEPT));
-  await peer.receive((received) => received.length >= CONNACK_ACCEPTED.length);
-  return peer;
-}
 
 /** A client that has subscribed and gone. */
 async function subscribeAndLeave(edge: BrokerHarness, qos = 1, filter = FILTER): Promise<void> {
-  const peer = await resume(edge);
+  const peer = await resumeKept(edge);
   peer.send(rawSubscribe([filter], 1, qos));
   await peer.receive((received) => received.endsWith(`900300010${qos}`));
   await leave(edge, peer);
@@ -53,13 +44,13 @@ describe("a session with clean session = 0", () => {
     await using edge = await startBroker();
     await subscribeAndLeave(edge);
     await publish(edge, 1, "one", "two");
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "one", 1), rawPublish(TOPIC_A, "two", 2));
     expect(await peer.receive((received) => received.length >= expected.length)).toBe(expected);
     peer.send(rawAnswer("puback", 1), rawAnswer("puback", 2), PINGREQ);
     await peer.receive((received) => received.endsWith("d000"));
     await leave(edge, peer);
-    const again = await resume(edge);
+    const again = await resumeKept(edge);
     await publish(edge, 1, "three");
     const three = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "three", 3));
     expect(await again.receive((received) => received.length >= three.length)).toBe(three);
@@ -69,12 +60,12 @@ describe("a session with clean session = 0", () => {
     await using edge = await startBroker();
     await subscribeAndLeave(edge);
     await publish(edge, 1, "one", "two");
-    const first = await resume(edge);
+    const first = await resumeKept(edge);
     await first.receive((received) => received.includes(hex(Buffer.from("two"))));
     first.send(rawAnswer("puback", 1), PINGREQ);
     await first.receive((received) => received.endsWith("d000"));
     await leave(edge, first);
-    const second = await resume(edge);
+    const second = await resumeKept(edge);
     const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "two", 2, 2 | DUP));
     expect(await second.receive((received) => received.length >= expected.length)).toBe(expected);
   });
@@ -86,13 +77,13 @@ describe("a session with clean session = 0", () => {
     await using crashed = await startBroker({ ...options, limits: {} });
     await subscribeAndLeave(crashed);
     await publish(crashed, 1, "one", "two");
-    const first = await resume(crashed);
+    const first = await resumeKept(crashed);
     await first.receive((received) => received.includes(hex(Buffer.from("two"))));
     await using edge = await startBroker(options);
-    const second = await resume(edge);
+    const second = await resumeKept(edge);
     await second.receive((received) => received.includes(hex(Buffer.from("one"))));
     await leave(edge, second);
-    const third = await resume(edge);
+    const third = await resumeKept(edge);
     await third.receive((received) => received.includes(hex(Buffer.from("one"))));
     third.send(rawAnswer("puback", 1));
     await third.receive((received) => received.endsWith(hex(rawPublish(TOPIC_A, "two", 2, 2 | DUP))));
@@ -102,10 +93,10 @@ describe("a session with clean session = 0", () => {
     await using edge = await startBroker();
     await subscribeAndLeave(edge);
     await publish(edge, 1, "one");
-    const clean = await resume(edge, { clean: true });
+    const clean = await resumeKept(edge, CLEAN);
     expect(clean.received()).toBe(CONNACK_ACCEPTED);
     await leave(edge, clean);
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     await publish(edge, 1, "two");
     expect(peer.received()).toBe(CONNACK_ACCEPTED);
   });
@@ -113,10 +104,10 @@ describe("a session with clean session = 0", () => {
   test("keeps what it subscribes to in a group", async () => {
     await using edge = await startBroker();
     await subscribeAndLeave(edge, 1, `$share/group/${FILTER}`);
-    await leave(edge, await resume(edge));
+    await leave(edge, await resumeKept(edge));
     await publish(edge, 1, "one");
     const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "one", 1));
-    expect(await (await resume(edge)).receive((received) => received.length >= expected.length)).toBe(expected);
+    expect(await (await resumeKept(edge)).receive((received) => received.length >= expected.length)).toBe(expected);
   });
 
   test("loses its filter by UNSUBSCRIBE, for good", async () => {
@@ -126,7 +117,7 @@ describe("a session with clean session = 0", () => {
     await client.unsubscribeAsync(FILTER);
     await client.endAsync();
     await publish(edge, 1, "one");
-    expect((await resume(edge)).received()).toBe(CONNACK_PRESENT);
+    expect((await resumeKept(edge)).received()).toBe(CONNACK_PRESENT);
   });
 
   test("gets nothing of QoS 0 from its time away, and of QoS 2 what its filter grants", async () => {
@@ -134,7 +125,7 @@ describe("a session with clean session = 0", () => {
     await subscribeAndLeave(edge, 1);
     await publish(edge, 0, "zero");
     await publish(edge, 2, "two");
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "two", 1));
     expect(await peer.receive((received) => received.length >= expected.length)).toBe(expected);
   });
@@ -147,7 +138,7 @@ describe("a session with clean session = 0", () => {
     await publish(edge, 1, "old");
     now += 1001;
     await publish(edge, 1, "new");
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "new", 2));
     expect(await peer.receive((received) => received.length >= expected.length)).toBe(expected);
     expect(edge.gauge("millrace_mqtt_deliveries_expired_total")).toBe(1);
@@ -157,7 +148,7 @@ describe("a session with clean session = 0", () => {
     await using edge = await startBroker({ limits: { sessionExpiryMs: 50 }, clock: { now: () => performance.now() } });
     await subscribeAndLeave(edge);
     await eventually(() => edge.gauge("millrace_mqtt_sessions_expired_total") === 1, "the session expires");
-    expect((await resume(edge)).received()).toBe(CONNACK_ACCEPTED);
+    expect((await resumeKept(edge)).received()).toBe(CONNACK_ACCEPTED);
   });
 
   test("goes with the credential", async () => {
@@ -165,7 +156,7 @@ describe("a session with clean session = 0", () => {
     await subscribeAndLeave(edge);
     await publish(edge, 1, "one");
     edge.broker.disconnect(["acme/a"]);
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     await publish(edge, 1, "two");
     expect(peer.received()).toBe(CONNACK_ACCEPTED);
   });
@@ -188,7 +179,7 @@ describe("a session with clean session = 0", () => {
     await using edge = await startBroker({ limits: { deliveriesInFlightMax: 2 } });
     await subscribeAndLeave(edge);
     await publish(edge, 1, "one", "two", "three");
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     peer.send(PINGREQ);
     await peer.receive((received) => received.includes("d000"));
     expect(peer.received()).not.toContain(hex(Buffer.from("three")));

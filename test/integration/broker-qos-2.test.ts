@@ -3,6 +3,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { HEADER } from "../../core/record.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
 import { MemorySessionStore } from "../support/memory-session-store.ts";
+import { hex, KEPT, resumeKept } from "../support/kept-peer.ts";
 import {
   CONNACK_ACCEPTED,
   CONNACK_PRESENT,
@@ -11,23 +12,13 @@ import {
   rawConnect,
   rawPublish,
   rawSubscribe,
-  type RawPeer,
 } from "../support/raw-mqtt.ts";
 
 const QOS_2 = 0x04;
 const DUP = 0x08;
-const KEPT = { flags: 0xc0, clientId: "kept" };
 const PUBREC = "50020007";
 const PUBCOMP = "70020007";
-const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(packets).toString("hex");
 const once = (payload: string, flags = 0): Buffer => rawPublish(TOPIC_A, payload, 7, QOS_2 | flags);
-
-async function resume(edge: BrokerHarness): Promise<RawPeer> {
-  const peer = await edge.raw();
-  peer.send(rawConnect(KEPT));
-  await peer.receive((received) => received.length >= CONNACK_ACCEPTED.length);
-  return peer;
-}
 
 const admissionIds = (edge: BrokerHarness): readonly (string | undefined)[] =>
   edge.log.records.map(({ headers }) => headers.find(([name]) => name === HEADER.admissionId)?.[1]);
@@ -61,11 +52,11 @@ describe("a message of QoS 2 (4.3.3)", () => {
     const delivered: string[] = [];
     subscriber.on("message", (_topic, payload) => delivered.push(payload.toString()));
     await subscriber.subscribeAsync(TOPIC_A, { qos: 2 });
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     peer.send(once("x"));
     await peer.receive((received) => received.endsWith(PUBREC));
     peer.socket.destroy();
-    const again = await resume(edge);
+    const again = await resumeKept(edge);
     again.send(once("x", DUP));
     await again.receive((received) => received.endsWith(PUBREC));
     again.send(rawAnswer("pubrel", 7), once("y"));
@@ -77,7 +68,7 @@ describe("a message of QoS 2 (4.3.3)", () => {
 
   test("is not taken again either when its connection broke off while it waited for the log", async () => {
     await using edge = await startBroker();
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     edge.log.hold();
     peer.send(once("x"), PINGREQ);
     await peer.receive((received) => received.endsWith("d000"));
@@ -93,7 +84,7 @@ describe("a message of QoS 2 (4.3.3)", () => {
   test("is appended with the same admission id when the gateway broke off and does not know whether it has landed", async () => {
     const sessions = new MemorySessionStore(LIMITS);
     await using edge = await startBroker({ sessions });
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     const receive = vi.spyOn(sessions, "receive");
     peer.send(once("x"));
     await peer.receive((received) => received.endsWith(PUBREC));
@@ -101,7 +92,7 @@ describe("a message of QoS 2 (4.3.3)", () => {
     peer.socket.destroy();
     await eventually(() => edge.broker.connections === 0, "the client has gone");
     await sessions.receive(...before);
-    const again = await resume(edge);
+    const again = await resumeKept(edge);
     again.send(once("x", DUP));
     await again.receive((received) => received.endsWith(PUBREC));
     const [first, second, ...none] = admissionIds(edge);
@@ -113,13 +104,13 @@ describe("a message of QoS 2 (4.3.3)", () => {
 
   test("is answered with PUBCOMP again when that was lost with its connection", async () => {
     await using edge = await startBroker();
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     peer.send(once("x"), PINGREQ);
     await peer.receive((received) => received.endsWith(PUBREC));
     peer.send(rawAnswer("pubrel", 7));
     await peer.receive((received) => received.endsWith(PUBCOMP));
     peer.socket.destroy();
-    const again = await resume(edge);
+    const again = await resumeKept(edge);
     again.send(rawAnswer("pubrel", 7));
     await again.receive((received) => received === CONNACK_PRESENT + PUBCOMP);
   });
@@ -147,13 +138,13 @@ describe("a message of QoS 2 (4.3.3)", () => {
     await using edge = await startBroker({ limits: { unacknowledgedPerConnectionMax: 3 } });
     const messages = [7, 8, 9].map((id) => rawPublish(TOPIC_A, "x", id, QOS_2));
     const answers = `${PUBREC}5002000850020009`;
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     peer.send(...messages);
     await peer.receive((received) => received.endsWith(answers));
     peer.send(...messages);
     await peer.receive((received) => received.endsWith(answers + answers));
     peer.socket.destroy();
-    const again = await resume(edge);
+    const again = await resumeKept(edge);
     again.send(...messages);
     await again.receive((received) => received === CONNACK_PRESENT + answers);
   });
@@ -165,24 +156,24 @@ describe("a delivery of QoS 2", () => {
 
   test("goes PUBLISH, PUBREC, PUBREL, PUBCOMP, and each step is taken up where a connection broke off", async () => {
     await using edge = await startBroker();
-    const first = await resume(edge);
+    const first = await resumeKept(edge);
     first.send(rawSubscribe([FILTER], 1, 2));
     await first.receive((received) => received.endsWith("9003000102"));
     const publisher = await edge.client("a", { clientId: "publisher" });
     await publisher.publishAsync(TOPIC_A, "x", { qos: 2 });
     await first.receive((received) => received.endsWith(delivered()));
     first.socket.destroy();
-    const second = await resume(edge);
+    const second = await resumeKept(edge);
     await second.receive((received) => received === CONNACK_PRESENT + delivered(DUP));
     second.send(rawAnswer("pubrec", 1));
     await second.receive((received) => received.endsWith("62020001"));
     second.socket.destroy();
-    const third = await resume(edge);
+    const third = await resumeKept(edge);
     await third.receive((received) => received === `${CONNACK_PRESENT}62020001`);
     third.send(rawAnswer("pubcomp", 1), PINGREQ);
     await third.receive((received) => received.endsWith("d000"));
     third.socket.destroy();
-    const fourth = await resume(edge);
+    const fourth = await resumeKept(edge);
     fourth.send(PINGREQ);
     expect(await fourth.receive((received) => received.endsWith("d000"))).toBe(`${CONNACK_PRESENT}d000`);
   });

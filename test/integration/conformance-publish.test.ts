@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { HEADER } from "../../core/record.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
 import { exchange } from "../support/exchange.ts";
+import { hex, KEPT, resumeKept } from "../support/kept-peer.ts";
 import {
   CONNACK_ACCEPTED,
   CONNACK_PRESENT,
@@ -16,15 +17,6 @@ import {
 
 const FILTER = "millrace/acme/a/#";
 const [QOS_1, QOS_2, DUP, RETAIN] = [0x02, 0x04, 0x08, 0x01];
-const KEPT = { flags: 0xc0, clientId: "kept" };
-const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(packets).toString("hex");
-
-async function resume(edge: BrokerHarness): Promise<RawPeer> {
-  const peer = await edge.raw();
-  peer.send(rawConnect(KEPT));
-  await peer.receive((received) => received.length >= CONNACK_ACCEPTED.length);
-  return peer;
-}
 
 async function subscribed(edge: BrokerHarness, clientId: string, qos = 2): Promise<RawPeer> {
   const peer = await edge.rawConnected({ clientId });
@@ -133,7 +125,7 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
   test.each(BREAKS)("is heard once when its connection breaks off %s", async (_title, before, until, again) => {
     await using edge = await startBroker();
     const subscriber = await subscribed(edge, "subscriber");
-    const first = await resume(edge);
+    const first = await resumeKept(edge);
     for (const [index, packetSent] of before.entries()) {
       first.send(packetSent);
       if (until[index] !== undefined) await first.receive((received) => received.endsWith(until[index] ?? ""));
@@ -141,7 +133,7 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
     await eventually(() => edge.log.records.length === 1, "the message is durable");
     first.socket.destroy();
     await eventually(() => edge.broker.connections === 1, "the connection is over");
-    const second = await resume(edge);
+    const second = await resumeKept(edge);
     second.send(...again);
     await second.receive((received) => received.endsWith("70020007"));
     // The id is free again: this is another message.
@@ -156,7 +148,7 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
   test("leaves nothing behind in a session that began after it: its message is another one, with an id of its own", async () => {
     await using edge = await startBroker();
     edge.log.hold();
-    const first = await resume(edge);
+    const first = await resumeKept(edge);
     first.send(sent(), PINGREQ);
     await first.receive((received) => received.endsWith("d000"));
     // The session is discarded, and another one begins, before the log has answered.
@@ -167,7 +159,7 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
     }
     edge.log.release();
     await eventually(() => edge.log.records.length === 1, "the message is durable");
-    const last = await resume(edge);
+    const last = await resumeKept(edge);
     await exchange(last, [rawPublish(TOPIC_A, "another", 7, QOS_2)], "50020007");
     const ids = edge.log.records.map(({ headers }) => headers.find(([name]) => name === HEADER.admissionId)?.[1]);
     expect(ids).toEqual(["gw.7.1", "gw.7.2"]);
@@ -176,11 +168,11 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
   test("may send all again that it has not released, however many that are", async () => {
     await using edge = await startBroker({ limits: { unacknowledgedPerConnectionMax: 3 } });
     const all = (flags: number): Buffer[] => [1, 2, 3].map((id) => rawPublish(TOPIC_A, "x", id, QOS_2 | flags));
-    const first = await resume(edge);
+    const first = await resumeKept(edge);
     await exchange(first, all(0), "500200015002000250020003");
     first.socket.destroy();
     await eventually(() => edge.broker.connections === 0, "the connection is over");
-    await exchange(await resume(edge), all(DUP), "500200015002000250020003");
+    await exchange(await resumeKept(edge), all(DUP), "500200015002000250020003");
     expect(edge.log.records).toHaveLength(3);
   });
 });
@@ -233,12 +225,12 @@ describe("RETAIN", () => {
 
   test("outlives the session of who set it [MQTT-3.1.2-7]", async () => {
     await using edge = await startBroker();
-    const peer = await resume(edge);
+    const peer = await resumeKept(edge);
     await exchange(peer, [retained("1", 1)], "40020005");
     peer.socket.destroy();
     const clean = await edge.rawConnected({ clientId: KEPT.clientId });
     clean.socket.destroy();
-    expect((await resume(edge)).received()).not.toBe(CONNACK_PRESENT);
+    expect((await resumeKept(edge)).received()).not.toBe(CONNACK_PRESENT);
     expect(await found(edge)).toBe(hex(rawPublish(TOPIC_A, "1", 1, QOS_1 | RETAIN)));
   });
 });

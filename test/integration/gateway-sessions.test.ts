@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { eventually, TOPIC_A } from "../support/broker-harness.ts";
 import { type Gateway, startGateway } from "../support/gateway-harness.ts";
+import { hex, resumeKept } from "../support/kept-peer.ts";
 import {
   CONNACK_ACCEPTED,
   CONNACK_PRESENT,
@@ -17,8 +18,6 @@ import { findRedis, type RedisServer, startRedis } from "../support/redis-server
 const FILTER = "millrace/acme/a/#";
 const DUP = 0x08;
 const QOS_2 = 0x04;
-const KEPT = { flags: 0xc0, clientId: "kept" };
-const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(packets).toString("hex");
 
 const program = findRedis();
 
@@ -42,15 +41,8 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
     return { one, two, [Symbol.asyncDispose]: dispose };
   }
 
-  async function resume(gateway: Gateway): Promise<RawPeer> {
-    const peer = await gateway.raw();
-    peer.send(rawConnect(KEPT));
-    await peer.receive((received) => received.length >= CONNACK_ACCEPTED.length);
-    return peer;
-  }
-
   async function subscribe(gateway: Gateway, qos = 1): Promise<RawPeer> {
-    const peer = await resume(gateway);
+    const peer = await resumeKept(gateway);
     peer.send(rawSubscribe([FILTER], 1, qos));
     await peer.receive((received) => received.endsWith(`900300010${qos}`));
     return peer;
@@ -70,13 +62,13 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
     await eventually(() => one.broker.connections === 0, "the client is away");
     await publish(one, "from one");
     await publish(two, "from two");
-    const second = await resume(two);
+    const second = await resumeKept(two);
     const expected = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "from one", 1), rawPublish(TOPIC_A, "from two", 2));
     expect(await second.receive((received) => received.length >= expected.length)).toBe(expected);
     second.send(rawAnswer("puback", 1), PINGREQ);
     await second.receive((received) => received.endsWith("d000"));
     second.socket.destroy();
-    const third = await resume(one);
+    const third = await resumeKept(one);
     const left = CONNACK_PRESENT + hex(rawPublish(TOPIC_A, "from two", 2, 2 | DUP));
     expect(await third.receive((received) => received.length >= left.length)).toBe(left);
   });
@@ -95,10 +87,10 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
   test("take a session over from each other, and go on with QoS 2 where it broke off", async () => {
     await using pair = await gateways();
     const { one, two } = pair;
-    const older = await resume(one);
+    const older = await resumeKept(one);
     older.send(rawPublish(TOPIC_A, "x", 7, QOS_2));
     await older.receive((received) => received.endsWith("50020007"));
-    const newer = await resume(two);
+    const newer = await resumeKept(two);
     await older.closed;
     expect(newer.received()).toBe(CONNACK_PRESENT);
     newer.send(rawPublish(TOPIC_A, "x", 7, QOS_2 | DUP), rawAnswer("pubrel", 7));
@@ -165,7 +157,7 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
     await eventually(() => one.broker.connections === 0, "the client is away");
     two.broker.disconnect(["acme/a"]);
     await publish(one, "x");
-    const again = await resume(one);
+    const again = await resumeKept(one);
     expect(again.received()).toBe(CONNACK_ACCEPTED);
   });
 });
