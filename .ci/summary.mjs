@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 
 /** Adds vitest's JSON reports up: names what was skipped and what failed, then counts. Exit code 1 when something failed. */
+const REASON_LINES = 12;
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const skipped = [];
 const failed = [];
@@ -20,7 +21,9 @@ for (const path of process.argv.slice(2)) {
       if (test.status === "passed") counts.passed++;
       else if (test.status === "failed") {
         counts.failed++;
-        failed.push(title);
+        // The reason stands here too: the end of the output is what is looked at first.
+        const reason = (test.failureMessages ?? []).join("\n").split("\n").slice(0, REASON_LINES);
+        failed.push([title, ...reason].join("\n    "));
       } else {
         counts.skipped++;
         skipped.push(title);
