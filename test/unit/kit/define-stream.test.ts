@@ -1,7 +1,11 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { defineStream, z } from "../../../kit/function.ts";
-import { START, flushRecord, readingRecord, runFunctions, runRecords } from "../../support/function-run.ts";
+import { readingSchema } from "../../../core/derived-records.ts";
+import { createStagePartition } from "../../../engine/stage-partition.ts";
+import { START, flushRecord, readingRecord, runFunctions, runRecords, stageOf } from "../../support/function-run.ts";
 import { outputBytes } from "../../support/stage-run.ts";
+import type { SnapshotChunk } from "../../../core/commit-unit.ts";
+import type { StageRun } from "../../support/stage-run.ts";
 import type { GivenReading } from "../../support/function-run.ts";
 
 const input = z.object({ on: z.boolean() });
@@ -31,7 +35,8 @@ describe("a stream function", () => {
   it("keeps a state for each device", () => {
     const others = switched.map((reading) => ({ ...reading, device: "e" }));
     const { readings } = runFunctions([runtime], [...switched, ...others]);
-    const hours = (device: string) => readings.filter((one) => one.device === device).map(({ metrics }) => metrics["hours"]);
+    const hours = (device: string) =>
+      readings.filter((one) => one.device === device).map(({ metrics }) => metrics["hours"]);
     expect(hours("d")).toEqual([0, 1, 2, 2, 3]);
     expect(hours("e")).toEqual([0, 1, 2, 2, 3]);
   });
@@ -54,8 +59,9 @@ describe("a stream function", () => {
         expectTypeOf(context.timers.set).parameters.toEqualTypeOf<[name: string, at: number]>();
       },
     });
+    const initial = () => ({ since: null, hours: 0 });
     // @ts-expect-error -- the state has no such field
-    defineStream({ name: "bad", input, state, initial: () => ({ since: null, hours: 0 }), process: () => ({ state: { hour: 1 } }) });
+    defineStream({ name: "bad", input, state, initial, process: () => ({ state: { hour: 1 } }) });
     // @ts-expect-error -- the first state is not complete
     defineStream({ name: "bad", input, state, initial: () => ({ since: null }), process: () => undefined });
   });
@@ -71,7 +77,10 @@ describe("a stream function", () => {
       },
       onTimer: (name, at, { fired }) => ({ state: { fired: fired + 1 }, emit: [{ ts: at, metrics: { name, fired } }] }),
     });
-    const { readings } = runFunctions([silence], [0, 30_000, 200_000, 400_000].map((at) => ({ at, metrics: { on: true } })));
+    const { readings } = runFunctions(
+      [silence],
+      [0, 30_000, 200_000, 400_000].map((at) => ({ at, metrics: { on: true } })),
+    );
     expect(readings.map(({ ts, metrics }) => [ts - START, metrics])).toEqual([
       [90_000, { name: "silent", fired: 0 }],
       [260_000, { name: "silent", fired: 1 }],
@@ -120,7 +129,10 @@ describe("the state of a stream function", () => {
 
   it("is forgotten when event time has gone on by its ttl", () => {
     const at = [0, HOUR - 1, 2 * HOUR - 2, 3 * HOUR - 2];
-    const { readings, run } = runFunctions([counting("1h")], at.map((time) => ({ at: time, metrics: { on: true } })));
+    const { readings, run } = runFunctions(
+      [counting("1h")],
+      at.map((time) => ({ at: time, metrics: { on: true } })),
+    );
     expect(readings.map(({ metrics }) => metrics["count"])).toEqual([1, 2, 3, 1]);
     const records = at.map((time, index) => readingRecord(index, { at: time, metrics: { on: true } }));
     const flushed = runRecords([counting("1h")], [...records, flushRecord(4, 3 * HOUR)]).run;
@@ -147,9 +159,17 @@ describe("the state of a stream function", () => {
       migrate: (old, fromVersion) => ({ total: z.object({ count: z.number() }).parse(old).count + fromVersion * 100 }),
       process: (_, { total }) => ({ state: { total: total + 1 }, emit: { total: total + 1 } }),
     });
-    const before = runFunctions([first], given).run;
-    const chunks = [...before.state.snapshotChunks()];
-    const after = createAfter(second, chunks);
-    expect(after).toEqual([103, 104]);
+    const [snapshot, next] = snapshotOf(runFunctions([first], given).run);
+    const state = createStagePartition(
+      { stage: stageOf(second), partition: 0, generation: 0 },
+      { snapshot, units: [] },
+    );
+    for (const offset of [next, next + 1]) state.process(readingRecord(offset, { at: offset, metrics: { on: true } }));
+    const texts = (state.seal()?.outputs.get("readings") ?? []).map(({ value }) => Buffer.from(value).toString());
+    expect(texts.map((text) => readingSchema.parse(JSON.parse(text)).metrics["total"])).toEqual([103, 104]);
   });
 });
+
+function snapshotOf({ state }: StageRun): [SnapshotChunk[], number] {
+  return [[...state.snapshotChunks()], state.next.offset];
+}
