@@ -37,6 +37,8 @@ async function load(code: string, entry: string, loadMsMax: number): Promise<Fun
     resourceLimits: { maxOldGenerationSizeMb: LOAD_MEGABYTES },
   });
   try {
+    // Its own start is not the function's time.
+    await once(worker, "message");
     const [answer]: FunctionCheckAnswer[] = await once(worker, "message", { signal: AbortSignal.timeout(loadMsMax) });
     if (answer !== undefined) return answer;
     throw new Error("the thread said nothing");
