@@ -39,6 +39,8 @@ import type { LogGauge } from "./log-gauge.ts";
 import type { TopicNames } from "./topic-names.ts";
 import type { MoveTarget } from "../move/move-target.ts";
 
+type CorruptRange = { readonly fromOffset: number; readonly toOffset: number; readonly cause: string };
+
 export interface KafkaLogParts {
   readonly access: KafkaAccess;
   readonly topology: LogTopology;
@@ -48,13 +50,10 @@ export interface KafkaLogParts {
   readonly journals: ReadonlyMap<string, number>;
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
-  /** The same of these, but only once they have told a position. */
   readonly journalsOnceBegun?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly onCorrupt: (
-    range: TopicPartition & { readonly fromOffset: number; readonly toOffset: number; readonly cause: string },
-  ) => void;
+  readonly onCorrupt: (range: TopicPartition & CorruptRange) => void;
 }
 
 const MAKE_ROOM_EVERY_MS = 100;
