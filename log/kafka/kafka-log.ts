@@ -56,8 +56,7 @@ export interface KafkaLogParts {
   readonly onCorrupt: (range: TopicPartition & CorruptRange) => void;
 }
 
-const MAKE_ROOM_EVERY_MS = 100;
-const LOOK_EVERY_MS = 1000;
+const [MAKE_ROOM_EVERY_MS, LOOK_EVERY_MS] = [100, 1000];
 
 /** The event log on Kafka topics. One per thread: each has connections of its own. */
 export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroups {
