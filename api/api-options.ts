@@ -8,6 +8,7 @@ import type { LedgerReport, Overview } from "../core/overview.ts";
 import type { PartitionView } from "../core/partition-view.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { Registry } from "../core/registry.ts";
+import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
 /** The broker, wherever it runs. Rejects with NOT_RUNNING while it does not listen. */
@@ -29,6 +30,7 @@ export interface ApiOptions {
   /** Null as `history` is. */
   readonly rejects: Rejects | null;
   readonly edge: MqttEdge;
+  readonly why: Why;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
   partitions(): Promise<PartitionView>;

@@ -28,6 +28,7 @@ import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
 import { rolesOf } from "./roles.ts";
+import { createWhy } from "./why/explain.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
@@ -79,6 +80,13 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     history: base.peers.history,
     rejects: base.peers.rejects,
     edge: base.peers.edge,
+    why: createWhy({
+      log,
+      stages: [mainStage],
+      alarms: registry.alarms,
+      config: registry.config,
+      devices: registry.devices,
+    }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],

@@ -208,6 +208,11 @@ export const LIMITS = {
   signInIntervalMs: 6 * SECOND,
   signInAddressesMax: 10_000,
 
+  /** An explanation of an output: records read on the way, messages listed, and how far back the state before a dead letter is made of. */
+  whyRecordsMax: 2_000_000,
+  whyMessagesMax: 1000,
+  whyStateMs: HOUR,
+
   // live hub
   dashboardClientsMax: 500,
   /** Above this many unsent bytes nothing more is written to a browser: its updates conflate. */

@@ -194,6 +194,7 @@ export interface AlarmStore {
   applyEvents(events: readonly AlarmEvent[], positions: Readonly<Record<string, number>>): Promise<void>;
   positions(): Promise<Readonly<Record<string, number>>>;
   list(query: AlarmQuery): Promise<Page<AlarmState>>;
+  get(tenant: string, id: string): Promise<AlarmState | null>;
   counts(tenant: string): Promise<{ readonly active: number; readonly total: number }>;
 }
 
