@@ -11,6 +11,12 @@ export interface HeldRange extends TopicPartition {
   readonly end: number;
 }
 
+/** How many records are read at most, and about how many bytes with one poll. */
+interface ReadPace {
+  readonly recordsMax: number;
+  readonly bytesMax: number;
+}
+
 const STILL_MS = 10_000;
 
 export async function heldRange(log: WhyLog, topic: string, partition: number): Promise<HeldRange> {
@@ -25,14 +31,14 @@ export async function readForward(
   { topic, partition }: TopicPartition,
   { from, to }: { readonly from: number; readonly to: number },
   visit: (record: LogRecord) => boolean,
-  recordsMax: number = LIMITS.whyRecordsMax,
+  { recordsMax, bytesMax }: ReadPace = { recordsMax: LIMITS.whyRecordsMax, bytesMax: LIMITS.fetchBytesMax },
 ): Promise<number> {
   if (from >= to) return 0;
   const reader = log.openReader([{ topic, partition, offset: from }]);
   let read = 0;
   try {
     for (;;) {
-      const slices = await reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: STILL_MS });
+      const slices = await reader.poll({ bytesMax, waitMs: STILL_MS });
       if (slices.length === 0) {
         throw new MillraceError("TIMED_OUT", "the log did not serve records that it says it has");
       }
@@ -40,18 +46,20 @@ export async function readForward(
         for (const record of slice.records) {
           if (record.offset >= to || visit(record)) return read;
           read += 1;
+          if (read > recordsMax) throw tooMuch(recordsMax);
         }
         if (slice.nextOffset >= to) return read;
-      }
-      if (read > recordsMax) {
-        throw new MillraceError("LIMIT_EXCEEDED", `more than ${recordsMax} records lie on the way`, {
-          remedy: "Ask for a later output of the device, or a shorter window.",
-        });
       }
     }
   } finally {
     reader.close();
   }
+}
+
+function tooMuch(recordsMax: number): MillraceError {
+  return new MillraceError("LIMIT_EXCEEDED", `more than ${recordsMax} records lie on the way`, {
+    remedy: "Ask for a later output of the device, or a shorter window.",
+  });
 }
 
 /**
@@ -71,6 +79,9 @@ export async function offsetAtTime(log: WhyLog, range: HeldRange, time: number):
 
 async function firstFrom(log: WhyLog, range: HeldRange, offset: number): Promise<LogRecord | null> {
   const first: LogRecord[] = [];
-  await readForward(log, range, { from: offset, to: range.end }, (record) => first.push(record) > 0);
+  await readForward(log, range, { from: offset, to: range.end }, (record) => first.push(record) > 0, {
+    recordsMax: 1,
+    bytesMax: 1,
+  });
   return first[0] ?? null;
 }

@@ -83,8 +83,13 @@ async function filledLog(
       headers: [[HEADER.controlKind, config.kind]],
     },
     ...sent.map((one): RecordInput => {
-      const value = Buffer.from(JSON.stringify({ ts: T0 + one.at * SECOND, values: { x: one.x } }));
-      return { timestamp: T0 + (one.received ?? one.at) * SECOND, key: `t/${one.device}`, value, headers: [] };
+      const value = Buffer.from(JSON.stringify({ ts: T0 + Math.round(one.at * SECOND), values: { x: one.x } }));
+      return {
+        timestamp: T0 + Math.round((one.received ?? one.at) * SECOND),
+        key: `t/${one.device}`,
+        value,
+        headers: [],
+      };
     }),
   ]);
   const run = runStage(await all(log, "telemetry"), { stage: STAGE });
@@ -232,14 +237,17 @@ describe("why an aggregate is what it is", () => {
   });
 
   it("lists the first and the last of very many messages, and stops where too much lies on the way", async () => {
-    const many = Array.from({ length: 1500 }, (_, index) => ({ device: "a", at: index / 25, x: index }));
+    const many = Array.from({ length: 1500 }, (_, index) => ({ device: "a", at: index / 25, x: 20 }));
     const { log, run } = await filledLog([...many, { device: "a", at: 70, x: 0 }]);
     const explained = await whyOf(log, run).explain("t", question);
     expect(explained.counts.causes).toBe(1500);
     expect(explained.messages).toHaveLength(LIMITS.whyMessagesMax);
     expect(explained.notes).toEqual([expect.stringMatching(/^Of 1501 messages the first and the last 500/)]);
     const all = { from: 0, to: 1502 };
-    const read = readForward(log, { topic: "telemetry", partition: 0 }, all, () => false, 1000);
+    const read = readForward(log, { topic: "telemetry", partition: 0 }, all, () => false, {
+      recordsMax: 1000,
+      bytesMax: 1e6,
+    });
     await expect(read).rejects.toMatchObject({ code: "LIMIT_EXCEEDED", remedy: expect.stringMatching(/later output/) });
   });
 
