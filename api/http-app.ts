@@ -22,6 +22,7 @@ import { rejectRoutes } from "./routes/reject-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
+import { tableRoutes } from "./routes/table-routes.ts";
 import { whyRoutes } from "./routes/why-routes.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 import { createSessions } from "./sessions.ts";
@@ -40,6 +41,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   whyRoutes,
   ruleRoutes,
   typeRoutes,
+  tableRoutes,
   configurationRoutes,
 ];
 

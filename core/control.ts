@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "./alarm-rule.ts";
 import { deviceTypeSchema } from "./device-type.ts";
+import { referenceTableSchema } from "./reference-table.ts";
 import { idSchema, labelsSchema, timeSchema } from "./schemas.ts";
 
 /**
@@ -10,6 +11,7 @@ import { idSchema, labelsSchema, timeSchema } from "./schemas.ts";
  * - `tick`: only its timestamp matters; it moves partition time.
  * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
+ * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
  *
  * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other two pass:
@@ -39,6 +41,13 @@ export const controlSchema = z.discriminatedUnion("kind", [
   }),
   z.object({ v: z.literal(1), kind: z.literal("device-type"), revision, removed: z.boolean(), type: deviceTypeSchema }),
   z.object({ v: z.literal(1), kind: z.literal("alarm-rule"), revision, removed: z.boolean(), rule: alarmRuleSchema }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("reference-table"),
+    revision,
+    removed: z.boolean(),
+    table: referenceTableSchema,
+  }),
   z.object({ v: z.literal(1), kind: z.literal("device"), revision, removed: z.boolean(), device: deviceStateSchema }),
   z.object({
     v: z.literal(1),
@@ -46,6 +55,8 @@ export const controlSchema = z.discriminatedUnion("kind", [
     revision,
     types: z.array(deviceTypeSchema),
     rules: z.array(alarmRuleSchema),
+    /** Absent in older records. */
+    tables: z.array(referenceTableSchema).exactOptional(),
     devices: z.array(deviceStateSchema),
   }),
   z.object({

@@ -26,6 +26,10 @@ export interface ConfigView {
   deviceType(tenant: string, device: string): DeviceType;
   /** Enabled rules that select the device, ordered by id. */
   alarmRules(tenant: string, device: string): readonly AlarmRule[];
+  /** The device's labels; none for a device that nobody has registered. */
+  labels(tenant: string, device: string): Readonly<Record<string, string>>;
+  /** The row of a reference table; undefined when there is no such row or table. Any JSON, not to be changed. */
+  reference(tenant: string, table: string, key: string): unknown;
   /** False once a control record has disabled or removed the device. */
   isAccepted(tenant: string, device: string): boolean;
 }

@@ -23,6 +23,9 @@ export const LIMITS = {
   labelCharactersMax: 256,
   windowsPerTypeMax: 4,
   rulesPerTenantMax: 1000,
+  /** A reference table lies in the state of every partition, and goes there as one control record. */
+  referenceTableCharactersMax: 256 * KIB,
+  referenceTablesPerTenantMax: 32,
   tokenCharactersMin: 8,
   tokenCharactersMax: 256,
   searchCharactersMax: 200,

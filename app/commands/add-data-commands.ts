@@ -38,7 +38,7 @@ export function addDataCommands(program: Command): void {
       process.exitCode = await whyCommand(apiOf(command), what, of, { ...options, json });
     });
   withInstanceOptions(program.command("apply <file>"))
-    .description("apply a YAML file of device types, devices and alarm rules")
+    .description("apply a YAML file of device types, devices, alarm rules and reference tables")
     .action(async (file: string, _options: object, command: Command) => {
       const { json, config } = globalOptions(command);
       const document = readInputFile(file, (text) => parseConfigDocument(text, config.tenant));

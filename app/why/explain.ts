@@ -19,7 +19,7 @@ export interface WhySources {
   readonly log: WhyLog;
   readonly stages: readonly StageDefinition[];
   readonly alarms: Pick<AlarmStore, "get">;
-  readonly config: Pick<ConfigStore, "types" | "rules">;
+  readonly config: Pick<ConfigStore, "types" | "rules" | "tables">;
   readonly devices: Pick<DeviceStore, "get">;
 }
 
@@ -74,6 +74,7 @@ async function configurationBefore({ config, devices }: WhySources, key: string)
     revision: 0,
     types: [...(await config.types(tenant))],
     rules: [...(await config.rules(tenant))],
+    tables: [...(await config.tables(tenant))],
     devices: device === null ? [] : [{ tenant, id, type, labels: { ...labels }, disabled }],
   };
 }

@@ -13,9 +13,12 @@ export interface HeldRange extends TopicPartition {
 
 /** How many records are read at most, and about how many bytes with one poll. */
 interface ReadPace {
-  readonly recordsMax: number;
-  readonly bytesMax: number;
+  readonly records: number;
+  readonly bytes: number;
 }
+
+const ANY_RECORDS: ReadPace = { records: LIMITS.whyRecordsMax, bytes: LIMITS.fetchBytesMax };
+const ONE_RECORD: ReadPace = { records: 1, bytes: 1 };
 
 const STILL_MS = 10_000;
 
@@ -31,14 +34,14 @@ export async function readForward(
   { topic, partition }: TopicPartition,
   { from, to }: { readonly from: number; readonly to: number },
   visit: (record: LogRecord) => boolean,
-  { recordsMax, bytesMax }: ReadPace = { recordsMax: LIMITS.whyRecordsMax, bytesMax: LIMITS.fetchBytesMax },
+  pace = ANY_RECORDS,
 ): Promise<number> {
   if (from >= to) return 0;
   const reader = log.openReader([{ topic, partition, offset: from }]);
   let read = 0;
   try {
     for (;;) {
-      const slices = await reader.poll({ bytesMax, waitMs: STILL_MS });
+      const slices = await reader.poll({ bytesMax: pace.bytes, waitMs: STILL_MS });
       if (slices.length === 0) {
         throw new MillraceError("TIMED_OUT", "the log did not serve records that it says it has");
       }
@@ -46,7 +49,7 @@ export async function readForward(
         for (const record of slice.records) {
           if (record.offset >= to || visit(record)) return read;
           read += 1;
-          if (read > recordsMax) throw tooMuch(recordsMax);
+          if (read > pace.records) throw tooMuch(pace.records);
         }
         if (slice.nextOffset >= to) return read;
       }
@@ -56,8 +59,8 @@ export async function readForward(
   }
 }
 
-function tooMuch(recordsMax: number): MillraceError {
-  return new MillraceError("LIMIT_EXCEEDED", `more than ${recordsMax} records lie on the way`, {
+function tooMuch(records: number): MillraceError {
+  return new MillraceError("LIMIT_EXCEEDED", `more than ${records} records lie on the way`, {
     remedy: "Ask for a later output of the device, or a shorter window.",
   });
 }
@@ -79,9 +82,6 @@ export async function offsetAtTime(log: WhyLog, range: HeldRange, time: number):
 
 async function firstFrom(log: WhyLog, range: HeldRange, offset: number): Promise<LogRecord | null> {
   const first: LogRecord[] = [];
-  await readForward(log, range, { from: offset, to: range.end }, (record) => first.push(record) > 0, {
-    recordsMax: 1,
-    bytesMax: 1,
-  });
+  await readForward(log, range, { from: offset, to: range.end }, (record) => first.push(record) > 0, ONE_RECORD);
   return first[0] ?? null;
 }

@@ -140,7 +140,7 @@ function whyOf(log: MemoryEventLog, run: StageRun, rules: readonly AlarmRule[] =
         };
       },
     },
-    config: { types: async () => [TYPE], rules: async () => rules },
+    config: { types: async () => [TYPE], rules: async () => rules, tables: async () => [] },
     devices: { get: async (_tenant, id) => ({ ...registered, id }) },
   });
 }
@@ -228,7 +228,7 @@ describe("why an aggregate is what it is", () => {
   });
 
   it("is found behind many others", async () => {
-    const before = Array.from({ length: 3000 }, (_, index) => ({ device: "b", at: index * 30, x: 1 }));
+    const before = Array.from({ length: 1000 }, (_, index) => ({ device: "b", at: index * 90, x: 1 }));
     const late = STORY.map((one) => ({ ...one, at: one.at + 90_000, received: (one.received ?? one.at) + 90_000 }));
     const { log, run } = await filledLog([...before, ...late]);
     const explained = await whyOf(log, run).explain("t", { ...question, start: T0 + 90_000 * SECOND });
@@ -245,8 +245,8 @@ describe("why an aggregate is what it is", () => {
     expect(explained.notes).toEqual([expect.stringMatching(/^Of 1501 messages the first and the last 500/)]);
     const all = { from: 0, to: 1502 };
     const read = readForward(log, { topic: "telemetry", partition: 0 }, all, () => false, {
-      recordsMax: 1000,
-      bytesMax: 1e6,
+      records: 1000,
+      bytes: 1e6,
     });
     await expect(read).rejects.toMatchObject({ code: "LIMIT_EXCEEDED", remedy: expect.stringMatching(/later output/) });
   });
