@@ -10,7 +10,7 @@ import type { AlarmRule } from "../core/alarm-rule.ts";
 import type { ControlRecord, DeviceState } from "../core/control.ts";
 import type { ReferenceTable } from "../core/reference-table.ts";
 import type { DeviceType } from "../core/device-type.ts";
-import type { ConfigView } from "../core/function.ts";
+import type { ConfigView, DeviceLabels } from "../core/function.ts";
 import type { KeyState } from "./key-state.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -30,8 +30,6 @@ const deviceSchema: z.ZodType<DeviceState> = z.object({
   disabled: z.boolean(),
 });
 
-const NO_LABELS: Readonly<Record<string, string>> = {};
-
 type ConfigSlots<Value> = Map<string, EngineSlot<Versioned<Value>>>;
 type ConfigControl = Extract<
   ControlRecord,
@@ -42,10 +40,10 @@ type ConfigControl = Extract<
 export interface DeviceConfig {
   readonly type: DeviceType;
   readonly rules: readonly AlarmRule[];
-  readonly labels: Readonly<Record<string, string>>;
   readonly accepted: boolean;
   /** True once a control record has removed the device. */
   readonly removed: boolean;
+  readonly labels: DeviceLabels;
 }
 
 /**
@@ -74,10 +72,6 @@ export class StageConfig implements ConfigView {
     return this.of(this.store.key(deviceKey(tenant, device))).rules;
   }
 
-  labels(tenant: string, device: string): Readonly<Record<string, string>> {
-    return this.of(this.store.key(deviceKey(tenant, device))).labels;
-  }
-
   reference(tenant: string, table: string, key: string): unknown {
     const rows = this.tables.get(deviceKey(tenant, table))?.value?.value?.rows;
     return rows !== undefined && Object.hasOwn(rows, key) ? rows[key] : undefined;
@@ -85,6 +79,10 @@ export class StageConfig implements ConfigView {
 
   isAccepted(tenant: string, device: string): boolean {
     return this.of(this.store.key(deviceKey(tenant, device))).accepted;
+  }
+
+  deviceLabels(tenant: string, device: string): DeviceLabels {
+    return this.of(this.store.key(deviceKey(tenant, device))).labels;
   }
 
   /** What applies to the device of this key. */
@@ -159,7 +157,8 @@ export class StageConfig implements ConfigView {
     const type = typeId === null ? null : this.types.get(deviceKey(tenant, typeId))?.value?.value;
     // A device that may not report has no rules: a disabled one must not be alarmed as silent.
     const rules = accepted ? this.tenantRules(tenant).filter((rule) => selects(rule, typeId, device)) : [];
-    return { type: type ?? this.defaultType(tenant), rules, labels: device?.labels ?? NO_LABELS, accepted, removed };
+    const labels = { type: typeId, labels: device?.labels ?? {} };
+    return { type: type ?? this.defaultType(tenant), rules, accepted, removed, labels };
   }
 
   private tenantRules(tenant: string): readonly AlarmRule[] {

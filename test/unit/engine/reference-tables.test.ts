@@ -19,7 +19,7 @@ const told = defineMap<"readings">({
     const found = [
       config.reference(tenant, "limits", device),
       config.reference(tenant, "limits", "toString"),
-      config.labels(tenant, device),
+      config.deviceLabels(tenant, device).labels,
     ];
     context.emit("device-events", {
       v: 1,
