@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { verdictSchema, type CallMarker, type Verdict } from "../core/verdict.ts";
 import { LedgerCounts } from "./ledger-counts.ts";
+import { NumberedCalls } from "./numbered-calls.ts";
 import { OutputBuffer } from "./output-buffer.ts";
 import { StageConfig } from "./stage-config.ts";
 import { EngineSlot } from "./state-slots.ts";
@@ -28,6 +30,8 @@ const sweepSchema = z.object({
 });
 export type Sweep = z.infer<typeof sweepSchema>;
 
+const verdictsSchema = z.array(verdictSchema).readonly();
+
 /** What a partition of a stage consists of. */
 export interface PartitionParts {
   readonly stage: StageDefinition;
@@ -43,16 +47,25 @@ export interface PartitionParts {
   readonly sweep: EngineSlot<Sweep>;
   /** The watermark up to which the timers of the record's key fire, as steps of their own, before the record can be run. */
   readonly overdue: EngineSlot<number>;
+  /** On calls of the record that comes next, or goes on. */
+  readonly verdicts: EngineSlot<readonly Verdict[]>;
+  readonly calls: NumberedCalls;
 }
 
-export function createPartitionParts(stage: StageDefinition, partition: number, generation: number): PartitionParts {
+export function createPartitionParts(
+  stage: StageDefinition,
+  partition: number,
+  generation: number,
+  marker: CallMarker | null = null,
+): PartitionParts {
   const undo = new UndoLog();
   const store = new StateStore(undo, slotOwners(stage));
   const config = new StageConfig(store);
   const partitionTime = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "time");
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
   const overdue = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "overdue");
-  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue);
+  const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
+  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, verdicts);
   return {
     stage,
     partition,
@@ -65,6 +78,8 @@ export function createPartitionParts(stage: StageDefinition, partition: number, 
     partitionTime,
     sweep,
     overdue,
+    verdicts,
+    calls: new NumberedCalls(partition, verdicts, marker),
   };
 }
 

@@ -4,6 +4,8 @@ import type { Outcomes } from "../../core/ledger.ts";
 import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { StageDefinition } from "../../core/stage.ts";
 import type { TopicName } from "../../core/topics.ts";
+import type { CallMarker, Verdict } from "../../core/verdict.ts";
+import type { RestoredState } from "../../engine/state-restore.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
 import type { SnapshotChunk, UnitBody } from "../../core/commit-unit.ts";
 
@@ -17,6 +19,9 @@ export interface StageRunOptions {
   readonly keep?: readonly TopicName[];
   /** Asked after every call of `process`. */
   readonly interrupt?: (call: number) => Interruption;
+  /** Each is sealed in a unit of its own before its record is begun. */
+  readonly verdicts?: readonly Verdict[];
+  readonly marker?: CallMarker;
 }
 
 export interface StageRun {
@@ -38,7 +43,11 @@ export function runStage(records: readonly LogRecord[], options: StageRunOptions
   const restarts = options.interrupt !== undefined;
   let snapshot: Uint8Array[] = [];
   let units: Uint8Array[] = [];
-  let state = createStagePartition({ stage, partition, generation: 0 });
+  const { marker, verdicts = [] } = options;
+  const create = (restored?: RestoredState) =>
+    createStagePartition({ stage, partition, generation: 0, ...(marker === undefined ? {} : { marker }) }, restored);
+  const waiting = [...verdicts];
+  let state = create();
   let calls = 0;
   let sealed = 0;
 
@@ -57,12 +66,21 @@ export function runStage(records: readonly LogRecord[], options: StageRunOptions
   const restart = (): void => {
     const chunks: SnapshotChunk[] = snapshot.map(decodeSnapshotChunk);
     const bodies: UnitBody[] = units.map(decodeUnit);
-    state = createStagePartition({ stage, partition, generation: 0 }, { snapshot: chunks, units: bodies });
+    state = create({ snapshot: chunks, units: bodies });
+  };
+  const condemn = ({ offset }: LogRecord): void => {
+    while (waiting[0]?.offset === offset) {
+      seal();
+      const [verdict] = waiting.splice(0, 1);
+      if (verdict !== undefined) state.condemn(verdict);
+      seal();
+    }
   };
 
   for (let at = 0; at < records.length;) {
     const record = records[at];
     if (record === undefined) break;
+    condemn(record);
     const finished = state.process(record);
     calls += 1;
     if (finished) at += 1;
