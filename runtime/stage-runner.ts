@@ -6,6 +6,7 @@ import { LIMITS } from "../core/limits.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
+import { SuspectTrials } from "./suspects.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConsumerGroups } from "../core/consumer-group.ts";
@@ -16,6 +17,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { HeldMarker, Suspicions } from "./suspects.ts";
 
 export interface StageRunnerOptions {
   readonly log: EventLog;
@@ -27,6 +29,10 @@ export interface StageRunnerOptions {
   readonly monotonic: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where to write down which call of a function runs, for who watches this thread. */
+  readonly marker?: HeldMarker;
+  /** What the thread before this one died of. */
+  readonly suspicions?: Suspicions;
 }
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
@@ -70,6 +76,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let lastCommitAt = -Infinity;
   let ended: string | null = null;
   const losses: string[] = [];
+  const { marker, suspicions } = options;
+  const trials = suspicions === undefined ? null : new SuspectTrials(suspicions, marker ?? null);
   const changes: (() => Promise<void>)[] = [];
 
   const onEnd = (error: unknown): void => {
@@ -81,7 +89,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
     const { generation } = options;
-    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure });
+    const marking = marker === undefined ? {} : { marker };
+    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, ...marking });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;
@@ -124,7 +133,9 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      while (!state.process(record)) await owner.commit();
+      if (trials !== null) await trials.before(owner, record);
+      if (owner.failure !== undefined) return;
+      while (!(trials === null ? state.process(record) : await trials.process(owner, record))) await owner.commit();
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
         await owner.commit();
     }

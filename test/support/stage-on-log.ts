@@ -79,10 +79,10 @@ export async function processed(runner: StageRunner, count: number): Promise<voi
   });
 }
 
-export async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
+export async function eventually(condition: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("it did not happen within 20 s");
+    if (performance.now() > deadline) throw new Error(`it did not happen within ${withinMs} ms`);
     await delay(20);
   }
 }
