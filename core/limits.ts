@@ -123,6 +123,16 @@ export const LIMITS = {
   /** The longest pause before such a thread is started again, and how long one must live to be begun with none. */
   functionRestartDelayMsMax: 30 * SECOND,
   functionSettledMs: MINUTE,
+  /** A stage is paused when most of its last records died, tried again with a few, and paused for longer if most of those die too. */
+  breakerWindowRecords: 200,
+  breakerRecordsMin: 50,
+  breakerTrialRecords: 10,
+  breakerPauseMsMin: 10 * SECOND,
+  breakerPauseMsMax: 10 * MINUTE,
+  /** Of what the functions of a thread print: more is dropped. */
+  functionLogLinesPerSecond: 50,
+  functionLogCharactersPerSecond: 64 * KIB,
+  functionLogLineCharactersMax: 2000,
   /** Records that are worked one by one to find what has killed a thread from behind: more than it has under way at once. */
   functionSearchRecords: 100_000,
   /** Calls in which such a thread has died that are remembered: the oldest goes. */

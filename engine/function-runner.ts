@@ -42,6 +42,8 @@ export class FunctionRunner implements CallSite {
   private record: LogRecord | null = null;
   /** A function of a stage of independent ones has failed on the message. */
   private failedAlone = false;
+  /** Dead letters made so far, for who watches over the stage. */
+  deadLetters = 0;
   private timers: MessageTimers = { readings: 0, fired: 0, overdue: null };
 
   constructor(parts: PartitionParts) {
@@ -280,6 +282,7 @@ export class FunctionRunner implements CallSite {
     what: Pick<DeadLetterInput, "received" | "record" | "timer">,
   ): void {
     const { stage, partition, outputs } = this.parts;
+    this.deadLetters += 1;
     const source = { topic: stage.input, partition, offset: this.record?.offset ?? 0 };
     const { functionVersion, ...identity } = by;
     const json = JSON.stringify(deadLetterOf({ ...identity, error, ...what, tenant, device, source }));

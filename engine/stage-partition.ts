@@ -68,6 +68,8 @@ export interface StagePartition {
    * STATE_INVALID when they do not continue it; it is of no use then.
    */
   resume(units: readonly UnitBody[]): void;
+  /** How many dead letters this object has made: not a part of the state. */
+  readonly deadLetters: number;
   /** Ledger totals per key since the beginning, what is not sealed included. Corrupt and control records are under the empty key. */
   totals(): ReadonlyMap<string, Outcomes>;
 }
@@ -169,6 +171,10 @@ class PartitionEngine implements StagePartition, StepPace {
 
   get isSealed(): boolean {
     return this.position === this.sealed && this.parts.store.touchedBytes === 0;
+  }
+
+  get deadLetters(): number {
+    return this.runner.deadLetters;
   }
 
   get bytes(): number {
