@@ -1,4 +1,5 @@
 import { parseReading } from "./parse-reading.ts";
+import { takesRecord } from "./takes-record.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { StepPace } from "./control-steps.ts";
 import type { FunctionRunner } from "./function-runner.ts";
@@ -18,6 +19,8 @@ export function processMessage(
   const key = parts.store.deviceKey(record.key);
   if (key === null) {
     refuse(parts, runner, record, new TypeError("the record's key names no device"));
+  } else if (parts.overdue.value === null && !takesRecord(parts, key, record)) {
+    parts.counts.add(NO_KEY, "control", 1);
   } else if (parts.stage.input === "readings") {
     const reading = parseReading(record);
     if (reading instanceof Error) refuse(parts, runner, record, reading);

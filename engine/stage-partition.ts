@@ -7,13 +7,13 @@ import { NO_KEY, processMessage } from "./message-steps.ts";
 import { createPartitionParts } from "./partition-parts.ts";
 import { restoreState, resumeState, snapshotChunks } from "./state-restore.ts";
 import type { Outcomes } from "../core/ledger.ts";
-import type { Logger } from "../core/logger.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
 import type { CallMarker, Verdict } from "../core/verdict.ts";
 import type { SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
 import type { PartitionParts } from "./partition-parts.ts";
+import type { LoadFunctions } from "./stage-functions.ts";
 import type { StepPace } from "./control-steps.ts";
 import type { RestoredState } from "./state-restore.ts";
 
@@ -21,7 +21,8 @@ export interface StagePartitionOptions {
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
-  readonly logger?: Logger;
+  /** Loads what control records deploy. Without it none can be. */
+  readonly load?: LoadFunctions;
   /** Where to write down which call runs. */
   readonly marker?: CallMarker;
 }
@@ -76,7 +77,8 @@ export interface StagePartition {
 
 /** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
 export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
-  const parts = createPartitionParts(options.stage, options.partition, options.generation, options.marker);
+  const { stage, partition, generation, load, marker } = options;
+  const parts = createPartitionParts(stage, partition, generation, load, marker);
   const next = restored === undefined ? { offset: 0, step: 0 } : restoreState(parts, restored);
   return new PartitionEngine(parts, options.generation, next);
 }

@@ -6,6 +6,7 @@ import type { StageDefinition } from "../../core/stage.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { CallMarker, Verdict } from "../../core/verdict.ts";
 import type { RestoredState } from "../../engine/state-restore.ts";
+import type { LoadFunctions } from "../../engine/stage-functions.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
 import type { SnapshotChunk, UnitBody } from "../../core/commit-unit.ts";
 
@@ -15,6 +16,7 @@ export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-u
 export interface StageRunOptions {
   readonly stage: StageDefinition;
   readonly partition?: number;
+  readonly load?: LoadFunctions;
   /** Keep the outputs of these topics only, for long recordings. */
   readonly keep?: readonly TopicName[];
   /** Asked after every call of `process`. */
@@ -37,15 +39,20 @@ const SEAL_EVERY = 1000;
 
 /** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
 export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
-  const { stage, partition = 0, keep } = options;
+  const { stage, partition = 0, keep, load, marker, verdicts = [] } = options;
+  const place = {
+    stage,
+    partition,
+    generation: 0,
+    ...(load === undefined ? {} : { load }),
+    ...(marker === undefined ? {} : { marker }),
+  };
   const interrupt = options.interrupt ?? ((call: number): Interruption => (call % SEAL_EVERY === 0 ? "seal" : "none"));
   const outputs = new Map<TopicName, RecordInput[]>();
   const restarts = options.interrupt !== undefined;
   let snapshot: Uint8Array[] = [];
   let units: Uint8Array[] = [];
-  const { marker, verdicts = [] } = options;
-  const create = (restored?: RestoredState) =>
-    createStagePartition({ stage, partition, generation: 0, ...(marker === undefined ? {} : { marker }) }, restored);
+  const create = (restored?: RestoredState) => createStagePartition(place, restored);
   const waiting = [...verdicts];
   let state = create();
   let calls = 0;
