@@ -3,9 +3,12 @@ import { errorText } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
+import { pause } from "../core/pause.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
+import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
+import { SuspectTrials } from "./suspects.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConsumerGroups } from "../core/consumer-group.ts";
@@ -16,6 +19,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { HeldMarker, Suspicions } from "./suspects.ts";
 
 export interface StageRunnerOptions {
   readonly log: EventLog;
@@ -27,6 +31,12 @@ export interface StageRunnerOptions {
   readonly monotonic: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where to write down which call of a function runs, for who watches this thread. */
+  readonly marker?: HeldMarker;
+  /** Holds the stage up when most of its records die. */
+  readonly pause?: StagePause;
+  /** What the thread before this one died of. */
+  readonly suspicions?: Suspicions;
 }
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
@@ -68,8 +78,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let reader: LogReader | null = null;
   let running: Promise<void> = Promise.resolve();
   let lastCommitAt = -Infinity;
+  /** A pause began in the middle of what was read. */
+  let isCutShort = false;
   let ended: string | null = null;
   const losses: string[] = [];
+  const { marker, suspicions, pause: stagePause = NO_PAUSE } = options;
+  const trials = suspicions === undefined ? null : new SuspectTrials(suspicions, marker ?? null);
   const changes: (() => Promise<void>)[] = [];
 
   const onEnd = (error: unknown): void => {
@@ -81,7 +95,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
     const { generation } = options;
-    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure });
+    const marking = marker === undefined ? {} : { marker };
+    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, ...marking });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;
@@ -124,7 +139,15 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      while (!state.process(record)) await owner.commit();
+      if (trials !== null) await trials.before(owner, record);
+      if (owner.failure !== undefined) return;
+      if (stagePause.waitMs() > 0) {
+        isCutShort = true;
+        return;
+      }
+      const { deadLetters } = state;
+      while (!(trials === null ? state.process(record) : await trials.process(owner, record))) await owner.commit();
+      stagePause.settled(state.deadLetters > deadLetters);
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
         await owner.commit();
     }
@@ -148,8 +171,14 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       polling = new AbortController();
       if (changes.length > 0) polling.abort();
       const { signal } = polling;
-      const slices = await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
+      const pausedMs = stagePause.waitMs();
+      if (pausedMs > 0) await pause(Math.min(pausedMs, waitMs()), signal);
+      const slices =
+        pausedMs > 0 ? [] : await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
       for (const slice of slices) await runSlice(slice);
+      // What was read and is not worked now is read again.
+      if (isCutShort) seekAll();
+      isCutShort = false;
       const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
       if (slices.length === 0 || backlogged) await commitAll();
       owned.restoreFailed();
@@ -207,6 +236,10 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
       return { partitions, totals, quiet };
     },
-    notReadyReasons: () => [...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]), ...losses],
+    notReadyReasons: () => [
+      ...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]),
+      ...(stagePause.reason === null ? [] : [stagePause.reason]),
+      ...losses,
+    ],
   };
 }
