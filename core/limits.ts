@@ -112,6 +112,14 @@ export const LIMITS = {
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,
 
+  // users' functions
+  /** Of a function with all that it imports, as JSON text: it lies in every partition's log and state. */
+  functionCodeBytesMax: 256 * KIB,
+  functionNameCharactersMax: 63,
+  functionsMax: 100,
+  /** What a function's module may take to be loaded, before it is deployed. */
+  functionLoadMsMax: 5 * SECOND,
+
   // registry
   registryConnectionsMax: 10,
   registryConnectTimeoutMs: 5 * SECOND,

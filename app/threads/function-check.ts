@@ -1,0 +1,39 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { z } from "zod";
+import { errorText, isMillraceError } from "../../core/errors.ts";
+import { loadFunctions } from "../../runtime/load-functions.ts";
+import type { StageFunction } from "../../core/function.ts";
+
+/** What is to be known of a function without running it. */
+export interface FunctionOutline {
+  readonly name: string;
+  readonly kind: "map" | "stream";
+  /** The shape of its state as JSON Schema, as text; null of a function without state. */
+  readonly state: string | null;
+}
+
+export interface FunctionCheckData {
+  readonly code: string;
+}
+
+/** What the thread says before it ends: `stack` is of what the code has thrown. */
+export type FunctionCheckAnswer =
+  | { readonly functions: readonly FunctionOutline[] }
+  | { readonly message: string; readonly remedy: string; readonly stack: string };
+
+function check({ code }: FunctionCheckData): FunctionCheckAnswer {
+  try {
+    return { functions: loadFunctions(code).map(outlineOf) };
+  } catch (error) {
+    if (!isMillraceError(error, "FUNCTION_INVALID")) throw error;
+    const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
+    return { message: errorText(error), remedy: error.remedy ?? "", stack };
+  }
+}
+
+function outlineOf(fn: StageFunction): FunctionOutline {
+  const state = fn.kind === "stream" ? JSON.stringify(z.toJSONSchema(fn.state, { unrepresentable: "any" })) : null;
+  return { name: fn.name, kind: fn.kind, state };
+}
+
+parentPort?.postMessage(check(workerData as FunctionCheckData));
