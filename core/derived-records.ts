@@ -119,11 +119,19 @@ export type DeadLetter = z.infer<typeof deadLetterSchema>;
 /**
  * `device-events`: late data beyond allowed lateness, and what else befalls a device. `removed`: what the stage made of the device up to
  * this record's source position is erased, wherever it is kept; `ts` is the receive time of the removal. `too-many-metrics`: a window could not
- * hold all metrics; `ts` is its start. `connected` and `disconnected` are reserved: the edge writes none yet.
+ * hold all metrics; `ts` is its start. `function`: what a user's function tells of a device; the `fn` header names it. `connected` and `disconnected` are reserved: the edge writes none yet.
  */
 export const deviceEventSchema = z.object({
   ...device,
-  kind: z.enum(["late-dropped", "late-for-alarm", "connected", "disconnected", "removed", "too-many-metrics"]),
+  kind: z.enum([
+    "late-dropped",
+    "late-for-alarm",
+    "connected",
+    "disconnected",
+    "removed",
+    "too-many-metrics",
+    "function",
+  ]),
   ts: timeSchema,
   received: timeSchema,
   detail: z.string(),

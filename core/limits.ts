@@ -108,6 +108,7 @@ export const LIMITS = {
   deadLetterStackLinesMax: 8,
   /** Of what a function keeps or emits. */
   functionValueDepthMax: 32,
+  functionEventCharactersMax: 1000,
   dedupeEntriesPerDevice: 512,
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,

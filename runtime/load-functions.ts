@@ -1,5 +1,5 @@
 import { compileFunction } from "node:vm";
-import * as publicModule from "../core/function.ts";
+import * as publicModule from "../kit/function.ts";
 import { MillraceError, errorText } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { deterministicGlobals } from "./deterministic-globals.ts";
