@@ -5,6 +5,8 @@ import { deadLetterSchema, deviceEventSchema, readingSchema } from "../core/deri
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { findDifference } from "./check-determinism.ts";
+import { KEPT_SCHEMA } from "./kept-state.ts";
+import { userDetailsOf } from "./user-function.ts";
 import { runRecords } from "./run-records.ts";
 import { sampleRecords } from "./sample-records.ts";
 import { checkSample, parseSample } from "./sample.ts";
@@ -31,8 +33,10 @@ export interface FunctionRun {
   readonly readings: readonly Reading[];
   readonly events: readonly DeviceEvent[];
   readonly deadLetters: readonly DeadLetter[];
-  /** What the functions keep at the end: by device, and name of the slot. */
-  readonly state: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** What the function keeps at the end, by device; of several functions by device and function. */
+  readonly state: Readonly<Record<string, unknown>>;
+  /** Readings that passed by: they do not match `input`, or are of a device that `select` does not mean. */
+  readonly skipped: number;
 }
 
 /**
@@ -46,11 +50,11 @@ export function runFunction(
 ): FunctionRun {
   const list = isList(functions) ? functions : [functions];
   const records = sampleRecords(withOptions(checkSample(sample), options));
-  const run = runRecords(records, list);
+  const { run, skipped } = countSkipped(list, () => runRecords(records, list));
   const difference = findDifference(records, list, run);
   if (difference !== null) {
     throw new MillraceError(
-      "INVALID_INPUT",
+      "FUNCTION_INVALID",
       `${difference.function} is not deterministic: ${difference.text}\nKeep what it remembers in its state, and nothing in variables of the module.`,
     );
   }
@@ -59,6 +63,7 @@ export function runFunction(
     events: valuesOf(run, "device-events", deviceEventSchema),
     deadLetters: valuesOf(run, "dead-letters", deadLetterSchema),
     state: stateOf(run, list),
+    skipped,
   };
 }
 
@@ -121,13 +126,31 @@ function valuesOf<Value>({ outputs }: RecordsRun, topic: TopicName, schema: z.Zo
     .map(({ record }) => schema.parse(JSON.parse(Buffer.from(record.value).toString())));
 }
 
+/** The state as its author wrote it; of what has windows, the windows. */
 function stateOf({ slots }: RecordsRun, functions: readonly StageFunction[]): FunctionRun["state"] {
-  const names = new Set(functions.map(({ name }) => name));
-  const state: Record<string, Record<string, unknown>> = {};
+  const byDevice: Record<string, Record<string, unknown>> = {};
   for (const { fn, key, name, value } of slots) {
     const device = parseDeviceKey(key)?.device;
-    if (device === undefined || value === null || !names.has(fn)) continue;
-    (state[device] ??= {})[names.size === 1 ? name : `${fn}/${name}`] = JSON.parse(value);
+    if (device === undefined || value === null || !functions.some((one) => one.name === fn)) continue;
+    const byFunction = (byDevice[device] ??= {});
+    const parsed: unknown = JSON.parse(value);
+    const kept = name === "state" ? KEPT_SCHEMA.safeParse(parsed).data : undefined;
+    const before = byFunction[fn];
+    byFunction[fn] =
+      kept === undefined ? { ...(typeof before === "object" ? before : {}), [name]: parsed } : kept.state;
   }
-  return state;
+  const [only] = functions;
+  if (only === undefined || functions.length > 1) return byDevice;
+  return Object.fromEntries(Object.entries(byDevice).map(([device, states]) => [device, states[only.name]]));
+}
+
+/** Runs, and counts the readings that passed by. The counters are of the function, not of the run. */
+function countSkipped(
+  functions: readonly StageFunction[],
+  run: () => RecordsRun,
+): { run: RecordsRun; skipped: number } {
+  const skipped = (): number => functions.reduce((sum, fn) => sum + (userDetailsOf(fn)?.counters.skipped ?? 0), 0);
+  const before = skipped();
+  const made = run();
+  return { run: made, skipped: skipped() - before };
 }

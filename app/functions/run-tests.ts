@@ -1,7 +1,8 @@
-import { run } from "node:test";
+import { relative } from "node:path";
+import { run, type EventData } from "node:test";
 import { spec } from "node:test/reporters";
 import { pipeline } from "node:stream/promises";
-import { bundleTests, type TestBundle } from "./test-bundle.ts";
+import { bundleTests } from "./test-bundle.ts";
 
 export interface TestResult {
   readonly file: string;
@@ -16,32 +17,26 @@ export interface TestResult {
  * is null. Errors: those of `bundleTests`.
  */
 export async function runTests(project: string, output: NodeJS.WritableStream | null): Promise<readonly TestResult[]> {
-  const bundles = await bundleTests(project);
+  const files = await bundleTests(project);
   const results: TestResult[] = [];
   const stream = run({
-    files: bundles.map(({ file }) => file),
+    files,
     cwd: project,
     execArgv: ["--enable-source-maps"],
     concurrency: true,
   });
-  stream.on("test:pass", (event) => results.push(resultOf(event, bundles)));
-  stream.on("test:fail", (event) => results.push(resultOf(event, bundles)));
+  stream.on("test:pass", (event) => results.push(resultOf(event, project)));
+  stream.on("test:fail", (event) => results.push(resultOf(event, project)));
   if (output === null) for await (const _event of stream) void _event;
   else await pipeline(stream.compose(new spec()), output, { end: false });
   return results;
 }
 
-interface TestEvent {
-  readonly name: string;
-  readonly file?: string;
-  readonly details: { readonly error?: Error };
-  readonly skip?: string | boolean;
-  readonly todo?: string | boolean;
-}
+type TestEvent = EventData.TestPass | EventData.TestFail;
 
-function resultOf({ name, file, details, skip, todo }: TestEvent, bundles: readonly TestBundle[]): TestResult {
-  const source = bundles.find((bundle) => bundle.file === file)?.source ?? file ?? "";
-  const { error } = details;
+function resultOf({ name, file, details, skip, todo }: TestEvent, project: string): TestResult {
+  const source = file === undefined ? "" : relative(project, file);
+  const error = "error" in details ? details.error : undefined;
   if (error === undefined || skip !== undefined || todo !== undefined) return { file: source, name, passed: true };
   // node:test wraps what the test threw.
   const cause = error.cause instanceof Error ? error.cause : error;

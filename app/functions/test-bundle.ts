@@ -13,18 +13,11 @@ const LOADER = new URL("../../runtime/load-functions.ts", import.meta.url).href;
 /** Below the project: made anew by each run, and not to be committed. */
 const OUTPUT = join(".millrace", "tests");
 
-export interface TestBundle {
-  /** As the project has it, relative to it. */
-  readonly source: string;
-  /** The bundled file. */
-  readonly file: string;
-}
-
 /**
  * Bundles the tests of a project, each with what it imports. What they import of `functions/` is bundled and loaded as a processor loads
- * it. FUNCTION_INVALID with file, line and column when one does not compile; NOT_FOUND when there is none.
+ * it. Returns the bundled files. FUNCTION_INVALID with file, line and column when one does not compile; NOT_FOUND when there is none.
  */
-export async function bundleTests(project: string): Promise<readonly TestBundle[]> {
+export async function bundleTests(project: string): Promise<string[]> {
   const sources = globSync("**/*.test.ts", { cwd: project, exclude: ["**/node_modules", "**/.millrace"] }).toSorted();
   if (sources.length === 0) {
     throw new MillraceError("NOT_FOUND", `there is no test in ${project}`, {
@@ -50,7 +43,7 @@ export async function bundleTests(project: string): Promise<readonly TestBundle[
   }).catch((failure: BuildFailure) => {
     throw doesNotBundle(failure);
   });
-  return sources.map((source) => ({ source, file: join(outdir, source.replace(/\.ts$/, ".mjs")) }));
+  return sources.map((source) => join(outdir, source.replace(/\.ts$/, ".mjs")));
 }
 
 const millraceModules: Plugin = {
