@@ -3,6 +3,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { HISTORY_SOURCES, type HistoryPlace, type HistorySource } from "../functions/history/open-history.ts";
 import { backtestCommand } from "./backtest.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { initCommand } from "./init.ts";
 import { recordCommand } from "./record.ts";
 import { testCommand } from "./test-functions.ts";
 import { parseTimeText } from "./time-text.ts";
@@ -22,13 +23,19 @@ interface PastOptions {
   readonly url?: string;
 }
 
-/** `millrace test|record|backtest`: what somebody needs who writes functions. */
+/** `millrace test|init|record|backtest`: what somebody needs who writes functions. */
 export function addDevelopmentCommands(program: Command): void {
   program
     .command("test [folder]")
     .description("run the tests (*.test.ts) of a functions project")
     .action(async (folder: string | undefined, _options: object, command: Command) => {
       process.exitCode = await testCommand(folder ?? ".", globalOptions(command));
+    });
+  program
+    .command("init [folder]")
+    .description("make a project for functions, with a first one and its test")
+    .action((folder: string | undefined, _options: object, command: Command) => {
+      process.exitCode = initCommand(folder ?? ".", globalOptions(command));
     });
   withPastOptions(program.command("record"))
     .description("print readings of the past as a fixture for tests")
