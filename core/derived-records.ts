@@ -18,16 +18,19 @@ export const readingSchema = z.object({
 });
 export type Reading = z.infer<typeof readingSchema>;
 
-/** `aggregates`: one tumbling window of one metric of one device. The greatest revision of a window is its truth. */
+/**
+ * `aggregates`: one window of one metric of one device. The greatest revision of a window is its truth. Of a user's function the metric is
+ * `function.metric`, and all statistics are the result's value. A count of 0 takes the window back: its session has become part of another.
+ */
 export const aggregateSchema = z.object({
   ...device,
   metric: metricNameSchema,
-  /** Window [start, start + size), event time, UTC ms. */
+  /** Window [start, start + size), event time, UTC ms. Of a session the size is its gap; of a day, week or month 1, 7 or 30 days. */
   start: timeSchema,
   size: z.int().positive(),
-  /** 0 when the window closes, +1 each time that late data changes it. */
+  /** 0 when the window is first emitted, +1 each time that it is again: late data changed it, or it was emitted early. */
   revision: z.int().nonnegative(),
-  count: z.int().positive(),
+  count: z.int().nonnegative(),
   sum: z.number(),
   min: z.number(),
   max: z.number(),

@@ -109,7 +109,7 @@ export function defineMap<In extends InputTopic>(definition: Omit<MapFunction<In
   return Object.freeze({ kind: "map", ...definition });
 }
 
-/** A keyed function with state and timers. Windowed folds are built on it: see engine/window-fold.ts. */
+/** A keyed function with state and timers. Windowed folds are built on it: see engine/windows/window-fold.ts. */
 export function defineStream<In extends InputTopic, Value>(
   definition: Omit<StreamFunction<In, Value>, "kind">,
 ): StreamFunction<In, Value> {

@@ -109,6 +109,10 @@ export const LIMITS = {
   /** Of what a function keeps or emits. */
   functionValueDepthMax: 32,
   functionEventCharactersMax: 1000,
+  /** Of a hopping window: so many windows are changed by one reading. */
+  windowsPerReadingMax: 100,
+  slidingReadingsMax: 10_000,
+  countWindowReadingsMax: 1_000_000,
   dedupeEntriesPerDevice: 512,
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,

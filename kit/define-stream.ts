@@ -1,6 +1,8 @@
 import { defineStream as definePrimitive } from "../core/function.ts";
 import { definitionError } from "./definition-error.ts";
-import { checkCallback, checkDefinition, isSchema } from "./definition.ts";
+import { CheckedValue } from "./checked-value.ts";
+import { defineWindow } from "./define-window.ts";
+import { checkCallback, checkDefinition, checkVersion, isSchema } from "./definition.ts";
 import { durationMs } from "./durations.ts";
 import { KEPT_SCHEMA, KeptState } from "./kept-state.ts";
 import { refusePromise, UserCall } from "./user-call.ts";
@@ -8,6 +10,7 @@ import { createIntake, USER_OUTPUTS } from "./user-function.ts";
 import type { z } from "zod";
 import type { StreamContext, Timers } from "../core/function.ts";
 import type { DeviceSelect, FunctionReading, FunctionResult, StreamFunctionContext } from "./definition.ts";
+import type { WindowDefinition } from "./define-window.ts";
 import type { Duration } from "./durations.ts";
 import type { Kept } from "./kept-state.ts";
 import type { UserFunction } from "./user-function.ts";
@@ -18,7 +21,7 @@ export interface StreamStep<State> {
   readonly emit?: FunctionResult;
 }
 
-export interface StreamDefinition<Metrics, State> {
+export interface KeyedDefinition<Metrics, State> {
   /** `[a-z][a-z0-9-]{0,62}`. */
   readonly name: string;
   /** The metrics that it wants. A reading that does not match passes by. */
@@ -47,18 +50,26 @@ export interface StreamDefinition<Metrics, State> {
   ): StreamStep<NoInfer<State>> | undefined | void;
 }
 
-/** A function with memory: one state for each device. FUNCTION_INVALID. */
-export function defineStream<Metrics, State>(definition: StreamDefinition<Metrics, State>): UserFunction {
+/** A function with memory: one state for each device, or one accumulator for each window of a device. FUNCTION_INVALID. */
+export function defineStream<Metrics, State>(definition: KeyedDefinition<Metrics, State>): UserFunction;
+export function defineStream<Metrics, Acc>(definition: WindowDefinition<Metrics, Acc>): UserFunction;
+export function defineStream<Metrics, Value>(
+  definition: KeyedDefinition<Metrics, Value> | WindowDefinition<Metrics, Value>,
+): UserFunction {
+  return "window" in definition ? defineWindow(definition) : defineKeyed(definition);
+}
+
+function defineKeyed<Metrics, State>(definition: KeyedDefinition<Metrics, State>): UserFunction {
   const { name, input, select = {}, state: schema } = definition;
   checkStream(definition);
   const intake = createIntake(input, select);
+  const version = definition.stateVersion ?? 1;
+  const migrate = definition.migrate?.bind(definition) ?? null;
   const kept = new KeptState<State>({
-    fn: name,
-    schema,
-    version: definition.stateVersion ?? 1,
+    value: new CheckedValue<State>({ fn: name, what: "state", schema, version, migrate }),
+    version,
     ttlMs: definition.ttl === undefined ? null : durationMs(name, "ttl", definition.ttl),
     initial: () => definition.initial(),
-    migrate: definition.migrate === undefined ? null : (old, from) => definition.migrate?.(old, from),
   });
   const answered = definition.onTimer !== undefined;
   const callAt = (ts: number, context: StreamContext<Kept>): UserCall => {
@@ -118,7 +129,7 @@ function stepState<State>(fn: string, step: StreamStep<State> | undefined | void
   throw new TypeError(`${fn} returns what is no step: return { state, emit }, either or neither of them`);
 }
 
-function checkStream<Metrics, State>(definition: StreamDefinition<Metrics, State>): void {
+function checkStream<Metrics, State>(definition: KeyedDefinition<Metrics, State>): void {
   checkDefinition(definition);
   const { name, state, stateVersion = 1, migrate, onTimer } = definition;
   if (!isSchema(state)) {
@@ -127,12 +138,5 @@ function checkStream<Metrics, State>(definition: StreamDefinition<Metrics, State
   checkCallback(name, "initial", definition.initial);
   checkCallback(name, "process", definition.process);
   if (onTimer !== undefined) checkCallback(name, "onTimer", onTimer);
-  if (migrate !== undefined) checkCallback(name, "migrate", migrate);
-  if (!Number.isSafeInteger(stateVersion) || stateVersion < 1) {
-    throw definitionError(name, `stateVersion is ${stateVersion}`, "count it 1, 2, 3, …");
-  }
-  if (stateVersion > 1 && migrate === undefined) {
-    const remedy = "say what becomes of the states that devices have: migrate: (old, fromVersion) => ...";
-    throw definitionError(name, `stateVersion is ${stateVersion}, but there is no migrate()`, remedy);
-  }
+  checkVersion(name, stateVersion, migrate);
 }

@@ -84,6 +84,18 @@ export function checkCallback(fn: string, what: string, callback: unknown): void
   }
 }
 
+/** FUNCTION_INVALID for a version that is none, or that nobody leads to. */
+export function checkVersion(fn: string, stateVersion: number, migrate: unknown): void {
+  if (migrate !== undefined) checkCallback(fn, "migrate", migrate);
+  if (!Number.isSafeInteger(stateVersion) || stateVersion < 1) {
+    throw definitionError(fn, `stateVersion is ${stateVersion}`, "count it 1, 2, 3, …");
+  }
+  if (stateVersion > 1 && migrate === undefined) {
+    const remedy = "say what becomes of what devices have: migrate: (old, fromVersion) => ...";
+    throw definitionError(fn, `stateVersion is ${stateVersion}, but there is no migrate()`, remedy);
+  }
+}
+
 export function isSchema(value: unknown): value is z.ZodType {
   return typeof value === "object" && value !== null && "_zod" in value && "safeParse" in value;
 }

@@ -67,10 +67,9 @@ export class UserCall implements StreamFunctionContext {
   /** Emits what the user's code has returned, as readings of the device. */
   emitResult(result: FunctionResult): void {
     if (result === undefined) return;
-    refusePromise(this.fn, result);
     if (typeof result !== "object" || result === null) throw wrongResult(this.fn, result);
     if (!isList(result)) {
-      this.emitReading(this.ts, result);
+      this.emitMetrics(this.ts, result);
       return;
     }
     if (result.length > LIMITS.readingsPerMessageMax) {
@@ -80,21 +79,31 @@ export class UserCall implements StreamFunctionContext {
     for (const one of result) {
       if (typeof one !== "object" || one === null || !("ts" in one)) throw wrongResult(this.fn, one);
       this.checkTime(one.ts);
-      this.emitReading(one.ts, one.metrics);
+      this.emitMetrics(one.ts, one.metrics);
     }
   }
 
-  private emitReading(ts: number, result: ResultMetrics): void {
-    const metrics = this.metricsOf(result);
-    if (metrics === null) return;
+  emitReading(ts: number, metrics: Record<string, MetricValue>): void {
     const { tenant, device, receiveTime: received } = this.call;
     const reading: Reading = { v: 1, tenant, device, ts, received, metrics };
     this.call.emit("readings", reading);
   }
 
-  /** Null when there are none. */
-  private metricsOf(result: ResultMetrics): Record<string, MetricValue> | null {
-    if (typeof result !== "object" || result === null) throw wrongResult(this.fn, result);
+  /** Emits one reading of the call's own time. */
+  emitWhole(result: ResultMetrics | undefined | void): void {
+    if (result !== undefined) this.emitMetrics(this.ts, result);
+  }
+
+  private emitMetrics(ts: number, result: ResultMetrics): void {
+    const metrics = this.metricsOf(result);
+    if (metrics !== null) this.emitReading(ts, metrics);
+  }
+
+  /** The metrics that can stand in a reading; null when there are none. TypeError for what is no result. */
+  metricsOf(result: ResultMetrics | undefined | void): Record<string, MetricValue> | null {
+    if (result === undefined) return null;
+    refusePromise(this.fn, result);
+    if (typeof result !== "object" || result === null || Array.isArray(result)) throw wrongResult(this.fn, result);
     const metrics: Record<string, MetricValue> = {};
     let count = 0;
     for (const name in result) {

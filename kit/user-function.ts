@@ -37,6 +37,8 @@ export interface Intake<Metrics> {
   readonly counters: FunctionCounters;
   /** Null when the reading passes by. */
   take(reading: Reading, context: CallContext): FunctionReading<Metrics> | null;
+  /** What the input makes of metrics; null when they do not match. */
+  parse(metrics: unknown): Metrics | null;
 }
 
 export function createIntake<Metrics>(input: z.ZodType<Metrics>, select: DeviceSelect = {}): Intake<Metrics> {
@@ -45,6 +47,10 @@ export function createIntake<Metrics>(input: z.ZodType<Metrics>, select: DeviceS
   const selectsAll = select.type === undefined && select.labels === undefined;
   return {
     counters,
+    parse(all) {
+      const metrics = parse(all);
+      return metrics === NO_MATCH ? null : metrics;
+    },
     take({ tenant, device, ts, received, metrics: all }, context) {
       const metrics = selectsAll || isSelected(select, context) ? parse(all) : NO_MATCH;
       if (metrics === NO_MATCH) {
