@@ -9,11 +9,14 @@ import type { CheckedEntry } from "./sample.ts";
 const TENANT = "default";
 const DEVICE = "device-1";
 
-/** The entries as the records of a partition of `readings`. Times of what is no reading count as receive times. */
-export function sampleRecords(entries: readonly CheckedEntry[]): readonly LogRecord[] {
+/** Makes entries the records of a partition of `readings`, call after call. Times of what is no reading count as receive times. */
+export function sampleRecords(): (entries: readonly CheckedEntry[]) => readonly LogRecord[] {
   let received = 0;
   let revision = 0;
-  return entries.map((entry, offset) => {
+  let next = 0;
+  const toRecord = (entry: CheckedEntry): LogRecord => {
+    const offset = next;
+    next += 1;
     const control = (record: ControlRecord, key: string | null = null): LogRecord =>
       recordOf({ offset, timestamp: received, key, value: record, headers: [[HEADER.controlKind, record.kind]] });
     const tenant = "tick" in entry || "flush" in entry ? TENANT : (entry.tenant ?? TENANT);
@@ -39,7 +42,8 @@ export function sampleRecords(entries: readonly CheckedEntry[]): readonly LogRec
     const { configure: id, type = null, labels = {}, disabled = false, removed = false } = entry;
     const device = { tenant, id, type, labels, disabled };
     return control({ v: 1, kind: "device", revision, removed, device }, deviceKey(tenant, id));
-  });
+  };
+  return (entries) => entries.map(toRecord);
 }
 
 interface RecordFields extends Pick<LogRecord, "offset" | "timestamp" | "key"> {

@@ -49,7 +49,7 @@ export function runFunction(
   options: RunOptions = {},
 ): FunctionRun {
   const list = isList(functions) ? functions : [functions];
-  const records = sampleRecords(withOptions(checkSample(sample), options));
+  const records = sampleRecords()(withOptions(checkSample(sample), options));
   const { run, skipped } = countSkipped(list, () => runRecords(records, list));
   const difference = findDifference(records, list, run);
   if (difference !== null) {

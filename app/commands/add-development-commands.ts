@@ -3,6 +3,9 @@ import { MillraceError } from "../../core/errors.ts";
 import { HISTORY_SOURCES, type HistoryPlace, type HistorySource } from "../functions/history/open-history.ts";
 import { backtestCommand } from "./backtest.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { devCommand } from "./dev.ts";
+import { wholeNumber } from "./number-option.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { initCommand } from "./init.ts";
 import { recordCommand } from "./record.ts";
 import { testCommand } from "./test-functions.ts";
@@ -23,7 +26,13 @@ interface PastOptions {
   readonly url?: string;
 }
 
-/** `millrace test|init|record|backtest`: what somebody needs who writes functions. */
+interface DevFlags {
+  readonly fixture?: string;
+  readonly live?: string;
+  readonly records: string;
+}
+
+/** `millrace test|init|dev|record|backtest`: what somebody needs who writes functions. */
 export function addDevelopmentCommands(program: Command): void {
   program
     .command("test [folder]")
@@ -36,6 +45,21 @@ export function addDevelopmentCommands(program: Command): void {
     .description("make a project for functions, with a first one and its test")
     .action((folder: string | undefined, _options: object, command: Command) => {
       process.exitCode = initCommand(folder ?? ".", globalOptions(command));
+    });
+  withInstanceOptions(program.command("dev [folder]"))
+    .description("run the functions of a project whenever a file is saved, and show each record's path")
+    .option("--fixture <name>", "over this fixture only (default: over all)")
+    .option("--live <device>", "over what this device of a running instance sends, instead of fixtures")
+    .option(
+      "--records <n>",
+      "show this many of each file and fixture",
+      wholeNumber(1, LIMITS.recordedReadingsMax),
+      "10",
+    )
+    .action(async (folder: string | undefined, options: DevFlags, command: Command) => {
+      const { records, ...others } = options;
+      const chosen = { ...others, records: Number(records) };
+      process.exitCode = await devCommand(folder ?? ".", chosen, () => apiOf(command));
     });
   withPastOptions(program.command("record"))
     .description("print readings of the past as a fixture for tests")
