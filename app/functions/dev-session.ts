@@ -138,6 +138,7 @@ export class DevSession {
       this.options.print(
         isMillraceError(error) ? formatFailure(error, false).replace(/^millrace: /, "") : errorText(error),
       );
+      return false;
     }
   }
 }
