@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { errorText } from "../core/errors.ts";
 import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
 import { EXIT } from "./commands/output.ts";
+import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
 import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
@@ -56,6 +57,7 @@ export function createProgram(): Command {
   addDataCommands(program);
   addInstanceCommands(program);
   addSimulateCommand(program);
+  addDevelopmentCommands(program);
   return program;
 }
 

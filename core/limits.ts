@@ -153,6 +153,8 @@ export const LIMITS = {
   functionsMax: 100,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
+  /** What `millrace record` writes into one fixture. */
+  recordedReadingsMax: 100_000,
 
   // registry
   registryConnectionsMax: 10,

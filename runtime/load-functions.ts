@@ -16,7 +16,7 @@ const NAME = /^[a-z][a-z0-9-]*$/;
  * against hostile code. FUNCTION_INVALID when it throws or exports what is no function.
  */
 export function loadFunctions(code: string): readonly StageFunction[] {
-  const exported = run(code);
+  const exported = loadModule(code);
   const functions = Object.values(exported).filter(isStageFunction);
   if (functions.length === 0) {
     const names = Object.keys(exported);
@@ -35,7 +35,8 @@ export function loadFunctions(code: string): readonly StageFunction[] {
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function run(code: string): Readonly<Record<string, unknown>> {
+/** What the code of a bundle exports, functions or not. FUNCTION_INVALID when it throws. */
+export function loadModule(code: string): Readonly<Record<string, unknown>> {
   const module = { exports: {} as unknown };
   const globals = { ...deterministicGlobals(), module, exports: module.exports, require: requirePublic };
   try {
