@@ -81,7 +81,7 @@ function decideByLoad(
     input,
     bounds,
     choices,
-    load,
+    load: withoutFormerHeat(load, hot.partitions),
     rate: load.rate ?? Infinity,
     late: latePartitions(load, hot.partitions, input).length,
     sinceMs: at - (seen.change?.at ?? -Infinity),
@@ -89,7 +89,8 @@ function decideByLoad(
   const stalled = load.stalledMs >= LIMITS.autoscaleStallMs;
   const events: ScalingEvent[] = [...hot.events];
   if (stalled && !seen.stalled) events.push({ kind: "stalled", lag: load.lag });
-  const isLate = look.late > 0 && !stalled;
+  const standsStill = load.stalledMs > 0;
+  const isLate = look.late > 0 && !standsStill;
   const heldUp = isLate && (load.isHeldUp ?? seen.heldUp);
   const trial = judgeScaleUp({ ...idle, heldUp }, input, load, isLate);
   events.push(...trial.events);
@@ -97,7 +98,7 @@ function decideByLoad(
   const verdict =
     idleVerdict(state, look) ??
     (load.rate === null && load.lag > 0 ? stay(look, "no rates yet") : null) ??
-    (stalled ? stay(look, "stalled") : null) ??
+    (standsStill ? stay(look, "stalled") : null) ??
     (trial.takenBackTo === null ? null : { replicas: trial.takenBackTo, reason: "ineffective" as const }) ??
     upVerdict(state, look) ??
     downVerdict(state, look);
@@ -148,13 +149,15 @@ const NO_LAG = { catchUpMs: Infinity };
 function downVerdict({ needs, begunAt }: ScalingState, look: Look): Verdict {
   const { input, late, sinceMs } = look;
   const { replicas, ready, at } = input;
-  const needed = needs.reduce((most, need) => Math.max(most, need.replicas), 0);
-  if (needed >= replicas || needed === 0) return stay(look, "enough");
+  const neededSince = (from: number): number => Math.max(0, ...needs.filter((n) => n.at >= from).map((n) => n.replicas));
+  if (needs.length === 0 || neededSince(-Infinity) >= replicas) return stay(look, "enough");
   if (late > 0) return stay(look, "lag");
   if (ready < replicas && sinceMs < LIMITS.autoscaleStartMsMax) return stay(look, "starting");
   const isNew = at - (begunAt ?? at) < LIMITS.autoscaleWindowMs;
   if (isNew || sinceMs < LIMITS.autoscaleDownCooldownMs) return stay(look, "cooling down");
-  return { replicas: needed, reason: "less load" };
+  // The oldest are means over a fall: what is below them is where it ended, and one change is better than two.
+  const from = at - LIMITS.autoscaleDownWindowMs + LIMITS.autoscaleWindowMs;
+  return { replicas: neededSince(from), reason: "less load" };
 }
 
 /** Lag counts when some replica is late, and at zero; a little of it is always under way. */
@@ -163,6 +166,14 @@ function demandOf({ load, rate, late, input }: Look, utilization: number, restar
   const partitions = isUrgent ? load.partitions : withoutLag(load.partitions);
   const catchUpMs = Math.max(LIMITS.autoscaleCatchUpMs, restartMs);
   return { partitions, rate, utilization, catchUpMs, restartMs, working: input.ready, isUrgent };
+}
+
+/** What was too much for one partition is not shared out among the others, once it is over. */
+function withoutFormerHeat(load: StageLoad, hot: readonly number[]): StageLoad {
+  const partitions = load.partitions.map((one, partition) =>
+    hot.includes(partition) ? { ...one, arrivals: Math.min(one.arrivals, one.latestArrivals) } : one,
+  );
+  return { ...load, partitions };
 }
 
 function withoutLag(partitions: readonly PartitionLoad[]): readonly PartitionLoad[] {
