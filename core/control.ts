@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LIMITS } from "./limits.ts";
 import { alarmRuleSchema } from "./alarm-rule.ts";
 import { deviceTypeSchema } from "./device-type.ts";
 import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schemas.ts";
@@ -66,6 +67,22 @@ export const controlSchema = z.discriminatedUnion("kind", [
     stage: idSchema,
     removed: z.boolean(),
     function: functionVersionSchema,
+  }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("redrive"),
+    stage: idSchema,
+    /** The function that failed, and the how manyeth redrive of this dead letter it is. */
+    function: z.string(),
+    attempt: z.int().min(1).max(LIMITS.redrivesPerDeadLetterMax),
+    tenant: idSchema,
+    device: idSchema,
+    /** Where the original record was, when it was received, and what of it is needed again. */
+    source: z.object({ topic: z.string(), partition: z.int(), offset: z.int() }),
+    received: timeSchema,
+    headers: z.array(z.tuple([z.string(), z.string()])),
+    /** In base64. */
+    payload: z.string(),
   }),
   z.object({
     v: z.literal(1),

@@ -129,6 +129,9 @@ export const LIMITS = {
   breakerTrialRecords: 10,
   breakerPauseMsMin: 10 * SECOND,
   breakerPauseMsMax: 10 * MINUTE,
+  redrivesPerDeadLetterMax: 3,
+  /** That a device's partition remembers, so that none is run twice. */
+  redrivesPerDeviceMax: 1000,
   /** Of what the functions of a thread print: more is dropped. */
   functionLogLinesPerSecond: 50,
   functionLogCharactersPerSecond: 64 * KIB,
