@@ -24,6 +24,7 @@ function documentationOptions(): ApiOptions {
     },
     history: null,
     rejects: null,
+    deadLetters: null,
     edge: { status: () => Promise.reject(nothing()), connectedOf: () => Promise.reject(nothing()) },
     overview: () => Promise.reject(nothing()),
     ledger: () => Promise.reject(nothing()),

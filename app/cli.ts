@@ -4,6 +4,7 @@ import { errorText } from "../core/errors.ts";
 import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
 import { EXIT } from "./commands/output.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
+import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
 import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
 import { addStartCommand } from "./commands/add-start-command.ts";
@@ -54,6 +55,7 @@ export function createProgram(): Command {
   addStartCommand(program);
   addDeviceCommands(program);
   addDataCommands(program);
+  addDeadLetterCommands(program);
   addInstanceCommands(program);
   addSimulateCommand(program);
   return program;

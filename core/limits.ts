@@ -130,6 +130,8 @@ export const LIMITS = {
   breakerPauseMsMin: 10 * SECOND,
   breakerPauseMsMax: 10 * MINUTE,
   redrivesPerDeadLetterMax: 3,
+  /** With one request. */
+  redriveBatchMax: 100,
   /** That a device's partition remembers, so that none is run twice. */
   redrivesPerDeviceMax: 1000,
   /** Of what the functions of a thread print: more is dropped. */

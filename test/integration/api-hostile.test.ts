@@ -197,6 +197,7 @@ describe("a port that is taken", () => {
       registry,
       history: null,
       rejects: null,
+      deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
       overview: async () => overview,
       ledger: async () => ledger,

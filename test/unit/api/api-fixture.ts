@@ -51,6 +51,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     registry: overrides.wrap?.(registry) ?? registry,
     history: null,
     rejects: null,
+    deadLetters: null,
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },
     overview: async () => overview,
     ledger: async () => ledger,
