@@ -56,6 +56,26 @@ export const applyBody = z.strictObject({
 
 export const connectedBody = z.strictObject({ devices: z.array(idSchema).min(1).max(LIMITS.pageSizeMax) });
 
+const deadLetterPlace = z.strictObject({
+  received: timeSchema,
+  function: z.string().max(LIMITS.idCharactersMax),
+  source: z.strictObject({
+    topic: z.string().max(LIMITS.idCharactersMax),
+    partition: z.int().min(0),
+    offset: z.int().min(0),
+  }),
+});
+
+export const redriveBody = z.strictObject({
+  device: idSchema.exactOptional(),
+  function: z.string().max(LIMITS.idCharactersMax).exactOptional().describe("The function that failed"),
+  errorClass: z.string().max(LIMITS.idCharactersMax).exactOptional(),
+  from: timeSchema.exactOptional().describe("Receive time of the record, UTC ms, inclusive"),
+  to: timeSchema.exactOptional().describe("Receive time of the record, UTC ms, exclusive"),
+  limit: z.int().min(1).max(LIMITS.redriveBatchMax).describe("At most this many; ask again for more"),
+  after: deadLetterPlace.exactOptional().describe("`next` of the answer before"),
+});
+
 export const flushBody = z.strictObject({
   upTo: timeSchema.describe(
     "The watermark is set to this event time, UTC ms: what comes later for a time before it is late. It cannot be taken back",

@@ -18,6 +18,7 @@ import { historyRoutes } from "./routes/history-routes.ts";
 import { importRoutes } from "./routes/import-routes.ts";
 import { mqttRoutes } from "./routes/mqtt-routes.ts";
 import { probeRoutes } from "./routes/probe-routes.ts";
+import { deadLetterRoutes } from "./routes/dead-letter-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
@@ -37,6 +38,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   mqttRoutes,
   historyRoutes,
   rejectRoutes,
+  deadLetterRoutes,
   alarmRoutes,
   whyRoutes,
   ruleRoutes,

@@ -25,6 +25,7 @@ function documentationOptions(): ApiOptions {
     history: null,
     rejects: null,
     why: { explain: () => Promise.reject(nothing()) },
+    deadLetters: null,
     edge: { status: () => Promise.reject(nothing()), connectedOf: () => Promise.reject(nothing()) },
     overview: () => Promise.reject(nothing()),
     ledger: () => Promise.reject(nothing()),

@@ -5,6 +5,7 @@ import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/
 import { EXIT } from "./commands/output.ts";
 import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
+import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
 import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
 import { addStartCommand } from "./commands/add-start-command.ts";
@@ -55,6 +56,7 @@ export function createProgram(): Command {
   addStartCommand(program);
   addDeviceCommands(program);
   addDataCommands(program);
+  addDeadLetterCommands(program);
   addInstanceCommands(program);
   addSimulateCommand(program);
   addDevelopmentCommands(program);

@@ -9,6 +9,7 @@ import { openRegistry } from "../registry/open-registry.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
+import { deadLetterSource } from "./dead-letter-source.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
 import { createFaultBoard } from "./fault-board.ts";
@@ -79,6 +80,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     registry,
     history: base.peers.history,
     rejects: base.peers.rejects,
+    deadLetters: base.peers.deadLetters === null ? null : deadLetterSource(base.peers.deadLetters, base.log),
     edge: base.peers.edge,
     why: createWhy({
       log,

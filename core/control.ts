@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LIMITS } from "./limits.ts";
 import { alarmRuleSchema } from "./alarm-rule.ts";
 import { deviceTypeSchema } from "./device-type.ts";
 import { referenceTableSchema } from "./reference-table.ts";
@@ -13,12 +14,12 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
- * - `config-snapshot`: all types, rules and devices at once. It opens a topic to which they did not go before.
  * - `deploy`: to every partition of the stage's input; the version of a function that runs from here on, with its code, so that whoever
  *   works the partition needs nothing else. `removed` takes the function and its state back.
  *
- * Reserved, written by nobody yet and without effect:
+ * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
  *
+ * - `config-snapshot`: all types, rules and devices at once, to open a day or a new group, so that retention never loses a rule.
  * - `operator-action`: acknowledge, shelve and the like, on an alarm.
  */
 const revision = z.int().nonnegative();
@@ -77,6 +78,22 @@ export const controlSchema = z.discriminatedUnion("kind", [
     stage: idSchema,
     removed: z.boolean(),
     function: functionVersionSchema,
+  }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("redrive"),
+    stage: idSchema,
+    /** The function that failed, and the how manyeth redrive of this dead letter it is. */
+    function: z.string(),
+    attempt: z.int().min(1).max(LIMITS.redrivesPerDeadLetterMax),
+    tenant: idSchema,
+    device: idSchema,
+    /** Where the original record was, when it was received, and what of it is needed again. */
+    source: z.object({ topic: z.string(), partition: z.int(), offset: z.int() }),
+    received: timeSchema,
+    headers: z.array(z.tuple([z.string(), z.string()])),
+    /** In base64. */
+    payload: z.string(),
   }),
   z.object({
     v: z.literal(1),

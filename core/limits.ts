@@ -91,6 +91,8 @@ export const LIMITS = {
   stepBytesMax: 32 * MIB,
   metricsPerWindowMax: 2000,
   unitsInFlightPerPartitionMax: 4,
+  /** Of an append of the relay; devices are told in thousands when the users' stage begins. */
+  controlRecordsPerAppendMax: 500,
   /** Between two attempts at a restore, or at writing ticks and control records. */
   stageRetryDelayMsMax: 5 * SECOND,
   /** What a processor thread keeps of partitions that others work now, for when they come back: so many, about so many bytes, so long. */
@@ -137,6 +139,11 @@ export const LIMITS = {
   breakerTrialRecords: 10,
   breakerPauseMsMin: 10 * SECOND,
   breakerPauseMsMax: 10 * MINUTE,
+  redrivesPerDeadLetterMax: 3,
+  /** With one request. */
+  redriveBatchMax: 100,
+  /** That a device's partition remembers, so that none is run twice. */
+  redrivesPerDeviceMax: 1000,
   /** Of what the functions of a thread print: more is dropped. */
   functionLogLinesPerSecond: 50,
   functionLogCharactersPerSecond: 64 * KIB,

@@ -6,7 +6,7 @@ import { LIMITS } from "../core/limits.ts";
 import { UNKNOWN_ID, deadLetterOf, engineIdentity } from "./dead-letter.ts";
 import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
-import { WHOLE_STEP, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
+import { WHOLE_STEP, identityOf, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
 import { eventWatermark } from "./timer-queue.ts";
 import type { Reading } from "../core/derived-records.ts";
 import type { ConfigChange, StreamFunction } from "../core/function.ts";
@@ -18,16 +18,7 @@ import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { TimerSlot } from "./state-slots.ts";
-import type { StepFailure } from "./step-failure.ts";
-
-/** How far the timers of a message have come within it. */
-interface MessageTimers {
-  /** Readings handed on so far, and timers fired by them. */
-  readings: number;
-  fired: number;
-  /** The watermark that the first reading has reached, when its timers are too many to fire within the message. */
-  overdue: number | null;
-}
+import type { MessageTimers, StepFailure } from "./step-failure.ts";
 
 /**
  * Calls the functions of a stage, and makes dead letters of what they throw. Every call of `runMessage`, `fireTimer` and
@@ -40,6 +31,8 @@ export class FunctionRunner implements CallSite {
   private record: LogRecord | null = null;
   /** A function of a stage of independent ones has failed on the message. */
   private failedAlone = false;
+  /** While the record of a dead letter is run again. */
+  private redriven: { readonly only: string | null } | null = null;
   /** Dead letters made so far, for who watches over the stage. */
   deadLetters = 0;
   private timers: MessageTimers = { readings: 0, fired: 0, overdue: null };
@@ -63,11 +56,11 @@ export class FunctionRunner implements CallSite {
    * nothing has happened, and it returns the watermark up to which they are to fire before it is run again; else null.
    */
   runMessage(key: KeyState, record: LogRecord): number | null {
-    this.outcome = "processed";
-    this.timers = { readings: 0, fired: 0, overdue: null };
+    this.beginMessage();
     const failure = this.attemptStep(() => {
       const watermark = this.watermark(key);
       for (const placed of this.parts.functions.byInput.telemetry) {
+        if (this.leavesOut(placed)) continue;
         this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
       }
     });
@@ -76,11 +69,31 @@ export class FunctionRunner implements CallSite {
 
   /** As `runMessage`, for a stage that reads readings. */
   runReading(key: KeyState, record: LogRecord, reading: Reading): number | null {
+    this.beginMessage();
+    const failure = this.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
+    return this.settleMessage(key, record, failure);
+  }
+
+  /** Runs the record of a dead letter again, on one function or, with `only` null, on all that read it. */
+  redrive(key: KeyState, record: LogRecord, only: string | null, reading: Reading | null): void {
+    const { record: control } = this;
+    this.record = record;
+    this.redriven = { only };
+    if (reading === null) this.runMessage(key, record);
+    else this.runReading(key, record, reading);
+    this.redriven = null;
+    this.record = control;
+  }
+
+  private beginMessage(): void {
     this.outcome = "processed";
     this.failedAlone = false;
     this.timers = { readings: 0, fired: 0, overdue: null };
-    const failure = this.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
-    return this.settleMessage(key, record, failure);
+  }
+
+  private leavesOut({ fn }: PlacedFunction): boolean {
+    const only = this.redriven?.only ?? null;
+    return only !== null && only !== fn.name;
   }
 
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
@@ -163,7 +176,7 @@ export class FunctionRunner implements CallSite {
     const watermark = this.watermark(key);
     if (movesTime) this.advance(key, reading.ts, receiveTime);
     for (const placed of this.parts.functions.byInput.readings) {
-      if (placed.index < first) continue;
+      if (placed.index < first || (first === 0 && this.leavesOut(placed))) continue;
       const input: CallInput = { placed, key, cause: "input", receiveTime, watermark };
       if (this.parts.stage.input === "readings") this.invokeAlone(input, reading, first === 0);
       else this.invoke(input, reading);
@@ -221,12 +234,7 @@ export class FunctionRunner implements CallSite {
   private call(input: CallInput, run: (call: FunctionCall) => void): void {
     const { calls, config } = this.parts;
     try {
-      const outer = calls.enter();
-      try {
-        run(new FunctionCall(this, config, input));
-      } finally {
-        calls.leave(outer);
-      }
+      calls.run(() => run(new FunctionCall(this, config, input)));
     } catch (error) {
       throw this.failed(identityOf(input.placed), error);
     }
@@ -263,8 +271,10 @@ export class FunctionRunner implements CallSite {
   }
 
   private settleMessage(key: KeyState, record: LogRecord, failure: StepFailure | null): number | null {
-    if (failure !== null && this.timers.overdue !== null) return this.timers.overdue;
+    if (failure !== null && this.timers.overdue !== null && this.redriven === null) return this.timers.overdue;
     if (failure !== null) this.deadLetter(key, failure, { received: record.timestamp, record });
+    // It was counted when it became a dead letter.
+    if (this.redriven !== null) return null;
     const failed = failure !== null || this.failedAlone;
     this.parts.counts.add(key.key, failed ? "deadLettered" : this.outcome, 1);
     return null;
@@ -283,8 +293,4 @@ export class FunctionRunner implements CallSite {
     const key = deviceKey(tenant, device);
     outputs.push({ topic: "dead-letters", key, timestamp: what.received, functionVersion, json });
   }
-}
-
-function identityOf({ fn, functionVersion }: PlacedFunction): FunctionIdentity {
-  return { function: fn.name, version: fn.version, functionVersion };
 }

@@ -49,6 +49,16 @@ export class NumberedCalls {
     this.marker?.mark(this.partition, this.at.offset, this.at.step, outer);
   }
 
+  /** As a call. Throws CondemnedCall, and what it throws. */
+  run<Result>(called: () => Result): Result {
+    const outer = this.enter();
+    try {
+      return called();
+    } finally {
+      this.leave(outer);
+    }
+  }
+
   private requireUncondemned(call: number): void {
     const { offset, step } = this.at;
     const verdict = this.verdicts.value?.find((one) => one.offset === offset && one.step === step && one.call === call);

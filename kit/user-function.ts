@@ -20,6 +20,16 @@ export interface UserFunctionDetails {
   readonly counters: Readonly<FunctionCounters>;
   readonly input: z.ZodType;
   readonly select: DeviceSelect;
+  /** What it keeps for each device; null of a function without state. */
+  readonly state: KeptDetails | null;
+}
+
+/** Of what a function keeps, that which must not change from version to version unless `version` does. */
+export interface KeptDetails {
+  readonly version: number;
+  readonly schema: z.ZodType;
+  /** As JSON, of a function with windows. */
+  readonly window?: object;
 }
 
 /** A user's function, compiled to a primitive of the engine. The loader replaces `version`: `{ ...fn, version }`. */

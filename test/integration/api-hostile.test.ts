@@ -199,6 +199,7 @@ describe("a port that is taken", () => {
       history: null,
       rejects: null,
       why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
+      deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
       overview: async () => overview,
       ledger: async () => ledger,

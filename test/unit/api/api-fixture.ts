@@ -53,6 +53,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     history: null,
     rejects: null,
     why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
+    deadLetters: null,
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },
     overview: async () => overview,
     ledger: async () => ledger,

@@ -2,7 +2,7 @@ import type { Migration } from "./migration.ts";
 
 /** What functions join readings with. */
 export const referenceTables: Migration = {
-  number: 4,
+  number: 5,
   name: "reference tables",
   async up(trx, { text }) {
     await trx.schema
