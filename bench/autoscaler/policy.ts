@@ -21,7 +21,10 @@ export interface Policy {
 /** Records behind, of all partitions; null while metrics are lost. */
 export function lagOf(sample: StageSample | null): number | null {
   if (sample === null) return null;
-  return sample.partitions.reduce((sum, partition) => sum + (partition === null ? 0 : partition.end - partition.position), 0);
+  return sample.partitions.reduce(
+    (sum, partition) => sum + (partition === null ? 0 : partition.end - partition.position),
+    0,
+  );
 }
 
 export function processedOf(sample: StageSample): number {

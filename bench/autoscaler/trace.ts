@@ -63,4 +63,3 @@ export function lines(...points: readonly (readonly [at: number, rate: number])[
 export function between(from: number, to: number): (at: number) => boolean {
   return (at) => at >= from && at < to;
 }
-

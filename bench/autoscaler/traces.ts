@@ -30,7 +30,11 @@ export function madeTraces(): readonly Trace[] {
       name: "day curve",
       what: "24 h, 300 records/s at night, 8,000 in the afternoon.",
       seconds: 24 * HOUR,
-      arrivals: (at) => 300 + 7700 * Math.max(0, Math.sin((Math.PI * (at - 6 * HOUR)) / (16 * HOUR))) ** 2 * (at > 6 * HOUR && at < 22 * HOUR ? 1 : 0),
+      arrivals: (at) =>
+        300 +
+        7700 *
+          Math.max(0, Math.sin((Math.PI * (at - 6 * HOUR)) / (16 * HOUR))) ** 2 *
+          (at > 6 * HOUR && at < 22 * HOUR ? 1 : 0),
       stepSeconds: 1,
     }),
     traceOf({

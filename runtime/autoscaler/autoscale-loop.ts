@@ -110,7 +110,10 @@ export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
   return {
     start() {
       running = loop().catch((error: unknown) => {
-        logger.error({ stage: stage.name, err: error }, "the autoscaler ended; the stage keeps the replicas that it has");
+        logger.error(
+          { stage: stage.name, err: error },
+          "the autoscaler ended; the stage keeps the replicas that it has",
+        );
       });
       return Promise.resolve();
     },

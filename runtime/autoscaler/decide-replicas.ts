@@ -149,7 +149,8 @@ const NO_LAG = { catchUpMs: Infinity };
 function downVerdict({ needs, begunAt }: ScalingState, look: Look): Verdict {
   const { input, late, sinceMs } = look;
   const { replicas, ready, at } = input;
-  const neededSince = (from: number): number => Math.max(0, ...needs.filter((n) => n.at >= from).map((n) => n.replicas));
+  const neededSince = (from: number): number =>
+    Math.max(0, ...needs.filter((n) => n.at >= from).map((n) => n.replicas));
   if (needs.length === 0 || neededSince(-Infinity) >= replicas) return stay(look, "enough");
   if (late > 0) return stay(look, "lag");
   if (ready < replicas && sinceMs < LIMITS.autoscaleStartMsMax) return stay(look, "starting");

@@ -77,7 +77,9 @@ export function loadOf({ samples, work, change }: ScalingState, { replicas, read
   const busyRate = work === null ? null : work.records / work.busySeconds;
   const recent = known.findLast(({ at }) => at >= settledAt && at <= last.at - LIMITS.autoscaleSettleMs);
   const observed =
-    recent === undefined || ready < replicas ? null : observedRate(recent, last, ready, (busyRate ?? 0) * BEHIND_SECONDS);
+    recent === undefined || ready < replicas
+      ? null
+      : observedRate(recent, last, ready, (busyRate ?? 0) * BEHIND_SECONDS);
   const isHeldUp = busyRate === null || observed === null ? null : busyRate > observed * OBSERVED_TOLERANCE;
   return {
     partitions,

@@ -99,7 +99,8 @@ export class WorkerPool {
       ...(spare === null ? [] : [Promise.resolve(spare)]),
       ...Array.from({ length: count - (spare === null ? 0 : 1) }, () => this.options.spawn()),
     ]);
-    for (const result of started) if (result.status === "fulfilled") this.workers.push({ worker: result.value, owned: [] });
+    for (const result of started)
+      if (result.status === "fulfilled") this.workers.push({ worker: result.value, owned: [] });
     this.warm();
     const failed = started.find((result) => result.status === "rejected");
     return failed === undefined ? null : { error: failed.reason };

@@ -40,7 +40,12 @@ export class FakeStage implements ScalableStage {
       return { end, position: Math.min(end, (one?.position ?? 0) + work / this.bounds.partitions) };
     });
     const done = partitions.reduce((sum, { position }) => sum + position, 0) - this.done;
-    this.sample = { ...this.sample, at: this.at, partitions, busySeconds: (this.sample.busySeconds ?? 0) + done / 1000 };
+    this.sample = {
+      ...this.sample,
+      at: this.at,
+      partitions,
+      busySeconds: (this.sample.busySeconds ?? 0) + done / 1000,
+    };
     return Promise.resolve(this.sample);
   }
 

@@ -7,7 +7,9 @@ import type { ScalingBounds } from "../../../../runtime/autoscaler/scaling-types
 const bounds = fc
   .record({ partitions: fc.integer({ min: 1, max: 48 }), min: fc.integer({ min: 0, max: 3 }) })
   .chain(({ partitions, min }) =>
-    fc.integer({ min: 1, max: 60 }).map((max): ScalingBounds => ({ partitions, min: Math.min(min, partitions), max: Math.max(min, max) })),
+    fc
+      .integer({ min: 1, max: 60 })
+      .map((max): ScalingBounds => ({ partitions, min: Math.min(min, partitions), max: Math.max(min, max) })),
   );
 
 /** A second of a stage's life, whatever it may be. */
@@ -82,7 +84,11 @@ describe("whatever happens, the decision", () => {
 });
 
 describe("more load never asks for fewer replicas", () => {
-  const partition = fc.record({ lag: fc.nat({ max: 1_000_000 }), arrivals: fc.nat({ max: 3000 }), latestArrivals: fc.nat({ max: 3000 }) });
+  const partition = fc.record({
+    lag: fc.nat({ max: 1_000_000 }),
+    arrivals: fc.nat({ max: 3000 }),
+    latestArrivals: fc.nat({ max: 3000 }),
+  });
   const demand = fc.record({
     partitions: fc.array(partition, { minLength: 1, maxLength: 40 }),
     rate: fc.integer({ min: 1, max: 5000 }),

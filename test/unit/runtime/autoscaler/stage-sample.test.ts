@@ -24,7 +24,11 @@ const status = (journals: readonly JournalStatus[]): LogStatus => ({
 
 describe("a sample of a stage", () => {
   it("has its position in every partition, and the soonest timer", () => {
-    const log = status([journal("stage:main", 0, 7, 900), journal("stage:main", 1, 25, 400), journal("sink:x", 0, 1, 5)]);
+    const log = status([
+      journal("stage:main", 0, 7, 900),
+      journal("stage:main", 1, 25, 400),
+      journal("sink:x", 0, 1, 5),
+    ]);
     expect(stageSample(log, STAGE, 3, 77)).toEqual({
       at: 77,
       partitions: [
