@@ -52,6 +52,10 @@ const settings = {
   processorThreads: wholeNumber(1, 64)
     .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
     .describe("Threads that run functions."),
+  autoscale: z
+    .enum(["off", "dry-run"], { error: "it is off or dry-run" })
+    .default("off")
+    .describe("Say and count how many processor threads the load would need; see autoscaling.md."),
   clickhouse: flag
     .default(true)
     .describe("Keep tables in ClickHouse: the embedded one, or the server of clickhouseUrl."),

@@ -7,6 +7,7 @@ import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
+import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
@@ -23,6 +24,7 @@ import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
+import { watchedMainStage } from "./watched-main-stage.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
@@ -115,6 +117,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
     ...(roles.has("processors") ? [control] : []),
+    ...autoscaler(base),
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
     faultWatch,
@@ -148,6 +151,13 @@ function createControl({ registry, log, clock, logger }: Base): Service {
       await relay.stop(signal);
     },
   };
+}
+
+/** On Kafka the threads of other processes work too, and what they have worked is not known here. */
+function autoscaler({ config, roles, log, peers, clock, logger, metrics }: Base): Service[] {
+  if (config.autoscale === "off" || config.kafkaBrokers !== undefined || !roles.has("processors")) return [];
+  const stage = watchedMainStage(log, peers, clock);
+  return [createAutoscaleLoop({ stage, clock, logger, metrics, isDryRun: true })];
 }
 
 async function openBase(data: ServicesThreadData, clock: Clock) {

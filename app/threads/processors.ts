@@ -50,6 +50,7 @@ async function runProcessors({ config, access, partitions, control, peers }: Pro
       for (const outcomes of totals.values()) addOutcomes(sum, outcomes);
       return { ...rest, totals: new Map([["", sum]]) };
     },
+    busySeconds: () => performance.eventLoopUtilization().active / 1000,
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
       await log.close(stopSignal(deadlineMs));

@@ -42,6 +42,8 @@ export type ProcessorsApi = {
   totals(): StageTotals;
   /** All keys added up, under one empty key: for the overview. */
   sums(): StageTotals;
+  /** Seconds that the thread has worked since it began, waiting left out. */
+  busySeconds(): number;
   stop(deadlineMs: number): Promise<void>;
 };
 

@@ -3,15 +3,13 @@ import { LATE_SECONDS, MOVE_SECONDS, PARTITIONS, POD_RATE } from "./trace.ts";
 import type { ScalingEvent } from "../../runtime/autoscaler/scaling-types.ts";
 import type { Outcome } from "./simulate.ts";
 
-type Played = Omit<Outcome, "ages">;
-
 export interface AutoscalerReport {
   readonly date: string;
   readonly command: string;
   readonly machine: Machine;
   readonly note: string;
   readonly traces: readonly { readonly name: string; readonly what: string; readonly seconds: number }[];
-  readonly outcomes: readonly Played[];
+  readonly outcomes: readonly Outcome[];
   readonly events: readonly { readonly trace: string; readonly at: number; readonly event: ScalingEvent }[];
 }
 
@@ -26,7 +24,7 @@ export const OUTCOME_HEAD = [
   "turns",
 ];
 
-export function outcomeCells(outcome: Played): string[] {
+export function outcomeCells(outcome: Outcome): string[] {
   const { trace, policy, score, podSeconds, latePartitionSeconds, lagSecondsMax, actions, turns } = outcome;
   const numbers = [score, podSeconds, latePartitionSeconds].map((value) => Math.round(value).toLocaleString("en"));
   return [trace, policy, ...numbers, lagSecondsMax.toFixed(1), String(actions.length), String(turns)];
@@ -95,7 +93,7 @@ function scoreTable({ traces, outcomes }: AutoscalerReport): string {
   return table(["trace", ...policies], rows);
 }
 
-function scoreOf(outcomes: readonly Played[], name: string, policy: string): number {
+function scoreOf(outcomes: readonly Outcome[], name: string, policy: string): number {
   return outcomes.find((one) => one.trace === name && one.policy === policy)?.score ?? Infinity;
 }
 
@@ -105,7 +103,7 @@ const WEIGHTS = [0.1, 0.5, 1, 2, 10];
 function sensitivity({ traces, outcomes }: AutoscalerReport): string {
   const [ours] = outcomes;
   const others = [...new Set(outcomes.map(({ policy }) => policy))].filter((policy) => !policy.startsWith("Millrace"));
-  const weighed = (one: Played, weight: number): number => one.podSeconds + weight * one.latePartitionSeconds;
+  const weighed = (one: Outcome, weight: number): number => one.podSeconds + weight * one.latePartitionSeconds;
   const rows = others.map((other) => {
     const counts = WEIGHTS.map((weight) => {
       const noWorse = traces.filter(({ name }) => {

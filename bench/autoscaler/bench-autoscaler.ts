@@ -6,7 +6,7 @@ import { autoscalerPage, outcomeCells, OUTCOME_HEAD, type AutoscalerReport } fro
 import { allPolicies } from "./policies/all-policies.ts";
 import { millrace } from "./policies/millrace.ts";
 import { recordedTraces } from "./recorded-traces.ts";
-import { simulate, type Outcome } from "./simulate.ts";
+import { simulate } from "./simulate.ts";
 import { madeTraces } from "./traces.ts";
 import type { ScalingEvent } from "../../runtime/autoscaler/scaling-types.ts";
 import type { Trace } from "./trace.ts";
@@ -22,7 +22,7 @@ export function benchAutoscaler(args: string[]): void {
   const traces = all.filter(({ name }) => values.trace === undefined || name === values.trace);
   const outcomes = traces.flatMap((trace) => {
     console.error(trace.name);
-    return allPolicies().map((policy) => withoutAges(simulate(trace, policy)));
+    return allPolicies().map((policy) => simulate(trace, policy));
   });
   const report: AutoscalerReport = {
     ...commandLine("npm run bench"),
@@ -35,10 +35,6 @@ export function benchAutoscaler(args: string[]): void {
   console.log(formatTable(OUTCOME_HEAD, outcomes.map(outcomeCells)));
   for (const { trace, at, event } of report.events) console.log(`${trace}, ${at} s: ${JSON.stringify(event)}`);
   if (values["dry-run"] !== true) writeReport("autoscaler", report, autoscalerPage(report));
-}
-
-function withoutAges({ ages: _, ...outcome }: Outcome): Omit<Outcome, "ages"> {
-  return outcome;
 }
 
 function eventsOf(trace: Trace): AutoscalerReport["events"] {

@@ -23,8 +23,12 @@ export interface Outcome {
   /** Actions that went the other way than the one before. */
   readonly turns: number;
   readonly score: number;
-  /** The greatest age of a record at each step, for who wants to look closer. */
-  readonly ages: readonly number[];
+}
+
+export interface Watching {
+  readonly seed?: number;
+  /** Told, at every step, how long the oldest record has waited, s. */
+  readonly onStep?: (at: number, age: number) => void;
 }
 
 /**
@@ -32,21 +36,22 @@ export interface Outcome {
  * from a seed. The score is pod-seconds + late partition-seconds, less is better: a partition keeps at most one replica busy, so that a
  * replica for a second is what one would pay at most for one partition not to be late in it.
  */
-export function simulate(trace: Trace, policy: Policy, seed = 1): Outcome {
+export function simulate(trace: Trace, policy: Policy, { seed = 1, onStep }: Watching = {}): Outcome {
   const cluster = new Cluster(trace, randomOf(seed));
   const queue = new EventQueue();
   const decide = policy.begin(trace);
   const samples: StageSample[] = [];
   const actions: ScaleAction[] = [];
-  const ages: number[] = [];
   let replicas = trace.initialReplicas;
-  const sums = { podSeconds: 0, late: 0, lagRecordsMax: 0 };
+  const sums = { podSeconds: 0, late: 0, lagRecordsMax: 0, lagSecondsMax: 0 };
 
   const step = (at: number): void => {
     cluster.arrive(at);
     cluster.work(at);
     const waiting = cluster.queues.map((one) => one.age(at));
-    ages.push(Math.max(...waiting));
+    const age = Math.max(...waiting);
+    onStep?.(at, age);
+    sums.lagSecondsMax = Math.max(sums.lagSecondsMax, age);
     sums.podSeconds += replicas * trace.stepSeconds;
     sums.late += waiting.filter((age) => age > LATE_SECONDS).length * trace.stepSeconds;
     sums.lagRecordsMax = Math.max(
@@ -87,12 +92,11 @@ export function simulate(trace: Trace, policy: Policy, seed = 1): Outcome {
     policy: policy.name,
     podSeconds: sums.podSeconds,
     latePartitionSeconds: sums.late,
-    lagSecondsMax: ages.reduce((most, age) => Math.max(most, age), 0),
+    lagSecondsMax: sums.lagSecondsMax,
     lagRecordsMax: sums.lagRecordsMax,
     actions,
     turns: turnsOf(actions),
     score: sums.podSeconds + sums.late,
-    ages,
   };
 }
 

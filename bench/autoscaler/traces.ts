@@ -5,7 +5,10 @@ const HOUR = 60 * MINUTE;
 
 /** What the autoscaler has to stand, each for all policies alike. */
 export function madeTraces(): readonly Trace[] {
-  const hot = between(5 * MINUTE, 20 * MINUTE);
+  return [...loads(), ...troubles()];
+}
+
+function loads(): readonly Trace[] {
   return [
     traceOf({
       name: "constant",
@@ -43,6 +46,12 @@ export function madeTraces(): readonly Trace[] {
       seconds: 25 * MINUTE,
       arrivals: steps([0, 500], [5 * MINUTE + 2, 10_000], [10 * MINUTE + 2, 500]),
     }),
+  ];
+}
+
+function troubles(): readonly Trace[] {
+  const hot = between(5 * MINUTE, 20 * MINUTE);
+  return [
     traceOf({
       name: "sink outage",
       what: "3,000 records/s; the sink takes nothing for five minutes.",

@@ -1,3 +1,4 @@
+import { LIMITS } from "../../core/limits.ts";
 import { stageJournalName } from "../../core/stage.ts";
 import type { EventLog, LogStatus } from "../../core/event-log.ts";
 import type { StageDefinition } from "../../core/stage.ts";
@@ -32,7 +33,8 @@ export async function untilAppended(
     partitions.flatMap((one, partition) => (one === null ? [] : [{ topic: input, partition, offset: one.end }])),
   );
   try {
-    await reader.poll({ bytesMax: 1, waitMs, signal });
+    // What is read is thrown away: a record's worth of it is enough.
+    await reader.poll({ bytesMax: LIMITS.recordBytesMax, waitMs, signal });
   } finally {
     reader.close();
   }
