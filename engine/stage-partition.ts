@@ -27,6 +27,9 @@ export interface StagePartitionOptions {
   readonly marker?: CallMarker;
 }
 
+/** What its host gives the engine: the loader of functions, and who is told of calls. */
+export type EngineHooks = Pick<StagePartitionOptions, "load" | "marker">;
+
 /** What a commit carries: the unit for the journal, and the outputs that become visible with it. */
 export interface UnitDraft {
   readonly body: UnitBody;
