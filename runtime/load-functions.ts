@@ -1,6 +1,6 @@
 import { compileFunction } from "node:vm";
 import * as publicModule from "../kit/function.ts";
-import { MillraceError, errorText } from "../core/errors.ts";
+import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { deterministicGlobals } from "./deterministic-globals.ts";
 import type { StageFunction } from "../core/function.ts";
@@ -44,6 +44,7 @@ export function loadModule(code: string): Readonly<Record<string, unknown>> {
     if (typeof wrapped === "function") Reflect.apply(wrapped, undefined, Object.values(globals));
   } catch (cause) {
     // Its own line is not known here: who has the source map finds it by the cause's stack.
+    if (isMillraceError(cause, "FUNCTION_INVALID")) throw invalid(cause.message, cause.remedy ?? "", cause);
     throw invalid(`it throws when it is loaded: ${errorText(cause)}`, "Correct the file and deploy again.", cause);
   }
   return isObject(module.exports) ? module.exports : {};
@@ -56,7 +57,7 @@ function requirePublic(name: unknown): unknown {
 
 function isStageFunction(value: unknown): value is StageFunction {
   if (!isObject(value) || typeof value["name"] !== "string" || !Array.isArray(value["outputs"])) return false;
-  if (value["input"] !== "readings" && value["input"] !== "telemetry") return false;
+  if (value["input"] !== "readings") return false;
   return value["kind"] === "map"
     ? isCallable(value["process"])
     : value["kind"] === "stream" && isCallable(value["onInput"]);

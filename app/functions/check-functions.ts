@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { SourceMap } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -24,32 +23,46 @@ export async function checkFunctions(
   loadMsMax: number = LIMITS.functionLoadMsMax,
 ): Promise<CheckedFunctions> {
   const bundle = await bundleFunctions(entry);
-  const answer = await load(bundle.code, entry, loadMsMax);
+  const answer = await load(bundle.code, basename(entry), loadMsMax);
   if ("functions" in answer) return { ...bundle, functions: answer.functions };
   const place = placeOf(answer.stack, bundle.sourceMap, entry) ?? relative(process.cwd(), resolve(entry));
   throw new MillraceError("FUNCTION_INVALID", `${place}: ${answer.message}`, { remedy: answer.remedy });
 }
 
-async function load(code: string, entry: string, loadMsMax: number): Promise<FunctionCheckAnswer> {
+async function load(code: string, label: string, loadMsMax: number): Promise<FunctionCheckAnswer> {
   const data: FunctionCheckData = { code };
   const worker = new Worker(new URL("../threads/function-check.ts", import.meta.url), {
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: LOAD_MEGABYTES },
   });
+  const { promise, resolve, reject } = Promise.withResolvers<FunctionCheckAnswer>();
+  let timer: NodeJS.Timeout | undefined;
+  const fail = (text: string, cause?: unknown): void =>
+    reject(
+      new MillraceError("FUNCTION_INVALID", `${label} ${text}`, {
+        cause,
+        remedy: "A module should only define its functions: look for a loop outside of them.",
+      }),
+    );
+  worker.on("message", (message: FunctionCheckAnswer | null) => {
+    // It begins: the thread's own start is not the function's time.
+    if (message === null) timer = setTimeout(() => fail(`is not loaded within ${loadMsMax} ms`), loadMsMax);
+    else resolve(message);
+  });
+  worker.on("error", (cause) => fail(`cannot be loaded: ${errorText(cause)}`, cause));
   try {
-    const [answer]: FunctionCheckAnswer[] = await once(worker, "message", { signal: AbortSignal.timeout(loadMsMax) });
-    if (answer !== undefined) return answer;
-    throw new Error("the thread said nothing");
-  } catch (cause) {
-    const isLate = cause instanceof Error && cause.name === "AbortError";
-    const text = isLate ? `is not loaded within ${loadMsMax} ms` : `cannot be loaded: ${errorText(cause)}`;
-    throw new MillraceError("FUNCTION_INVALID", `${basename(entry)} ${text}`, {
-      cause,
-      remedy: "A module should only define its functions: look for a loop outside of them.",
-    });
+    return await promise;
   } finally {
+    clearTimeout(timer);
     await worker.terminate();
   }
+}
+
+/** As `checkFunctions`, of code that somebody else has bundled. */
+export async function outlineCode(code: string): Promise<readonly FunctionOutline[]> {
+  const answer = await load(code, "the code", LIMITS.functionLoadMsMax);
+  if ("functions" in answer) return answer.functions;
+  throw new MillraceError("FUNCTION_INVALID", `the code: ${answer.message}`, { remedy: answer.remedy });
 }
 
 /** `file:line:column` of the topmost frame that is the code's own; null when there is none. */

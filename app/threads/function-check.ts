@@ -36,4 +36,6 @@ function outlineOf(fn: StageFunction): FunctionOutline {
   return { name: fn.name, kind: fn.kind, state };
 }
 
+// First that it begins: its time counts from here.
+parentPort?.postMessage(null);
 parentPort?.postMessage(check(workerData as FunctionCheckData));

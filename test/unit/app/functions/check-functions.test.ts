@@ -17,8 +17,8 @@ function write(text: string, name = "dew.ts"): string {
 }
 
 const named = (name: string, body = "") =>
-  `defineMap({ name: ${JSON.stringify(name)}, version: 1, input: "readings", outputs: ["readings"], process() {${body}} });\n`;
-const IMPORT = 'import { defineMap } from "millrace/function";\n';
+  `defineMap({ name: ${JSON.stringify(name)}, input: z.object({ t: z.number() }), process() {${body}} });\n`;
+const IMPORT = 'import { defineMap, z } from "millrace/function";\n';
 
 describe("a file of functions", () => {
   test("becomes one text, with what it imports", async () => {
@@ -74,8 +74,8 @@ describe("is refused with its place, and with what to do", () => {
       /same name/,
       /its own/,
     ],
-    ["a name that is none", `${IMPORT}export const a = ${named("Dew Point")}`, /"Dew Point" is no name/, /lower-case/],
-    ["a name that is too long", `${IMPORT}export const a = ${named("a".repeat(64))}`, /is no name/, /63 at most/],
+    ["a name that is none", `${IMPORT}export const a = ${named("Dew Point")}`, /dew\.ts:2:18: .*Dew Point/, /choose a name/],
+    ["a name that is too long", `${IMPORT}export const a = ${named("a".repeat(64))}`, /its name must be/, /choose a name/],
     ["an import that comes to no end", "for (;;) { /* nothing */ }", /dew\.ts is not loaded within 500 ms/, /loop/],
     [
       "code that is too large",
