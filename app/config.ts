@@ -52,6 +52,9 @@ const settings = {
   processorThreads: wholeNumber(1, 64)
     .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
     .describe("Threads that run functions."),
+  functionThreads: wholeNumber(1, 64)
+    .default(1)
+    .describe("Threads that run users' functions; none before the first one is deployed."),
   clickhouse: flag
     .default(true)
     .describe("Keep tables in ClickHouse: the embedded one, or the server of clickhouseUrl."),

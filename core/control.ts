@@ -11,12 +11,12 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
- * - `config-snapshot`: all types, rules and devices at once. It opens a topic to which they did not go before.
  * - `deploy`: to every partition of the stage's input; the version of a function that runs from here on, with its code, so that whoever
  *   works the partition needs nothing else. `removed` takes the function and its state back.
  *
- * Reserved, written by nobody yet and without effect:
+ * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
  *
+ * - `config-snapshot`: all types, rules and devices at once, to open a day or a new group, so that retention never loses a rule.
  * - `operator-action`: acknowledge, shelve and the like, on an alarm.
  */
 const revision = z.int().nonnegative();

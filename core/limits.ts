@@ -88,6 +88,8 @@ export const LIMITS = {
   stepBytesMax: 32 * MIB,
   metricsPerWindowMax: 2000,
   unitsInFlightPerPartitionMax: 4,
+  /** Of an append of the relay; devices are told in thousands when the users' stage begins. */
+  controlRecordsPerAppendMax: 500,
   /** Between two attempts at a restore, or at writing ticks and control records. */
   stageRetryDelayMsMax: 5 * SECOND,
   /** What a processor thread keeps of partitions that others work now, for when they come back: so many, about so many bytes, so long. */

@@ -33,6 +33,6 @@ export function defineMap<Metrics>(definition: MapDefinition<Metrics>): UserFunc
       call.emitResult(definition.process(taken, call));
     },
   });
-  const user = { definedWith: "defineMap", counters: intake.counters, input, select } as const;
+  const user = { definedWith: "defineMap", counters: intake.counters, input, select, state: null } as const;
   return Object.freeze({ ...primitive, user });
 }

@@ -97,7 +97,13 @@ function defineKeyed<Metrics, State>(definition: KeyedDefinition<Metrics, State>
       call.emitResult(step?.emit);
     },
   });
-  const user = { definedWith: "defineStream", counters: intake.counters, input, select } as const;
+  const user = {
+    definedWith: "defineStream",
+    counters: intake.counters,
+    input,
+    select,
+    state: { version: definition.stateVersion ?? 1, schema },
+  } as const;
   return Object.freeze({ ...primitive, user });
 }
 

@@ -53,7 +53,13 @@ export function defineWindow<Metrics, Acc>(definition: WindowDefinition<Metrics,
     earlyMs: early === undefined ? null : durationMs(name, "early", early),
     latenessMs: allowedLateness === undefined ? null : latenessMs(name, allowedLateness),
   });
-  const user = { definedWith: "defineStream", counters: intake.counters, input, select } as const;
+  const user = {
+    definedWith: "defineStream",
+    counters: intake.counters,
+    input,
+    select,
+    state: { version, schema: accumulator, window: definition.window },
+  } as const;
   return Object.freeze({ ...primitive, user });
 }
 

@@ -1,4 +1,4 @@
-import { compileShape, NO_MATCH } from "./shape.ts";
+import { compilePick, NO_MATCH } from "./shape.ts";
 import type { z } from "zod";
 import type { Reading } from "../core/derived-records.ts";
 import type { CallContext, StageFunction } from "../core/function.ts";
@@ -20,6 +20,16 @@ export interface UserFunctionDetails {
   readonly counters: Readonly<FunctionCounters>;
   readonly input: z.ZodType;
   readonly select: DeviceSelect;
+  /** What it keeps for each device; null of a function without state. */
+  readonly state: KeptDetails | null;
+}
+
+/** Of what a function keeps, that which must not change from version to version unless `version` does. */
+export interface KeptDetails {
+  readonly version: number;
+  readonly schema: z.ZodType;
+  /** As JSON, of a function with windows. */
+  readonly window?: object;
 }
 
 /** A user's function, compiled to a primitive of the engine. The loader replaces `version`: `{ ...fn, version }`. */
@@ -42,7 +52,7 @@ export interface Intake<Metrics> {
 }
 
 export function createIntake<Metrics>(input: z.ZodType<Metrics>, select: DeviceSelect = {}): Intake<Metrics> {
-  const parse = compileShape(input);
+  const parse = compilePick(input);
   const counters: FunctionCounters = { taken: 0, skipped: 0 };
   const selectsAll = select.type === undefined && select.labels === undefined;
   return {

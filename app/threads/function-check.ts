@@ -4,12 +4,15 @@ import { errorText, isMillraceError } from "../../core/errors.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import type { StageFunction } from "../../core/function.ts";
 
+import { userDetailsOf } from "../../kit/user-function.ts";
+import type { FunctionState } from "../../core/registry.ts";
+
 /** What is to be known of a function without running it. */
 export interface FunctionOutline {
   readonly name: string;
   readonly kind: "map" | "stream";
-  /** The shape of its state as JSON Schema, as text; null of a function without state. */
-  readonly state: string | null;
+  /** The version and shape (JSON Schema and window, as text) of what it keeps; null of a function that keeps nothing. */
+  readonly state: FunctionState | null;
 }
 
 export interface FunctionCheckData {
@@ -32,8 +35,11 @@ function check({ code }: FunctionCheckData): FunctionCheckAnswer {
 }
 
 function outlineOf(fn: StageFunction): FunctionOutline {
-  const state = fn.kind === "stream" ? JSON.stringify(z.toJSONSchema(fn.state, { unrepresentable: "any" })) : null;
-  return { name: fn.name, kind: fn.kind, state };
+  const kept = userDetailsOf(fn)?.state ?? null;
+  if (kept === null) return { name: fn.name, kind: fn.kind, state: null };
+  const schema = z.toJSONSchema(kept.schema, { unrepresentable: "any" });
+  const shape = JSON.stringify({ schema, window: kept.window });
+  return { name: fn.name, kind: fn.kind, state: { version: kept.version, shape } };
 }
 
 // First that it begins: its time counts from here.

@@ -23,5 +23,5 @@ test("a machine that stands has no zone", () => {
 test("the recorded pump is in zone A or B", () => {
   const { readings } = runFunction(vibrationZone, fixture("pumps"));
   const zones = new Set(readings.map(({ metrics }) => metrics["zone"]));
-  assert.deepEqual([...zones].toSorted(), ["A", "B"]);
+  assert.deepEqual(zones, new Set(["A", "B"]));
 });
