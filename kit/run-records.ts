@@ -13,6 +13,7 @@ export interface SampleOutput {
 
 /** What functions made of records, and what is left in their state. */
 export interface RecordsRun {
+  /** By topic, in each in the order in which they were made. */
   readonly outputs: readonly SampleOutput[];
   readonly slots: readonly Slot[];
 }
@@ -53,6 +54,8 @@ export function runRecords(
     }
   }
   seal();
+  // Within a unit outputs stand by topic: only the order in each topic does not depend on where units end.
+  outputs.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0));
   return { outputs, slots: snapshotOf(state).flatMap(({ slots }) => slots) };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { deepStrictEqual } from "node:assert/strict";
-import { deadLetterSchema, deviceEventSchema, readingSchema } from "../core/derived-records.ts";
+import { aggregateSchema, deadLetterSchema, deviceEventSchema, readingSchema } from "../core/derived-records.ts";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { findDifference } from "./check-determinism.ts";
@@ -11,7 +11,7 @@ import { runRecords } from "./run-records.ts";
 import { sampleRecords } from "./sample-records.ts";
 import { checkSample, parseSample } from "./sample.ts";
 import type { z } from "zod";
-import type { DeadLetter, DeviceEvent, Reading } from "../core/derived-records.ts";
+import type { Aggregate, DeadLetter, DeviceEvent, Reading } from "../core/derived-records.ts";
 import type { StageFunction } from "../core/function.ts";
 import type { TopicName } from "../core/topics.ts";
 import type { RecordsRun } from "./run-records.ts";
@@ -31,6 +31,8 @@ export interface RunOptions {
 export interface FunctionRun {
   /** In the order in which they were emitted. */
   readonly readings: readonly Reading[];
+  /** Results of windows: each revision, also those that are no reading any more. */
+  readonly aggregates: readonly Aggregate[];
   readonly events: readonly DeviceEvent[];
   readonly deadLetters: readonly DeadLetter[];
   /** What the function keeps at the end, by device; of several functions by device and function. */
@@ -60,6 +62,7 @@ export function runFunction(
   }
   return {
     readings: valuesOf(run, "readings", readingSchema),
+    aggregates: valuesOf(run, "aggregates", aggregateSchema),
     events: valuesOf(run, "device-events", deviceEventSchema),
     deadLetters: valuesOf(run, "dead-letters", deadLetterSchema),
     state: stateOf(run, list),

@@ -42,14 +42,14 @@ interface Told {
 }
 
 function reportText({ file, functions, bundle, history, range, report }: Told): string {
-  const { readings, skipped, emitted, events, deadLetters, compared, elapsedMs } = report;
+  const { readings, skipped, emitted, aggregates, events, deadLetters, compared, elapsedMs } = report;
   const perSecond = Math.round(readings / Math.max(elapsedMs / 1000, 0.001));
   return [
     `${functions.map(({ name }) => name).join(", ")} of ${relative(process.cwd(), file) || file}`,
     `over ${timeText(range.from)} to ${timeText(range.to)} of ${history.place}`,
     "",
     `readings      ${count(readings)}, ${count(perSecond)} a second; ${count(skipped)} passed by`,
-    `emitted       ${count(emitted)} readings, ${count(events)} device events`,
+    `emitted       ${count(emitted)} readings, ${count(aggregates)} results of windows, ${count(events)} device events`,
     `dead letters  ${count(deadLetters)}`,
     ...report.faults.slice(0, FAULTS_SHOWN).map((fault) => faultText(fault, bundle, file)),
     `compared      ${count(compared.equal)} values as stored, ${count(compared.changed)} changed, ${count(compared.new)} new, ${count(compared.missing)} missing`,

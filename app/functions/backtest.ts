@@ -11,6 +11,7 @@ import type { ControlRecord } from "../../core/control.ts";
 import type { DeadLetter, Reading } from "../../core/derived-records.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
+import type { TopicName } from "../../core/topics.ts";
 import type { MetricValue } from "../../core/schemas.ts";
 import type { RestoredState } from "../../engine/state-restore.ts";
 import type { SampleOutput } from "../../kit/run-records.ts";
@@ -21,6 +22,8 @@ export interface BacktestReport {
   /** Of these, passed by: by each function once. */
   readonly skipped: number;
   readonly emitted: number;
+  /** Results of windows, each revision. */
+  readonly aggregates: number;
   readonly events: number;
   readonly deadLetters: number;
   /** What went wrong: each fault once, where it first came. */
@@ -54,7 +57,8 @@ export async function backtest(
 
 interface PartitionRun {
   readonly engine: StagePartition;
-  readonly hash: Hash;
+  /** Of the outputs of each topic: only their order in a topic does not depend on where units end. */
+  readonly hashes: Map<TopicName, Hash>;
   /** The offset and receive time of the last record. */
   offset: number;
   received: number;
@@ -69,7 +73,7 @@ class BacktestRun {
   private readonly comparison = new Comparison();
   private readonly emittedNames = new Set<string>();
   private readonly faults = new Map<string, { readonly first: DeadLetter; count: number }>();
-  private readonly counts = { readings: 0, emitted: 0, events: 0, deadLetters: 0 };
+  private readonly counts = { readings: 0, emitted: 0, aggregates: 0, events: 0, deadLetters: 0 };
   private readonly skippedBefore: number;
 
   constructor(functions: readonly StageFunction[], history: ReadingHistory, range: TimeRange) {
@@ -105,7 +109,8 @@ class BacktestRun {
     const hash = createHash("sha256");
     for (const [, partition] of [...this.partitions].sort(([a], [b]) => a - b)) {
       if (this.history.isExact) this.flush(partition);
-      hash.update(partition.hash.digest());
+      for (const [, ofTopic] of [...partition.hashes].sort(([a], [b]) => (a < b ? -1 : 1)))
+        hash.update(ofTopic.digest());
     }
     return {
       ...this.counts,
@@ -125,7 +130,7 @@ class BacktestRun {
     if (known !== undefined) return known;
     const options = { stage: functionStage(this.functions), partition, generation: 0 };
     const engine = createStagePartition(options, configuredState(options, this.history, record.offset));
-    const made = { engine, hash: createHash("sha256"), offset: 0, received: 0 };
+    const made = { engine, hashes: new Map<TopicName, Hash>(), offset: 0, received: 0 };
     this.partitions.set(partition, made);
     return made;
   }
@@ -141,8 +146,10 @@ class BacktestRun {
     while (!partition.engine.process(record)) this.collect(partition);
   }
 
-  private collect({ engine, hash }: PartitionRun): void {
+  private collect({ engine, hashes }: PartitionRun): void {
     for (const [topic, records] of engine.seal()?.outputs ?? []) {
+      const hash = hashes.get(topic) ?? createHash("sha256");
+      hashes.set(topic, hash);
       for (const record of records) {
         hash.update(outputText({ topic, record }));
         this.note({ topic, record });
@@ -168,6 +175,8 @@ class BacktestRun {
       if (value.ts < this.range.from || value.ts >= this.range.to) return;
       for (const metric of Object.keys(value.metrics)) this.emittedNames.add(metric);
       this.comparison.emitted(this.history.isExact ? value : asStored(value));
+    } else if (topic === "aggregates") {
+      this.counts.aggregates += 1;
     } else {
       this.counts.events += 1;
     }

@@ -7,7 +7,6 @@ import { formatFailure } from "../commands/failure.ts";
 import { spawnThread, type SpawnedThread } from "../threads/spawn-thread.ts";
 import { bundleFunctions } from "./bundle.ts";
 import type { FunctionTraceApi, TracedFile } from "../threads/function-trace-api.ts";
-import type { RecordTrace } from "./function-trace.ts";
 
 export interface DevSessionOptions {
   readonly project: string;
