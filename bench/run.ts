@@ -1,5 +1,6 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
+import { benchFunctions } from "./functions/bench-functions.ts";
 import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
 import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
@@ -10,6 +11,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   ingest: benchIngest,
   /** The main job under the loads of the ingest. */
   "end-to-end": benchEndToEnd,
+  /** What functions cost a worker. */
+  functions: benchFunctions,
   /** A user's function beside the same job in Node-RED. */
   "functions-peers": benchFunctionsPeers,
   /** Scaling in a simulator, beside other formulas. */
