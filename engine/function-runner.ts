@@ -219,12 +219,16 @@ export class FunctionRunner implements CallSite {
   }
 
   private call(input: CallInput, run: (call: FunctionCall) => void): void {
-    const { calls, config } = this.parts;
+    const { calls, config, meter } = this.parts;
     try {
       const outer = calls.enter();
+      meter?.begin(input.placed.functionVersion, input.cause === "input");
+      let failed = true;
       try {
         run(new FunctionCall(this, config, input));
+        failed = false;
       } finally {
+        meter?.end(failed);
         calls.leave(outer);
       }
     } catch (error) {

@@ -9,6 +9,7 @@ import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY, StateStore } from "./state-store.ts";
 import { TimerQueue } from "./timer-queue.ts";
 import { UndoLog } from "./undo-log.ts";
+import type { CallMeter } from "../core/call-meter.ts";
 import type { StageDefinition } from "../core/stage.ts";
 
 export const PARTITION_FUNCTION = "$partition";
@@ -56,6 +57,7 @@ export interface PartitionParts {
   /** On calls of the record that comes next, or goes on. */
   readonly verdicts: EngineSlot<readonly Verdict[]>;
   readonly calls: NumberedCalls;
+  readonly meter: CallMeter | null;
   /** The last record taken of each partition of the source stage's input; only of a stage with a source. */
   readonly taken: EngineSlot<Taken>;
 }
@@ -71,6 +73,7 @@ export function createPartitionParts(
   generation: number,
   load: LoadFunctions = LOADS_NOTHING,
   marker: CallMarker | null = null,
+  meter: CallMeter | null = null,
 ): PartitionParts {
   const undo = new UndoLog();
   const owners: SlotOwners = new Map();
@@ -97,6 +100,7 @@ export function createPartitionParts(
     overdue,
     verdicts,
     calls: new NumberedCalls(partition, verdicts, marker),
+    meter,
     taken,
   };
 }
