@@ -20,6 +20,7 @@ import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { FunctionMeter } from "./function-meter.ts";
 import type { HeldMarker, Suspicions } from "./suspects.ts";
 
 export interface StageRunnerOptions {
@@ -34,6 +35,8 @@ export interface StageRunnerOptions {
   readonly monotonic: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told of every call of a function. */
+  readonly meter?: FunctionMeter;
   /** Where to write down which call of a function runs, for who watches this thread. */
   readonly marker?: HeldMarker;
   /** Holds the stage up when most of its records die. */
@@ -97,10 +100,11 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation, load } = options;
+    const { generation, load, meter } = options;
     const engine = {
       ...(load === undefined ? {} : { load }),
       ...(marker === undefined ? {} : { marker }),
+      ...(meter === undefined ? {} : { meter }),
     };
     const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();

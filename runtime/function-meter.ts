@@ -1,0 +1,106 @@
+import type { CallMeter } from "../core/call-meter.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Counter, Gauge, Metrics } from "../core/metrics.ts";
+
+export interface FunctionMeterOptions {
+  readonly stage: string;
+  /** Monotonic milliseconds. */
+  readonly monotonic: Clock;
+  readonly metrics: Metrics;
+}
+
+export interface FunctionMeter extends CallMeter {
+  /** What functions keep, in bytes, of all partitions. */
+  stateBytes(byFunction: ReadonlyMap<string, number>): void;
+}
+
+/** One of so many calls from outside is timed, with all calls within it: a clock for each would cost as much as a small function. */
+const TIMED_OF_CALLS = 16;
+
+/** Of one function version. */
+interface Cells {
+  readonly invocations: Counter;
+  readonly records: Counter;
+  readonly errors: Counter;
+  readonly cpuSeconds: Counter;
+}
+
+interface Running {
+  readonly cells: Cells;
+  readonly begun: number;
+  /** Of the calls within. */
+  innerMs: number;
+}
+
+/**
+ * Counts the calls of functions by version, and the time that they take. Functions are synchronous, and their thread is given the CPU for
+ * them: the time of a call is CPU time, as far as the machine is not overloaded.
+ */
+export function createFunctionMeter({ stage, monotonic, metrics }: FunctionMeterOptions): FunctionMeter {
+  const byVersion = new Map<string, Cells>();
+  const gauges = new Map<string, Gauge>();
+  const stack: Running[] = [];
+  let outermost = 0;
+  let isTimed = false;
+
+  const cellsOf = (functionVersion: string): Cells => {
+    const known = byVersion.get(functionVersion);
+    if (known !== undefined) return known;
+    const made = createCells(metrics, stage, functionVersion);
+    byVersion.set(functionVersion, made);
+    return made;
+  };
+
+  return {
+    begin(functionVersion, isInput) {
+      const cells = cellsOf(functionVersion);
+      cells.invocations.add();
+      if (isInput) cells.records.add();
+      if (stack.length === 0) {
+        isTimed = outermost % TIMED_OF_CALLS === 0;
+        outermost += 1;
+      }
+      stack.push({ cells, begun: isTimed ? monotonic.now() : 0, innerMs: 0 });
+    },
+    end(failed) {
+      const ended = stack.pop();
+      if (ended === undefined) return;
+      if (failed) ended.cells.errors.add();
+      if (!isTimed) return;
+      const tookMs = monotonic.now() - ended.begun;
+      ended.cells.cpuSeconds.add(((tookMs - ended.innerMs) * TIMED_OF_CALLS) / 1000);
+      const outer = stack.at(-1);
+      if (outer !== undefined) outer.innerMs += tookMs;
+    },
+    stateBytes(byFunction) {
+      for (const [name, gauge] of gauges) if (!byFunction.has(name)) gauge.set(0);
+      for (const [name, bytes] of byFunction) {
+        const known = gauges.get(name) ?? createGauge(metrics, stage, name);
+        gauges.set(name, known);
+        known.set(bytes);
+      }
+    },
+  };
+}
+
+function createCells(metrics: Metrics, stage: string, functionVersion: string): Cells {
+  const [name = "", version = ""] = functionVersion.split("@");
+  const labels = { stage, function: name, version };
+  const counter = (what: string, help: string) => metrics.counter(`millrace_function_${what}_total`, help, labels);
+  return {
+    invocations: counter("invocations", "Calls of a function: for records, timers and changes of configuration."),
+    records: counter("records", "Records that a function was called for."),
+    errors: counter("errors", "Calls of a function that threw."),
+    cpuSeconds: counter(
+      "cpu_seconds",
+      "Time that a function's calls took, without the functions called within; one of 16 is timed.",
+    ),
+  };
+}
+
+function createGauge(metrics: Metrics, stage: string, name: string): Gauge {
+  return metrics.gauge("millrace_function_state_bytes", "About what a function's state takes in memory.", {
+    stage,
+    function: name,
+  });
+}
