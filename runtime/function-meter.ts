@@ -86,14 +86,18 @@ export function createFunctionMeter({ stage, monotonic, metrics }: FunctionMeter
 function createCells(metrics: Metrics, stage: string, functionVersion: string): Cells {
   const [name = "", version = ""] = functionVersion.split("@");
   const labels = { stage, function: name, version };
-  const counter = (what: string, help: string) => metrics.counter(`millrace_function_${what}_total`, help, labels);
   return {
-    invocations: counter("invocations", "Calls of a function: for records, timers and changes of configuration."),
-    records: counter("records", "Records that a function was called for."),
-    errors: counter("errors", "Calls of a function that threw."),
-    cpuSeconds: counter(
-      "cpu_seconds",
+    invocations: metrics.counter(
+      "millrace_function_invocations_total",
+      "Calls of a function: for records, timers and changes of configuration.",
+      labels,
+    ),
+    records: metrics.counter("millrace_function_records_total", "Records that a function was called for.", labels),
+    errors: metrics.counter("millrace_function_errors_total", "Calls of a function that threw.", labels),
+    cpuSeconds: metrics.counter(
+      "millrace_function_cpu_seconds_total",
       "Time that a function's calls took, without the functions called within; one of 16 is timed.",
+      labels,
     ),
   };
 }

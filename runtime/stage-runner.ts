@@ -9,6 +9,7 @@ import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
 import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
 import { SuspectTrials } from "./suspects.ts";
+import { StateBytes } from "./state-bytes.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConsumerGroups } from "../core/consumer-group.ts";
@@ -56,6 +57,8 @@ export interface StageTotals {
 
 export interface StageRunner extends Service, Readiness {
   totals(): StageTotals;
+  /** About what functions keep here, in bytes, by name; one partition of it is counted anew. */
+  stateBytes(): ReadonlyMap<string, number>;
 }
 
 /**
@@ -127,6 +130,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const owned = new OwnedPartitions({ stage: stage.name, logger, warm, claim, inLoop, onEnd });
   const { owners } = owned;
+  const stateBytes = new StateBytes();
 
   const seekAll = (): void => {
     reader?.seek(
@@ -246,6 +250,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
       return { partitions, totals, quiet };
     },
+    stateBytes: () => stateBytes.look(owners),
     notReadyReasons: () => [
       ...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]),
       ...(stagePause.reason === null ? [] : [stagePause.reason]),

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { createFunctionMeter } from "../../runtime/function-meter.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
 import { openThreadLog } from "../installation-log.ts";
@@ -36,11 +37,15 @@ export async function runStageThread(
   const { generation } = log;
   const groups = log.groups(partitions);
   const loading = load === undefined ? {} : { load };
-  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, ...loading });
+  const meter = createFunctionMeter({ stage: stage.name, monotonic, metrics });
+  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...loading });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
-    metrics: () => metrics.snapshot(),
+    metrics() {
+      meter.stateBytes(runner.stateBytes());
+      return metrics.snapshot();
+    },
     totals: () => runner.totals(),
     sums() {
       const { totals, ...rest } = runner.totals();
