@@ -14,8 +14,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
- * - `deploy`: to every partition of the stage's input; the version of a function that runs from here on, with its code, so that whoever
- *   works the partition needs nothing else. `removed` takes the function and its state back.
+ * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state.
  *
  * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
  *
