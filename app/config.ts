@@ -52,6 +52,12 @@ const settings = {
   processorThreads: wholeNumber(1, 64)
     .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
     .describe("Threads that run functions."),
+  functionTimeoutMs: wholeNumber(10, 3_600_000)
+    .default(LIMITS.functionTimeoutMsDefault)
+    .describe("How long one call of a user's function may take, ms, before its thread is ended."),
+  functionMemoryMib: wholeNumber(16, 65_536)
+    .default(LIMITS.functionMemoryMibDefault)
+    .describe("Heap of a thread of users' functions, MiB."),
   clickhouse: flag
     .default(true)
     .describe("Keep tables in ClickHouse: the embedded one, or the server of clickhouseUrl."),
