@@ -20,6 +20,7 @@ import { mqttRoutes } from "./routes/mqtt-routes.ts";
 import { probeRoutes } from "./routes/probe-routes.ts";
 import { deadLetterRoutes } from "./routes/dead-letter-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
+import { functionRoutes } from "./routes/function-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
@@ -39,6 +40,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   deadLetterRoutes,
   alarmRoutes,
   ruleRoutes,
+  functionRoutes,
   typeRoutes,
   configurationRoutes,
 ];

@@ -5,6 +5,7 @@ import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/
 import { EXIT } from "./commands/output.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
 import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
+import { addFunctionCommands } from "./commands/add-function-commands.ts";
 import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
 import { addStartCommand } from "./commands/add-start-command.ts";
@@ -54,6 +55,7 @@ export function createProgram(): Command {
     .addOption(new Option("--json", "print JSON for programs, errors too"));
   addStartCommand(program);
   addDeviceCommands(program);
+  addFunctionCommands(program);
   addDataCommands(program);
   addDeadLetterCommands(program);
   addInstanceCommands(program);

@@ -58,6 +58,9 @@ const settings = {
   functionMemoryMib: wholeNumber(16, 65_536)
     .default(LIMITS.functionMemoryMibDefault)
     .describe("Heap of a thread of users' functions, MiB."),
+  functionThreads: wholeNumber(1, 64)
+    .default(1)
+    .describe("Threads that run users' functions; none before the first one is deployed."),
   clickhouse: flag
     .default(true)
     .describe("Keep tables in ClickHouse: the embedded one, or the server of clickhouseUrl."),

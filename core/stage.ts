@@ -13,8 +13,16 @@ export interface StageDefinition {
   readonly source?: string;
 }
 
+/** The stage whose counts the ledger is made of: what devices send becomes readings there. */
+export const MAIN_STAGE = "main";
+
 /** Runs users' functions on what the main stage makes of messages. Which ones, its control records say. */
-export const FUNCTIONS_STAGE: StageDefinition = { name: "functions", input: "readings", functions: [], source: "main" };
+export const FUNCTIONS_STAGE: StageDefinition = {
+  name: "functions",
+  input: "readings",
+  functions: [],
+  source: MAIN_STAGE,
+};
 
 /** The journal of a stage. */
 export function stageJournalName(stage: string): string {

@@ -14,6 +14,7 @@ import type {
   OutputBatch,
 } from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
+import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
 import type { UnitBody } from "../core/commit-unit.ts";
 import type { CallMarker, Verdict } from "../core/verdict.ts";
@@ -26,6 +27,8 @@ export interface PartitionOwnerOptions {
   readonly generation: number;
   /** Where to write down which call of a function runs. */
   readonly marker?: CallMarker;
+  /** Loads what control records deploy. */
+  readonly load?: LoadFunctions;
   /** Where the partition's state may still be, from before. */
   readonly warm: WarmPartitions;
   /** Called once, when the first commit fails. */
@@ -167,7 +170,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
 }
 
 async function claimState(
-  { journals, stage, partition, generation, marker, warm }: PartitionOwnerOptions,
+  { journals, stage, partition, generation, load, marker, warm }: PartitionOwnerOptions,
   journal: JournalId,
 ): Promise<Restored & { readonly claim: Omit<JournalClaim, "entries"> }> {
   const kept = warm.take(partition);
@@ -191,7 +194,13 @@ async function claimState(
   }
   const { behind, ...restored } = restorePoint(entries);
   const state = createStagePartition(
-    { stage, partition, generation, ...(marker === undefined ? {} : { marker }) },
+    {
+      stage,
+      partition,
+      generation,
+      ...(load === undefined ? {} : { load }),
+      ...(marker === undefined ? {} : { marker }),
+    },
     restored,
   );
   return { claim, state, isWarm: false, units: restored.units.length, bytes: bytesOf(behind) };

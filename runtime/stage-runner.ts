@@ -18,6 +18,7 @@ import type { Readiness, Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
+import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
 import type { HeldMarker, Suspicions } from "./suspects.ts";
 
@@ -27,6 +28,8 @@ export interface StageRunnerOptions {
   /** Deals out the partitions of the stage's input topic. */
   readonly groups: ConsumerGroups;
   readonly generation: number;
+  /** Loads what control records deploy. */
+  readonly load?: LoadFunctions;
   /** Monotonic milliseconds: when to close a unit. It decides nothing about results. */
   readonly monotonic: Clock;
   readonly logger: Logger;
@@ -94,9 +97,9 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation } = options;
-    const marking = marker === undefined ? {} : { marker };
-    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, ...marking });
+    const { generation, load } = options;
+    const calling = { ...(load === undefined ? {} : { load }), ...(marker === undefined ? {} : { marker }) };
+    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, ...calling });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;

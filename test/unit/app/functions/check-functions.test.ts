@@ -74,8 +74,18 @@ describe("is refused with its place, and with what to do", () => {
       /same name/,
       /its own/,
     ],
-    ["a name that is none", `${IMPORT}export const a = ${named("Dew Point")}`, /dew\.ts:2:18: .*Dew Point/, /choose a name/],
-    ["a name that is too long", `${IMPORT}export const a = ${named("a".repeat(64))}`, /its name must be/, /choose a name/],
+    [
+      "a name that is none",
+      `${IMPORT}export const a = ${named("Dew Point")}`,
+      /dew\.ts:2:18: .*Dew Point/,
+      /choose a name/,
+    ],
+    [
+      "a name that is too long",
+      `${IMPORT}export const a = ${named("a".repeat(64))}`,
+      /its name must be/,
+      /choose a name/,
+    ],
     ["an import that comes to no end", "for (;;) { /* nothing */ }", /dew\.ts is not loaded within 500 ms/, /loop/],
     [
       "code that is too large",
