@@ -56,6 +56,12 @@ const settings = {
     .enum(["off", "dry-run"], { error: "it is off or dry-run" })
     .default("off")
     .describe("Say and count how many processor threads the load would need; see autoscaling.md."),
+  functionTimeoutMs: wholeNumber(10, 3_600_000)
+    .default(LIMITS.functionTimeoutMsDefault)
+    .describe("How long one call of a user's function may take, ms, before its thread is ended."),
+  functionMemoryMib: wholeNumber(16, 65_536)
+    .default(LIMITS.functionMemoryMibDefault)
+    .describe("Heap of a thread of users' functions, MiB."),
   functionThreads: wholeNumber(1, 64)
     .default(1)
     .describe("Threads that run users' functions; none before the first one is deployed."),

@@ -15,6 +15,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
  * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state.
+ * - `redrive`: to the device's partition of the stage's input; runs the record of a dead letter again, on the function that failed.
  *
  * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
  *
@@ -82,7 +83,7 @@ export const controlSchema = z.discriminatedUnion("kind", [
     v: z.literal(1),
     kind: z.literal("redrive"),
     stage: idSchema,
-    /** The function that failed, and the how manyeth redrive of this dead letter it is. */
+    /** The function that failed. `attempt`: the how manyeth redrive of this dead letter it is. */
     function: z.string(),
     attempt: z.int().min(1).max(LIMITS.redrivesPerDeadLetterMax),
     tenant: idSchema,

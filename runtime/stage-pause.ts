@@ -1,7 +1,6 @@
 import { LIMITS } from "../core/limits.ts";
 import { Breaker, type BreakerState } from "./breaker.ts";
 import type { Clock } from "../core/clock.ts";
-import type { ReportFault } from "../core/fault.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 
@@ -11,10 +10,9 @@ export interface StagePauseOptions {
   readonly monotonic: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly onFault: ReportFault;
 }
 
-/** The breaker of a stage, and all who are told of it. */
+/** The breaker of a stage, and what it says. */
 export interface StagePause {
   /** How long to wait until the next record may be worked; 0 when it may be now. */
   waitMs(): number;
@@ -26,9 +24,7 @@ export interface StagePause {
 /** For a stage that goes on whatever becomes of its records. */
 export const NO_PAUSE: StagePause = { waitMs: () => 0, settled: () => undefined, reason: null };
 
-const FAULT = "paused";
-
-export function createStagePause({ stage, monotonic, logger, metrics, onFault }: StagePauseOptions): StagePause {
+export function createStagePause({ stage, monotonic, logger, metrics }: StagePauseOptions): StagePause {
   const breaker = new Breaker(
     {
       windowRecords: LIMITS.breakerWindowRecords,
@@ -53,7 +49,6 @@ export function createStagePause({ stage, monotonic, logger, metrics, onFault }:
     if (state === "trying") return;
     gauge.set(state === "open" ? 1 : 0);
     reason = state === "open" ? pausedText(stage, recentDeaths) : null;
-    onFault(FAULT, reason === null ? "cleared" : "raised", reason ?? "");
     if (reason === null) logger.info({ stage }, "the stage goes on");
     else logger.error({ stage, ...recentDeaths }, reason);
   };

@@ -1,5 +1,7 @@
 import { errorText } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { createFaultBoard } from "../fault-board.ts";
+import { superviseThread, type RunningThread, type ThreadStart } from "./supervised-thread.ts";
 import { pause } from "../../core/pause.ts";
 import { hasFunctionsStage } from "../../runtime/functions-stage-start.ts";
 import { MillraceError, isMillraceError } from "../../core/errors.ts";
@@ -31,7 +33,6 @@ const OWN_TIME = { start: Infinity, stop: Infinity };
 /** Whether a first function was deployed: on Kafka that may have been in another process. */
 const LOOK_EVERY_MS = 500;
 const LOOK_EVERY_MS_KAFKA = 3000;
-const RESTART_PAUSE_MS = 2000;
 const ANSWER_MS = 2000;
 
 /**
@@ -41,25 +42,40 @@ const ANSWER_MS = 2000;
 export function createFunctionsThreads({ config, log, shares, logger }: FunctionsThreadsOptions): FunctionsThreads {
   const stopping = new AbortController();
   const running = new Map<number, SpawnedThread<ProcessorsApi>>();
-  const ended = new Map<number, string>();
+  const metrics = createMetrics();
+  const faults = createFaultBoard();
   let looking: Promise<void> = Promise.resolve();
 
-  const keepRunning = async (index: number, partitions: readonly number[]): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      const { access, transfer } = log.connect();
-      const { promise, resolve } = Promise.withResolvers<Error | null>();
-      const data = { config, access, partitions, peers: [] };
-      const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME);
-      running.set(index, thread);
-      const started = thread.call("start").then(() => ended.delete(index));
-      const error = await Promise.race([started.then(() => promise), promise]).catch((cause: unknown) => cause);
-      running.delete(index);
-      await thread.worker.terminate();
-      if (stopping.signal.aborted) return;
-      ended.set(index, errorText(error ?? "it exited"));
-      logger.error({ thread: "functions", err: error }, "a thread of users' functions ended; it starts again");
-      await pause(RESTART_PAUSE_MS, stopping.signal);
-    }
+  const supervised = shares.map((partitions, index) => {
+    return superviseThread({
+      name: `functions.${index}`,
+      functionTimeoutMs: config.functionTimeoutMs,
+      functionMemoryMib: config.functionMemoryMib,
+      spawn: (start) => spawn(index, partitions, start),
+      monotonic: { now: () => performance.now() },
+      logger,
+      metrics,
+      onFault: faults.report,
+    });
+  });
+
+  const spawn = (index: number, partitions: readonly number[], start: ThreadStart): RunningThread => {
+    const { access, transfer } = log.connect();
+    const { promise: ended, resolve } = Promise.withResolvers<Error | null>();
+    const { marks, suspicions, resourceLimits } = start;
+    const data = { config, access, partitions, peers: [], marks, suspicions };
+    const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME, resourceLimits);
+    running.set(index, thread);
+    return {
+      worker: thread.worker,
+      onEnd(listener) {
+        void ended.then((error) => {
+          running.delete(index);
+          listener(error);
+        });
+      },
+      start: () => thread.call("start"),
+    };
   };
 
   const untilBegun = async (): Promise<void> => {
@@ -72,26 +88,27 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
 
   return {
     api: {
-      health: () => healthOf([...running.values()], [...ended.values()]),
-      metrics: async () => (await Promise.all([...running.values()].map(metricsOf))).flat(),
+      health: () => healthOf([...running.values()], faults.health([])),
+      metrics: async () => [...metrics.snapshot(), ...(await Promise.all([...running.values()].map(metricsOf))).flat()],
     },
     start() {
       if (shares.length === 0) return;
       looking = untilBegun().then(async () => {
-        await Promise.all(shares.map((partitions, index) => keepRunning(index, partitions)));
+        await Promise.all(supervised.map((thread) => thread.start()));
       });
     },
     async stop(deadlineMs) {
       stopping.abort();
+      for (const thread of supervised) thread.release();
       const late = () => new MillraceError("TIMED_OUT", `not within ${deadlineMs} ms`);
       await Promise.all(
-        [...running.values()].map(async ({ call, worker }) => {
+        [...running.values()].map(async ({ call }) => {
           await within(call("stop", deadlineMs), deadlineMs, late).catch((error: unknown) =>
             logger.warn({ thread: "functions", cause: errorText(error) }, "a thread did not stop in order"),
           );
-          await worker.terminate();
         }),
       );
+      await Promise.all(supervised.map((thread) => thread.terminate()));
       await looking;
     },
   };
@@ -108,10 +125,7 @@ async function hasBegun({ log }: InstallationLog, partitionCount: number): Promi
 }
 
 /** That users' functions stand still is a fault; telemetry is acknowledged and stored without them. */
-async function healthOf(
-  threads: readonly SpawnedThread<ProcessorsApi>[],
-  ended: readonly string[],
-): Promise<PartHealth> {
+async function healthOf(threads: readonly SpawnedThread<ProcessorsApi>[], own: PartHealth): Promise<PartHealth> {
   const late = () => new MillraceError("TIMED_OUT", "a thread of users' functions does not answer");
   const reasons = await Promise.all(
     threads.map(({ call }) =>
@@ -121,8 +135,8 @@ async function healthOf(
       ),
     ),
   );
-  const texts = [...reasons.flat(), ...ended.map((text) => `a thread of users' functions ended: ${text}`)];
-  return { reasons: [], faults: texts.map((text, index) => ({ id: `stage.${index}`, text })), events: [] };
+  const stages = reasons.flat().map((text, index) => ({ id: `stage.${index}`, text }));
+  return { ...own, faults: [...own.faults, ...stages] };
 }
 
 async function metricsOf({ call }: SpawnedThread<ProcessorsApi>, index: number): Promise<readonly MetricSample[]> {

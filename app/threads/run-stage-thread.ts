@@ -10,7 +10,7 @@ import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { StageDefinition } from "../../core/stage.ts";
-import type { LoadFunctions } from "../../engine/stage-functions.ts";
+import type { StageRunnerOptions } from "../../runtime/stage-runner.ts";
 import type { LogAccess } from "../installation-log.ts";
 import type { Config } from "../config.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
@@ -23,12 +23,17 @@ export interface StageThreadData {
   readonly peers: readonly MessagePort[];
 }
 
+/** What else a stage runs with, made of what its thread has. */
+export type StageExtras = (
+  parts: Pick<StageRunnerOptions, "logger" | "metrics" | "monotonic">,
+) => Pick<StageRunnerOptions, "load" | "marker" | "pause" | "suspicions">;
+
 /** Runs a stage on this thread's share of the partitions. `name` is the thread's in the log lines. */
 export async function runStageThread(
   name: string,
   { config, access, partitions, control, peers }: StageThreadData,
   stage: StageDefinition,
-  load?: LoadFunctions,
+  extras: StageExtras = () => ({}),
 ): Promise<void> {
   const logger = createLogger(config.logLevel, name);
   const metrics = createMetrics();
@@ -36,9 +41,9 @@ export async function runStageThread(
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
   const groups = log.groups(partitions);
-  const loading = load === undefined ? {} : { load };
+  const own = extras({ logger, metrics, monotonic });
   const meter = createFunctionMeter({ stage: stage.name, monotonic, metrics });
-  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...loading });
+  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),

@@ -1,3 +1,4 @@
+import { errorText } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
 import { createCallMarks, readCallMarks } from "./call-marks.ts";
@@ -43,7 +44,7 @@ export interface SupervisedThreadOptions {
 }
 
 export interface SupervisedThread {
-  /** Resolves when the first thread has started. */
+  /** Resolves when the first thread has started, or none is to any more. */
   start(): Promise<void>;
   /** To be called before the thread is asked to stop: from then on it is not started again. */
   release(): void;
@@ -112,9 +113,10 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     }, LIMITS.functionWatchMs);
     const ended = Promise.withResolvers<Error | null>();
     thread.onEnd(ended.resolve);
-    thread
-      .start()
-      .then(started, (error: unknown) => logger.warn({ thread: name, err: error }, "a thread did not start"));
+    thread.start().then(started, (cause: unknown) => {
+      logger.warn({ thread: name, cause: errorText(cause) }, "a thread of functions did not start");
+      void thread.worker.terminate();
+    });
     const error = await ended.promise;
     clearInterval(looking);
     if (stopping.signal.aborted) return;
@@ -141,7 +143,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
   return {
     start() {
       const first = Promise.withResolvers<void>();
-      running = loop(first.resolve);
+      running = loop(first.resolve).finally(first.resolve);
       return first.promise;
     },
     release: () => stopping.abort(),
