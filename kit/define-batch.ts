@@ -51,6 +51,6 @@ export function defineBatch<Metrics>(definition: BatchDefinition<Metrics>): User
       new UserCall(name, taken.ts, context).emitResult(results[0]);
     },
   });
-  const user = { definedWith: "defineBatch", counters: intake.counters, input, select } as const;
+  const user = { definedWith: "defineBatch", counters: intake.counters, input, select, state: null } as const;
   return Object.freeze({ ...primitive, user });
 }
