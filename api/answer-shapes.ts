@@ -75,6 +75,17 @@ export const alarmAnswer = z.object({
   message: z.string(),
 });
 
+export const functionVersionAnswer = z.object({
+  name: z.string(),
+  version: count,
+  kind: z.enum(["map", "stream"]),
+  hash: z.string().describe("SHA-256 of the code, in hex"),
+  codeBytes: count,
+  createdAt: time,
+  createdBy: z.string(),
+  live: z.boolean(),
+});
+
 export const quarantinedAnswer = quarantinedSchema.extend({
   source: z.object({ partition: count, offset: count }).describe("The message in `telemetry`"),
 });

@@ -7,7 +7,7 @@ import type { MetricSample } from "../core/metrics.ts";
 import type { LedgerReport, Overview } from "../core/overview.ts";
 import type { PartitionView } from "../core/partition-view.ts";
 import type { Rejects } from "../core/rejects.ts";
-import type { Registry } from "../core/registry.ts";
+import type { FunctionInput, Registry } from "../core/registry.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
 /** The broker, wherever it runs. Rejects with NOT_RUNNING while it does not listen. */
@@ -43,6 +43,8 @@ export interface ApiOptions {
   readonly signInCodes: SignInCodes;
   /** Resolves when nothing of a removed device is left in the tables. Safe to repeat. */
   eraseDevice?(tenant: string, device: string): Promise<void>;
+  /** Loads the code once and says what it exports. FUNCTION_INVALID. */
+  outlineFunctions(code: string): Promise<readonly FunctionInput[]>;
   readonly clock: Clock;
   readonly logger: Logger;
 }

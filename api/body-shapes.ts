@@ -63,3 +63,9 @@ export const flushBody = z.strictObject({
     .exactOptional()
     .describe("Only these; absent: every device"),
 });
+
+export const deployBody = z.strictObject({
+  code: z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it"),
+});
+
+export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

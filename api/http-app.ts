@@ -19,6 +19,7 @@ import { importRoutes } from "./routes/import-routes.ts";
 import { mqttRoutes } from "./routes/mqtt-routes.ts";
 import { probeRoutes } from "./routes/probe-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
+import { functionRoutes } from "./routes/function-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
@@ -37,6 +38,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   rejectRoutes,
   alarmRoutes,
   ruleRoutes,
+  functionRoutes,
   typeRoutes,
   configurationRoutes,
 ];

@@ -29,6 +29,7 @@ function documentationOptions(): ApiOptions {
     ledger: () => Promise.reject(nothing()),
     partitions: () => Promise.reject(nothing()),
     audit: () => Promise.reject(nothing()),
+    outlineFunctions: () => Promise.reject(nothing()),
     metrics: () => Promise.reject(nothing()),
     health: { notReadyReasons: () => [] },
     pagesDirectory: null,

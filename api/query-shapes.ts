@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { QUARANTINE_REASONS } from "../core/derived-records.ts";
 import { LIMITS } from "../core/limits.ts";
-import { idSchema, metricNameSchema } from "../core/schemas.ts";
+import { functionNameSchema, idSchema, metricNameSchema } from "../core/schemas.ts";
 
 const PAGE_SIZE_DEFAULT = 100;
 const SERIES_POINTS_DEFAULT = 500;
@@ -82,3 +82,6 @@ export const aggregatesQuery = z.strictObject({
   to,
   limit,
 });
+
+export const functionParams = z.object({ name: functionNameSchema });
+export const functionQuery = z.object({ name: functionNameSchema.exactOptional() });

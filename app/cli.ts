@@ -4,6 +4,7 @@ import { errorText } from "../core/errors.ts";
 import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
 import { EXIT } from "./commands/output.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
+import { addFunctionCommands } from "./commands/add-function-commands.ts";
 import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
 import { addStartCommand } from "./commands/add-start-command.ts";
@@ -53,6 +54,7 @@ export function createProgram(): Command {
     .addOption(new Option("--json", "print JSON for programs, errors too"));
   addStartCommand(program);
   addDeviceCommands(program);
+  addFunctionCommands(program);
   addDataCommands(program);
   addInstanceCommands(program);
   addSimulateCommand(program);

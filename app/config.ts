@@ -56,6 +56,9 @@ const settings = {
     .enum(["off", "dry-run"], { error: "it is off or dry-run" })
     .default("off")
     .describe("Say and count how many processor threads the load would need; see autoscaling.md."),
+  functionThreads: wholeNumber(1, 64)
+    .default(1)
+    .describe("Threads that run users' functions; none before the first one is deployed."),
   clickhouse: flag
     .default(true)
     .describe("Keep tables in ClickHouse: the embedded one, or the server of clickhouseUrl."),

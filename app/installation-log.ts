@@ -139,7 +139,7 @@ async function openKafka(
     ...own,
     partitionCount: config.partitions,
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
-    journals: journalPartitions(config),
+    journals: journalPartitions(config).set(JOURNALS.functions, config.partitions),
     compression: config.kafkaCompression,
     keepsRetention,
   });
@@ -156,6 +156,7 @@ function ceilings(config: Config) {
     bytesMax: config.logBytesMax,
     retentionMs: config.logRetentionHours * 3_600_000,
     requiredJournals: [...journalPartitions(config).keys()],
+    journalsOnceBegun: [JOURNALS.functions],
   };
 }
 

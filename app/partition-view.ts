@@ -5,16 +5,18 @@ import { mainStage } from "../processors/main-stage.ts";
 import type { JournalStatus, LogInspector, LogStatus } from "../core/event-log.ts";
 import type { ConsumedPartition, ConsumerView, PartitionView } from "../core/partition-view.ts";
 
-const CONSUMERS = [JOURNALS.stage, JOURNALS.clickhouse, JOURNALS.notify];
+const CONSUMERS = [JOURNALS.stage, JOURNALS.functions, JOURNALS.clickhouse, JOURNALS.notify];
 
 /** Who works on what: positions and ends from the log, owners from the groups that deal the journals' partitions out. */
 export async function partitionView(log: LogInspector, groups: ConsumerGroups, clock: Clock): Promise<PartitionView> {
-  const [status, members] = await Promise.all([
-    log.status(),
-    Promise.all(CONSUMERS.map((name) => groups.members(name))),
-  ]);
+  const status = await log.status();
+  // Users' functions are there once one was deployed.
+  const names = CONSUMERS.filter(
+    (name) => name !== JOURNALS.functions || status.journals.some((journal) => journal.name === name),
+  );
+  const members = await Promise.all(names.map((name) => groups.members(name)));
   const ends = new Map(status.partitions.map((p) => [`${p.topic}/${p.partition}`, p.endOffset]));
-  const consumers = CONSUMERS.map((name, at): ConsumerView => {
+  const consumers = names.map((name, at): ConsumerView => {
     const own = members[at] ?? [];
     const journals = status.journals.filter((journal) => journal.name === name);
     const known = journals.flatMap((journal) => consumedBy(journal, ends, ownerOf(own, journal.partition)));

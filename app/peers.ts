@@ -14,13 +14,15 @@ import type { SettledReadings } from "../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
 import type { RollupChoice } from "../sinks/clickhouse/history-series.ts";
 import type { PartHealth } from "./part-health.ts";
-import type { ClickHouseApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
+import type { ClickHouseApi, FunctionsApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
 
 export interface PeerPorts {
   /** Null in a process that is no gateway. */
   readonly gateway: MessagePort | null;
   readonly processors: readonly MessagePort[];
+  /** Where the acknowledging thread tells of the threads of users' functions. */
+  readonly functions: MessagePort;
   readonly clickhouse: MessagePort | null;
 }
 
@@ -59,6 +61,7 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
   const processors = ports.processors.map((port, index) =>
     callThread<ProcessorsApi>(port, `processors.${index}`, { totals: TOTALS_WAIT_MS, sums: SUMS_WAIT_MS }),
   );
+  const functions = callThread<FunctionsApi>(ports.functions, "functions");
   const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse, "clickhouse");
   /** It may restart at another address. */
   const locate = clickhouse === null ? null : () => clickhouse("connection");
@@ -74,6 +77,7 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
       const all = await Promise.all([
         ...(gateway ? [metricsOf("gateway", gateway("metrics"))] : []),
         ...processors.map((call, index) => metricsOf(`processors.${index}`, call("metrics"))),
+        functions("metrics"),
         ...(clickhouse ? [metricsOf("clickhouse", clickhouse("metrics"))] : []),
       ]);
       return all.flat();
@@ -81,6 +85,7 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
     health: {
       ...(gateway ? { gateway: () => gateway("health") } : {}),
       ...Object.fromEntries(processors.map((call, index) => [`processors.${index}`, () => call("health")])),
+      functions: () => functions("health"),
       ...(clickhouse ? { clickhouse: () => clickhouse("health") } : {}),
     },
     async disconnect(keys) {

@@ -6,10 +6,13 @@ import { createHub } from "../dashboard/hub.ts";
 import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
+import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { createFunctionsStageStart } from "../runtime/functions-stage-start.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
 import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
+import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
 import { createFaultBoard } from "./fault-board.ts";
@@ -87,6 +90,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,
+    outlineFunctions: outlineCode,
     async eraseDevice(tenant, device) {
       if (config.clickhouse) await untilErased(tenant, device, { log, controlOutbox: registry.controlOutbox });
     },
@@ -128,9 +132,11 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
 
 /** What fills the stage's input besides messages: control records and ticks. */
 function createControl({ registry, log, clock, logger }: Base): Service {
-  const { partitionCount } = log;
-  const relay = createControlRelay({ outbox: registry.controlOutbox, log, partitionCount, clock, logger });
-  const ticks = createTickWriter({ log, stage: mainStage, clock, logger });
+  const { partitionCount, generation } = log;
+  const outbox = registry.controlOutbox;
+  const functionsStage = createFunctionsStageStart({ log, outbox, generation, partitionCount, clock });
+  const relay = createControlRelay({ outbox, log, functionsStage, partitionCount, clock, logger });
+  const ticks = createTickWriter({ log, stages: [mainStage, FUNCTIONS_STAGE], clock, logger });
   return {
     async start() {
       await relay.start();
@@ -219,6 +225,7 @@ function watchFaults(
     status: () => log.status(),
     lags: (status) => ({
       processors: lagOf(status, JOURNALS.stage),
+      functions: lagOf(status, JOURNALS.functions),
       clickhouse: lagOf(status, JOURNALS.clickhouse),
       notify: lagOf(status, JOURNALS.notify),
     }),

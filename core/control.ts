@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "./alarm-rule.ts";
 import { deviceTypeSchema } from "./device-type.ts";
-import { idSchema, labelsSchema, timeSchema } from "./schemas.ts";
+import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schemas.ts";
 
 /**
  * Control records: whatever besides messages may change a stage's result. They lie in the partitions that they concern, marked by
@@ -11,11 +11,12 @@ import { idSchema, labelsSchema, timeSchema } from "./schemas.ts";
  * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
+ * - `deploy`: to every partition of the stage's input; the version of a function that runs from here on, with its code, so that whoever
+ *   works the partition needs nothing else. `removed` takes the function and its state back.
  *
- * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other two pass:
+ * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
  *
- * - `config-snapshot`: all of the above at once, to open a day or a new group, so that retention never loses a rule.
- * - `deploy`: which function versions a stage runs from here on.
+ * - `config-snapshot`: all types, rules and devices at once, to open a day or a new group, so that retention never loses a rule.
  * - `operator-action`: acknowledge, shelve and the like, on an alarm.
  */
 const revision = z.int().nonnegative();
@@ -27,6 +28,16 @@ const deviceStateSchema = z.object({
   labels: labelsSchema,
   disabled: z.boolean(),
 });
+
+/** A version of a function. The code exports the function of this name. */
+export const functionVersionSchema = z.object({
+  name: functionNameSchema,
+  version: z.int().positive(),
+  /** SHA-256 of the code, in hex. */
+  hash: z.string(),
+  code: z.string(),
+});
+export type FunctionVersion = z.infer<typeof functionVersionSchema>;
 
 export const controlSchema = z.discriminatedUnion("kind", [
   z.object({ v: z.literal(1), kind: z.literal("tick") }),
@@ -53,7 +64,8 @@ export const controlSchema = z.discriminatedUnion("kind", [
     kind: z.literal("deploy"),
     revision,
     stage: idSchema,
-    versions: z.record(idSchema, z.int().positive()),
+    removed: z.boolean(),
+    function: functionVersionSchema,
   }),
   z.object({
     v: z.literal(1),

@@ -18,16 +18,19 @@ export const readingSchema = z.object({
 });
 export type Reading = z.infer<typeof readingSchema>;
 
-/** `aggregates`: one tumbling window of one metric of one device. The greatest revision of a window is its truth. */
+/**
+ * `aggregates`: one window of one metric of one device. The greatest revision of a window is its truth. Of a user's function the metric is
+ * `function.metric`, and all statistics are the result's value. A count of 0 takes the window back: its session has become part of another.
+ */
 export const aggregateSchema = z.object({
   ...device,
   metric: metricNameSchema,
-  /** Window [start, start + size), event time, UTC ms. */
+  /** Window [start, start + size), event time, UTC ms. Of a session the size is its gap; of a day, week or month 1, 7 or 30 days. */
   start: timeSchema,
   size: z.int().positive(),
-  /** 0 when the window closes, +1 each time that late data changes it. */
+  /** 0 when the window is first emitted, +1 each time that it is again: late data changed it, or it was emitted early. */
   revision: z.int().nonnegative(),
-  count: z.int().positive(),
+  count: z.int().nonnegative(),
   sum: z.number(),
   min: z.number(),
   max: z.number(),
@@ -119,11 +122,19 @@ export type DeadLetter = z.infer<typeof deadLetterSchema>;
 /**
  * `device-events`: late data beyond allowed lateness, and what else befalls a device. `removed`: what the stage made of the device up to
  * this record's source position is erased, wherever it is kept; `ts` is the receive time of the removal. `too-many-metrics`: a window could not
- * hold all metrics; `ts` is its start. `connected` and `disconnected` are reserved: the edge writes none yet.
+ * hold all metrics; `ts` is its start. `function`: what a user's function tells of a device; the `fn` header names it. `connected` and `disconnected` are reserved: the edge writes none yet.
  */
 export const deviceEventSchema = z.object({
   ...device,
-  kind: z.enum(["late-dropped", "late-for-alarm", "connected", "disconnected", "removed", "too-many-metrics"]),
+  kind: z.enum([
+    "late-dropped",
+    "late-for-alarm",
+    "connected",
+    "disconnected",
+    "removed",
+    "too-many-metrics",
+    "function",
+  ]),
   ts: timeSchema,
   received: timeSchema,
   detail: z.string(),

@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   REGISTRY_IO: "later",
   // stages
   STATE_INVALID: "never",
+  FUNCTION_INVALID: "never",
   // sinks
   SINK_UNAVAILABLE: "later",
   SINK_REFUSED: "never",

@@ -20,6 +20,13 @@ export interface FunctionInputs {
 }
 export type InputTopic = keyof FunctionInputs;
 
+/** What selects a device, in rules and in functions. */
+export interface DeviceLabels {
+  /** The type's id, whether or not that type exists. */
+  readonly type: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** Configuration as of this position of the partition: it arrives through control records, so replay sees the same. */
 export interface ConfigView {
   /** The device's type, or the default type for devices without one. */
@@ -28,6 +35,8 @@ export interface ConfigView {
   alarmRules(tenant: string, device: string): readonly AlarmRule[];
   /** False once a control record has disabled or removed the device. */
   isAccepted(tenant: string, device: string): boolean;
+  /** The device's type and labels as its control record names them; no type and no labels of a device without one. */
+  deviceLabels(tenant: string, device: string): DeviceLabels;
 }
 
 export interface CallContext {
@@ -35,6 +44,11 @@ export interface CallContext {
   readonly device: string;
   /** Receive time of the input, UTC ms; for a timer, partition time R. */
   readonly receiveTime: number;
+  /**
+   * The device's watermark, UTC ms, before this input: newest event time − outOfOrder, or what a flush has set. -Infinity before
+   * the first reading. In a timer it is the timer's time: silence fires timers, but does not by itself make a reading late.
+   */
+  readonly watermark: number;
   readonly config: ConfigView;
   /** Appends a record to a derived topic, keyed by the device. `readings` also go on to the stage's next functions, at once. */
   emit(topic: OutputTopic, value: object): void;
@@ -58,11 +72,6 @@ export interface Timers {
 }
 
 export interface StreamContext<Value> extends CallContext {
-  /**
-   * The device's watermark, UTC ms, before this input: newest event time − outOfOrder, or what a flush has set. -Infinity before
-   * the first reading. In a timer it is the timer's time: silence fires timers, but does not by itself make a reading late.
-   */
-  readonly watermark: number;
   readonly state: StateSlots<Value>;
   readonly timers: Timers;
 }
@@ -100,7 +109,7 @@ export function defineMap<In extends InputTopic>(definition: Omit<MapFunction<In
   return Object.freeze({ kind: "map", ...definition });
 }
 
-/** A keyed function with state and timers. Windowed folds are built on it: see engine/window-fold.ts. */
+/** A keyed function with state and timers. Windowed folds are built on it: see engine/windows/window-fold.ts. */
 export function defineStream<In extends InputTopic, Value>(
   definition: Omit<StreamFunction<In, Value>, "kind">,
 ): StreamFunction<In, Value> {

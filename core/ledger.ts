@@ -15,7 +15,7 @@ export interface Outcomes {
   valuesProduced: number;
   valuesQuarantined: number;
   valuesFiltered: number;
-  /** Control records, under the empty key. Not part of the sums: they let offsets be compared with counts. */
+  /** Control records, and records that a stage passes by, under the empty key. Not part of the sums: they let offsets be compared with counts. */
   control: number;
   /** Readings too late for their window, and readings too late for alarms. Not part of the sums: those readings are stored. */
   lateDropped: number;

@@ -88,6 +88,8 @@ export const LIMITS = {
   stepBytesMax: 32 * MIB,
   metricsPerWindowMax: 2000,
   unitsInFlightPerPartitionMax: 4,
+  /** Of an append of the relay; devices are told in thousands when the users' stage begins. */
+  controlRecordsPerAppendMax: 500,
   /** Between two attempts at a restore, or at writing ticks and control records. */
   stageRetryDelayMsMax: 5 * SECOND,
   /** What a processor thread keeps of partitions that others work now, for when they come back: so many, about so many bytes, so long. */
@@ -108,6 +110,11 @@ export const LIMITS = {
   deadLetterStackLinesMax: 8,
   /** Of what a function keeps or emits. */
   functionValueDepthMax: 32,
+  functionEventCharactersMax: 1000,
+  /** Of a hopping window: so many windows are changed by one reading. */
+  windowsPerReadingMax: 100,
+  slidingReadingsMax: 10_000,
+  countWindowReadingsMax: 1_000_000,
   dedupeEntriesPerDevice: 512,
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,
@@ -152,6 +159,14 @@ export const LIMITS = {
   autoscaleBlockMsMax: HOUR,
   /** How fast what is known of the rate of a replica gives way to what is newly measured. */
   autoscaleRateMemoryMs: 30 * SECOND,
+
+  // users' functions
+  /** Of a function with all that it imports, as JSON text: it lies in every partition's log and state. */
+  functionCodeBytesMax: 256 * KIB,
+  functionNameCharactersMax: 63,
+  functionsMax: 100,
+  /** What a function's module may take to be loaded, before it is deployed. */
+  functionLoadMsMax: 5 * SECOND,
 
   // registry
   registryConnectionsMax: 10,

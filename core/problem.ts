@@ -51,6 +51,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   INVALID_INPUT: [400, "The input is not valid"],
   REGISTRY_IO: [503, "The registry cannot be reached"],
   STATE_INVALID: [500, "Stored state is not valid"],
+  FUNCTION_INVALID: [422, "The function cannot be run"],
   SINK_UNAVAILABLE: [503, "The history cannot be asked"],
   SINK_REFUSED: [502, "The store refused the question"],
   CHDB_MISSING: [503, "The embedded ClickHouse is not installed"],

@@ -7,6 +7,12 @@ export const idSchema = z
   .string()
   .regex(ID_PATTERN, `must be 1–${LIMITS.idCharactersMax} characters of A–Z a–z 0–9 _ . : -, and not . or ..`);
 
+/** Of users' functions; the stock ones have such names too. */
+export const functionNameSchema = z
+  .string()
+  .max(LIMITS.functionNameCharactersMax)
+  .regex(/^[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and "-", a letter first');
+
 /** What a token brought along from another system must look like. */
 export const GIVEN_TOKEN_PATTERN = new RegExp(
   `^[\\x21-\\x7e]{${LIMITS.tokenCharactersMin},${LIMITS.tokenCharactersMax}}$`,

@@ -6,7 +6,23 @@ export interface StageDefinition {
   readonly name: string;
   readonly input: TopicName;
   readonly functions: readonly StageFunction[];
+  /**
+   * Of a stage that reads what stages write: the one whose records it runs. The others pass by, so that no stage feeds itself. Records of this
+   * one that come again are dropped.
+   */
+  readonly source?: string;
 }
+
+/** The stage whose counts the ledger is made of: what devices send becomes readings there. */
+export const MAIN_STAGE = "main";
+
+/** Runs users' functions on what the main stage makes of messages. Which ones, its control records say. */
+export const FUNCTIONS_STAGE: StageDefinition = {
+  name: "functions",
+  input: "readings",
+  functions: [],
+  source: MAIN_STAGE,
+};
 
 /** The journal of a stage. */
 export function stageJournalName(stage: string): string {

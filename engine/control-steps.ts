@@ -33,8 +33,13 @@ export function beginControl(parts: PartitionParts, runner: FunctionRunner, reco
     runner.refuse(record, CONTROL_FUNCTION, control);
     return;
   }
-  const sweep = sweepOf(parts, control);
-  if (sweep !== null) parts.sweep.set(sweep);
+  try {
+    const sweep = sweepOf(parts, control);
+    if (sweep !== null) parts.sweep.set(sweep);
+  } catch (error) {
+    // Only a function's code throws here: what ran before runs on.
+    runner.refuse(record, CONTROL_FUNCTION, error);
+  }
 }
 
 /** How the steps of a record go by: each key of a sweep is one, and a unit may end after any. */
@@ -83,12 +88,20 @@ function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
     }
     case "config-snapshot":
       return parts.config.apply(control) ? { ...WHOLE_PARTITION, changes: ["type", "rules"] } : null;
-    case "tick":
     case "deploy":
+      return deploySweep(parts, control);
+    case "tick":
     case "operator-action":
-      // A tick has done its work with its timestamp. The other two are fixed as record kinds and have no effect on state yet.
+      // A tick has done its work with its timestamp. The other is fixed as a record kind and has no effect on state yet.
       return null;
   }
+}
+
+/** Null unless the function is taken back: then what it has kept of each device is erased. */
+function deploySweep(parts: PartitionParts, control: Extract<ControlRecord, { kind: "deploy" }>): Sweep | null {
+  if (control.stage !== parts.stage.name || !parts.functions.deploy(control)) return null;
+  for (const key of parts.store.inKeyOrder()) parts.queue.refresh(key);
+  return control.removed ? { ...WHOLE_PARTITION, forget: control.function.name } : null;
 }
 
 function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
@@ -98,6 +111,7 @@ function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
 
 function concerns(parts: PartitionParts, sweep: Sweep, key: KeyState): boolean {
   if (key.tenant === "") return false;
+  if (sweep.forget !== undefined) return key.hasStateOf(sweep.forget);
   // A device that is named is told of its removal even if nothing of it is left here: its quarantine is elsewhere.
   if (key.isErased()) return sweep.key !== null && parts.config.of(key).removed;
   if (sweep.tenant !== null && key.tenant !== sweep.tenant) return false;
@@ -105,6 +119,11 @@ function concerns(parts: PartitionParts, sweep: Sweep, key: KeyState): boolean {
 }
 
 function sweepKey(parts: PartitionParts, runner: FunctionRunner, sweep: Sweep, key: KeyState): void {
+  if (sweep.forget !== undefined) {
+    key.forget(sweep.forget);
+    parts.queue.refresh(key);
+    return;
+  }
   if (sweep.flushUpTo !== null) flushKey(parts, key, sweep.flushUpTo);
   if (parts.config.of(key).removed) {
     runner.changeConfig(key, "device-removed");

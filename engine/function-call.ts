@@ -1,6 +1,6 @@
 import type { AlarmRule } from "../core/alarm-rule.ts";
 import type { DeviceType } from "../core/device-type.ts";
-import type { ConfigView, StageFunction, StateSlots, StreamContext, Timers } from "../core/function.ts";
+import type { ConfigView, DeviceLabels, StageFunction, StateSlots, StreamContext, Timers } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { DeviceConfig, StageConfig } from "./stage-config.ts";
@@ -73,6 +73,10 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
 
   isAccepted(tenant: string, device: string): boolean {
     return this.isOwn(tenant, device) ? this.ownConfig().accepted : this.stageConfig.isAccepted(tenant, device);
+  }
+
+  deviceLabels(tenant: string, device: string): DeviceLabels {
+    return this.isOwn(tenant, device) ? this.ownConfig().labels : this.stageConfig.deviceLabels(tenant, device);
   }
 
   emit(topic: OutputTopic, value: object): void {

@@ -8,7 +8,7 @@ import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
 import { eventWatermark } from "./timer-queue.ts";
 import type { Reading } from "../core/derived-records.ts";
-import type { ConfigChange, InputTopic, StageFunction, StreamFunction } from "../core/function.ts";
+import type { ConfigChange, StreamFunction } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
@@ -41,8 +41,6 @@ interface MessageTimers {
  */
 export class FunctionRunner implements CallSite {
   private readonly parts: PartitionParts;
-  private readonly byInput: Readonly<Record<InputTopic, readonly PlacedFunction[]>>;
-  private readonly byName: ReadonlyMap<string, PlacedFunction>;
   private failure: Failure | null = null;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
@@ -50,12 +48,6 @@ export class FunctionRunner implements CallSite {
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
-    const placed = parts.stage.functions.map(place);
-    this.byInput = {
-      telemetry: placed.filter(({ fn }) => fn.input === "telemetry"),
-      readings: placed.filter(({ fn }) => fn.input === "readings"),
-    };
-    this.byName = new Map(placed.map((one) => [one.fn.name, one]));
   }
 
   /** To be called before anything is run for a record: timers fired on the way to it name it as their source. */
@@ -77,7 +69,7 @@ export class FunctionRunner implements CallSite {
     this.timers = { readings: 0, fired: 0, overdue: null };
     const failure = this.attemptStep(() => {
       const watermark = this.watermark(key);
-      for (const placed of this.byInput.telemetry) {
+      for (const placed of this.parts.functions.byInput.telemetry) {
         this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
       }
     });
@@ -98,7 +90,7 @@ export class FunctionRunner implements CallSite {
   }
 
   private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => Failure | null): void {
-    const placed = this.byName.get(timer.owner.fn);
+    const placed = this.parts.functions.byName.get(timer.owner.fn);
     const at = timer.at;
     if (placed === undefined || at === null) return;
     const receiveTime = this.parts.partitionTime.value ?? 0;
@@ -115,7 +107,7 @@ export class FunctionRunner implements CallSite {
   /** Tells the functions that have state of this key what a control record changed for it. */
   changeConfig(key: KeyState, change: ConfigChange): void {
     const { receiveTime } = this;
-    for (const placed of this.byName.values()) {
+    for (const placed of this.parts.functions.byName.values()) {
       if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
       const failure = this.attemptStep(() => {
         const call: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
@@ -144,6 +136,8 @@ export class FunctionRunner implements CallSite {
     if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
       throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
     }
+    // Users' functions stand side by side: each runs on what the source stage made, in whatever order they were deployed.
+    if (this.parts.functions.isDeployed(placed.fn.name)) return;
     this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
   }
 
@@ -167,7 +161,7 @@ export class FunctionRunner implements CallSite {
   private passOn(key: KeyState, receiveTime: number, reading: Reading, first: number, movesTime: boolean): void {
     const watermark = this.watermark(key);
     if (movesTime) this.advance(key, reading.ts, receiveTime);
-    for (const placed of this.byInput.readings) {
+    for (const placed of this.parts.functions.byInput.readings) {
       if (placed.index >= first) this.invoke({ placed, key, cause: "input", receiveTime, watermark }, reading);
     }
   }
@@ -274,10 +268,6 @@ export class FunctionRunner implements CallSite {
     const key = deviceKey(tenant, device);
     outputs.push({ topic: "dead-letters", key, timestamp: what.received, functionVersion, json });
   }
-}
-
-function place(fn: StageFunction, index: number): PlacedFunction {
-  return { index, fn, functionVersion: `${fn.name}@${fn.version}` };
 }
 
 function identityOf({ fn, functionVersion }: PlacedFunction): FunctionIdentity {

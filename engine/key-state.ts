@@ -23,7 +23,6 @@ export const TIME_FUNCTION = "$time";
 const KEY_BYTES = 600;
 const FUNCTION_BYTES = 600;
 const SLOT_BYTES = 200;
-const NO_STAGE_FUNCTION: SlotOwner = { schema: null, answersTimers: false };
 
 /** All state of one key (`tenant/device`; the empty key holds what belongs to the partition). */
 export class KeyState implements HeapItem {
@@ -57,7 +56,7 @@ export class KeyState implements HeapItem {
   functionState(fn: string): FunctionState {
     const known = this.functions.get(fn);
     if (known !== undefined) return known;
-    const made = new FunctionState(this.keeper, this, fn, this.slotOwners.get(fn) ?? NO_STAGE_FUNCTION);
+    const made = new FunctionState(this.keeper, this, fn, this.slotOwners);
     this.functions.set(fn, made);
     return made;
   }
@@ -68,12 +67,22 @@ export class KeyState implements HeapItem {
     return state !== undefined && (anyOf(state.slots, (slot) => slot.present) || anyOf(state.timers, isSet));
   }
 
+  /** To be called when the function is another one now. */
+  readAnew(fn: string): void {
+    this.functions.get(fn)?.readAnew();
+  }
+
+  /** Erases what the function holds here. */
+  forget(fn: string): void {
+    const state = this.functions.get(fn);
+    if (state === undefined) return;
+    for (const name of state.slots.keys()) state.delete(name);
+    for (const timer of state.timers.values()) timer.set(null);
+  }
+
   /** Erases what functions hold here, and the key's time. */
   erase(): void {
-    for (const state of this.functions.values()) {
-      for (const name of state.slots.keys()) state.delete(name);
-      for (const timer of state.timers.values()) timer.set(null);
-    }
+    for (const fn of this.functions.keys()) this.forget(fn);
     if (this.time.value !== null) this.time.set(null);
   }
 

@@ -2,12 +2,12 @@ import { z } from "zod";
 import { LedgerCounts } from "./ledger-counts.ts";
 import { OutputBuffer } from "./output-buffer.ts";
 import { StageConfig } from "./stage-config.ts";
+import { StageFunctions, type LoadFunctions, type SlotOwners } from "./stage-functions.ts";
 import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY, StateStore } from "./state-store.ts";
 import { TimerQueue } from "./timer-queue.ts";
 import { UndoLog } from "./undo-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
-import type { SlotOwner } from "./state-slots.ts";
 
 export const PARTITION_FUNCTION = "$partition";
 
@@ -19,6 +19,8 @@ const sweepSchema = z.object({
   /** Only these device keys, in byte order; absent for all. */
   keys: z.array(z.string()).exactOptional(),
   type: z.string().nullable(),
+  /** Only what this function keeps is erased. Absent for all other sweeps. */
+  forget: z.string().exactOptional(),
   changes: z.array(z.enum(["rules", "type"])),
   flushUpTo: z.number().nullable(),
   /** The last key that was dealt with. */
@@ -28,6 +30,10 @@ const sweepSchema = z.object({
 });
 export type Sweep = z.infer<typeof sweepSchema>;
 
+/** Generation, offset, step and index of a source position, by the input partition that it is of. */
+const takenSchema = z.record(z.string(), z.tuple([z.number(), z.number(), z.number(), z.number()]));
+export type Taken = z.infer<typeof takenSchema>;
+
 /** What a partition of a stage consists of. */
 export interface PartitionParts {
   readonly stage: StageDefinition;
@@ -35,6 +41,7 @@ export interface PartitionParts {
   readonly undo: UndoLog;
   readonly store: StateStore;
   readonly config: StageConfig;
+  readonly functions: StageFunctions;
   readonly queue: TimerQueue;
   readonly counts: LedgerCounts;
   readonly outputs: OutputBuffer;
@@ -43,38 +50,43 @@ export interface PartitionParts {
   readonly sweep: EngineSlot<Sweep>;
   /** The watermark up to which the timers of the record's key fire, as steps of their own, before the record can be run. */
   readonly overdue: EngineSlot<number>;
+  /** The last record taken of each partition of the source stage's input; only of a stage with a source. */
+  readonly taken: EngineSlot<Taken>;
 }
 
-export function createPartitionParts(stage: StageDefinition, partition: number, generation: number): PartitionParts {
+/** Of a stage whose functions are all its own. */
+const LOADS_NOTHING: LoadFunctions = () => {
+  throw new TypeError("this stage runs no functions of users");
+};
+
+export function createPartitionParts(
+  stage: StageDefinition,
+  partition: number,
+  generation: number,
+  load: LoadFunctions = LOADS_NOTHING,
+): PartitionParts {
   const undo = new UndoLog();
-  const store = new StateStore(undo, slotOwners(stage));
+  const owners: SlotOwners = new Map();
+  const store = new StateStore(undo, owners);
   const config = new StageConfig(store);
   const partitionTime = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "time");
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
   const overdue = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "overdue");
-  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue);
+  const taken = new EngineSlot(store, takenSchema, PARTITION_FUNCTION, PARTITION_KEY, "taken");
+  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken);
   return {
     stage,
     partition,
     undo,
     store,
     config,
+    functions: new StageFunctions(store, stage, owners, load),
     queue: new TimerQueue((key) => config.of(key).type),
     counts: new LedgerCounts(undo),
     outputs: new OutputBuffer(undo, { stage: stage.name, topic: stage.input, partition, generation }),
     partitionTime,
     sweep,
     overdue,
+    taken,
   };
-}
-
-function slotOwners(stage: StageDefinition): ReadonlyMap<string, SlotOwner> {
-  const owners = new Map<string, SlotOwner>();
-  for (const fn of stage.functions) {
-    if (fn.name.startsWith("$")) throw new TypeError(`function names must not begin with "$": ${fn.name}`);
-    if (owners.has(fn.name)) throw new TypeError(`stage ${stage.name} has two functions named ${fn.name}`);
-    const stream = fn.kind === "stream" ? fn : null;
-    owners.set(fn.name, { schema: stream?.state ?? null, answersTimers: stream?.onTimer !== undefined });
-  }
-  return owners;
 }

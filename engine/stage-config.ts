@@ -8,7 +8,7 @@ import { PARTITION_KEY } from "./state-store.ts";
 import type { AlarmRule } from "../core/alarm-rule.ts";
 import type { ControlRecord, DeviceState } from "../core/control.ts";
 import type { DeviceType } from "../core/device-type.ts";
-import type { ConfigView } from "../core/function.ts";
+import type { ConfigView, DeviceLabels } from "../core/function.ts";
 import type { KeyState } from "./key-state.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -38,6 +38,7 @@ export interface DeviceConfig {
   readonly accepted: boolean;
   /** True once a control record has removed the device. */
   readonly removed: boolean;
+  readonly labels: DeviceLabels;
 }
 
 /**
@@ -67,6 +68,10 @@ export class StageConfig implements ConfigView {
 
   isAccepted(tenant: string, device: string): boolean {
     return this.of(this.store.key(deviceKey(tenant, device))).accepted;
+  }
+
+  deviceLabels(tenant: string, device: string): DeviceLabels {
+    return this.of(this.store.key(deviceKey(tenant, device))).labels;
   }
 
   /** What applies to the device of this key. */
@@ -134,7 +139,8 @@ export class StageConfig implements ConfigView {
     const type = typeId === null ? null : this.types.get(deviceKey(tenant, typeId))?.value?.value;
     // A device that may not report has no rules: a disabled one must not be alarmed as silent.
     const rules = accepted ? this.tenantRules(tenant).filter((rule) => selects(rule, typeId, device)) : [];
-    return { type: type ?? this.defaultType(tenant), rules, accepted, removed };
+    const labels = { type: typeId, labels: device?.labels ?? {} };
+    return { type: type ?? this.defaultType(tenant), rules, accepted, removed, labels };
   }
 
   private tenantRules(tenant: string): readonly AlarmRule[] {

@@ -4,16 +4,17 @@ import { isControlRecord } from "../core/record.ts";
 import { beginControl, continueSweep } from "./control-steps.ts";
 import { FunctionRunner } from "./function-runner.ts";
 import { parseReading } from "./parse-reading.ts";
+import { takesRecord } from "./takes-record.ts";
 import { createPartitionParts } from "./partition-parts.ts";
 import { restoreState, resumeState, snapshotChunks } from "./state-restore.ts";
 import type { Outcomes } from "../core/ledger.ts";
-import type { Logger } from "../core/logger.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
 import type { SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
+import type { LoadFunctions } from "./stage-functions.ts";
 import type { StepPace } from "./control-steps.ts";
 import type { RestoredState } from "./state-restore.ts";
 
@@ -21,7 +22,8 @@ export interface StagePartitionOptions {
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
-  readonly logger?: Logger;
+  /** Loads what control records deploy. Without it none can be. */
+  readonly load?: LoadFunctions;
 }
 
 /** What a commit carries: the unit for the journal, and the outputs that become visible with it. */
@@ -70,7 +72,7 @@ const NO_KEY = "";
 
 /** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
 export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
-  const parts = createPartitionParts(options.stage, options.partition, options.generation);
+  const parts = createPartitionParts(options.stage, options.partition, options.generation, options.load);
   const next = restored === undefined ? { offset: 0, step: 0 } : restoreState(parts, restored);
   return new PartitionEngine(parts, options.generation, next);
 }
@@ -217,6 +219,8 @@ class PartitionEngine implements StagePartition, StepPace {
     const key = this.parts.store.deviceKey(record.key);
     if (key === null) {
       this.refuse(record, new TypeError("the record's key names no device"));
+    } else if (this.parts.overdue.value === null && !takesRecord(this.parts, key, record)) {
+      this.parts.counts.add(NO_KEY, "control", 1);
     } else if (this.parts.stage.input === "readings") {
       const reading = parseReading(record);
       if (reading instanceof Error) this.refuse(record, reading);

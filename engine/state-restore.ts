@@ -4,6 +4,7 @@ import { compareBytes } from "./byte-order.ts";
 import { TIME_FUNCTION } from "./key-state.ts";
 import { PARTITION_FUNCTION } from "./partition-parts.ts";
 import { CONFIG_FUNCTION } from "./stage-config.ts";
+import { DEPLOYED_PREFIX } from "./stage-functions.ts";
 import { TIMER_PREFIX } from "./state-slots.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { Slot, SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
@@ -54,6 +55,7 @@ function applyUnits(restoring: Restoring, units: readonly UnitBody[], from: Step
     restoreEntry(restoring, unit);
     next = unit.next;
   }
+  parts.functions.loadRestored();
   if (restoring.configured) parts.config.forgetResolved();
   // What a device's type says decides when its timers are due.
   for (const key of restoring.configured ? parts.store.inKeyOrder() : keys) parts.queue.refresh(key);
@@ -93,13 +95,15 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
   const { parts, keys } = restoring;
   switch (fn) {
     case CONFIG_FUNCTION:
-      parts.config.restore(key, name, value);
+      if (name.startsWith(DEPLOYED_PREFIX)) parts.functions.restore(name.slice(DEPLOYED_PREFIX.length), value);
+      else parts.config.restore(key, name, value);
       restoring.configured = true;
       return;
     case PARTITION_FUNCTION:
       if (name === "time") parts.partitionTime.restore(value);
       else if (name === "sweep") parts.sweep.restore(value);
       else if (name === "overdue") parts.overdue.restore(value);
+      else if (name === "taken") parts.taken.restore(value);
       return;
     case TIME_FUNCTION:
       keys.add(parts.store.key(key));

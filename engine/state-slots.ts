@@ -94,11 +94,26 @@ export class FunctionSlot implements TouchableSlot {
 
   read(): unknown {
     if (this.text !== null) {
-      const { fn, owner, schema } = this.owner;
-      this.value = parseState(schema, this.text, fn, owner.key, this.name);
+      this.value = this.parse(this.text);
       this.text = null;
     }
     return this.value;
+  }
+
+  private parse(text: string): unknown {
+    const { fn, owner, slotOwner } = this.owner;
+    try {
+      return parseState(slotOwner?.schema ?? null, text, fn, owner.key, this.name);
+    } catch (cause) {
+      if (slotOwner?.isDeployed !== true) throw cause;
+      throw new TypeError(`what ${fn} keeps does not have its shape: an earlier version kept it`, { cause });
+    }
+  }
+
+  forgetParsed(): void {
+    if (this.value === undefined) return;
+    this.text = JSON.stringify(this.value);
+    this.value = undefined;
   }
 
   restore(text: string | null): void {
@@ -179,6 +194,8 @@ export function compareTimers(a: TimerSlot, b: TimerSlot): number {
 export interface SlotOwner {
   readonly schema: z.ZodType | null;
   readonly answersTimers: boolean;
+  /** Of a user's function: state that it cannot read is its own fault, and ends nothing but the call. */
+  readonly isDeployed: boolean;
 }
 
 /** All slots and timers of one function and key. It is what the function sees as `state`. */
@@ -188,15 +205,28 @@ export class FunctionState implements StateSlots<unknown> {
   readonly fn: string;
   readonly owner: KeyState;
   readonly keeper: SlotKeeper;
-  readonly schema: z.ZodType | null;
-  readonly answersTimers: boolean;
+  private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
 
-  constructor(keeper: SlotKeeper, owner: KeyState, fn: string, slotOwner: SlotOwner) {
+  constructor(keeper: SlotKeeper, owner: KeyState, fn: string, slotOwners: ReadonlyMap<string, SlotOwner>) {
     this.keeper = keeper;
     this.owner = owner;
     this.fn = fn;
-    this.schema = slotOwner.schema;
-    this.answersTimers = slotOwner.answersTimers;
+    this.slotOwners = slotOwners;
+  }
+
+  /** Looked up each time: a deploy changes it. Null when no function of the stage has this name. */
+  get slotOwner(): SlotOwner | null {
+    return this.slotOwners.get(this.fn) ?? null;
+  }
+
+  get answersTimers(): boolean {
+    return this.slotOwner?.answersTimers ?? false;
+  }
+
+  /** As after a restore: values are text until they are read, and timers rest unless the function answers them. */
+  readAnew(): void {
+    for (const slot of this.slots.values()) slot.forgetParsed();
+    for (const timer of this.timers.values()) timer.place(timer.at);
   }
 
   get(name: string): unknown {

@@ -4,17 +4,23 @@ import type { LogTopology } from "./topology.ts";
 /** Retention's view: the lowest position per topic-partition, Infinity where nobody reads; or who has told none yet. */
 export type PositionFloors = { readonly missing: string } | { readonly floors: Float64Array };
 
+/** Names of journals that retention must never pass: from the beginning, or from when they have told a position. */
+export interface RetainingJournals {
+  readonly required: readonly string[];
+  readonly onceBegun?: readonly string[];
+}
+
 /**
  * A name counts for all partitions of every topic that one of its journals reads: a partition that has told no position is at its
  * beginning.
  */
 export function positionFloors(
   topology: LogTopology,
-  names: readonly string[],
+  { required, onceBegun = [] }: RetainingJournals,
   journals: readonly JournalStatus[],
 ): PositionFloors {
   const floors = new Float64Array(topology.size).fill(Number.POSITIVE_INFINITY);
-  for (const name of names) {
+  for (const name of [...required, ...onceBegun]) {
     const own = new Float64Array(topology.size).fill(Number.POSITIVE_INFINITY);
     const topics = new Set<string>();
     for (const { positions } of journals.filter((journal) => journal.name === name)) {
@@ -24,7 +30,7 @@ export function positionFloors(
         topics.add(topic);
       }
     }
-    if (topics.size === 0) return { missing: name };
+    if (topics.size === 0 && required.includes(name)) return { missing: name };
     for (const topic of topics) {
       const from = topology.indexOf(topic, 0);
       for (let index = from; index < from + topology.partitionCount; index++) {

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { defineStream } from "../core/function.ts";
 import { LIMITS } from "../core/limits.ts";
-import { createWindowFold } from "../engine/window-fold.ts";
+import { createWindowFold } from "../engine/windows/window-fold.ts";
+import { tumblingLane } from "../engine/windows/window-lanes.ts";
 import type { Aggregate, DeviceEvent, Reading } from "../core/derived-records.ts";
 import type { StreamContext } from "../core/function.ts";
-import type { FoldSlot, Window } from "../engine/window-fold.ts";
+import type { EmitCause, FoldSlot } from "../engine/windows/window-fold.ts";
+import type { Window } from "../engine/windows/window-lanes.ts";
 
 /**
  * All metrics of one window: names, and nine numbers for each, end to end. Flat, because a window is copied with every reading: one
@@ -31,9 +33,12 @@ const LAST_AT = 7;
 const REVISION = 8;
 const WIDTH = 9;
 
-const fold = createWindowFold<WindowValues>({
+const fold = createWindowFold<Reading, WindowValues>({
   acc: windowValuesSchema,
-  sizesMs: (type) => type.windowMs,
+  lanes: (type) => type.windowMs.map(tumblingLane),
+  laneNamed: (name) => (Number.isSafeInteger(Number(name)) ? tumblingLane(Number(name)) : null),
+  allowedLatenessMs: (type) => type.allowedLatenessMs,
+  earlyMs: null,
   add: addReading,
   emit: emitWindow,
 });
@@ -90,9 +95,10 @@ function addValue(numbers: number[], base: number, at: number, value: number): v
 function emitWindow(
   acc: WindowValues,
   window: Window,
-  late: Reading | null,
+  cause: EmitCause<Reading>,
   context: StreamContext<FoldSlot<WindowValues>>,
 ): WindowValues {
+  const late = cause.kind === "late" ? cause.reading : null;
   const numbers = acc.numbers.slice();
   for (const [place, metric] of acc.metrics.entries()) {
     if (late !== null && typeof late.metrics[metric] !== "number") continue;
@@ -112,7 +118,7 @@ function windowValues(metrics: string[], numbers: number[], left: number): Windo
 /** The values are stored all the same: it is only this window that lacks them. */
 function emitLeft(left: number, window: Window, context: StreamContext<FoldSlot<WindowValues>>): void {
   const { tenant, device, receiveTime: received } = context;
-  const seconds = window.size / 1000;
+  const seconds = (window.end - window.start) / 1000;
   const detail = `a window of ${seconds} s holds ${LIMITS.metricsPerWindowMax} metrics: ${left} values of others are not in it`;
   const event: DeviceEvent = { v: 1, tenant, device, kind: "too-many-metrics", ts: window.start, received, detail };
   context.emit("device-events", event);
@@ -138,7 +144,7 @@ function aggregateOf(
     device: context.device,
     metric,
     start: window.start,
-    size: window.size,
+    size: window.end - window.start,
     revision,
     count,
     sum,

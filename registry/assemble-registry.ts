@@ -13,6 +13,7 @@ import { createCredentialStore } from "./credential-store.ts";
 import { createDeviceImporter, type DeviceImporter } from "./device-importer.ts";
 import { createDeviceStore } from "./device-store.ts";
 import type { RegistryEngine } from "./engine.ts";
+import { createFunctionStore } from "./function-store.ts";
 import { createGatewayStore } from "./gateway-store.ts";
 import { writeLastSeen } from "./last-seen.ts";
 import { migrate } from "./migrate.ts";
@@ -54,6 +55,7 @@ export async function assembleRegistry(options: AssembleOptions): Promise<Regist
     alarms: createAlarmStore(reads, write),
     notifications: createNotificationOutbox(reads, write),
     audit: createAuditStore(reads, write),
+    functions: createFunctionStore(reads, write),
     ...createDeviceImporter(write, secret),
     touch: (lastSeen) => writeLastSeen(write, lastSeen),
     onRevoked: (listener) => void listeners.push(listener),

@@ -6,6 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import type { ControlOutbox, OutboxEntry } from "../core/registry.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import type { ChangeWriter } from "./change-writer.ts";
+import { readConfiguration } from "./read-configuration.ts";
 import type { RegistryEngine } from "./engine.ts";
 import type { Tables } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
@@ -45,6 +46,7 @@ export function createControlOutbox({ engine, write, signal, logger }: ControlOu
       });
       signal.wake();
     },
+    configuration: () => readConfiguration(db),
     changed: (waitMs, stopping) => signal.after(looked, waitMs, stopping),
     async enqueue(key, control, actor) {
       const parsed = controlSchema.safeParse(control);

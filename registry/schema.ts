@@ -72,6 +72,21 @@ export interface Tables {
     next_attempt_at: number;
     last_error: string | null;
   };
+  readonly function_versions: {
+    name: string;
+    version: number;
+    kind: "map" | "stream";
+    hash: string;
+    code: string;
+    code_bytes: number;
+    /** Of what it keeps: null both, of a function that keeps nothing. */
+    state_version: number | null;
+    state_shape: string | null;
+    created_at: number;
+    created_by: string;
+  };
+  /** The version that runs; no row for a function of which none does. */
+  readonly functions: { name: string; version: number };
   readonly audit: { sequence: number; at: number; actor: string; action: string; target: string; detail: string };
 }
 

@@ -22,6 +22,8 @@ export const COPIED_TABLES: readonly (keyof Tables)[] = [
   "alarm_positions",
   "notifications",
   "audit",
+  "function_versions",
+  "functions",
 ];
 
 const rowSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));

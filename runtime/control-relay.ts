@@ -1,7 +1,9 @@
 import { untilAborted } from "../core/aborted.ts";
 import { pause } from "../core/pause.ts";
 import { partitionOf } from "../core/partitioner.ts";
-import { HEADER } from "../core/record.ts";
+import { LIMITS } from "../core/limits.ts";
+import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { controlRecord } from "./control-record.ts";
 import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlRecord } from "../core/control.ts";
@@ -10,10 +12,13 @@ import type { Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RecordInput } from "../core/record.ts";
 import type { ControlOutbox, OutboxEntry } from "../core/registry.ts";
+import type { TopicName } from "../core/topics.ts";
+import type { FunctionsStageStart } from "./functions-stage-start.ts";
 
 export interface ControlRelayOptions {
   readonly outbox: ControlOutbox;
   readonly log: LogAppender;
+  readonly functionsStage: FunctionsStageStart;
   readonly partitionCount: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -25,8 +30,8 @@ const POLL_MS = 500;
 const RETRY_MS = 50;
 
 /**
- * Carries control records from the registry's outbox into `telemetry`, in order, at least once: a record may be appended again after
- * a crash, and stages drop revisions that they have.
+ * Carries control records from the registry's outbox into the input topics of the stages that they concern, in order, at least once: a record
+ * may be appended again after a crash, and stages drop revisions that they have.
  */
 export function createControlRelay(options: ControlRelayOptions): Service {
   const outage = createOutage("control records do not reach the log", RETRY_MS, options.logger);
@@ -65,10 +70,42 @@ export function createControlRelay(options: ControlRelayOptions): Service {
 }
 
 async function relayPending(options: ControlRelayOptions): Promise<number> {
-  const entries = await options.outbox.pending(BATCH);
+  const { outbox, functionsStage } = options;
+  const entries = await outbox.pending(BATCH);
   const last = entries.at(-1);
   if (last === undefined) return 0;
-  // One append per partition keeps the entries' order there; markSent covers the whole batch once all of it is durable.
+  const isDeploy = ({ control }: OutboxEntry): boolean => control.kind === "deploy";
+  let forFunctions = entries;
+  if (!(await functionsStage.hasBegun())) {
+    // What was said before the first deploy is part of what the stage is told when it begins.
+    const first = entries.findIndex(isDeploy);
+    forFunctions = first < 0 ? [] : entries.slice(first);
+    if (first >= 0) await functionsStage.begin();
+  }
+  await Promise.all([
+    appendAll(
+      options,
+      "telemetry",
+      entries.filter((entry) => !isDeploy(entry)),
+    ),
+    appendAll(options, FUNCTIONS_STAGE.input, forFunctions.filter(concernsFunctions)),
+  ]);
+  // Once all of it is durable in both topics: a crash before repeats it in both, and revisions drop what was there.
+  await outbox.markSent(last.sequence);
+  return entries.length;
+}
+
+/** A flush would come before the readings that it is to be behind: windows of users' functions close by silence. */
+function concernsFunctions({ control }: OutboxEntry): boolean {
+  return control.kind !== "flush" && control.kind !== "operator-action";
+}
+
+/** In order within each partition. */
+async function appendAll(
+  options: ControlRelayOptions,
+  topic: TopicName,
+  entries: readonly OutboxEntry[],
+): Promise<void> {
   const byPartition = new Map<number, RecordInput[]>();
   for (const entry of entries) {
     const now = options.clock.now();
@@ -77,10 +114,25 @@ async function relayPending(options: ControlRelayOptions): Promise<number> {
     }
   }
   await Promise.all(
-    [...byPartition].map(([partition, records]) => options.log.append("telemetry", partition, records)),
+    [...byPartition].map(async ([partition, records]) => {
+      for (const some of appendsOf(records)) await options.log.append(topic, partition, some);
+    }),
   );
-  await options.outbox.markSent(last.sequence);
-  return entries.length;
+}
+
+/** Few enough bytes for one append: the code of many functions is more. */
+function* appendsOf(records: readonly RecordInput[]): Generator<readonly RecordInput[]> {
+  let some: RecordInput[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    some.push(record);
+    bytes += record.value.length;
+    if (bytes < LIMITS.recordBytesMax) continue;
+    yield some;
+    some = [];
+    bytes = 0;
+  }
+  if (some.length > 0) yield some;
 }
 
 /** What each partition is told: of a list of devices its own ones, and nothing when it has none of them. */
@@ -94,13 +146,4 @@ function controlsByPartition(
   }
   const own = Map.groupBy(control.devices, (device) => partitionOf(device, partitionCount));
   return new Map(Array.from(own, ([partition, devices]) => [partition, { ...control, devices }]));
-}
-
-function controlRecord(key: string | null, control: ControlRecord, now: number): RecordInput {
-  return {
-    timestamp: now,
-    key,
-    value: new TextEncoder().encode(JSON.stringify(control)),
-    headers: [[HEADER.controlKind, control.kind]],
-  };
 }

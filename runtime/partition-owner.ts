@@ -14,6 +14,7 @@ import type {
   OutputBatch,
 } from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
+import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
 import type { UnitBody } from "../core/commit-unit.ts";
 import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";
@@ -23,6 +24,8 @@ export interface PartitionOwnerOptions {
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
+  /** Loads what control records deploy. */
+  readonly load?: LoadFunctions;
   /** Where the partition's state may still be, from before. */
   readonly warm: WarmPartitions;
   /** Called once, when the first commit fails. */
@@ -151,7 +154,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
 }
 
 async function claimState(
-  { journals, stage, partition, generation, warm }: PartitionOwnerOptions,
+  { journals, stage, partition, generation, load, warm }: PartitionOwnerOptions,
   journal: JournalId,
 ): Promise<Restored & { readonly claim: Omit<JournalClaim, "entries"> }> {
   const kept = warm.take(partition);
@@ -174,7 +177,10 @@ async function claimState(
     };
   }
   const { behind, ...restored } = restorePoint(entries);
-  const state = createStagePartition({ stage, partition, generation }, restored);
+  const state = createStagePartition(
+    { stage, partition, generation, ...(load === undefined ? {} : { load }) },
+    restored,
+  );
   return { claim, state, isWarm: false, units: restored.units.length, bytes: bytesOf(behind) };
 }
 

@@ -15,6 +15,7 @@ import type { Readiness, Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
+import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
 
 export interface StageRunnerOptions {
@@ -23,6 +24,8 @@ export interface StageRunnerOptions {
   /** Deals out the partitions of the stage's input topic. */
   readonly groups: ConsumerGroups;
   readonly generation: number;
+  /** Loads what control records deploy. */
+  readonly load?: LoadFunctions;
   /** Monotonic milliseconds: when to close a unit. It decides nothing about results. */
   readonly monotonic: Clock;
   readonly logger: Logger;
@@ -80,8 +83,9 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation } = options;
-    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure });
+    const { generation, load } = options;
+    const loading = load === undefined ? {} : { load };
+    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, ...loading });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;

@@ -13,7 +13,7 @@ import type { StageDefinition } from "../core/stage.ts";
 
 export interface TickWriterOptions {
   readonly log: LogAppender & LogInspector;
-  readonly stage: StageDefinition;
+  readonly stages: readonly StageDefinition[];
   /** The receive clock: ticks carry receive times. */
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,15 +23,18 @@ const TICK = new TextEncoder().encode(JSON.stringify({ v: 1, kind: "tick" }));
 
 /** Appends ticks to partitions that have a due timer and no traffic, so that silent devices' windows close and alarms rise. */
 export function createTickWriter(options: TickWriterOptions): Service {
-  const { log, stage, clock } = options;
+  const { log, stages, clock } = options;
   const outage = createOutage("ticks are not written", LIMITS.tickIntervalMs, options.logger);
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
   const round = async (): Promise<void> => {
     const now = clock.now();
-    const due = duePartitions(await log.status(), stage, now);
-    await Promise.all(due.map((partition) => log.append(stage.input, partition, [tickRecord(now)])));
+    const status = await log.status();
+    const due = stages.flatMap((stage) =>
+      duePartitions(status, stage, now).map((partition) => ({ topic: stage.input, partition })),
+    );
+    await Promise.all(due.map(({ topic, partition }) => log.append(topic, partition, [tickRecord(now)])));
   };
 
   const loop = async (): Promise<void> => {

@@ -50,10 +50,14 @@ const CASES: readonly RuleCase[] = [
       ["registry/a.ts", 'export type B = import("../api/b.ts").B;'],
       ["engine/a.ts", 'import { readFileSync } from "node:fs";'],
       ["dashboard/web/a.tsx", 'import { hub } from "../hub.ts";'],
+      ["engine/a.ts", 'import { defineMap } from "../kit/function.ts";'],
+      ["kit/a.ts", 'import { decode } from "../wire/a.ts";'],
+      ["broker/a.ts", 'import { defineMap } from "../kit/function.ts";'],
     ],
     good: [
       ["wire/a.ts", 'import { b } from "../core/b.ts";'],
       ["app/a.ts", 'import { b } from "../broker/b.ts";'],
+      ["runtime/a.ts", 'import { b } from "../kit/b.ts";'],
       ["broker/a.ts", 'import { b } from "./b.ts"; import { c } from "../wire/c.ts"; import net from "node:net";'],
       [
         "dashboard/web/a.tsx",
@@ -114,7 +118,10 @@ const CASES: readonly RuleCase[] = [
       ["core/b.ts", 'import { c } from "./c.ts";\nexport { c };'],
       ["core/index.ts", "export const a = 1;"],
     ],
-    good: [["core/a.ts", 'export { b } from "./b.ts";\nexport const a = 1;']],
+    good: [
+      ["core/a.ts", 'export { b } from "./b.ts";\nexport const a = 1;'],
+      ["kit/function.ts", 'export { b } from "./b.ts";'],
+    ],
   },
   {
     title: "any is not used",

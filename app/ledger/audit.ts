@@ -80,7 +80,9 @@ async function storedAt(sources: LedgerSources, cut: LedgerCut): Promise<StoredR
     bounds: cut.bounds,
   });
   const erasures = await sources.erasures();
-  const isLater = erasures.some(({ until }) => until.offset >= (cut.bounds[until.partition] ?? 0));
+  const isLater = erasures.some(
+    ({ until }) => until.stage === sources.stage && until.offset >= (cut.bounds[until.partition] ?? 0),
+  );
   return isLater ? "changed" : stored;
 }
 

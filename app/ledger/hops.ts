@@ -9,11 +9,14 @@ interface HopDefinition {
   readonly name: string;
   /** Null for the first hop: the ends of `telemetry`. */
   readonly journal: string | null;
+  /** Only shown once its journal has begun. */
+  readonly isOptional?: boolean;
 }
 
 const HOPS: readonly HopDefinition[] = [
   { name: "in", journal: null },
   { name: "processors", journal: JOURNALS.stage },
+  { name: "functions", journal: JOURNALS.functions, isOptional: true },
   { name: "clickhouse", journal: JOURNALS.clickhouse },
   { name: "notify", journal: JOURNALS.notify },
 ];
@@ -36,7 +39,8 @@ export class HopWatch {
 
   /** `controlRecords` are those among `telemetry`: they are no messages. */
   look(status: LogStatus, controlRecords: number, at: number): readonly Hop[] {
-    return HOPS.map((hop) => {
+    const begun = new Set(status.journals.map(({ name }) => name));
+    return HOPS.filter(({ isOptional, journal }) => isOptional !== true || begun.has(journal ?? "")).map((hop) => {
       if (this.#off.has(hop.name)) return { name: hop.name, ratePerSecond: 0, lag: 0, state: "off" };
       const position = hop.journal === null ? telemetryEnd(status) - controlRecords : reached(status, hop.journal);
       return this.#hop(hop, position, status, at);

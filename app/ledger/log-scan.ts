@@ -1,6 +1,7 @@
 import { parseJson } from "../../core/parse-json.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
+import { MAIN_STAGE } from "../../core/stage.ts";
 import { parseSourcePosition } from "../../core/source-position.ts";
 import { erasureOf } from "../../sinks/clickhouse/erased-devices.ts";
 import { scanLog, type ScanRange } from "../../log/scan-log.ts";
@@ -43,7 +44,13 @@ export async function countValues(
   await scanLog(log, ranges, (record) => {
     if (isControlRecord(record)) return;
     const source = parseSourcePosition(record.header(HEADER.source) ?? "");
-    if (source === null || source.offset >= (bounds[source.partition] ?? 0) || erased.covers(record.key, source))
+    // What users' functions make is no part of what devices have sent.
+    if (
+      source === null ||
+      source.stage !== MAIN_STAGE ||
+      source.offset >= (bounds[source.partition] ?? 0) ||
+      erased.covers(record.key, source)
+    )
       return;
     const reading = parseJson(record.value);
     if (isReading(reading)) values += Object.keys(reading.metrics).length;

@@ -1,4 +1,5 @@
 import { ErasedDevices } from "../../sinks/clickhouse/erased-devices.ts";
+import { MAIN_STAGE } from "../../core/stage.ts";
 import { collectErasures, countValues } from "./log-scan.ts";
 import type { LogStatus, TopicPosition } from "../../core/event-log.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -22,7 +23,9 @@ export async function valuesInFlight(
   if (records > LIMITS.overviewScanRecordsMax) return null;
   const known = [...(await sources.erasures()), ...(await collectErasures(sources.log, removals))];
   const erased = new ErasedDevices();
-  erased.add(known.filter(({ until }) => until.offset < (cut.bounds[until.partition] ?? 0)));
+  erased.add(
+    known.filter(({ until }) => until.stage === MAIN_STAGE && until.offset < (cut.bounds[until.partition] ?? 0)),
+  );
   return countValues(sources.log, readings, erased, cut.bounds);
 }
 

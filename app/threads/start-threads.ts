@@ -5,6 +5,8 @@ import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts"
 import { environmentOfChildren } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
+import { serveThread } from "../thread-rpc.ts";
+import { createFunctionsThreads } from "./functions-threads.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Logger } from "../../core/logger.ts";
@@ -73,6 +75,14 @@ export function startThreads(options: StartThreadsOptions): Threads {
   });
   const needsTables = roles.has("sinks") || roles.has("api");
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
+  const functions = createFunctionsThreads({
+    config,
+    log,
+    logger,
+    shares: shares(config.partitions, threadCount === 0 ? 0 : config.functionThreads),
+  });
+  const functionsChannel = new MessageChannel();
+  serveThread(functionsChannel.port1, functions.api, logger);
   const { access, transfer } = log.connect();
   const services = spawnThread<ServicesApi>(
     "./services.ts",
@@ -85,10 +95,11 @@ export function startThreads(options: StartThreadsOptions): Threads {
         config.webhookSecret ?? directory.secretText("webhook.secret", () => randomBytes(32).toString("base64url")),
       localToken: options.localToken,
       gateway: options.gatewayPort,
+      functions: functionsChannel.port2,
       processors: peerPorts.slice(0, processors.length),
       clickhouse: clickhouse === null ? null : (peerPorts[processors.length] ?? null),
     },
-    [...transfer, ...(options.gatewayPort === null ? [] : [options.gatewayPort]), ...peerPorts],
+    [...transfer, functionsChannel.port2, ...(options.gatewayPort === null ? [] : [options.gatewayPort]), ...peerPorts],
     onEnd("services"),
     { ...OWN_TIME, ensureDevice: CONFIGURE_WAIT_MS, applyDemo: CONFIGURE_WAIT_MS },
   );
@@ -104,6 +115,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
           clickhouse?.call("start"),
           ...processors.map((p) => p.call("start")),
         ]);
+        functions.start();
         return started;
       } catch (error) {
         // Of a thread that ends while it starts, its calls only learn that nobody answers; why, `broken` knows a moment later.
@@ -124,7 +136,8 @@ export function startThreads(options: StartThreadsOptions): Threads {
       // all the same: a thread that is left keeps the whole process.
       await step((shareMs) => ask("services", services.call, shareMs));
       await step(async (shareMs) => {
-        const stopped = processors.map((p) => ask("processors", p.call, shareMs));
+        const stopped = [functions.stop(shareMs)];
+        stopped.push(...processors.map((p) => ask("processors", p.call, shareMs)));
         if (clickhouse !== null) stopped.push(ask("clickhouse", clickhouse.call, shareMs));
         await Promise.all(stopped);
       });

@@ -47,6 +47,12 @@ export type ProcessorsApi = {
   stop(deadlineMs: number): Promise<void>;
 };
 
+/** The threads of users' functions, as the acknowledging thread that starts them knows them. */
+export type FunctionsApi = {
+  health(): Promise<PartHealth>;
+  metrics(): Promise<readonly MetricSample[]>;
+};
+
 export type ClickHouseApi = {
   start(): Promise<void>;
   health(): PartHealth;

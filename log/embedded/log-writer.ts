@@ -41,6 +41,8 @@ export interface LogWriterOptions {
   readonly bytesMax: number;
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
+  /** The same of these, but only once they have told a position. */
+  readonly journalsOnceBegun?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

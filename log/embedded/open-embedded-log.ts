@@ -31,6 +31,8 @@ export interface EmbeddedLogOptions {
   readonly retentionMs: number;
   /** Names of journals that retention must never pass. One that has told no position yet holds everything back. */
   readonly requiredJournals: readonly string[];
+  /** The same of these, but only once they have told a position. */
+  readonly journalsOnceBegun?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -48,6 +48,8 @@ export interface KafkaLogParts {
   readonly journals: ReadonlyMap<string, number>;
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
+  /** The same of these, but only once they have told a position. */
+  readonly journalsOnceBegun?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onCorrupt: (

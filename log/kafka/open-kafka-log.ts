@@ -46,6 +46,8 @@ export interface KafkaLogOptions {
   readonly retentionMs: number;
   /** Names of journals that retention must never pass. One that has told no position yet holds everything back. */
   readonly requiredJournals: readonly string[];
+  /** The same of these, but only once they have told a position. */
+  readonly journalsOnceBegun?: readonly string[];
   /** True in one process of an installation at least: it deletes what is old. */
   readonly keepsRetention: boolean;
   readonly clock: Clock;

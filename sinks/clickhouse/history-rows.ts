@@ -13,13 +13,13 @@ FROM readings
 WHERE tenant = {tenant:String} AND device = {device:String} AND ts ${RANGE} AND ts ${UNTIL}
 ORDER BY ts DESC, metric, src_offset DESC, src_step DESC, src_index DESC LIMIT {limit:UInt32}`;
 
-/** The greatest version of each window: merges that drop the older ones come when they come. */
+/** The greatest version of each window: merges that drop the older ones come when they come. One of no values was taken back. */
 const AGGREGATES = `SELECT toString(metric) AS metric_name, toUnixTimestamp64Milli(start) AS start_ms,
   argMax((revision, count, sum, min, max, mean, first, last), version) AS newest
 FROM aggregates
 WHERE tenant = {tenant:String} AND device = {device:String} AND ({metric:String} = '' OR metric = {metric:String})
   AND size_ms = {size:UInt64} AND start ${RANGE} AND start ${UNTIL}
-GROUP BY metric_name, start ORDER BY start DESC, metric_name LIMIT {limit:UInt32}`;
+GROUP BY metric_name, start HAVING newest.2 > 0 ORDER BY start DESC, metric_name LIMIT {limit:UInt32}`;
 
 const LATEST = `SELECT device, toString(metric) AS metric_name, toUnixTimestamp64Milli(max(ts)) AS ts_ms,
   argMax((kind = 'text', number, text), ts) AS newest

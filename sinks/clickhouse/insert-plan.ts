@@ -12,7 +12,7 @@ export const insertPlanSchema = z.object({
   /** Random, not counted: a log that was emptied must not repeat the tokens of the one before. */
   id: z.uuid(),
   ranges: z.array(z.object({ topic: z.string(), partition: z.int(), from: z.int(), to: z.int() })),
-  inserts: z.array(z.object({ table: z.string(), month: z.int(), rows: z.int() })),
+  inserts: z.array(z.object({ table: z.string(), month: z.int(), rows: z.int(), derived: z.int().exactOptional() })),
   /** Devices whose removal was among the records: their rows are deleted after the inserts. */
   erasures: z.array(erasureTupleSchema).default([]),
 });
@@ -27,7 +27,9 @@ export function makeInsertPlan(
   return {
     id,
     ranges: [...ranges],
-    inserts: sheets.map(({ shape, month, rows }) => ({ table: shape.table, month, rows })),
+    inserts: sheets.map(({ shape, month, rows, derived }) => {
+      return { table: shape.table, month, rows, ...(derived === 0 ? {} : { derived }) };
+    }),
     erasures: erasures.map(erasureToTuple),
   };
 }

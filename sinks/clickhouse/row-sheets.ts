@@ -15,6 +15,8 @@ export interface RowSheet {
   /** As 201703; the number of the partition in tables that are partitioned otherwise, and 0 in those that are not. */
   readonly month: number;
   readonly rows: number;
+  /** Those among them that another than the main stage has made. */
+  readonly derived: number;
   readonly bytes: Uint8Array;
 }
 
@@ -25,6 +27,7 @@ interface OpenSheet {
   readonly to: number;
   readonly writer: RowBinaryWriter;
   rows: number;
+  derived: number;
 }
 
 /** Columns of every table that say where a row came from; `writeSource` writes them. */
@@ -63,9 +66,10 @@ export class RowSheets {
   }
 
   /** Where the next `rows` rows with this time (UTC ms) go. */
-  writer(shape: TableShape, timeMs: number, rows: number): RowBinaryWriter {
+  writer(shape: TableShape, timeMs: number, rows: number, derived = 0): RowBinaryWriter {
     const sheet = this.#sheetOf(shape, timeMs);
     sheet.rows += rows;
+    sheet.derived += derived;
     this.#rows += rows;
     return sheet.writer;
   }
@@ -82,7 +86,7 @@ export class RowSheets {
   finish(): readonly RowSheet[] {
     return [...this.#sheets.entries()]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, { shape, month, rows, writer }]) => ({ shape, month, rows, bytes: writer.finish() }));
+      .map(([, { shape, month, rows, derived, writer }]) => ({ shape, month, rows, derived, bytes: writer.finish() }));
   }
 
   #sheetOf(shape: TableShape, timeMs: number): OpenSheet {
@@ -95,7 +99,7 @@ export class RowSheets {
 
   #open(shape: TableShape, period: Period): OpenSheet {
     const key = `${shape.table}/${period.month}`;
-    const sheet = this.#sheets.get(key) ?? { shape, ...period, writer: new RowBinaryWriter(), rows: 0 };
+    const sheet = this.#sheets.get(key) ?? { shape, ...period, writer: new RowBinaryWriter(), rows: 0, derived: 0 };
     this.#sheets.set(key, sheet);
     return sheet;
   }

@@ -1,7 +1,7 @@
 import type { TopicPosition } from "../../core/event-log.ts";
 import type { InsertPlan } from "./insert-plan.ts";
 
-/** Rows of `readings`, and the positions of the log up to which they are all: of one moment. */
+/** Rows of `readings` that the main stage has made, and the positions of the log up to which they are all: of one moment. */
 export interface SettledReadings {
   readonly rows: number;
   readonly positions: readonly TopicPosition[];
@@ -23,7 +23,8 @@ export class SettledCount {
 
   settle(plan: Pick<InsertPlan, "inserts">, positions: readonly TopicPosition[]): void {
     if (this.#latest === null) return;
-    const inserted = plan.inserts.filter(({ table }) => table === "readings").reduce((sum, { rows }) => sum + rows, 0);
+    const readings = plan.inserts.filter(({ table }) => table === "readings");
+    const inserted = readings.reduce((sum, { rows, derived = 0 }) => sum + rows - derived, 0);
     this.#latest = { rows: this.#latest.rows + inserted, positions };
   }
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAIN_STAGE } from "../../core/stage.ts";
 import { deviceKey } from "../../core/ids.ts";
 import type { StoredReadings, StoredReadingsQuery } from "../../core/history.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
@@ -18,7 +19,8 @@ const DISTINCT = `SELECT count() AS rows FROM (
   SELECT 1 FROM readings WHERE ${WITHIN} AND sipHash64(src_partition, src_offset) % {passes:UInt32} = {pass:UInt32}
   GROUP BY src_partition, src_offset, src_step, src_index, metric)`;
 
-const ALL = "SELECT count() AS rows FROM readings WHERE src_generation >= {firstGeneration:UInt32}";
+const ALL =
+  "SELECT count() AS rows FROM readings WHERE src_generation >= {firstGeneration:UInt32} AND src_stage = {stage:String}";
 
 const countRow = z.object({ rows: z.number() });
 const deviceRow = z.object({ tenant_id: z.string(), device: z.string(), rows: z.number() });
@@ -39,7 +41,7 @@ export async function countStored(link: ClickHouseLink, query: StoredReadingsQue
   return { rows, distinct, byKey };
 }
 
-/** All rows of `readings` that were made from the log: of its first generation and later ones. */
+/** All rows of `readings` that the main stage made from the log: of its first generation and later ones. */
 export async function countReadings(link: ClickHouseLink, firstGeneration: number): Promise<number> {
-  return (await link.query(ALL, countRow, { firstGeneration }))[0]?.rows ?? 0;
+  return (await link.query(ALL, countRow, { firstGeneration, stage: MAIN_STAGE }))[0]?.rows ?? 0;
 }

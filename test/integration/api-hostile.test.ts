@@ -202,6 +202,7 @@ describe("a port that is taken", () => {
       ledger: async () => ledger,
       partitions: async () => ({ at: 1, consumers: [] }),
       audit: () => Promise.reject(new Error("not asked")),
+      outlineFunctions: async () => [],
       metrics: async () => [],
       health: { notReadyReasons: () => [] },
       pagesDirectory: null,

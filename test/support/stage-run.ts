@@ -4,6 +4,7 @@ import type { Outcomes } from "../../core/ledger.ts";
 import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { StageDefinition } from "../../core/stage.ts";
 import type { TopicName } from "../../core/topics.ts";
+import type { LoadFunctions } from "../../engine/stage-functions.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
 import type { SnapshotChunk, UnitBody } from "../../core/commit-unit.ts";
 
@@ -13,6 +14,7 @@ export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-u
 export interface StageRunOptions {
   readonly stage: StageDefinition;
   readonly partition?: number;
+  readonly load?: LoadFunctions;
   /** Keep the outputs of these topics only, for long recordings. */
   readonly keep?: readonly TopicName[];
   /** Asked after every call of `process`. */
@@ -32,13 +34,14 @@ const SEAL_EVERY = 1000;
 
 /** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
 export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
-  const { stage, partition = 0, keep } = options;
+  const { stage, partition = 0, keep, load } = options;
+  const place = { stage, partition, generation: 0, ...(load === undefined ? {} : { load }) };
   const interrupt = options.interrupt ?? ((call: number): Interruption => (call % SEAL_EVERY === 0 ? "seal" : "none"));
   const outputs = new Map<TopicName, RecordInput[]>();
   const restarts = options.interrupt !== undefined;
   let snapshot: Uint8Array[] = [];
   let units: Uint8Array[] = [];
-  let state = createStagePartition({ stage, partition, generation: 0 });
+  let state = createStagePartition(place);
   let calls = 0;
   let sealed = 0;
 
@@ -57,7 +60,7 @@ export function runStage(records: readonly LogRecord[], options: StageRunOptions
   const restart = (): void => {
     const chunks: SnapshotChunk[] = snapshot.map(decodeSnapshotChunk);
     const bodies: UnitBody[] = units.map(decodeUnit);
-    state = createStagePartition({ stage, partition, generation: 0 }, { snapshot: chunks, units: bodies });
+    state = createStagePartition(place, { snapshot: chunks, units: bodies });
   };
 
   for (let at = 0; at < records.length;) {

@@ -1,18 +1,24 @@
 import { importsOf } from "./imports.ts";
 import type { TidyRule } from "./source-tree.ts";
 
-/** core ← wire, engine ← every room of the middle row ← app. What is not named here (test, bench, docs, bin) may import anything. */
+/**
+ * core ← wire, engine ← kit ← every room of the middle row ← app; of the middle row only those that run functions import the kit. What is not named here (test,
+ * bench, docs, bin) may import anything.
+ */
 const MIDDLE = ["broker", "log", "runtime", "processors", "registry", "sinks", "api", "dashboard", "device-sim"];
+const RUN_FUNCTIONS = ["runtime", "processors"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ["core"],
   engine: ["core"],
+  kit: ["core", "engine"],
   ...Object.fromEntries(MIDDLE.map((room) => [room, ["core", "wire", "engine"]])),
-  app: ["core", "wire", "engine", ...MIDDLE],
-  examples: ["core"],
+  ...Object.fromEntries(RUN_FUNCTIONS.map((room) => [room, ["core", "wire", "engine", "kit"]])),
+  app: ["core", "wire", "engine", "kit", ...MIDDLE],
+  examples: ["core", "kit"],
 };
 /** Pure rooms have no I/O: of Node they take what only computes. */
-const PURE = ["core", "wire", "engine"];
+const PURE = ["core", "wire", "engine", "kit"];
 const PURE_NODE = ["node:buffer", "node:util", "node:zlib"];
 /** The browser gets what is bundled for it, so only what is pure or written for it. */
 const BROWSER = "dashboard/web/";

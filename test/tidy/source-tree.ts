@@ -24,7 +24,7 @@ export type TidyRule = (files: readonly SourceFile[]) => readonly string[];
 
 const TREE = [
   "*.{ts,js,json,md,yaml,yml}",
-  "{core,wire,engine,broker,log,runtime,processors,registry,sinks,api,dashboard,device-sim,app,bin,test,bench,deploy,docs,examples}/**/*.*",
+  "{core,wire,engine,kit,broker,log,runtime,processors,registry,sinks,api,dashboard,device-sim,app,bin,test,bench,deploy,docs,examples}/**/*.*",
 ];
 const SKIPPED = /(^|\/)(node_modules|dist|coverage)\/|^package-lock\.json$|^docs\/benchmarks\/raw\/|\.(png|svg|gz)$/;
 

@@ -28,6 +28,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   commander: ["app/"],
   pino: ["app/"],
   yaml: ["registry/"],
+  esbuild: ["app/functions/"],
   vite: ["app/", "dashboard/web/"],
   "@preact/preset-vite": ["dashboard/web/"],
   vitest: ["vitest.config.ts"],

@@ -1,4 +1,5 @@
 import { isReading } from "../../../core/is-reading.ts";
+import { MAIN_STAGE } from "../../../core/stage.ts";
 import { SOURCE_COLUMNS, TIME_MAX, writeSource, type TableShape } from "../row-sheets.ts";
 import { MINUTE_MS } from "../rollups/dirty-buckets.ts";
 import { keepLatest } from "./latest-values.ts";
@@ -23,7 +24,8 @@ export const encodeReading: RowEncoder = (value, source, { sheets, latest }) => 
   if (names.length === 0) return true;
   const newest = latest.device(tenant, device);
   newest.minutes.add(Math.floor(ts / MINUTE_MS));
-  const writer = sheets.writer(READINGS, ts, names.length);
+  const derived = source.stage === MAIN_STAGE ? 0 : names.length;
+  const writer = sheets.writer(READINGS, ts, names.length, derived);
   for (const name of names) {
     const metric = metrics[name];
     const kind = typeof metric === "number" ? NUMBER : typeof metric === "boolean" ? BOOLEAN : TEXT;

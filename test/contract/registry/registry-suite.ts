@@ -9,6 +9,7 @@ import { credentialCases } from "./credential-cases.ts";
 import { deviceCases } from "./device-cases.ts";
 import { devicePageCases } from "./device-page-cases.ts";
 import { eraseCases } from "./erase-cases.ts";
+import { functionCases } from "./function-cases.ts";
 import { gatewayCases } from "./gateway-cases.ts";
 import { hostileCases } from "./hostile-cases.ts";
 import { importCases } from "./import-cases.ts";
@@ -47,6 +48,7 @@ export function registrySuite(engine: string, makeStand: (clock: Clock) => Promi
       removal: eraseCases,
       "last seen": lastSeenCases,
       credentials: credentialCases,
+      functions: functionCases,
       gateways: gatewayCases,
       import: importCases,
       apply: applyCases,

@@ -55,6 +55,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     overview: async () => overview,
     ledger: async () => ledger,
     partitions: async () => ({ at: 1, consumers: [] }),
+    outlineFunctions: async () => [],
     audit: async () => ({ at: 1, ledger, devices: 1, mismatches: [], storedOnce: null, balanced: true }),
     metrics: async () => [],
     health: { notReadyReasons: () => [] },

@@ -5,7 +5,7 @@ import { serveThread } from "../../../app/thread-rpc.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import type { MessagePort } from "node:worker_threads";
-import type { GatewayApi } from "../../../app/threads/thread-apis.ts";
+import type { FunctionsApi, GatewayApi } from "../../../app/threads/thread-apis.ts";
 
 const ports: MessagePort[] = [];
 afterEach(() => {
@@ -20,7 +20,12 @@ function channel(): { here: MessagePort; there: MessagePort } {
 
 /** The gateway and one thread of processors that does not answer. */
 function stand() {
-  const [gateway, processors] = [channel(), channel()];
+  const [gateway, processors, functions] = [channel(), channel(), channel()];
+  const none: FunctionsApi = {
+    health: async () => ({ reasons: [], faults: [], events: [] }),
+    metrics: async () => [],
+  };
+  serveThread(functions.there, none, silentLogger);
   const disconnected: (readonly string[])[] = [];
   const metrics = createMetrics();
   metrics.counter("millrace_test_total", "A counter.").add(3);
@@ -34,7 +39,7 @@ function stand() {
   serveThread(gateway.there, api, silentLogger);
   const errors: object[] = [];
   const peers = createPeers(
-    { gateway: gateway.here, processors: [processors.here], clickhouse: null },
+    { gateway: gateway.here, processors: [processors.here], functions: functions.here, clickhouse: null },
     { ...silentLogger, error: (fields) => void errors.push(fields) },
   );
   return { peers, disconnected, errors, endGateway: () => gateway.there.close() };

@@ -11,6 +11,10 @@ import type { LogAppender } from "../../../core/event-log.ts";
 import type { ControlOutbox, OutboxEntry } from "../../../core/registry.ts";
 
 const PARTITIONS = 4;
+const NO_FUNCTIONS = {
+  hasBegun: () => Promise.resolve(false),
+  begin: () => Promise.reject(new Error("nothing is deployed")),
+};
 const clock = { now: () => 1_800_000_000_000 };
 
 describe("the control relay", () => {
@@ -31,6 +35,7 @@ describe("the control relay", () => {
       outbox: { ...emptyOutbox(), pending: () => Promise.reject(new TypeError("not a function")) },
       log: createMemoryEventLog({ partitionCount: PARTITIONS }),
       partitionCount: PARTITIONS,
+      functionsStage: NO_FUNCTIONS,
       clock,
       logger: silentLogger,
     });
@@ -43,6 +48,7 @@ describe("the control relay", () => {
       outbox: { ...emptyOutbox(), pending: () => Promise.resolve([entry(1, null)]) },
       log: { append: () => new Promise(() => undefined) },
       partitionCount: PARTITIONS,
+      functionsStage: NO_FUNCTIONS,
       clock,
       logger: silentLogger,
     });
@@ -95,6 +101,7 @@ function emptyOutbox(): ControlOutbox {
     changed: () => delay(1),
     enqueue: () => Promise.reject(new Error("nothing is queued here")),
     drained: () => Promise.resolve(),
+    configuration: () => Promise.reject(new Error("nobody asks")),
   };
 }
 
@@ -127,6 +134,7 @@ async function relay(entries: readonly OutboxEntry[], refusals = 0, logger: Logg
     outbox,
     log: appender,
     partitionCount: PARTITIONS,
+    functionsStage: NO_FUNCTIONS,
     clock,
     logger,
   });

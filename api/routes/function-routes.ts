@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { functionVersionAnswer, listOf } from "../answer-shapes.ts";
+import { deployBody, rollbackBody } from "../body-shapes.ts";
+import { functionParams, functionQuery } from "../query-shapes.ts";
+import { settleConfiguration, type RouteContext, type ZodApp } from "../route-context.ts";
+
+const tags = ["functions"];
+
+/** Users' functions: all versions, and which of them run. */
+export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): void {
+  const functions = () => options.registry.functions;
+  app.get(
+    "/functions",
+    {
+      schema: {
+        tags,
+        summary: "List the versions of functions, newest first",
+        querystring: functionQuery,
+        response: { 200: listOf(functionVersionAnswer) },
+      },
+    },
+    async ({ query: { name } }) => ({ items: [...(await functions().versions(name))] }),
+  );
+  app.post(
+    "/functions",
+    {
+      schema: {
+        tags,
+        summary: "Make the functions that the code exports live, all or none",
+        body: deployBody,
+        response: { 200: listOf(functionVersionAnswer) },
+      },
+    },
+    async ({ raw, body: { code } }, reply) => {
+      const { id: actor } = gate.principalOf(raw);
+      const hash = createHash("sha256").update(code).digest("hex");
+      const deployed = await functions().deploy({ code, hash, functions: await options.outlineFunctions(code) }, actor);
+      await settleConfiguration(options, reply);
+      return { items: [...deployed] };
+    },
+  );
+  app.post(
+    "/functions/:name/rollback",
+    {
+      schema: {
+        tags,
+        summary: "Make an earlier version live again: the one before, or a named one",
+        params: functionParams,
+        body: rollbackBody,
+        response: { 200: functionVersionAnswer },
+      },
+    },
+    async ({ raw, params: { name }, body: { version = null } }, reply) => {
+      const live = await functions().rollback(name, version, gate.principalOf(raw).id);
+      await settleConfiguration(options, reply);
+      return live;
+    },
+  );
+  app.delete(
+    "/functions/:name",
+    {
+      schema: {
+        tags,
+        summary: "Stop a function and erase what it keeps; its versions stay",
+        params: functionParams,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ raw, params: { name } }, reply) => {
+      await functions().undeploy(name, gate.principalOf(raw).id);
+      await settleConfiguration(options, reply);
+      return reply.code(204).send(null);
+    },
+  );
+}

@@ -1,0 +1,31 @@
+import { deployCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
+import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
+import { wholeNumber } from "./number-option.ts";
+import type { Command } from "commander";
+
+/** `millrace deploy|versions|rollback|undeploy`. */
+export function addFunctionCommands(program: Command): void {
+  withInstanceOptions(program.command("deploy <files...>"))
+    .description("check functions and make them live")
+    .option("--yes", "do not ask")
+    .action(async (files: readonly string[], { yes = false }: { yes?: boolean }, command: Command) => {
+      process.exitCode = await deployCommand(apiOf(command), files, { json: globalOptions(command).json, yes });
+    });
+  withInstanceOptions(program.command("versions [function]"))
+    .description("list versions of functions, and which of them run")
+    .action(async (name: string | undefined, _options: object, command: Command) => {
+      process.exitCode = await versionsCommand(apiOf(command), name, globalOptions(command));
+    });
+  withInstanceOptions(program.command("rollback <function>"))
+    .description("make an earlier version live again")
+    .option("--to <version>", "this one (default: the one before)", wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .action(async (name: string, { to }: { to?: string }, command: Command) => {
+      const version = to === undefined ? {} : { to: Number(to) };
+      process.exitCode = await rollbackCommand(apiOf(command), name, { json: globalOptions(command).json, ...version });
+    });
+  withInstanceOptions(program.command("undeploy <function>"))
+    .description("stop a function and erase what it keeps")
+    .action(async (name: string, _options: object, command: Command) => {
+      process.exitCode = await undeployCommand(apiOf(command), name, globalOptions(command));
+    });
+}

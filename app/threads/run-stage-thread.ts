@@ -1,0 +1,58 @@
+import { performance } from "node:perf_hooks";
+import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
+import { createMetrics } from "../../core/metrics.ts";
+import { createStageRunner } from "../../runtime/stage-runner.ts";
+import { stopSignal } from "../deadline.ts";
+import { openThreadLog } from "../installation-log.ts";
+import { createLogger } from "../logging.ts";
+import { createSystemReceiveClock } from "../receive-clock.ts";
+import { serveThread } from "../thread-rpc.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { StageDefinition } from "../../core/stage.ts";
+import type { LoadFunctions } from "../../engine/stage-functions.ts";
+import type { LogAccess } from "../installation-log.ts";
+import type { Config } from "../config.ts";
+import type { ProcessorsApi } from "./thread-apis.ts";
+
+export interface StageThreadData {
+  readonly config: Config;
+  readonly access: LogAccess;
+  readonly partitions: readonly number[];
+  readonly control: MessagePort;
+  readonly peers: readonly MessagePort[];
+}
+
+/** Runs a stage on this thread's share of the partitions. `name` is the thread's in the log lines. */
+export async function runStageThread(
+  name: string,
+  { config, access, partitions, control, peers }: StageThreadData,
+  stage: StageDefinition,
+  load?: LoadFunctions,
+): Promise<void> {
+  const logger = createLogger(config.logLevel, name);
+  const metrics = createMetrics();
+  const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
+  const monotonic = { now: () => performance.now() };
+  const { generation } = log;
+  const groups = log.groups(partitions);
+  const loading = load === undefined ? {} : { load };
+  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, ...loading });
+  const api: ProcessorsApi = {
+    start: () => runner.start(),
+    health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
+    metrics: () => metrics.snapshot(),
+    totals: () => runner.totals(),
+    sums() {
+      const { totals, ...rest } = runner.totals();
+      const sum = noOutcomes();
+      for (const outcomes of totals.values()) addOutcomes(sum, outcomes);
+      return { ...rest, totals: new Map([["", sum]]) };
+    },
+    busySeconds: () => performance.eventLoopUtilization().active / 1000,
+    async stop(deadlineMs) {
+      await runner.stop(stopSignal(deadlineMs));
+      await log.close(stopSignal(deadlineMs));
+    },
+  };
+  for (const port of [control, ...peers]) serveThread(port, api, logger);
+}

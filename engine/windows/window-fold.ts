@@ -1,0 +1,253 @@
+import { z } from "zod";
+import type { DeviceType } from "../../core/device-type.ts";
+import type { StreamContext } from "../../core/function.ts";
+import type { Window, WindowLane } from "./window-lanes.ts";
+
+/** What a fold needs of a reading, besides what its `add` looks at. */
+export interface FoldInput {
+  readonly tenant: string;
+  readonly device: string;
+  readonly ts: number;
+  readonly received: number;
+}
+
+/** Why a window is emitted: before its end, when the watermark reaches it, or because that late reading changed it. */
+export type EmitCause<In> = { readonly kind: "early" | "close" } | { readonly kind: "late"; readonly reading: In };
+
+/** A fold of windows whose bounds follow from event time: what to keep of the readings of a window, and what to emit of it. */
+export interface WindowFoldDefinition<In extends FoldInput, Acc> {
+  readonly acc: z.ZodType<Acc>;
+  /** Asked once for each state of a type. */
+  lanes(type: DeviceType): readonly WindowLane[];
+  /** Also one that `lanes` no longer gives: its windows end as they began. */
+  laneNamed(name: string): WindowLane | null;
+  allowedLatenessMs(type: DeviceType): number;
+  /** Between two results of a window before its end; null for none. */
+  readonly earlyMs: number | null;
+  /** Undefined when nothing of the reading concerns the fold. */
+  add(acc: Acc | undefined, reading: In, window: Window): Acc | undefined;
+  /** Emits the window. Returns what to keep from here on, so that the fold can count revisions. */
+  emit(acc: Acc, window: Window, cause: EmitCause<In>, context: StreamContext<FoldSlot<Acc>>): Acc;
+}
+
+/** When a window is emitted early: `at` is the timer's time, or that of the last one when there is none. */
+interface Early {
+  readonly at: number;
+  readonly armed: boolean;
+}
+
+/** A window (open, or closed and waiting for late readings), or how far windows of a lane have been let go. */
+export type FoldSlot<Acc> =
+  | { readonly kind: "window"; readonly closed: boolean; readonly acc: Acc; readonly early?: Early }
+  | { readonly kind: "horizon"; readonly expiredTo: number };
+
+/** The parts of a `defineStream` that folds readings into windows. */
+export interface WindowFold<In, Acc> {
+  readonly state: z.ZodType<FoldSlot<Acc>>;
+  onInput(reading: In, context: StreamContext<FoldSlot<Acc>>): void;
+  onTimer(name: string, at: number, context: StreamContext<FoldSlot<Acc>>): void;
+}
+
+/**
+ * Windows per device and lane. A window closes when the watermark reaches its end, stays for allowedLateness, and is then let go.
+ *
+ * A late reading emits its window again at once, with the next revision. That depends on the readings alone, as a timer in
+ * partition time would, but the newest truth is never held back, and no timer has to be kept for it; the price is one revision per
+ * late reading instead of one per burst. A reading later than allowedLateness goes to `device-events`.
+ *
+ * Silence closes only windows that are there: a device that uploads what it buffered opens windows that nobody has seen yet, and
+ * finds late only what belongs to one that was emitted.
+ *
+ * An early result is emitted at the next multiple of `earlyMs` after a reading has changed the window: none without a change.
+ */
+export function createWindowFold<In extends FoldInput, Acc>(
+  definition: WindowFoldDefinition<In, Acc>,
+): WindowFold<In, Acc> {
+  const lanesOf = new WeakMap<DeviceType, readonly WindowLane[]>();
+  const lanes = (type: DeviceType): readonly WindowLane[] => {
+    const known = lanesOf.get(type);
+    if (known !== undefined) return known;
+    const made = definition.lanes(type);
+    lanesOf.set(type, made);
+    return made;
+  };
+  return {
+    state: z.union([
+      z.object({
+        kind: z.literal("window"),
+        closed: z.boolean(),
+        acc: definition.acc,
+        early: z.object({ at: z.number(), armed: z.boolean() }).exactOptional(),
+      }),
+      z.object({ kind: z.literal("horizon"), expiredTo: z.number() }),
+    ]),
+    onInput(reading, context) {
+      const type = context.config.deviceType(context.tenant, context.device);
+      const allowedLatenessMs = definition.allowedLatenessMs(type);
+      const droppedFrom: WindowLane[] = [];
+      for (const lane of lanes(type)) {
+        let dropped = false;
+        for (const window of lane.windowsOf(reading.ts)) {
+          const place: Place = { lane, window, allowedLatenessMs };
+          dropped = !addToWindow(definition, place, reading, context) || dropped;
+        }
+        if (dropped) droppedFrom.push(lane);
+      }
+      if (droppedFrom.length > 0) emitDropped(reading, droppedFrom, context);
+    },
+    onTimer(name, at, context) {
+      const isEarly = name.startsWith(EARLY_TIMER);
+      const place = placeOf(definition, isEarly ? name.slice(EARLY_TIMER.length) : name, context);
+      if (place === null) return;
+      const slot = context.state.get(windowSlot(place));
+      if (slot?.kind !== "window") return;
+      if (isEarly) emitEarly(definition, place, at, slot, context);
+      else if (slot.closed) expire(place, context);
+      else close(definition, place, slot, context);
+    },
+  };
+}
+
+type WindowSlot<Acc> = Extract<FoldSlot<Acc>, { kind: "window" }>;
+type Context<Acc> = StreamContext<FoldSlot<Acc>>;
+
+/** A window in its lane. */
+interface Place {
+  readonly lane: WindowLane;
+  readonly window: Window;
+  readonly allowedLatenessMs: number;
+}
+
+const EARLY_TIMER = "early/";
+const EARLY = { kind: "early" } as const;
+const CLOSE = { kind: "close" } as const;
+
+/** False when the reading came too late for the window. */
+function addToWindow<In extends FoldInput, Acc>(
+  definition: WindowFoldDefinition<In, Acc>,
+  place: Place,
+  reading: In,
+  context: Context<Acc>,
+): boolean {
+  const { state, timers, watermark } = context;
+  const { window, allowedLatenessMs } = place;
+  const { end } = window;
+  const name = windowSlot(place);
+  const slot = state.get(name);
+  const known = slot?.kind === "window" ? slot : undefined;
+  const acc = definition.add(known?.acc, reading, window);
+  if (acc === undefined) return true;
+  if (known?.closed === false) {
+    state.set(name, openSlot(definition, place, acc, known.early, context));
+    return true;
+  }
+  if (known !== undefined) {
+    const kept = definition.emit(acc, window, { kind: "late", reading }, context);
+    state.set(name, { kind: "window", closed: true, acc: kept });
+    return true;
+  }
+  if (end <= expiredTo(place, context) || end + allowedLatenessMs <= watermark) return false;
+  if (end <= watermark) {
+    const kept = definition.emit(acc, window, { kind: "late", reading }, context);
+    state.set(name, { kind: "window", closed: true, acc: kept });
+    timers.set(timerName(place), end + allowedLatenessMs);
+  } else {
+    state.set(name, openSlot(definition, place, acc, undefined, context));
+    timers.set(timerName(place), end);
+  }
+  return true;
+}
+
+/** An open window that has just changed: it will be emitted early at the next time for that. */
+function openSlot<In extends FoldInput, Acc>(
+  { earlyMs }: WindowFoldDefinition<In, Acc>,
+  place: Place,
+  acc: Acc,
+  early: Early | undefined,
+  context: Context<Acc>,
+): WindowSlot<Acc> {
+  if (earlyMs === null) return { kind: "window", closed: false, acc };
+  if (early?.armed === true) return { kind: "window", closed: false, acc, early };
+  const { start, end } = place.window;
+  const come = Math.max(start, context.watermark, early?.at ?? start);
+  const at = start + (Math.floor((come - start) / earlyMs) + 1) * earlyMs;
+  if (at < end) context.timers.set(EARLY_TIMER + timerName(place), at);
+  return { kind: "window", closed: false, acc, early: { at, armed: at < end } };
+}
+
+function emitEarly<In extends FoldInput, Acc>(
+  definition: WindowFoldDefinition<In, Acc>,
+  place: Place,
+  at: number,
+  slot: WindowSlot<Acc>,
+  context: Context<Acc>,
+): void {
+  if (slot.closed) return;
+  const acc = definition.emit(slot.acc, place.window, EARLY, context);
+  context.state.set(windowSlot(place), { kind: "window", closed: false, acc, early: { at, armed: false } });
+}
+
+function close<In extends FoldInput, Acc>(
+  definition: WindowFoldDefinition<In, Acc>,
+  place: Place,
+  slot: WindowSlot<Acc>,
+  context: Context<Acc>,
+): void {
+  const kept = definition.emit(slot.acc, place.window, CLOSE, context);
+  if (slot.early?.armed === true) context.timers.clear(EARLY_TIMER + timerName(place));
+  if (place.allowedLatenessMs === 0) {
+    expire(place, context);
+    return;
+  }
+  context.state.set(windowSlot(place), { kind: "window", closed: true, acc: kept });
+  context.timers.set(timerName(place), place.window.end + place.allowedLatenessMs);
+}
+
+function expire<Acc>(place: Place, context: Context<Acc>): void {
+  context.state.delete(windowSlot(place));
+  const to = Math.max(expiredTo(place, context), place.window.end);
+  context.state.set(horizonSlot(place), { kind: "horizon", expiredTo: to });
+}
+
+function expiredTo<Acc>(place: Place, context: Context<Acc>): number {
+  const slot = context.state.get(horizonSlot(place));
+  // 0 is before every event time that can be: they begin in 2000.
+  return slot?.kind === "horizon" ? slot.expiredTo : 0;
+}
+
+/** Tells of a reading that found its window gone, and counts it. */
+export function emitDropped<Slot>(
+  { tenant, device, ts, received }: FoldInput,
+  lanes: readonly Pick<WindowLane, "label">[],
+  context: StreamContext<Slot>,
+): void {
+  const sizes = lanes.map(({ label }) => label).join(", ");
+  const detail = `came after its window had been let go (window size ${sizes})`;
+  context.emit("device-events", { v: 1, tenant, device, kind: "late-dropped", ts, received, detail });
+  context.count("lateDropped");
+}
+
+function timerName({ lane, window }: Place): string {
+  return `${lane.name}/${window.start}`;
+}
+
+function windowSlot(place: Place): string {
+  return `w/${timerName(place)}`;
+}
+
+function horizonSlot({ lane }: Place): string {
+  return `h/${lane.name}`;
+}
+
+function placeOf<In extends FoldInput, Acc>(
+  definition: WindowFoldDefinition<In, Acc>,
+  name: string,
+  { config, tenant, device }: Context<Acc>,
+): Place | null {
+  const [laneName = "", text = ""] = name.split("/");
+  const lane = definition.laneNamed(laneName);
+  const start = Number(text);
+  if (lane === null || !Number.isSafeInteger(start)) return null;
+  const allowedLatenessMs = definition.allowedLatenessMs(config.deviceType(tenant, device));
+  return { lane, window: { start, end: lane.endOf(start) }, allowedLatenessMs };
+}

@@ -1,0 +1,190 @@
+import { MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import type { FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/registry.ts";
+import type { Change, ChangeWriter } from "./change-writer.ts";
+import type { Queries, Tables } from "./schema.ts";
+import { storableText } from "./storable-text.ts";
+
+type VersionRow = Tables["function_versions"];
+type Bundle = Parameters<FunctionStore["deploy"]>[0];
+
+const SHOWN = [
+  "function_versions.name",
+  "function_versions.version",
+  "kind",
+  "hash",
+  "code_bytes",
+  "created_at",
+  "created_by",
+] as const;
+
+/** Versions are numbered per function; the same code has the same number. Every change tells the partitions of the users' stage. */
+export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionStore {
+  return {
+    async deploy(bundle, actor) {
+      const bytes = Buffer.byteLength(JSON.stringify(bundle.code));
+      if (bytes > LIMITS.functionCodeBytesMax) {
+        throw new MillraceError(
+          "INVALID_INPUT",
+          `the code is ${bytes} bytes; ${LIMITS.functionCodeBytesMax} are allowed`,
+        );
+      }
+      return write(actor, async (change) => {
+        const made: FunctionVersionInfo[] = [];
+        for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor));
+        await checkCount(change);
+        return made;
+      });
+    },
+    async versions(name) {
+      const base = db
+        .selectFrom("function_versions")
+        .leftJoin("functions", (join) =>
+          join
+            .onRef("functions.name", "=", "function_versions.name")
+            .onRef("functions.version", "=", "function_versions.version"),
+        )
+        .select(SHOWN)
+        .select("functions.version as live")
+        .orderBy("function_versions.name")
+        .orderBy("function_versions.version", "desc");
+      const rows = await (name === undefined ? base : base.where("function_versions.name", "=", name)).execute();
+      if (rows.length === 0 && name !== undefined) throw noFunction(name);
+      return rows.map(({ live, ...row }) => infoOf(row, live !== null));
+    },
+    rollback: (name, version, actor) => write(actor, (change) => rollback(change, name, version)),
+    undeploy: (name, actor) => write(actor, (change) => undeploy(change, name)),
+  };
+}
+
+async function deployOne(
+  change: Change,
+  bundle: Bundle,
+  fn: FunctionInput,
+  actor: string,
+): Promise<FunctionVersionInfo> {
+  const { trx } = change;
+  const all = await trx.selectFrom("function_versions").selectAll().where("name", "=", fn.name).execute();
+  const live = await liveVersion(change, fn.name);
+  const liveRow = all.find(({ version }) => version === live) ?? null;
+  const known = all.find(({ hash }) => hash === bundle.hash);
+  const newest = Math.max(0, ...all.map(({ version }) => version));
+  const row: VersionRow = known ?? {
+    name: fn.name,
+    version: newest + 1,
+    kind: fn.kind,
+    hash: bundle.hash,
+    code: bundle.code,
+    code_bytes: Buffer.byteLength(bundle.code),
+    state_version: fn.state?.version ?? null,
+    state_shape: fn.state?.shape ?? null,
+    created_at: change.at,
+    created_by: storableText(actor),
+  };
+  if (row.version === live) return infoOf(row, true);
+  if (liveRow !== null) checkState(liveRow, row);
+  if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
+  await goLive(change, row, live, "function.deployed");
+  return infoOf(row, true);
+}
+
+async function rollback(change: Change, name: string, wanted: number | null): Promise<FunctionVersionInfo> {
+  const live = await liveVersion(change, name);
+  const all = await change.trx
+    .selectFrom("function_versions")
+    .selectAll()
+    .where("name", "=", name)
+    .orderBy("version", "desc")
+    .execute();
+  if (all.length === 0) throw noFunction(name);
+  const row = all.find(({ version }) => (wanted === null ? live !== null && version < live : version === wanted));
+  if (row === undefined) {
+    const what = wanted === null ? "no version before the live one" : `no version ${wanted}`;
+    throw new MillraceError("NOT_FOUND", `function "${name}" has ${what}`, {
+      remedy: `Versions that there are: ${all.map(({ version }) => version).join(", ")}. Choose one with --to.`,
+    });
+  }
+  if (row.version === live) return infoOf(row, true);
+  const liveRow = all.find(({ version }) => version === live);
+  if (liveRow !== undefined) checkState(liveRow, row);
+  await goLive(change, row, live, "function.rolled-back");
+  return infoOf(row, true);
+}
+
+async function undeploy(change: Change, name: string): Promise<void> {
+  const { trx } = change;
+  const live = await liveVersion(change, name);
+  if (live === null) {
+    throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
+  }
+  await trx.deleteFrom("functions").where("name", "=", name).execute();
+  change.audit("function.undeployed", `function ${name}`, `version ${live}`);
+  change.control(null, (revision) => {
+    const none = { name, version: live, hash: "", code: "" };
+    return { v: 1, kind: "deploy", revision, stage: FUNCTIONS_STAGE.name, removed: true, function: none };
+  });
+}
+
+async function goLive(change: Change, row: VersionRow, before: number | null, action: string): Promise<void> {
+  const { name, version, hash, code } = row;
+  await change.trx
+    .insertInto("functions")
+    .values({ name, version })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ version }))
+    .execute();
+  change.audit(action, `function ${name}`, `version ${version}${before === null ? "" : ` instead of ${before}`}`);
+  change.control(null, (revision) => {
+    const deployed = { name, version, hash, code };
+    return { v: 1, kind: "deploy", revision, stage: FUNCTIONS_STAGE.name, removed: false, function: deployed };
+  });
+}
+
+/** What devices have kept must be readable by the version that goes live. */
+function checkState(live: VersionRow, next: VersionRow): void {
+  if (live.state_version === null || next.state_version === null) return;
+  const [was, is] = [live.state_version, next.state_version];
+  if (is > was || (is === was && live.state_shape === next.state_shape)) return;
+  const text =
+    is === was
+      ? `function "${next.name}" keeps another state than version ${live.version}, which runs, under the same stateVersion ${is}`
+      : `function "${next.name}" knows stateVersion ${is}, but what version ${live.version} keeps is of ${was}`;
+  throw new MillraceError("INVALID_INPUT", text, {
+    remedy:
+      is === was
+        ? `Set stateVersion: ${is + 1} and define migrate(old, fromVersion); or run millrace undeploy ${next.name} first, which forgets the state.`
+        : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
+  });
+}
+
+async function liveVersion({ trx }: Change, name: string): Promise<number | null> {
+  const row = await trx.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
+  return row?.version ?? null;
+}
+
+async function checkCount({ trx }: Change): Promise<void> {
+  const { count } = await trx
+    .selectFrom("functions")
+    .select((eb) => eb.fn.countAll().as("count"))
+    .executeTakeFirstOrThrow();
+  if (Number(count) <= LIMITS.functionsMax) return;
+  const text = `${Number(count)} functions would run; ${LIMITS.functionsMax} are allowed`;
+  throw new MillraceError("LIMIT_EXCEEDED", text, { remedy: "Undeploy what is not needed." });
+}
+
+function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">, live: boolean): FunctionVersionInfo {
+  return {
+    name: row.name,
+    version: row.version,
+    kind: row.kind,
+    hash: row.hash,
+    codeBytes: row.code_bytes,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+    live,
+  };
+}
+
+function noFunction(name: string): MillraceError {
+  return new MillraceError("NOT_FOUND", `there is no function "${name}"`, { remedy: "See millrace versions." });
+}

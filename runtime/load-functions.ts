@@ -1,0 +1,84 @@
+import { compileFunction } from "node:vm";
+import * as publicModule from "../kit/function.ts";
+import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { deterministicGlobals } from "./deterministic-globals.ts";
+import type { StageFunction } from "../core/function.ts";
+
+const PUBLIC_MODULE = "millrace/function";
+/** Under a folder, so that frames of dead letters name it. */
+const FILE = "/function/bundle.js";
+const NAME = /^[a-z][a-z0-9-]*$/;
+
+/**
+ * Runs the code of a bundle and returns the functions that it exports, by name. What a function may not have, because a replay would find
+ * another (the clock, randomness, the process, the network), is hidden from it. That keeps honest code deterministic; it is no boundary
+ * against hostile code. FUNCTION_INVALID when it throws or exports what is no function.
+ */
+export function loadFunctions(code: string): readonly StageFunction[] {
+  const exported = run(code);
+  const functions = Object.values(exported).filter(isStageFunction);
+  if (functions.length === 0) {
+    const names = Object.keys(exported);
+    const what = names.length === 0 ? "exports nothing" : `exports no function: ${names.join(", ")} is none`;
+    throw invalid(
+      `it ${what}`,
+      "Export what defineMap or defineStream returns: export const dewPoint = defineMap({...}).",
+    );
+  }
+  const byName = new Map(functions.map((fn) => [fn.name, fn]));
+  for (const fn of byName.values()) requireName(fn.name);
+  // The same function under two exports is one; two of one name are not.
+  if (byName.size < new Set(functions).size) {
+    throw invalid("it exports two functions of the same name", "Give each function a name of its own.");
+  }
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function run(code: string): Readonly<Record<string, unknown>> {
+  const module = { exports: {} as unknown };
+  const globals = { ...deterministicGlobals(), module, exports: module.exports, require: requirePublic };
+  try {
+    const wrapped: unknown = compileFunction(code, Object.keys(globals), { filename: FILE });
+    if (typeof wrapped === "function") Reflect.apply(wrapped, undefined, Object.values(globals));
+  } catch (cause) {
+    // Its own line is not known here: who has the source map finds it by the cause's stack.
+    if (isMillraceError(cause, "FUNCTION_INVALID")) throw invalid(cause.message, cause.remedy ?? "", cause);
+    throw invalid(`it throws when it is loaded: ${errorText(cause)}`, "Correct the file and deploy again.", cause);
+  }
+  return isObject(module.exports) ? module.exports : {};
+}
+
+function requirePublic(name: unknown): unknown {
+  if (name === PUBLIC_MODULE) return publicModule;
+  throw new TypeError(`"${String(name)}" cannot be required here: import it, so that it is bundled`);
+}
+
+function isStageFunction(value: unknown): value is StageFunction {
+  if (!isObject(value) || typeof value["name"] !== "string" || !Array.isArray(value["outputs"])) return false;
+  if (value["input"] !== "readings") return false;
+  return value["kind"] === "map"
+    ? isCallable(value["process"])
+    : value["kind"] === "stream" && isCallable(value["onInput"]);
+}
+
+function requireName(name: string): void {
+  if (NAME.test(name) && name.length <= LIMITS.functionNameCharactersMax) return;
+  const text = `"${name}" is no name for a function`;
+  throw invalid(
+    text,
+    `Use lower-case letters, digits and "-", a letter first, ${LIMITS.functionNameCharactersMax} at most.`,
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function isCallable(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function invalid(text: string, remedy: string, cause?: unknown): MillraceError {
+  return new MillraceError("FUNCTION_INVALID", text, { remedy, ...(cause === undefined ? {} : { cause }) });
+}

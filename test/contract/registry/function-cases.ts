@@ -1,0 +1,113 @@
+import { expect, it } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
+import type { FunctionState } from "../../../core/registry.ts";
+import { ACTOR, auditTrail, rejection, type SuiteContext, takeControls, TENANT } from "./registry-stand.ts";
+
+export function functionCases(context: SuiteContext): void {
+  const deploy = (hash: string, name = "dew-point", state: FunctionState | null = null) =>
+    context.registry.functions.deploy(
+      { code: `code of ${hash}`, hash, functions: [{ name, kind: state === null ? "map" : "stream", state }] },
+      ACTOR,
+    );
+  const live = async () => (await context.registry.functions.versions()).filter((one) => one.live);
+  const deployed = async () =>
+    (await takeControls(context.registry)).flatMap(({ key, control }) =>
+      control.kind === "deploy" ? [{ key, removed: control.removed, ...control.function, stage: control.stage }] : [],
+    );
+
+  it("numbers the versions of a function, and tells every partition the code of the one that runs", async () => {
+    await deploy("one");
+    await deploy("two");
+    expect(await live()).toMatchObject([{ name: "dew-point", version: 2, hash: "two", createdBy: ACTOR }]);
+    const base = { key: null, removed: false, stage: "functions", name: "dew-point" };
+    expect(await deployed()).toEqual([
+      { ...base, version: 1, hash: "one", code: "code of one" },
+      { ...base, version: 2, hash: "two", code: "code of two" },
+    ]);
+    expect(await auditTrail(context.registry)).toEqual([
+      "function.deployed function dew-point version 1",
+      "function.deployed function dew-point version 2 instead of 1",
+    ]);
+  });
+
+  it("gives the same code the version that it had, and says nothing when it runs already", async () => {
+    await deploy("one");
+    await deploy("two");
+    await takeControls(context.registry);
+    await deploy("one");
+    await deploy("one");
+    expect((await deployed()).map(({ version }) => version)).toEqual([1]);
+    expect((await context.registry.functions.versions("dew-point")).map(({ version }) => version)).toEqual([2, 1]);
+  });
+
+  it("goes back to the version before, or to a named one, and forgets none", async () => {
+    for (const hash of ["one", "two", "three"]) await deploy(hash);
+    expect((await context.registry.functions.rollback("dew-point", null, ACTOR)).version).toBe(2);
+    expect((await context.registry.functions.rollback("dew-point", null, ACTOR)).version).toBe(1);
+    await rejection(context.registry.functions.rollback("dew-point", null, ACTOR), "NOT_FOUND");
+    expect((await context.registry.functions.rollback("dew-point", 3, ACTOR)).version).toBe(3);
+    await rejection(context.registry.functions.rollback("dew-point", 4, ACTOR), "NOT_FOUND");
+    await rejection(context.registry.functions.rollback("other", null, ACTOR), "NOT_FOUND");
+    expect((await deployed()).map(({ version }) => version)).toEqual([1, 2, 3, 2, 1, 3]);
+  });
+
+  it("takes a function back, and keeps its versions", async () => {
+    await deploy("one");
+    await context.registry.functions.undeploy("dew-point", ACTOR);
+    expect(await live()).toEqual([]);
+    expect((await deployed()).at(-1)).toMatchObject({ removed: true, code: "" });
+    await rejection(context.registry.functions.undeploy("dew-point", ACTOR), "NOT_FOUND");
+    expect(await deploy("one")).toMatchObject([{ version: 1, live: true }]);
+  });
+
+  it("refuses another shape of state under the same number, in both directions", async () => {
+    await deploy("one", "sum", { version: 1, shape: "{n}" });
+    expect(await rejection(deploy("two", "sum", { version: 1, shape: "{m}" }), "INVALID_INPUT")).toContain(
+      "stateVersion 1",
+    );
+    await deploy("three", "sum", { version: 2, shape: "{m}" });
+    await rejection(context.registry.functions.rollback("sum", 1, ACTOR), "INVALID_INPUT");
+    expect((await deployed()).map(({ hash }) => hash)).toEqual(["one", "three"]);
+    expect(await live()).toMatchObject([{ version: 2 }]);
+  });
+
+  it("makes all functions of a bundle live, or none", async () => {
+    await deploy("one", "sum", { version: 1, shape: "{n}" });
+    const both = [
+      { name: "new", kind: "map", state: null },
+      { name: "sum", kind: "stream", state: { version: 1, shape: "{m}" } },
+    ] as const;
+    await rejection(
+      context.registry.functions.deploy({ code: "two", hash: "two", functions: both }, ACTOR),
+      "INVALID_INPUT",
+    );
+    expect(await live()).toHaveLength(1);
+  });
+
+  it("refuses code that is too large, and more functions than are allowed", async () => {
+    const code = "x".repeat(LIMITS.functionCodeBytesMax);
+    const functions = [{ name: "f", kind: "map", state: null }] as const;
+    await rejection(context.registry.functions.deploy({ code, hash: "h", functions }, ACTOR), "INVALID_INPUT");
+    const many = Array.from({ length: LIMITS.functionsMax + 1 }, (_, index) => ({
+      ...functions[0],
+      name: `f${index}`,
+    }));
+    await rejection(
+      context.registry.functions.deploy({ code: "", hash: "h", functions: many }, ACTOR),
+      "LIMIT_EXCEEDED",
+    );
+    expect(await live()).toEqual([]);
+  });
+
+  it("tells the configuration as of a revision above all that was said before", async () => {
+    await context.registry.devices.put([{ tenant: TENANT, id: "a", labels: { site: "north" } }], ACTOR);
+    const [{ sequence } = { sequence: Infinity }] = await takeControls(context.registry);
+    const { revision, devices, types, rules } = await context.registry.controlOutbox.configuration();
+    expect(revision).toBeGreaterThan(sequence);
+    expect(devices).toEqual([{ tenant: TENANT, id: "a", type: null, labels: { site: "north" }, disabled: false }]);
+    expect([types, rules]).toEqual([[], []]);
+    await context.registry.devices.put([{ tenant: TENANT, id: "b" }], ACTOR);
+    const [next] = await takeControls(context.registry);
+    expect(next?.sequence).toBeGreaterThan(revision);
+  });
+}
