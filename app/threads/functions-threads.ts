@@ -62,14 +62,6 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
     }
   };
 
-  const untilBegun = async (): Promise<void> => {
-    const everyMs = config.kafkaBrokers === undefined ? LOOK_EVERY_MS : LOOK_EVERY_MS_KAFKA;
-    while (!stopping.signal.aborted) {
-      if (await hasBegun(log, config.partitions)) return;
-      await pause(everyMs, stopping.signal);
-    }
-  };
-
   return {
     api: {
       health: () => healthOf([...running.values()], [...ended.values()]),
@@ -77,7 +69,7 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
     },
     start() {
       if (shares.length === 0) return;
-      looking = untilBegun().then(async () => {
+      looking = untilFunctionsStage(config, log, stopping.signal).then(async () => {
         await Promise.all(shares.map((partitions, index) => keepRunning(index, partitions)));
       });
     },
@@ -97,6 +89,16 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
   };
 }
 
+/** Resolves with true when a first function was deployed, with false when `signal` aborts before. */
+export async function untilFunctionsStage(config: Config, log: InstallationLog, signal: AbortSignal): Promise<boolean> {
+  const everyMs = config.kafkaBrokers === undefined ? LOOK_EVERY_MS : LOOK_EVERY_MS_KAFKA;
+  while (!signal.aborted) {
+    if (await hasBegun(log, config.partitions)) return true;
+    await pause(everyMs, signal);
+  }
+  return false;
+}
+
 async function hasBegun({ log }: InstallationLog, partitionCount: number): Promise<boolean> {
   try {
     return hasFunctionsStage(await log.status(), partitionCount);
@@ -108,7 +110,7 @@ async function hasBegun({ log }: InstallationLog, partitionCount: number): Promi
 }
 
 /** That users' functions stand still is a fault; telemetry is acknowledged and stored without them. */
-async function healthOf(
+export async function healthOf(
   threads: readonly SpawnedThread<ProcessorsApi>[],
   ended: readonly string[],
 ): Promise<PartHealth> {
@@ -125,7 +127,7 @@ async function healthOf(
   return { reasons: [], faults: texts.map((text, index) => ({ id: `stage.${index}`, text })), events: [] };
 }
 
-async function metricsOf({ call }: SpawnedThread<ProcessorsApi>, index: number): Promise<readonly MetricSample[]> {
+export async function metricsOf({ call }: SpawnedThread<ProcessorsApi>, index: number): Promise<readonly MetricSample[]> {
   const own = createMetrics();
   const part = `functions.${index}`;
   const answers = own.gauge("millrace_part_answers", "1 for a part that has answered in time, else 0.", { part });

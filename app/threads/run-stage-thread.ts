@@ -3,6 +3,7 @@ import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
+import { dealtPartitions } from "./dealt-partitions.ts";
 import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
@@ -17,7 +18,8 @@ import type { ProcessorsApi } from "./thread-apis.ts";
 export interface StageThreadData {
   readonly config: Config;
   readonly access: LogAccess;
-  readonly partitions: readonly number[];
+  /** Null: whoever started the thread deals them out while it works. */
+  readonly partitions: readonly number[] | null;
   readonly control: MessagePort;
   readonly peers: readonly MessagePort[];
 }
@@ -34,7 +36,8 @@ export async function runStageThread(
   const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
-  const groups = log.groups(partitions);
+  const dealt = dealtPartitions();
+  const groups = partitions === null ? dealt.groups : log.groups(partitions);
   const loading = load === undefined ? {} : { load };
   const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, ...loading });
   const api: ProcessorsApi = {
@@ -48,6 +51,8 @@ export async function runStageThread(
       for (const outcomes of totals.values()) addOutcomes(sum, outcomes);
       return { ...rest, totals: new Map([["", sum]]) };
     },
+    take: (coming) => dealt.take(coming),
+    release: (leaving) => dealt.release(leaving),
     busySeconds: () => performance.eventLoopUtilization().active / 1000,
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
