@@ -4,6 +4,7 @@ import { createMetrics } from "../../core/metrics.ts";
 import { createFunctionMeter } from "../../runtime/function-meter.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
+import { dealtPartitions } from "./dealt-partitions.ts";
 import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
@@ -18,7 +19,8 @@ import type { ProcessorsApi } from "./thread-apis.ts";
 export interface StageThreadData {
   readonly config: Config;
   readonly access: LogAccess;
-  readonly partitions: readonly number[];
+  /** Null: whoever started the thread deals them out while it works. */
+  readonly partitions: readonly number[] | null;
   readonly control: MessagePort;
   readonly peers: readonly MessagePort[];
 }
@@ -40,7 +42,8 @@ export async function runStageThread(
   const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
-  const groups = log.groups(partitions);
+  const dealt = dealtPartitions();
+  const groups = partitions === null ? dealt.groups : log.groups(partitions);
   const own = extras({ logger, metrics, monotonic });
   const meter = createFunctionMeter({ stage: stage.name, monotonic, metrics });
   const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...own });
@@ -58,6 +61,8 @@ export async function runStageThread(
       for (const outcomes of totals.values()) addOutcomes(sum, outcomes);
       return { ...rest, totals: new Map([["", sum]]) };
     },
+    take: (coming) => dealt.take(coming),
+    release: (leaving) => dealt.release(leaving),
     busySeconds: () => performance.eventLoopUtilization().active / 1000,
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));

@@ -95,6 +95,7 @@ export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
     meters.count(decision);
     say(decision);
     if (!isDryRun && decision.replicas !== replicas) await scale(decision.replicas);
+    meters.asked.set(stage.replicas);
     return sample;
   };
 
@@ -134,8 +135,8 @@ function createMeters({ stage, metrics }: AutoscaleLoopOptions) {
     { stage: stage.name },
   );
   return {
+    asked,
     count({ replicas, reason, events }: ScalingDecision): void {
-      asked.set(stage.replicas);
       wanted.set(replicas);
       metrics
         .counter("millrace_autoscaler_decisions_total", "Decisions of the autoscaler, by the reason of each.", {
