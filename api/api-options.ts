@@ -2,6 +2,7 @@ import type { AuditReport } from "../core/audit-report.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
 import type { TopicPosition } from "../core/event-log.ts";
+import type { FunctionUsage } from "../core/function-usage.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Readiness } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -45,6 +46,8 @@ export interface ApiOptions {
   readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
   readonly why: Why;
+  /** Of users' functions and ours, by version. */
+  functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
   partitions(): Promise<PartitionView>;

@@ -27,6 +27,7 @@ function documentationOptions(): ApiOptions {
     why: { explain: () => Promise.reject(nothing()) },
     deadLetters: null,
     edge: { status: () => Promise.reject(nothing()), connectedOf: () => Promise.reject(nothing()) },
+    functionUsage: () => Promise.reject(nothing()),
     overview: () => Promise.reject(nothing()),
     ledger: () => Promise.reject(nothing()),
     partitions: () => Promise.reject(nothing()),

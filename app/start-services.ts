@@ -16,6 +16,7 @@ import { deadLetterSource } from "./dead-letter-source.ts";
 import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
+import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./config.ts";
@@ -97,6 +98,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
+    functionUsage: async () => functionUsage(await base.peers.metrics(), config.functionMemoryMib),
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,

@@ -22,6 +22,7 @@ interface Cells {
   readonly invocations: Counter;
   readonly records: Counter;
   readonly errors: Counter;
+  readonly coldStarts: Counter;
   readonly cpuSeconds: Counter;
 }
 
@@ -47,6 +48,7 @@ export function createFunctionMeter({ stage, monotonic, metrics }: FunctionMeter
     const known = byVersion.get(functionVersion);
     if (known !== undefined) return known;
     const made = createCells(metrics, stage, functionVersion);
+    made.coldStarts.add();
     byVersion.set(functionVersion, made);
     return made;
   };
@@ -94,6 +96,11 @@ function createCells(metrics: Metrics, stage: string, functionVersion: string): 
     ),
     records: metrics.counter("millrace_function_records_total", "Records that a function was called for.", labels),
     errors: metrics.counter("millrace_function_errors_total", "Calls of a function that threw.", labels),
+    coldStarts: metrics.counter(
+      "millrace_function_cold_starts_total",
+      "Threads in which a function was called for the first time.",
+      labels,
+    ),
     cpuSeconds: metrics.counter(
       "millrace_function_cpu_seconds_total",
       "Time that a function's calls took, without the functions called within; one of 16 is timed.",

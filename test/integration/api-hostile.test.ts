@@ -201,6 +201,7 @@ describe("a port that is taken", () => {
       why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
       deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
+      functionUsage: async () => [],
       overview: async () => overview,
       ledger: async () => ledger,
       partitions: async () => ({ at: 1, consumers: [] }),
