@@ -4,8 +4,8 @@ import type { Counter, Gauge, Metrics } from "../core/metrics.ts";
 
 export interface FunctionMeterOptions {
   readonly stage: string;
-  /** Monotonic milliseconds. */
-  readonly monotonic: Clock;
+  /** CPU time that this thread has used, ms. By the clock a call would be charged for whoever else had the CPU. */
+  readonly cpu: Clock;
   readonly metrics: Metrics;
 }
 
@@ -33,11 +33,8 @@ interface Running {
   innerMs: number;
 }
 
-/**
- * Counts the calls of functions by version, and the time that they take. Functions are synchronous, and their thread is given the CPU for
- * them: the time of a call is CPU time, as far as the machine is not overloaded.
- */
-export function createFunctionMeter({ stage, monotonic, metrics }: FunctionMeterOptions): FunctionMeter {
+/** Counts the calls of functions by version, and the CPU time that they take. */
+export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOptions): FunctionMeter {
   const byVersion = new Map<string, Cells>();
   const gauges = new Map<string, Gauge>();
   const stack: Running[] = [];
@@ -62,14 +59,14 @@ export function createFunctionMeter({ stage, monotonic, metrics }: FunctionMeter
         isTimed = outermost % TIMED_OF_CALLS === 0;
         outermost += 1;
       }
-      stack.push({ cells, begun: isTimed ? monotonic.now() : 0, innerMs: 0 });
+      stack.push({ cells, begun: isTimed ? cpu.now() : 0, innerMs: 0 });
     },
     end(failed) {
       const ended = stack.pop();
       if (ended === undefined) return;
       if (failed) ended.cells.errors.add();
       if (!isTimed) return;
-      const tookMs = monotonic.now() - ended.begun;
+      const tookMs = cpu.now() - ended.begun;
       ended.cells.cpuSeconds.add(((tookMs - ended.innerMs) * TIMED_OF_CALLS) / 1000);
       const outer = stack.at(-1);
       if (outer !== undefined) outer.innerMs += tookMs;
@@ -103,7 +100,7 @@ function createCells(metrics: Metrics, stage: string, functionVersion: string): 
     ),
     cpuSeconds: metrics.counter(
       "millrace_function_cpu_seconds_total",
-      "Time that a function's calls took, without the functions called within; one of 16 is timed.",
+      "CPU time of a function's calls, without the functions called within; one of 16 is measured.",
       labels,
     ),
   };

@@ -45,7 +45,7 @@ export async function runStageThread(
   const dealt = dealtPartitions();
   const groups = partitions === null ? dealt.groups : log.groups(partitions);
   const own = extras({ logger, metrics, monotonic });
-  const meter = createFunctionMeter({ stage: stage.name, monotonic, metrics });
+  const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, metrics });
   const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),
@@ -70,4 +70,9 @@ export async function runStageThread(
     },
   };
   for (const port of [control, ...peers]) serveThread(port, api, logger);
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
