@@ -9,7 +9,7 @@ export const functionUsageSchema = z.object({
   records: z.number(),
   errors: z.number().describe("Calls that threw"),
   coldStarts: z.number().describe("Threads in which it was called for a first time"),
-  cpuMs: z.number().describe("CPU time of its calls, one of 16 of which is measured"),
+  cpuMs: z.number().describe("CPU time of its calls, one of 64 of which is measured"),
   gbSeconds: z.number().nullable().describe("That time by the memory that its thread may have; null without a limit"),
   stateBytes: z.number().describe("About what the function keeps, whatever version made it"),
 });

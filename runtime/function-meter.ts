@@ -15,7 +15,7 @@ export interface FunctionMeter extends CallMeter {
 }
 
 /** One of so many calls from outside is timed, with all calls within it: a clock for each would cost as much as a small function. */
-const TIMED_OF_CALLS = 16;
+const TIMED_OF_CALLS = 64;
 
 /** Of one function version. */
 interface Cells {
@@ -100,7 +100,7 @@ function createCells(metrics: Metrics, stage: string, functionVersion: string): 
     ),
     cpuSeconds: metrics.counter(
       "millrace_function_cpu_seconds_total",
-      "CPU time of a function's calls, without the functions called within; one of 16 is measured.",
+      "CPU time of a function's calls, without the functions called within; one of 64 is measured.",
       labels,
     ),
   };

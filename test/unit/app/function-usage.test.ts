@@ -19,10 +19,10 @@ function thread(stage: string, functionVersion: string, calls: number, bytes: nu
 
 it("is the sum over the threads, by version, with the memory that a thread of users' functions may have", () => {
   const samples = [
-    ...thread("functions", "dew-point@2", 16, 1000),
-    ...thread("functions", "dew-point@2", 32, 500),
-    ...thread("functions", "dew-point@1", 16, 0),
-    ...thread("main", "clean@1", 16, 0),
+    ...thread("functions", "dew-point@2", 64, 1000),
+    ...thread("functions", "dew-point@2", 128, 500),
+    ...thread("functions", "dew-point@1", 64, 0),
+    ...thread("main", "clean@1", 64, 0),
   ];
   const [first, second, third, ...rest] = functionUsage(samples, 1024);
   expect(rest).toEqual([]);
@@ -35,7 +35,7 @@ it("is the sum over the threads, by version, with the memory that a thread of us
     coldStarts: 2,
     stateBytes: 1500,
   });
-  expect(second?.cpuMs).toBeCloseTo(96, 6);
-  expect(second?.gbSeconds).toBeCloseTo((0.096 * 1024 * 2 ** 20) / 1e9, 6);
+  expect(second?.cpuMs).toBeCloseTo(384, 6);
+  expect(second?.gbSeconds).toBeCloseTo((0.384 * 1024 * 2 ** 20) / 1e9, 6);
   expect(third?.gbSeconds).toBeNull();
 });
