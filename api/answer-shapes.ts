@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SEVERITIES } from "../core/alarm-rule.ts";
-import { quarantinedSchema } from "../core/derived-records.ts";
+import { deadLetterSchema, quarantinedSchema } from "../core/derived-records.ts";
 
 /** What answers hold. A field that is not named here does not leave the process. */
 const count = z.int();
@@ -43,6 +43,26 @@ export const deviceAnswer = z.object({
   via: z.string().nullable(),
   createdAt: time,
   lastSeen: time.nullable().describe("Receive time of the last message, UTC ms"),
+});
+
+export const queuedDeadLetterAnswer = deadLetterSchema.extend({
+  failures: count.describe("How often the function has failed on the record"),
+  redrives: count.describe("How often the record was run again"),
+});
+
+export const deadLetterCountsAnswer = z.object({
+  redrivable: count.describe("Can be run again"),
+  redriven: count.describe("Were run again and have not failed since; some may be under way"),
+  exhausted: count.describe("Have failed as often as they may be run again"),
+  withoutRecord: count.describe("Of timers and control records: there is no record to be run again"),
+});
+
+export const redriveAnswer = z.object({
+  redriven: count,
+  next: deadLetterSchema
+    .pick({ received: true, function: true, source: true })
+    .nullable()
+    .describe("Pass it as `after` for more; null when there was none left"),
 });
 
 export const tokenAnswer = z.object({ token: z.string().describe("Shown once") });

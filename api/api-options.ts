@@ -1,13 +1,19 @@
 import type { AuditReport } from "../core/audit-report.ts";
 import type { Clock } from "../core/clock.ts";
+import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
+import type { TopicPosition } from "../core/event-log.ts";
+import type { FunctionUsage } from "../core/function-usage.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Readiness } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { LedgerReport, Overview } from "../core/overview.ts";
 import type { PartitionView } from "../core/partition-view.ts";
+import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
-import type { FunctionInput, Registry } from "../core/registry.ts";
+import type { FunctionInput } from "../core/function-store.ts";
+import type { Registry } from "../core/registry.ts";
+import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
 /** The broker, wherever it runs. Rejects with NOT_RUNNING while it does not listen. */
@@ -15,6 +21,15 @@ export interface MqttEdge {
   status(): Promise<{ readonly port: number; readonly connections: number }>;
   /** Those of these devices (`tenant/device`) that are connected. */
   connectedOf(keys: readonly string[]): Promise<readonly string[]>;
+}
+
+/** Dead letters, and what else is needed to run their records again. */
+export interface DeadLetterSource {
+  readonly queue: DeadLetterQueue;
+  /** The stage that reads the topic; null when none does. */
+  stageOf(topic: string): string | null;
+  /** Of the record that lies there in the log; none when the log has forgotten it. */
+  headersAt(source: TopicPosition): Promise<readonly Header[]>;
 }
 
 /** What the API stands on. Nothing here is touched before the first request, apart from `listen` and `pagesDirectory`. */
@@ -28,7 +43,12 @@ export interface ApiOptions {
   readonly history: HistoryQueries | null;
   /** Null as `history` is. */
   readonly rejects: Rejects | null;
+  /** Null as `history` is. */
+  readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
+  readonly why: Why;
+  /** Of users' functions and ours, by version. */
+  functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
   partitions(): Promise<PartitionView>;

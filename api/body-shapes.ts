@@ -2,6 +2,7 @@ import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
 import { LIMITS } from "../core/limits.ts";
+import { referenceTableSchema } from "../core/reference-table.ts";
 import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
 
 /** What bodies may hold. The tenant is never among it: it comes from the credential. */
@@ -44,13 +45,36 @@ export const signInBody = z.union(
 export const ruleBody = alarmRuleSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
 export const typeBody = deviceTypeSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
 
+export const tableBody = referenceTableSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
+
 export const applyBody = z.strictObject({
   types: z.array(deviceTypeSchema.omit({ tenant: true })).default([]),
   rules: z.array(alarmRuleSchema.omit({ tenant: true })).default([]),
+  tables: z.array(referenceTableSchema.omit({ tenant: true })).default([]),
   devices: z.array(z.object({ id: idSchema, ...deviceFields })).default([]),
 });
 
 export const connectedBody = z.strictObject({ devices: z.array(idSchema).min(1).max(LIMITS.pageSizeMax) });
+
+const deadLetterPlace = z.strictObject({
+  received: timeSchema,
+  function: z.string().max(LIMITS.idCharactersMax),
+  source: z.strictObject({
+    topic: z.string().max(LIMITS.idCharactersMax),
+    partition: z.int().min(0),
+    offset: z.int().min(0),
+  }),
+});
+
+export const redriveBody = z.strictObject({
+  device: idSchema.exactOptional(),
+  function: z.string().max(LIMITS.idCharactersMax).exactOptional().describe("The function that failed"),
+  errorClass: z.string().max(LIMITS.idCharactersMax).exactOptional(),
+  from: timeSchema.exactOptional().describe("Receive time of the record, UTC ms, inclusive"),
+  to: timeSchema.exactOptional().describe("Receive time of the record, UTC ms, exclusive"),
+  limit: z.int().min(1).max(LIMITS.redriveBatchMax).describe("At most this many; ask again for more"),
+  after: deadLetterPlace.exactOptional().describe("`next` of the answer before"),
+});
 
 export const flushBody = z.strictObject({
   upTo: timeSchema.describe(

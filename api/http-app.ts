@@ -18,11 +18,14 @@ import { historyRoutes } from "./routes/history-routes.ts";
 import { importRoutes } from "./routes/import-routes.ts";
 import { mqttRoutes } from "./routes/mqtt-routes.ts";
 import { probeRoutes } from "./routes/probe-routes.ts";
+import { deadLetterRoutes } from "./routes/dead-letter-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
 import { functionRoutes } from "./routes/function-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
+import { tableRoutes } from "./routes/table-routes.ts";
+import { whyRoutes } from "./routes/why-routes.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 import { createSessions } from "./sessions.ts";
 import { createTokenBuckets } from "./token-buckets.ts";
@@ -36,10 +39,13 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   mqttRoutes,
   historyRoutes,
   rejectRoutes,
+  deadLetterRoutes,
   alarmRoutes,
+  whyRoutes,
   ruleRoutes,
   functionRoutes,
   typeRoutes,
+  tableRoutes,
   configurationRoutes,
 ];
 

@@ -67,17 +67,30 @@ export const rejectsQuery = z.strictObject({
   limit,
 });
 
+/** Which dead letters: in query strings, where numbers are texts, and in bodies alike. */
+export const deadLetterFilterQuery = z.strictObject({
+  device: idSchema.exactOptional(),
+  function: z.string().max(LIMITS.idCharactersMax).exactOptional().describe("The function that failed"),
+  errorClass: z.string().max(LIMITS.idCharactersMax).exactOptional().describe("As `errorClass` of a dead letter"),
+  from: receivedFrom,
+  to: receivedTo,
+});
+
+export const deadLetterQueueQuery = deadLetterFilterQuery.extend({ limit });
+
 export const quarantineQuery = rejectsQuery.extend({ reason: z.enum(QUARANTINE_REASONS).exactOptional() });
+
+export const windowSize = z.coerce
+  .number()
+  .int()
+  .min(LIMITS.windowMsMin)
+  .max(LIMITS.windowMsMax)
+  .default(60_000)
+  .describe("Length of the windows, ms");
 
 export const aggregatesQuery = z.strictObject({
   metric: metricNameSchema.exactOptional(),
-  size: z.coerce
-    .number()
-    .int()
-    .min(LIMITS.windowMsMin)
-    .max(LIMITS.windowMsMax)
-    .default(60_000)
-    .describe("Length of the windows, ms"),
+  size: windowSize,
   from,
   to,
   limit,

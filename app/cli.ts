@@ -3,7 +3,9 @@ import { Command, CommanderError, Option } from "commander";
 import { errorText } from "../core/errors.ts";
 import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
 import { EXIT } from "./commands/output.ts";
+import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
+import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
 import { addFunctionCommands } from "./commands/add-function-commands.ts";
 import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
@@ -56,8 +58,10 @@ export function createProgram(): Command {
   addDeviceCommands(program);
   addFunctionCommands(program);
   addDataCommands(program);
+  addDeadLetterCommands(program);
   addInstanceCommands(program);
   addSimulateCommand(program);
+  addDevelopmentCommands(program);
   return program;
 }
 

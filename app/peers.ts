@@ -1,3 +1,4 @@
+import { createDeadLetterQueue } from "../sinks/clickhouse/dead-letter-queue.ts";
 import { createHistory } from "../sinks/clickhouse/history.ts";
 import { createRejects } from "../sinks/clickhouse/rejects.ts";
 import { within } from "./deadline.ts";
@@ -7,6 +8,7 @@ import { createMetrics } from "../core/metrics.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { MqttEdge } from "../api/api-options.ts";
 import type { Logger } from "../core/logger.ts";
+import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
@@ -30,6 +32,9 @@ export interface PeerPorts {
 export interface Peers {
   totals(): Promise<readonly StageTotals[]>;
   sums(): Promise<readonly StageTotals[]>;
+  /** Of all processor threads of this process. */
+  busySeconds(): Promise<number>;
+  readonly processorCount: number;
   /** Of all parts that answer in time, and which those are. */
   metrics(): Promise<readonly MetricSample[]>;
   /** How each part stands. */
@@ -40,6 +45,7 @@ export interface Peers {
   /** Null with --no-clickhouse. */
   readonly history: HistoryQueries | null;
   readonly rejects: Rejects | null;
+  readonly deadLetters: DeadLetterQueue | null;
   /** Removed devices, as the sink knows them; null when there is none in this process. */
   erasures(): Promise<readonly Erasure[] | null>;
   /** Readings that the sink has stored, and up to where; null when it cannot say, or there is none. */
@@ -65,6 +71,11 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
   return {
     totals: () => Promise.all(processors.map((call) => call("totals"))),
     sums: () => Promise.all(processors.map((call) => call("sums"))),
+    async busySeconds() {
+      const each = await Promise.all(processors.map((call) => call("busySeconds")));
+      return each.reduce((sum, seconds) => sum + seconds, 0);
+    },
+    processorCount: processors.length,
     async metrics() {
       const all = await Promise.all([
         ...(gateway ? [metricsOf("gateway", gateway("metrics"))] : []),
@@ -96,6 +107,7 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
     },
     history: locate === null ? null : createHistory(locate, rollups),
     rejects: locate === null ? null : createRejects(locate),
+    deadLetters: locate === null ? null : createDeadLetterQueue(locate),
     erasures: async () => (await clickhouse?.("erasures")) ?? null,
     settled: async () => (await clickhouse?.("settled")) ?? null,
   };

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { LIMITS } from "./limits.ts";
 import { alarmRuleSchema } from "./alarm-rule.ts";
 import { deviceTypeSchema } from "./device-type.ts";
+import { referenceTableSchema } from "./reference-table.ts";
 import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schemas.ts";
 
 /**
@@ -10,8 +12,10 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `tick`: only its timestamp matters; it moves partition time.
  * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay. The main stage passes it on.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
+ * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
  * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state.
+ * - `redrive`: to the device's partition of the stage's input; runs the record of a dead letter again, on the function that failed.
  *
  * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
  *
@@ -49,6 +53,13 @@ export const controlSchema = z.discriminatedUnion("kind", [
   }),
   z.object({ v: z.literal(1), kind: z.literal("device-type"), revision, removed: z.boolean(), type: deviceTypeSchema }),
   z.object({ v: z.literal(1), kind: z.literal("alarm-rule"), revision, removed: z.boolean(), rule: alarmRuleSchema }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("reference-table"),
+    revision,
+    removed: z.boolean(),
+    table: referenceTableSchema,
+  }),
   z.object({ v: z.literal(1), kind: z.literal("device"), revision, removed: z.boolean(), device: deviceStateSchema }),
   z.object({
     v: z.literal(1),
@@ -56,6 +67,8 @@ export const controlSchema = z.discriminatedUnion("kind", [
     revision,
     types: z.array(deviceTypeSchema),
     rules: z.array(alarmRuleSchema),
+    /** Absent in older records. */
+    tables: z.array(referenceTableSchema).exactOptional(),
     devices: z.array(deviceStateSchema),
   }),
   z.object({
@@ -65,6 +78,22 @@ export const controlSchema = z.discriminatedUnion("kind", [
     stage: idSchema,
     removed: z.boolean(),
     function: functionVersionSchema,
+  }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("redrive"),
+    stage: idSchema,
+    /** The function that failed. `attempt`: the how manyeth redrive of this dead letter it is. */
+    function: z.string(),
+    attempt: z.int().min(1).max(LIMITS.redrivesPerDeadLetterMax),
+    tenant: idSchema,
+    device: idSchema,
+    /** Where the original record was, when it was received, and what of it is needed again. */
+    source: z.object({ topic: z.string(), partition: z.int(), offset: z.int() }),
+    received: timeSchema,
+    headers: z.array(z.tuple([z.string(), z.string()])),
+    /** In base64. */
+    payload: z.string(),
   }),
   z.object({
     v: z.literal(1),

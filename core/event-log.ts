@@ -85,8 +85,7 @@ export interface JournalId {
 }
 
 /**
- * `verdict` is reserved, and written by nobody yet: for outcomes that depend on the machine (a time-out, memory), committed before any
- * output that depends on them.
+ * `verdict`: an outcome that depends on the machine (a time-out, memory). No output of an entry behind it leaves before it is durable.
  */
 export type JournalEntryKind = "unit" | "snapshot" | "verdict";
 

@@ -1,6 +1,8 @@
 import type { AlarmRule, Severity } from "./alarm-rule.ts";
 import type { ControlRecord, DeviceState } from "./control.ts";
+import type { FunctionStore } from "./function-store.ts";
 import type { AlarmEvent } from "./derived-records.ts";
+import type { ReferenceTable } from "./reference-table.ts";
 import type { DeviceType } from "./device-type.ts";
 
 /**
@@ -96,15 +98,19 @@ export interface CredentialStore {
 export interface ConfigStore {
   types(tenant: string): Promise<readonly DeviceType[]>;
   rules(tenant: string): Promise<readonly AlarmRule[]>;
+  tables(tenant: string): Promise<readonly ReferenceTable[]>;
   /** Creates or replaces types, rules and devices, all or none. Unchanged ones make no control record. Returns what changed. */
   apply(config: ConfigDocument, actor: string): Promise<ApplySummary>;
   removeRule(tenant: string, id: string, actor: string): Promise<void>;
+  removeTable(tenant: string, id: string, actor: string): Promise<void>;
   removeType(tenant: string, id: string, actor: string): Promise<void>;
 }
 
 export interface ConfigDocument {
   readonly types: readonly DeviceType[];
   readonly rules: readonly AlarmRule[];
+  /** Reference tables, each whole. */
+  readonly tables?: readonly ReferenceTable[];
   readonly devices: readonly DeviceInput[];
 }
 
@@ -132,54 +138,12 @@ export interface DeviceImporter {
   importDevices(devices: readonly ImportedDevice[], actor: string): Promise<ImportSummary>;
 }
 
-/** Of what a function keeps: two versions with one number must have one shape. */
-export interface FunctionState {
-  readonly version: number;
-  /** Compared as a text. */
-  readonly shape: string;
-}
-
-/** A function as it is handed in: `code` exports it, perhaps among others. */
-export interface FunctionInput {
-  readonly name: string;
-  readonly kind: "map" | "stream";
-  readonly state: FunctionState | null;
-}
-
-export interface FunctionVersionInfo {
-  readonly name: string;
-  readonly version: number;
-  readonly kind: "map" | "stream";
-  readonly hash: string;
-  readonly codeBytes: number;
-  readonly createdAt: number;
-  readonly createdBy: string;
-  readonly live: boolean;
-}
-
-/** Users' functions: all versions that ever were, and which of them run. */
-export interface FunctionStore {
-  /**
-   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. INVALID_INPUT when a
-   * function keeps another shape than the live version under the same state version, LIMIT_EXCEEDED when there are too many.
-   */
-  deploy(
-    bundle: { readonly code: string; readonly hash: string; readonly functions: readonly FunctionInput[] },
-    actor: string,
-  ): Promise<readonly FunctionVersionInfo[]>;
-  /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
-  versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
-  /** Makes an earlier version live again: the newest below the live one, or `version`. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
-  rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
-  /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
-  undeploy(name: string, actor: string): Promise<void>;
-}
-
 /** Configuration of all tenants as of a revision: every control record up to it is in there. */
 export interface ConfigurationOf {
   readonly revision: number;
   readonly types: readonly DeviceType[];
   readonly rules: readonly AlarmRule[];
+  readonly tables: readonly ReferenceTable[];
   readonly devices: readonly DeviceState[];
 }
 
@@ -247,6 +211,7 @@ export interface AlarmStore {
   applyEvents(events: readonly AlarmEvent[], positions: Readonly<Record<string, number>>): Promise<void>;
   positions(): Promise<Readonly<Record<string, number>>>;
   list(query: AlarmQuery): Promise<Page<AlarmState>>;
+  get(tenant: string, id: string): Promise<AlarmState | null>;
   counts(tenant: string): Promise<{ readonly active: number; readonly total: number }>;
 }
 

@@ -2,6 +2,7 @@ import { compareBytes } from "./byte-order.ts";
 import { engineIdentity } from "./dead-letter.ts";
 import { controlSchema } from "../core/control.ts";
 import { deviceKey } from "../core/ids.ts";
+import { redrive } from "./redrive-step.ts";
 import type { ControlRecord } from "../core/control.ts";
 import type { DeviceEvent } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
@@ -34,6 +35,7 @@ export function beginControl(parts: PartitionParts, runner: FunctionRunner, reco
     return;
   }
   try {
+    if (control.kind === "redrive") redrive(parts, runner, control);
     const sweep = sweepOf(parts, control);
     if (sweep !== null) parts.sweep.set(sweep);
   } catch (error) {
@@ -101,20 +103,25 @@ function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
       const key = deviceKey(control.device.tenant, control.device.id);
       return parts.config.apply(control) ? { ...WHOLE_PARTITION, key, changes: ["type", "rules"] } : null;
     }
+    case "reference-table":
+      // Functions ask for rows when they need them; what they have made of older ones stands.
+      parts.config.apply(control);
+      return null;
     case "config-snapshot":
       return parts.config.apply(control) ? { ...WHOLE_PARTITION, changes: ["type", "rules"] } : null;
     case "deploy":
       return deploySweep(parts, control);
     case "tick":
+    case "redrive":
     case "operator-action":
-      // A tick has done its work with its timestamp. The other is fixed as a record kind and has no effect on state yet.
+      // A tick has done its work with its timestamp, a redrive is run. The last is fixed as a record kind and has no effect on state yet.
       return null;
   }
 }
 
 /** Null unless the function is taken back: then what it has kept of each device is erased. */
 function deploySweep(parts: PartitionParts, control: Extract<ControlRecord, { kind: "deploy" }>): Sweep | null {
-  if (control.stage !== parts.stage.name || !parts.functions.deploy(control)) return null;
+  if (control.stage !== parts.stage.name || !parts.calls.run(() => parts.functions.deploy(control))) return null;
   for (const key of parts.store.inKeyOrder()) parts.queue.refresh(key);
   return control.removed ? { ...WHOLE_PARTITION, forget: control.function.name } : null;
 }

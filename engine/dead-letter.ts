@@ -1,5 +1,6 @@
 import { errorText } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { CondemnedCall } from "./numbered-calls.ts";
 import type { DeadLetter } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { TopicName } from "../core/topics.ts";
@@ -14,7 +15,7 @@ export interface DeadLetterInput {
   readonly source: { readonly topic: TopicName; readonly partition: number; readonly offset: number };
   readonly timer?: { readonly name: string; readonly at: number };
   /** The input whose processing failed; none for a timer. */
-  readonly record: LogRecord | null;
+  readonly record: Pick<LogRecord, "value"> | null;
 }
 
 /** Which function a dead letter is of. `functionVersion` is `name@version`. */
@@ -42,13 +43,24 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
     function: input.function,
     version: input.version,
     error: errorText(error).slice(0, LIMITS.deadLetterErrorCharactersMax).toWellFormed(),
-    errorClass: error instanceof Error ? error.constructor.name : typeof error,
-    stack: error instanceof Error && !input.function.startsWith("$") ? portableStack(error.stack ?? "") : "",
+    errorClass: errorClassOf(error),
+    stack: stackOf(input.function, error),
     received: input.received,
     source: { ...input.source },
     ...(input.timer ? { timer: { ...input.timer } } : {}),
     payload: record === null ? "" : Buffer.from(record.value).toString("base64"),
   };
+}
+
+function errorClassOf(error: unknown): string {
+  if (error instanceof CondemnedCall) return error.errorClass;
+  return error instanceof Error ? error.constructor.name : typeof error;
+}
+
+/** None of what the engine says itself, and of a call that is not made. */
+function stackOf(name: string, error: unknown): string {
+  if (!(error instanceof Error) || error instanceof CondemnedCall || name.startsWith("$")) return "";
+  return portableStack(error.stack ?? "");
 }
 
 /** The function's own frames with bare file names: the same bytes on every machine and wherever the project lies. */

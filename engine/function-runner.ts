@@ -6,6 +6,7 @@ import { LIMITS } from "../core/limits.ts";
 import { UNKNOWN_ID, deadLetterOf, engineIdentity } from "./dead-letter.ts";
 import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
+import { WHOLE_STEP, identityOf, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
 import { eventWatermark } from "./timer-queue.ts";
 import type { Reading } from "../core/derived-records.ts";
 import type { ConfigChange, StreamFunction } from "../core/function.ts";
@@ -17,23 +18,7 @@ import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { TimerSlot } from "./state-slots.ts";
-
-interface Failure {
-  readonly by: FunctionIdentity;
-  readonly error: unknown;
-}
-
-/** Whose dead letter it is when no function threw, but all of them together made too much. */
-const WHOLE_STEP = engineIdentity("$step");
-
-/** How far the timers of a message have come within it. */
-interface MessageTimers {
-  /** Readings handed on so far, and timers fired by them. */
-  readings: number;
-  fired: number;
-  /** The watermark that the first reading has reached, when its timers are too many to fire within the message. */
-  overdue: number | null;
-}
+import type { MessageTimers, StepFailure } from "./step-failure.ts";
 
 /**
  * Calls the functions of a stage, and makes dead letters of what they throw. Every call of `runMessage`, `fireTimer` and
@@ -41,9 +26,15 @@ interface MessageTimers {
  */
 export class FunctionRunner implements CallSite {
   private readonly parts: PartitionParts;
-  private failure: Failure | null = null;
+  private failure: StepFailure | null = null;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
+  /** A function of a stage of independent ones has failed on the message. */
+  private failedAlone = false;
+  /** While the record of a dead letter is run again. */
+  private redriven: { readonly only: string | null } | null = null;
+  /** Dead letters made so far, for who watches over the stage. */
+  deadLetters = 0;
   private timers: MessageTimers = { readings: 0, fired: 0, overdue: null };
 
   constructor(parts: PartitionParts) {
@@ -65,11 +56,11 @@ export class FunctionRunner implements CallSite {
    * nothing has happened, and it returns the watermark up to which they are to fire before it is run again; else null.
    */
   runMessage(key: KeyState, record: LogRecord): number | null {
-    this.outcome = "processed";
-    this.timers = { readings: 0, fired: 0, overdue: null };
+    this.beginMessage();
     const failure = this.attemptStep(() => {
       const watermark = this.watermark(key);
       for (const placed of this.parts.functions.byInput.telemetry) {
+        if (this.leavesOut(placed)) continue;
         this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
       }
     });
@@ -78,10 +69,31 @@ export class FunctionRunner implements CallSite {
 
   /** As `runMessage`, for a stage that reads readings. */
   runReading(key: KeyState, record: LogRecord, reading: Reading): number | null {
-    this.outcome = "processed";
-    this.timers = { readings: 0, fired: 0, overdue: null };
+    this.beginMessage();
     const failure = this.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
     return this.settleMessage(key, record, failure);
+  }
+
+  /** Runs the record of a dead letter again, on one function or, with `only` null, on all that read it. */
+  redrive(key: KeyState, record: LogRecord, only: string | null, reading: Reading | null): void {
+    const { record: control } = this;
+    this.record = record;
+    this.redriven = { only };
+    if (reading === null) this.runMessage(key, record);
+    else this.runReading(key, record, reading);
+    this.redriven = null;
+    this.record = control;
+  }
+
+  private beginMessage(): void {
+    this.outcome = "processed";
+    this.failedAlone = false;
+    this.timers = { readings: 0, fired: 0, overdue: null };
+  }
+
+  private leavesOut({ fn }: PlacedFunction): boolean {
+    const only = this.redriven?.only ?? null;
+    return only !== null && only !== fn.name;
   }
 
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
@@ -89,7 +101,7 @@ export class FunctionRunner implements CallSite {
     this.fire(key, timer, (run) => this.attemptStep(run));
   }
 
-  private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => Failure | null): void {
+  private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
     const placed = this.parts.functions.byName.get(timer.owner.fn);
     const at = timer.at;
     if (placed === undefined || at === null) return;
@@ -132,6 +144,8 @@ export class FunctionRunner implements CallSite {
     const { functionVersion } = placed;
     const json = JSON.stringify(value);
     this.parts.outputs.push({ topic, key: key.key, timestamp: receiveTime, functionVersion, json });
+    // A loop that never ends must meet this before memory does.
+    if (this.parts.outputs.stepBytes > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
     if (topic !== "readings") return;
     if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
       throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
@@ -162,8 +176,20 @@ export class FunctionRunner implements CallSite {
     const watermark = this.watermark(key);
     if (movesTime) this.advance(key, reading.ts, receiveTime);
     for (const placed of this.parts.functions.byInput.readings) {
-      if (placed.index >= first) this.invoke({ placed, key, cause: "input", receiveTime, watermark }, reading);
+      if (placed.index < first || (first === 0 && this.leavesOut(placed))) continue;
+      const input: CallInput = { placed, key, cause: "input", receiveTime, watermark };
+      if (this.parts.stage.input === "readings") this.invokeAlone(input, reading, first === 0);
+      else this.invoke(input, reading);
     }
+  }
+
+  /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
+  private invokeAlone(input: CallInput, reading: Reading, isRecord: boolean): void {
+    const failure = this.attempt(() => this.invoke(input, reading));
+    if (failure === null) return;
+    this.failedAlone = true;
+    const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
+    this.deadLetter(input.key, failure, { received: input.receiveTime, record });
   }
 
   private advance(key: KeyState, ts: number, receiveTime: number): void {
@@ -193,20 +219,22 @@ export class FunctionRunner implements CallSite {
 
   private invoke(input: CallInput, value: LogRecord | Reading): void {
     const { fn } = input.placed;
-    try {
-      const call = new FunctionCall(this, this.parts.config, input);
+    this.call(input, (call) => {
       if (fn.kind === "map") fn.process(value, call);
       else fn.onInput(value, call);
-    } catch (error) {
-      throw this.failed(identityOf(input.placed), error);
-    }
+    });
   }
 
   /** For what is no input: timers and configuration, which only stream functions are told. */
   private tell(input: CallInput, run: (fn: StreamFunction, call: FunctionCall) => void): void {
     const { fn } = input.placed;
+    if (fn.kind === "stream") this.call(input, (call) => run(fn, call));
+  }
+
+  private call(input: CallInput, run: (call: FunctionCall) => void): void {
+    const { calls, config } = this.parts;
     try {
-      if (fn.kind === "stream") run(fn, new FunctionCall(this, this.parts.config, input));
+      calls.measured(input, () => run(new FunctionCall(this, config, input)));
     } catch (error) {
       throw this.failed(identityOf(input.placed), error);
     }
@@ -219,7 +247,7 @@ export class FunctionRunner implements CallSite {
   }
 
   /** Runs a scope. When anything in it failed, undoes it and says what. Damaged state is nobody's dead letter: it ends the stage. */
-  private attempt(run: () => void): Failure | null {
+  private attempt(run: () => void): StepFailure | null {
     const mark = this.parts.undo.mark();
     const outer = this.failure;
     this.failure = null;
@@ -228,48 +256,41 @@ export class FunctionRunner implements CallSite {
     } catch (error) {
       if (this.failure === null) throw error;
     }
-    const failure: Failure | null = this.failure;
+    const failure: StepFailure | null = this.failure;
     this.failure = outer;
     if (failure !== null) this.parts.undo.rollback(mark);
     return failure;
   }
 
   /** A scope that is a whole step: it fails too when it makes more than a commit can carry. */
-  private attemptStep(run: () => void): Failure | null {
+  private attemptStep(run: () => void): StepFailure | null {
     return this.attempt(() => {
       run();
-      const bytes = this.parts.outputs.stepBytes + this.parts.store.stepBytes;
-      if (bytes <= LIMITS.stepBytesMax) return;
-      const text = `it makes ${bytes} bytes of outputs and state at once; ${LIMITS.stepBytesMax} are allowed`;
-      throw this.failed(WHOLE_STEP, new RangeError(text));
+      if (stepBytes(this.parts) > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
     });
   }
 
-  private settleMessage(key: KeyState, record: LogRecord, failure: Failure | null): number | null {
-    if (failure !== null && this.timers.overdue !== null) return this.timers.overdue;
-    if (failure === null) {
-      this.parts.counts.add(key.key, this.outcome, 1);
-    } else {
-      this.deadLetter(key, failure, { received: record.timestamp, record });
-      this.parts.counts.add(key.key, "deadLettered", 1);
-    }
+  private settleMessage(key: KeyState, record: LogRecord, failure: StepFailure | null): number | null {
+    if (failure !== null && this.timers.overdue !== null && this.redriven === null) return this.timers.overdue;
+    if (failure !== null) this.deadLetter(key, failure, { received: record.timestamp, record });
+    // It was counted when it became a dead letter.
+    if (this.redriven !== null) return null;
+    const failed = failure !== null || this.failedAlone;
+    this.parts.counts.add(key.key, failed ? "deadLettered" : this.outcome, 1);
     return null;
   }
 
   private deadLetter(
     { tenant, device }: Pick<KeyState, "tenant" | "device">,
-    { by, error }: Failure,
+    { by, error }: StepFailure,
     what: Pick<DeadLetterInput, "received" | "record" | "timer">,
   ): void {
     const { stage, partition, outputs } = this.parts;
+    this.deadLetters += 1;
     const source = { topic: stage.input, partition, offset: this.record?.offset ?? 0 };
     const { functionVersion, ...identity } = by;
     const json = JSON.stringify(deadLetterOf({ ...identity, error, ...what, tenant, device, source }));
     const key = deviceKey(tenant, device);
     outputs.push({ topic: "dead-letters", key, timestamp: what.received, functionVersion, json });
   }
-}
-
-function identityOf({ fn, functionVersion }: PlacedFunction): FunctionIdentity {
-  return { function: fn.name, version: fn.version, functionVersion };
 }

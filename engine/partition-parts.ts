@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { verdictSchema, type CallMarker, type Verdict } from "../core/verdict.ts";
 import { LedgerCounts } from "./ledger-counts.ts";
+import { NumberedCalls } from "./numbered-calls.ts";
 import { OutputBuffer } from "./output-buffer.ts";
 import { StageConfig } from "./stage-config.ts";
 import { StageFunctions, type LoadFunctions, type SlotOwners } from "./stage-functions.ts";
@@ -7,6 +9,7 @@ import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY, StateStore } from "./state-store.ts";
 import { TimerQueue } from "./timer-queue.ts";
 import { UndoLog } from "./undo-log.ts";
+import type { CallMeter } from "../core/call-meter.ts";
 import type { StageDefinition } from "../core/stage.ts";
 
 export const PARTITION_FUNCTION = "$partition";
@@ -30,6 +33,7 @@ const sweepSchema = z.object({
 });
 export type Sweep = z.infer<typeof sweepSchema>;
 
+const verdictsSchema = z.array(verdictSchema).readonly();
 /** Generation, offset, step and index of a source position, by the input partition that it is of. */
 const takenSchema = z.record(z.string(), z.tuple([z.number(), z.number(), z.number(), z.number()]));
 export type Taken = z.infer<typeof takenSchema>;
@@ -50,6 +54,9 @@ export interface PartitionParts {
   readonly sweep: EngineSlot<Sweep>;
   /** The watermark up to which the timers of the record's key fire, as steps of their own, before the record can be run. */
   readonly overdue: EngineSlot<number>;
+  /** On calls of the record that comes next, or goes on. */
+  readonly verdicts: EngineSlot<readonly Verdict[]>;
+  readonly calls: NumberedCalls;
   /** The last record taken of each partition of the source stage's input; only of a stage with a source. */
   readonly taken: EngineSlot<Taken>;
 }
@@ -64,6 +71,8 @@ export function createPartitionParts(
   partition: number,
   generation: number,
   load: LoadFunctions = LOADS_NOTHING,
+  marker: CallMarker | null = null,
+  meter: CallMeter | null = null,
 ): PartitionParts {
   const undo = new UndoLog();
   const owners: SlotOwners = new Map();
@@ -73,7 +82,8 @@ export function createPartitionParts(
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
   const overdue = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "overdue");
   const taken = new EngineSlot(store, takenSchema, PARTITION_FUNCTION, PARTITION_KEY, "taken");
-  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken);
+  const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
+  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken, verdicts);
   return {
     stage,
     partition,
@@ -87,6 +97,8 @@ export function createPartitionParts(
     partitionTime,
     sweep,
     overdue,
+    verdicts,
+    calls: new NumberedCalls(partition, verdicts, marker, meter),
     taken,
   };
 }

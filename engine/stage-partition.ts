@@ -3,16 +3,16 @@ import { LIMITS } from "../core/limits.ts";
 import { isControlRecord } from "../core/record.ts";
 import { beginControl, continueSweep, passFlushOn } from "./control-steps.ts";
 import { FunctionRunner } from "./function-runner.ts";
-import { parseReading } from "./parse-reading.ts";
-import { takesRecord } from "./takes-record.ts";
+import { NO_KEY, processMessage } from "./message-steps.ts";
 import { createPartitionParts } from "./partition-parts.ts";
 import { restoreState, resumeState, snapshotChunks } from "./state-restore.ts";
+import type { CallMeter } from "../core/call-meter.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
+import type { CallMarker, Verdict } from "../core/verdict.ts";
 import type { SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
-import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { LoadFunctions } from "./stage-functions.ts";
 import type { StepPace } from "./control-steps.ts";
@@ -24,7 +24,14 @@ export interface StagePartitionOptions {
   readonly generation: number;
   /** Loads what control records deploy. Without it none can be. */
   readonly load?: LoadFunctions;
+  /** Where to write down which call runs. */
+  readonly marker?: CallMarker;
+  /** Told of every call. */
+  readonly meter?: CallMeter;
 }
+
+/** What its host gives the engine: the loader of functions, and who is told of calls. */
+export type EngineHooks = Pick<StagePartitionOptions, "load" | "marker" | "meter">;
 
 /** What a commit carries: the unit for the journal, and the outputs that become visible with it. */
 export interface UnitDraft {
@@ -43,6 +50,11 @@ export interface UnitDraft {
 export interface StagePartition {
   /** Runs the steps of this record: each timer on the way to it, then itself. False when the unit is full: end it, and call again. */
   process(record: LogRecord): boolean;
+  /**
+   * Puts a verdict on a call of a record that is not finished: the call is not made any more, and its input becomes a dead letter. To be
+   * sealed in a unit of its own, which must be durable before the record is processed.
+   */
+  condemn(verdict: Verdict): void;
   /** Counts offsets [from, to) as corrupt. */
   skipCorrupt(fromOffset: number, toOffset: number): void;
   /** Since the last seal. */
@@ -58,21 +70,23 @@ export interface StagePartition {
   readonly isSealed: boolean;
   /** About how many bytes of memory the state takes: looks at all of it. */
   readonly bytes: number;
+  /** The same of the functions' own slots, by function. */
+  bytesByFunction(): ReadonlyMap<string, number>;
   /**
    * Goes on behind units that another owner has committed since this state was sealed: as if restored from the first unit to the last.
    * STATE_INVALID when they do not continue it; it is of no use then.
    */
   resume(units: readonly UnitBody[]): void;
+  /** How many dead letters this object has made: not a part of the state. */
+  readonly deadLetters: number;
   /** Ledger totals per key since the beginning, what is not sealed included. Corrupt and control records are under the empty key. */
   totals(): ReadonlyMap<string, Outcomes>;
 }
 
-/** Corrupt and control records belong to no device. */
-const NO_KEY = "";
-
 /** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
 export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
-  const parts = createPartitionParts(options.stage, options.partition, options.generation, options.load);
+  const { stage, partition, generation, load, marker, meter } = options;
+  const parts = createPartitionParts(stage, partition, generation, load, marker, meter);
   const next = restored === undefined ? { offset: 0, step: 0 } : restoreState(parts, restored);
   return new PartitionEngine(parts, options.generation, next);
 }
@@ -119,9 +133,18 @@ class PartitionEngine implements StagePartition, StepPace {
     // What goes on, a sweep or a key's overdue timers, had them fired before it began; what it has made due since comes after it.
     const { sweep, overdue } = this.parts;
     if (sweep.value === null && overdue.value === null && !this.fireDueTimers()) return false;
-    const finished = isControlRecord(record) ? this.processControl(record) : this.processMessage(record);
+    const finished = isControlRecord(record)
+      ? this.processControl(record)
+      : processMessage(this.parts, this.runner, this, record);
     if (finished) this.finishRecord(record.offset + 1, record.value.length);
     return finished;
+  }
+
+  condemn(verdict: Verdict): void {
+    const { verdicts, undo } = this.parts;
+    const standing = verdicts.value?.filter(({ offset }) => offset === verdict.offset) ?? [];
+    verdicts.set([...standing, verdict]);
+    undo.clear();
   }
 
   skipCorrupt(fromOffset: number, toOffset: number): void {
@@ -136,7 +159,8 @@ class PartitionEngine implements StagePartition, StepPace {
 
   seal(): UnitDraft | null {
     const { position: next, sealed: from } = this;
-    if (next.offset === from.offset && next.step === from.step) return null;
+    // A verdict changes state where nothing has moved.
+    if (next.offset === from.offset && next.step === from.step && this.isSealed) return null;
     const { stage, store, counts, outputs } = this.parts;
     const records = this.pendingRecords;
     const bytes = this.pendingBytes;
@@ -159,8 +183,16 @@ class PartitionEngine implements StagePartition, StepPace {
     return this.position === this.sealed && this.parts.store.touchedBytes === 0;
   }
 
+  get deadLetters(): number {
+    return this.runner.deadLetters;
+  }
+
   get bytes(): number {
     return this.parts.store.bytes;
+  }
+
+  bytesByFunction(): ReadonlyMap<string, number> {
+    return this.parts.store.bytesByFunction();
   }
 
   resume(units: readonly UnitBody[]): void {
@@ -194,7 +226,9 @@ class PartitionEngine implements StagePartition, StepPace {
   }
 
   private beginStep(): void {
-    if (this.parts.outputs.beginStep(this.position)) this.parts.store.beginStep();
+    if (!this.parts.outputs.beginStep(this.position)) return;
+    this.parts.store.beginStep();
+    this.parts.calls.beginStep(this.position);
   }
 
   /**
@@ -213,56 +247,6 @@ class PartitionEngine implements StagePartition, StepPace {
       queue.refresh(key);
       this.endStep();
     }
-  }
-
-  private processMessage(record: LogRecord): boolean {
-    const key = this.parts.store.deviceKey(record.key);
-    if (key === null) {
-      this.refuse(record, new TypeError("the record's key names no device"));
-    } else if (this.parts.overdue.value === null && !takesRecord(this.parts, key, record)) {
-      this.parts.counts.add(NO_KEY, "control", 1);
-    } else if (this.parts.stage.input === "readings") {
-      const reading = parseReading(record);
-      if (reading instanceof Error) this.refuse(record, reading);
-      else return this.runOnKey(key, () => this.runner.runReading(key, record, reading));
-    } else {
-      return this.runOnKey(key, () => this.runner.runMessage(key, record));
-    }
-    return true;
-  }
-
-  /**
-   * Runs a message. When it reaches more of its key's timers than fit into one step, those fire first, each a step of its own, as they
-   * would have within it: before the first reading is applied. False when the unit was full before the last of them.
-   */
-  private runOnKey(key: KeyState, run: () => number | null): boolean {
-    const { overdue, queue } = this.parts;
-    for (;;) {
-      if (overdue.value !== null) {
-        if (!this.fireTimersOf(key, overdue.value)) return false;
-        overdue.set(null);
-      }
-      const reached = run();
-      queue.refresh(key);
-      if (reached === null) return true;
-      overdue.set(reached);
-    }
-  }
-
-  private fireTimersOf(key: KeyState, upTo: number): boolean {
-    for (let fired = 0; ; fired += 1) {
-      const timer = key.timers.peek();
-      if (timer === undefined || timer.at === null || timer.at > upTo) return true;
-      if (fired > 0 && this.isUnitFull()) return false;
-      this.runner.fireTimer(key, timer);
-      this.parts.queue.refresh(key);
-      this.endStep();
-    }
-  }
-
-  private refuse(record: LogRecord, error: Error): void {
-    this.runner.refuse(record, "$input", error);
-    this.parts.counts.add(record.key ?? NO_KEY, "deadLettered", 1);
   }
 
   private processControl(record: LogRecord): boolean {
@@ -295,6 +279,8 @@ class PartitionEngine implements StagePartition, StepPace {
   }
 
   private finishRecord(nextOffset: number, bytes: number): void {
+    const { verdicts } = this.parts;
+    if (verdicts.value?.some(({ offset }) => offset < nextOffset)) verdicts.set(null);
     this.parts.undo.clear();
     this.position = { offset: nextOffset, step: 0 };
     this.doneRecords += 1;

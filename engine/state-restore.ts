@@ -103,6 +103,7 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
       if (name === "time") parts.partitionTime.restore(value);
       else if (name === "sweep") parts.sweep.restore(value);
       else if (name === "overdue") parts.overdue.restore(value);
+      else if (name === "verdicts") parts.verdicts.restore(value);
       else if (name === "taken") parts.taken.restore(value);
       return;
     case TIME_FUNCTION:

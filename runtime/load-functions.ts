@@ -10,13 +10,16 @@ const PUBLIC_MODULE = "millrace/function";
 const FILE = "/function/bundle.js";
 const NAME = /^[a-z][a-z0-9-]*$/;
 
+/** What stands for the real thing of the same name. */
+export type GivenGlobals = Readonly<Record<"console", object>> | Readonly<Record<string, never>>;
+
 /**
  * Runs the code of a bundle and returns the functions that it exports, by name. What a function may not have, because a replay would find
  * another (the clock, randomness, the process, the network), is hidden from it. That keeps honest code deterministic; it is no boundary
  * against hostile code. FUNCTION_INVALID when it throws or exports what is no function.
  */
-export function loadFunctions(code: string): readonly StageFunction[] {
-  const exported = run(code);
+export function loadFunctions(code: string, given: GivenGlobals = {}): readonly StageFunction[] {
+  const exported = loadModule(code, given);
   const functions = Object.values(exported).filter(isStageFunction);
   if (functions.length === 0) {
     const names = Object.keys(exported);
@@ -35,9 +38,10 @@ export function loadFunctions(code: string): readonly StageFunction[] {
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function run(code: string): Readonly<Record<string, unknown>> {
+/** What the code of a bundle exports, functions or not. FUNCTION_INVALID when it throws. */
+export function loadModule(code: string, given: GivenGlobals = {}): Readonly<Record<string, unknown>> {
   const module = { exports: {} as unknown };
-  const globals = { ...deterministicGlobals(), module, exports: module.exports, require: requirePublic };
+  const globals = { ...deterministicGlobals(), ...given, module, exports: module.exports, require: requirePublic };
   try {
     const wrapped: unknown = compileFunction(code, Object.keys(globals), { filename: FILE });
     if (typeof wrapped === "function") Reflect.apply(wrapped, undefined, Object.values(globals));

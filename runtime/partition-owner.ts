@@ -14,9 +14,9 @@ import type {
   OutputBatch,
 } from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
-import type { LoadFunctions } from "../engine/stage-functions.ts";
-import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
+import type { EngineHooks, StagePartition, UnitDraft } from "../engine/stage-partition.ts";
 import type { UnitBody } from "../core/commit-unit.ts";
+import type { Verdict } from "../core/verdict.ts";
 import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";
 
 export interface PartitionOwnerOptions {
@@ -24,8 +24,8 @@ export interface PartitionOwnerOptions {
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
-  /** Loads what control records deploy. */
-  readonly load?: LoadFunctions;
+  /** What users' functions are loaded by, and who is told of calls. */
+  readonly engine?: EngineHooks;
   /** Where the partition's state may still be, from before. */
   readonly warm: WarmPartitions;
   /** Called once, when the first commit fails. */
@@ -52,6 +52,8 @@ export interface PartitionOwner {
   readonly idle: boolean;
   /** Seals what was processed since the last unit and sends it off. Waits only when too many units are under way. */
   commit(): Promise<void>;
+  /** Commits the verdict behind all that was processed. Resolves when it is durable, or the owner has failed: nothing may depend on it before. */
+  condemn(verdict: Verdict): Promise<void>;
   /** Resolves when everything sent off has landed or failed. */
   settled(): Promise<void>;
   /** What may be kept of it, when it is settled and not worked any more: null unless its state is the journal's. */
@@ -113,6 +115,21 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     bytesSinceSnapshot = 0;
   };
 
+  const commit = async (): Promise<void> => {
+    const draft = state.seal();
+    if (draft === null || failure !== undefined) return;
+    const body = encodeUnit(draft.body);
+    send({ kind: "unit", positions: positions(), nextTimer: draft.nextTimer, body }, outputBatches(draft, partition));
+    unitsSinceSnapshot += 1;
+    bytesSinceSnapshot += body.length;
+    if (unitsSinceSnapshot >= LIMITS.snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes) snapshot();
+    while (inFlight.size >= LIMITS.unitsInFlightPerPartitionMax) await inFlight.values().next().value;
+  };
+
+  const settled = async (): Promise<void> => {
+    await Promise.all(inFlight);
+  };
+
   // Before any unit: a unit behind damage could not be restored.
   if (claim.damaged) snapshot();
 
@@ -130,19 +147,15 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     get idle() {
       return inFlight.size === 0;
     },
-    async commit() {
+    commit,
+    settled,
+    async condemn(verdict) {
+      await commit();
+      state.condemn(verdict);
       const draft = state.seal();
       if (draft === null || failure !== undefined) return;
-      const body = encodeUnit(draft.body);
-      send({ kind: "unit", positions: positions(), nextTimer: draft.nextTimer, body }, outputBatches(draft, partition));
-      unitsSinceSnapshot += 1;
-      bytesSinceSnapshot += body.length;
-      if (unitsSinceSnapshot >= LIMITS.snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes)
-        snapshot();
-      while (inFlight.size >= LIMITS.unitsInFlightPerPartitionMax) await inFlight.values().next().value;
-    },
-    async settled() {
-      await Promise.all(inFlight);
+      send({ kind: "verdict", positions: positions(), nextTimer: draft.nextTimer, body: encodeUnit(draft.body) }, []);
+      await settled();
     },
     release() {
       const { mark } = claim;
@@ -154,7 +167,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
 }
 
 async function claimState(
-  { journals, stage, partition, generation, load, warm }: PartitionOwnerOptions,
+  { journals, stage, partition, generation, engine, warm }: PartitionOwnerOptions,
   journal: JournalId,
 ): Promise<Restored & { readonly claim: Omit<JournalClaim, "entries"> }> {
   const kept = warm.take(partition);
@@ -177,10 +190,7 @@ async function claimState(
     };
   }
   const { behind, ...restored } = restorePoint(entries);
-  const state = createStagePartition(
-    { stage, partition, generation, ...(load === undefined ? {} : { load }) },
-    restored,
-  );
+  const state = createStagePartition({ stage, partition, generation, ...engine }, restored);
   return { claim, state, isWarm: false, units: restored.units.length, bytes: bytesOf(behind) };
 }
 
@@ -219,5 +229,5 @@ function bytesOf(entries: readonly JournalEntry[]): number {
 }
 
 function unitsOf(entries: readonly JournalEntry[]): UnitBody[] {
-  return entries.filter(({ kind }) => kind === "unit").map(({ body }) => decodeUnit(body));
+  return entries.filter(({ kind }) => kind !== "snapshot").map(({ body }) => decodeUnit(body));
 }

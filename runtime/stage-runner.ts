@@ -3,9 +3,13 @@ import { errorText } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
+import { pause } from "../core/pause.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
+import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
+import { SuspectTrials } from "./suspects.ts";
+import { StateBytes } from "./state-bytes.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConsumerGroups } from "../core/consumer-group.ts";
@@ -17,6 +21,8 @@ import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { FunctionMeter } from "./function-meter.ts";
+import type { HeldMarker, Suspicions } from "./suspects.ts";
 
 export interface StageRunnerOptions {
   readonly log: EventLog;
@@ -30,6 +36,14 @@ export interface StageRunnerOptions {
   readonly monotonic: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told of every call of a function. */
+  readonly meter?: FunctionMeter;
+  /** Where to write down which call of a function runs, for who watches this thread. */
+  readonly marker?: HeldMarker;
+  /** Holds the stage up when most of its records die. */
+  readonly pause?: StagePause;
+  /** What the thread before this one died of. */
+  readonly suspicions?: Suspicions;
 }
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
@@ -43,6 +57,8 @@ export interface StageTotals {
 
 export interface StageRunner extends Service, Readiness {
   totals(): StageTotals;
+  /** About what functions keep here, in bytes, by name; one partition of it is counted anew. */
+  stateBytes(): ReadonlyMap<string, number>;
 }
 
 /**
@@ -71,8 +87,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let reader: LogReader | null = null;
   let running: Promise<void> = Promise.resolve();
   let lastCommitAt = -Infinity;
+  /** A pause began in the middle of what was read. */
+  let isCutShort = false;
   let ended: string | null = null;
   const losses: string[] = [];
+  const { marker, suspicions, pause: stagePause = NO_PAUSE } = options;
+  const trials = suspicions === undefined ? null : new SuspectTrials(suspicions, marker ?? null);
   const changes: (() => Promise<void>)[] = [];
 
   const onEnd = (error: unknown): void => {
@@ -83,9 +103,13 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation, load } = options;
-    const loading = load === undefined ? {} : { load };
-    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, ...loading });
+    const { generation, load, meter } = options;
+    const engine = {
+      ...(load === undefined ? {} : { load }),
+      ...(marker === undefined ? {} : { marker }),
+      ...(meter === undefined ? {} : { meter }),
+    };
+    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;
@@ -106,6 +130,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const owned = new OwnedPartitions({ stage: stage.name, logger, warm, claim, inLoop, onEnd });
   const { owners } = owned;
+  const stateBytes = new StateBytes();
 
   const seekAll = (): void => {
     reader?.seek(
@@ -128,7 +153,15 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      while (!state.process(record)) await owner.commit();
+      if (trials !== null) await trials.before(owner, record);
+      if (owner.failure !== undefined) return;
+      if (stagePause.waitMs() > 0) {
+        isCutShort = true;
+        return;
+      }
+      const { deadLetters } = state;
+      while (!(trials === null ? state.process(record) : await trials.process(owner, record))) await owner.commit();
+      stagePause.settled(state.deadLetters > deadLetters);
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
         await owner.commit();
     }
@@ -152,8 +185,14 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       polling = new AbortController();
       if (changes.length > 0) polling.abort();
       const { signal } = polling;
-      const slices = await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
+      const pausedMs = stagePause.waitMs();
+      if (pausedMs > 0) await pause(Math.min(pausedMs, waitMs()), signal);
+      const slices =
+        pausedMs > 0 ? [] : await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
       for (const slice of slices) await runSlice(slice);
+      // What was read and is not worked now is read again.
+      if (isCutShort) seekAll();
+      isCutShort = false;
       const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
       if (slices.length === 0 || backlogged) await commitAll();
       owned.restoreFailed();
@@ -211,6 +250,11 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
       return { partitions, totals, quiet };
     },
-    notReadyReasons: () => [...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]), ...losses],
+    stateBytes: () => stateBytes.look(owners),
+    notReadyReasons: () => [
+      ...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]),
+      ...(stagePause.reason === null ? [] : [stagePause.reason]),
+      ...losses,
+    ],
   };
 }

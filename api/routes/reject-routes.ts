@@ -1,10 +1,10 @@
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { MillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
 import type { Rejects } from "../../core/rejects.ts";
 import { listOf, quarantinedAnswer } from "../answer-shapes.ts";
 import type { ApiOptions } from "../api-options.ts";
 import { quarantineQuery, rejectsQuery } from "../query-shapes.ts";
+import { receivedRange } from "../received-range.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
 
 const tags = ["rejects"];
@@ -23,7 +23,7 @@ export function rejectRoutes(app: ZodApp, { options, gate }: RouteContext): void
     },
     async ({ raw, query: { from, to, ...query } }) => {
       const { tenant } = gate.principalOf(raw);
-      const range = rangeOf(from, to, options);
+      const range = receivedRange(from, to, options);
       return { items: await rejectsOf(options).quarantine({ tenant, ...query, ...range }) };
     },
   );
@@ -39,7 +39,7 @@ export function rejectRoutes(app: ZodApp, { options, gate }: RouteContext): void
     },
     async ({ raw, query: { from, to, ...query } }) => {
       const { tenant } = gate.principalOf(raw);
-      const range = rangeOf(from, to, options);
+      const range = receivedRange(from, to, options);
       return { items: await rejectsOf(options).deadLetters({ tenant, ...query, ...range }) };
     },
   );
@@ -50,11 +50,4 @@ function rejectsOf({ rejects }: ApiOptions): Rejects {
   throw new MillraceError("SINK_UNAVAILABLE", "Nothing stores rejects: Millrace was started without ClickHouse.", {
     remedy: "Start it without --no-clickhouse; the tables fill again from the log.",
   });
-}
-
-/** All that is kept, unless told otherwise: nobody knows beforehand when something went wrong. Other threads' clocks may be ahead. */
-function rangeOf(from = 0, until: number | undefined, { clock }: ApiOptions): { from: number; to: number } {
-  const to = until ?? clock.now() + LIMITS.eventTimeAheadMsMax;
-  if (from < to) return { from, to };
-  throw new MillraceError("INVALID_INPUT", `\`from\` (${from}) must be before \`to\` (${to}).`);
 }

@@ -1,10 +1,13 @@
 import { errorText } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { createFaultBoard } from "../fault-board.ts";
+import { superviseThread, type RunningThread, type ThreadStart } from "./supervised-thread.ts";
 import { pause } from "../../core/pause.ts";
 import { hasFunctionsStage } from "../../runtime/functions-stage-start.ts";
 import { MillraceError, isMillraceError } from "../../core/errors.ts";
 import { within } from "../deadline.ts";
-import { spawnThread, type SpawnedThread } from "./spawn-thread.ts";
+import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
+import type { SpawnedThread } from "./spawn-thread.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { MetricSample } from "../../core/metrics.ts";
 import type { Config } from "../config.ts";
@@ -27,11 +30,9 @@ export interface FunctionsThreads {
   stop(deadlineMs: number): Promise<void>;
 }
 
-const OWN_TIME = { start: Infinity, stop: Infinity };
 /** Whether a first function was deployed: on Kafka that may have been in another process. */
 const LOOK_EVERY_MS = 500;
 const LOOK_EVERY_MS_KAFKA = 3000;
-const RESTART_PAUSE_MS = 2000;
 const ANSWER_MS = 2000;
 
 /**
@@ -41,60 +42,74 @@ const ANSWER_MS = 2000;
 export function createFunctionsThreads({ config, log, shares, logger }: FunctionsThreadsOptions): FunctionsThreads {
   const stopping = new AbortController();
   const running = new Map<number, SpawnedThread<ProcessorsApi>>();
-  const ended = new Map<number, string>();
+  const metrics = createMetrics();
+  const faults = createFaultBoard();
   let looking: Promise<void> = Promise.resolve();
 
-  const keepRunning = async (index: number, partitions: readonly number[]): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      const { access, transfer } = log.connect();
-      const { promise, resolve } = Promise.withResolvers<Error | null>();
-      const data = { config, access, partitions, peers: [] };
-      const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME);
-      running.set(index, thread);
-      const started = thread.call("start").then(() => ended.delete(index));
-      const error = await Promise.race([started.then(() => promise), promise]).catch((cause: unknown) => cause);
-      running.delete(index);
-      await thread.worker.terminate();
-      if (stopping.signal.aborted) return;
-      ended.set(index, errorText(error ?? "it exited"));
-      logger.error({ thread: "functions", err: error }, "a thread of users' functions ended; it starts again");
-      await pause(RESTART_PAUSE_MS, stopping.signal);
-    }
-  };
+  const supervised = shares.map((partitions, index) => {
+    return superviseThread({
+      name: `functions.${index}`,
+      functionTimeoutMs: config.functionTimeoutMs,
+      functionMemoryMib: config.functionMemoryMib,
+      spawn: (start) => spawn(index, partitions, start),
+      monotonic: { now: () => performance.now() },
+      logger,
+      metrics,
+      onFault: faults.report,
+    });
+  });
 
-  const untilBegun = async (): Promise<void> => {
-    const everyMs = config.kafkaBrokers === undefined ? LOOK_EVERY_MS : LOOK_EVERY_MS_KAFKA;
-    while (!stopping.signal.aborted) {
-      if (await hasBegun(log, config.partitions)) return;
-      await pause(everyMs, stopping.signal);
-    }
+  const spawn = (index: number, partitions: readonly number[], start: ThreadStart): RunningThread => {
+    const { thread, ended } = spawnFunctionsThread({ config, log, partitions }, start);
+    running.set(index, thread);
+    return {
+      worker: thread.worker,
+      onEnd(listener) {
+        void ended.then((error) => {
+          running.delete(index);
+          listener(error);
+        });
+      },
+      start: () => thread.call("start"),
+    };
   };
 
   return {
     api: {
-      health: () => healthOf([...running.values()], [...ended.values()]),
-      metrics: async () => (await Promise.all([...running.values()].map(metricsOf))).flat(),
+      health: () => healthOf([...running.values()], faults.health([])),
+      metrics: async () => [...metrics.snapshot(), ...(await Promise.all([...running.values()].map(metricsOf))).flat()],
     },
     start() {
       if (shares.length === 0) return;
-      looking = untilBegun().then(async () => {
-        await Promise.all(shares.map((partitions, index) => keepRunning(index, partitions)));
+      looking = untilFunctionsStage(config, log, stopping.signal).then(async (hasBegun) => {
+        if (hasBegun) await Promise.all(supervised.map((thread) => thread.start()));
       });
     },
     async stop(deadlineMs) {
       stopping.abort();
+      for (const thread of supervised) thread.release();
       const late = () => new MillraceError("TIMED_OUT", `not within ${deadlineMs} ms`);
       await Promise.all(
-        [...running.values()].map(async ({ call, worker }) => {
+        [...running.values()].map(async ({ call }) => {
           await within(call("stop", deadlineMs), deadlineMs, late).catch((error: unknown) =>
             logger.warn({ thread: "functions", cause: errorText(error) }, "a thread did not stop in order"),
           );
-          await worker.terminate();
         }),
       );
+      await Promise.all(supervised.map((thread) => thread.terminate()));
       await looking;
     },
   };
+}
+
+/** Resolves with true when a first function was deployed, with false when `signal` aborts before. */
+export async function untilFunctionsStage(config: Config, log: InstallationLog, signal: AbortSignal): Promise<boolean> {
+  const everyMs = config.kafkaBrokers === undefined ? LOOK_EVERY_MS : LOOK_EVERY_MS_KAFKA;
+  while (!signal.aborted) {
+    if (await hasBegun(log, config.partitions)) return true;
+    await pause(everyMs, signal);
+  }
+  return false;
 }
 
 async function hasBegun({ log }: InstallationLog, partitionCount: number): Promise<boolean> {
@@ -108,10 +123,7 @@ async function hasBegun({ log }: InstallationLog, partitionCount: number): Promi
 }
 
 /** That users' functions stand still is a fault; telemetry is acknowledged and stored without them. */
-async function healthOf(
-  threads: readonly SpawnedThread<ProcessorsApi>[],
-  ended: readonly string[],
-): Promise<PartHealth> {
+export async function healthOf(threads: readonly SpawnedThread<ProcessorsApi>[], own: PartHealth): Promise<PartHealth> {
   const late = () => new MillraceError("TIMED_OUT", "a thread of users' functions does not answer");
   const reasons = await Promise.all(
     threads.map(({ call }) =>
@@ -121,11 +133,14 @@ async function healthOf(
       ),
     ),
   );
-  const texts = [...reasons.flat(), ...ended.map((text) => `a thread of users' functions ended: ${text}`)];
-  return { reasons: [], faults: texts.map((text, index) => ({ id: `stage.${index}`, text })), events: [] };
+  const stages = reasons.flat().map((text, index) => ({ id: `stage.${index}`, text }));
+  return { ...own, faults: [...own.faults, ...stages] };
 }
 
-async function metricsOf({ call }: SpawnedThread<ProcessorsApi>, index: number): Promise<readonly MetricSample[]> {
+export async function metricsOf(
+  { call }: SpawnedThread<ProcessorsApi>,
+  index: number,
+): Promise<readonly MetricSample[]> {
   const own = createMetrics();
   const part = `functions.${index}`;
   const answers = own.gauge("millrace_part_answers", "1 for a part that has answered in time, else 0.", { part });

@@ -1,8 +1,28 @@
 import { workerData } from "node:worker_threads";
+import { LIMITS } from "../../core/limits.ts";
 import { FUNCTIONS_STAGE } from "../../core/stage.ts";
+import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
+import { createStagePause } from "../../runtime/stage-pause.ts";
+import { writeCallMarks } from "./call-marks.ts";
 import { giveWay } from "./give-way.ts";
-import { runStageThread, type StageThreadData } from "./run-stage-thread.ts";
+import { runStageThread, type StageExtras, type StageThreadData } from "./run-stage-thread.ts";
+import type { Suspicions } from "../../runtime/suspects.ts";
+
+/** A stage of users' functions is watched, may be held up, and is told what the thread before it died of. */
+export interface FunctionsThreadData extends StageThreadData {
+  readonly marks: SharedArrayBuffer;
+  readonly suspicions: Suspicions;
+}
 
 giveWay();
-await runStageThread("functions", workerData as StageThreadData, FUNCTIONS_STAGE, loadFunctions);
+const data = workerData as FunctionsThreadData;
+const marker = writeCallMarks(data.marks);
+const extras: StageExtras = (parts) => {
+  const console = createFunctionConsole(parts);
+  const pause = createStagePause({ stage: FUNCTIONS_STAGE.name, ...parts });
+  return { load: (code) => loadFunctions(code, { console }), marker, pause, suspicions: data.suspicions };
+};
+await runStageThread("functions", data, FUNCTIONS_STAGE, extras);
+// The first of them says that the thread has come so far.
+setInterval(() => marker.beat(), LIMITS.functionWatchMs);

@@ -1,15 +1,17 @@
 import { performance } from "node:perf_hooks";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { createFunctionMeter } from "../../runtime/function-meter.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
+import { dealtPartitions } from "./dealt-partitions.ts";
 import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { StageDefinition } from "../../core/stage.ts";
-import type { LoadFunctions } from "../../engine/stage-functions.ts";
+import type { StageRunnerOptions } from "../../runtime/stage-runner.ts";
 import type { LogAccess } from "../installation-log.ts";
 import type { Config } from "../config.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
@@ -17,30 +19,41 @@ import type { ProcessorsApi } from "./thread-apis.ts";
 export interface StageThreadData {
   readonly config: Config;
   readonly access: LogAccess;
-  readonly partitions: readonly number[];
+  /** Null: whoever started the thread deals them out while it works. */
+  readonly partitions: readonly number[] | null;
   readonly control: MessagePort;
   readonly peers: readonly MessagePort[];
 }
+
+/** What else a stage runs with, made of what its thread has. */
+export type StageExtras = (
+  parts: Pick<StageRunnerOptions, "logger" | "metrics" | "monotonic">,
+) => Pick<StageRunnerOptions, "load" | "marker" | "pause" | "suspicions">;
 
 /** Runs a stage on this thread's share of the partitions. `name` is the thread's in the log lines. */
 export async function runStageThread(
   name: string,
   { config, access, partitions, control, peers }: StageThreadData,
   stage: StageDefinition,
-  load?: LoadFunctions,
+  extras: StageExtras = () => ({}),
 ): Promise<void> {
   const logger = createLogger(config.logLevel, name);
   const metrics = createMetrics();
   const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
-  const groups = log.groups(partitions);
-  const loading = load === undefined ? {} : { load };
-  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, ...loading });
+  const dealt = dealtPartitions();
+  const groups = partitions === null ? dealt.groups : log.groups(partitions);
+  const own = extras({ logger, metrics, monotonic });
+  const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, metrics });
+  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
-    metrics: () => metrics.snapshot(),
+    metrics() {
+      meter.stateBytes(runner.stateBytes());
+      return metrics.snapshot();
+    },
     totals: () => runner.totals(),
     sums() {
       const { totals, ...rest } = runner.totals();
@@ -48,10 +61,18 @@ export async function runStageThread(
       for (const outcomes of totals.values()) addOutcomes(sum, outcomes);
       return { ...rest, totals: new Map([["", sum]]) };
     },
+    take: (coming) => dealt.take(coming),
+    release: (leaving) => dealt.release(leaving),
+    busySeconds: () => performance.eventLoopUtilization().active / 1000,
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
       await log.close(stopSignal(deadlineMs));
     },
   };
   for (const port of [control, ...peers]) serveThread(port, api, logger);
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { callThread } from "../thread-rpc.ts";
-import type { MessagePort, Transferable } from "node:worker_threads";
+import type { MessagePort, ResourceLimits, Transferable } from "node:worker_threads";
 import type { CallDeadlines, RemoteCall, ThreadApi } from "../thread-rpc.ts";
 
 export interface SpawnedThread<Api extends ThreadApi> {
@@ -20,6 +20,7 @@ export function spawnThread<Api extends ThreadApi>(
   transfer: readonly Transferable[],
   onEnd: (error: Error | null) => void,
   deadlines: CallDeadlines<Api> = {},
+  resourceLimits: ResourceLimits = {},
 ): SpawnedThread<Api> {
   const { port1, port2 } = new MessageChannel();
   const name = module.replace(/^.*\/|\.ts$/g, "");
@@ -27,6 +28,7 @@ export function spawnThread<Api extends ThreadApi>(
     name,
     workerData: { ...data, control: port2 },
     transferList: [port2, ...transfer],
+    resourceLimits,
   });
   let failure: Error | null = null;
   worker.on("error", (error: Error) => (failure = error));

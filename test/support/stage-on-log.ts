@@ -9,15 +9,24 @@ import { countingStage, T0 } from "./counting-stage.ts";
 import { temporaryDirectory } from "./instance.ts";
 import type { EventLog } from "../../core/event-log.ts";
 import type { RecordInput } from "../../core/record.ts";
+import type { StageDefinition } from "../../core/stage.ts";
+import type { StagePause } from "../../runtime/stage-pause.ts";
 
 /** Partitions of the log. */
 export const PARTITIONS = 2;
+
+interface StageRunOptions {
+  readonly groups?: ConsumerGroups;
+  readonly metrics?: Metrics;
+  readonly stage?: StageDefinition;
+  readonly pause?: StagePause;
+}
 
 export interface StageOnLog {
   /** An embedded log of its own. */
   openLog(): Promise<EmbeddedLog>;
   /** Runs the counting stage; with all partitions unless a group deals them out. */
-  run(log: EventLog, options?: { readonly groups?: ConsumerGroups; readonly metrics?: Metrics }): Promise<StageRunner>;
+  run(log: EventLog, options?: StageRunOptions): Promise<StageRunner>;
   /** Stops what was started, the last first. */
   dispose(): Promise<void>;
 }
@@ -42,10 +51,11 @@ export function stageOnLog(): StageOnLog {
       cleanups.push(() => log.close(AbortSignal.timeout(1000)));
       return log;
     },
-    async run(log, { groups = soleMember([0, 1]), metrics = createMetrics() } = {}) {
+    async run(log, { groups = soleMember([0, 1]), metrics = createMetrics(), stage = countingStage, pause } = {}) {
       const runner = createStageRunner({
         log,
-        stage: countingStage,
+        stage,
+        ...(pause === undefined ? {} : { pause }),
         groups,
         generation: 0,
         monotonic: { now: () => performance.now() },
@@ -79,10 +89,10 @@ export async function processed(runner: StageRunner, count: number): Promise<voi
   });
 }
 
-export async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
+export async function eventually(condition: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("it did not happen within 20 s");
+    if (performance.now() > deadline) throw new Error(`it did not happen within ${withinMs} ms`);
     await delay(20);
   }
 }

@@ -4,6 +4,8 @@ import type { Outcomes } from "../../core/ledger.ts";
 import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { StageDefinition } from "../../core/stage.ts";
 import type { TopicName } from "../../core/topics.ts";
+import type { CallMarker, Verdict } from "../../core/verdict.ts";
+import type { RestoredState } from "../../engine/state-restore.ts";
 import type { LoadFunctions } from "../../engine/stage-functions.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
 import type { SnapshotChunk, UnitBody } from "../../core/commit-unit.ts";
@@ -19,6 +21,9 @@ export interface StageRunOptions {
   readonly keep?: readonly TopicName[];
   /** Asked after every call of `process`. */
   readonly interrupt?: (call: number) => Interruption;
+  /** Each is sealed in a unit of its own before its record is begun. */
+  readonly verdicts?: readonly Verdict[];
+  readonly marker?: CallMarker;
 }
 
 export interface StageRun {
@@ -34,14 +39,22 @@ const SEAL_EVERY = 1000;
 
 /** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
 export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
-  const { stage, partition = 0, keep, load } = options;
-  const place = { stage, partition, generation: 0, ...(load === undefined ? {} : { load }) };
+  const { stage, partition = 0, keep, load, marker, verdicts = [] } = options;
+  const place = {
+    stage,
+    partition,
+    generation: 0,
+    ...(load === undefined ? {} : { load }),
+    ...(marker === undefined ? {} : { marker }),
+  };
   const interrupt = options.interrupt ?? ((call: number): Interruption => (call % SEAL_EVERY === 0 ? "seal" : "none"));
   const outputs = new Map<TopicName, RecordInput[]>();
   const restarts = options.interrupt !== undefined;
   let snapshot: Uint8Array[] = [];
   let units: Uint8Array[] = [];
-  let state = createStagePartition(place);
+  const create = (restored?: RestoredState) => createStagePartition(place, restored);
+  const waiting = [...verdicts];
+  let state = create();
   let calls = 0;
   let sealed = 0;
 
@@ -60,12 +73,21 @@ export function runStage(records: readonly LogRecord[], options: StageRunOptions
   const restart = (): void => {
     const chunks: SnapshotChunk[] = snapshot.map(decodeSnapshotChunk);
     const bodies: UnitBody[] = units.map(decodeUnit);
-    state = createStagePartition(place, { snapshot: chunks, units: bodies });
+    state = create({ snapshot: chunks, units: bodies });
+  };
+  const condemn = ({ offset }: LogRecord): void => {
+    while (waiting[0]?.offset === offset) {
+      seal();
+      const [verdict] = waiting.splice(0, 1);
+      if (verdict !== undefined) state.condemn(verdict);
+      seal();
+    }
   };
 
   for (let at = 0; at < records.length;) {
     const record = records[at];
     if (record === undefined) break;
+    condemn(record);
     const finished = state.process(record);
     calls += 1;
     if (finished) at += 1;

@@ -1,0 +1,173 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { EXIT, formatTable } from "./output.ts";
+import { parseTimeText } from "./time-text.ts";
+import type { DeadLetterCounts, DeadLetterPlace, QueuedDeadLetter } from "../../core/dead-letter-queue.ts";
+import type { ApiClient } from "./api-client.ts";
+
+export interface DeadLetterOptions {
+  readonly json: boolean;
+  readonly function?: string;
+  readonly errorClass?: string;
+  readonly device?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface RedriveOptions extends DeadLetterOptions {
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  /** Records per second. */
+  readonly rate: string;
+}
+
+interface Items {
+  readonly items: readonly QueuedDeadLetter[];
+}
+
+/** `millrace dlq ls`. */
+export async function listDeadLetters(
+  api: ApiClient,
+  options: DeadLetterOptions & { readonly limit: string },
+): Promise<number> {
+  const query = new URLSearchParams({ ...queryOf(options), limit: options.limit });
+  const { items } = await api.get<Items>(`/dead-letters/queue?${query.toString()}`);
+  if (options.json) console.log(JSON.stringify(items));
+  else if (items.length === 0) console.log("No dead letters.");
+  else
+    console.log(
+      formatTable(["received", "device", "function", "class", "error", "failed", "source"], items.map(rowOf)),
+    );
+  return EXIT.ok;
+}
+
+/** `millrace dlq show SOURCE`, SOURCE as `ls` prints it. */
+export async function showDeadLetter(api: ApiClient, source: string, options: DeadLetterOptions): Promise<number> {
+  const query = new URLSearchParams({ ...queryOf(options), limit: String(LIMITS.pageSizeMax) });
+  const { items } = await api.get<Items>(`/dead-letters/queue?${query.toString()}`);
+  const found = items.filter((item) => sourceText(item) === source);
+  if (found.length === 0) {
+    throw new MillraceError(
+      "NOT_FOUND",
+      `there is no dead letter of ${source} among the newest ${LIMITS.pageSizeMax}`,
+      {
+        remedy:
+          "Name the source as millrace dlq ls prints it, and narrow it down with --device, --function, --from or --to.",
+      },
+    );
+  }
+  console.log(options.json ? JSON.stringify(found) : found.map(detailsOf).join("\n\n"));
+  return EXIT.ok;
+}
+
+/** `millrace dlq redrive`. */
+export async function redriveDeadLetters(api: ApiClient, options: RedriveOptions): Promise<number> {
+  const filter = queryOf(options);
+  if (options.all !== true && Object.keys(filter).length === 0) {
+    throw new MillraceError("INVALID_INPUT", "nothing says which dead letters", {
+      remedy: "Name a function, an error class, a device or a time; or say --all.",
+    });
+  }
+  const counts = await api.get<DeadLetterCounts>(`/dead-letters/counts?${new URLSearchParams(filter).toString()}`);
+  const redriven = options.dryRun === true ? 0 : await redriveAll(api, options);
+  if (options.json) console.log(JSON.stringify({ ...counts, redriven }));
+  else console.log(options.dryRun === true ? countsText(counts) : `${redriven} records are run again.`);
+  return EXIT.ok;
+}
+
+async function redriveAll(api: ApiClient, options: RedriveOptions): Promise<number> {
+  const rate = Number(options.rate);
+  const limit = Math.min(rate, LIMITS.redriveBatchMax);
+  const { device, function: name, errorClass } = options;
+  const filter = {
+    ...(device === undefined ? {} : { device }),
+    ...(name === undefined ? {} : { function: name }),
+    ...(errorClass === undefined ? {} : { errorClass }),
+    ...timesOf(options),
+    limit,
+  };
+  let redriven = 0;
+  let after: DeadLetterPlace | null = null;
+  for (;;) {
+    const begun = performance.now();
+    const answer: { redriven: number; next: DeadLetterPlace | null } = await api.send("POST", "/dead-letters/redrive", {
+      ...filter,
+      ...(after === null ? {} : { after }),
+    });
+    redriven += answer.redriven;
+    after = answer.next;
+    if (after === null || answer.redriven < limit) return redriven;
+    await delay(Math.max(0, (limit / rate) * 1000 - (performance.now() - begun)));
+  }
+}
+
+function timesOf({ from, to }: DeadLetterOptions) {
+  return {
+    ...(from === undefined ? {} : { from: parseTimeText(from) }),
+    ...(to === undefined ? {} : { to: parseTimeText(to) }),
+  };
+}
+
+function queryOf(options: DeadLetterOptions): Record<string, string> {
+  const { device, function: name, errorClass } = options;
+  const times = Object.entries(timesOf(options)).map(([key, value]) => [key, String(value)] as const);
+  return {
+    ...(device === undefined ? {} : { device }),
+    ...(name === undefined ? {} : { function: name }),
+    ...(errorClass === undefined ? {} : { errorClass }),
+    ...Object.fromEntries(times),
+  };
+}
+
+function countsText({ redrivable, redriven, exhausted, withoutRecord }: DeadLetterCounts): string {
+  return [
+    `${redrivable} would be run again.`,
+    `${redriven} were, and have not failed since; ${exhausted} have failed ${LIMITS.redrivesPerDeadLetterMax} times again; ${withoutRecord} have no record.`,
+  ].join("\n");
+}
+
+function rowOf(letter: QueuedDeadLetter): (string | number)[] {
+  const { received, device, function: name, version, errorClass, error, failures } = letter;
+  const at = new Date(received).toISOString();
+  return [at, device, `${name}@${version}`, errorClass, line(error, 50), `${failures} ×`, sourceText(letter)];
+}
+
+function sourceText({ source }: QueuedDeadLetter): string {
+  return `${source.topic}/${source.partition}/${source.offset}`;
+}
+
+function detailsOf(letter: QueuedDeadLetter): string {
+  const {
+    received,
+    device,
+    function: name,
+    version,
+    errorClass,
+    error,
+    stack,
+    timer,
+    payload,
+    failures,
+    redrives,
+  } = letter;
+  const text = Buffer.from(payload, "base64").toString();
+  const rows = [
+    ["source", sourceText(letter)],
+    ["received", new Date(received).toISOString()],
+    ["device", device],
+    ["function", `${name}@${version}`],
+    ["error", `${errorClass}: ${line(error, 2000)}`],
+    ["failed", `${failures} times, run again ${redrives} times`],
+    ...(timer === undefined ? [] : [["timer", `${line(timer.name, 200)} at ${new Date(timer.at).toISOString()}`]]),
+    ...stack.split("\n").map((frame, at) => [at === 0 ? "stack" : "", line(frame, 300)]),
+    ["payload", line(text, 4000)],
+  ];
+  return rows.map(([label = "", value = ""]) => `${label.padEnd(10)}${value}`.trimEnd()).join("\n");
+}
+
+/** One line that a terminal may show: devices must not be able to send it control sequences. */
+function line(text: string, charactersMax: number): string {
+  const flat = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
+  return flat.length <= charactersMax ? flat : `${flat.slice(0, charactersMax - 1)}…`;
+}

@@ -1,0 +1,30 @@
+import { isMillraceError } from "../core/errors.ts";
+import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { mainStage } from "../processors/main-stage.ts";
+import type { DeadLetterSource } from "../api/api-options.ts";
+import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
+import type { EventLog } from "../core/event-log.ts";
+
+const STAGES = [mainStage, FUNCTIONS_STAGE];
+
+/** Dead letters, with what the log still knows of their records. */
+export function deadLetterSource(queue: DeadLetterQueue, log: Pick<EventLog, "openReader">): DeadLetterSource {
+  return {
+    queue,
+    stageOf: (topic) => STAGES.find(({ input }) => input === topic)?.name ?? null,
+    async headersAt(source) {
+      const reader = log.openReader([source]);
+      try {
+        const [slice] = await reader.poll({ bytesMax: 1, waitMs: 0 });
+        const record = slice?.records.find(({ offset }) => offset === source.offset);
+        return record?.headers() ?? [];
+      } catch (error) {
+        // Retention has passed it: the payload is what the dead letter holds, and its headers are gone.
+        if (isMillraceError(error, "OFFSET_OUT_OF_RANGE") || isMillraceError(error, "UNKNOWN_TOPIC")) return [];
+        throw error;
+      } finally {
+        reader.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { errorText } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { pause } from "../../core/pause.ts";
+import { createCallMarks, readCallMarks } from "./call-marks.ts";
+import { CallWatchdog } from "./call-watchdog.ts";
+import { SuspectList } from "./suspect-list.ts";
+import type { Overdue, WatchdogLimits } from "./call-watchdog.ts";
+import type { Worker } from "node:worker_threads";
+import type { Clock } from "../../core/clock.ts";
+import type { ReportFault } from "../../core/fault.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import type { FatalErrorClass } from "../../core/verdict.ts";
+import type { Suspicions } from "../../runtime/suspects.ts";
+
+/** What a thread of functions is given when it is started. */
+export interface ThreadStart {
+  readonly marks: SharedArrayBuffer;
+  readonly suspicions: Suspicions;
+  /** Beyond it the thread runs out of memory. */
+  readonly resourceLimits: { readonly maxOldGenerationSizeMb: number };
+}
+
+export interface RunningThread {
+  readonly worker: Worker;
+  /** Called when it has ended, with what it died of, if that is known. */
+  onEnd(listener: (error: Error | null) => void): void;
+  /** Has it begin to work. Rejects when it cannot; not with what comes of its end. */
+  start(): Promise<void>;
+}
+
+export interface SupervisedThreadOptions {
+  readonly name: string;
+  readonly functionTimeoutMs: number;
+  readonly functionMemoryMib: number;
+  /** How long it may do nothing without turning its event loop. */
+  readonly silenceMs?: number;
+  spawn(start: ThreadStart): RunningThread;
+  /** Monotonic milliseconds. */
+  readonly monotonic: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly onFault: ReportFault;
+}
+
+export interface SupervisedThread {
+  /** Resolves when the first thread has started, or none is to any more. */
+  start(): Promise<void>;
+  /** To be called before the thread is asked to stop: from then on it is not started again. */
+  release(): void;
+  /** Ends it. */
+  terminate(): Promise<void>;
+}
+
+/** How a thread came to its end. */
+interface End {
+  readonly errorClass: FatalErrorClass;
+  readonly error: string;
+}
+
+const RESTART_DELAY_MS_MIN = 100;
+/** Deaths in a row after which the next start has to wait: a record that kills takes two. */
+const QUICK_RESTARTS = 4;
+
+/**
+ * Keeps a thread of functions going: looks at where it is, ends it when a call takes too long, starts it again however it ended, and gives
+ * the next one what the last one died of.
+ */
+export function superviseThread(options: SupervisedThreadOptions): SupervisedThread {
+  const { name, functionTimeoutMs: callMs, functionMemoryMib, monotonic, logger, metrics, onFault } = options;
+  const limits = {
+    callMs,
+    silenceMs: options.silenceMs ?? LIMITS.functionSilenceMsMax,
+    lookMs: LIMITS.functionWatchMs,
+  };
+  const suspects = new SuspectList();
+  const stopping = new AbortController();
+  const deathsOf = (errorClass: FatalErrorClass) =>
+    metrics.counter(
+      "millrace_function_thread_deaths_total",
+      "Times a thread of functions ended by itself or was ended.",
+      {
+        class: errorClass,
+      },
+    );
+  const deaths = {
+    TimeoutError: deathsOf("TimeoutError"),
+    OutOfMemory: deathsOf("OutOfMemory"),
+    WorkerDied: deathsOf("WorkerDied"),
+  };
+  let current: Worker | null = null;
+  let running: Promise<void> = Promise.resolve();
+  let inARow = 0;
+
+  /** Runs one thread until it ends. `started` is called when it is at work. */
+  const runOnce = async (started: () => void): Promise<void> => {
+    const marks = createCallMarks();
+    const resourceLimits = { maxOldGenerationSizeMb: functionMemoryMib };
+    const thread = options.spawn({ marks, suspicions: suspects.all, resourceLimits });
+    current = thread.worker;
+    const begunAt = monotonic.now();
+    let overdue: End | null = null;
+    const watchdog = new CallWatchdog(limits);
+    const looking = setInterval(() => {
+      if (inARow > 0 && monotonic.now() - begunAt >= LIMITS.functionSettledMs) {
+        inARow = 0;
+        onFault(name, "cleared", "");
+      }
+      const verdict = watchdog.look(readCallMarks(marks), monotonic.now());
+      if (verdict === null || overdue !== null || stopping.signal.aborted) return;
+      overdue = timeout(verdict, limits);
+      void thread.worker.terminate();
+    }, LIMITS.functionWatchMs);
+    const ended = Promise.withResolvers<Error | null>();
+    thread.onEnd(ended.resolve);
+    thread.start().then(started, (cause: unknown) => {
+      logger.warn({ thread: name, cause: errorText(cause) }, "a thread of functions did not start");
+      void thread.worker.terminate();
+    });
+    const error = await ended.promise;
+    clearInterval(looking);
+    if (stopping.signal.aborted) return;
+    const { beats, at } = readCallMarks(marks);
+    const end: End = overdue ?? endOf(error);
+    const fate = suspects.died({ ...end, at: beats === 0 ? null : at });
+    deaths[end.errorClass].add();
+    inARow += 1;
+    logger.error(
+      { thread: name, ...end, ...at, record: fate, deaths: inARow, err: error },
+      "a thread of functions has ended",
+    );
+  };
+
+  const loop = async (started: () => void): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await runOnce(started);
+      if (stopping.signal.aborted) return;
+      if (inARow > QUICK_RESTARTS) onFault(name, "raised", restartText(name, inARow));
+      await pause(restartDelayMs(inARow), stopping.signal);
+    }
+  };
+
+  return {
+    start() {
+      const first = Promise.withResolvers<void>();
+      running = loop(first.resolve).finally(first.resolve);
+      return first.promise;
+    },
+    release: () => stopping.abort(),
+    async terminate() {
+      stopping.abort();
+      await current?.terminate();
+      await running;
+    },
+  };
+}
+
+function timeout(overdue: Overdue, { callMs, silenceMs }: WatchdogLimits): End {
+  const error =
+    overdue === "call"
+      ? `it ran for more than ${callMs} ms`
+      : `what it left behind kept its thread for more than ${silenceMs} ms`;
+  return { errorClass: "TimeoutError", error };
+}
+
+/** `error` is what the thread died of; null when it exited. */
+function endOf(error: Error | null): End {
+  if (error === null) return { errorClass: "WorkerDied", error: "its thread exited" };
+  if ("code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") {
+    return { errorClass: "OutOfMemory", error: "its thread ran out of memory" };
+  }
+  return {
+    errorClass: "WorkerDied",
+    error: `its thread died: ${error.message}`.slice(0, LIMITS.deadLetterErrorCharactersMax),
+  };
+}
+
+function restartText(name: string, deaths: number): string {
+  return `the ${name} thread has ended ${deaths} times in a row: see the log for the function, and pause or repair it`;
+}
+
+/** None to speak of at first: what came of one record must not hold up the next ones. */
+function restartDelayMs(inARow: number): number {
+  const doubled = RESTART_DELAY_MS_MIN * 2 ** Math.min(Math.max(0, inARow - QUICK_RESTARTS), 20);
+  return Math.min(LIMITS.functionRestartDelayMsMax, doubled);
+}

@@ -1,0 +1,78 @@
+import { parseReading } from "./parse-reading.ts";
+import { takesRecord } from "./takes-record.ts";
+import type { LogRecord } from "../core/record.ts";
+import type { StepPace } from "./control-steps.ts";
+import type { FunctionRunner } from "./function-runner.ts";
+import type { KeyState } from "./key-state.ts";
+import type { PartitionParts } from "./partition-parts.ts";
+
+/** Corrupt and control records belong to no device. */
+export const NO_KEY = "";
+
+/** Runs a message through the stage. False when the unit was full before all of its key's overdue timers had fired. */
+export function processMessage(
+  parts: PartitionParts,
+  runner: FunctionRunner,
+  pace: StepPace,
+  record: LogRecord,
+): boolean {
+  const key = parts.store.deviceKey(record.key);
+  if (key === null) {
+    refuse(parts, runner, record, new TypeError("the record's key names no device"));
+  } else if (parts.overdue.value === null && !takesRecord(parts, key, record)) {
+    parts.counts.add(NO_KEY, "control", 1);
+  } else if (parts.stage.input === "readings") {
+    const reading = parseReading(record);
+    if (reading instanceof Error) refuse(parts, runner, record, reading);
+    else return runOnKey(parts, runner, pace, key, () => runner.runReading(key, record, reading));
+  } else {
+    return runOnKey(parts, runner, pace, key, () => runner.runMessage(key, record));
+  }
+  return true;
+}
+
+/**
+ * Runs a message. When it reaches more of its key's timers than fit into one step, those fire first, each a step of its own, as they
+ * would have within it: before the first reading is applied. False when the unit was full before the last of them.
+ */
+function runOnKey(
+  parts: PartitionParts,
+  runner: FunctionRunner,
+  pace: StepPace,
+  key: KeyState,
+  run: () => number | null,
+): boolean {
+  const { overdue, queue } = parts;
+  for (;;) {
+    if (overdue.value !== null) {
+      if (!fireTimersOf(parts, runner, pace, key, overdue.value)) return false;
+      overdue.set(null);
+    }
+    const reached = run();
+    queue.refresh(key);
+    if (reached === null) return true;
+    overdue.set(reached);
+  }
+}
+
+function fireTimersOf(
+  { queue }: PartitionParts,
+  runner: FunctionRunner,
+  pace: StepPace,
+  key: KeyState,
+  upTo: number,
+): boolean {
+  for (let fired = 0; ; fired += 1) {
+    const timer = key.timers.peek();
+    if (timer === undefined || timer.at === null || timer.at > upTo) return true;
+    if (fired > 0 && pace.isUnitFull()) return false;
+    runner.fireTimer(key, timer);
+    queue.refresh(key);
+    pace.endStep();
+  }
+}
+
+function refuse({ counts }: PartitionParts, runner: FunctionRunner, record: LogRecord, error: Error): void {
+  runner.refuse(record, "$input", error);
+  counts.add(record.key ?? NO_KEY, "deadLettered", 1);
+}

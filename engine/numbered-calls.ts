@@ -1,0 +1,90 @@
+import type { CallMarker, FatalErrorClass, Verdict } from "../core/verdict.ts";
+import type { CallMeter } from "../core/call-meter.ts";
+import type { CallInput } from "./function-call.ts";
+import type { Step } from "../core/commit-unit.ts";
+import type { EngineSlot } from "./state-slots.ts";
+
+/** Stands for what a function threw when a call is not made any more, because of a verdict. */
+export class CondemnedCall extends Error {
+  override readonly name = "CondemnedCall";
+  readonly errorClass: FatalErrorClass;
+
+  constructor({ error, errorClass }: Verdict) {
+    super(error);
+    this.errorClass = errorClass;
+  }
+}
+
+/** Numbers the calls of each step, writes down which one runs, and refuses those on which a verdict stands. */
+export class NumberedCalls {
+  private readonly partition: number;
+  private readonly verdicts: EngineSlot<readonly Verdict[]>;
+  private readonly marker: CallMarker | null;
+  private readonly meter: CallMeter | null;
+  private at: Step = { offset: 0, step: 0 };
+  private made = 0;
+  private running = 0;
+
+  constructor(
+    partition: number,
+    verdicts: EngineSlot<readonly Verdict[]>,
+    marker: CallMarker | null,
+    meter: CallMeter | null,
+  ) {
+    this.partition = partition;
+    this.verdicts = verdicts;
+    this.marker = marker;
+    this.meter = meter;
+  }
+
+  beginStep(at: Step): void {
+    this.at = at;
+    this.made = 0;
+  }
+
+  /** Begins a call. Returns the one around it, for `leave`. Throws CondemnedCall. */
+  enter(): number {
+    const outer = this.running;
+    this.made += 1;
+    if (this.verdicts.value !== null) this.requireUncondemned(this.made);
+    this.running = this.made;
+    this.marker?.mark(this.partition, this.at.offset, this.at.step, this.made);
+    return outer;
+  }
+
+  /** To be called however the call ended. */
+  leave(outer: number): void {
+    this.running = outer;
+    this.marker?.mark(this.partition, this.at.offset, this.at.step, outer);
+  }
+
+  /** As a call. Throws CondemnedCall, and what it throws. */
+  run<Result>(called: () => Result): Result {
+    const outer = this.enter();
+    try {
+      return called();
+    } finally {
+      this.leave(outer);
+    }
+  }
+
+  /** As `run`, and told to the meter as a call of that function. */
+  measured({ placed, cause }: Pick<CallInput, "placed" | "cause">, called: () => void): void {
+    const outer = this.enter();
+    let failed = true;
+    this.meter?.begin(placed.functionVersion, cause === "input");
+    try {
+      called();
+      failed = false;
+    } finally {
+      this.meter?.end(failed);
+      this.leave(outer);
+    }
+  }
+
+  private requireUncondemned(call: number): void {
+    const { offset, step } = this.at;
+    const verdict = this.verdicts.value?.find((one) => one.offset === offset && one.step === step && one.call === call);
+    if (verdict !== undefined) throw new CondemnedCall(verdict);
+  }
+}

@@ -1,0 +1,73 @@
+import { deviceKey } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
+import { parseReading } from "./parse-reading.ts";
+import type { ControlRecord } from "../core/control.ts";
+import type { DeviceEvent } from "../core/derived-records.ts";
+import type { LogRecord } from "../core/record.ts";
+import type { FunctionRunner } from "./function-runner.ts";
+import type { KeyState } from "./key-state.ts";
+import type { PartitionParts } from "./partition-parts.ts";
+
+/** Keeps, by dead letter, the last attempt: one that was asked for twice is run once. */
+const REDRIVE_FUNCTION = "$redrive";
+
+type RedriveControl = Extract<ControlRecord, { kind: "redrive" }>;
+
+/**
+ * Runs the record of a dead letter again: on the function that failed on it, and on those that its readings go on to. Where the whole
+ * record was undone, because the function does not read the stage's own topic, on all. What comes of it is as of now: state has gone on
+ * meanwhile, and a window may have closed. Throws when there is no such function.
+ */
+export function redrive(parts: PartitionParts, runner: FunctionRunner, control: RedriveControl): void {
+  if (control.stage !== parts.stage.name) return;
+  const { tenant, device, function: name, attempt, source } = control;
+  const key = parts.store.key(deviceKey(tenant, device));
+  const slots = key.functionState(REDRIVE_FUNCTION);
+  const letter = `${name} ${source.topic}/${source.partition}/${source.offset}`;
+  const last = slots.get(letter);
+  // What a removed device has sent is gone; one that is disabled may come back, and its letter is still there.
+  if ((typeof last === "number" && last >= attempt) || !parts.config.of(key).accepted) return;
+  slots.set(letter, attempt);
+  const [oldest] = slots.names();
+  if (oldest !== undefined && slots.names().length > LIMITS.redrivesPerDeviceMax) slots.delete(oldest);
+  const record = originalOf(control);
+  const only = startOf(parts, name);
+  const reading = parts.stage.input === "readings" ? parseReading(record) : null;
+  if (reading instanceof Error) throw reading;
+  runner.redrive(key, record, only, reading);
+  parts.queue.refresh(key);
+  tellOf(parts, key, `${letter} attempt ${attempt}`, record.timestamp, runner);
+}
+
+/** The one function that reads the record by itself; null for all. */
+function startOf({ stage, functions }: PartitionParts, name: string): string | null {
+  if (name.startsWith("$")) return null;
+  const placed = functions.byName.get(name);
+  if (placed === undefined) throw new TypeError(`there is no function "${name}" any more that could be run again`);
+  return placed.fn.input === (stage.input === "readings" ? "readings" : "telemetry") ? name : null;
+}
+
+function originalOf({ source, received, tenant, device, headers, payload }: RedriveControl): LogRecord {
+  return {
+    offset: source.offset,
+    timestamp: received,
+    key: deviceKey(tenant, device),
+    value: Buffer.from(payload, "base64"),
+    header: (name) => headers.find(([known]) => known === name)?.[1],
+    headers: () => headers,
+  };
+}
+
+function tellOf(
+  { outputs }: PartitionParts,
+  key: KeyState,
+  detail: string,
+  received: number,
+  { receiveTime }: FunctionRunner,
+): void {
+  const { tenant, device } = key;
+  const event: DeviceEvent = { v: 1, tenant, device, kind: "redriven", ts: received, received: receiveTime, detail };
+  const json = JSON.stringify(event);
+  const functionVersion = `${REDRIVE_FUNCTION}@1`;
+  outputs.push({ topic: "device-events", key: key.key, timestamp: receiveTime, functionVersion, json });
+}

@@ -1,0 +1,58 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { LIMITS } from "../core/limits.ts";
+import type { LogRecord } from "../core/record.ts";
+import type { CallMarker, Verdict } from "../core/verdict.ts";
+import type { PartitionOwner } from "./partition-owner.ts";
+
+/** A marker whose last call can be kept for what it leaves behind: promises run when the call has long returned. */
+export interface HeldMarker extends CallMarker {
+  hold(): void;
+  release(): void;
+}
+
+/** A call in which a thread has died. */
+export interface Suspect extends Verdict {
+  readonly partition: number;
+  /** Alone it died of it too. */
+  readonly condemned: boolean;
+}
+
+export interface Suspicions {
+  readonly calls: readonly Suspect[];
+  /** True when a thread died though none of a function's calls was running: it was left behind by a call before. */
+  readonly search: boolean;
+}
+
+/** What a stage that goes on after its thread has died does differently: suspects are tried alone, and condemned ones not at all. */
+export class SuspectTrials {
+  private readonly suspicions: Suspicions;
+  private readonly marker: HeldMarker | null;
+  private searched = 0;
+
+  constructor(suspicions: Suspicions, marker: HeldMarker | null) {
+    this.suspicions = suspicions;
+    this.marker = marker;
+  }
+
+  /** To be called before a record is begun, or gone on with: what was processed before it is durable then, and so are its verdicts. */
+  async before({ partition, commit, settled, condemn }: PartitionOwner, { offset }: LogRecord): Promise<void> {
+    const suspects = this.suspicions.calls.filter((one) => one.partition === partition && one.offset === offset);
+    if (suspects.length === 0) return;
+    await commit();
+    await settled();
+    for (const { partition: _partition, condemned, ...verdict } of suspects) if (condemned) await condemn(verdict);
+  }
+
+  /** Processes the record. In a search, it is not done before what it left behind has run. False as of StagePartition. */
+  async process({ state }: PartitionOwner, record: LogRecord): Promise<boolean> {
+    if (this.marker === null || !this.suspicions.search || this.searched >= LIMITS.functionSearchRecords) {
+      return state.process(record);
+    }
+    this.searched += 1;
+    this.marker.hold();
+    const finished = state.process(record);
+    await nextTurn();
+    this.marker.release();
+    return finished;
+  }
+}

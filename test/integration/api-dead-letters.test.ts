@@ -1,0 +1,90 @@
+import { expect, it, onTestFinished } from "vitest";
+import { deadLetterSource } from "../../app/dead-letter-source.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { startApi } from "../unit/api/api-fixture.ts";
+import { createMemoryEventLog } from "../support/memory-event-log.ts";
+import type { DeadLetterQueue, QueuedDeadLetter } from "../../core/dead-letter-queue.ts";
+
+const T0 = Date.UTC(2026, 0, 1);
+const letter = (offset: number, topic = "telemetry"): QueuedDeadLetter => ({
+  v: 1,
+  tenant: "default",
+  device: "d1",
+  function: "clean",
+  version: 2,
+  error: "no",
+  errorClass: "TypeError",
+  stack: "",
+  received: T0 + offset,
+  source: { topic, partition: 1, offset },
+  payload: "AA==",
+  failures: 2,
+  redrives: 1,
+});
+
+/** Answers with these dead letters, whatever it is asked, and keeps what that was. */
+async function start(letters: readonly QueuedDeadLetter[]) {
+  const asked: object[] = [];
+  const queue: DeadLetterQueue = {
+    list: async (query) => (asked.push(query), letters),
+    redrivable: async (query) => (asked.push(query), letters.slice(0, query.limit)),
+    counts: async (filter) => (asked.push(filter), { redrivable: 2, redriven: 0, exhausted: 1, withoutRecord: 0 }),
+  };
+  const log = createMemoryEventLog();
+  for (let n = 0; n < 3; n += 1) {
+    log.appendNow("telemetry", 1, [
+      { timestamp: n, key: "default/d1", value: Buffer.of(n), headers: [["pid", `${n}`]] },
+    ]);
+  }
+  log.trim("telemetry", 1, 1);
+  const fixture = await startApi({ deadLetters: deadLetterSource(queue, log), clock: { now: () => T0 } });
+  onTestFinished(() => fixture.close());
+  return { ...fixture, asked };
+}
+
+it("dead letters are listed and counted by function, error class, device and time", async () => {
+  const { call, asked } = await start([letter(2)]);
+  const filter = "function=clean&errorClass=TypeError&device=d1&from=5&to=9";
+  const listed = await call("GET", `/api/v1/dead-letters/queue?${filter}&limit=7`);
+  expect(listed.body).toEqual({ items: [letter(2)] });
+  expect((await call("GET", `/api/v1/dead-letters/counts?${filter}`)).body).toMatchObject({
+    redrivable: 2,
+    exhausted: 1,
+  });
+  const same = { tenant: "default", function: "clean", errorClass: "TypeError", device: "d1", from: 5, to: 9 };
+  expect(asked).toEqual([{ ...same, limit: 7 }, same]);
+});
+
+it("a redrive sends the records with their headers to the stage that reads their topic, as the next attempt", async () => {
+  const { call, controls, asked } = await start([letter(2), letter(0), letter(1, "readings")]);
+  const answer = await call("POST", "/api/v1/dead-letters/redrive", { body: { function: "clean", limit: 3 } });
+  expect(answer.status).toBe(202);
+  const { received, function: name, source } = letter(1, "readings");
+  expect(answer.body).toEqual({ redriven: 3, next: { received, function: name, source } });
+  const after = { received, function: name, source };
+  await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 1, after } });
+  expect(asked[1]).toMatchObject({ after });
+  const sent = controls.filter((control) => control.kind === "redrive");
+  expect(sent.slice(0, 3)).toMatchObject([
+    { stage: "main", attempt: 2, headers: [["pid", "2"]], payload: "AA==", received: T0 + 2, device: "d1" },
+    // Retention has passed it.
+    { stage: "main", headers: [] },
+    { stage: "functions", headers: [] },
+  ]);
+});
+
+it.each([
+  ["more than one request may", { limit: LIMITS.redriveBatchMax + 1 }],
+  ["no limit", { function: "clean" }],
+  ["a filter that there is not", { limit: 1, functions: "clean" }],
+])("a redrive of %s is refused", async (_, body) => {
+  const { call, controls } = await start([letter(2)]);
+  expect((await call("POST", "/api/v1/dead-letters/redrive", { body })).body).toMatchObject({ code: "INVALID_INPUT" });
+  expect(controls.filter(({ kind }) => kind === "redrive")).toEqual([]);
+});
+
+it("says so where nothing stores dead letters", async () => {
+  const fixture = await startApi();
+  onTestFinished(() => fixture.close());
+  expect((await fixture.call("GET", "/api/v1/dead-letters/queue")).body).toMatchObject({ code: "SINK_UNAVAILABLE" });
+});

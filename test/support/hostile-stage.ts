@@ -1,0 +1,54 @@
+import { defineMap } from "../../core/function.ts";
+import type { StageDefinition } from "../../core/stage.ts";
+
+/** What a reading has the hostile function do. */
+export const MISDEEDS = ["throw", "loop", "exit", "heap", "reject", "loop-later"] as const;
+export type Misdeed = (typeof MISDEEDS)[number];
+
+const deeds: Readonly<Record<string, () => void>> = {
+  throw() {
+    throw new RangeError("as the reading says");
+  },
+  loop() {
+    for (;;);
+  },
+  exit() {
+    process.exit(0);
+  },
+  heap() {
+    const kept: object[] = [];
+    for (;;) kept.push({ some: "memory", of: kept.length });
+  },
+  reject() {
+    void Promise.reject(new Error("nobody waits for this"));
+  },
+  "loop-later"() {
+    void Promise.resolve().then(() => {
+      for (;;);
+    });
+  },
+};
+
+/** Does what the reading's `do` says, if that is a misdeed. */
+export const hostile = defineMap<"readings">({
+  name: "hostile",
+  version: 1,
+  input: "readings",
+  outputs: ["device-events"],
+  process(reading, context) {
+    deeds[String(reading.metrics["do"])]?.();
+    context.emit("device-events", { ts: reading.ts, by: "hostile" });
+  },
+});
+
+const friendly = defineMap<"readings">({
+  name: "friendly",
+  version: 1,
+  input: "readings",
+  outputs: ["device-events"],
+  process(reading, context) {
+    context.emit("device-events", { ts: reading.ts, by: "friendly" });
+  },
+});
+
+export const hostileStage: StageDefinition = { name: "hostile", input: "readings", functions: [friendly, hostile] };

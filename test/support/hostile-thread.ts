@@ -1,0 +1,36 @@
+import { workerData } from "node:worker_threads";
+import { writeCallMarks } from "../../app/threads/call-marks.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { soleMember } from "../../core/consumer-group.ts";
+import { silentLogger } from "../../core/logger.ts";
+import { createMetrics } from "../../core/metrics.ts";
+import { connectEmbeddedLog } from "../../log/embedded/connect-embedded-log.ts";
+import { createStageRunner } from "../../runtime/stage-runner.ts";
+import { hostileStage } from "./hostile-stage.ts";
+import type { Suspicions } from "../../runtime/suspects.ts";
+import type { LogConnection } from "../../log/embedded/connect-embedded-log.ts";
+
+export interface HostileThreadData {
+  readonly connection: LogConnection;
+  readonly marks: SharedArrayBuffer;
+  readonly suspicions: Suspicions;
+}
+
+/** Runs the hostile stage as a thread of functions does. */
+const { connection, marks, suspicions } = workerData as HostileThreadData;
+const log = connectEmbeddedLog(connection);
+const marker = writeCallMarks(marks);
+setInterval(() => marker.beat(), LIMITS.functionWatchMs);
+const runner = createStageRunner({
+  log,
+  stage: hostileStage,
+  groups: soleMember(Array.from({ length: log.partitionCount }, (_, partition) => partition)),
+  generation: connection.generation,
+  monotonic: { now: () => performance.now() },
+  logger: silentLogger,
+  metrics: createMetrics(),
+  marker,
+  suspicions,
+});
+await runner.start();
+marker.beat();
