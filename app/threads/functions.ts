@@ -23,6 +23,7 @@ const extras: StageExtras = (parts) => {
   const pause = createStagePause({ stage: FUNCTIONS_STAGE.name, ...parts });
   return { load: (code) => loadFunctions(code, { console }), marker, pause, suspicions: data.suspicions };
 };
-await runStageThread("functions", data, FUNCTIONS_STAGE, extras);
-// The first of them says that the thread has come so far.
+// The first says that the thread has come so far. No call may come before it.
+marker.beat();
 setInterval(() => marker.beat(), LIMITS.functionWatchMs);
+await runStageThread("functions", data, FUNCTIONS_STAGE, extras);
