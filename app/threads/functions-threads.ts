@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { errorText } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createFaultBoard } from "../fault-board.ts";
@@ -44,6 +45,7 @@ const ASKED_SHARE = 0.75;
 export function createFunctionsThreads({ config, log, shares, logger }: FunctionsThreadsOptions): FunctionsThreads {
   const stopping = new AbortController();
   const running = new Map<number, SpawnedThread<ProcessorsApi>>();
+  const memberIds = shares.map(() => randomUUID());
   const metrics = createMetrics();
   const faults = createFaultBoard();
   let looking: Promise<void> = Promise.resolve();
@@ -65,7 +67,7 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
     const { access, transfer } = log.connect();
     const { promise: ended, resolve } = Promise.withResolvers<Error | null>();
     const { marks, suspicions, resourceLimits } = start;
-    const data = { config, access, partitions, peers: [], marks, suspicions };
+    const data = { config, access, partitions, peers: [], marks, suspicions, memberId: memberIds[index] ?? "" };
     const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME, resourceLimits);
     running.set(index, thread);
     return {

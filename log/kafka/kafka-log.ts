@@ -141,12 +141,13 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
   }
 
   /** A member of the group that deals out the partitions of the consumer's journal. */
-  join(consumer: string, listener: AssignmentListener): Service {
+  join(consumer: string, listener: AssignmentListener, memberId = ""): Service {
     const { access, names, logger } = this.parts;
     const member = new KafkaGroupMember({
       cluster: access.cluster,
       group: names.owners(consumer),
       topic: names.journal(consumer),
+      memberId,
       listener,
       logger,
     });
