@@ -1,4 +1,4 @@
-import { compileShape, NO_MATCH } from "./shape.ts";
+import { compilePick, NO_MATCH } from "./shape.ts";
 import type { z } from "zod";
 import type { Reading } from "../core/derived-records.ts";
 import type { CallContext, StageFunction } from "../core/function.ts";
@@ -52,7 +52,7 @@ export interface Intake<Metrics> {
 }
 
 export function createIntake<Metrics>(input: z.ZodType<Metrics>, select: DeviceSelect = {}): Intake<Metrics> {
-  const parse = compileShape(input);
+  const parse = compilePick(input);
   const counters: FunctionCounters = { taken: 0, skipped: 0 };
   const selectsAll = select.type === undefined && select.labels === undefined;
   return {

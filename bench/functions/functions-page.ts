@@ -1,0 +1,66 @@
+import { machineRows } from "../machine.ts";
+import { lineCells } from "../report.ts";
+import { DEVICES, FUNCTION_LOADS, LOAD_NAMES } from "./function-loads.ts";
+import type { Machine } from "../machine.ts";
+import type { Line } from "../report.ts";
+import type { LoadName } from "./function-loads.ts";
+import type { FunctionRun } from "./measure-function.ts";
+
+export interface FunctionsReport {
+  readonly date: string;
+  readonly command: string;
+  /** What a reader must know of this run; empty when nothing. */
+  readonly note: string;
+  readonly machine: Machine;
+  readonly warmUp: number;
+  readonly runs: Record<LoadName, FunctionRun[]>;
+}
+
+export function functionLines({ runs }: FunctionsReport, name: LoadName): Line[] {
+  const of = (unit: string, value: (run: FunctionRun) => number): Line => ({
+    what: name,
+    unit,
+    values: runs[name].map(value),
+  });
+  return [
+    of("msg/s per CPU-second", (run) => run.messages / run.cpuSeconds),
+    of("µs of CPU per message", (run) => (1e6 * run.cpuSeconds) / run.messages),
+    of("outputs per message", (run) => run.outputs / run.messages),
+    of("bytes of outputs per message", (run) => run.outputBytes / run.messages),
+    of("bytes of units per message", (run) => run.unitBytes / run.messages),
+  ];
+}
+
+/** The page docs/benchmarks/functions.md. */
+export function functionsPage(report: FunctionsReport): string {
+  const messages = report.runs.stock[0]?.messages ?? 0;
+  const sections = LOAD_NAMES.map((name) => {
+    const { what, target } = FUNCTION_LOADS[name];
+    const rows = functionLines(report, name).map((line) => {
+      const [, ...cells] = lineCells(line);
+      return `| ${cells.join(" | ")} |`;
+    });
+    return `### ${name}: ${what}
+
+Aim: ${target.toLocaleString("en")} msg/s per CPU-second.
+
+| unit | median | runs |
+| --- | --- | --- |
+${rows.join("\n")}
+`;
+  });
+  return `# What functions cost
+
+One thread does what a worker does with messages, without log and disk: it decodes record batches, runs the stage over one partition
+(\`createStagePartition\`), ends a unit every 1,000 records or 512 KiB, and encodes the unit and the record batches of the outputs. JSON is parsed
+and made as always. ${DEVICES.toLocaleString("en")} devices send one after the other, so that every message of a unit is another device's: nothing of
+the state that a unit carries is written twice in it, which is the dearest case. The CPU is that of the whole process, with what compiles and
+collects garbage beside the thread. Each run is a process of its own: ${report.warmUp.toLocaleString("en")} messages to warm up, then
+${messages.toLocaleString("en")}.
+
+${machineRows(report)}
+
+${sections.join("\n")}
+Raw numbers: [raw/functions.json](raw/functions.json).
+`;
+}
