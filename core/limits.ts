@@ -1,4 +1,5 @@
 import { EDGE_LIMITS } from "./edge-limits.ts";
+import { FUNCTION_LIMITS } from "./function-limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -13,6 +14,7 @@ const DAY = 24 * HOUR;
  */
 export const LIMITS = {
   ...EDGE_LIMITS,
+  ...FUNCTION_LIMITS,
 
   // ids and registry
   idCharactersMax: 128,
@@ -118,45 +120,6 @@ export const LIMITS = {
   dedupeEntriesPerDevice: 512,
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,
-
-  // functions that misbehave
-  /** A call of a function may take so long by default, and its thread so much memory. */
-  functionTimeoutMsDefault: SECOND,
-  functionMemoryMibDefault: 512,
-  /** Between two looks at what a thread of functions does. */
-  functionWatchMs: 100,
-  /** A thread of functions that does nothing, and does not turn its event loop either. */
-  functionSilenceMsMax: 10 * SECOND,
-  /** The longest pause before such a thread is started again, and how long one must live to be begun with none. */
-  functionRestartDelayMsMax: 30 * SECOND,
-  functionSettledMs: MINUTE,
-  /** A stage is paused when most of its last records died, tried again with a few, and paused for longer if most of those die too. */
-  breakerWindowRecords: 200,
-  breakerRecordsMin: 50,
-  breakerTrialRecords: 10,
-  breakerPauseMsMin: 10 * SECOND,
-  breakerPauseMsMax: 10 * MINUTE,
-  redrivesPerDeadLetterMax: 3,
-  /** With one request. */
-  redriveBatchMax: 100,
-  /** That a device's partition remembers, so that none is run twice. */
-  redrivesPerDeviceMax: 1000,
-  /** Of what the functions of a thread print: more is dropped. */
-  functionLogLinesPerSecond: 50,
-  functionLogCharactersPerSecond: 64 * KIB,
-  functionLogLineCharactersMax: 2000,
-  /** Records that are worked one by one to find what has killed a thread from behind: more than it has under way at once. */
-  functionSearchRecords: 100_000,
-  /** Calls in which such a thread has died that are remembered: the oldest goes. */
-  suspectsMax: 100,
-
-  // users' functions
-  /** Of a function with all that it imports, as JSON text: it lies in every partition's log and state. */
-  functionCodeBytesMax: 256 * KIB,
-  functionNameCharactersMax: 63,
-  functionsMax: 100,
-  /** What a function's module may take to be loaded, before it is deployed. */
-  functionLoadMsMax: 5 * SECOND,
 
   // registry
   registryConnectionsMax: 10,
