@@ -12,7 +12,7 @@ import { SuspectTrials } from "./suspects.ts";
 import { StateBytes } from "./state-bytes.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
-import type { ConsumerGroups } from "../core/consumer-group.ts";
+import type { AssignmentListener, ConsumerGroups } from "../core/consumer-group.ts";
 import type { EventLog, FetchedSlice, LogReader } from "../core/event-log.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
@@ -29,6 +29,8 @@ export interface StageRunnerOptions {
   readonly stage: StageDefinition;
   /** Deals out the partitions of the stage's input topic. */
   readonly groups: ConsumerGroups;
+  /** As `ConsumerGroups.join` takes it. */
+  readonly memberId?: string;
   readonly generation: number;
   /** Loads what control records deploy. */
   readonly load?: LoadFunctions;
@@ -202,7 +204,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     }
   };
 
-  const membership = options.groups.join(stageJournalName(stage.name), {
+  const listener: AssignmentListener = {
     async take(partitions) {
       try {
         await owned.take(partitions);
@@ -212,7 +214,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
     },
     release: (partitions) => owned.release(partitions),
-  });
+  };
+  const membership = options.groups.join(stageJournalName(stage.name), listener, options.memberId);
 
   return {
     async start() {

@@ -80,7 +80,7 @@ export class FunctionsSeat implements PooledWorker {
 
   private spawn(start: ThreadStart): RunningThread {
     const { config, log } = this.options;
-    const { thread, ended } = spawnFunctionsThread({ config, log, partitions: null }, start);
+    const { thread, ended } = spawnFunctionsThread({ config, log, partitions: null, memberId: "" }, start);
     return {
       worker: thread.worker,
       onEnd: (listener) => {

@@ -107,7 +107,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
         onFault(name, "cleared", "");
       }
       const verdict = watchdog.look(readCallMarks(marks), monotonic.now());
-      if (verdict === null || overdue !== null || stopping.signal.aborted) return;
+      if (verdict === null || overdue !== null) return;
       overdue = timeout(verdict, limits);
       void thread.worker.terminate();
     }, LIMITS.functionWatchMs);
@@ -120,9 +120,9 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     const error = await ended.promise;
     clearInterval(looking);
     if (stopping.signal.aborted) return;
-    const { beats, at } = readCallMarks(marks);
+    const { marks: calls, at } = readCallMarks(marks);
     const end: End = overdue ?? endOf(error);
-    const fate = suspects.died({ ...end, at: beats === 0 ? null : at });
+    const fate = suspects.died({ ...end, at: calls === 0 ? null : at });
     deaths[end.errorClass].add();
     inARow += 1;
     logger.error(

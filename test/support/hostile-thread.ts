@@ -33,4 +33,3 @@ const runner = createStageRunner({
   suspicions,
 });
 await runner.start();
-marker.beat();
