@@ -39,6 +39,8 @@ import type { LogGauge } from "./log-gauge.ts";
 import type { TopicNames } from "./topic-names.ts";
 import type { MoveTarget } from "../move/move-target.ts";
 
+type CorruptRange = { readonly fromOffset: number; readonly toOffset: number; readonly cause: string };
+
 export interface KafkaLogParts {
   readonly access: KafkaAccess;
   readonly topology: LogTopology;
@@ -48,17 +50,13 @@ export interface KafkaLogParts {
   readonly journals: ReadonlyMap<string, number>;
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
-  /** The same of these, but only once they have told a position. */
   readonly journalsOnceBegun?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly onCorrupt: (
-    range: TopicPartition & { readonly fromOffset: number; readonly toOffset: number; readonly cause: string },
-  ) => void;
+  readonly onCorrupt: (range: TopicPartition & CorruptRange) => void;
 }
 
-const MAKE_ROOM_EVERY_MS = 100;
-const LOOK_EVERY_MS = 1000;
+const [MAKE_ROOM_EVERY_MS, LOOK_EVERY_MS] = [100, 1000];
 
 /** The event log on Kafka topics. One per thread: each has connections of its own. */
 export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroups {

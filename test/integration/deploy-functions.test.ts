@@ -126,6 +126,16 @@ describe.skipIf(!hasChdb())(`functions in a running instance ${CHDB_TITLE}`, { t
     expect((await derived()).size).toBe(8);
   });
 
+  it("leaves nothing derived of a device that is removed", async () => {
+    await deploy(source(3));
+    await publish(1);
+    await untilDerived(9);
+    expect((await command("devices", "remove", DEVICE)).code).toBe(0);
+    await api.post("/devices/import", { devices: [{ id: DEVICE, token: TOKEN }] });
+    expect((await derived()).size).toBe(0);
+    expect(await api.get<AuditReport>("/audit")).toMatchObject({ balanced: true, storedOnce: true });
+  });
+
   it("leaves its version with each derived reading, and its deploys among the readings", async () => {
     await instance.stop();
     const log = await openInstanceLog(directory.path);
@@ -137,7 +147,7 @@ describe.skipIf(!hasChdb())(`functions in a running instance ${CHDB_TITLE}`, { t
         versions.push(record.header(HEADER.functionVersion) ?? "");
     });
     await log.close(AbortSignal.timeout(5000));
-    expect(versions.map((version) => version.replace("dew-point@", ""))).toEqual([..."11221111"]);
-    expect(deploys).toBe(4 * 32);
+    expect(versions.map((version) => version.replace("dew-point@", "")).join("")).toBe("112211113");
+    expect(deploys).toBe(5 * 32);
   });
 });
