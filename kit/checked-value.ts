@@ -29,7 +29,7 @@ export class CheckedValue<Value> {
       return this.check(migrate(value, version), `migrate() from stateVersion ${version} returns`);
     }
     const remedy = version > own ? "deploy a function that knows it" : "define migrate(old, fromVersion)";
-    throw new TypeError(`${fn}: the device has a ${what} of stateVersion ${version}, not ${own}: ${remedy}`);
+    throw new TypeError(`${fn}: the device has ${articled(what)} of stateVersion ${version}, not ${own}: ${remedy}`);
   }
 
   /** `who` gives it: the beginning of the message when it does not match. */
@@ -40,6 +40,10 @@ export class CheckedValue<Value> {
     const issues = schema.safeParse(value).error?.issues ?? [];
     const faults = issues.map(({ path, message }) => `${path.join(".") || "it"}: ${message}`).join("; ");
     const remedy = "return one that matches, or raise stateVersion and define migrate()";
-    throw new TypeError(`${fn}: ${who} a ${what} that does not match its schema (${faults}): ${remedy}`);
+    throw new TypeError(`${fn}: ${who} ${articled(what)} that does not match its schema (${faults}): ${remedy}`);
   }
+}
+
+function articled(what: string): string {
+  return /^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`;
 }
