@@ -22,7 +22,9 @@ export function exitCodeOf(error: unknown): number {
 
 /** Decided by code: nothing but another input or another setting helps. */
 function isUsage(error: unknown): error is MillraceError {
-  return isMillraceError(error, "INVALID_INPUT") || isMillraceError(error, "CONFIG_INVALID");
+  return ["INVALID_INPUT", "CONFIG_INVALID", "FUNCTION_INVALID"].some(
+    (code) => isMillraceError(error) && error.code === code,
+  );
 }
 
 function fullName(command: Command): string {

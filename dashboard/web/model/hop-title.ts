@@ -1,6 +1,7 @@
 const TITLES: Readonly<Record<string, string>> = {
   in: "In",
   processors: "Processors",
+  functions: "Your functions",
   clickhouse: "ClickHouse",
   notify: "Notify",
   dashboard: "Dashboard",

@@ -86,7 +86,7 @@ export function lagLevel(lag: number): LagLevel {
 /** `stage:main` is the pipeline's "Processors", `sink:clickhouse` its "ClickHouse". */
 function consumerTitle(name: string): string {
   const [kind, own = name] = name.split(":");
-  return hopTitle(kind === "stage" ? "processors" : own);
+  return hopTitle(kind === "stage" && own === "main" ? "processors" : own);
 }
 
 /** By what the whole consumer reads: how a topic is shown does not change with who has it. */

@@ -37,6 +37,20 @@ describe("the hops of the pipeline", () => {
     expect(first?.state).toBe("stopped");
   });
 
+  it("show users' functions once one was deployed", () => {
+    const watch = new HopWatch([]);
+    const before = status({ end: 10, stage: 10 });
+    expect(watch.look(before, 0, T0).map(({ name }) => name)).not.toContain("functions");
+    const positions = [{ topic: "readings", partition: 0, offset: 4 }];
+    const journals = [
+      ...before.journals,
+      { name: "stage:functions", partition: 0, epoch: 1, positions, nextTimer: null },
+    ];
+    const partitions = [...before.partitions, { topic: "readings", partition: 0, startOffset: 0, endOffset: 7 }];
+    const hop = watch.look({ ...before, journals, partitions }, 0, T0 + 1000).find(({ name }) => name === "functions");
+    expect(hop).toMatchObject({ lag: 3, state: "ok" });
+  });
+
   it("say which are switched off", () => {
     const off = new HopWatch(["clickhouse"])
       .look(status({ end: 1, stage: 1 }), 0, T0)

@@ -93,8 +93,10 @@ describe("the stage of users' functions", () => {
     expect(hasFunctionsStage(await log.status(), PARTITIONS)).toBe(false);
     await relay([device(3), deploy(6), device(7)]);
     const { journals } = await log.status();
-    const starts = journals.flatMap(({ positions }) => positions).map(({ partition, offset }) => [partition, offset]);
-    expect(starts.sort()).toEqual(Array.from({ length: PARTITIONS }, (_, p) => [p, p === HOME ? 1 : 0]));
+    const starts = journals
+      .flatMap(({ positions }) => positions)
+      .map(({ partition, offset }) => `${partition} ${offset}`);
+    expect(starts.toSorted()).toEqual(Array.from({ length: PARTITIONS }, (_, p) => `${p} ${p === HOME ? 1 : 0}`));
     const [, ...told] = await controlsWithoutFirst(log);
     expect(told.map((one) => ("revision" in one ? one.revision : 0))).toEqual([6, 7]);
     expect(asked()).toBe(1);

@@ -3,6 +3,7 @@ import { HEADER } from "../../../core/record.ts";
 import { ErasedDevices } from "../../../sinks/clickhouse/erased-devices.ts";
 import { InsertBatch } from "../../../sinks/clickhouse/insert-batch.ts";
 import { insertToken, makeInsertPlan, matchesPlan } from "../../../sinks/clickhouse/insert-plan.ts";
+import { SettledCount } from "../../../sinks/clickhouse/settled-readings.ts";
 import { SourceMarks } from "../../../engine/source-marks.ts";
 import { createMemoryEventLog } from "../../support/memory-event-log.ts";
 import { aggregate, derivedRecord, reading, sourceAt, TENANT } from "./record-fixtures.ts";
@@ -48,6 +49,22 @@ describe("InsertBatch", () => {
       ["readings", 201612, 2],
       ["readings", 201701, 1],
     ]);
+  });
+
+  it("tells what users' functions made from what the main stage did: the ledger is of that alone", async () => {
+    const derived = { ...sourceAt(0, 5), stage: "functions", topic: "readings" };
+    const batch = batchOf(
+      await slices([
+        ["readings", 0, [derivedRecord(reading("a", DECEMBER, { t: 1, h: 2 }), sourceAt(0, 0))]],
+        ["readings", 0, [derivedRecord(reading("a", DECEMBER, { dew: 3 }), derived)]],
+      ]),
+    );
+    const plan = makeInsertPlan("1", batch.ranges(), batch.finish(7));
+    expect(plan.inserts.filter(({ table }) => table === "readings")).toMatchObject([{ rows: 3, derived: 1 }]);
+    const settled = new SettledCount();
+    settled.reset(10, []);
+    settled.settle(plan, []);
+    expect(settled.latest()?.rows).toBe(12);
   });
 
   it("gives the same bytes for the same slices, and tokens that depend on plan, table and month only", async () => {
