@@ -116,7 +116,7 @@ test("millrace test names the place where a file does not compile", async () => 
   file("functions/broken.test.ts", 'import { x } from "./broken.ts";\nvoid x;\n');
   const { code, stdout, stderr } = await runMillraceAsync(["test", project]);
   expect(stderr).toMatch(/^millrace: .*functions\/broken\.ts:1:18: Unexpected ";"/);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
 });
 
 test("millrace dev runs what is saved, and outlives what is wrong", async () => {
