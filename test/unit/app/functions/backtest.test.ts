@@ -56,7 +56,7 @@ function historyOf(readings: readonly PastReading[], batchSize: number): Reading
 }
 
 const hour = (first = 0) =>
-  Array.from({ length: 60 }, (_, minute) => past(minute + 5, readingOf(minute, { a: minute === 0 ? first : minute })));
+  Array.from({ length: 60 }, (_, minute) => past(minute, readingOf(minute, { a: minute === 0 ? first : minute })));
 
 describe("a backtest", () => {
   it("gives the same bytes however the history is cut", async () => {
