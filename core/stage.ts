@@ -1,5 +1,5 @@
 import type { StageFunction } from "./function.ts";
-import type { TopicName } from "./topics.ts";
+import type { OutputTopic, TopicName } from "./topics.ts";
 
 /** The functions of one consumer group, chained in memory: the unit of scaling, isolation and commit. It reads one topic. */
 export interface StageDefinition {
@@ -11,6 +11,8 @@ export interface StageDefinition {
    * one that come again are dropped.
    */
   readonly source?: string;
+  /** Where a flush goes on to, behind all that it has brought about here: for the stage that reads what this one writes. */
+  readonly flushes?: OutputTopic;
 }
 
 /** The stage whose counts the ledger is made of: what devices send becomes readings there. */

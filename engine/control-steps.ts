@@ -66,6 +66,21 @@ export function continueSweep(parts: PartitionParts, runner: FunctionRunner, pac
   return true;
 }
 
+/** A flush that is over here goes on: the readings that it is to be behind lie before it, whenever they were made. */
+export function passFlushOn({ stage, outputs }: PartitionParts, runner: FunctionRunner, sweep: Sweep): void {
+  if (stage.flushes === undefined || sweep.flushUpTo === null) return;
+  const devices = sweep.keys === undefined ? {} : { devices: sweep.keys };
+  const control: ControlRecord = { v: 1, kind: "flush", upTo: sweep.flushUpTo, ...devices };
+  outputs.push({
+    topic: stage.flushes,
+    key: null,
+    timestamp: runner.receiveTime,
+    functionVersion: CONTROL_VERSION,
+    json: JSON.stringify(control),
+    control: "flush",
+  });
+}
+
 function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
   switch (control.kind) {
     case "flush":

@@ -1,6 +1,7 @@
 import { HEADER } from "../core/record.ts";
 import { formatSourcePosition } from "../core/source-position.ts";
-import type { RecordInput } from "../core/record.ts";
+import type { ControlKind } from "../core/control.ts";
+import type { Header, RecordInput } from "../core/record.ts";
 import type { OutputTopic, TopicName } from "../core/topics.ts";
 import type { Step } from "../core/commit-unit.ts";
 import type { UndoLog } from "./undo-log.ts";
@@ -15,10 +16,13 @@ export interface OutputOrigin {
 /** What one derived record is made of. `functionVersion` is `name@version`. */
 export interface Output {
   readonly topic: OutputTopic;
-  readonly key: string;
+  /** Null for a control record of the whole partition. */
+  readonly key: string | null;
   readonly timestamp: number;
   readonly functionVersion: string;
   readonly json: string;
+  /** Present on control records only. */
+  readonly control?: ControlKind;
 }
 
 /** The outputs since the last unit. Each gets the source position of the step that made it. */
@@ -56,10 +60,11 @@ export class OutputBuffer {
 
   push(output: Output): void {
     const value = Buffer.from(output.json);
-    const headers = [
+    const headers: Header[] = [
       [HEADER.source, this.sourceOfStep + this.index],
       [HEADER.functionVersion, output.functionVersion],
-    ] as const;
+    ];
+    if (output.control !== undefined) headers.push([HEADER.controlKind, output.control]);
     this.records.push([output.topic, { timestamp: output.timestamp, key: output.key, value, headers }]);
     this.index += 1;
     this.bytes += value.length;

@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { isControlRecord } from "../core/record.ts";
-import { beginControl, continueSweep } from "./control-steps.ts";
+import { beginControl, continueSweep, passFlushOn } from "./control-steps.ts";
 import { FunctionRunner } from "./function-runner.ts";
 import { parseReading } from "./parse-reading.ts";
 import { takesRecord } from "./takes-record.ts";
@@ -275,7 +275,10 @@ class PartitionEngine implements StagePartition, StepPace {
       this.endStep();
     }
     if (!this.fireDueTimers()) return false;
-    if (sweep.value !== null) sweep.set(null);
+    if (sweep.value !== null) {
+      passFlushOn(this.parts, this.runner, sweep.value);
+      sweep.set(null);
+    }
     this.parts.counts.add(NO_KEY, "control", 1);
     return true;
   }

@@ -8,5 +8,6 @@ import type { StageDefinition } from "../core/stage.ts";
 export const mainStage: StageDefinition = {
   name: MAIN_STAGE,
   input: "telemetry",
+  flushes: "readings",
   functions: [clean, aggregate, alarm],
 };

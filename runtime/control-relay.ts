@@ -95,7 +95,7 @@ async function relayPending(options: ControlRelayOptions): Promise<number> {
   return entries.length;
 }
 
-/** A flush would come before the readings that it is to be behind: windows of users' functions close by silence. */
+/** A flush would overtake the readings that it is to be behind: the main stage passes it on. */
 function concernsFunctions({ control }: OutboxEntry): boolean {
   return control.kind !== "flush" && control.kind !== "operator-action";
 }

@@ -35,6 +35,17 @@ describe("a flush", () => {
     expect(valuesOf(done, "dead-letters")).toEqual([]);
   });
 
+  it("goes on to who reads the readings, behind those that came before it", () => {
+    const flush: ControlRecord = { v: 1, kind: "flush", upTo: T0 + 3_600_000, devices: ["acme/a"] };
+    const done = runStage(recordsOf([{ device: "a", t: 1 }, flush, { device: "a", t: 2 }]), { stage: mainStage });
+    expect(valuesOf(done, "readings")).toMatchObject([{ metrics: { t: 1 } }, flush, { metrics: { t: 2 } }]);
+    const [, passedOn] = done.outputs.get("readings") ?? [];
+    expect(passedOn).toMatchObject({ key: null, timestamp: T0 + 10_000 });
+    const headers = new Map(passedOn?.headers);
+    expect(headers.get("kind")).toBe("flush");
+    expect(headers.get("src")).toMatch(/^main telemetry 0 0 1 /);
+  });
+
   it("of many devices takes several units, with the same bytes however they are cut", { timeout: 60_000 }, () => {
     const names = Array.from({ length: 1500 }, (_, index) => `d${index}`);
     const flush: ControlRecord = { v: 1, kind: "flush", upTo: T0 + 86_400_000, devices: names.map((n) => `acme/${n}`) };

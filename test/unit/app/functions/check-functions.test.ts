@@ -38,6 +38,26 @@ describe("a file of functions", () => {
     expect((await bundleFunctions(one)).hash).toBe((await bundleFunctions(two)).hash);
   });
 
+  test("tells what its functions keep, so that another shape under the same number is known", async () => {
+    const stream = (shape: string, more = "") => `import { defineStream, tumbling, z } from "millrace/function";
+      export const sum = defineStream({ name: "sum", input: z.object({ t: z.number() }), ${shape}, ${more}
+        initial: () => ({ n: 0 }), process: () => undefined, add: (acc) => acc, result: () => undefined });`;
+    const stateOf = async (text: string) => (await checkFunctions(write(text))).functions[0]?.state ?? null;
+    const [one, same, other, next, hour, day] = [
+      await stateOf(stream("state: z.object({ n: z.number() })")),
+      await stateOf(stream("state: z.object({ n: z.number() })", "/* a comment */")),
+      await stateOf(stream("state: z.object({ n: z.string() })")),
+      await stateOf(stream("state: z.object({ n: z.string() })", "stateVersion: 2, migrate: (old) => old,")),
+      await stateOf(stream('window: tumbling("1h"), accumulator: z.object({ n: z.number() })')),
+      await stateOf(stream('window: tumbling("1d"), accumulator: z.object({ n: z.number() })')),
+    ];
+    expect(same).toEqual(one);
+    expect(other).not.toEqual(one);
+    expect(other?.version).toBe(1);
+    expect(next).toEqual({ version: 2, shape: other?.shape });
+    expect(day).not.toEqual(hour);
+  });
+
   test("may export several functions", async () => {
     const entry = write(`${IMPORT}export const a = ${named("b")}export const b = ${named("a")}`);
     expect((await checkFunctions(entry)).functions.map(({ name }) => name)).toEqual(["a", "b"]);
