@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { aggregateSchema } from "../../../core/derived-records.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
 import { calendar, count, defineStream, hopping, session, sliding, tumbling, z } from "../../../kit/function.ts";
 import { readingRecord, runFunctions, stageOf, START } from "../../support/function-run.ts";
@@ -127,6 +128,7 @@ describe("a windowed function is refused", () => {
     ["early results of a session", { window: session("1h"), merge, early: "1min" }, "has no early results"],
     ["lateness of counts", { window: count(3), allowedLateness: "1h" }, "a count window knows no lateness"],
     ["a count of nothing", { window: count(0) }, "its window counts 0 readings"],
+    ["a count of too many", { window: count(LIMITS.countWindowReadingsMax + 1) }, "its window counts 1000001 readings"],
     ["a zone that is none", { window: calendar("day", "Mars/Olympus") }, `there is no time zone "Mars/Olympus"`],
     ["a version without migrate", { window: tumbling("1h"), stateVersion: 2 }, "there is no migrate()"],
     ["an accumulator without a schema", { window: tumbling("1h"), accumulator: {} }, "accumulator is no zod schema"],
@@ -157,5 +159,27 @@ describe("a windowed function that goes wrong", () => {
       expect.stringContaining("choose a shorter one"),
       true,
     ]);
+  });
+
+  it("is a dead letter when a sliding window would hold more than it may", () => {
+    const fn = defineStream({ ...sums, window: sliding("1h") });
+    const { state } = runFunctions([fn], [x(0, 1)]).run;
+    const items = Array.from({ length: LIMITS.slidingReadingsMax }, () => [
+      START,
+      { received: START, metrics: { x: 1 } },
+    ]);
+    const full = [...state.snapshotChunks()].map((chunk) => ({
+      ...chunk,
+      slots: chunk.slots.map((slot) => {
+        return slot.name.startsWith("p/") ? { ...slot, value: JSON.stringify({ kind: "pane", items }) } : slot;
+      }),
+    }));
+    const next = createStagePartition(
+      { stage: stageOf(fn), partition: 0, generation: 0 },
+      { snapshot: full, units: [] },
+    );
+    next.process(readingRecord(next.next.offset, x(0, 1)));
+    const [letter] = next.seal()?.outputs.get("dead-letters") ?? [];
+    expect(Buffer.from(letter?.value ?? []).toString()).toContain("a sliding window holds 10001 readings");
   });
 });
