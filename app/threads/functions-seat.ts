@@ -1,30 +1,31 @@
 import { errorText, isMillraceError, MillraceError } from "../../core/errors.ts";
 import { pause } from "../../core/pause.ts";
 import { within } from "../deadline.ts";
-import { spawnThread, type SpawnedThread } from "./spawn-thread.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { PooledWorker } from "../../runtime/autoscaler/worker-pool.ts";
-import type { Config } from "../config.ts";
-import type { InstallationLog } from "../installation-log.ts";
+import type { SpawnedThread } from "./spawn-thread.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
 
-export interface FunctionsSeatOptions {
-  readonly config: Config;
-  readonly log: InstallationLog;
+type SeatThread = Pick<SpawnedThread<ProcessorsApi>, "call"> & { readonly worker: { terminate(): Promise<unknown> } };
+
+export interface FunctionsSeatOptions<Thread extends SeatThread> {
+  /** Starts a thread without partitions; `onEnd` is told when it ends, however it does. */
+  readonly spawn: (onEnd: (error: Error | null) => void) => Thread;
   readonly logger: Logger;
+  readonly restartPauseMs?: number;
 }
 
-/** Claims and restores take what they take. */
-const OWN_TIME = { start: Infinity, stop: Infinity, take: Infinity, release: Infinity };
 const RESTART_PAUSE_MS = 2000;
 const END_MS = 10_000;
 
 /** A place for a thread of users' functions: when its thread ends by itself, another one takes what it had. */
-export class FunctionsSeat implements PooledWorker {
-  thread: SpawnedThread<ProcessorsApi> | null = null;
+export class FunctionsSeat<Thread extends SeatThread> implements PooledWorker {
+  thread: Thread | null = null;
+  /** The same, also before it has started. */
+  private spawned: Thread | null = null;
   /** Why its last thread ended; null while one works. */
   ended: string | null = null;
-  private readonly options: FunctionsSeatOptions;
+  private readonly options: FunctionsSeatOptions<Thread>;
   private readonly owned = new Set<number>();
   private readonly ending = new AbortController();
   /** Of threads of the seat that ended, as they last said. */
@@ -32,7 +33,7 @@ export class FunctionsSeat implements PooledWorker {
   private lastBusySeconds = 0;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(options: FunctionsSeatOptions) {
+  constructor(options: FunctionsSeatOptions<Thread>) {
     this.options = options;
   }
 
@@ -66,12 +67,12 @@ export class FunctionsSeat implements PooledWorker {
         this.options.logger.warn({ thread: "functions", cause: errorText(error) }, "a thread did not stop in order"),
       ),
     );
-    await this.thread?.worker.terminate();
+    await this.spawned?.worker.terminate();
     await this.running;
   }
 
   /** What a thread that has ended does not answer, the next one is asked for when it starts. */
-  private async ask(call: (thread: SpawnedThread<ProcessorsApi>) => Promise<void>): Promise<void> {
+  private async ask(call: (thread: Thread) => Promise<void>): Promise<void> {
     if (this.thread === null) return;
     try {
       await call(this.thread);
@@ -81,12 +82,11 @@ export class FunctionsSeat implements PooledWorker {
   }
 
   private async keepRunning(onStarted: () => void): Promise<void> {
-    const { config, log, logger } = this.options;
+    const { spawn, logger, restartPauseMs = RESTART_PAUSE_MS } = this.options;
     while (!this.ending.signal.aborted) {
-      const { access, transfer } = log.connect();
       const { promise, resolve } = Promise.withResolvers<Error | null>();
-      const data = { config, access, partitions: null, peers: [] };
-      const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME);
+      const thread = spawn(resolve);
+      this.spawned = thread;
       const begun = thread.call("start").then(() => this.begin(thread, onStarted));
       const error = await Promise.race([begun.then(() => promise), promise]).catch((cause: unknown) => cause);
       this.thread = null;
@@ -96,11 +96,11 @@ export class FunctionsSeat implements PooledWorker {
       if (this.ending.signal.aborted) return;
       this.ended = errorText(error ?? "it exited");
       logger.error({ thread: "functions", err: error }, "a thread of users' functions ended; it starts again");
-      await pause(RESTART_PAUSE_MS, this.ending.signal);
+      await pause(restartPauseMs, this.ending.signal);
     }
   }
 
-  private async begin(thread: SpawnedThread<ProcessorsApi>, onStarted: () => void): Promise<void> {
+  private async begin(thread: Thread, onStarted: () => void): Promise<void> {
     this.thread = thread;
     this.ended = null;
     onStarted();

@@ -7,10 +7,15 @@ import { WorkerPool } from "../../runtime/autoscaler/worker-pool.ts";
 import { stopSignal } from "../deadline.ts";
 import { FunctionsSeat } from "./functions-seat.ts";
 import { healthOf, metricsOf, untilFunctionsStage, type FunctionsThreads } from "./functions-threads.ts";
+import { spawnThread, type SpawnedThread } from "./spawn-thread.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Config } from "../config.ts";
 import type { InstallationLog } from "../installation-log.ts";
+import type { ProcessorsApi } from "./thread-apis.ts";
+
+/** Claims and restores take what they take. */
+const OWN_TIME = { start: Infinity, stop: Infinity, take: Infinity, release: Infinity };
 
 export interface ScaledFunctionsThreadsOptions {
   readonly config: Config;
@@ -29,11 +34,21 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
   const { config, log, clock, logger } = options;
   const metrics = createMetrics();
   const stopping = new AbortController();
-  const seats = new Set<FunctionsSeat>();
+  const seats = new Set<FunctionsSeat<SpawnedThread<ProcessorsApi>>>();
+  const spawn = (onEnd: (error: Error | null) => void) => {
+    const { access, transfer } = log.connect();
+    return spawnThread<ProcessorsApi>(
+      "./functions.ts",
+      { config, access, partitions: null, peers: [] },
+      transfer,
+      onEnd,
+      OWN_TIME,
+    );
+  };
   const pool = new WorkerPool({
     partitions: config.partitions,
     async spawn() {
-      const seat = new FunctionsSeat({ config, log, logger });
+      const seat = new FunctionsSeat({ spawn, logger });
       seats.add(seat);
       await seat.start();
       const end = async (): Promise<void> => {
@@ -56,7 +71,11 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
 
   return {
     api: {
-      health: () => healthOf(threads(), [...seats].flatMap(({ ended }) => ended ?? [])),
+      health: () =>
+        healthOf(
+          threads(),
+          [...seats].flatMap(({ ended }) => ended ?? []),
+        ),
       metrics: async () => [...metrics.snapshot(), ...(await Promise.all(threads().map(metricsOf))).flat()],
     },
     start() {
