@@ -11,8 +11,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
- * - `deploy`: to every partition of the stage's input; the version of a function that runs from here on, with its code, so that whoever
- *   works the partition needs nothing else. `removed` takes the function and its state back.
+ * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state.
  *
  * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
  *

@@ -134,7 +134,7 @@ function stalledMs(known: readonly WholeSample[]): number {
   return since === undefined ? 0 : last.at - since.at;
 }
 
-const everyPartition = (_: number): boolean => true;
+const everyPartition: (partition: number) => boolean = () => true;
 
 function processedBetween(from: WholeSample, to: WholeSample, isCounted: (partition: number) => boolean): number {
   return to.partitions.reduce(

@@ -25,7 +25,7 @@ class FakeThread {
     this.onEnd(error);
   }
 
-  readonly call = async <Name extends keyof ProcessorsApi & string>(
+  readonly call = async <Name extends keyof ProcessorsApi>(
     name: Name,
     ...args: Parameters<ProcessorsApi[Name]>
   ): Promise<Awaited<ReturnType<ProcessorsApi[Name]>>> => {
