@@ -127,7 +127,10 @@ export async function healthOf(
   return { reasons: [], faults: texts.map((text, index) => ({ id: `stage.${index}`, text })), events: [] };
 }
 
-export async function metricsOf({ call }: SpawnedThread<ProcessorsApi>, index: number): Promise<readonly MetricSample[]> {
+export async function metricsOf(
+  { call }: SpawnedThread<ProcessorsApi>,
+  index: number,
+): Promise<readonly MetricSample[]> {
   const own = createMetrics();
   const part = `functions.${index}`;
   const answers = own.gauge("millrace_part_answers", "1 for a part that has answered in time, else 0.", { part });
