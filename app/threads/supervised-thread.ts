@@ -22,7 +22,7 @@ export interface ThreadStart {
 }
 
 export interface RunningThread {
-  readonly worker: Worker;
+  readonly worker: Pick<Worker, "terminate">;
   /** Called when it has ended, with what it died of, if that is known. */
   onEnd(listener: (error: Error | null) => void): void;
   /** Has it begin to work. Rejects when it cannot; not with what comes of its end. */
@@ -88,7 +88,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     OutOfMemory: deathsOf("OutOfMemory"),
     WorkerDied: deathsOf("WorkerDied"),
   };
-  let current: Worker | null = null;
+  let current: RunningThread["worker"] | null = null;
   let running: Promise<void> = Promise.resolve();
   let inARow = 0;
 
