@@ -51,6 +51,8 @@ export const LIMITS = {
   recordBytesMax: MIB,
   partitionsMax: 1024,
   fetchBytesMax: 4 * MIB,
+  /** Of a scan beside other work of its thread, in one turn: decoding and reading it takes some 5 ms. */
+  scanBytesMax: 512 * KIB,
   /** Commits that are looked through before the event loop gets a turn, whether or not they hold what is read. */
   readScanBytesMax: 16 * MIB,
   /** What one transaction of retention deletes, so that deleting never holds a commit up. */
@@ -86,7 +88,7 @@ export const LIMITS = {
 
   // stage
   unitIdleMs: 10,
-  unitBacklogMs: 250,
+  unitBacklogMs: 25,
   unitRecordsMax: 1000,
   unitBytesMax: 512 * KIB,
   timersPerUnitMax: 1000,

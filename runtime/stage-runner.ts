@@ -171,9 +171,10 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     records.add(slice.records.length);
   };
 
+  /** In one turn, so that all units leave together and land with one sync. */
   const commitAll = async (): Promise<void> => {
     lastCommitAt = monotonic.now();
-    for (const owner of owners.values()) await owner.commit();
+    await Promise.all([...owners.values()].map((owner) => owner.commit()));
   };
 
   /** How long to wait for more before closing units: not at all after a quiet while, so that a lone message is quick. */
