@@ -11,7 +11,8 @@ import type { LedgerReport, Overview } from "../core/overview.ts";
 import type { PartitionView } from "../core/partition-view.ts";
 import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
-import type { FunctionInput, Registry } from "../core/registry.ts";
+import type { FunctionInput } from "../core/function-store.ts";
+import type { Registry } from "../core/registry.ts";
 import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 

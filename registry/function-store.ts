@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
-import type { FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/registry.ts";
+import type { FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { storableText } from "./storable-text.ts";

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import type { DeviceState } from "../core/control.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
+import { referenceTableSchema } from "../core/reference-table.ts";
 import type { ConfigurationOf } from "../core/registry.ts";
 import { parseLabels } from "./parse-labels.ts";
 import type { Tables } from "./schema.ts";
@@ -18,6 +19,12 @@ export function readConfiguration(db: Kysely<Tables>): Promise<ConfigurationOf> 
       .executeTakeFirstOrThrow();
     const types = await trx.selectFrom("device_types").select("definition").orderBy("tenant").orderBy("id").execute();
     const rules = await trx.selectFrom("alarm_rules").select("definition").orderBy("tenant").orderBy("id").execute();
+    const tables = await trx
+      .selectFrom("reference_tables")
+      .select("definition")
+      .orderBy("tenant")
+      .orderBy("id")
+      .execute();
     const devices = await trx
       .selectFrom("devices")
       .select(["tenant", "id", "type", "labels", "disabled"])
@@ -28,6 +35,7 @@ export function readConfiguration(db: Kysely<Tables>): Promise<ConfigurationOf> 
       revision,
       types: types.map(({ definition }) => deviceTypeSchema.parse(JSON.parse(definition))),
       rules: rules.map(({ definition }) => alarmRuleSchema.parse(JSON.parse(definition))),
+      tables: tables.map(({ definition }) => referenceTableSchema.parse(JSON.parse(definition))),
       devices: devices.map(({ labels, disabled, ...ids }): DeviceState => {
         return { ...ids, labels: parseLabels(labels), disabled: disabled !== 0 };
       }),

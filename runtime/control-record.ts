@@ -1,3 +1,4 @@
+import { LIMITS } from "../core/limits.ts";
 import { HEADER } from "../core/record.ts";
 import type { ControlRecord } from "../core/control.ts";
 import type { RecordInput } from "../core/record.ts";
@@ -10,4 +11,19 @@ export function controlRecord(key: string | null, control: ControlRecord, now: n
     value: new TextEncoder().encode(JSON.stringify(control)),
     headers: [[HEADER.controlKind, control.kind]],
   };
+}
+
+/** Few enough records and bytes for one append: the code of many functions is more. */
+export function* appendsOf(records: readonly RecordInput[]): Generator<readonly RecordInput[]> {
+  let some: RecordInput[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    some.push(record);
+    bytes += record.value.length;
+    if (bytes < LIMITS.recordBytesMax && some.length < LIMITS.controlRecordsPerAppendMax) continue;
+    yield some;
+    some = [];
+    bytes = 0;
+  }
+  if (some.length > 0) yield some;
 }

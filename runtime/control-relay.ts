@@ -1,9 +1,8 @@
 import { untilAborted } from "../core/aborted.ts";
 import { pause } from "../core/pause.ts";
 import { partitionOf } from "../core/partitioner.ts";
-import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
-import { controlRecord } from "./control-record.ts";
+import { appendsOf, controlRecord } from "./control-record.ts";
 import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlRecord } from "../core/control.ts";
@@ -118,21 +117,6 @@ async function appendAll(
       for (const some of appendsOf(records)) await options.log.append(topic, partition, some);
     }),
   );
-}
-
-/** Few enough bytes for one append: the code of many functions is more. */
-function* appendsOf(records: readonly RecordInput[]): Generator<readonly RecordInput[]> {
-  let some: RecordInput[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    some.push(record);
-    bytes += record.value.length;
-    if (bytes < LIMITS.recordBytesMax) continue;
-    yield some;
-    some = [];
-    bytes = 0;
-  }
-  if (some.length > 0) yield some;
 }
 
 /** What each partition is told: of a list of devices its own ones, and nothing when it has none of them. */

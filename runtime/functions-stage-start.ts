@@ -1,9 +1,8 @@
 import { partitionOf } from "../core/partitioner.ts";
 import { deviceKey } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE, stageJournalName } from "../core/stage.ts";
 import { encodeUnit } from "../wire/unit-codec.ts";
-import { controlRecord } from "./control-record.ts";
+import { appendsOf, controlRecord } from "./control-record.ts";
 import type { Clock } from "../core/clock.ts";
 import type { UnitBody } from "../core/commit-unit.ts";
 import type { ControlRecord } from "../core/control.ts";
@@ -34,7 +33,7 @@ export function hasFunctionsStage({ journals }: Pick<LogStatus, "journals">, par
 
 /**
  * The stage begins at the present end of its input, with the first function ever deployed: what was measured before is not run again. It is
- * told all types, rules and devices first, which so far went to the main stage only.
+ * told all types, rules, reference tables and devices first, which so far went to the main stage only.
  */
 export function createFunctionsStageStart(options: FunctionsStageStartOptions): FunctionsStageStart {
   const { log, partitionCount } = options;
@@ -78,9 +77,10 @@ async function beginPartition(options: FunctionsStageStartOptions, partition: nu
 }
 
 async function tellConfiguration({ log, outbox, partitionCount, clock }: FunctionsStageStartOptions): Promise<void> {
-  const { revision, types, rules, devices } = await outbox.configuration();
+  const { revision, types, rules, tables, devices } = await outbox.configuration();
   const common: ControlRecord[] = [
     ...types.map((type) => ({ v: 1, kind: "device-type", revision, removed: false, type }) as const),
+    ...tables.map((table) => ({ v: 1, kind: "reference-table", revision, removed: false, table }) as const),
     ...rules.map((rule) => ({ v: 1, kind: "alarm-rule", revision, removed: false, rule }) as const),
   ];
   const own = Map.groupBy(devices, ({ tenant, id }) => partitionOf(deviceKey(tenant, id), partitionCount));
@@ -90,9 +90,6 @@ async function tellConfiguration({ log, outbox, partitionCount, clock }: Functio
       return controlRecord(deviceKey(device.tenant, device.id), control, clock.now());
     });
     const records = [...common.map((control) => controlRecord(null, control, clock.now())), ...ofDevices];
-    for (let from = 0; from < records.length; from += LIMITS.controlRecordsPerAppendMax) {
-      const some = records.slice(from, from + LIMITS.controlRecordsPerAppendMax);
-      await log.append(FUNCTIONS_STAGE.input, partition, some);
-    }
+    for (const some of appendsOf(records)) await log.append(FUNCTIONS_STAGE.input, partition, some);
   }
 }

@@ -2,7 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
 import { EXIT, formatTable } from "./output.ts";
-import type { FunctionVersionInfo } from "../../core/registry.ts";
+import type { FunctionVersionInfo } from "../../core/function-store.ts";
 import type { ApiClient } from "./api-client.ts";
 
 interface JsonOption {

@@ -5,7 +5,7 @@ import { loadFunctions } from "../../runtime/load-functions.ts";
 import type { StageFunction } from "../../core/function.ts";
 
 import { userDetailsOf } from "../../kit/user-function.ts";
-import type { FunctionState } from "../../core/registry.ts";
+import type { FunctionState } from "../../core/function-store.ts";
 
 /** What is to be known of a function without running it. */
 export interface FunctionOutline {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { LIMITS } from "../../../core/limits.ts";
-import type { FunctionState } from "../../../core/registry.ts";
+import type { FunctionState } from "../../../core/function-store.ts";
 import { ACTOR, auditTrail, rejection, type SuiteContext, takeControls, TENANT } from "./registry-stand.ts";
 
 export function functionCases(context: SuiteContext): void {
@@ -100,12 +100,16 @@ export function functionCases(context: SuiteContext): void {
   });
 
   it("tells the configuration as of a revision above all that was said before", async () => {
+    const table = { tenant: TENANT, id: "sites", rows: { a: { site: "north" } } };
+    await context.registry.config.apply({ types: [], rules: [], tables: [table], devices: [] }, ACTOR);
+    await takeControls(context.registry);
     await context.registry.devices.put([{ tenant: TENANT, id: "a", labels: { site: "north" } }], ACTOR);
     const [{ sequence } = { sequence: Infinity }] = await takeControls(context.registry);
-    const { revision, devices, types, rules } = await context.registry.controlOutbox.configuration();
+    const { revision, devices, types, rules, tables } = await context.registry.controlOutbox.configuration();
     expect(revision).toBeGreaterThan(sequence);
     expect(devices).toEqual([{ tenant: TENANT, id: "a", type: null, labels: { site: "north" }, disabled: false }]);
     expect([types, rules]).toEqual([[], []]);
+    expect(tables).toEqual([table]);
     await context.registry.devices.put([{ tenant: TENANT, id: "b" }], ACTOR);
     const [next] = await takeControls(context.registry);
     expect(next?.sequence).toBeGreaterThan(revision);

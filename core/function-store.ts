@@ -1,0 +1,42 @@
+/** Of what a function keeps: two versions with one number must have one shape. */
+export interface FunctionState {
+  readonly version: number;
+  /** Compared as a text. */
+  readonly shape: string;
+}
+
+/** A function as it is handed in: `code` exports it, perhaps among others. */
+export interface FunctionInput {
+  readonly name: string;
+  readonly kind: "map" | "stream";
+  readonly state: FunctionState | null;
+}
+
+export interface FunctionVersionInfo {
+  readonly name: string;
+  readonly version: number;
+  readonly kind: "map" | "stream";
+  readonly hash: string;
+  readonly codeBytes: number;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly live: boolean;
+}
+
+/** Users' functions: all versions that ever were, and which of them run. */
+export interface FunctionStore {
+  /**
+   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. INVALID_INPUT when a
+   * function keeps another shape than the live version under the same state version, LIMIT_EXCEEDED when there are too many.
+   */
+  deploy(
+    bundle: { readonly code: string; readonly hash: string; readonly functions: readonly FunctionInput[] },
+    actor: string,
+  ): Promise<readonly FunctionVersionInfo[]>;
+  /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
+  versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
+  /** Makes an earlier version live again: the newest below the live one, or `version`. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
+  rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
+  /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
+  undeploy(name: string, actor: string): Promise<void>;
+}
