@@ -2,6 +2,7 @@ import type { AuditReport } from "../core/audit-report.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
 import type { TopicPosition } from "../core/event-log.ts";
+import type { FunctionUsage } from "../core/function-usage.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Readiness } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -11,6 +12,7 @@ import type { PartitionView } from "../core/partition-view.ts";
 import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { FunctionInput, Registry } from "../core/registry.ts";
+import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
 /** The broker, wherever it runs. Rejects with NOT_RUNNING while it does not listen. */
@@ -43,6 +45,9 @@ export interface ApiOptions {
   /** Null as `history` is. */
   readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
+  readonly why: Why;
+  /** Of users' functions and ours, by version. */
+  functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
   partitions(): Promise<PartitionView>;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
 import { LIMITS } from "../core/limits.ts";
+import { referenceTableSchema } from "../core/reference-table.ts";
 import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
 
 /** What bodies may hold. The tenant is never among it: it comes from the credential. */
@@ -44,9 +45,12 @@ export const signInBody = z.union(
 export const ruleBody = alarmRuleSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
 export const typeBody = deviceTypeSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
 
+export const tableBody = referenceTableSchema.omit({ tenant: true }).extend({ id: idSchema.exactOptional() });
+
 export const applyBody = z.strictObject({
   types: z.array(deviceTypeSchema.omit({ tenant: true })).default([]),
   rules: z.array(alarmRuleSchema.omit({ tenant: true })).default([]),
+  tables: z.array(referenceTableSchema.omit({ tenant: true })).default([]),
   devices: z.array(z.object({ id: idSchema, ...deviceFields })).default([]),
 });
 

@@ -24,6 +24,8 @@ import { functionRoutes } from "./routes/function-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
+import { tableRoutes } from "./routes/table-routes.ts";
+import { whyRoutes } from "./routes/why-routes.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 import { createSessions } from "./sessions.ts";
 import { createTokenBuckets } from "./token-buckets.ts";
@@ -39,9 +41,11 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   rejectRoutes,
   deadLetterRoutes,
   alarmRoutes,
+  whyRoutes,
   ruleRoutes,
   functionRoutes,
   typeRoutes,
+  tableRoutes,
   configurationRoutes,
 ];
 

@@ -80,15 +80,17 @@ export const deadLetterQueueQuery = deadLetterFilterQuery.extend({ limit });
 
 export const quarantineQuery = rejectsQuery.extend({ reason: z.enum(QUARANTINE_REASONS).exactOptional() });
 
+export const windowSize = z.coerce
+  .number()
+  .int()
+  .min(LIMITS.windowMsMin)
+  .max(LIMITS.windowMsMax)
+  .default(60_000)
+  .describe("Length of the windows, ms");
+
 export const aggregatesQuery = z.strictObject({
   metric: metricNameSchema.exactOptional(),
-  size: z.coerce
-    .number()
-    .int()
-    .min(LIMITS.windowMsMin)
-    .max(LIMITS.windowMsMax)
-    .default(60_000)
-    .describe("Length of the windows, ms"),
+  size: windowSize,
   from,
   to,
   limit,

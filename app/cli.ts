@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { errorText } from "../core/errors.ts";
 import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
 import { EXIT } from "./commands/output.ts";
+import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
 import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
 import { addFunctionCommands } from "./commands/add-function-commands.ts";
@@ -60,6 +61,7 @@ export function createProgram(): Command {
   addDeadLetterCommands(program);
   addInstanceCommands(program);
   addSimulateCommand(program);
+  addDevelopmentCommands(program);
   return program;
 }
 

@@ -52,6 +52,12 @@ const settings = {
   processorThreads: wholeNumber(1, 64)
     .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
     .describe("Threads that run functions."),
+  autoscale: z
+    .enum(["off", "dry-run", "on"], { error: "it is off, dry-run or on" })
+    .default("off")
+    .describe(
+      "dry-run: say and count how many processor threads the load would need. on: that, and run users' functions in as many threads as they need, 0 to functionThreads; see autoscaling.md.",
+    ),
   functionTimeoutMs: wholeNumber(10, 3_600_000)
     .default(LIMITS.functionTimeoutMsDefault)
     .describe("How long one call of a user's function may take, ms, before its thread is ended."),

@@ -32,6 +32,9 @@ export interface PeerPorts {
 export interface Peers {
   totals(): Promise<readonly StageTotals[]>;
   sums(): Promise<readonly StageTotals[]>;
+  /** Of all processor threads of this process. */
+  busySeconds(): Promise<number>;
+  readonly processorCount: number;
   /** Of all parts that answer in time, and which those are. */
   metrics(): Promise<readonly MetricSample[]>;
   /** How each part stands. */
@@ -68,6 +71,11 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
   return {
     totals: () => Promise.all(processors.map((call) => call("totals"))),
     sums: () => Promise.all(processors.map((call) => call("sums"))),
+    async busySeconds() {
+      const each = await Promise.all(processors.map((call) => call("busySeconds")));
+      return each.reduce((sum, seconds) => sum + seconds, 0);
+    },
+    processorCount: processors.length,
     async metrics() {
       const all = await Promise.all([
         ...(gateway ? [metricsOf("gateway", gateway("metrics"))] : []),

@@ -9,12 +9,14 @@ import { openRegistry } from "../registry/open-registry.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
 import { createFunctionsStageStart } from "../runtime/functions-stage-start.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
+import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
 import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
+import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./config.ts";
@@ -26,12 +28,14 @@ import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
+import { watchedMainStage } from "./watched-main-stage.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
 import { rolesOf } from "./roles.ts";
+import { createWhy } from "./why/explain.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
@@ -84,9 +88,17 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     rejects: base.peers.rejects,
     deadLetters: base.peers.deadLetters === null ? null : deadLetterSource(base.peers.deadLetters, base.log),
     edge: base.peers.edge,
+    why: createWhy({
+      log,
+      stages: [mainStage],
+      alarms: registry.alarms,
+      config: registry.config,
+      devices: registry.devices,
+    }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
+    functionUsage: async () => functionUsage(await base.peers.metrics(), config.functionMemoryMib),
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,
@@ -111,6 +123,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
     ...(roles.has("processors") ? [control] : []),
+    ...autoscaler(base),
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
     faultWatch,
@@ -146,6 +159,13 @@ function createControl({ registry, log, clock, logger }: Base): Service {
       await relay.stop(signal);
     },
   };
+}
+
+/** On Kafka the threads of other processes work too, and what they have worked is not known here. */
+function autoscaler({ config, roles, log, peers, clock, logger, metrics }: Base): Service[] {
+  if (config.autoscale === "off" || config.kafkaBrokers !== undefined || !roles.has("processors")) return [];
+  const stage = watchedMainStage(log, peers, clock);
+  return [createAutoscaleLoop({ stage, clock, logger, metrics, isDryRun: true })];
 }
 
 async function openBase(data: ServicesThreadData, clock: Clock) {

@@ -91,7 +91,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     const localToken = `mr_local_${randomBytes(32).toString("base64url")}`;
     const gateway = roles.has("gateway") ? new MessageChannel() : null;
     const gatewayPort = gateway?.port2 ?? null;
-    const threads = startThreads({ config, directory, log, localToken, gatewayPort, logger });
+    const threads = startThreads({ config, directory, log, localToken, gatewayPort, clock, logger });
     undo.unshift((deadlineMs) => threads.stop(deadlineMs));
     const parts = { config, directory, log, threads, clock, logger, metrics };
     const broker = gateway === null ? null : await createGateway(gateway.port1, parts);

@@ -1,14 +1,24 @@
-import { benchIngest } from "./ingest/bench-ingest.ts";
+import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
+import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
+import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
 
-/**
- * `npm run bench`: the main job, from PUBLISH to a row. `npm run bench -- ingest`: MQTT to PUBACK, beside other brokers. `npm run bench --
- * end-to-end`: the main job under the loads of the ingest. `npm run bench -- functions`: what functions cost a worker. Linux only: reads /proc.
- */
-const args = process.argv.slice(2);
-if (args[0] === "ingest") await benchIngest(args.slice(1));
-else if (args[0] === "end-to-end") await benchEndToEnd(args.slice(1));
-else if (args[0] === "functions") benchFunctions(args.slice(1));
-else await benchMainJob(args);
+/** `npm run bench -- NAME`; without a name the main job, from PUBLISH to a row. Linux only: reads /proc. */
+const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
+  /** MQTT to PUBACK, beside other brokers. */
+  ingest: benchIngest,
+  /** The main job under the loads of the ingest. */
+  "end-to-end": benchEndToEnd,
+  /** What functions cost a worker. */
+  functions: benchFunctions,
+  /** A user's function beside the same job in Node-RED. */
+  "functions-peers": benchFunctionsPeers,
+  /** Scaling in a simulator, beside other formulas. */
+  autoscaler: benchAutoscaler,
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const chosen = BENCHMARKS[name];
+await (chosen === undefined ? benchMainJob(process.argv.slice(2)) : chosen(args));

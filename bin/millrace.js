@@ -11,5 +11,7 @@ if (major < NODE_MAJOR_MIN) {
   process.exit(2);
 }
 
+const { takeNodeFlags } = await import("../app/node-flags.ts");
+takeNodeFlags();
 const { main } = await import("../app/cli.ts");
 await main(process.argv);

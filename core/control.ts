@@ -2,6 +2,7 @@ import { z } from "zod";
 import { LIMITS } from "./limits.ts";
 import { alarmRuleSchema } from "./alarm-rule.ts";
 import { deviceTypeSchema } from "./device-type.ts";
+import { referenceTableSchema } from "./reference-table.ts";
 import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schemas.ts";
 
 /**
@@ -11,6 +12,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `tick`: only its timestamp matters; it moves partition time.
  * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay. The main stage passes it on.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
+ * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
  * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state.
  * - `redrive`: to the device's partition of the stage's input; runs the record of a dead letter again, on the function that failed.
@@ -51,6 +53,13 @@ export const controlSchema = z.discriminatedUnion("kind", [
   }),
   z.object({ v: z.literal(1), kind: z.literal("device-type"), revision, removed: z.boolean(), type: deviceTypeSchema }),
   z.object({ v: z.literal(1), kind: z.literal("alarm-rule"), revision, removed: z.boolean(), rule: alarmRuleSchema }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("reference-table"),
+    revision,
+    removed: z.boolean(),
+    table: referenceTableSchema,
+  }),
   z.object({ v: z.literal(1), kind: z.literal("device"), revision, removed: z.boolean(), device: deviceStateSchema }),
   z.object({
     v: z.literal(1),
@@ -58,6 +67,8 @@ export const controlSchema = z.discriminatedUnion("kind", [
     revision,
     types: z.array(deviceTypeSchema),
     rules: z.array(alarmRuleSchema),
+    /** Absent in older records. */
+    tables: z.array(referenceTableSchema).exactOptional(),
     devices: z.array(deviceStateSchema),
   }),
   z.object({

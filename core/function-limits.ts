@@ -11,6 +11,8 @@ export const FUNCTION_LIMITS = {
   functionsMax: 100,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
+  /** What `millrace record` writes into one fixture. */
+  recordedReadingsMax: 100_000,
 
   // functions that misbehave
   /** A call of a function may take so long by default, and its thread so much memory. */

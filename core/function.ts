@@ -33,6 +33,8 @@ export interface ConfigView {
   deviceType(tenant: string, device: string): DeviceType;
   /** Enabled rules that select the device, ordered by id. */
   alarmRules(tenant: string, device: string): readonly AlarmRule[];
+  /** The row of a reference table; undefined when there is no such row or table. Any JSON, not to be changed. */
+  reference(tenant: string, table: string, key: string): unknown;
   /** False once a control record has disabled or removed the device. */
   isAccepted(tenant: string, device: string): boolean;
   /** The device's type and labels as its control record names them; no type and no labels of a device without one. */

@@ -1,3 +1,4 @@
+import { AUTOSCALE_LIMITS } from "./autoscale-limits.ts";
 import { EDGE_LIMITS } from "./edge-limits.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
 
@@ -14,6 +15,7 @@ const DAY = 24 * HOUR;
  */
 export const LIMITS = {
   ...EDGE_LIMITS,
+  ...AUTOSCALE_LIMITS,
   ...FUNCTION_LIMITS,
 
   // ids and registry
@@ -25,6 +27,9 @@ export const LIMITS = {
   labelCharactersMax: 256,
   windowsPerTypeMax: 4,
   rulesPerTenantMax: 1000,
+  /** A reference table lies in the state of every partition, and goes there as one control record. */
+  referenceTableCharactersMax: 256 * KIB,
+  referenceTablesPerTenantMax: 32,
   tokenCharactersMin: 8,
   tokenCharactersMax: 256,
   searchCharactersMax: 200,
@@ -216,6 +221,11 @@ export const LIMITS = {
   signInBurst: 10,
   signInIntervalMs: 6 * SECOND,
   signInAddressesMax: 10_000,
+
+  /** An explanation of an output: records read on the way, messages listed, and how far back the state before a dead letter is made of. */
+  whyRecordsMax: 2_000_000,
+  whyMessagesMax: 1000,
+  whyStateMs: HOUR,
 
   // live hub
   dashboardClientsMax: 500,

@@ -1,6 +1,7 @@
 import type { AlarmRule, Severity } from "./alarm-rule.ts";
 import type { ControlRecord, DeviceState } from "./control.ts";
 import type { AlarmEvent } from "./derived-records.ts";
+import type { ReferenceTable } from "./reference-table.ts";
 import type { DeviceType } from "./device-type.ts";
 
 /**
@@ -96,15 +97,19 @@ export interface CredentialStore {
 export interface ConfigStore {
   types(tenant: string): Promise<readonly DeviceType[]>;
   rules(tenant: string): Promise<readonly AlarmRule[]>;
+  tables(tenant: string): Promise<readonly ReferenceTable[]>;
   /** Creates or replaces types, rules and devices, all or none. Unchanged ones make no control record. Returns what changed. */
   apply(config: ConfigDocument, actor: string): Promise<ApplySummary>;
   removeRule(tenant: string, id: string, actor: string): Promise<void>;
+  removeTable(tenant: string, id: string, actor: string): Promise<void>;
   removeType(tenant: string, id: string, actor: string): Promise<void>;
 }
 
 export interface ConfigDocument {
   readonly types: readonly DeviceType[];
   readonly rules: readonly AlarmRule[];
+  /** Reference tables, each whole. */
+  readonly tables?: readonly ReferenceTable[];
   readonly devices: readonly DeviceInput[];
 }
 
@@ -247,6 +252,7 @@ export interface AlarmStore {
   applyEvents(events: readonly AlarmEvent[], positions: Readonly<Record<string, number>>): Promise<void>;
   positions(): Promise<Readonly<Record<string, number>>>;
   list(query: AlarmQuery): Promise<Page<AlarmState>>;
+  get(tenant: string, id: string): Promise<AlarmState | null>;
   counts(tenant: string): Promise<{ readonly active: number; readonly total: number }>;
 }
 

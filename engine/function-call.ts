@@ -71,6 +71,10 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
     return this.isOwn(tenant, device) ? this.ownConfig().rules : this.stageConfig.alarmRules(tenant, device);
   }
 
+  reference(tenant: string, table: string, key: string): unknown {
+    return this.stageConfig.reference(tenant, table, key);
+  }
+
   isAccepted(tenant: string, device: string): boolean {
     return this.isOwn(tenant, device) ? this.ownConfig().accepted : this.stageConfig.isAccepted(tenant, device);
   }

@@ -234,7 +234,7 @@ export class FunctionRunner implements CallSite {
   private call(input: CallInput, run: (call: FunctionCall) => void): void {
     const { calls, config } = this.parts;
     try {
-      calls.run(() => run(new FunctionCall(this, config, input)));
+      calls.measured(input, () => run(new FunctionCall(this, config, input)));
     } catch (error) {
       throw this.failed(identityOf(input.placed), error);
     }

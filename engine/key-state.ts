@@ -102,12 +102,20 @@ export class KeyState implements HeapItem {
   /** About how many bytes of memory it takes. */
   get bytes(): number {
     let bytes = KEY_BYTES + this.key.length + this.engineSlots.length * SLOT_BYTES;
-    for (const state of this.functions.values()) {
-      bytes += FUNCTION_BYTES + state.timers.size * SLOT_BYTES;
-      for (const slot of state.slots.values()) bytes += SLOT_BYTES + slot.bytes;
-    }
+    for (const state of this.functions.values()) bytes += bytesOf(state);
     return bytes;
   }
+
+  /** Adds what each function takes here. */
+  addBytesTo(bytes: Map<string, number>): void {
+    for (const [fn, state] of this.functions) bytes.set(fn, (bytes.get(fn) ?? 0) + bytesOf(state));
+  }
+}
+
+function bytesOf({ slots, timers }: FunctionState): number {
+  let bytes = FUNCTION_BYTES + timers.size * SLOT_BYTES;
+  for (const slot of slots.values()) bytes += SLOT_BYTES + slot.bytes;
+  return bytes;
 }
 
 function isSet(timer: TimerSlot): boolean {

@@ -1,4 +1,6 @@
 import type { CallMarker, FatalErrorClass, Verdict } from "../core/verdict.ts";
+import type { CallMeter } from "../core/call-meter.ts";
+import type { CallInput } from "./function-call.ts";
 import type { Step } from "../core/commit-unit.ts";
 import type { EngineSlot } from "./state-slots.ts";
 
@@ -18,14 +20,21 @@ export class NumberedCalls {
   private readonly partition: number;
   private readonly verdicts: EngineSlot<readonly Verdict[]>;
   private readonly marker: CallMarker | null;
+  private readonly meter: CallMeter | null;
   private at: Step = { offset: 0, step: 0 };
   private made = 0;
   private running = 0;
 
-  constructor(partition: number, verdicts: EngineSlot<readonly Verdict[]>, marker: CallMarker | null) {
+  constructor(
+    partition: number,
+    verdicts: EngineSlot<readonly Verdict[]>,
+    marker: CallMarker | null,
+    meter: CallMeter | null,
+  ) {
     this.partition = partition;
     this.verdicts = verdicts;
     this.marker = marker;
+    this.meter = meter;
   }
 
   beginStep(at: Step): void {
@@ -55,6 +64,20 @@ export class NumberedCalls {
     try {
       return called();
     } finally {
+      this.leave(outer);
+    }
+  }
+
+  /** As `run`, and told to the meter as a call of that function. */
+  measured({ placed, cause }: Pick<CallInput, "placed" | "cause">, called: () => void): void {
+    const outer = this.enter();
+    let failed = true;
+    this.meter?.begin(placed.functionVersion, cause === "input");
+    try {
+      called();
+      failed = false;
+    } finally {
+      this.meter?.end(failed);
       this.leave(outer);
     }
   }

@@ -9,6 +9,7 @@ import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY, StateStore } from "./state-store.ts";
 import { TimerQueue } from "./timer-queue.ts";
 import { UndoLog } from "./undo-log.ts";
+import type { CallMeter } from "../core/call-meter.ts";
 import type { StageDefinition } from "../core/stage.ts";
 
 export const PARTITION_FUNCTION = "$partition";
@@ -71,6 +72,7 @@ export function createPartitionParts(
   generation: number,
   load: LoadFunctions = LOADS_NOTHING,
   marker: CallMarker | null = null,
+  meter: CallMeter | null = null,
 ): PartitionParts {
   const undo = new UndoLog();
   const owners: SlotOwners = new Map();
@@ -96,7 +98,7 @@ export function createPartitionParts(
     sweep,
     overdue,
     verdicts,
-    calls: new NumberedCalls(partition, verdicts, marker),
+    calls: new NumberedCalls(partition, verdicts, marker, meter),
     taken,
   };
 }

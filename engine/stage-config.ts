@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { compareBytes } from "./byte-order.ts";
+import { referenceTableSchema } from "../core/reference-table.ts";
 import { defaultDeviceType, deviceTypeSchema } from "../core/device-type.ts";
 import { deviceKey } from "../core/ids.ts";
 import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY } from "./state-store.ts";
 import type { AlarmRule } from "../core/alarm-rule.ts";
 import type { ControlRecord, DeviceState } from "../core/control.ts";
+import type { ReferenceTable } from "../core/reference-table.ts";
 import type { DeviceType } from "../core/device-type.ts";
 import type { ConfigView, DeviceLabels } from "../core/function.ts";
 import type { KeyState } from "./key-state.ts";
@@ -29,7 +31,10 @@ const deviceSchema: z.ZodType<DeviceState> = z.object({
 });
 
 type ConfigSlots<Value> = Map<string, EngineSlot<Versioned<Value>>>;
-type ConfigControl = Extract<ControlRecord, { kind: "device-type" | "alarm-rule" | "device" | "config-snapshot" }>;
+type ConfigControl = Extract<
+  ControlRecord,
+  { kind: "device-type" | "alarm-rule" | "reference-table" | "device" | "config-snapshot" }
+>;
 
 /** What applies to one device, worked out once per configuration. */
 export interface DeviceConfig {
@@ -49,6 +54,7 @@ export class StageConfig implements ConfigView {
   private readonly store: StateStore;
   private readonly types: ConfigSlots<DeviceType> = new Map();
   private readonly rules: ConfigSlots<AlarmRule> = new Map();
+  private readonly tables: ConfigSlots<ReferenceTable> = new Map();
   private readonly devices: ConfigSlots<DeviceState> = new Map();
   private version = 0;
   private readonly defaultTypes = new Map<string, DeviceType>();
@@ -64,6 +70,11 @@ export class StageConfig implements ConfigView {
 
   alarmRules(tenant: string, device: string): readonly AlarmRule[] {
     return this.of(this.store.key(deviceKey(tenant, device))).rules;
+  }
+
+  reference(tenant: string, table: string, key: string): unknown {
+    const rows = this.tables.get(deviceKey(tenant, table))?.value?.value?.rows;
+    return rows !== undefined && Object.hasOwn(rows, key) ? rows[key] : undefined;
   }
 
   isAccepted(tenant: string, device: string): boolean {
@@ -97,6 +108,7 @@ export class StageConfig implements ConfigView {
   restore(key: string, name: string, text: string | null): void {
     if (name === "device") this.deviceSlot(key).restore(text);
     else if (name.startsWith("type/")) this.typeSlot(name.slice("type/".length)).restore(text);
+    else if (name.startsWith("table/")) this.tableSlot(name.slice("table/".length)).restore(text);
     else if (name.startsWith("rule/")) this.ruleSlot(name.slice("rule/".length)).restore(text);
   }
 
@@ -116,6 +128,10 @@ export class StageConfig implements ConfigView {
         const { rule, revision, removed } = control;
         return put(this.ruleSlot(deviceKey(rule.tenant, rule.id)), revision, removed ? null : rule);
       }
+      case "reference-table": {
+        const { table, revision, removed } = control;
+        return put(this.tableSlot(deviceKey(table.tenant, table.id)), revision, removed ? null : table);
+      }
       case "device": {
         const { device, revision, removed } = control;
         return put(this.deviceSlot(deviceKey(device.tenant, device.id)), revision, removed ? null : device);
@@ -124,8 +140,10 @@ export class StageConfig implements ConfigView {
         const { revision } = control;
         const types = replaceAll(this.types, control.types, revision, (id) => this.typeSlot(id));
         const rules = replaceAll(this.rules, control.rules, revision, (id) => this.ruleSlot(id));
+        const tables =
+          control.tables !== undefined && replaceAll(this.tables, control.tables, revision, (id) => this.tableSlot(id));
         const devices = replaceAll(this.devices, control.devices, revision, (id) => this.deviceSlot(id));
-        return types || rules || devices;
+        return types || rules || tables || devices;
       }
     }
   }
@@ -167,6 +185,10 @@ export class StageConfig implements ConfigView {
 
   private ruleSlot(id: string): EngineSlot<Versioned<AlarmRule>> {
     return this.slotIn(this.rules, id, alarmRuleSchema, PARTITION_KEY, `rule/${id}`);
+  }
+
+  private tableSlot(id: string): EngineSlot<Versioned<ReferenceTable>> {
+    return this.slotIn(this.tables, id, referenceTableSchema, PARTITION_KEY, `table/${id}`);
   }
 
   private deviceSlot(key: string): EngineSlot<Versioned<DeviceState>> {

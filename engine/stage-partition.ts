@@ -6,6 +6,7 @@ import { FunctionRunner } from "./function-runner.ts";
 import { NO_KEY, processMessage } from "./message-steps.ts";
 import { createPartitionParts } from "./partition-parts.ts";
 import { restoreState, resumeState, snapshotChunks } from "./state-restore.ts";
+import type { CallMeter } from "../core/call-meter.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
@@ -25,7 +26,12 @@ export interface StagePartitionOptions {
   readonly load?: LoadFunctions;
   /** Where to write down which call runs. */
   readonly marker?: CallMarker;
+  /** Told of every call. */
+  readonly meter?: CallMeter;
 }
+
+/** What its host gives the engine: the loader of functions, and who is told of calls. */
+export type EngineHooks = Pick<StagePartitionOptions, "load" | "marker" | "meter">;
 
 /** What a commit carries: the unit for the journal, and the outputs that become visible with it. */
 export interface UnitDraft {
@@ -64,6 +70,8 @@ export interface StagePartition {
   readonly isSealed: boolean;
   /** About how many bytes of memory the state takes: looks at all of it. */
   readonly bytes: number;
+  /** The same of the functions' own slots, by function. */
+  bytesByFunction(): ReadonlyMap<string, number>;
   /**
    * Goes on behind units that another owner has committed since this state was sealed: as if restored from the first unit to the last.
    * STATE_INVALID when they do not continue it; it is of no use then.
@@ -77,8 +85,8 @@ export interface StagePartition {
 
 /** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
 export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
-  const { stage, partition, generation, load, marker } = options;
-  const parts = createPartitionParts(stage, partition, generation, load, marker);
+  const { stage, partition, generation, load, marker, meter } = options;
+  const parts = createPartitionParts(stage, partition, generation, load, marker, meter);
   const next = restored === undefined ? { offset: 0, step: 0 } : restoreState(parts, restored);
   return new PartitionEngine(parts, options.generation, next);
 }
@@ -183,6 +191,10 @@ class PartitionEngine implements StagePartition, StepPace {
 
   get bytes(): number {
     return this.parts.store.bytes;
+  }
+
+  bytesByFunction(): ReadonlyMap<string, number> {
+    return this.parts.store.bytesByFunction();
   }
 
   resume(units: readonly UnitBody[]): void {

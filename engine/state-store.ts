@@ -53,6 +53,12 @@ export class StateStore implements SlotKeeper {
     return bytes;
   }
 
+  bytesByFunction(): ReadonlyMap<string, number> {
+    const bytes = new Map<string, number>();
+    for (const key of this.keys.values()) key.addBytesTo(bytes);
+    return bytes;
+  }
+
   /** Each slot counts once in a unit and once in a step, with what it holds in the end. */
   touch(slot: TouchableSlot, bytes: number): void {
     const { touchedBytes, stepBytes } = this;

@@ -32,6 +32,11 @@ export function createAlarmStore(db: Kysely<Tables>, write: ChangeWriter): Alarm
         .execute();
       return toPage(rows, query.limit, toAlarmState, ({ raised_at, id }) => [raised_at, id]);
     },
+    async get(tenant, id) {
+      const query = db.selectFrom("alarms").selectAll().where("tenant", "=", tenant).where("id", "=", id);
+      const row = await query.executeTakeFirst();
+      return row === undefined ? null : toAlarmState(row);
+    },
     async counts(tenant) {
       const row = await db
         .selectFrom("alarms")

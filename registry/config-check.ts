@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import type { ConfigDocument } from "../core/registry.ts";
 import { checkDeviceInputs, issueText } from "./device-input.ts";
-import { ALARM_RULES, DEVICE_TYPES, type DefinitionKind } from "./definitions.ts";
+import { ALARM_RULES, DEVICE_TYPES, REFERENCE_TABLES, type DefinitionKind } from "./definitions.ts";
 
 /**
  * What can be said of a document without the registry: shapes, repeated ids, ranges. INVALID_INPUT names the item.
@@ -10,6 +10,7 @@ import { ALARM_RULES, DEVICE_TYPES, type DefinitionKind } from "./definitions.ts
 export function checkConfigDocument(config: ConfigDocument): ConfigDocument {
   const types = checkDefinitions(DEVICE_TYPES, config.types);
   const rules = checkDefinitions(ALARM_RULES, config.rules);
+  const tables = checkDefinitions(REFERENCE_TABLES, config.tables ?? []);
   checkDeviceInputs(config.devices);
   for (const type of types) {
     for (const [metric, { min, max }] of Object.entries(type.metrics)) {
@@ -17,7 +18,7 @@ export function checkConfigDocument(config: ConfigDocument): ConfigDocument {
       throw new MillraceError("INVALID_INPUT", `type "${type.id}": metric "${metric}": min ${min} is above max ${max}`);
     }
   }
-  return { types, rules, devices: config.devices };
+  return { types, rules, tables, devices: config.devices };
 }
 
 function checkDefinitions<T extends { readonly tenant: string; readonly id: string }>(

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
+import { referenceTableSchema } from "../core/reference-table.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { ConfigDocument } from "../core/registry.ts";
@@ -7,13 +8,13 @@ import { deviceInputSchema, issueText, toDeviceInput } from "./device-input.ts";
 import { type Problem, unknownKeys, unknownKeyText } from "./unknown-keys.ts";
 import { parseYamlSource, type SourceDocument } from "./yaml-source.ts";
 
-const SECTIONS = ["types", "rules", "devices"] as const;
+const SECTIONS = ["types", "rules", "tables", "devices"] as const;
 type Section = (typeof SECTIONS)[number];
 
 const PROBLEMS_TOLD = 10;
 
 /**
- * Reads a configuration document: a map with the lists `types`, `rules` and `devices`, each of them optional. Everything in it
+ * Reads a configuration document: a map with the lists `types`, `rules`, `tables` and `devices`, each of them optional. Everything in it
  * belongs to `tenant`. INVALID_INPUT tells the first ten problems, each with its place (line and column when the source is YAML
  * or JSON text), path, and what is allowed there.
  */
@@ -27,6 +28,7 @@ export function parseConfigDocument(source: string | object, tenant: string): Co
   const config = {
     types: readSection(value, "types", deviceTypeSchema, tenant, problems),
     rules: readSection(value, "rules", alarmRuleSchema, tenant, problems),
+    tables: readSection(value, "tables", referenceTableSchema, tenant, problems),
     devices: readSection(value, "devices", deviceInputSchema, tenant, problems).map(toDeviceInput),
   };
   if (problems.length > 0) throw invalid(document, problems);

@@ -5,7 +5,14 @@ import { LIMITS } from "../core/limits.ts";
 import type { ApplySummary, ConfigDocument, ConfigStore } from "../core/registry.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import { checkConfigDocument } from "./config-check.ts";
-import { ALARM_RULES, DEVICE_TYPES, listDefinitions, putDefinitions, removeDefinition } from "./definitions.ts";
+import {
+  ALARM_RULES,
+  DEVICE_TYPES,
+  REFERENCE_TABLES,
+  listDefinitions,
+  putDefinitions,
+  removeDefinition,
+} from "./definitions.ts";
 import { putDevices } from "./device-put.ts";
 import type { Tables } from "./schema.ts";
 import { ensureTenants } from "./tenants.ts";
@@ -15,6 +22,7 @@ export function createConfigStore(db: Kysely<Tables>, write: ChangeWriter): Conf
   return {
     types: (tenant) => listDefinitions(db, DEVICE_TYPES, tenant),
     rules: (tenant) => listDefinitions(db, ALARM_RULES, tenant),
+    tables: (tenant) => listDefinitions(db, REFERENCE_TABLES, tenant),
     async apply(config, actor) {
       const checked = checkConfigDocument(config);
       return write(actor, (change) => applyDocument(change, checked));
@@ -23,6 +31,12 @@ export function createConfigStore(db: Kysely<Tables>, write: ChangeWriter): Conf
       await write(actor, async (change) => {
         if (await removeDefinition(change, ALARM_RULES, tenant, id)) return;
         throw new MillraceError("NOT_FOUND", `there is no rule "${id}" in tenant "${tenant}"`);
+      });
+    },
+    async removeTable(tenant, id, actor) {
+      await write(actor, async (change) => {
+        if (await removeDefinition(change, REFERENCE_TABLES, tenant, id)) return;
+        throw new MillraceError("NOT_FOUND", `there is no reference table "${id}" in tenant "${tenant}"`);
       });
     },
     async removeType(tenant, id, actor) {
@@ -37,13 +51,18 @@ export function createConfigStore(db: Kysely<Tables>, write: ChangeWriter): Conf
 
 /** Types first: devices and rules refer to them, also to those of the same document. */
 async function applyDocument(change: Change, config: ConfigDocument): Promise<ApplySummary> {
-  await ensureTenants(change, new Set([...config.types, ...config.rules].map(({ tenant }) => tenant)));
+  await ensureTenants(
+    change,
+    new Set([...config.types, ...config.rules, ...(config.tables ?? [])].map(({ tenant }) => tenant)),
+  );
   const types = await putDefinitions(change, DEVICE_TYPES, config.types);
   const devices = await putDevices(change, config.devices, "replace");
   await checkRuleTypesExist(change, config.rules);
   const rules = await putDefinitions(change, ALARM_RULES, config.rules);
   for (const tenant of new Set(config.rules.map((rule) => rule.tenant))) await checkRuleCount(change, tenant);
-  const tallies = [types, devices, rules];
+  const tables = await putDefinitions(change, REFERENCE_TABLES, config.tables ?? []);
+  for (const tenant of new Set(config.tables?.map((table) => table.tenant))) await checkTableCount(change, tenant);
+  const tallies = [types, devices, rules, tables];
   return {
     created: tallies.reduce((sum, { created }) => sum + created, 0),
     changed: tallies.reduce((sum, { changed }) => sum + changed, 0),
@@ -66,16 +85,32 @@ async function checkRuleTypesExist({ trx }: Change, rules: readonly AlarmRule[])
   }
 }
 
-async function checkRuleCount({ trx }: Change, tenant: string): Promise<void> {
+async function checkRuleCount(change: Change, tenant: string): Promise<void> {
+  await checkCount(change, { table: "alarm_rules", tenant, what: "alarm rules", max: LIMITS.rulesPerTenantMax });
+}
+
+async function checkTableCount(change: Change, tenant: string): Promise<void> {
+  const max = LIMITS.referenceTablesPerTenantMax;
+  await checkCount(change, { table: "reference_tables", tenant, what: "reference tables", max });
+}
+
+interface CountCheck {
+  readonly table: "alarm_rules" | "reference_tables";
+  readonly tenant: string;
+  readonly what: string;
+  readonly max: number;
+}
+
+async function checkCount({ trx }: Change, { table, tenant, what, max }: CountCheck): Promise<void> {
   const { count } = await trx
-    .selectFrom("alarm_rules")
+    .selectFrom(table)
     .select((eb) => eb.fn.countAll().as("count"))
     .where("tenant", "=", tenant)
     .executeTakeFirstOrThrow();
-  if (Number(count) <= LIMITS.rulesPerTenantMax) return;
+  if (Number(count) <= max) return;
   throw new MillraceError(
     "INVALID_INPUT",
-    `tenant "${tenant}" would have ${Number(count)} alarm rules; at most ${LIMITS.rulesPerTenantMax} are allowed`,
+    `tenant "${tenant}" would have ${Number(count)} ${what}; at most ${max} are allowed`,
   );
 }
 

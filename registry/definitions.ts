@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { type AlarmRule, alarmRuleSchema } from "../core/alarm-rule.ts";
 import type { ControlRecord } from "../core/control.ts";
+import { type ReferenceTable, referenceTableSchema } from "../core/reference-table.ts";
 import { type DeviceType, deviceTypeSchema } from "../core/device-type.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import type { Change } from "./change-writer.ts";
@@ -9,9 +10,9 @@ import { inChunks, type Queries } from "./schema.ts";
 
 /** What types and rules have in common: a definition per tenant and id that every partition must know. */
 export interface DefinitionKind<Definition extends { readonly tenant: string; readonly id: string }> {
-  readonly table: "device_types" | "alarm_rules";
+  readonly table: "device_types" | "alarm_rules" | "reference_tables";
   /** As the audit calls it. */
-  readonly noun: "type" | "rule";
+  readonly noun: "type" | "rule" | "table";
   readonly schema: z.ZodType<Definition>;
   control(definition: Definition, removed: boolean, revision: number): ControlRecord;
 }
@@ -28,6 +29,13 @@ export const ALARM_RULES: DefinitionKind<AlarmRule> = {
   noun: "rule",
   schema: alarmRuleSchema,
   control: (rule, removed, revision) => ({ v: 1, kind: "alarm-rule", revision, removed, rule }),
+};
+
+export const REFERENCE_TABLES: DefinitionKind<ReferenceTable> = {
+  table: "reference_tables",
+  noun: "table",
+  schema: referenceTableSchema,
+  control: (table, removed, revision) => ({ v: 1, kind: "reference-table", revision, removed, table }),
 };
 
 type Keyed = { readonly tenant: string; readonly id: string };

@@ -7,12 +7,13 @@ import { firstTables } from "./migrations/0001-first-tables.ts";
 import { revocations } from "./migrations/0002-revocations.ts";
 import { gateways } from "./migrations/0003-gateways.ts";
 import { functions } from "./migrations/0004-functions.ts";
+import { referenceTables } from "./migrations/0005-reference-tables.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** In order, numbered from 1 without a gap. */
-export const MIGRATIONS: readonly Migration[] = [firstTables, revocations, gateways, functions];
+export const MIGRATIONS: readonly Migration[] = [firstTables, revocations, gateways, functions, referenceTables];
 
 interface MigrationTables extends Tables {
   readonly schema_migrations: { number: number; name: string; applied_at: number };

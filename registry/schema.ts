@@ -12,6 +12,7 @@ export interface Tables {
   readonly tenants: { id: string; created_at: number };
   readonly device_types: DefinitionTable;
   readonly alarm_rules: DefinitionTable;
+  readonly reference_tables: DefinitionTable;
   readonly devices: {
     tenant: string;
     id: string;
@@ -93,7 +94,7 @@ export interface Tables {
 interface DefinitionTable {
   tenant: string;
   id: string;
-  /** The DeviceType or AlarmRule as JSON with sorted keys, so that equal definitions are equal texts. */
+  /** The DeviceType, AlarmRule or ReferenceTable as JSON with sorted keys, so that equal definitions are equal texts. */
   definition: string;
 }
 

@@ -11,6 +11,7 @@ export const COPIED_TABLES: readonly (keyof Tables)[] = [
   "tenants",
   "device_types",
   "alarm_rules",
+  "reference_tables",
   "devices",
   "last_seen",
   "erased_devices",

@@ -19,7 +19,7 @@ export type GivenGlobals = Readonly<Record<"console", object>> | Readonly<Record
  * against hostile code. FUNCTION_INVALID when it throws or exports what is no function.
  */
 export function loadFunctions(code: string, given: GivenGlobals = {}): readonly StageFunction[] {
-  const exported = run(code, given);
+  const exported = loadModule(code, given);
   const functions = Object.values(exported).filter(isStageFunction);
   if (functions.length === 0) {
     const names = Object.keys(exported);
@@ -38,7 +38,8 @@ export function loadFunctions(code: string, given: GivenGlobals = {}): readonly 
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function run(code: string, given: GivenGlobals): Readonly<Record<string, unknown>> {
+/** What the code of a bundle exports, functions or not. FUNCTION_INVALID when it throws. */
+export function loadModule(code: string, given: GivenGlobals = {}): Readonly<Record<string, unknown>> {
   const module = { exports: {} as unknown };
   const globals = { ...deterministicGlobals(), ...given, module, exports: module.exports, require: requirePublic };
   try {

@@ -14,10 +14,9 @@ import type {
   OutputBatch,
 } from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
-import type { LoadFunctions } from "../engine/stage-functions.ts";
-import type { StagePartition, UnitDraft } from "../engine/stage-partition.ts";
+import type { EngineHooks, StagePartition, UnitDraft } from "../engine/stage-partition.ts";
 import type { UnitBody } from "../core/commit-unit.ts";
-import type { CallMarker, Verdict } from "../core/verdict.ts";
+import type { Verdict } from "../core/verdict.ts";
 import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";
 
 export interface PartitionOwnerOptions {
@@ -25,10 +24,8 @@ export interface PartitionOwnerOptions {
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
-  /** Where to write down which call of a function runs. */
-  readonly marker?: CallMarker;
-  /** Loads what control records deploy. */
-  readonly load?: LoadFunctions;
+  /** What users' functions are loaded by, and who is told of calls. */
+  readonly engine?: EngineHooks;
   /** Where the partition's state may still be, from before. */
   readonly warm: WarmPartitions;
   /** Called once, when the first commit fails. */
@@ -170,7 +167,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
 }
 
 async function claimState(
-  { journals, stage, partition, generation, load, marker, warm }: PartitionOwnerOptions,
+  { journals, stage, partition, generation, engine, warm }: PartitionOwnerOptions,
   journal: JournalId,
 ): Promise<Restored & { readonly claim: Omit<JournalClaim, "entries"> }> {
   const kept = warm.take(partition);
@@ -193,16 +190,7 @@ async function claimState(
     };
   }
   const { behind, ...restored } = restorePoint(entries);
-  const state = createStagePartition(
-    {
-      stage,
-      partition,
-      generation,
-      ...(load === undefined ? {} : { load }),
-      ...(marker === undefined ? {} : { marker }),
-    },
-    restored,
-  );
+  const state = createStagePartition({ stage, partition, generation, ...engine }, restored);
   return { claim, state, isWarm: false, units: restored.units.length, bytes: bytesOf(behind) };
 }
 

@@ -9,6 +9,7 @@ import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
 import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
 import { SuspectTrials } from "./suspects.ts";
+import { StateBytes } from "./state-bytes.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
 import type { AssignmentListener, ConsumerGroups } from "../core/consumer-group.ts";
@@ -20,6 +21,7 @@ import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { FunctionMeter } from "./function-meter.ts";
 import type { HeldMarker, Suspicions } from "./suspects.ts";
 
 export interface StageRunnerOptions {
@@ -36,6 +38,8 @@ export interface StageRunnerOptions {
   readonly monotonic: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told of every call of a function. */
+  readonly meter?: FunctionMeter;
   /** Where to write down which call of a function runs, for who watches this thread. */
   readonly marker?: HeldMarker;
   /** Holds the stage up when most of its records die. */
@@ -55,6 +59,8 @@ export interface StageTotals {
 
 export interface StageRunner extends Service, Readiness {
   totals(): StageTotals;
+  /** About what functions keep here, in bytes, by name; one partition of it is counted anew. */
+  stateBytes(): ReadonlyMap<string, number>;
 }
 
 /**
@@ -99,9 +105,13 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation, load } = options;
-    const calling = { ...(load === undefined ? {} : { load }), ...(marker === undefined ? {} : { marker }) };
-    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, ...calling });
+    const { generation, load, meter } = options;
+    const engine = {
+      ...(load === undefined ? {} : { load }),
+      ...(marker === undefined ? {} : { marker }),
+      ...(meter === undefined ? {} : { meter }),
+    };
+    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;
@@ -122,6 +132,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const owned = new OwnedPartitions({ stage: stage.name, logger, warm, claim, inLoop, onEnd });
   const { owners } = owned;
+  const stateBytes = new StateBytes();
 
   const seekAll = (): void => {
     reader?.seek(
@@ -242,6 +253,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
       return { partitions, totals, quiet };
     },
+    stateBytes: () => stateBytes.look(owners),
     notReadyReasons: () => [
       ...(ended === null ? [] : [`stage ${stage.name} stopped: ${ended}`]),
       ...(stagePause.reason === null ? [] : [stagePause.reason]),

@@ -15,7 +15,7 @@ export function configurationRoutes(app: ZodApp, { options, gate }: RouteContext
     {
       schema: {
         tags,
-        summary: "Create or replace types, rules and devices, all or none",
+        summary: "Create or replace types, rules, reference tables and devices, all or none",
         body: applyBody,
         response: { 200: applyAnswer },
       },
@@ -25,6 +25,7 @@ export function configurationRoutes(app: ZodApp, { options, gate }: RouteContext
       const document = {
         types: body.types.map((type) => ({ ...type, tenant })),
         rules: body.rules.map((rule) => ({ ...rule, tenant })),
+        tables: body.tables.map((table) => ({ ...table, tenant })),
         devices: body.devices.map((device) => ({ ...device, tenant })),
       };
       const summary = await options.registry.config.apply(document, actor);

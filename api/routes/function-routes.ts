@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { functionUsageSchema } from "../../core/function-usage.ts";
 import { functionVersionAnswer, listOf } from "../answer-shapes.ts";
 import { deployBody, rollbackBody } from "../body-shapes.ts";
 import { functionParams, functionQuery } from "../query-shapes.ts";
@@ -21,6 +22,17 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
       },
     },
     async ({ query: { name } }) => ({ items: [...(await functions().versions(name))] }),
+  );
+  app.get(
+    "/functions/usage",
+    {
+      schema: {
+        tags,
+        summary: "What each version has used since its threads started: calls, time, memory, errors",
+        response: { 200: listOf(functionUsageSchema) },
+      },
+    },
+    async () => ({ items: await options.functionUsage() }),
   );
   app.post(
     "/functions",

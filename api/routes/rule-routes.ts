@@ -86,7 +86,7 @@ export function typeRoutes(app: ZodApp, { options, gate }: RouteContext): void {
   );
 }
 
-function refuseOtherId(path: string, body: string | undefined): void {
+export function refuseOtherId(path: string, body: string | undefined): void {
   if (body === undefined || body === path) return;
   throw new MillraceError("INVALID_INPUT", `The path names "${path}", the body "${body}".`, {
     remedy: "An id never changes.",

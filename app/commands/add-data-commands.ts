@@ -5,11 +5,18 @@ import { readInputFile } from "./input-file.ts";
 import { wholeNumber } from "./number-option.ts";
 import { EXIT } from "./output.ts";
 import { queryCommand } from "./query.ts";
+import { whyCommand } from "./why.ts";
 import type { Command } from "commander";
 import type { ApplySummary } from "../../core/registry.ts";
 import type { QueryOptions } from "./query.ts";
+import type { WhyOptions } from "./why.ts";
 
-/** `millrace query|apply`. */
+const WHY_HELP = `
+  millrace why alarm ID [--cleared]
+  millrace why aggregate DEVICE METRIC START [--size MS]
+  millrace why dead-letter TOPIC/PARTITION/OFFSET`;
+
+/** `millrace query|why|apply`. */
 export function addDataCommands(program: Command): void {
   withInstanceOptions(program.command("query <what> [device]"))
     .description("print readings, aggregates, alarms, quarantine or dead-letters")
@@ -21,8 +28,17 @@ export function addDataCommands(program: Command): void {
     .action(async (what: string, device: string | undefined, options: QueryOptions, command: Command) => {
       process.exitCode = await queryCommand(apiOf(command), what, device, { ...options, ...globalOptions(command) });
     });
+  withInstanceOptions(program.command("why <what> [of...]"))
+    .description("print the messages, the state and the function that made an alarm, an aggregate or a dead letter")
+    .option("--cleared", "why the alarm was cleared, not why it was raised")
+    .option("--size <ms>", "window size of the aggregate", wholeNumber(LIMITS.windowMsMin, LIMITS.windowMsMax), "60000")
+    .addHelpText("after", WHY_HELP)
+    .action(async (what: string, of: string[], options: Omit<WhyOptions, "json">, command: Command) => {
+      const { json } = globalOptions(command);
+      process.exitCode = await whyCommand(apiOf(command), what, of, { ...options, json });
+    });
   withInstanceOptions(program.command("apply <file>"))
-    .description("apply a YAML file of device types, devices and alarm rules")
+    .description("apply a YAML file of device types, devices, alarm rules and reference tables")
     .action(async (file: string, _options: object, command: Command) => {
       const { json, config } = globalOptions(command);
       const document = readInputFile(file, (text) => parseConfigDocument(text, config.tenant));

@@ -1,9 +1,10 @@
 import { deployCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
+import { usageCommand } from "./function-usage.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import type { Command } from "commander";
 
-/** `millrace deploy|versions|rollback|undeploy`. */
+/** `millrace deploy|versions|usage|rollback|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
@@ -15,6 +16,11 @@ export function addFunctionCommands(program: Command): void {
     .description("list versions of functions, and which of them run")
     .action(async (name: string | undefined, _options: object, command: Command) => {
       process.exitCode = await versionsCommand(apiOf(command), name, globalOptions(command));
+    });
+  withInstanceOptions(program.command("usage"))
+    .description("print what each version of a function has used: calls, time, memory, errors")
+    .action(async (_options: object, command: Command) => {
+      process.exitCode = await usageCommand(apiOf(command), globalOptions(command));
     });
   withInstanceOptions(program.command("rollback <function>"))
     .description("make an earlier version live again")

@@ -40,6 +40,7 @@ export function addStartCommand(program: Command): void {
     .option("--kafka-user <name>", "user for PLAIN and SCRAM; the password is MILLRACE_KAFKA_PASSWORD")
     .option("--kafka-token-file <file>", "file with the token for OAUTHBEARER")
     .option("--processor-threads <n>", "threads that run functions")
+    .option("--autoscale <mode>", "off; dry-run: say how many threads the load would need; on: scale users' functions")
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
     .option("--log-level <level>", "debug, info, warn or error")
     .action(async (options: { demo?: boolean }, command: Command) => {

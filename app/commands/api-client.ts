@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { MillraceError, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { LIVE_PATH } from "../../dashboard/live-protocol.ts";
 import { notRunning, toAnsweredError, toConnectionError } from "./api-failure.ts";
 import type { Config } from "../config.ts";
 
@@ -16,6 +17,8 @@ export interface ApiClient {
   /** Path below `/api/v1`. Errors: NOT_RUNNING, TIMED_OUT, and whatever code the API answered with. */
   get<T>(path: string, waitMs?: number): Promise<T>;
   send<T>(method: Exclude<Method, "GET">, path: string, body?: unknown): Promise<T>;
+  /** To what the dashboard's browsers are connected to as well. */
+  openLive(): WebSocket;
   /** Where the instance takes MQTT. */
   mqttUrl(): Promise<string>;
 }
@@ -44,6 +47,8 @@ export function connectApi(
     url: instance.url,
     get,
     send: (method, path, body) => patiently(ask, { method, path, body, waitMs: LIMITS.commandAnswerMsMax }),
+    openLive: () =>
+      new WebSocket(instance.url.replace(/^http/, "ws") + LIVE_PATH, { headers: { authorization: ask.authorization } }),
     async mqttUrl() {
       const { port } = await get<{ port: number }>("/mqtt");
       return `mqtt://${new URL(instance.url).hostname}:${port}`;

@@ -1,5 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { excerpt } from "./excerpt.ts";
 import { EXIT, formatTable } from "./output.ts";
 import { parseTimeText } from "./time-text.ts";
 import { defaultDeviceType } from "../../core/device-type.ts";
@@ -125,13 +126,14 @@ const aggregateRows: Rows<Aggregate> = (items) => ({
 });
 
 const alarmRows: Rows<AlarmState> = (items) => ({
-  header: ["raised", "cleared", "severity", "device", "alarm"],
+  header: ["raised", "cleared", "severity", "device", "alarm", "id"],
   rows: items.map((a) => [
     time(a.raisedAt),
     a.clearedAt === null ? "active" : time(a.clearedAt),
     a.severity,
     a.device,
     a.message,
+    a.id,
   ]),
 });
 
@@ -150,11 +152,3 @@ const letterRows: Rows<DeadLetter> = (items) => ({
     `${r.source.topic}/${r.source.partition}/${r.source.offset}`,
   ]),
 });
-
-const EXCERPT_CHARACTERS = 60;
-
-/** One line that a terminal may show: devices must not be able to send it control sequences. */
-function excerpt(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
-  return line.length <= EXCERPT_CHARACTERS ? line : `${line.slice(0, EXCERPT_CHARACTERS - 1)}…`;
-}

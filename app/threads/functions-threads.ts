@@ -7,7 +7,8 @@ import { pause } from "../../core/pause.ts";
 import { hasFunctionsStage } from "../../runtime/functions-stage-start.ts";
 import { MillraceError, isMillraceError } from "../../core/errors.ts";
 import { within } from "../deadline.ts";
-import { spawnThread, type SpawnedThread } from "./spawn-thread.ts";
+import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
+import type { SpawnedThread } from "./spawn-thread.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { MetricSample } from "../../core/metrics.ts";
 import type { Config } from "../config.ts";
@@ -30,7 +31,6 @@ export interface FunctionsThreads {
   stop(deadlineMs: number): Promise<void>;
 }
 
-const OWN_TIME = { start: Infinity, stop: Infinity };
 /** Whether a first function was deployed: on Kafka that may have been in another process. */
 const LOOK_EVERY_MS = 500;
 const LOOK_EVERY_MS_KAFKA = 3000;
@@ -64,11 +64,10 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
   });
 
   const spawn = (index: number, partitions: readonly number[], start: ThreadStart): RunningThread => {
-    const { access, transfer } = log.connect();
-    const { promise: ended, resolve } = Promise.withResolvers<Error | null>();
-    const { marks, suspicions, resourceLimits } = start;
-    const data = { config, access, partitions, peers: [], marks, suspicions, memberId: memberIds[index] ?? "" };
-    const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME, resourceLimits);
+    const { thread, ended } = spawnFunctionsThread(
+      { config, log, partitions, memberId: memberIds[index] ?? "" },
+      start,
+    );
     running.set(index, thread);
     return {
       worker: thread.worker,
@@ -82,14 +81,6 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
     };
   };
 
-  const untilBegun = async (): Promise<void> => {
-    const everyMs = config.kafkaBrokers === undefined ? LOOK_EVERY_MS : LOOK_EVERY_MS_KAFKA;
-    while (!stopping.signal.aborted) {
-      if (await hasBegun(log, config.partitions)) return;
-      await pause(everyMs, stopping.signal);
-    }
-  };
-
   return {
     api: {
       health: () => healthOf([...running.values()], faults.health([])),
@@ -97,8 +88,8 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
     },
     start() {
       if (shares.length === 0) return;
-      looking = untilBegun().then(async () => {
-        await Promise.all(supervised.map((thread) => thread.start()));
+      looking = untilFunctionsStage(config, log, stopping.signal).then(async (hasBegun) => {
+        if (hasBegun) await Promise.all(supervised.map((thread) => thread.start()));
       });
     },
     async stop(deadlineMs) {
@@ -120,6 +111,16 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
   };
 }
 
+/** Resolves with true when a first function was deployed, with false when `signal` aborts before. */
+export async function untilFunctionsStage(config: Config, log: InstallationLog, signal: AbortSignal): Promise<boolean> {
+  const everyMs = config.kafkaBrokers === undefined ? LOOK_EVERY_MS : LOOK_EVERY_MS_KAFKA;
+  while (!signal.aborted) {
+    if (await hasBegun(log, config.partitions)) return true;
+    await pause(everyMs, signal);
+  }
+  return false;
+}
+
 async function hasBegun({ log }: InstallationLog, partitionCount: number): Promise<boolean> {
   try {
     return hasFunctionsStage(await log.status(), partitionCount);
@@ -131,7 +132,7 @@ async function hasBegun({ log }: InstallationLog, partitionCount: number): Promi
 }
 
 /** That users' functions stand still is a fault; telemetry is acknowledged and stored without them. */
-async function healthOf(threads: readonly SpawnedThread<ProcessorsApi>[], own: PartHealth): Promise<PartHealth> {
+export async function healthOf(threads: readonly SpawnedThread<ProcessorsApi>[], own: PartHealth): Promise<PartHealth> {
   const late = () => new MillraceError("TIMED_OUT", "a thread of users' functions does not answer");
   const reasons = await Promise.all(
     threads.map(({ call }) =>
@@ -145,7 +146,10 @@ async function healthOf(threads: readonly SpawnedThread<ProcessorsApi>[], own: P
   return { ...own, faults: [...own.faults, ...stages] };
 }
 
-async function metricsOf({ call }: SpawnedThread<ProcessorsApi>, index: number): Promise<readonly MetricSample[]> {
+export async function metricsOf(
+  { call }: SpawnedThread<ProcessorsApi>,
+  index: number,
+): Promise<readonly MetricSample[]> {
   const own = createMetrics();
   const part = `functions.${index}`;
   const answers = own.gauge("millrace_part_answers", "1 for a part that has answered in time, else 0.", { part });

@@ -1,8 +1,10 @@
 import { performance } from "node:perf_hooks";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { createFunctionMeter } from "../../runtime/function-meter.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
+import { dealtPartitions } from "./dealt-partitions.ts";
 import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
@@ -17,7 +19,8 @@ import type { ProcessorsApi } from "./thread-apis.ts";
 export interface StageThreadData {
   readonly config: Config;
   readonly access: LogAccess;
-  readonly partitions: readonly number[];
+  /** Null: whoever started the thread deals them out while it works. */
+  readonly partitions: readonly number[] | null;
   readonly control: MessagePort;
   readonly peers: readonly MessagePort[];
 }
@@ -39,13 +42,18 @@ export async function runStageThread(
   const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
-  const groups = log.groups(partitions);
+  const dealt = dealtPartitions();
+  const groups = partitions === null ? dealt.groups : log.groups(partitions);
   const own = extras({ logger, metrics, monotonic });
-  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, ...own });
+  const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, metrics });
+  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
-    metrics: () => metrics.snapshot(),
+    metrics() {
+      meter.stateBytes(runner.stateBytes());
+      return metrics.snapshot();
+    },
     totals: () => runner.totals(),
     sums() {
       const { totals, ...rest } = runner.totals();
@@ -53,10 +61,18 @@ export async function runStageThread(
       for (const outcomes of totals.values()) addOutcomes(sum, outcomes);
       return { ...rest, totals: new Map([["", sum]]) };
     },
+    take: (coming) => dealt.take(coming),
+    release: (leaving) => dealt.release(leaving),
+    busySeconds: () => performance.eventLoopUtilization().active / 1000,
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
       await log.close(stopSignal(deadlineMs));
     },
   };
   for (const port of [control, ...peers]) serveThread(port, api, logger);
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }

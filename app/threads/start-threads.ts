@@ -6,9 +6,11 @@ import { environmentOfChildren } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
-import { createFunctionsThreads } from "./functions-threads.ts";
+import { createScaledFunctionsThreads } from "./scaled-functions-threads.ts";
+import { createFunctionsThreads, type FunctionsThreads } from "./functions-threads.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
+import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { InstallationLog } from "../installation-log.ts";
 import type { Config } from "../config.ts";
@@ -24,6 +26,8 @@ export interface StartThreadsOptions {
   readonly localToken: string;
   /** Where services reach the acknowledging thread; null in a process that is no gateway. */
   readonly gatewayPort: MessagePort | null;
+  /** The receive clock. */
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -75,12 +79,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
   });
   const needsTables = roles.has("sinks") || roles.has("api");
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
-  const functions = createFunctionsThreads({
-    config,
-    log,
-    logger,
-    shares: shares(config.partitions, threadCount === 0 ? 0 : config.functionThreads),
-  });
+  const functions = functionsThreads(options, threadCount > 0);
   const functionsChannel = new MessageChannel();
   serveThread(functionsChannel.port1, functions.api, logger);
   const { access, transfer } = log.connect();
@@ -161,6 +160,13 @@ function spawnClickHouse(
     peers: [port],
   };
   return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [...transfer, port], onEnd, OWN_TIME);
+}
+
+function functionsThreads({ config, log, clock, logger }: StartThreadsOptions, isProcessor: boolean): FunctionsThreads {
+  if (isProcessor && config.autoscale === "on" && config.kafkaBrokers === undefined)
+    return createScaledFunctionsThreads({ config, log, clock, logger });
+  const threadCount = isProcessor ? config.functionThreads : 0;
+  return createFunctionsThreads({ config, log, logger, shares: shares(config.partitions, threadCount) });
 }
 
 /** Partitions dealt out in turn: 0, n, 2n … to the first thread. */

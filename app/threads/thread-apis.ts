@@ -42,6 +42,11 @@ export type ProcessorsApi = {
   totals(): StageTotals;
   /** All keys added up, under one empty key: for the overview. */
   sums(): StageTotals;
+  /** Of a thread that was started without partitions; see AssignmentListener. */
+  take(partitions: readonly number[]): Promise<void>;
+  release(partitions: readonly number[]): Promise<void>;
+  /** Seconds that the thread has worked since it began, waiting left out. */
+  busySeconds(): number;
   stop(deadlineMs: number): Promise<void>;
 };
 

@@ -15,9 +15,10 @@ export function onCore(core: number, command: string): readonly [string, ...stri
 }
 
 /** A program of this folder as a process of its own on that core. */
-export function forkOnCore(core: number, program: string): ChildProcess {
+export function forkOnCore(core: number, program: string, nodeFlags: readonly string[] = []): ChildProcess {
   const [execPath, ...execArgv] = onCore(core, process.execPath);
-  return fork(fileURLToPath(new URL(program, import.meta.url)), { execPath, execArgv });
+  const url = new URL(program, import.meta.url);
+  return fork(fileURLToPath(url), { execPath, execArgv: [...execArgv, ...nodeFlags] });
 }
 
 /** Sends a message and resolves with the next one that comes back. Rejects when the process ends instead. */

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import manifest from "../../package.json" with { type: "json" };
+import { NODE_FLAGS } from "../../app/node-flags.ts";
 import { temporaryDirectory } from "../../test/support/instance.ts";
 import { askChild, endChild, forkOnCore, onCore, SERVER_CORE } from "./ask-child.ts";
 import type { BrokerAddress } from "../../log/kafka/kafka-client.ts";
@@ -63,7 +64,7 @@ export async function startOurs(
   kafka: readonly BrokerAddress[] | null,
 ): Promise<OurServer> {
   const directory = temporaryDirectory();
-  const child = forkOnCore(SERVER_CORE, "./our-server.ts");
+  const child = forkOnCore(SERVER_CORE, "./our-server.ts", NODE_FLAGS);
   const log =
     kafka === null
       ? ({ kind: "embedded", directory: join(directory.path, "log") } as const)

@@ -6,6 +6,8 @@ export interface BatchShape {
   readonly batch: number;
   /** UTC ms: no message repeats one before, and event times go on from here; see PublishBatches. */
   readonly eventsFrom?: number;
+  /** Topic of every message, instead of the device's own: `#####` stands for the number of a device, of which a connection has `window`. */
+  readonly topic?: string;
 }
 
 /** How messages arrive: what a broker can do at best depends on how many come at once. */

@@ -30,12 +30,15 @@ export class PublishBatches {
    * With `eventsFrom` no message repeats one before, as those of devices do not: each has an event time of its own, that time and what has passed
    * since the start, or 1 ms after the message before.
    */
-  constructor({ window, batch, eventsFrom }: BatchShape, seed: number) {
+  constructor({ window, batch, eventsFrom, topic = TOPIC }: BatchShape, seed: number) {
     this.#eventsFrom = eventsFrom ?? null;
     this.slots = window / batch;
     this.#batches = Array.from({ length: this.slots }, (_, slot) =>
       Buffer.concat(
-        Array.from({ length: batch }, (_unused, index) => rawPublish(TOPIC, makePayload(seed, slot * batch + index))),
+        Array.from({ length: batch }, (_unused, index) => {
+          const number = slot * batch + index;
+          return rawPublish(topicOf(topic, seed * window + number), makePayload(seed, number));
+        }),
       ),
     );
     this.#frameBytes = (this.#batches[0]?.length ?? 0) / batch;
@@ -69,6 +72,11 @@ export class PublishBatches {
       batch.write(String(this.#value++), at + VALUE_AT, "latin1");
     }
   }
+}
+
+/** All of one length, so that the frames of a batch are. */
+export function topicOf(topic: string, device: number): string {
+  return topic.replace("#####", String(device).padStart(5, "0"));
 }
 
 export function nextPacketId(id: number): number {

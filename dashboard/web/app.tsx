@@ -1,4 +1,5 @@
 import { useEffect } from "preact/hooks";
+import { WhyDialog } from "./alarms/why-dialog.tsx";
 import { AlarmsPage } from "./pages/alarms-page.tsx";
 import { DevicePage } from "./pages/device-page.tsx";
 import { DevicesPage } from "./pages/devices-page.tsx";
@@ -22,7 +23,7 @@ export function App() {
 }
 
 function Shell() {
-  const { live, router } = useApp();
+  const { live, router, explained } = useApp();
   const help = useHotkeys();
   const isLost = live.socket.state.value === "lost";
   const route = router.route.value;
@@ -42,6 +43,9 @@ function Shell() {
       </main>
       <AlarmAnnouncer />
       {help.isOpen && <HelpDialog onClose={help.close} />}
+      {explained.value !== null && (
+        <WhyDialog key={explained.value.id} alarm={explained.value} onClose={() => (explained.value = null)} />
+      )}
     </>
   );
 }

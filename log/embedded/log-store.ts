@@ -116,18 +116,11 @@ export async function establishIdentity(
   partitionCount: number,
   generation: number,
 ): Promise<LogIdentity> {
-  const stored = readFormat(store);
+  const stored = readCheckedFormat(store);
   if (stored === null) {
     const format: LogFormat = { version: FORMAT_VERSION, partitionCount, topics: TOPICS, generation };
     await store.meta.put("format", Buffer.from(JSON.stringify(format)));
     return { topology: new LogTopology(TOPICS, partitionCount), generation, isNew: true };
-  }
-  if (stored.version !== FORMAT_VERSION) {
-    throw new MillraceError(
-      "DATA_FORMAT_UNSUPPORTED",
-      `the log has data format ${stored.version}; this release reads format ${FORMAT_VERSION}`,
-      { remedy: "start the release that wrote the log" },
-    );
   }
   if (stored.partitionCount !== partitionCount) {
     throw new MillraceError(
@@ -141,6 +134,29 @@ export async function establishIdentity(
     await store.meta.put("format", Buffer.from(JSON.stringify({ ...stored, topics })));
   }
   return { topology: new LogTopology(topics, partitionCount), generation: stored.generation ?? 0, isNew: false };
+}
+
+/** What the log is, for who does not write it. DATA_FORMAT_UNSUPPORTED. */
+export function readIdentity(store: LogStore): LogIdentity {
+  const stored = readCheckedFormat(store);
+  if (stored === null) throw new MillraceError("DATA_FORMAT_UNSUPPORTED", "the log has no format record yet");
+  const topics = [...stored.topics, ...TOPICS.filter((topic) => !stored.topics.includes(topic))];
+  return {
+    topology: new LogTopology(topics, stored.partitionCount),
+    generation: stored.generation ?? 0,
+    isNew: false,
+  };
+}
+
+/** Null in a log that is being made. */
+function readCheckedFormat(store: LogStore): LogFormat | null {
+  const stored = readFormat(store);
+  if (stored === null || stored.version === FORMAT_VERSION) return stored;
+  throw new MillraceError(
+    "DATA_FORMAT_UNSUPPORTED",
+    `the log has data format ${stored.version}; this release reads format ${FORMAT_VERSION}`,
+    { remedy: "start the release that wrote the log" },
+  );
 }
 
 function readFormat(store: LogStore): LogFormat | null {

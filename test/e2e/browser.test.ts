@@ -92,6 +92,17 @@ describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
     expect(watched.complaints()).toEqual([]);
   });
 
+  it("says why the alarm was raised, and proves it", async () => {
+    const { page } = watched;
+    await page.locator(".why-link").first().click();
+    const dialog = page.getByTestId("why-dialog");
+    await dialog.locator(".why-messages").waitFor();
+    expect(await dialog.textContent()).toMatch(/run again, give this very alarm.*temperature 150/s);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    expect(watched.complaints()).toEqual([]);
+  });
+
   it("goes to the devices and the alarms by keyboard", async () => {
     const { page } = watched;
     await page.keyboard.press("g");

@@ -1,3 +1,4 @@
+import { MillraceError } from "../../core/errors.ts";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApi } from "../../api/api.ts";
@@ -197,8 +198,10 @@ describe("a port that is taken", () => {
       registry,
       history: null,
       rejects: null,
+      why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
       deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
+      functionUsage: async () => [],
       overview: async () => overview,
       ledger: async () => ledger,
       partitions: async () => ({ at: 1, consumers: [] }),

@@ -127,6 +127,23 @@ describe("devices over the API", () => {
 });
 
 describe("rules and types over the API", () => {
+  it("has reference tables that are put, listed, read and removed", async () => {
+    const { call, controls } = fixture;
+    const rows = { early: { from: 6, to: 14 }, late: [14, 22] };
+    const put = await call("PUT", "/api/v1/tables/shifts", { body: { rows } });
+    expect(put).toMatchObject({ status: 200, body: { id: "shifts", rows } });
+    expect((await call("GET", "/api/v1/tables")).body).toEqual({ items: [{ id: "shifts", rows: 2 }] });
+    expect((await call("GET", "/api/v1/tables/shifts")).body).toMatchObject({ rows });
+    expect(controls).toContainEqual(expect.objectContaining({ kind: "reference-table", removed: false }));
+    const tooLarge = { rows: { a: "x".repeat(LIMITS.referenceTableCharactersMax) } };
+    expect((await call("PUT", "/api/v1/tables/large", { body: tooLarge })).body).toMatchObject({
+      code: "INVALID_INPUT",
+    });
+    expect((await call("DELETE", "/api/v1/tables/shifts")).status).toBe(204);
+    expect((await call("GET", "/api/v1/tables/shifts")).body).toMatchObject({ code: "NOT_FOUND" });
+    expect((await call("DELETE", "/api/v1/tables/shifts")).body).toMatchObject({ code: "NOT_FOUND" });
+  });
+
   it("are put, listed and removed", async () => {
     const { call, controls } = fixture;
     const put = await call("PUT", "/api/v1/rules/hot", { body: rule });

@@ -52,6 +52,10 @@ export function createMemoryAlarmRegistry(): MemoryAlarmRegistry {
         return positions;
       },
       list: async () => ({ items: [...states.values()], next: null }),
+      get: async (tenant, id) => {
+        const known = states.get(id);
+        return known?.tenant === tenant ? known : null;
+      },
       counts: async () => ({ active: [...states.values()].filter((s) => s.active).length, total: states.size }),
     },
     outbox: {

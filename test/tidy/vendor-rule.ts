@@ -32,6 +32,8 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   vite: ["app/", "dashboard/web/"],
   "@preact/preset-vite": ["dashboard/web/"],
   vitest: ["vitest.config.ts"],
+  // What users write: they have Millrace as a package.
+  millrace: ["examples/", "app/functions/template/"],
 };
 
 /** Exceptions, each with its reason. */

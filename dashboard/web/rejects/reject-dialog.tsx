@@ -1,9 +1,9 @@
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { reasonMeaning } from "../model/quarantine-reasons.ts";
 import { DEAD_LETTER, type Reject } from "../model/reject-list.ts";
 import { devicePath } from "../model/route.ts";
 import { useApp } from "../state/app-state.ts";
+import { Fact } from "../ui/fact.tsx";
 import { Icon } from "../ui/icon.tsx";
 
 /** All that is known of one reject, and where to go from it. */
@@ -63,15 +63,6 @@ export function RejectDialog({ reject, onClose }: { reject: Reject; onClose: () 
         )}
       </div>
     </dialog>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd class="number">{children}</dd>
-    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import type { RawReading, Series } from "../../../core/history.ts";
 import type { PartitionView } from "../../../core/partition-view.ts";
 import type { AlarmState, Device, Page } from "../../../core/registry.ts";
 import type { QuarantinedMessage } from "../../../core/rejects.ts";
+import type { Explanation } from "../../../core/why.ts";
 
 /** What the API answered when it was not what was asked for (RFC 9457), or that it could not be reached. */
 export class ApiError extends Error {
@@ -42,6 +43,7 @@ export interface ApiClient {
     query: { active?: boolean; device?: string; after?: string; limit: number },
     signal?: AbortSignal,
   ): Promise<Page<AlarmState>>;
+  whyAlarm(id: string, transition: "raised" | "cleared", signal?: AbortSignal): Promise<Explanation>;
   quarantine(
     query: { device?: string; reason?: QuarantineReason; limit: number },
     signal?: AbortSignal,
@@ -83,6 +85,7 @@ export function createApiClient(onSignedOut: () => void): ApiClient {
     latest: (device, signal) => get("/latest", { device }, signal),
     series: ({ device, ...query }, signal) => get(`/devices/${encodeURIComponent(device)}/series`, query, signal),
     alarms: (query, signal) => get("/alarms", query, signal),
+    whyAlarm: (id, transition, signal) => get(`/alarms/${encodeURIComponent(id)}/why`, { transition }, signal),
     quarantine: (query, signal) => get("/quarantine", query, signal),
     deadLetters: (query, signal) => get("/dead-letters", query, signal),
     partitions: (signal) => get("/partitions", {}, signal),

@@ -1,8 +1,9 @@
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { AlarmRule } from "../../../core/alarm-rule.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
+import type { AlarmState } from "../../../core/registry.ts";
 import { type AlarmStore, createAlarmStore } from "./alarm-store.ts";
 import { type ApiClient, ApiError, createApiClient, type SessionUser, toApiError } from "./api-client.ts";
 import { createDisplaySettings, type DisplaySettings } from "./display-settings.ts";
@@ -23,6 +24,8 @@ export interface AppState {
   readonly clock: ServerClock;
   readonly live: LiveStore;
   readonly alarms: AlarmStore;
+  /** The alarm that is being explained, on whatever page. */
+  readonly explained: Signal<AlarmState | null>;
   readonly session: ReadonlySignal<SessionState>;
   readonly types: ReadonlySignal<readonly DeviceType[]>;
   readonly rules: ReadonlySignal<readonly AlarmRule[]>;
@@ -85,6 +88,7 @@ export function createAppState(): AppState {
     clock,
     live,
     alarms,
+    explained: signal<AlarmState | null>(null),
     session,
     types,
     rules,

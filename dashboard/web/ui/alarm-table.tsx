@@ -20,6 +20,7 @@ export function AlarmTable({ alarms, showDevice = true }: { alarms: readonly Ala
 
 /** One alarm in one line; on small screens in three. */
 export function AlarmRow({ alarm, showDevice = true }: { alarm: AlarmState; showDevice?: boolean }) {
+  const { explained } = useApp();
   return (
     <div
       class={`alarm-row${alarm.active ? "" : " is-past"}`}
@@ -39,8 +40,15 @@ export function AlarmRow({ alarm, showDevice = true }: { alarm: AlarmState; show
       <span role="cell" class="alarm-rule" title={alarm.rule}>
         {alarm.ruleName}
       </span>
-      <span role="cell" class="alarm-message" title={alarm.message}>
-        {alarm.message}
+      <span role="cell" class="alarm-message">
+        <button
+          type="button"
+          class="why-link"
+          title={`${alarm.message}: why?`}
+          onClick={() => (explained.value = alarm)}
+        >
+          {alarm.message}
+        </button>
       </span>
       <span role="cell" class="alarm-raised">
         <TimeText ts={alarm.raisedAt} />

@@ -33,6 +33,9 @@ export function alarmCases(context: SuiteContext): void {
         message: "temperature 91.5 °C > 90",
       },
     ]);
+    expect(await context.registry.alarms.get(TENANT, "a1")).toEqual((await list())[0]);
+    expect(await context.registry.alarms.get(TENANT, "a2")).toBeNull();
+    expect(await context.registry.alarms.get("other", "a1")).toBeNull();
     expect(await context.registry.notifications.due(context.time.now, 10)).toEqual([
       { id: "acme/a1/raised", kind: "alarm", body: raised, attempts: 0 },
     ]);

@@ -124,6 +124,49 @@ export function applyCases(context: SuiteContext): void {
     expect((await auditTrail(context.registry)).at(-1)).toBe("rule.removed rule acme/warm");
   });
 
+  it("keeps reference tables, whole, and tells every partition of them", async () => {
+    const shifts = { tenant: TENANT, id: "shifts", rows: { early: { from: 6, to: 14 }, late: { from: 14, to: 22 } } };
+    expect(await apply({ tables: [shifts] })).toEqual({ created: 1, changed: 0, unchanged: 0 });
+    expect(
+      await apply({ tables: [{ ...shifts, rows: { late: { to: 22, from: 14 }, early: { to: 14, from: 6 } } }] }),
+    ).toEqual({
+      created: 0,
+      changed: 0,
+      unchanged: 1,
+    });
+    expect(await context.registry.config.tables(TENANT)).toEqual([shifts]);
+    expect(await context.registry.config.tables("other")).toEqual([]);
+    await apply({ tables: [{ ...shifts, rows: { night: 1 } }] });
+    await context.registry.config.removeTable(TENANT, "shifts", ACTOR);
+    await rejection(context.registry.config.removeTable(TENANT, "shifts", ACTOR), "NOT_FOUND");
+    const entries = await takeControls(context.registry);
+    expect(entries.map(({ key, control }) => [key, control])).toEqual([
+      [null, expect.objectContaining({ kind: "reference-table", removed: false, table: shifts })],
+      [
+        null,
+        expect.objectContaining({ kind: "reference-table", removed: false, table: { ...shifts, rows: { night: 1 } } }),
+      ],
+      [
+        null,
+        expect.objectContaining({ kind: "reference-table", removed: true, table: { ...shifts, rows: { night: 1 } } }),
+      ],
+    ]);
+    expect(await auditTrail(context.registry)).toEqual([
+      "table.created table acme/shifts",
+      "table.changed table acme/shifts",
+      "table.removed table acme/shifts",
+    ]);
+  });
+
+  it("refuses reference tables that are too large, or too many", async () => {
+    const table = (id: string, rows: object) => ({ tenant: TENANT, id, rows: { ...rows } });
+    const large = table("large", { a: "x".repeat(LIMITS.referenceTableCharactersMax) });
+    expect(await rejection(apply({ tables: [large] }), "INVALID_INPUT")).toMatch(/at most 262144 characters/);
+    const many = Array.from({ length: LIMITS.referenceTablesPerTenantMax + 1 }, (_, index) => table(`t${index}`, {}));
+    expect(await rejection(apply({ tables: many }), "INVALID_INPUT")).toMatch(/33 reference tables; at most 32/);
+    expect(await context.registry.config.tables(TENANT)).toEqual([]);
+  });
+
   it("cannot take back what is not there", async () => {
     await apply({ types: [type("room")], rules: [rule("warm")] });
     await rejection(context.registry.config.removeRule(TENANT, "cold", ACTOR), "NOT_FOUND");

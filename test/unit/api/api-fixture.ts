@@ -1,3 +1,4 @@
+import { MillraceError } from "../../../core/errors.ts";
 import type { ApiOptions } from "../../../api/api-options.ts";
 import { createApi } from "../../../api/api.ts";
 import { createSignInCodes } from "../../../api/sign-in-codes.ts";
@@ -51,8 +52,10 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     registry: overrides.wrap?.(registry) ?? registry,
     history: null,
     rejects: null,
+    why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
     deadLetters: null,
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },
+    functionUsage: async () => [],
     overview: async () => overview,
     ledger: async () => ledger,
     partitions: async () => ({ at: 1, consumers: [] }),

@@ -27,9 +27,14 @@ describe("a configuration document", () => {
   });
 
   it("may leave sections out or empty, and may be JSON or an object", () => {
-    expect(parseConfigDocument("types:\ndevices: []\n", "acme")).toEqual({ types: [], rules: [], devices: [] });
+    expect(parseConfigDocument("types:\ndevices: []\n", "acme")).toEqual({
+      types: [],
+      rules: [],
+      tables: [],
+      devices: [],
+    });
     const document = { devices: [{ id: "d", labels: { a: "b" } }] };
-    const expected = { types: [], rules: [], devices: [{ tenant: "acme", id: "d", labels: { a: "b" } }] };
+    const expected = { types: [], rules: [], tables: [], devices: [{ tenant: "acme", id: "d", labels: { a: "b" } }] };
     expect(parseConfigDocument(document, "acme")).toEqual(expected);
     expect(parseConfigDocument(JSON.stringify(document), "acme")).toEqual(expected);
   });
@@ -54,10 +59,10 @@ describe("a configuration document", () => {
   });
 
   it.each([
-    ["typs: []", 'line 1, column 1, typs: unknown key; did you mean "types"? Allowed: types, rules, devices'],
-    ["wholly-other: 1", "line 1, column 1, wholly-other: unknown key; Allowed: types, rules, devices"],
-    ["- a", "line 1, column 1, the document: must be a map of types, rules, devices"],
-    ["", "the document: must be a map of types, rules, devices"],
+    ["typs: []", 'line 1, column 1, typs: unknown key; did you mean "types"? Allowed: types, rules, tables, devices'],
+    ["wholly-other: 1", "line 1, column 1, wholly-other: unknown key; Allowed: types, rules, tables, devices"],
+    ["- a", "line 1, column 1, the document: must be a map of types, rules, tables, devices"],
+    ["", "the document: must be a map of types, rules, tables, devices"],
     ["rules: 3", "line 1, column 8, rules: must be a list"],
     ["devices: [pump]", "line 1, column 11, devices[0]: must be a map"],
     [

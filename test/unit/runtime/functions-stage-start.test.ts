@@ -151,7 +151,7 @@ async function slotsOf(log: EventLog, partition: number): Promise<ReadonlyMap<st
     partition,
     generation: 1,
     warm: warmPartitions(),
-    load,
+    engine: { load },
   });
   const reader = log.openReader([{ topic: "readings", partition, offset: owner.state.next.offset }]);
   for (const { records } of await reader.poll({ bytesMax: 1 << 24, waitMs: 0 })) {

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { idSchema, metricNameSchema } from "../../core/schemas.ts";
+import { explanationSchema } from "../../core/why.ts";
+import { windowSize } from "../query-shapes.ts";
+import { knownDevice } from "./device-routes.ts";
+import type { RouteContext, ZodApp } from "../route-context.ts";
+
+const tags = ["why"];
+const response = { 200: explanationSchema };
+const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const alarmQuery = z.strictObject({ transition: z.enum(["raised", "cleared"]).default("raised") });
+const windowQuery = z.strictObject({
+  metric: metricNameSchema,
+  start: whole.describe("Start of the window, UTC ms"),
+  size: windowSize,
+});
+const letterParams = z.object({ topic: z.enum(["telemetry", "readings"]), partition: whole, offset: whole });
+
+/** Why an output is what it is: made again of the messages in the log. */
+export function whyRoutes(app: ZodApp, context: RouteContext): void {
+  const { options, gate } = context;
+  app.get(
+    "/alarms/:id/why",
+    {
+      schema: {
+        tags,
+        summary: "The messages, state and version that raised or cleared an alarm",
+        params: z.object({ id: idSchema }),
+        querystring: alarmQuery,
+        response,
+      },
+    },
+    async ({ raw, params: { id }, query: { transition } }) => {
+      return options.why.explain(gate.principalOf(raw).tenant, { kind: "alarm", id, transition });
+    },
+  );
+  app.get(
+    "/devices/:id/aggregates/why",
+    {
+      schema: {
+        tags,
+        summary: "The messages, state and version that made a window's aggregate",
+        params: z.object({ id: idSchema }),
+        querystring: windowQuery,
+        response,
+      },
+    },
+    async ({ raw, params, query }) => {
+      const { tenant, id: device } = await knownDevice(options, gate.principalOf(raw).tenant, params.id);
+      return options.why.explain(tenant, { kind: "aggregate", device, ...query });
+    },
+  );
+  app.get(
+    "/dead-letters/:topic/:partition/:offset/why",
+    {
+      schema: {
+        tags,
+        summary: "The message on which a function failed, and the state that it met",
+        params: letterParams,
+        response,
+      },
+    },
+    async ({ raw, params }) => options.why.explain(gate.principalOf(raw).tenant, { kind: "dead-letter", ...params }),
+  );
+}

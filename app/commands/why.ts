@@ -1,0 +1,118 @@
+import { MillraceError } from "../../core/errors.ts";
+import { EXIT, formatTable } from "./output.ts";
+import { excerpt } from "./excerpt.ts";
+import { parseTimeText } from "./time-text.ts";
+import type { ExplainedMessage, Explanation } from "../../core/why.ts";
+import type { ApiClient } from "./api-client.ts";
+
+export interface WhyOptions {
+  readonly json: boolean;
+  readonly cleared?: boolean;
+  readonly size: string;
+}
+
+/** `millrace why alarm ID`, `why aggregate DEVICE METRIC START`, `why dead-letter TOPIC/PARTITION/OFFSET`. */
+export async function whyCommand(
+  api: ApiClient,
+  what: string,
+  of: readonly string[],
+  options: WhyOptions,
+): Promise<number> {
+  const explanation = await api.get<Explanation>(pathOf(what, of, options));
+  console.log(options.json ? JSON.stringify(explanation) : formatExplanation(explanation));
+  return EXIT.ok;
+}
+
+function pathOf(what: string, of: readonly string[], { cleared = false, size }: WhyOptions): string {
+  const [first = "", second, third] = of;
+  if (what === "alarm" && of.length === 1) {
+    return `/alarms/${encodeURIComponent(first)}/why?transition=${cleared ? "cleared" : "raised"}`;
+  }
+  if (what === "aggregate" && second !== undefined && third !== undefined && of.length === 3) {
+    const query = new URLSearchParams({ metric: second, start: String(parseTimeText(third)), size });
+    return `/devices/${encodeURIComponent(first)}/aggregates/why?${query.toString()}`;
+  }
+  if (what === "dead-letter" && /^[a-z-]+\/\d+\/\d+$/.test(first) && of.length === 1) {
+    return `/dead-letters/${first}/why`;
+  }
+  throw new MillraceError("INVALID_INPUT", `"${[what, ...of].join(" ")}" names no output`, {
+    remedy:
+      "Write: why alarm ID, why aggregate DEVICE METRIC START, or why dead-letter TOPIC/PARTITION/OFFSET; `millrace query` lists them.",
+  });
+}
+
+export function formatExplanation(e: Explanation): string {
+  const { topic, partition, offset, step } = e.source;
+  const causes = e.messages.filter(({ isCause }) => isCause);
+  const lines = [
+    headline(e),
+    "",
+    `Made by      ${e.function}, at ${time(e.madeAt)}, from ${topic}/${partition}/${offset}${step > 0 ? ` (step ${step}: a timer)` : ""}`,
+    `Made of      ${counted(e.counts.causes, "message")} of ${e.counts.messages} of the device that were looked at`,
+    `Proof        ${e.isReproduced ? "these messages, run again, give this very output" : "NOT reproduced"}`,
+    ...e.notes.map((note) => `Note         ${note}`),
+    "",
+    ...messageLines(causes.length > 0 ? causes : e.messages.slice(-CONTEXT)),
+    "",
+    ...stateLines(e),
+  ];
+  return lines.join("\n");
+}
+
+const CONTEXT = 5;
+const SHOWN = 20;
+const STATE_CHARACTERS = 600;
+
+function headline({ output, topic }: Explanation): string {
+  const of = (name: string): string => {
+    const value: unknown = typeof output === "object" && output !== null ? Reflect.get(output, name) : undefined;
+    return typeof value === "string" || typeof value === "number" ? excerpt(String(value), 200) : "";
+  };
+  if (topic === "alarms")
+    return `${of("device")}: ${of("message")} (${of("transition")}, rule ${of("rule")}, ${of("severity")})`;
+  if (topic === "dead-letters") return `${of("device")}: ${of("function")}@${of("version")} failed: ${of("error")}`;
+  const window = `${time(Number(of("start")))} + ${Number(of("size")) / 1000} s, revision ${of("revision")}`;
+  return `${of("device")} ${of("metric")}, ${window}: count ${of("count")}, min ${of("min")}, mean ${of("mean")}, max ${of("max")}`;
+}
+
+function messageLines(messages: readonly ExplainedMessage[]): string[] {
+  if (messages.length === 0) return ["No message of the device is left in the log."];
+  const shown = messages.length <= SHOWN ? messages : [...messages.slice(0, SHOWN / 2), ...messages.slice(-SHOWN / 2)];
+  const rows = shown.map((m) => [
+    m.offset,
+    time(m.received),
+    m.readings.map(({ ts }) => time(ts)).join(" "),
+    m.outcome,
+    excerpt(m.payload, 80),
+  ]);
+  const hidden = messages.length - shown.length;
+  return [
+    formatTable(["offset", "received", "event time", "outcome", "payload"], rows),
+    ...(hidden > 0 ? [`… and ${hidden} between them (--json lists them)`] : []),
+  ];
+}
+
+/** What the function keeps for the device, where it changed. */
+function stateLines({ before, after }: Explanation): string[] {
+  const text = (value: unknown): string =>
+    value === undefined ? "nothing" : excerpt(JSON.stringify(value), STATE_CHARACTERS);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  const changed = names.filter((name) => text(before[name]) !== text(after[name]));
+  if (changed.length === 0) return ["The function's state for this device did not change."];
+  return [
+    "What changed of the function's state for this device",
+    ...changed.flatMap((name) => [
+      `  ${name}`,
+      `    before  ${text(before[name])}`,
+      `    after   ${text(after[name])}`,
+    ]),
+  ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}

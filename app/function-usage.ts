@@ -1,0 +1,52 @@
+import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import type { FunctionUsage } from "../core/function-usage.ts";
+import type { MetricSample } from "../core/metrics.ts";
+
+const PREFIX = "millrace_function_";
+const MIB_PER_GB = 1e9 / 2 ** 20;
+
+/** Adds the samples of all threads up, by version. `memoryMib`: what a thread of users' functions may have. */
+export function functionUsage(samples: readonly MetricSample[], memoryMib: number): FunctionUsage[] {
+  const byVersion = new Map<string, FunctionUsage>();
+  const stateBytes = new Map<string, number>();
+  for (const { name, labels, value } of samples) {
+    const { stage, function: fn, version } = labels;
+    if (!name.startsWith(PREFIX) || stage === undefined || fn === undefined) continue;
+    if (version === undefined) {
+      if (name === `${PREFIX}state_bytes`) stateBytes.set(fn, (stateBytes.get(fn) ?? 0) + value);
+      continue;
+    }
+    const id = `${stage} ${fn} ${version}`;
+    const known = byVersion.get(id) ?? noUsage(stage, fn, Number(version));
+    byVersion.set(id, added(known, name.slice(PREFIX.length), value));
+  }
+  return [...byVersion.values()]
+    .map((usage) => ({
+      ...usage,
+      gbSeconds: usage.stage === FUNCTIONS_STAGE.name ? ((usage.cpuMs / 1000) * memoryMib) / MIB_PER_GB : null,
+      stateBytes: stateBytes.get(usage.function) ?? 0,
+    }))
+    .sort((a, b) => a.stage.localeCompare(b.stage) || a.function.localeCompare(b.function) || a.version - b.version);
+}
+
+function added(usage: FunctionUsage, what: string, value: number): FunctionUsage {
+  switch (what) {
+    case "invocations_total":
+      return { ...usage, invocations: usage.invocations + value };
+    case "records_total":
+      return { ...usage, records: usage.records + value };
+    case "errors_total":
+      return { ...usage, errors: usage.errors + value };
+    case "cold_starts_total":
+      return { ...usage, coldStarts: usage.coldStarts + value };
+    case "cpu_seconds_total":
+      return { ...usage, cpuMs: usage.cpuMs + value * 1000 };
+    default:
+      return usage;
+  }
+}
+
+function noUsage(stage: string, name: string, version: number): FunctionUsage {
+  const nothing = { invocations: 0, records: 0, errors: 0, coldStarts: 0, cpuMs: 0, gbSeconds: null, stateBytes: 0 };
+  return { stage, function: name, version, ...nothing };
+}

@@ -1,0 +1,223 @@
+import { createHash, type Hash } from "node:crypto";
+import { deadLetterSchema } from "../../core/derived-records.ts";
+import { isReading } from "../../core/is-reading.ts";
+import { parseJson } from "../../core/parse-json.ts";
+import { HEADER } from "../../core/record.ts";
+import { createStagePartition, type StagePartition, type StagePartitionOptions } from "../../engine/stage-partition.ts";
+import { functionStage, outputText } from "../../kit/run-records.ts";
+import { userDetailsOf } from "../../kit/user-function.ts";
+import { Comparison, type ComparisonReport } from "./comparison.ts";
+import type { ControlRecord } from "../../core/control.ts";
+import type { DeadLetter, Reading } from "../../core/derived-records.ts";
+import type { StageFunction } from "../../core/function.ts";
+import type { LogRecord } from "../../core/record.ts";
+import type { TopicName } from "../../core/topics.ts";
+import type { MetricValue } from "../../core/schemas.ts";
+import type { RestoredState } from "../../engine/state-restore.ts";
+import type { SampleOutput } from "../../kit/run-records.ts";
+import type { PastReading, ReadingHistory, TimeRange } from "./history/reading-history.ts";
+
+export interface BacktestReport {
+  readonly readings: number;
+  /** Of these, passed by: by each function once. */
+  readonly skipped: number;
+  readonly emitted: number;
+  /** Results of windows, each revision. */
+  readonly aggregates: number;
+  readonly events: number;
+  readonly deadLetters: number;
+  /** What went wrong: each fault once, where it first came. */
+  readonly faults: readonly BacktestFault[];
+  readonly compared: ComparisonReport;
+  /** Of every byte of the outputs, partition by partition. */
+  readonly hash: string;
+  readonly elapsedMs: number;
+}
+
+export interface BacktestFault {
+  readonly first: DeadLetter;
+  readonly count: number;
+}
+
+/**
+ * Runs functions over readings of the past, into nothing, and compares what they emit with what is stored. They begin with no state, and at the
+ * end every device's time moves to the range's end, so that windows up to there close.
+ */
+export async function backtest(
+  functions: readonly StageFunction[],
+  history: ReadingHistory,
+  range: TimeRange,
+): Promise<BacktestReport> {
+  const begun = performance.now();
+  const run = new BacktestRun(functions, history, range);
+  for await (const batch of history.read(range)) run.take(batch);
+  const report = run.end();
+  return { ...report, elapsedMs: performance.now() - begun };
+}
+
+interface PartitionRun {
+  readonly engine: StagePartition;
+  /** Of the outputs of each topic: only their order in a topic does not depend on where units end. */
+  readonly hashes: Map<TopicName, Hash>;
+  /** The offset and receive time of the last record. */
+  offset: number;
+  received: number;
+}
+
+class BacktestRun {
+  private readonly functions: readonly StageFunction[];
+  private readonly names: ReadonlySet<string>;
+  private readonly history: ReadingHistory;
+  private readonly range: TimeRange;
+  private readonly partitions = new Map<number, PartitionRun>();
+  private readonly comparison = new Comparison();
+  private readonly emittedNames = new Set<string>();
+  private readonly faults = new Map<string, { readonly first: DeadLetter; count: number }>();
+  private readonly counts = { readings: 0, emitted: 0, aggregates: 0, events: 0, deadLetters: 0 };
+  private readonly skippedBefore: number;
+
+  constructor(functions: readonly StageFunction[], history: ReadingHistory, range: TimeRange) {
+    this.functions = functions;
+    this.names = new Set(functions.map(({ name }) => name));
+    this.history = history;
+    this.range = range;
+    this.skippedBefore = this.skipped;
+  }
+
+  take(batch: readonly PastReading[]): void {
+    const [first] = batch;
+    if (first === undefined) return;
+    const partition = this.partitionRun(first);
+    for (const { record, reading, maker } of batch) {
+      if (maker !== null && this.names.has(maker)) {
+        this.comparison.stored(reading);
+        continue;
+      }
+      this.counts.readings += 1;
+      partition.offset = record.offset;
+      partition.received = Math.max(partition.received, record.timestamp);
+      // What another function derived counts as well: in a stage it would come from the function before.
+      this.process(partition, record);
+    }
+    this.collect(partition);
+    if (this.history.isExact) return;
+    // A batch is a device, whole: of what is stored, only the metrics can be the function's that it has emitted.
+    this.flush(partition);
+    for (const { reading } of batch) this.comparison.stored(asStored(reading), [...this.emittedNames]);
+  }
+
+  end(): Omit<BacktestReport, "elapsedMs"> {
+    const hash = createHash("sha256");
+    for (const [, partition] of [...this.partitions].sort(([a], [b]) => a - b)) {
+      if (this.history.isExact) this.flush(partition);
+      for (const [, ofTopic] of [...partition.hashes].sort(([a], [b]) => (a < b ? -1 : 1)))
+        hash.update(ofTopic.digest());
+    }
+    return {
+      ...this.counts,
+      skipped: this.skipped - this.skippedBefore,
+      faults: [...this.faults.values()].sort((a, b) => b.count - a.count),
+      compared: this.comparison.report(),
+      hash: hash.digest("hex"),
+    };
+  }
+
+  private get skipped(): number {
+    return this.functions.reduce((sum, fn) => sum + (userDetailsOf(fn)?.counters.skipped ?? 0), 0);
+  }
+
+  private partitionRun({ partition, record }: PastReading): PartitionRun {
+    const known = this.partitions.get(partition);
+    if (known !== undefined) return known;
+    const options = { stage: functionStage(this.functions), partition, generation: 0 };
+    const engine = createStagePartition(options, configuredState(options, this.history, record.offset));
+    const made = { engine, hashes: new Map<TopicName, Hash>(), offset: 0, received: 0 };
+    this.partitions.set(partition, made);
+    return made;
+  }
+
+  private flush(partition: PartitionRun): void {
+    const { to } = this.range;
+    const received = Math.max(partition.received, to);
+    this.process(partition, controlRecord(partition.offset + 1, received, { v: 1, kind: "flush", upTo: to }));
+    this.collect(partition);
+  }
+
+  private process(partition: PartitionRun, record: LogRecord): void {
+    while (!partition.engine.process(record)) this.collect(partition);
+  }
+
+  private collect({ engine, hashes }: PartitionRun): void {
+    for (const [topic, records] of engine.seal()?.outputs ?? []) {
+      const hash = hashes.get(topic) ?? createHash("sha256");
+      hashes.set(topic, hash);
+      for (const record of records) {
+        hash.update(outputText({ topic, record }));
+        this.note({ topic, record });
+      }
+    }
+  }
+
+  private noteFault(first: DeadLetter): void {
+    const id = faultId(first);
+    const known = this.faults.get(id);
+    if (known === undefined) this.faults.set(id, { first, count: 1 });
+    else known.count += 1;
+  }
+
+  private note({ topic, record }: SampleOutput): void {
+    const value = parseJson(record.value);
+    if (topic === "dead-letters") {
+      this.counts.deadLetters += 1;
+      this.noteFault(deadLetterSchema.parse(value));
+    } else if (topic === "readings" && isReading(value)) {
+      this.counts.emitted += 1;
+      // What lies outside is stored of other readings than these.
+      if (value.ts < this.range.from || value.ts >= this.range.to) return;
+      for (const metric of Object.keys(value.metrics)) this.emittedNames.add(metric);
+      this.comparison.emitted(this.history.isExact ? value : asStored(value));
+    } else if (topic === "aggregates") {
+      this.counts.aggregates += 1;
+    } else {
+      this.counts.events += 1;
+    }
+  }
+}
+
+/** The same place in the code is the same fault, whatever its text says of the device. */
+function faultId({ function: fn, errorClass, stack, error }: DeadLetter): string {
+  return `${fn} ${errorClass} ${stack === "" ? error : stack}`;
+}
+
+/** The state of a partition that knows types and devices, and has come to the first record that is there. */
+function configuredState(options: StagePartitionOptions, history: ReadingHistory, offset: number): RestoredState {
+  const { types, devices } = history.configuration;
+  const before = createStagePartition(options);
+  const snapshot = { types: [...types], rules: [], devices: [...devices] };
+  before.process(controlRecord(0, 0, { v: 1, kind: "config-snapshot", revision: 1, ...snapshot }));
+  const body = before.seal()?.body;
+  return { snapshot: [], units: body === undefined ? [] : [{ ...body, next: { offset, step: 0 } }] };
+}
+
+/** Tables have numbers for booleans. */
+function asStored(reading: Reading): Reading {
+  const metrics = Object.entries(reading.metrics).map(([name, value]) => [name, toStored(value)] as const);
+  return { ...reading, metrics: Object.fromEntries(metrics) };
+}
+
+function toStored(value: MetricValue): MetricValue {
+  return typeof value === "boolean" ? Number(value) : value;
+}
+
+function controlRecord(offset: number, timestamp: number, control: ControlRecord): LogRecord {
+  const headers = [[HEADER.controlKind, control.kind]] as const;
+  const value = Buffer.from(JSON.stringify(control));
+  return {
+    offset,
+    timestamp,
+    key: null,
+    value,
+    headers: () => headers,
+    header: (name) => (name === HEADER.controlKind ? control.kind : undefined),
+  };
+}

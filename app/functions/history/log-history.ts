@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { controlSchema } from "../../../core/control.ts";
+import { MillraceError } from "../../../core/errors.ts";
+import { deviceKey } from "../../../core/ids.ts";
+import { isReading } from "../../../core/is-reading.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { parseJson } from "../../../core/parse-json.ts";
+import { HEADER, isControlRecord } from "../../../core/record.ts";
+import { readEmbeddedLog, type ReadableLog } from "../../../log/embedded/read-embedded-log.ts";
+import { mainStage } from "../../../processors/main-stage.ts";
+import type { DeviceState } from "../../../core/control.ts";
+import type { DeviceType } from "../../../core/device-type.ts";
+import type { FetchedSlice } from "../../../core/event-log.ts";
+import type { LogRecord } from "../../../core/record.ts";
+import type { TopicName } from "../../../core/topics.ts";
+import type { DeviceConfiguration, PastReading, ReadingHistory, TimeRange } from "./reading-history.ts";
+
+const OF_MAIN_STAGE = `${mainStage.name} `;
+
+/**
+ * The readings that the log of a data directory keeps, beside the instance that writes it or without one. Errors: NOT_FOUND where there is no
+ * log, and those of `readEmbeddedLog`.
+ */
+export async function openLogHistory(data: string): Promise<ReadingHistory> {
+  const directory = join(data, "log");
+  const log = await readEmbeddedLog(directory);
+  try {
+    const configuration = await readConfiguration(log);
+    return {
+      place: `the log in ${directory}`,
+      isExact: true,
+      since: await keptSince(log),
+      configuration,
+      read: (range, devices) => readReadings(log, range, devices),
+      close: () => log.close(),
+    };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+async function* readReadings(
+  log: ReadableLog,
+  range: TimeRange,
+  devices?: ReadonlySet<string>,
+): AsyncGenerator<readonly PastReading[], void> {
+  for await (const { partition, records } of readTopic(log, "readings")) {
+    const found = records.flatMap((record) => pastReading(record, partition, range) ?? []);
+    yield devices === undefined ? found : found.filter(({ reading }) => devices.has(reading.device));
+  }
+}
+
+function pastReading(record: LogRecord, partition: number, { from, to }: TimeRange): PastReading | null {
+  if (isControlRecord(record)) return null;
+  const reading = parseJson(record.value);
+  if (!isReading(reading) || reading.ts < from || reading.ts >= to) return null;
+  const source = record.header(HEADER.source) ?? OF_MAIN_STAGE;
+  const isDerived = !source.startsWith(OF_MAIN_STAGE);
+  const maker = isDerived ? (record.header(HEADER.functionVersion)?.split("@")[0] ?? "") : null;
+  return { partition, record, reading, maker };
+}
+
+async function keptSince(log: ReadableLog): Promise<number> {
+  if (log.partitions("readings").every(({ startOffset }) => startOffset === 0)) return 0;
+  // Retention goes by the order in which records came: the first ones that are left are about equally old.
+  for await (const { records } of readTopic(log, "readings")) if (records[0] !== undefined) return records[0].timestamp;
+  return 0;
+}
+
+/** Types and devices as their last control records say. What retention has deleted of these is not known. */
+async function readConfiguration(log: ReadableLog): Promise<DeviceConfiguration> {
+  const types = new Map<string, DeviceType | null>();
+  const devices = new Map<string, DeviceState | null>();
+  for await (const { records } of readTopic(log, "telemetry")) {
+    for (const record of records) {
+      const control = isControlRecord(record) ? controlSchema.safeParse(parseJson(record.value)).data : undefined;
+      if (control?.kind === "device-type") {
+        types.set(deviceKey(control.type.tenant, control.type.id), control.removed ? null : control.type);
+      } else if (control?.kind === "device") {
+        devices.set(deviceKey(control.device.tenant, control.device.id), control.removed ? null : control.device);
+      }
+    }
+  }
+  return { types: present(types), devices: present(devices) };
+}
+
+function present<Value>(values: ReadonlyMap<string, Value | null>): readonly Value[] {
+  return [...values.values()].filter((value) => value !== null);
+}
+
+/** From where retention has come to up to the end as of now. */
+async function* readTopic(log: ReadableLog, topic: TopicName): AsyncGenerator<FetchedSlice, void> {
+  const reader = log.openReader(
+    log.partitions(topic).map(({ partition, startOffset: offset }) => ({ topic, partition, offset })),
+  );
+  try {
+    for (;;) {
+      const slices = await reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: 0 });
+      if (slices.length === 0) return;
+      yield* slices;
+    }
+  } catch (cause) {
+    throw new MillraceError(
+      "LOG_IO",
+      `the log cannot be read further: ${cause instanceof Error ? cause.message : ""}`,
+      {
+        cause,
+        remedy: "Where retention has passed the place that was read, try again.",
+      },
+    );
+  } finally {
+    reader.close();
+  }
+}

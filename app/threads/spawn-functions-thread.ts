@@ -1,0 +1,29 @@
+import { spawnThread, type SpawnedThread } from "./spawn-thread.ts";
+import type { Config } from "../config.ts";
+import type { InstallationLog } from "../installation-log.ts";
+import type { ThreadStart } from "./supervised-thread.ts";
+import type { ProcessorsApi } from "./thread-apis.ts";
+
+export interface FunctionsThreadPlace {
+  readonly config: Config;
+  readonly log: InstallationLog;
+  /** Null: they are dealt to it while it works. */
+  readonly partitions: readonly number[] | null;
+  /** Its name in the consumer group: the same for a thread that follows another. */
+  readonly memberId: string;
+}
+
+/** Claims and restores take what they take. */
+const OWN_TIME = { start: Infinity, stop: Infinity, take: Infinity, release: Infinity };
+
+/** A thread of users' functions, and what it dies of once it has: null when it exits. */
+export function spawnFunctionsThread(
+  { config, log, partitions, memberId }: FunctionsThreadPlace,
+  { marks, suspicions, resourceLimits }: ThreadStart,
+): { readonly thread: SpawnedThread<ProcessorsApi>; readonly ended: Promise<Error | null> } {
+  const { access, transfer } = log.connect();
+  const { promise: ended, resolve } = Promise.withResolvers<Error | null>();
+  const data = { config, access, partitions, peers: [], marks, suspicions, memberId };
+  const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME, resourceLimits);
+  return { thread, ended };
+}

@@ -1,0 +1,161 @@
+import { isDeepStrictEqual } from "node:util";
+import { MillraceError } from "../../core/errors.ts";
+import { parseDeviceKey } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { isControlRecord } from "../../core/record.ts";
+import { findOutput } from "./find-output.ts";
+import { heldRange, offsetAtTime, readForward } from "./read-forward.ts";
+import { runAgain } from "./run-again.ts";
+import type { ControlRecord } from "../../core/control.ts";
+import type { LogRecord } from "../../core/record.ts";
+import type { AlarmStore, ConfigStore, DeviceStore } from "../../core/registry.ts";
+import type { StageDefinition } from "../../core/stage.ts";
+import type { ExplainedMessage, Explanation, Why } from "../../core/why.ts";
+import type { FoundOutput } from "./find-output.ts";
+import type { WhyLog } from "./read-forward.ts";
+import type { AgainStep } from "./run-again.ts";
+
+export interface WhySources {
+  readonly log: WhyLog;
+  readonly stages: readonly StageDefinition[];
+  readonly alarms: Pick<AlarmStore, "get">;
+  readonly config: Pick<ConfigStore, "types" | "rules" | "tables">;
+  readonly devices: Pick<DeviceStore, "get">;
+}
+
+/**
+ * Explains an output by making it again: of the device's records in the log, with the one engine. So nothing needs to be kept of how an
+ * output came about, and an explanation that does not give the output says so.
+ */
+export function createWhy(sources: WhySources): Why {
+  return {
+    async explain(tenant, question) {
+      const output = await findOutput(sources, tenant, question);
+      const { source } = output;
+      const stage = sources.stages.find(({ name, input }) => name === source.stage && input === source.topic);
+      if (stage === undefined) {
+        throw new MillraceError("NOT_FOUND", `this version of Millrace has no stage ${source.stage}`);
+      }
+      const { records, read, isWhole } = await recordsOf(sources.log, output);
+      const [name = ""] = output.functionVersion.split("@");
+      const steps = runAgain(records, {
+        stage,
+        partition: source.partition,
+        key: output.key,
+        function: name,
+        configuration: await configurationBefore(sources, output.key),
+      });
+      return explanationOf(output, steps, { read, isWhole });
+    },
+  };
+}
+
+/** The device's records that may have had a part in it, the control records between them, and the record that made it. */
+async function recordsOf(log: WhyLog, { source, key, since }: FoundOutput) {
+  const range = await heldRange(log, source.topic, source.partition);
+  const from = await offsetAtTime(log, range, since);
+  const records: LogRecord[] = [];
+  const read = await readForward(log, range, { from, to: Math.min(range.end, source.offset + 1) }, (record) => {
+    if (record.key === key || record.offset === source.offset || isControlRecord(record)) records.push(record);
+    return false;
+  });
+  // Where the log begins with this time, retention may have deleted records of it.
+  return { records, read, isWhole: from > range.start || range.start === 0 };
+}
+
+/** As the registry has it now, under everything that control records among the messages say. */
+async function configurationBefore({ config, devices }: WhySources, key: string): Promise<ControlRecord> {
+  const { tenant = "", device: id = "" } = parseDeviceKey(key) ?? {};
+  const device = await devices.get(tenant, id);
+  const { type = null, labels = {}, disabled = false } = device ?? {};
+  return {
+    v: 1,
+    kind: "config-snapshot",
+    revision: 0,
+    types: [...(await config.types(tenant))],
+    rules: [...(await config.rules(tenant))],
+    tables: [...(await config.tables(tenant))],
+    devices: device === null ? [] : [{ tenant, id, type, labels: { ...labels }, disabled }],
+  };
+}
+
+function explanationOf(
+  output: FoundOutput,
+  steps: readonly AgainStep[],
+  { read, isWhole }: { readonly read: number; readonly isWhole: boolean },
+): Explanation {
+  const { source, functionVersion, madeAt, topic, value } = output;
+  const made = steps.find((step) => step.outputs.some((one) => one.topic === topic && output.isSame(one.value)));
+  const again = made?.outputs.find((one) => one.topic === topic && output.isSame(one.value))?.value;
+  const isReproduced = again !== undefined && isDeepStrictEqual(withoutPlace(again), withoutPlace(value));
+  const messages = steps.flatMap((step) => explainedMessage(output, step));
+  const last = made ?? steps.at(-1);
+  return {
+    output: value,
+    topic,
+    function: functionVersion,
+    madeAt,
+    source: {
+      topic: source.topic,
+      partition: source.partition,
+      offset: source.offset,
+      step: source.step,
+      index: source.index,
+    },
+    messages: shortened(messages),
+    counts: { causes: messages.filter(({ isCause }) => isCause).length, messages: messages.length, records: read },
+    before: { ...last?.before },
+    after: { ...last?.after },
+    isReproduced,
+    notes: notesOf({ isWhole, isReproduced, isFound: again !== undefined, messages }),
+  };
+}
+
+function explainedMessage(output: FoundOutput, { record, outcome, readings }: AgainStep): ExplainedMessage[] {
+  if (outcome === null) return [];
+  const isOwn = output.topic === "dead-letters" && record.offset === output.source.offset;
+  return [
+    {
+      offset: record.offset,
+      received: record.timestamp,
+      isCause: isOwn || readings.some((reading) => output.isCause(reading)),
+      outcome,
+      payload: Buffer.from(record.value.subarray(0, LIMITS.quarantinePayloadBytesMax)).toString("utf8"),
+      readings: readings.map(({ ts, metrics }) => ({ ts, metrics })),
+    },
+  ];
+}
+
+/** The first and the last of too many. */
+function shortened(messages: readonly ExplainedMessage[]): ExplainedMessage[] {
+  const max = LIMITS.whyMessagesMax;
+  if (messages.length <= max) return [...messages];
+  return [...messages.slice(0, max / 2), ...messages.slice(-max / 2)];
+}
+
+function notesOf(of: {
+  readonly isWhole: boolean;
+  readonly isReproduced: boolean;
+  readonly isFound: boolean;
+  readonly messages: readonly ExplainedMessage[];
+}): string[] {
+  const notes: string[] = [];
+  if (!of.isWhole) notes.push("Retention has deleted older records: some of its messages may be gone.");
+  if (of.messages.length > LIMITS.whyMessagesMax) {
+    notes.push(`Of ${of.messages.length} messages the first and the last ${LIMITS.whyMessagesMax / 2} are listed.`);
+  }
+  if (!of.isReproduced) {
+    notes.push(
+      of.isFound
+        ? "These messages, run again, give another value: the state from before them, or a rule or type that was changed since, has a part in it."
+        : "These messages, run again, do not give this output: a rule or type was changed since, or messages from before them have a part in it.",
+    );
+  }
+  return notes;
+}
+
+/** Where an input stands, and the stack within this release, are no part of what was computed. */
+function withoutPlace(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  return { ...value, stack: undefined };
+}

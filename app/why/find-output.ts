@@ -1,0 +1,178 @@
+import { aggregateSchema, alarmEventSchema, deadLetterSchema } from "../../core/derived-records.ts";
+import { MillraceError } from "../../core/errors.ts";
+import { deviceKey } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { parseJson } from "../../core/parse-json.ts";
+import { partitionOf } from "../../core/partitioner.ts";
+import { HEADER, isControlRecord } from "../../core/record.ts";
+import { parseSourcePosition } from "../../core/source-position.ts";
+import { heldRange, offsetAtTime, readForward } from "./read-forward.ts";
+import type { LogRecord } from "../../core/record.ts";
+import type { Reading } from "../../core/derived-records.ts";
+import type { AlarmStore } from "../../core/registry.ts";
+import type { SourcePosition } from "../../core/source-position.ts";
+import type { WhyQuestion } from "../../core/why.ts";
+import type { WhyLog } from "./read-forward.ts";
+
+/** An output, and what tells its causes. */
+export interface FoundOutput {
+  readonly key: string;
+  readonly topic: "alarms" | "aggregates" | "dead-letters";
+  readonly value: Record<string, unknown>;
+  readonly source: SourcePosition;
+  readonly functionVersion: string;
+  readonly madeAt: number;
+  /** No message received before this is of interest, UTC ms. */
+  readonly since: number;
+  /** Whether the output was made of this reading. */
+  isCause(reading: Pick<Reading, "ts" | "metrics">): boolean;
+  /** Tells the output among those that are made when its messages are run again. */
+  isSame(value: unknown): boolean;
+}
+
+export interface OutputPlaces {
+  readonly log: WhyLog;
+  readonly alarms: Pick<AlarmStore, "get">;
+}
+
+type Described = Pick<FoundOutput, "since" | "isCause" | "isSame"> & { readonly value: Record<string, unknown> };
+
+/** What to look for in a partition of a topic. */
+interface Search {
+  readonly topic: FoundOutput["topic"];
+  readonly key: string | null;
+  readonly partition: number;
+  /** Receive time from which on it may lie there, UTC ms. */
+  readonly since: number;
+  /** Where the last of it is looked for: a window may have been corrected. */
+  readonly takesLast: boolean;
+  describe(record: LogRecord): Described | null;
+}
+
+/** A device's clock may be so far ahead of ours: nothing of an event time is received earlier. */
+const AHEAD_MS = LIMITS.eventTimeAheadMsMax;
+
+/** Finds the output in the log. NOT_FOUND. */
+export async function findOutput(places: OutputPlaces, tenant: string, question: WhyQuestion): Promise<FoundOutput> {
+  const search = await searchOf(places, tenant, question);
+  const { log } = places;
+  const range = await heldRange(log, search.topic, search.partition);
+  const from = await offsetAtTime(log, range, search.since);
+  const found: FoundOutput[] = [];
+  await readForward(log, range, { from, to: range.end }, (record) => {
+    if ((search.key !== null && record.key !== search.key) || record.key === null || isControlRecord(record))
+      return false;
+    const described = search.describe(record);
+    const source = parseSourcePosition(record.header(HEADER.source) ?? "");
+    if (described === null || source === null || described.value["tenant"] !== tenant) return false;
+    const { key, timestamp: madeAt } = record;
+    found.push({
+      ...described,
+      key,
+      topic: search.topic,
+      source,
+      functionVersion: record.header(HEADER.functionVersion) ?? "",
+      madeAt,
+    });
+    return !search.takesLast;
+  });
+  const last = found.at(-1);
+  if (last !== undefined) return last;
+  throw new MillraceError("NOT_FOUND", `the log holds no such ${question.kind}`, {
+    remedy: "Look for it with `millrace query`. What is older than the log's retention cannot be explained.",
+  });
+}
+
+async function searchOf({ log, alarms }: OutputPlaces, tenant: string, question: WhyQuestion): Promise<Search> {
+  switch (question.kind) {
+    case "alarm": {
+      const alarm = await alarms.get(tenant, question.id);
+      if (alarm === null)
+        throw new MillraceError("NOT_FOUND", `there is no alarm ${question.id}`, {
+          remedy: "`millrace query alarms` lists them with their ids.",
+        });
+      const key = deviceKey(tenant, alarm.device);
+      const since = alarm.raisedAt - AHEAD_MS;
+      return {
+        topic: "alarms",
+        key,
+        partition: partitionOf(key, log.partitionCount),
+        since,
+        takesLast: false,
+        describe: (record) => alarmOf(record, question),
+      };
+    }
+    case "aggregate": {
+      const key = deviceKey(tenant, question.device);
+      const since = question.start - AHEAD_MS;
+      return {
+        topic: "aggregates",
+        key,
+        partition: partitionOf(key, log.partitionCount),
+        since,
+        takesLast: true,
+        describe: (record) => aggregateOf(record, question),
+      };
+    }
+    case "dead-letter":
+      // Its key is not known; its partition is that of the record on which the function failed.
+      return {
+        topic: "dead-letters",
+        key: null,
+        partition: question.partition,
+        since: 0,
+        takesLast: false,
+        describe: (record) => deadLetterOf(record, question),
+      };
+  }
+}
+
+function alarmOf(record: LogRecord, { id, transition }: Extract<WhyQuestion, { kind: "alarm" }>): Described | null {
+  const { data } = alarmEventSchema.safeParse(parseJson(record.value));
+  if (data === undefined || data.id !== id || data.transition !== transition) return null;
+  return {
+    value: data,
+    since: data.since - AHEAD_MS,
+    isCause: ({ ts, metrics }) =>
+      ts >= data.since && ts <= data.ts && (data.metric === undefined || Object.hasOwn(metrics, data.metric)),
+    isSame: (value) => {
+      const again = alarmEventSchema.safeParse(value).data;
+      return again?.id === id && again.transition === transition;
+    },
+  };
+}
+
+function aggregateOf(record: LogRecord, question: Extract<WhyQuestion, { kind: "aggregate" }>): Described | null {
+  const { metric, start, size } = question;
+  const { data } = aggregateSchema.safeParse(parseJson(record.value));
+  if (data === undefined || data.metric !== metric || data.start !== start || data.size !== size) return null;
+  return {
+    value: data,
+    since: start - AHEAD_MS,
+    isCause: ({ ts, metrics }) => ts >= start && ts < start + size && typeof metrics[metric] === "number",
+    isSame: (value) => {
+      const again = aggregateSchema.safeParse(value).data;
+      return (
+        again?.metric === metric && again.start === start && again.size === size && again.revision === data.revision
+      );
+    },
+  };
+}
+
+function deadLetterOf(
+  record: LogRecord,
+  { topic, offset }: Extract<WhyQuestion, { kind: "dead-letter" }>,
+): Described | null {
+  const { data } = deadLetterSchema.safeParse(parseJson(record.value));
+  if (data === undefined || data.source.topic !== topic || data.source.offset !== offset) return null;
+  return {
+    value: data,
+    // Its cause is one record; what came before shows the state that it met.
+    since: data.received - LIMITS.whyStateMs,
+    isCause: () => false,
+    isSame: (value) => {
+      const again = deadLetterSchema.safeParse(value).data;
+      return again !== undefined && again.function === data.function && again.error === data.error;
+    },
+  };
+}

@@ -1,0 +1,7 @@
+/** Told by the engine of every call of a function, from the outside in where they are nested. It changes no result. */
+export interface CallMeter {
+  /** `functionVersion` is name@version. Not an input: a timer, or a change of configuration. */
+  begin(functionVersion: string, isInput: boolean): void;
+  /** Of the call that began last and has not ended. */
+  end(failed: boolean): void;
+}

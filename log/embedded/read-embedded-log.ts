@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { DurableMark } from "./durable-mark.ts";
+import { logFile } from "./log-file.ts";
+import { EmbeddedLogReader } from "./log-reader.ts";
+import { openLogStore, readIdentity, readStarts } from "./log-store.ts";
+import { storeError } from "./store-damage.ts";
+import type { LogReader, PartitionStatus, TopicPosition } from "../../core/event-log.ts";
+
+/** A log as somebody sees it who only reads it. */
+export interface ReadableLog {
+  readonly partitionCount: number;
+  /** What is kept now. */
+  partitions(topic: string): readonly Pick<PartitionStatus, "topic" | "partition" | "startOffset">[];
+  openReader(positions: readonly TopicPosition[]): LogReader;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the log in a directory for reading what it holds now, beside the instance that writes it or without one. Writes nothing. An instance
+ * does not start while somebody has its log open: see `refuseLogInUse`. Errors: NOT_FOUND, DATA_FORMAT_UNSUPPORTED, LOG_IO.
+ */
+export async function readEmbeddedLog(directory: string): Promise<ReadableLog> {
+  if (!existsSync(logFile(directory))) {
+    throw new MillraceError("NOT_FOUND", `there is no log in ${directory}`, {
+      remedy: "Name the data directory of an installation with --data.",
+    });
+  }
+  // A larger file makes the map larger.
+  const store = openLogStore({ directory, bytesMax: LIMITS.logBytesDefault, readOnly: true, sync: true });
+  try {
+    const { topology } = readIdentity(store);
+    const mark = new DurableMark();
+    // Commits that are not synced yet are read too: who only looks loses nothing by it.
+    for (const sequence of store.commits.getKeys({ reverse: true, limit: 1 })) mark.publishSequence(sequence);
+    return {
+      partitionCount: topology.partitionCount,
+      partitions: (topic) => {
+        const [starts = new Float64Array()] = readStarts(store, topology).columns;
+        return Array.from({ length: topology.partitionCount }, (_, partition) => ({
+          topic,
+          partition,
+          startOffset: starts[topology.indexOf(topic, partition)] ?? 0,
+        }));
+      },
+      // Damage is the running instance's to report.
+      openReader: (positions) =>
+        new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt: () => undefined }, positions),
+      close: () => store.root.close(),
+    };
+  } catch (error) {
+    await store.root.close();
+    throw storeError(error, directory);
+  }
+}

@@ -1,0 +1,168 @@
+import { untilAborted } from "../../core/aborted.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { pause } from "../../core/pause.ts";
+import { createOutage } from "../outage.ts";
+import { decideReplicas, INITIAL_SCALING_STATE } from "./decide-replicas.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Service } from "../../core/lifecycle.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import type { ScalingBounds, ScalingDecision, ScalingEvent, StageSample } from "./scaling-types.ts";
+
+/** What the loop scales: the threads of a stage in this process, or whatever else works its partitions. */
+export interface ScalableStage {
+  readonly name: string;
+  readonly bounds: ScalingBounds;
+  /** Replicas that were asked for. */
+  readonly replicas: number;
+  /** Replicas of these that work. */
+  readonly ready: number;
+  /** Called at every look. A rejection is a look without a measurement: nothing is changed for it. */
+  measure(): Promise<StageSample>;
+  /**
+   * Never called in a dry run, and not again before it has settled. Resolves when the replicas are asked for, not when they work. After a
+   * rejection `replicas` says what is left, and a later look decides anew.
+   */
+  scaleTo(replicas: number): Promise<void>;
+  /** Called at zero replicas: resolves when there is something behind `sample`, `waitMs` are over or `signal` aborts. Never rejects. */
+  appended(sample: StageSample, waitMs: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface AutoscaleLoopOptions {
+  readonly stage: ScalableStage;
+  /** The receive clock: timers are due by it. */
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Says and counts what it would do, and does nothing. */
+  readonly isDryRun: boolean;
+  readonly intervalMs?: number;
+}
+
+/** At zero, how long to trust that the append wakes; timers of silent devices are looked after this often. */
+const ASLEEP_MS = 5000;
+
+/** Looks at a stage again and again, and gives it as many replicas as it needs. What is decided and why is decide-replicas.ts's. */
+export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
+  const { stage, clock, logger, isDryRun, intervalMs = LIMITS.autoscaleIntervalMs } = options;
+  const meters = createMeters(options);
+  const measuring = createOutage(`stage ${stage.name} cannot be measured and is not scaled`, intervalMs, logger);
+  const scaling = createOutage(`stage ${stage.name} cannot be scaled`, intervalMs, logger);
+  const stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  let state = INITIAL_SCALING_STATE;
+  let said = "";
+
+  const measure = async (): Promise<StageSample | null> => {
+    try {
+      const sample = await stage.measure();
+      measuring.succeeded();
+      return sample;
+    } catch (error) {
+      measuring.failed(error);
+      return null;
+    }
+  };
+
+  const say = (decision: ScalingDecision): void => {
+    for (const event of decision.events) logger.warn({ stage: stage.name, ...event }, eventText(event));
+    const { replicas: to, reason } = decision;
+    const { replicas: from } = stage;
+    const line = `${from} ${to}`;
+    if (to !== from && line !== said) {
+      const text = isDryRun ? "the stage would be scaled; this is a dry run" : "scaling the stage";
+      logger.info({ stage: stage.name, from, to, reason }, text);
+    }
+    said = line;
+  };
+
+  const scale = async (replicas: number): Promise<void> => {
+    try {
+      await stage.scaleTo(replicas);
+      scaling.succeeded();
+    } catch (error) {
+      scaling.failed(error);
+    }
+  };
+
+  const look = async (): Promise<StageSample | null> => {
+    const sample = await measure();
+    const { replicas, ready, bounds } = stage;
+    const decision = decideReplicas({ at: clock.now(), replicas, ready, sample }, state, bounds);
+    const { change, onTrial } = state;
+    // What is only said has not happened.
+    state = isDryRun ? { ...decision.state, change, onTrial } : decision.state;
+    meters.count(decision);
+    say(decision);
+    if (!isDryRun && decision.replicas !== replicas) await scale(decision.replicas);
+    meters.asked.set(stage.replicas);
+    return sample;
+  };
+
+  const loop = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const sample = await look();
+      const isAsleep = stage.replicas === 0 && sample !== null;
+      if (isAsleep) await stage.appended(sample, ASLEEP_MS, stopping.signal);
+      else await pause(intervalMs, stopping.signal);
+    }
+  };
+
+  return {
+    start() {
+      running = loop().catch((error: unknown) => {
+        logger.error(
+          { stage: stage.name, err: error },
+          "the autoscaler ended; the stage keeps the replicas that it has",
+        );
+      });
+      return Promise.resolve();
+    },
+    async stop(signal) {
+      stopping.abort();
+      await untilAborted(running, signal);
+    },
+  };
+}
+
+function createMeters({ stage, metrics }: AutoscaleLoopOptions) {
+  const asked = metrics.gauge("millrace_autoscaler_replicas", "Replicas of a stage that are asked for.", {
+    stage: stage.name,
+  });
+  const wanted = metrics.gauge(
+    "millrace_autoscaler_wanted_replicas",
+    "Replicas that the last decision wants; in a dry run it is not followed.",
+    { stage: stage.name },
+  );
+  return {
+    asked,
+    count({ replicas, reason, events }: ScalingDecision): void {
+      wanted.set(replicas);
+      metrics
+        .counter("millrace_autoscaler_decisions_total", "Decisions of the autoscaler, by the reason of each.", {
+          stage: stage.name,
+          reason,
+        })
+        .add();
+      for (const { kind } of events) {
+        metrics
+          .counter("millrace_autoscaler_events_total", "What more replicas do not help: see autoscaling.md.", {
+            stage: stage.name,
+            kind,
+          })
+          .add();
+      }
+    },
+  };
+}
+
+function eventText(event: ScalingEvent): string {
+  switch (event.kind) {
+    case "hot-partition":
+      return "one partition gets more than one replica can do; more replicas do not help it, other keys would";
+    case "stalled":
+      return "nothing is processed though records wait; what the stage writes to stands still, and replicas stay as they are";
+    case "ineffective-scale-up":
+      return "more replicas brought nothing and are taken back; what the stage writes to or waits for is the limit";
+  }
+}

@@ -1,0 +1,114 @@
+import type { CallMeter } from "../core/call-meter.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Counter, Gauge, Metrics } from "../core/metrics.ts";
+
+export interface FunctionMeterOptions {
+  readonly stage: string;
+  /** CPU time that this thread has used, ms. By the clock a call would be charged for whoever else had the CPU. */
+  readonly cpu: Clock;
+  readonly metrics: Metrics;
+}
+
+export interface FunctionMeter extends CallMeter {
+  /** What functions keep, in bytes, of all partitions. */
+  stateBytes(byFunction: ReadonlyMap<string, number>): void;
+}
+
+/** One of so many calls from outside is timed, with all calls within it: a clock for each would cost as much as a small function. */
+const TIMED_OF_CALLS = 64;
+
+/** Of one function version. */
+interface Cells {
+  readonly invocations: Counter;
+  readonly records: Counter;
+  readonly errors: Counter;
+  readonly coldStarts: Counter;
+  readonly cpuSeconds: Counter;
+}
+
+interface Running {
+  readonly cells: Cells;
+  readonly begun: number;
+  /** Of the calls within. */
+  innerMs: number;
+}
+
+/** Counts the calls of functions by version, and the CPU time that they take. */
+export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOptions): FunctionMeter {
+  const byVersion = new Map<string, Cells>();
+  const gauges = new Map<string, Gauge>();
+  const stack: Running[] = [];
+  let outermost = 0;
+  let isTimed = false;
+
+  const cellsOf = (functionVersion: string): Cells => {
+    const known = byVersion.get(functionVersion);
+    if (known !== undefined) return known;
+    const made = createCells(metrics, stage, functionVersion);
+    made.coldStarts.add();
+    byVersion.set(functionVersion, made);
+    return made;
+  };
+
+  return {
+    begin(functionVersion, isInput) {
+      const cells = cellsOf(functionVersion);
+      cells.invocations.add();
+      if (isInput) cells.records.add();
+      if (stack.length === 0) {
+        isTimed = outermost % TIMED_OF_CALLS === 0;
+        outermost += 1;
+      }
+      stack.push({ cells, begun: isTimed ? cpu.now() : 0, innerMs: 0 });
+    },
+    end(failed) {
+      const ended = stack.pop();
+      if (ended === undefined) return;
+      if (failed) ended.cells.errors.add();
+      if (!isTimed) return;
+      const tookMs = cpu.now() - ended.begun;
+      ended.cells.cpuSeconds.add(((tookMs - ended.innerMs) * TIMED_OF_CALLS) / 1000);
+      const outer = stack.at(-1);
+      if (outer !== undefined) outer.innerMs += tookMs;
+    },
+    stateBytes(byFunction) {
+      for (const [name, gauge] of gauges) if (!byFunction.has(name)) gauge.set(0);
+      for (const [name, bytes] of byFunction) {
+        const known = gauges.get(name) ?? createGauge(metrics, stage, name);
+        gauges.set(name, known);
+        known.set(bytes);
+      }
+    },
+  };
+}
+
+function createCells(metrics: Metrics, stage: string, functionVersion: string): Cells {
+  const [name = "", version = ""] = functionVersion.split("@");
+  const labels = { stage, function: name, version };
+  return {
+    invocations: metrics.counter(
+      "millrace_function_invocations_total",
+      "Calls of a function: for records, timers and changes of configuration.",
+      labels,
+    ),
+    records: metrics.counter("millrace_function_records_total", "Records that a function was called for.", labels),
+    errors: metrics.counter("millrace_function_errors_total", "Calls of a function that threw.", labels),
+    coldStarts: metrics.counter(
+      "millrace_function_cold_starts_total",
+      "Threads in which a function was called for the first time.",
+      labels,
+    ),
+    cpuSeconds: metrics.counter(
+      "millrace_function_cpu_seconds_total",
+      "CPU time of a function's calls, without the functions called within; one of 64 is measured.",
+      labels,
+    ),
+  };
+}
+
+function createGauge(metrics: Metrics, stage: string, name: string): Gauge {
+  return metrics.gauge("millrace_function_state_bytes", "About what a function's state takes in memory.", {
+    stage,
+    function: name,
+  });
+}

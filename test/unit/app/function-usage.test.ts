@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { functionUsage } from "../../../app/function-usage.ts";
+import { createMetrics } from "../../../core/metrics.ts";
+import { createFunctionMeter } from "../../../runtime/function-meter.ts";
+
+/** A thread in which the function was called so often, 2 ms each. */
+function thread(stage: string, functionVersion: string, calls: number, bytes: number) {
+  const metrics = createMetrics();
+  let now = 0;
+  const meter = createFunctionMeter({ stage, cpu: { now: () => now }, metrics });
+  for (let call = 0; call < calls; call += 1) {
+    meter.begin(functionVersion, call > 0);
+    now += 2;
+    meter.end(call === 1);
+  }
+  meter.stateBytes(new Map([[functionVersion.split("@")[0] ?? "", bytes]]));
+  return metrics.snapshot();
+}
+
+it("is the sum over the threads, by version, with the memory that a thread of users' functions may have", () => {
+  const samples = [
+    ...thread("functions", "dew-point@2", 64, 1000),
+    ...thread("functions", "dew-point@2", 128, 500),
+    ...thread("functions", "dew-point@1", 64, 0),
+    ...thread("main", "clean@1", 64, 0),
+  ];
+  const [first, second, third, ...rest] = functionUsage(samples, 1024);
+  expect(rest).toEqual([]);
+  expect([first?.function, second?.function, third?.function]).toEqual(["dew-point", "dew-point", "clean"]);
+  expect(second).toMatchObject({
+    version: 2,
+    invocations: 192,
+    records: 190,
+    errors: 2,
+    coldStarts: 2,
+    stateBytes: 1500,
+  });
+  expect(second?.cpuMs).toBeCloseTo(384, 6);
+  expect(second?.gbSeconds).toBeCloseTo((0.384 * 1024 * 2 ** 20) / 1e9, 6);
+  expect(third?.gbSeconds).toBeNull();
+});

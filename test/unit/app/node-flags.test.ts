@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { NODE_FLAGS, takeNodeFlags } from "../../../app/node-flags.ts";
+
+function startedAnew(argv: readonly string[], execArgv: readonly string[] = [], nodeOptions?: string) {
+  const calls: (readonly string[] | undefined)[] = [];
+  takeNodeFlags({
+    argv: ["/bin/node", "/millrace.js", ...argv],
+    execArgv: [...execArgv],
+    execPath: "/bin/node",
+    env: nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions },
+    execve: (_file, args) => void calls.push(args),
+  });
+  return calls;
+}
+
+describe("takeNodeFlags", () => {
+  it("starts an installation anew with its flags in front of those that it was given", () => {
+    expect(startedAnew(["start", "--json"], ["--inspect"])).toEqual([
+      ["/bin/node", ...NODE_FLAGS, "--inspect", "/millrace.js", "start", "--json"],
+    ]);
+  });
+
+  it("does nothing once they are there", () => {
+    expect(startedAnew(["start"], NODE_FLAGS)).toEqual([]);
+  });
+
+  it("leaves another value be, however it was given", () => {
+    expect(startedAnew(["start"], ["--max_semi_space_size=32"])).toEqual([]);
+    expect(startedAnew(["start"], [], "--enable-source-maps --max-semi-space-size=32")).toEqual([]);
+  });
+
+  it("lets other commands, which are short, run as they are", () => {
+    expect(startedAnew(["audit"])).toEqual([]);
+  });
+});
