@@ -155,14 +155,14 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      if (trials !== null) await trials.before(owner, record);
+      if (trials?.isSuspect(slice.partition, record)) await trials.before(owner, record);
       if (owner.failure !== undefined) return;
       if (stagePause.waitMs() > 0) {
         isCutShort = true;
         return;
       }
       const { deadLetters } = state;
-      while (!(trials === null ? state.process(record) : await trials.process(owner, record))) await owner.commit();
+      while (!(trials?.isSearching ? await trials.process(owner, record) : state.process(record))) await owner.commit();
       stagePause.settled(state.deadLetters > deadLetters);
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
         await owner.commit();
