@@ -45,7 +45,7 @@ export class CheckedValue<Value> {
 }
 
 /** All of it: code that changed what it keeps would see the change after a restore no more, and after an undo still. */
-function frozen<Value>(value: Value): Value {
+export function frozen<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);
   for (const item of Object.values(value)) frozen(item);
