@@ -1,4 +1,5 @@
 import { isMillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import type { DeadLetterSource } from "../api/api-options.ts";
@@ -15,7 +16,7 @@ export function deadLetterSource(queue: DeadLetterQueue, log: Pick<EventLog, "op
     async headersAt(source) {
       const reader = log.openReader([source]);
       try {
-        const [slice] = await reader.poll({ bytesMax: 1, waitMs: 0 });
+        const [slice] = await reader.poll({ bytesMax: LIMITS.redriveReadBytesMax, waitMs: 0 });
         const record = slice?.records.find(({ offset }) => offset === source.offset);
         return record?.headers() ?? [];
       } catch (error) {

@@ -2,7 +2,7 @@
  * What an installation's Node runs with, in all threads. V8 lets the young generation of each grow to 128 MB and gives little of it back: a burst of
  * connections or of records costs memory for good, and no thread is faster for it (docs/adr/0015-messages-go-by-groups.md).
  */
-export const NODE_FLAGS: readonly string[] = ["--max-semi-space-size=8"];
+export const NODE_FLAGS: readonly string[] = ["--max-semi-space-size=16"];
 
 /** What is needed of `process`. */
 interface StartedProcess extends Pick<NodeJS.Process, "argv" | "execArgv" | "execPath" | "env"> {

@@ -35,7 +35,7 @@ In every run \`millrace audit\` balanced and ClickHouse held ${rowsText(report)}
   throughput and little else. **At half load** messages are due at fixed times, and it is counted from then, so that a stall counts for
   all who waited for it.
 - **Publish to browser** is from the making of a message to its arrival, parsed, at a WebSocket client that has the page of its device open.
-  The hub sends to the page of one device at most every 20 ms.
+  The hub sends to the page of one device at most every 10 ms.
 - **Taken by others** is what processes that belong neither to the system nor to the benchmark used of the machine's cores meanwhile.
   Where it is much, throughput and latencies say more about the machine than about the system; the rate per CPU-second hardly moves.
 - **Idle**: a fresh instance, left alone for ${idleSeconds} s; proportional set size of the tree, the log's memory map left out.

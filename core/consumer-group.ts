@@ -13,8 +13,11 @@ export interface AssignmentListener {
  * only decides who works on what: whoever writes is fenced by the journals.
  */
 export interface ConsumerGroups {
-  /** `consumer` is a journal's name. The member joins with `start` and leaves, after it has released everything, with `stop`. */
-  join(consumer: string, listener: AssignmentListener): Service;
+  /**
+   * `consumer` is a journal's name. The member joins with `start` and leaves, after it has released everything, with `stop`. One that follows
+   * another that died without leaving gives that one's `memberId`, and has its place at once instead of waiting until it is missed.
+   */
+  join(consumer: string, listener: AssignmentListener, memberId?: string): Service;
   /** Who takes part now, and who has which of the journal's partitions. Empty when nothing is dealt out. */
   members(consumer: string): Promise<readonly GroupMember[]>;
 }

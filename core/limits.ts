@@ -1,4 +1,6 @@
+import { AUTOSCALE_LIMITS } from "./autoscale-limits.ts";
 import { EDGE_LIMITS } from "./edge-limits.ts";
+import { FUNCTION_LIMITS } from "./function-limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -13,6 +15,8 @@ const DAY = 24 * HOUR;
  */
 export const LIMITS = {
   ...EDGE_LIMITS,
+  ...AUTOSCALE_LIMITS,
+  ...FUNCTION_LIMITS,
 
   // ids and registry
   idCharactersMax: 128,
@@ -47,6 +51,8 @@ export const LIMITS = {
   recordBytesMax: MIB,
   partitionsMax: 1024,
   fetchBytesMax: 4 * MIB,
+  /** Of a scan beside other work of its thread, in one turn: decoding and reading it takes some 5 ms. */
+  scanBytesMax: 512 * KIB,
   /** Commits that are looked through before the event loop gets a turn, whether or not they hold what is read. */
   readScanBytesMax: 16 * MIB,
   /** What one transaction of retention deletes, so that deleting never holds a commit up. */
@@ -82,7 +88,7 @@ export const LIMITS = {
 
   // stage
   unitIdleMs: 10,
-  unitBacklogMs: 250,
+  unitBacklogMs: 25,
   unitRecordsMax: 1000,
   unitBytesMax: 512 * KIB,
   timersPerUnitMax: 1000,
@@ -121,88 +127,6 @@ export const LIMITS = {
   dedupeEntriesPerDevice: 512,
   windowMsMin: SECOND,
   windowMsMax: 31 * DAY,
-
-  // functions that misbehave
-  /** A call of a function may take so long by default, and its thread so much memory. */
-  functionTimeoutMsDefault: SECOND,
-  functionMemoryMibDefault: 512,
-  /** Between two looks at what a thread of functions does. */
-  functionWatchMs: 100,
-  /** A thread of functions that does nothing, and does not turn its event loop either. */
-  functionSilenceMsMax: 10 * SECOND,
-  /** The longest pause before such a thread is started again, and how long one must live to be begun with none. */
-  functionRestartDelayMsMax: 30 * SECOND,
-  functionSettledMs: MINUTE,
-  /** A stage is paused when most of its last records died, tried again with a few, and paused for longer if most of those die too. */
-  breakerWindowRecords: 200,
-  breakerRecordsMin: 50,
-  breakerTrialRecords: 10,
-  breakerPauseMsMin: 10 * SECOND,
-  breakerPauseMsMax: 10 * MINUTE,
-  redrivesPerDeadLetterMax: 3,
-  /** With one request. */
-  redriveBatchMax: 100,
-  /** That a device's partition remembers, so that none is run twice. */
-  redrivesPerDeviceMax: 1000,
-  /** Of what the functions of a thread print: more is dropped. */
-  functionLogLinesPerSecond: 50,
-  functionLogCharactersPerSecond: 64 * KIB,
-  functionLogLineCharactersMax: 2000,
-  /** Records that are worked one by one to find what has killed a thread from behind: more than it has under way at once. */
-  functionSearchRecords: 100_000,
-  /** Calls in which such a thread has died that are remembered: the oldest goes. */
-  suspectsMax: 100,
-
-  // users' functions
-  /** Of a function with all that it imports, as JSON text: it lies in every partition's log and state. */
-  functionCodeBytesMax: 256 * KIB,
-  functionNameCharactersMax: 63,
-  functionsMax: 100,
-  /** What a function's module may take to be loaded, before it is deployed. */
-  functionLoadMsMax: 5 * SECOND,
-  /** What `millrace record` writes into one fixture. */
-  recordedReadingsMax: 100_000,
-
-  // autoscaler
-  /** Between two decisions, as long as nothing wakes the loop. */
-  autoscaleIntervalMs: SECOND,
-  /** Rates are taken over so long: shorter, and devices that send on the full second look like bursts. */
-  autoscaleWindowMs: 15 * SECOND,
-  autoscaleSamplesMax: 32,
-  /** Counters older than this say nothing of now: the decision is to leave everything as it is. */
-  autoscaleSampleAgeMsMax: 15 * SECOND,
-  /** What is left of a replica is for catching up and for what is dealt unevenly. Flink's utilization.target is 0.7, without looking at the latter. */
-  autoscaleTargetUtilization: 0.85,
-  /** Load above this adds replicas, load below the target may take some away; what lies between changes nothing. */
-  autoscaleUtilizationMax: 0.95,
-  /** A replica whose partitions are this far behind is late, whatever its rates say. Half of what the dashboard may wait. */
-  autoscaleLagMsMax: 2500,
-  /** In what time lag is to be gone. Flink's is 30 min, because a job of Flink's stops to change; here only partitions that move do. */
-  autoscaleCatchUpMs: 15 * SECOND,
-  /** More of a replica than this is not kept for one partition: no number of replicas takes from it what is too much for one. */
-  autoscalePartitionShareMax: 0.4,
-  /** Until a replica works, where none has been seen to start yet. */
-  autoscaleRestartMsDefault: 5 * SECOND,
-  /** After the last replica works: rates of less are those of a restart. */
-  autoscaleSettleMs: 5 * SECOND,
-  /** A start that takes longer holds nothing up any more. */
-  autoscaleStartMsMax: 5 * MINUTE,
-  /** Adding is quick, since lag grows meanwhile; taking away waits, since what comes back at once costs two restarts. */
-  autoscaleUpCooldownMs: 10 * SECOND,
-  autoscaleDownCooldownMs: MINUTE,
-  /** What the arrivals of so long needed stays: HPA's stabilisation is 5 min, but of all that was recommended, lag included. */
-  autoscaleDownWindowMs: 3 * MINUTE,
-  /** Nothing has come and nothing is due for so long: to zero. */
-  autoscaleIdleMs: 2 * MINUTE,
-  /** Nothing was processed for so long though there is lag: what comes behind the stage stands still. */
-  autoscaleStallMs: 5 * SECOND,
-  /** Flink's scaling.effectiveness.threshold: of the throughput that an addition was to bring. */
-  autoscaleEffectShareMin: 0.1,
-  /** No more is added for so long after an addition that brought nothing; twice as long after the next one. */
-  autoscaleBlockMs: 5 * MINUTE,
-  autoscaleBlockMsMax: HOUR,
-  /** How fast what is known of the rate of a replica gives way to what is newly measured. */
-  autoscaleRateMemoryMs: 30 * SECOND,
 
   // registry
   registryConnectionsMax: 10,

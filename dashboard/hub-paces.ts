@@ -12,7 +12,7 @@ export interface HubPaces {
 
 export const HUB_PACES: HubPaces = {
   flushMs: 100,
-  deviceFlushMs: 20,
+  deviceFlushMs: 10,
   pingMs: 30_000,
   reauthenticateMs: 60_000,
   overviewMs: 1000,

@@ -6,7 +6,12 @@ import { EDGE_LIMIT_SIGNS } from "./edge-limit-signs.ts";
 import { pageTable } from "./page-table.ts";
 
 /** In the order of the page. */
-export const LIMITS_SOURCES = ["core/edge-limits.ts", "core/limits.ts"];
+export const LIMITS_SOURCES = [
+  "core/edge-limits.ts",
+  "core/function-limits.ts",
+  "core/autoscale-limits.ts",
+  "core/limits.ts",
+];
 const PAGE = new URL("limits.md", import.meta.url);
 const HEAD = `# Limits
 

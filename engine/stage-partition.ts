@@ -142,7 +142,9 @@ class PartitionEngine implements StagePartition, StepPace {
 
   condemn(verdict: Verdict): void {
     const { verdicts, undo } = this.parts;
-    const standing = verdicts.value?.filter(({ offset }) => offset === verdict.offset) ?? [];
+    const { offset, step, call } = verdict;
+    const standing = verdicts.value?.filter((one) => one.offset === offset) ?? [];
+    if (standing.some((one) => one.step === step && one.call === call)) return;
     verdicts.set([...standing, verdict]);
     undo.clear();
   }

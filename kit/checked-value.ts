@@ -29,17 +29,29 @@ export class CheckedValue<Value> {
       return this.check(migrate(value, version), `migrate() from stateVersion ${version} returns`);
     }
     const remedy = version > own ? "deploy a function that knows it" : "define migrate(old, fromVersion)";
-    throw new TypeError(`${fn}: the device has a ${what} of stateVersion ${version}, not ${own}: ${remedy}`);
+    throw new TypeError(`${fn}: the device has ${articled(what)} of stateVersion ${version}, not ${own}: ${remedy}`);
   }
 
   /** `who` gives it: the beginning of the message when it does not match. */
   check(value: unknown, who: string): Value {
     const parsed = this.parse(value);
-    if (parsed !== NO_MATCH) return parsed;
+    if (parsed !== NO_MATCH) return frozen(parsed);
     const { fn, what, schema } = this.options;
     const issues = schema.safeParse(value).error?.issues ?? [];
     const faults = issues.map(({ path, message }) => `${path.join(".") || "it"}: ${message}`).join("; ");
     const remedy = "return one that matches, or raise stateVersion and define migrate()";
-    throw new TypeError(`${fn}: ${who} a ${what} that does not match its schema (${faults}): ${remedy}`);
+    throw new TypeError(`${fn}: ${who} ${articled(what)} that does not match its schema (${faults}): ${remedy}`);
   }
+}
+
+/** All of it: code that changed what it keeps would see the change after a restore no more, and after an undo still. */
+export function frozen<Value>(value: Value): Value {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const item of Object.values(value)) frozen(item);
+  return value;
+}
+
+function articled(what: string): string {
+  return /^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`;
 }

@@ -45,6 +45,10 @@ export interface FunctionContext {
   readonly watermark: number;
   /** The device's type, or the default type. */
   readonly config: DeviceType;
+  /** The device's labels. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The row of a reference table, as the log has it at this place; undefined when there is none. Not to be changed. */
+  reference(table: string, key: string): unknown;
   /** In [0, 1). The same call gets the same numbers, also when it is repeated: made of function, device, times. */
   random(): number;
   /** Writes a device event. */

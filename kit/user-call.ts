@@ -1,4 +1,5 @@
 import { LIMITS } from "../core/limits.ts";
+import { frozen } from "./checked-value.ts";
 import { seededRandom } from "./seeded-random.ts";
 import type { DeviceType } from "../core/device-type.ts";
 import type { DeviceEvent, Reading } from "../core/derived-records.ts";
@@ -48,6 +49,14 @@ export class UserCall implements StreamFunctionContext {
 
   get config(): DeviceType {
     return this.call.config.deviceType(this.call.tenant, this.call.device);
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return this.call.config.deviceLabels(this.call.tenant, this.call.device).labels;
+  }
+
+  reference(table: string, key: string): unknown {
+    return frozen(this.call.config.reference(this.call.tenant, table, key));
   }
 
   random(): number {

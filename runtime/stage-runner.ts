@@ -12,7 +12,7 @@ import { SuspectTrials } from "./suspects.ts";
 import { StateBytes } from "./state-bytes.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
-import type { ConsumerGroups } from "../core/consumer-group.ts";
+import type { AssignmentListener, ConsumerGroups } from "../core/consumer-group.ts";
 import type { EventLog, FetchedSlice, LogReader } from "../core/event-log.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
@@ -29,6 +29,8 @@ export interface StageRunnerOptions {
   readonly stage: StageDefinition;
   /** Deals out the partitions of the stage's input topic. */
   readonly groups: ConsumerGroups;
+  /** As `ConsumerGroups.join` takes it. */
+  readonly memberId?: string;
   readonly generation: number;
   /** Loads what control records deploy. */
   readonly load?: LoadFunctions;
@@ -153,14 +155,14 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      if (trials !== null) await trials.before(owner, record);
+      if (trials?.isSuspect(slice.partition, record)) await trials.before(owner, record);
       if (owner.failure !== undefined) return;
       if (stagePause.waitMs() > 0) {
         isCutShort = true;
         return;
       }
       const { deadLetters } = state;
-      while (!(trials === null ? state.process(record) : await trials.process(owner, record))) await owner.commit();
+      while (!(trials?.isSearching ? await trials.process(owner, record) : state.process(record))) await owner.commit();
       stagePause.settled(state.deadLetters > deadLetters);
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
         await owner.commit();
@@ -169,9 +171,10 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     records.add(slice.records.length);
   };
 
+  /** In one turn, so that all units leave together and land with one sync. */
   const commitAll = async (): Promise<void> => {
     lastCommitAt = monotonic.now();
-    for (const owner of owners.values()) await owner.commit();
+    await Promise.all([...owners.values()].map((owner) => owner.commit()));
   };
 
   /** How long to wait for more before closing units: not at all after a quiet while, so that a lone message is quick. */
@@ -202,7 +205,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     }
   };
 
-  const membership = options.groups.join(stageJournalName(stage.name), {
+  const listener: AssignmentListener = {
     async take(partitions) {
       try {
         await owned.take(partitions);
@@ -212,7 +215,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
     },
     release: (partitions) => owned.release(partitions),
-  });
+  };
+  const membership = options.groups.join(stageJournalName(stage.name), listener, options.memberId);
 
   return {
     async start() {

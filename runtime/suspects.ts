@@ -34,25 +34,30 @@ export class SuspectTrials {
     this.marker = marker;
   }
 
-  /** To be called before a record is begun, or gone on with: what was processed before it is durable then, and so are its verdicts. */
+  isSuspect(partition: number, { offset }: LogRecord): boolean {
+    return this.suspicions.calls.some((one) => one.partition === partition && one.offset === offset);
+  }
+
+  /** To be called before a suspect record is begun, or gone on with: what was processed before it is durable then, and so are its verdicts. */
   async before({ partition, commit, settled, condemn }: PartitionOwner, { offset }: LogRecord): Promise<void> {
     const suspects = this.suspicions.calls.filter((one) => one.partition === partition && one.offset === offset);
-    if (suspects.length === 0) return;
     await commit();
     await settled();
     for (const { partition: _partition, condemned, ...verdict } of suspects) if (condemned) await condemn(verdict);
   }
 
-  /** Processes the record. In a search, it is not done before what it left behind has run. False as of StagePartition. */
+  /** True as long as records are worked one by one. */
+  get isSearching(): boolean {
+    return this.marker !== null && this.suspicions.search && this.searched < LIMITS.functionSearchRecords;
+  }
+
+  /** Processes the record in a search: it is not done before what it left behind has run. False as of StagePartition. */
   async process({ state }: PartitionOwner, record: LogRecord): Promise<boolean> {
-    if (this.marker === null || !this.suspicions.search || this.searched >= LIMITS.functionSearchRecords) {
-      return state.process(record);
-    }
     this.searched += 1;
-    this.marker.hold();
+    this.marker?.hold();
     const finished = state.process(record);
     await nextTurn();
-    this.marker.release();
+    this.marker?.release();
     return finished;
   }
 }

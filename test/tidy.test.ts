@@ -50,9 +50,7 @@ const CASES: readonly RuleCase[] = [
       ["registry/a.ts", 'export type B = import("../api/b.ts").B;'],
       ["engine/a.ts", 'import { readFileSync } from "node:fs";'],
       ["dashboard/web/a.tsx", 'import { hub } from "../hub.ts";'],
-      ["engine/a.ts", 'import { defineMap } from "../kit/function.ts";'],
       ["kit/a.ts", 'import { decode } from "../wire/a.ts";'],
-      ["broker/a.ts", 'import { defineMap } from "../kit/function.ts";'],
     ],
     good: [
       ["wire/a.ts", 'import { b } from "../core/b.ts";'],
@@ -118,10 +116,7 @@ const CASES: readonly RuleCase[] = [
       ["core/b.ts", 'import { c } from "./c.ts";\nexport { c };'],
       ["core/index.ts", "export const a = 1;"],
     ],
-    good: [
-      ["core/a.ts", 'export { b } from "./b.ts";\nexport const a = 1;'],
-      ["kit/function.ts", 'export { b } from "./b.ts";'],
-    ],
+    good: [["core/a.ts", 'export { b } from "./b.ts";\nexport const a = 1;']],
   },
   {
     title: "any is not used",

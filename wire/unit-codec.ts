@@ -61,28 +61,38 @@ function encode(kind: number, head: object, slots: readonly Slot[], outcomes: Pa
   const functions = new Index();
   const keys = new Index();
   const texts: string[] = [];
-  const body: number[] = [slots.length];
-  for (const slot of slots) {
-    body.push(
-      functions.of(slot.fn),
-      keys.of(slot.key),
-      byteLength(slot.name),
-      slot.value === null ? 0 : byteLength(slot.value) + 1,
-    );
-    texts.push(slot.name);
-    if (slot.value !== null) texts.push(slot.value);
+  const places: number[] = [];
+  for (const { fn, key, name, value } of slots) {
+    places.push(functions.of(fn), keys.of(key));
+    texts.push(name);
+    if (value !== null) texts.push(value);
   }
-  body.push(outcomes.length);
-  for (const [key, counts] of outcomes) {
-    body.push(keys.of(key));
-    for (const name of OUTCOME_NAMES) body.push(counts[name] ?? 0);
-  }
+  for (const [key] of outcomes) keys.of(key);
   const headText = JSON.stringify(head);
-  const numbers = [byteLength(headText), functions.texts.length, ...functions.texts.map(byteLength)];
-  numbers.push(keys.texts.length);
-  for (const key of keys.texts) numbers.push(byteLength(key));
   const text = headText + functions.texts.join("") + keys.texts.join("") + texts.join("");
-  return packNumbersAndText(kind, numbers.concat(body), text);
+  // Of ASCII, which nearly every unit is, the length of each text is known without asking for its bytes.
+  const lengthOf = byteLength(text) === text.length ? lengthOfAscii : byteLength;
+
+  const numbers = [lengthOf(headText), functions.texts.length];
+  for (const fn of functions.texts) numbers.push(lengthOf(fn));
+  numbers.push(keys.texts.length);
+  for (const key of keys.texts) numbers.push(lengthOf(key));
+  numbers.push(slots.length);
+  let place = 0;
+  for (const { name, value } of slots) {
+    numbers.push(places[place] ?? 0, places[place + 1] ?? 0, lengthOf(name), value === null ? 0 : lengthOf(value) + 1);
+    place += 2;
+  }
+  numbers.push(outcomes.length);
+  for (const [key, counts] of outcomes) {
+    numbers.push(keys.of(key));
+    for (const name of OUTCOME_NAMES) numbers.push(counts[name] ?? 0);
+  }
+  return packNumbersAndText(kind, numbers, text);
+}
+
+function lengthOfAscii(text: string): number {
+  return text.length;
 }
 
 interface Decoded<Head> {

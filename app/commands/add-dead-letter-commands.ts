@@ -6,7 +6,6 @@ import type { Command } from "commander";
 import type { DeadLetterOptions, RedriveOptions } from "./dead-letters.ts";
 
 const RATE_DEFAULT = "50";
-const RATE_MAX = 1000;
 
 /** `millrace dlq ls|show|redrive`. */
 export function addDeadLetterCommands(program: Command): void {
@@ -27,7 +26,7 @@ export function addDeadLetterCommands(program: Command): void {
     .description("run their records again on the function that failed, oldest first; three times at most")
     .option("--all", "without a filter: all of them")
     .option("--dry-run", "only count them")
-    .option("--rate <records>", "records per second", wholeNumber(1, RATE_MAX), RATE_DEFAULT)
+    .option("--rate <records>", "records per second", wholeNumber(1, LIMITS.redriveRateMax), RATE_DEFAULT)
     .action(async (options: RedriveOptions, command: Command) => {
       process.exitCode = await redriveDeadLetters(apiOf(command), { ...globalOptions(command), ...options });
     });

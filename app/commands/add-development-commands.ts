@@ -16,8 +16,8 @@ import type { TimeRange } from "../functions/history/reading-history.ts";
 const DAY_MS = 86_400_000;
 
 const SOURCE_HELP = `
-Readings come from the log in the data directory, beside the instance that runs on it or without one; where it goes back less far than
---from, or with --url, from the tables of the running instance.`;
+Readings come from the log in the data directory, beside the instance that runs on it or without one. Where there is no log (it may be on
+Kafka), where it does not go back to --from, and with --url, they come from the tables of the running instance.`;
 
 interface PastOptions {
   readonly from?: string;

@@ -96,7 +96,8 @@ class BacktestRun {
       this.counts.readings += 1;
       partition.offset = record.offset;
       partition.received = Math.max(partition.received, record.timestamp);
-      this.process(partition, maker === null ? record : withoutSource(record));
+      // What another function derived counts as well: in a stage it would come from the function before.
+      this.process(partition, record);
     }
     this.collect(partition);
     if (this.history.isExact) return;
@@ -206,11 +207,6 @@ function asStored(reading: Reading): Reading {
 
 function toStored(value: MetricValue): MetricValue {
   return typeof value === "boolean" ? Number(value) : value;
-}
-
-/** What another function derived is a reading like any other here: in a stage, it would come from the function before. */
-function withoutSource({ offset, timestamp, key, value }: LogRecord): LogRecord {
-  return { offset, timestamp, key, value, header: () => undefined, headers: () => [] };
 }
 
 function controlRecord(offset: number, timestamp: number, control: ControlRecord): LogRecord {

@@ -30,9 +30,9 @@ export class CallWatchdog {
     const { last, lookedAt } = this;
     this.last = reading;
     this.lookedAt = now;
-    // A thread that has not come to its first turn is still starting.
-    if (reading.beats === 0) return null;
     const isCalling = reading.at.call > 0;
+    // A thread that has not come to its first turn is still starting.
+    if (reading.beats === 0 && !isCalling) return null;
     const moved = last?.marks !== reading.marks || (!isCalling && last.beats !== reading.beats);
     if (moved) this.stillMs = 0;
     else this.stillMs += Math.min(now - lookedAt, 2 * this.limits.lookMs);

@@ -1,50 +1,34 @@
 import { errorText, isMillraceError, MillraceError } from "../../core/errors.ts";
 import { within } from "../deadline.ts";
-import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
-import { superviseThread, type RunningThread, type SupervisedThread, type ThreadStart } from "./supervised-thread.ts";
-import type { SpawnedThread } from "./spawn-thread.ts";
-import type { ReportFault } from "../../core/fault.ts";
-import type { Logger } from "../../core/logger.ts";
-import type { Metrics } from "../../core/metrics.ts";
+import { superviseThread } from "./supervised-thread.ts";
 import type { PooledWorker } from "../../runtime/autoscaler/worker-pool.ts";
-import type { Config } from "../config.ts";
-import type { InstallationLog } from "../installation-log.ts";
+import type { SpawnedThread } from "./spawn-thread.ts";
+import type { RunningThread, SupervisedThread, SupervisedThreadOptions, ThreadStart } from "./supervised-thread.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
 
-export interface FunctionsSeatOptions {
-  readonly name: string;
-  readonly config: Config;
-  readonly log: InstallationLog;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly onFault: ReportFault;
+type SeatThread = Pick<SpawnedThread<ProcessorsApi>, "call"> & Pick<RunningThread, "worker">;
+
+export interface FunctionsSeatOptions<Thread extends SeatThread> extends Omit<SupervisedThreadOptions, "spawn"> {
+  /** Starts a thread without partitions. `ended` resolves with what it dies of. */
+  readonly spawn: (start: ThreadStart) => { readonly thread: Thread; readonly ended: Promise<Error | null> };
 }
 
 const END_MS = 10_000;
 
 /** A place for a thread of users' functions: when its thread ends, another one takes what it had. */
-export class FunctionsSeat implements PooledWorker {
-  thread: SpawnedThread<ProcessorsApi> | null = null;
-  private readonly options: FunctionsSeatOptions;
+export class FunctionsSeat<Thread extends SeatThread> implements PooledWorker {
+  /** Null while it has none that works. */
+  thread: Thread | null = null;
+  private readonly options: FunctionsSeatOptions<Thread>;
   private readonly supervised: SupervisedThread;
   private readonly owned = new Set<number>();
   /** Of threads of the seat that ended, as they last said. */
   private earlierBusySeconds = 0;
   private lastBusySeconds = 0;
 
-  constructor(options: FunctionsSeatOptions) {
+  constructor(options: FunctionsSeatOptions<Thread>) {
     this.options = options;
-    const { name, config, logger, metrics, onFault } = options;
-    this.supervised = superviseThread({
-      name,
-      functionTimeoutMs: config.functionTimeoutMs,
-      functionMemoryMib: config.functionMemoryMib,
-      spawn: (start) => this.spawn(start),
-      monotonic: { now: () => performance.now() },
-      logger,
-      metrics,
-      onFault,
-    });
+    this.supervised = superviseThread({ ...options, spawn: (start) => this.spawn(start) });
   }
 
   /** Resolves when the first thread has started; it has no partitions. */
@@ -79,8 +63,7 @@ export class FunctionsSeat implements PooledWorker {
   }
 
   private spawn(start: ThreadStart): RunningThread {
-    const { config, log } = this.options;
-    const { thread, ended } = spawnFunctionsThread({ config, log, partitions: null }, start);
+    const { thread, ended } = this.options.spawn(start);
     return {
       worker: thread.worker,
       onEnd: (listener) => {
@@ -100,7 +83,7 @@ export class FunctionsSeat implements PooledWorker {
   }
 
   /** What a thread that has ended does not answer, the next one is asked for when it starts. */
-  private async ask(call: (thread: SpawnedThread<ProcessorsApi>) => Promise<void>): Promise<void> {
+  private async ask(call: (thread: Thread) => Promise<void>): Promise<void> {
     if (this.thread === null) return;
     try {
       await call(this.thread);

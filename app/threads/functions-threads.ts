@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { errorText } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createFaultBoard } from "../fault-board.ts";
@@ -34,6 +35,8 @@ export interface FunctionsThreads {
 const LOOK_EVERY_MS = 500;
 const LOOK_EVERY_MS_KAFKA = 3000;
 const ANSWER_MS = 2000;
+/** Of the time to stop, what the threads are given to do it by themselves. */
+const ASKED_SHARE = 0.75;
 
 /**
  * The threads of users' functions: apart from the main stage, which goes on when they do not. They are started when the first function was
@@ -42,6 +45,7 @@ const ANSWER_MS = 2000;
 export function createFunctionsThreads({ config, log, shares, logger }: FunctionsThreadsOptions): FunctionsThreads {
   const stopping = new AbortController();
   const running = new Map<number, SpawnedThread<ProcessorsApi>>();
+  const memberIds = shares.map(() => randomUUID());
   const metrics = createMetrics();
   const faults = createFaultBoard();
   let looking: Promise<void> = Promise.resolve();
@@ -60,7 +64,10 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
   });
 
   const spawn = (index: number, partitions: readonly number[], start: ThreadStart): RunningThread => {
-    const { thread, ended } = spawnFunctionsThread({ config, log, partitions }, start);
+    const { thread, ended } = spawnFunctionsThread(
+      { config, log, partitions, memberId: memberIds[index] ?? "" },
+      start,
+    );
     running.set(index, thread);
     return {
       worker: thread.worker,
@@ -88,10 +95,12 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
     async stop(deadlineMs) {
       stopping.abort();
       for (const thread of supervised) thread.release();
-      const late = () => new MillraceError("TIMED_OUT", `not within ${deadlineMs} ms`);
+      // One that hangs is ended within the deadline, so that nobody waits for it.
+      const waitMs = deadlineMs * ASKED_SHARE;
+      const late = () => new MillraceError("TIMED_OUT", `not within ${waitMs} ms`);
       await Promise.all(
         [...running.values()].map(async ({ call }) => {
-          await within(call("stop", deadlineMs), deadlineMs, late).catch((error: unknown) =>
+          await within(call("stop", waitMs), waitMs, late).catch((error: unknown) =>
             logger.warn({ thread: "functions", cause: errorText(error) }, "a thread did not stop in order"),
           );
         }),

@@ -13,16 +13,20 @@ import type { Suspicions } from "../../runtime/suspects.ts";
 export interface FunctionsThreadData extends StageThreadData {
   readonly marks: SharedArrayBuffer;
   readonly suspicions: Suspicions;
+  /** In the group that deals the partitions out: the same for each that follows. */
+  readonly memberId: string;
 }
 
 giveWay();
 const data = workerData as FunctionsThreadData;
+const { memberId, suspicions } = data;
 const marker = writeCallMarks(data.marks);
 const extras: StageExtras = (parts) => {
   const console = createFunctionConsole(parts);
   const pause = createStagePause({ stage: FUNCTIONS_STAGE.name, ...parts });
-  return { load: (code) => loadFunctions(code, { console }), marker, pause, suspicions: data.suspicions };
+  return { load: (code) => loadFunctions(code, { console }), marker, memberId, pause, suspicions };
 };
-await runStageThread("functions", data, FUNCTIONS_STAGE, extras);
-// The first of them says that the thread has come so far.
+// The first says that the thread has come so far. No call may come before it.
+marker.beat();
 setInterval(() => marker.beat(), LIMITS.functionWatchMs);
+await runStageThread("functions", data, FUNCTIONS_STAGE, extras);

@@ -8,6 +8,9 @@ import { createFaultBoard } from "../fault-board.ts";
 import { stopSignal } from "../deadline.ts";
 import { FunctionsSeat } from "./functions-seat.ts";
 import { healthOf, metricsOf, untilFunctionsStage, type FunctionsThreads } from "./functions-threads.ts";
+import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
+import type { SpawnedThread } from "./spawn-thread.ts";
+import type { ProcessorsApi } from "./thread-apis.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Config } from "../config.ts";
@@ -30,14 +33,23 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
   const { config, log, clock, logger } = options;
   const metrics = createMetrics();
   const stopping = new AbortController();
-  const seats = new Set<FunctionsSeat>();
+  const seats = new Set<FunctionsSeat<SpawnedThread<ProcessorsApi>>>();
   const faults = createFaultBoard();
   let seated = 0;
   const pool = new WorkerPool({
     partitions: config.partitions,
     async spawn() {
       const name = `functions.${seated++}`;
-      const seat = new FunctionsSeat({ name, config, log, logger, metrics, onFault: faults.report });
+      const seat = new FunctionsSeat({
+        name,
+        functionTimeoutMs: config.functionTimeoutMs,
+        functionMemoryMib: config.functionMemoryMib,
+        spawn: (start) => spawnFunctionsThread({ config, log, partitions: null, memberId: "" }, start),
+        monotonic: { now: () => performance.now() },
+        logger,
+        metrics,
+        onFault: faults.report,
+      });
       seats.add(seat);
       await seat.start();
       const end = async (): Promise<void> => {

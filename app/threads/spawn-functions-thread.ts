@@ -9,6 +9,8 @@ export interface FunctionsThreadPlace {
   readonly log: InstallationLog;
   /** Null: they are dealt to it while it works. */
   readonly partitions: readonly number[] | null;
+  /** Its name in the consumer group: the same for a thread that follows another. */
+  readonly memberId: string;
 }
 
 /** Claims and restores take what they take. */
@@ -16,12 +18,12 @@ const OWN_TIME = { start: Infinity, stop: Infinity, take: Infinity, release: Inf
 
 /** A thread of users' functions, and what it dies of once it has: null when it exits. */
 export function spawnFunctionsThread(
-  { config, log, partitions }: FunctionsThreadPlace,
+  { config, log, partitions, memberId }: FunctionsThreadPlace,
   { marks, suspicions, resourceLimits }: ThreadStart,
 ): { readonly thread: SpawnedThread<ProcessorsApi>; readonly ended: Promise<Error | null> } {
   const { access, transfer } = log.connect();
   const { promise: ended, resolve } = Promise.withResolvers<Error | null>();
-  const data = { config, access, partitions, peers: [], marks, suspicions };
+  const data = { config, access, partitions, peers: [], marks, suspicions, memberId };
   const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME, resourceLimits);
   return { thread, ended };
 }

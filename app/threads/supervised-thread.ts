@@ -22,7 +22,7 @@ export interface ThreadStart {
 }
 
 export interface RunningThread {
-  readonly worker: Worker;
+  readonly worker: Pick<Worker, "terminate">;
   /** Called when it has ended, with what it died of, if that is known. */
   onEnd(listener: (error: Error | null) => void): void;
   /** Has it begin to work. Rejects when it cannot; not with what comes of its end. */
@@ -88,7 +88,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     OutOfMemory: deathsOf("OutOfMemory"),
     WorkerDied: deathsOf("WorkerDied"),
   };
-  let current: Worker | null = null;
+  let current: RunningThread["worker"] | null = null;
   let running: Promise<void> = Promise.resolve();
   let inARow = 0;
 
@@ -107,7 +107,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
         onFault(name, "cleared", "");
       }
       const verdict = watchdog.look(readCallMarks(marks), monotonic.now());
-      if (verdict === null || overdue !== null || stopping.signal.aborted) return;
+      if (verdict === null || overdue !== null) return;
       overdue = timeout(verdict, limits);
       void thread.worker.terminate();
     }, LIMITS.functionWatchMs);
@@ -120,9 +120,9 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     const error = await ended.promise;
     clearInterval(looking);
     if (stopping.signal.aborted) return;
-    const { beats, at } = readCallMarks(marks);
+    const { marks: calls, at } = readCallMarks(marks);
     const end: End = overdue ?? endOf(error);
-    const fate = suspects.died({ ...end, at: beats === 0 ? null : at });
+    const fate = suspects.died({ ...end, at: calls === 0 ? null : at });
     deaths[end.errorClass].add();
     inARow += 1;
     logger.error(

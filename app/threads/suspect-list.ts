@@ -10,9 +10,6 @@ export interface Death {
   readonly at: CallPlace | null;
 }
 
-/** More deaths of one step than this, each in another call of it: then who is marked says little. */
-const DEATHS_OF_STEP_MAX = 4;
-
 /**
  * What threads have died of, for the one that comes next. A call is tried once more, alone, and condemned when that goes wrong too. Of a
  * step that goes on killing, each time in another call, the first is condemned that is not yet: with it goes what is called within it.
@@ -34,7 +31,7 @@ export class SuspectList {
     }
     const ofStep = this.calls.filter((one) => isSameStep(one, at));
     const known = ofStep.find(({ call }) => call === at.call);
-    const isLost = known?.condemned === true || (known === undefined && ofStep.length >= DEATHS_OF_STEP_MAX);
+    const isLost = known?.condemned === true || (known === undefined && ofStep.length >= LIMITS.deathsOfStepMax);
     const condemned = isLost || known !== undefined;
     const call = isLost ? firstUncondemned(ofStep) : at.call;
     // What was searched for is found.

@@ -34,7 +34,11 @@ export function createWhy(sources: WhySources): Why {
       const { source } = output;
       const stage = sources.stages.find(({ name, input }) => name === source.stage && input === source.topic);
       if (stage === undefined) {
-        throw new MillraceError("NOT_FOUND", `this version of Millrace has no stage ${source.stage}`);
+        const text = `only what the platform's own functions made is explained, and this was made in stage ${source.stage}`;
+        throw new MillraceError("INVALID_INPUT", text, {
+          remedy:
+            "Run the function over that time with `millrace backtest`, which shows what it makes of which readings.",
+        });
       }
       const { records, read, isWhole } = await recordsOf(sources.log, output);
       const [name = ""] = output.functionVersion.split("@");

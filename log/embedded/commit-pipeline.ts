@@ -84,10 +84,18 @@ export class CommitPipeline {
     setImmediate(() => this.linger(performance.now() + this.lingerMs()));
   }
 
-  /** Waits until `deadline` for company, but not when nobody came for a while: then all who could are waiting themselves. */
+  /**
+   * Waits until `deadline` for company, but not when nobody came for a while: then all who could are waiting themselves. Nor with a unit: all
+   * of its stage's come together, and somebody waits for what they hold.
+   */
   private linger(deadline: number): void {
     const { arrivals } = this.collecting;
-    if (this.isFull() || this.idleWaiters.length > 0 || performance.now() + LINGER_STEP_MS > deadline) {
+    if (
+      this.isFull() ||
+      this.collecting.journalWrites.length > 0 ||
+      this.idleWaiters.length > 0 ||
+      performance.now() + LINGER_STEP_MS > deadline
+    ) {
       void this.leave();
       return;
     }

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { logFile } from "./log-file.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
@@ -26,8 +27,8 @@ export async function readEmbeddedLog(directory: string): Promise<ReadableLog> {
       remedy: "Name the data directory of an installation with --data.",
     });
   }
-  // The file knows how large its map is.
-  const store = openLogStore({ directory, bytesMax: 0, readOnly: true, sync: true });
+  // A larger file makes the map larger.
+  const store = openLogStore({ directory, bytesMax: LIMITS.logBytesDefault, readOnly: true, sync: true });
   try {
     const { topology } = readIdentity(store);
     const mark = new DurableMark();

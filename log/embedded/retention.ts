@@ -1,8 +1,8 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { isControlRecord } from "../../core/record.ts";
+import { HEADER, isControlRecord } from "../../core/record.ts";
 import { positionFloors } from "../position-floors.ts";
-import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
+import { decodeRecordBatch, recordKeys } from "../../wire/record-batch-reader.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
 import { readStarts } from "./log-store.ts";
@@ -126,9 +126,9 @@ export class Retention {
     if (inTopic < 0 || inTopic >= this.options.topology.partitionCount) return;
     try {
       const bytes = commit.subarray(batch.byteOffset, batch.byteOffset + batch.byteLength);
-      for (const record of decodeRecordBatch(bytes).records) {
-        if (record.key === null || isControlRecord(record)) continue;
-        const key = record.key.slice(0, KEY_CHARS_MAX);
+      for (const whole of messageKeys(bytes)) {
+        if (whole === null) continue;
+        const key = whole.slice(0, KEY_CHARS_MAX);
         deleted.set(key, (deleted.get(key) ?? this.deletedTelemetry.get(key) ?? 0) + 1);
       }
     } catch (error) {
@@ -136,6 +136,14 @@ export class Retention {
       if (!(error instanceof MillraceError)) throw error;
     }
   }
+}
+
+/** Of what is no control record. Commits wait meanwhile: batches without any are not decoded. */
+function messageKeys(batch: Uint8Array): readonly (string | null)[] {
+  const keys = recordKeys(batch, HEADER.controlKind);
+  if (keys !== null) return keys;
+  const { records } = decodeRecordBatch(batch);
+  return records.filter((record) => !isControlRecord(record)).map(({ key }) => key);
 }
 
 function directoryOf(bytes: Buffer): CommitDirectory | null {

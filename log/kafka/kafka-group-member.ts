@@ -14,6 +14,8 @@ export interface KafkaGroupMemberOptions {
   readonly group: string;
   /** The one topic whose partitions are dealt out. */
   readonly topic: string;
+  /** Of the one in whose place it goes on; empty for a new one. */
+  readonly memberId: string;
   readonly listener: AssignmentListener;
   readonly logger: Logger;
 }
@@ -31,7 +33,7 @@ export class KafkaGroupMember implements Service {
   private readonly stopping = new AbortController();
   private readonly owned = new Set<number>();
   private topicId = "";
-  private memberId = "";
+  private memberId: string;
   private epoch = JOIN_EPOCH;
   private heartbeatMs = FIRST_HEARTBEAT_MS;
   /** The coordinator has to hear what is owned now. */
@@ -45,6 +47,7 @@ export class KafkaGroupMember implements Service {
 
   constructor(options: KafkaGroupMemberOptions) {
     this.options = options;
+    this.memberId = options.memberId;
   }
 
   /** Resolves when the member has joined; partitions come when the coordinator gives them. */

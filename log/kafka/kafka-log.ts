@@ -139,15 +139,11 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
   }
 
   /** A member of the group that deals out the partitions of the consumer's journal. */
-  join(consumer: string, listener: AssignmentListener): Service {
+  join(consumer: string, listener: AssignmentListener, memberId = ""): Service {
     const { access, names, logger } = this.parts;
-    const member = new KafkaGroupMember({
-      cluster: access.cluster,
-      group: names.owners(consumer),
-      topic: names.journal(consumer),
-      listener,
-      logger,
-    });
+    const { cluster } = access;
+    const of = { group: names.owners(consumer), topic: names.journal(consumer), memberId };
+    const member = new KafkaGroupMember({ cluster, ...of, listener, logger });
     return {
       start: async () => {
         await this.topics.prepareJournal({ name: consumer, partition: 0 });

@@ -3,6 +3,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
 import { createOutage } from "../outage.ts";
 import { decideReplicas, INITIAL_SCALING_STATE } from "./decide-replicas.ts";
+import { lagIn } from "./stage-load.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Service } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -102,7 +103,7 @@ export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const sample = await look();
-      const isAsleep = stage.replicas === 0 && sample !== null;
+      const isAsleep = stage.replicas === 0 && sample !== null && lagIn(sample) === 0;
       if (isAsleep) await stage.appended(sample, ASLEEP_MS, stopping.signal);
       else await pause(intervalMs, stopping.signal);
     }

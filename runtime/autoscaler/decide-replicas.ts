@@ -1,7 +1,7 @@
 import { LIMITS } from "../../core/limits.ts";
 import { hotPartitions, latePartitions } from "./hot-partitions.ts";
 import { isEnough, neededReplicas, replicaChoices } from "./needed-replicas.ts";
-import { isWhole, loadOf, observe } from "./stage-load.ts";
+import { isWhole, lagIn, loadOf, observe } from "./stage-load.ts";
 import { judgeScaleUp } from "./scale-up-trial.ts";
 import type { Demand } from "./needed-replicas.ts";
 import type { PartitionLoad, StageLoad } from "./stage-load.ts";
@@ -64,6 +64,8 @@ export function decideReplicas(input: ScalingInput, before: ScalingState, bounds
   if (at - sample.at > LIMITS.autoscaleSampleAgeMsMax) return hold("old measurement");
   if (!isWhole(sample) || sample.partitions.length !== bounds.partitions) return hold("missing partition");
   const load = loadOf(seen, input);
+  if (load === null && replicas === 0 && lagIn(sample) > 0)
+    return changed(seen, input, 0, { replicas: choices[0] ?? 1, reason: "woken" }, []);
   if (load === null) return hold("no rates yet");
   return decideByLoad(seen, input, bounds, { choices, load });
 }

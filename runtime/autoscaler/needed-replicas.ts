@@ -47,7 +47,8 @@ export function isEnough(demand: Demand, replicas: number): boolean {
   const { partitions, rate, utilization, catchUpMs, restartMs, working } = demand;
   const shares = Array.from({ length: replicas }, () => 0);
   const arrivals = partitions.map((partition) => arrivalsOf(demand, partition));
-  const excess = Math.max(0, arrivals.reduce((sum, one) => sum + one, 0) - working * rate);
+  const atWork = working === 0 ? 0 : working * rate;
+  const excess = Math.max(0, arrivals.reduce((sum, one) => sum + one, 0) - atWork);
   let total = (excess * restartMs) / catchUpMs;
   partitions.forEach(({ lag }, index) => {
     const needed = (arrivals[index] ?? 0) / utilization;

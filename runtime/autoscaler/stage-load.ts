@@ -115,8 +115,12 @@ function observedRate(from: WholeSample, to: WholeSample, replicas: number, behi
   return mean > 0 ? mean : null;
 }
 
-function lagIn({ partitions }: WholeSample, isCounted: (partition: number) => boolean): number {
-  return partitions.reduce((sum, { end, position }, index) => (isCounted(index) ? sum + end - position : sum), 0);
+/** Records behind; of a partition that was not measured, none. */
+export function lagIn({ partitions }: StageSample, isCounted = everyPartition): number {
+  return partitions.reduce(
+    (sum, one, index) => (one !== null && isCounted(index) ? sum + one.end - one.position : sum),
+    0,
+  );
 }
 
 function stalledMs(known: readonly WholeSample[]): number {
@@ -130,7 +134,7 @@ function stalledMs(known: readonly WholeSample[]): number {
   return since === undefined ? 0 : last.at - since.at;
 }
 
-const everyPartition = (): boolean => true;
+const everyPartition: (partition: number) => boolean = () => true;
 
 function processedBetween(from: WholeSample, to: WholeSample, isCounted: (partition: number) => boolean): number {
   return to.partitions.reduce(

@@ -51,7 +51,10 @@ describe.skipIf(!hasChdb())(`history queries ${CHDB_TITLE}`, () => {
     await until("all is settled", () => bench.isSettled());
     bench.log.appendNow("aggregates", 0, [
       derivedRecord(aggregate(DEVICE, "temperature", 11 * MINUTE, 2, 6), sourceAt(0, 5)),
-      derivedRecord(aggregate(DEVICE, "humidity", 10 * MINUTE, 0, 8), sourceAt(0, 6, { generation: 1 })),
+      // A window that was taken back.
+      derivedRecord(aggregate(DEVICE, "trips.sum", 10 * MINUTE, 0, 9), sourceAt(0, 6)),
+      derivedRecord({ ...aggregate(DEVICE, "trips.sum", 10 * MINUTE, 1, 0), count: 0 }, sourceAt(0, 7)),
+      derivedRecord(aggregate(DEVICE, "humidity", 10 * MINUTE, 0, 8), sourceAt(0, 8, { generation: 1 })),
     ]);
     await until("all is settled", () => bench.isSettled());
   });

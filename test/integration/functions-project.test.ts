@@ -15,9 +15,7 @@ const cleanups: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   directory = temporaryDirectory();
   project = join(directory.path, "My Functions");
-  const { code, stdout } = await runMillraceAsync(["init", project, "--json"]);
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout).files).toContain("functions/dew-point.ts");
+  await runMillraceAsync(["init", project]);
 });
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
@@ -38,7 +36,14 @@ function tool(name: string, ...args: readonly string[]): { readonly status: numb
   return spawnSync(process.execPath, [script, ...args], { cwd: project, encoding: "utf8" });
 }
 
-test("init writes nothing over what is there", async () => {
+test("init says what it has written, and writes nothing over what is there", async () => {
+  const other = join(directory.path, "other");
+  const { code, stdout } = await runMillraceAsync(["init", other, "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    folder: other,
+    files: expect.arrayContaining(["functions/dew-point.ts"]),
+  });
   const again = await runMillraceAsync(["init", project]);
   expect(again.code).toBe(1);
   expect(again.stderr).toMatch(/has .*package\.json.* already\. Name a new folder, or an empty one\.\n$/);
@@ -111,7 +116,7 @@ test("millrace test names the place where a file does not compile", async () => 
   file("functions/broken.test.ts", 'import { x } from "./broken.ts";\nvoid x;\n');
   const { code, stdout, stderr } = await runMillraceAsync(["test", project]);
   expect(stderr).toMatch(/^millrace: .*functions\/broken\.ts:1:18: Unexpected ";"/);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
 });
 
 test("millrace dev runs what is saved, and outlives what is wrong", async () => {

@@ -20,6 +20,8 @@ export interface HostileThreadData {
 const { connection, marks, suspicions } = workerData as HostileThreadData;
 const log = connectEmbeddedLog(connection);
 const marker = writeCallMarks(marks);
+// Before the first call, as the thread of functions does.
+marker.beat();
 setInterval(() => marker.beat(), LIMITS.functionWatchMs);
 const runner = createStageRunner({
   log,
@@ -33,4 +35,3 @@ const runner = createStageRunner({
   suspicions,
 });
 await runner.start();
-marker.beat();

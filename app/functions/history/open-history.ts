@@ -12,25 +12,29 @@ export interface HistoryPlace {
   readonly data: string;
   /** Connects to the instance; NOT_RUNNING where none is. */
   readonly api: () => ApiClient;
-  /** Undefined: the log where it goes back far enough, else the tables. */
+  /** Undefined: the log where there is one here that goes back far enough, else the tables. */
   readonly source?: HistorySource;
 }
 
 /** The readings since `from`, UTC ms. Errors: those of the log; those of the API where the tables are asked for. */
 export async function openHistory({ data, api, source }: HistoryPlace, from: number): Promise<ReadingHistory> {
   if (source === "tables") return openTableHistory(api());
-  const log = await openLogHistory(data);
-  if (source === "log" || from >= log.since) return log;
+  let shortcoming: MillraceError;
   try {
-    const tables = await openTableHistory(api());
+    const log = await openLogHistory(data);
+    if (source === "log" || from >= log.since) return log;
     await log.close();
-    return tables;
-  } catch (error) {
-    if (!isMillraceError(error, "NOT_RUNNING")) throw error;
-    await log.close();
-    throw new MillraceError("NOT_FOUND", `the log goes back to ${new Date(log.since).toISOString()} only`, {
-      cause: error,
+    shortcoming = new MillraceError("NOT_FOUND", `the log goes back to ${new Date(log.since).toISOString()} only`, {
       remedy: "Start the instance, so that its tables can be asked; or begin later, with --from.",
     });
+  } catch (error) {
+    // On Kafka there is none here.
+    if (source === "log" || !isMillraceError(error, "NOT_FOUND")) throw error;
+    shortcoming = error;
+  }
+  try {
+    return await openTableHistory(api());
+  } catch (error) {
+    throw isMillraceError(error, "NOT_RUNNING") ? shortcoming : error;
   }
 }

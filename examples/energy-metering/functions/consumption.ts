@@ -3,7 +3,7 @@ import { defineStream, z } from "millrace/function";
 /** A meter of six digits begins again at 0. */
 const ROLLOVER_KWH = 1_000_000;
 /** More than this within a gap is no consumption but a new meter, or a wrong reading. */
-const KWH_PER_HOUR_MAX = 500;
+const PLAUSIBLE_KWH_PER_HOUR = 500;
 
 /** What was consumed since the reading before, of a counter that only grows. */
 export const consumption = defineStream({
@@ -18,7 +18,7 @@ export const consumption = defineStream({
     const state = { at: ts, kwh };
     const grown = kwh >= before.kwh ? kwh - before.kwh : kwh + ROLLOVER_KWH - before.kwh;
     const hours = (ts - before.at) / 3_600_000;
-    if (grown > Math.max(hours, 0.25) * KWH_PER_HOUR_MAX) {
+    if (grown > Math.max(hours, 0.25) * PLAUSIBLE_KWH_PER_HOUR) {
       context.event(`the meter went from ${before.kwh} to ${kwh} kWh: exchanged, or read wrongly`);
       return { state };
     }

@@ -1,7 +1,7 @@
 import { defineStream, z } from "millrace/function";
 
 /** Longer silences are not counted as running: nobody knows. */
-const GAP_MS_MAX = 10 * 60_000;
+const COUNTED_GAP_MS = 10 * 60_000;
 
 /** Hours that a machine has run, and how often it has started: what its maintenance goes by. */
 export const runningHours = defineStream({
@@ -13,7 +13,7 @@ export const runningHours = defineStream({
     // What comes late lies in time that is counted already.
     if (ts <= state.at) return undefined;
     const gap = ts - state.at;
-    const ms = state.ms + (state.running && gap <= GAP_MS_MAX ? gap : 0);
+    const ms = state.ms + (state.running && gap <= COUNTED_GAP_MS ? gap : 0);
     const starts = state.starts + (running && !state.running ? 1 : 0);
     return {
       state: { at: ts, running, ms, starts },

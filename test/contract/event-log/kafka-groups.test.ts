@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKafkajsClient } from "../../../log/kafka/kafkajs-client.ts";
 import { createPlatformaticClient } from "../../../log/kafka/platformatic-client.ts";
@@ -48,20 +49,40 @@ describe.skipIf(noKafka !== null)(`partitions dealt out by Kafka (needs ${noKafk
     });
   }
 
-  async function joined(createClient: CreateKafkaClient, prefix: string, other?: Joined): Promise<Joined> {
+  it("go to who follows a member that died, under its id, before that one is missed", async () => {
+    const id = randomUUID();
+    const dead = await joined(createPlatformaticClient, "follows.", undefined, id);
+    await eventually("all at the first", async () => dead.has.size === PARTITIONS);
+    await dead.log.close(AbortSignal.abort());
+    const next = await joined(createPlatformaticClient, "follows.", undefined, id);
+    await eventually("all at the next", async () => next.has.size === PARTITIONS);
+    // Else there would be two of them until then.
+    expect((await next.log.members("stage:main")).map((member) => member.id)).toEqual([id]);
+    await next.member.stop(AbortSignal.timeout(10_000));
+    await next.log.close(AbortSignal.timeout(5000));
+    await dead.member.stop(AbortSignal.abort());
+  });
+
+  async function joined(
+    createClient: CreateKafkaClient,
+    prefix: string,
+    other?: Joined,
+    memberId?: string,
+  ): Promise<Joined> {
     const log = await openTestKafkaLog(servers.addresses, createClient, PARTITIONS, prefix);
     const has = new Set<number>();
-    const member = log.join("stage:main", {
-      async take(partitions) {
+    const listener = {
+      async take(partitions: readonly number[]) {
         for (const partition of partitions) {
           expect(other?.has.has(partition) ?? false).toBe(false);
           has.add(partition);
         }
       },
-      async release(partitions) {
+      async release(partitions: readonly number[]) {
         for (const partition of partitions) has.delete(partition);
       },
-    });
+    };
+    const member = log.join("stage:main", listener, memberId);
     await member.start();
     return { log, member, has };
   }

@@ -53,6 +53,12 @@ describe("a watched thread", () => {
     expect(look(20_000)).toEqual(["silence", 5000]);
   });
 
+  it("is when it begins with a call, before its event loop has turned", () => {
+    const { marks, look } = watched();
+    marks.mark(0, 1, 0, 1);
+    expect(look(3000)).toEqual(["call", 1100]);
+  });
+
   it("has all the time that it needs to start", () => {
     expect(watched().look(60_000)).toBeNull();
   });

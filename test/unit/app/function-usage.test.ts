@@ -29,8 +29,8 @@ it("is the sum over the threads, by version, with the memory that a thread of us
   expect([first?.function, second?.function, third?.function]).toEqual(["dew-point", "dew-point", "clean"]);
   expect(second).toMatchObject({
     version: 2,
-    invocations: 48,
-    records: 46,
+    invocations: 192,
+    records: 190,
     errors: 2,
     coldStarts: 2,
     stateBytes: 1500,

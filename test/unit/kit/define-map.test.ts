@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
 import { defineMap, z } from "../../../kit/function.ts";
 import { userDetailsOf } from "../../../kit/user-function.ts";
 import { START, runFunctions, runRecords, readingRecord, typeRecord } from "../../support/function-run.ts";
@@ -105,6 +106,14 @@ describe("a map", () => {
     expect(events).toEqual([
       { v: 1, tenant: "t", device: "d", kind: "function", ts: START + 7, received: START + 7, detail: "hello" },
     ]);
+  });
+});
+
+describe("what a map tells", () => {
+  it("is cut at its ceiling", () => {
+    const long = defineMap({ name: "long", input, process: (_, context) => context.event("x".repeat(2000)) });
+    const { events } = runFunctions([long], [{ at: 7, metrics: { a: 1, b: 2 } }]);
+    expect(events.map(({ detail }) => detail.length)).toEqual([LIMITS.functionEventCharactersMax]);
   });
 });
 

@@ -117,6 +117,25 @@ describe("a stream function", () => {
 });
 
 describe("the state of a stream function", () => {
+  it("cannot be changed in place, deep inside neither", () => {
+    const changing = defineStream({
+      name: "changing",
+      input: z.object({ x: z.number() }),
+      state: z.object({ seen: z.array(z.number()) }),
+      initial: () => ({ seen: [] }),
+      process({ metrics: { x } }, { seen }) {
+        if (x === 2) seen.push(x);
+        return { state: { seen: [...seen, x] }, emit: { seen: seen.length } };
+      },
+    });
+    const given = [1, 2, 3].map((x, at) => ({ at, metrics: { x } }));
+    for (const interruption of ["none", "restart"] as const) {
+      const run = runFunctions([changing], given, { interrupt: () => interruption });
+      expect(run.readings.map(({ metrics }) => metrics["seen"])).toEqual([0, 1]);
+      expect(run.deadLetters.map(({ errorClass }) => errorClass)).toEqual(["TypeError"]);
+    }
+  });
+
   const counting = (ttl: "1h") =>
     defineStream({
       name: "counting",

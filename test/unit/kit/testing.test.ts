@@ -115,6 +115,18 @@ describe("the determinism check", () => {
     expect(() => runFunction(counting, [at(0)])).toThrow(/^counting is not deterministic: run a second time/);
   });
 
+  it("lets pass what writes to several topics by turns", () => {
+    const talking = defineMap({
+      name: "talking",
+      input: z.object({ a: z.number() }),
+      process({ metrics: { a } }, context) {
+        context.event(`it is ${a}`);
+        return { b: a };
+      },
+    });
+    expect(runFunction(talking, [at(0), at(1), at(2)]).events).toHaveLength(3);
+  });
+
   it("names a function whose memory does not outlive a restart", () => {
     // Minus zero is no JSON: a restart makes 0 of it.
     const rounding = defineStream({

@@ -152,6 +152,14 @@ describe("an idle stage", () => {
     expect(last(stage.watch(idleFor + 60, { arrivals: 0 }))?.replicas).toBe(1);
   });
 
+  it("wakes at its first look when something waits, without knowing any rates", () => {
+    const stage = new WatchedStage(bounds, 0);
+    stage.pass({ arrivals: 800, processed: 0 });
+    expect(stage.ask()).toMatchObject({ replicas: 1, reason: "woken" });
+    stage.pass({ arrivals: 800, processed: 0 });
+    expect(stage.ask()).toMatchObject({ replicas: 1, reason: "woken" });
+  });
+
   it("wakes with the first record, and with as many replicas as it takes", () => {
     const stage = new WatchedStage(bounds, 1);
     stage.watch(60, steady(500));

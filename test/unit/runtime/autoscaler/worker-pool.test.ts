@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WorkerPool, type PooledWorker } from "../../../../runtime/autoscaler/worker-pool.ts";
@@ -32,7 +33,8 @@ class Workers {
         }
       },
       release: async (partitions) => {
-        await Promise.resolve();
+        // A commit takes longer than a claim.
+        await nextTurn();
         for (const partition of partitions) {
           if (this.owners.get(partition) !== id) throw new Error(`partition ${partition} is not the worker's`);
           this.owners.delete(partition);

@@ -1,0 +1,52 @@
+const KIB = 1024;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/** The ceilings of users' functions: a part of `LIMITS`. */
+export const FUNCTION_LIMITS = {
+  // users' functions
+  /** Of a function with all that it imports, as JSON text: it lies in every partition's log and state. */
+  functionCodeBytesMax: 256 * KIB,
+  functionNameCharactersMax: 63,
+  functionsMax: 100,
+  /** What a function's module may take to be loaded, before it is deployed. */
+  functionLoadMsMax: 5 * SECOND,
+  /** What `millrace record` writes into one fixture. */
+  recordedReadingsMax: 100_000,
+
+  // functions that misbehave
+  /** A call of a function may take so long by default, and its thread so much memory. */
+  functionTimeoutMsDefault: SECOND,
+  functionMemoryMibDefault: 512,
+  /** Between two looks at what a thread of functions does. */
+  functionWatchMs: 100,
+  /** A thread of functions that does nothing, and does not turn its event loop either. */
+  functionSilenceMsMax: 10 * SECOND,
+  /** The longest pause before such a thread is started again, and how long one must live to be begun with none. */
+  functionRestartDelayMsMax: 30 * SECOND,
+  functionSettledMs: MINUTE,
+  /** A stage is paused when most of its last records died, tried again with a few, and paused for longer if most of those die too. */
+  breakerWindowRecords: 200,
+  breakerRecordsMin: 50,
+  breakerTrialRecords: 10,
+  breakerPauseMsMin: 10 * SECOND,
+  breakerPauseMsMax: 10 * MINUTE,
+  redrivesPerDeadLetterMax: 3,
+  /** With one request. */
+  redriveBatchMax: 100,
+  /** What is read of the log to find a record's headers, and records per second that one may ask for. */
+  redriveReadBytesMax: 4 * KIB,
+  redriveRateMax: 1000,
+  /** That a device's partition remembers, so that none is run twice. */
+  redrivesPerDeviceMax: 1000,
+  /** Of what the functions of a thread print: more is dropped. */
+  functionLogLinesPerSecond: 50,
+  functionLogCharactersPerSecond: 64 * KIB,
+  functionLogLineCharactersMax: 2000,
+  /** Records that are worked one by one to find what has killed a thread from behind: more than it has under way at once. */
+  functionSearchRecords: 100_000,
+  /** More deaths of one step than this, each in another call of it: then who is marked says little. */
+  deathsOfStepMax: 4,
+  /** Calls in which such a thread has died that are remembered: the oldest goes. */
+  suspectsMax: 100,
+} as const;
