@@ -4,7 +4,8 @@ import { idSchema } from "./schemas.ts";
 
 /** By key; a row is any JSON. */
 export const referenceRowsSchema = z
-  .record(z.string().min(1).max(LIMITS.idCharactersMax), z.json())
+  .record(z.string().min(1).max(LIMITS.idCharactersMax), z.unknown())
+  .refine((rows) => Object.values(rows).every((row) => isJson(row, 0)), { error: "must be JSON", abort: true })
   .refine(
     (rows) => JSON.stringify(rows).length <= LIMITS.referenceTableCharactersMax,
     `must be at most ${LIMITS.referenceTableCharactersMax} characters of JSON`,
@@ -14,3 +15,12 @@ export const referenceRowsSchema = z
 export const referenceTableSchema = z.object({ tenant: idSchema, id: idSchema, rows: referenceRowsSchema });
 
 export type ReferenceTable = z.infer<typeof referenceTableSchema>;
+
+/** YAML has numbers and dates that JSON has not. */
+function isJson(value: unknown, depth: number): boolean {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || depth >= LIMITS.functionValueDepthMax) return false;
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain && Object.values(value).every((item) => isJson(item, depth + 1));
+}

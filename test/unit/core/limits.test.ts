@@ -39,8 +39,12 @@ describe("the limits", () => {
     expect(LIMITS[smaller]).toBeLessThanOrEqual(LIMITS[larger]);
   });
 
-  it("are positive whole numbers, or 0 where that means none", () => {
+  it("are positive whole numbers, or 0 where that means none, or shares of a whole", () => {
     for (const [name, limit] of Object.entries<number>(LIMITS)) {
+      if (/^autoscale.*(Utilization|Share)(Min|Max)?$/.test(name)) {
+        expect([name, limit > 0 && limit < 1]).toEqual([name, true]);
+        continue;
+      }
       const least = /^(messages|payloadBytes)PerSecondPer(Connection|Device)Max$/.test(name) ? 0 : 1;
       expect([name, Number.isSafeInteger(limit) && limit >= least]).toEqual([name, true]);
     }

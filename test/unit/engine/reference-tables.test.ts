@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { referenceTableSchema } from "../../../core/reference-table.ts";
 import { defineMap } from "../../../core/function.ts";
 import { reader, T0 } from "../../support/counting-stage.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
@@ -100,3 +101,21 @@ describe("the labels of a device", () => {
     expect(details([control, "message"])).toEqual([[null, null, { site: "north" }]]);
   });
 });
+
+describe("a row", () => {
+  it.each([[1], ["a"], [null], [[1, { a: true }]], [{ a: [] }]])("may be %j", (row) => {
+    expect(referenceTableSchema.safeParse({ tenant: "t", id: "limits", rows: { a: row } }).success).toBe(true);
+  });
+
+  it.each([[Number.NaN], [Infinity], [new Date(0)], [undefined], [1n], [[() => 1]], [nested(40)]])(
+    "may not be %s",
+    (row) => {
+      const { error } = referenceTableSchema.safeParse({ tenant: "t", id: "limits", rows: { a: row } });
+      expect(error?.issues[0]?.message).toBe("must be JSON");
+    },
+  );
+});
+
+function nested(depth: number): unknown {
+  return depth === 0 ? 1 : [nested(depth - 1)];
+}
