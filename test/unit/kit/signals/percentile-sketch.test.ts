@@ -6,7 +6,7 @@ import {
   mergeSketches,
   quantileOf,
   sketchSchema,
-} from "../../../../kit/helpers/percentile-sketch.ts";
+} from "../../../../kit/signals/percentile-sketch.ts";
 
 const value = fc.oneof(
   fc.double({ min: -1e9, max: 1e9, noNaN: true }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { absoluteHumidity, dewPoint, heatIndex } from "../../../../kit/helpers/humid-air.ts";
+import { absoluteHumidity, dewPoint, heatIndex } from "../../../../kit/signals/humid-air.ts";
 
 describe("humid air", () => {
   it("has the dew point that psychrometric tables give", () => {

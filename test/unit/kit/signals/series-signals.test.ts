@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { counterRate, counterSchema } from "../../../../kit/helpers/counter-rate.ts";
-import { debounce, debounceSchema } from "../../../../kit/helpers/debounce.ts";
-import { delta, deltaSchema } from "../../../../kit/helpers/delta.ts";
-import { reportChanges, reportedSchema } from "../../../../kit/helpers/report-changes.ts";
-import { resample, resampleSchema } from "../../../../kit/helpers/resample.ts";
-import type { Counter } from "../../../../kit/helpers/counter-rate.ts";
-import type { Debounced } from "../../../../kit/helpers/debounce.ts";
-import type { Reported } from "../../../../kit/helpers/report-changes.ts";
-import type { Resampled, ResampleOptions } from "../../../../kit/helpers/resample.ts";
+import { counterRate, counterSchema } from "../../../../kit/signals/counter-rate.ts";
+import { debounce, debounceSchema } from "../../../../kit/signals/debounce.ts";
+import { delta, deltaSchema } from "../../../../kit/signals/delta.ts";
+import { reportChanges, reportedSchema } from "../../../../kit/signals/report-changes.ts";
+import { resample, resampleSchema } from "../../../../kit/signals/resample.ts";
+import type { Counter } from "../../../../kit/signals/counter-rate.ts";
+import type { Debounced } from "../../../../kit/signals/debounce.ts";
+import type { Reported } from "../../../../kit/signals/report-changes.ts";
+import type { Resampled, ResampleOptions } from "../../../../kit/signals/resample.ts";
 
 describe("the rate of a counter", () => {
   it("is its increase per second, from 0 after a reset", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { geofence, geofenceSchema, isInside } from "../../../../kit/helpers/geofence.ts";
-import type { GeofenceState, Place } from "../../../../kit/helpers/geofence.ts";
+import { geofence, geofenceSchema, isInside } from "../../../../kit/signals/geofence.ts";
+import type { GeofenceState, Place } from "../../../../kit/signals/geofence.ts";
 
 /** About 1.1 km by 1.1 km, with its north-east quarter cut out. */
 const yard: readonly Place[] = [

@@ -7,7 +7,7 @@ import {
   NO_STATISTICS,
   statisticsSchema,
   varianceOf,
-} from "../../../../kit/helpers/running-statistics.ts";
+} from "../../../../kit/signals/running-statistics.ts";
 
 const values = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 2, maxLength: 50 });
 const of = (all: readonly number[]) => all.reduce(addToStatistics, NO_STATISTICS);
