@@ -60,7 +60,7 @@ const settings = {
     ),
   functionTimeoutMs: wholeNumber(10, 3_600_000)
     .default(LIMITS.functionTimeoutMsDefault)
-    .describe("How long one call of a user's function may take, ms, before its thread is ended."),
+    .describe("CPU time that one call of a user's function may take, ms, before its thread is ended."),
   functionMemoryMib: wholeNumber(16, 65_536)
     .default(LIMITS.functionMemoryMibDefault)
     .describe("Heap of a thread of users' functions, MiB."),

@@ -22,7 +22,7 @@ export interface ThreadStart {
 }
 
 export interface RunningThread {
-  readonly worker: Pick<Worker, "terminate">;
+  readonly worker: Pick<Worker, "terminate"> & Partial<Pick<Worker, "cpuUsage">>;
   /** Called when it has ended, with what it died of, if that is known. */
   onEnd(listener: (error: Error | null) => void): void;
   /** Has it begin to work. Rejects when it cannot; not with what comes of its end. */
@@ -101,12 +101,13 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     const begunAt = monotonic.now();
     let overdue: End | null = null;
     const watchdog = new CallWatchdog(limits);
+    const cpuMs = cpuClock(thread.worker);
     const looking = setInterval(() => {
       if (inARow > 0 && monotonic.now() - begunAt >= LIMITS.functionSettledMs) {
         inARow = 0;
         onFault(name, "cleared", "");
       }
-      const verdict = watchdog.look(readCallMarks(marks), monotonic.now());
+      const verdict = watchdog.look(readCallMarks(marks), monotonic.now(), cpuMs());
       if (verdict === null || overdue !== null) return;
       overdue = timeout(verdict, limits);
       void thread.worker.terminate();
@@ -152,6 +153,19 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
       await current?.terminate();
       await running;
     },
+  };
+}
+
+/** CPU time that the thread had used when it was asked last, ms; asks anew. A loop without an end answers too. */
+function cpuClock(worker: RunningThread["worker"]): () => number | null {
+  let known: number | null = null;
+  return () => {
+    worker.cpuUsage?.().then(
+      ({ user, system }) => (known = (user + system) / 1000),
+      // It has ended, and whoever waits for that hears of it.
+      () => undefined,
+    );
+    return known;
   };
 }
 

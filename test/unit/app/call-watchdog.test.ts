@@ -10,11 +10,16 @@ function watched() {
   const watchdog = new CallWatchdog({ callMs: 1000, silenceMs: 5000, lookMs: LOOK_MS });
   let now = 0;
   /** Looks for so long; `meanwhile` happens before every look. Gives how long it took until the thread was overdue, and why. */
-  const look = (ms: number, meanwhile: () => void = () => undefined, everyMs = LOOK_MS): [Overdue, number] | null => {
+  const look = (
+    ms: number,
+    meanwhile: () => void = () => undefined,
+    everyMs = LOOK_MS,
+    cpuShare: number | null = null,
+  ): [Overdue, number] | null => {
     for (let at = everyMs; at <= ms; at += everyMs) {
       meanwhile();
       now += everyMs;
-      const overdue = watchdog.look(readCallMarks(buffer), now);
+      const overdue = watchdog.look(readCallMarks(buffer), now, cpuShare === null ? null : now * cpuShare);
       if (overdue !== null) return [overdue, at];
     }
     return null;
@@ -31,6 +36,20 @@ describe("a watched thread", () => {
     marks.mark(1, 5_000_000_000, 2, 1);
     // The first look only sees where it is.
     expect(look(3000)).toEqual(["call", 1100]);
+  });
+
+  it("is by the CPU time that it was given, and ten times later when it uses none", () => {
+    const nothing = (): void => undefined;
+    for (const [share, at] of [
+      [1, 1100],
+      [0.5, 2100],
+      [0, 10_100],
+    ] as const) {
+      const { marks, look } = watched();
+      started(marks);
+      marks.mark(0, 1, 0, 1);
+      expect(look(20_000, nothing, LOOK_MS, share)).toEqual(["call", at]);
+    }
   });
 
   it("is not while calls come and go, however long that goes on without a turn", () => {
