@@ -77,10 +77,19 @@ export class MillraceError extends Error {
 }
 
 export function isMillraceError(error: unknown, code?: ErrorCode): error is MillraceError {
-  return error instanceof MillraceError && (code === undefined || error.code === code);
+  try {
+    return error instanceof MillraceError && (code === undefined || error.code === code);
+  } catch {
+    // A Proxy that answers with an error is none of ours.
+    return false;
+  }
 }
 
-/** The text of anything thrown, for logs and dead letters. */
+/** The text of anything thrown, for logs and dead letters. Never throws, whatever a user's function threw. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "what was thrown has no text";
+  }
 }

@@ -52,15 +52,28 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
   };
 }
 
+/** Never throws: what a function throws may answer with an error to every question. */
 function errorClassOf(error: unknown): string {
-  if (error instanceof CondemnedCall) return error.errorClass;
-  return error instanceof Error ? error.constructor.name : typeof error;
+  try {
+    if (error instanceof CondemnedCall) return error.errorClass;
+    if (!(error instanceof Error)) return typeof error;
+    const name: unknown = error.constructor.name;
+    return typeof name === "string" ? name.slice(0, LIMITS.nameCharactersMax).toWellFormed() : "Error";
+  } catch {
+    return typeof error;
+  }
 }
 
-/** None of what the engine says itself, and of a call that is not made. */
+/** None of what the engine says itself, and of a call that is not made. Never throws. */
 function stackOf(name: string, error: unknown): string {
-  if (!(error instanceof Error) || error instanceof CondemnedCall || name.startsWith("$")) return "";
-  return portableStack(error.stack ?? "");
+  try {
+    if (!(error instanceof Error) || error instanceof CondemnedCall || name.startsWith("$")) return "";
+    // A library that sets Error.prepareStackTrace makes of it what it likes.
+    const stack: unknown = error.stack;
+    return typeof stack === "string" ? portableStack(stack) : "";
+  } catch {
+    return "";
+  }
 }
 
 /** The function's own frames with bare file names: the same bytes on every machine and wherever the project lies. */
@@ -68,6 +81,8 @@ export function portableStack(stack: string): string {
   const lines: string[] = [];
   for (const line of stack.split("\n")) {
     if (lines.length >= LIMITS.deadLetterStackLinesMax || CALLING_FILE.test(line)) break;
+    // No real frame is so long: a function can write its stack itself.
+    if (line.length > LIMITS.deadLetterErrorCharactersMax) continue;
     const frame = FRAME.exec(line);
     if (frame === null) continue;
     const [, name, folder, place] = frame;
