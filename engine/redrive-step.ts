@@ -27,13 +27,12 @@ export function redrive(parts: PartitionParts, runner: FunctionRunner, control: 
   const last = slots.get(letter);
   // What a removed device has sent is gone; one that is disabled may come back, and its letter is still there.
   if ((typeof last === "number" && last >= attempt) || !parts.config.of(key).accepted) return;
-  slots.set(letter, attempt);
-  const [oldest] = slots.names();
-  if (oldest !== undefined && slots.names().length > LIMITS.redrivesPerDeviceMax) slots.delete(oldest);
   const record = originalOf(control);
   const only = startOf(parts, name);
   const reading = parts.stage.input === "readings" ? parseReading(record) : null;
   if (reading instanceof Error) throw reading;
+  // Only what can be run counts as an attempt: the same one may come again once its function is back.
+  slots.set(letter, attempt);
   runner.redrive(key, record, only, reading);
   parts.queue.refresh(key);
   tellOf(parts, key, `${letter} attempt ${attempt}`, record.timestamp, runner);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { defineMap } from "../../../core/function.ts";
 import { LIMITS } from "../../../core/limits.ts";
+import { FUNCTIONS_STAGE } from "../../../core/stage.ts";
 import { T0, countingStage, message } from "../../support/counting-stage.ts";
+import { deploy, loadByWord, reading } from "../../support/deployed-stage.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
 import { outputBytes, runStage, valuesOf } from "../../support/stage-run.ts";
 import type { ControlRecord } from "../../../core/control.ts";
@@ -105,6 +107,17 @@ describe("a redrive", () => {
     expect(valuesOf(run, "readings")).toEqual([]);
   });
 
+  it("that found no function is no attempt: asked for again it runs, once the function is there", () => {
+    const failedReading = reading(0, "a", 1);
+    const asked = (offset: number) => redrive(offset, failedReading, { stage: FUNCTIONS_STAGE.name, function: "f" });
+    const records = [asked(1), deploy(2, "f", 1, "map"), asked(3), asked(4)];
+    const run = runStage(records, { stage: FUNCTIONS_STAGE, load: loadByWord });
+    expect(valuesOf(run, "dead-letters")).toMatchObject([
+      { error: expect.stringContaining('no function "f" any more') },
+    ]);
+    expect(valuesOf(run, "readings")).toMatchObject([{ metrics: { twice: 2 } }]);
+  });
+
   it("of a device that is removed or disabled does nothing", () => {
     const device = { tenant: "t", id: "a", type: null, labels: {}, disabled: true };
     const disabled = controlLogRecord(0, T0, { v: 1, kind: "device", revision: 1, removed: false, device });
@@ -125,12 +138,12 @@ describe("a redrive", () => {
         version: 1,
         input: "readings",
         outputs: ["device-events"],
-        process: (reading, context) => context.emit("device-events", { name, metrics: reading.metrics }),
+        process: ({ metrics }, context) => context.emit("device-events", { name, metrics }),
       });
     const stage: StageDefinition = { name: "test", input: "readings", functions: [emit("one"), emit("two")] };
     const value = { v: 1, tenant: "t", device: "a", ts: T0, received: T0, metrics: { x: 1 } };
-    const reading = logRecord({ offset: 0, timestamp: T0, key: "t/a", value });
-    const run = runStage([redrive(1, reading, { function: "two" })], { stage });
+    const original = logRecord({ offset: 0, timestamp: T0, key: "t/a", value });
+    const run = runStage([redrive(1, original, { function: "two" })], { stage });
     expect(valuesOf(run, "device-events")[0]).toEqual({ name: "two", metrics: { x: 1 } });
     expect(valuesOf(run, "device-events")).toHaveLength(2);
   });
