@@ -7,6 +7,7 @@ import type { LogRecord } from "../core/record.ts";
 import type { FunctionRunner } from "./function-runner.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
+import type { FunctionState } from "./state-slots.ts";
 
 /** Keeps, by dead letter, the last attempt: one that was asked for twice is run once. */
 const REDRIVE_FUNCTION = "$redrive";
@@ -33,9 +34,22 @@ export function redrive(parts: PartitionParts, runner: FunctionRunner, control: 
   if (reading instanceof Error) throw reading;
   // Only what can be run counts as an attempt: the same one may come again once its function is back.
   slots.set(letter, attempt);
+  forgetOldest(slots, letter);
   runner.redrive(key, record, only, reading);
   parts.queue.refresh(key);
   tellOf(parts, key, `${letter} attempt ${attempt}`, record.timestamp, runner);
+}
+
+/** Makes room for the letter, whose own attempt stays: the letter of the oldest record goes. */
+function forgetOldest(slots: FunctionState, letter: string): void {
+  const others = slots.names().filter((name) => name !== letter);
+  if (others.length < LIMITS.redrivesPerDeviceMax) return;
+  const oldest = others.reduce((one, other) => (offsetOf(other) < offsetOf(one) ? other : one));
+  slots.delete(oldest);
+}
+
+function offsetOf(letter: string): number {
+  return Number(letter.slice(letter.lastIndexOf("/") + 1));
 }
 
 /** The one function that reads the record by itself; null for all. */

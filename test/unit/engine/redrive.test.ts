@@ -118,6 +118,20 @@ describe("a redrive", () => {
     expect(valuesOf(run, "readings")).toMatchObject([{ metrics: { twice: 2 } }]);
   });
 
+  it("of more letters than a device remembers forgets the one of the oldest record, never its own", () => {
+    const asked = (at: number, offset: number) =>
+      redrive(at, failed, { source: { topic: "telemetry", partition: 0, offset } });
+    const count = LIMITS.redrivesPerDeviceMax;
+    const many = Array.from({ length: count }, (_, index) => asked(1 + index, 2000 + index));
+    // In byte order this one is the first.
+    const newest = asked(count + 1, 10_000);
+    const again = [asked(count + 2, 10_000), asked(count + 3, 2001)];
+    const run = runStage([...many, newest, ...again], { stage: countingStage });
+    expect(valuesOf(run, "readings")).toHaveLength(count + 1);
+    const forgotten = runStage([...many, newest, asked(count + 2, 2000)], { stage: countingStage });
+    expect(valuesOf(forgotten, "readings")).toHaveLength(count + 2);
+  });
+
   it("of a device that is removed or disabled does nothing", () => {
     const device = { tenant: "t", id: "a", type: null, labels: {}, disabled: true };
     const disabled = controlLogRecord(0, T0, { v: 1, kind: "device", revision: 1, removed: false, device });
