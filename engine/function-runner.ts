@@ -189,7 +189,9 @@ export class FunctionRunner implements CallSite {
     if (failure === null) return;
     this.failedAlone = true;
     const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
-    this.deadLetter(input.key, failure, { received: input.receiveTime, record });
+    // Only this function is undone, also when it made too much: a redrive must not run the others again.
+    const alone: StepFailure = { by: identityOf(input.placed), error: failure.error };
+    this.deadLetter(input.key, alone, { received: input.receiveTime, record });
   }
 
   private advance(key: KeyState, ts: number, receiveTime: number): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { deadLetterSchema } from "../../../core/derived-records.ts";
-import { defineStream } from "../../../core/function.ts";
+import { defineMap, defineStream } from "../../../core/function.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { parseSourcePosition } from "../../../core/source-position.ts";
 import { HEADER } from "../../../core/record.ts";
@@ -120,5 +120,33 @@ describe("a step that makes more than a commit can carry", () => {
     });
     const run = runStage([message(0, "a", 0, 1)], { stage: { ...stage, functions: [reader, rewriting] } });
     expect(run.totals.get("t/a")).toMatchObject({ processed: 1, deadLettered: 0 });
+  });
+});
+
+describe("a function of independent ones that makes more than a step may", () => {
+  const emits = (name: string, count: number) =>
+    defineMap<"readings">({
+      name,
+      version: 1,
+      input: "readings",
+      outputs: ["device-events"],
+      process(_reading, context) {
+        const detail = "x".repeat(1024 * 1024);
+        for (let n = 0; n < count; n += 1) context.emit("device-events", { name, detail });
+      },
+    });
+  const independent: StageDefinition = {
+    name: "test",
+    input: "readings",
+    functions: [emits("much", 40), emits("one", 1)],
+  };
+
+  it("is named in its dead letter, so that a redrive runs it alone", () => {
+    const value = { v: 1, tenant: "t", device: "a", ts: T0, received: T0, metrics: { x: 1 } };
+    const run = runStage([logRecord({ offset: 0, timestamp: T0, key: "t/a", value })], { stage: independent });
+    expect(valuesOf(run, "dead-letters")).toMatchObject([
+      { function: "much", error: expect.stringContaining("at once") },
+    ]);
+    expect(valuesOf(run, "device-events")).toMatchObject([{ name: "one" }]);
   });
 });
