@@ -1,6 +1,7 @@
 import { compareBytes } from "./byte-order.ts";
 import { engineIdentity } from "./dead-letter.ts";
 import { controlSchema } from "../core/control.ts";
+import { isMillraceError } from "../core/errors.ts";
 import { deviceKey } from "../core/ids.ts";
 import { redrive } from "./redrive-step.ts";
 import type { ControlRecord } from "../core/control.ts";
@@ -39,7 +40,9 @@ export function beginControl(parts: PartitionParts, runner: FunctionRunner, reco
     const sweep = sweepOf(parts, control);
     if (sweep !== null) parts.sweep.set(sweep);
   } catch (error) {
-    // Only a function's code throws here: what ran before runs on.
+    // Damaged state is nobody's dead letter: it ends the stage.
+    if (isMillraceError(error, "STATE_INVALID")) throw error;
+    // Else a function's code does not load, or there is nothing to run again: what ran before runs on.
     runner.refuse(record, CONTROL_FUNCTION, error);
   }
 }

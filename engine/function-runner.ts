@@ -79,10 +79,13 @@ export class FunctionRunner implements CallSite {
     const { record: control } = this;
     this.record = record;
     this.redriven = { only };
-    if (reading === null) this.runMessage(key, record);
-    else this.runReading(key, record, reading);
-    this.redriven = null;
-    this.record = control;
+    try {
+      if (reading === null) this.runMessage(key, record);
+      else this.runReading(key, record, reading);
+    } finally {
+      this.redriven = null;
+      this.record = control;
+    }
   }
 
   private beginMessage(): void {
@@ -190,8 +193,7 @@ export class FunctionRunner implements CallSite {
     this.failedAlone = true;
     const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
     // Only this function is undone, also when it made too much: a redrive must not run the others again.
-    const alone: StepFailure = { by: identityOf(input.placed), error: failure.error };
-    this.deadLetter(input.key, alone, { received: input.receiveTime, record });
+    this.deadLetter(input.key, { ...failure, by: identityOf(input.placed) }, { received: input.receiveTime, record });
   }
 
   private advance(key: KeyState, ts: number, receiveTime: number): void {
