@@ -5,10 +5,14 @@ const MINUTE = 60 * SECOND;
 /** The ceilings of users' functions: a part of `LIMITS`. */
 export const FUNCTION_LIMITS = {
   // users' functions
-  /** Of a function with all that it imports, as JSON text: it lies in every partition's log and state. */
-  functionCodeBytesMax: 256 * KIB,
+  /**
+   * Of a function with all that it imports, as JSON text: it lies in every partition's log and state, and each loads its own. All that may
+   * run is 32 × 128 KiB = 4 MiB, 128 MiB of functionMemoryMibDefault in a thread with 32 partitions (125 MiB measured), or twice that where
+   * each has a character beyond Latin-1. What they keep and compile comes on top.
+   */
+  functionCodeBytesMax: 128 * KIB,
   functionNameCharactersMax: 63,
-  functionsMax: 100,
+  functionsMax: 32,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
   /** What `millrace record` writes into one fixture. */

@@ -54,6 +54,12 @@ describe("the limits", () => {
     expect((LIMITS.payloadBytesMax * 4) / 3).toBeLessThan(LIMITS.recordBytesMax / 2);
   });
 
+  it("let all functions and a tenant's tables lie in each of 32 partitions, in half the memory of one thread", () => {
+    const code = LIMITS.functionsMax * LIMITS.functionCodeBytesMax;
+    const tables = LIMITS.referenceTablesPerTenantMax * LIMITS.referenceTableCharactersMax;
+    expect(32 * (code + tables)).toBeLessThan((LIMITS.functionMemoryMibDefault * 1024 * 1024) / 2);
+  });
+
   it("believe a clock that is wrong by less than the time that a reading may be ahead", () => {
     expect(LIMITS.receiveClockStepMsMax).toBeLessThan(LIMITS.eventTimeAheadMsMax);
   });

@@ -110,7 +110,7 @@ describe("is refused with its place, and with what to do", () => {
     [
       "code that is too large",
       `export const a = "${"x".repeat(300_000)}";`,
-      /is 294 KiB; 256 KiB are/,
+      /is 294 KiB; 128 KiB are/,
       /dew\.ts 294 KiB/,
     ],
   ];
