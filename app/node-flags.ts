@@ -5,20 +5,26 @@
 export const NODE_FLAGS: readonly string[] = ["--max-semi-space-size=16"];
 
 /** What is needed of `process`. */
-interface StartedProcess extends Pick<NodeJS.Process, "argv" | "execArgv" | "execPath" | "env"> {
+interface StartedProcess extends Pick<NodeJS.Process, "argv" | "execArgv" | "execPath" | "env" | "platform"> {
   execve?(file: string, args?: readonly string[], env?: NodeJS.ProcessEnv): void;
 }
 
 /**
  * Starts this process anew, as itself, with the flags of an installation: same pid, same streams. V8 reads them before any code runs, and whoever
- * starts us need not know them. Returns where there is nothing to do, and where the system cannot do it (Windows): then it runs without.
+ * starts us need not know them. Returns where there is nothing to do, and where Node cannot do it (on Windows): then it runs without.
  */
 export function takeNodeFlags(self: StartedProcess = process): void {
-  const { argv, execArgv, execPath, env } = self;
+  const { argv, execArgv, execPath, env, platform } = self;
   const given = [...execArgv, ...(env["NODE_OPTIONS"] ?? "").split(/\s+/)];
   const missing = NODE_FLAGS.filter((flag) => !given.some((one) => nameOf(one) === nameOf(flag)));
   if (missing.length === 0 || !argv.slice(2).includes("start")) return;
-  self.execve?.(execPath, [execPath, ...missing, ...execArgv, ...argv.slice(1)], env);
+  // There Node has it, and it throws.
+  if (platform === "win32") return;
+  try {
+    self.execve?.(execPath, [execPath, ...missing, ...execArgv, ...argv.slice(1)], env);
+  } catch {
+    // An installation with more memory than it need have is better than none.
+  }
 }
 
 function nameOf(flag: string): string {

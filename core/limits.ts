@@ -228,10 +228,15 @@ export const LIMITS = {
   signInIntervalMs: 6 * SECOND,
   signInAddressesMax: 10_000,
 
-  /** An explanation of an output: records read on the way, messages listed, and how far back the state before a dead letter is made of. */
-  whyRecordsMax: 2_000_000,
+  /**
+   * An explanation of an output: records read on the way, bytes of those that are run again, messages listed, how far back the state before a dead
+   * letter is made of, and how many wait for the one that is being made.
+   */
+  whyRecordsMax: 500_000,
+  whyKeptBytesMax: 32 * MIB,
   whyMessagesMax: 1000,
   whyStateMs: HOUR,
+  whyWaitingMax: 16,
 
   // live hub
   dashboardClientsMax: 500,

@@ -52,7 +52,7 @@ export type Explanation = z.infer<typeof explanationSchema>;
 
 /**
  * Explains outputs, from the log. Asked by api. NOT_FOUND when there is no such output, or retention has deleted it; LIMIT_EXCEEDED when too
- * many records lie between it and its first message.
+ * many records lie between it and its first message, or too many explanations wait to be made.
  */
 export interface Why {
   explain(tenant: string, question: WhyQuestion): Promise<Explanation>;

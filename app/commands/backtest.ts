@@ -19,15 +19,11 @@ export async function backtestCommand(file: string, options: BacktestOptions): P
   const bundle = await bundleFunctions(file);
   const functions = loadFunctions(bundle.code);
   const history = await openHistory(options, options.from);
-  try {
-    const report = await backtest(functions, history, options);
-    const names = functions.map(({ name }) => name);
-    if (options.json) console.log(JSON.stringify({ functions: names, place: history.place, ...report }));
-    else console.log(reportText({ file, functions, bundle, history, range: options, report }));
-    return EXIT.ok;
-  } finally {
-    await history.close();
-  }
+  const report = await backtest(functions, history, options).finally(() => history.close());
+  const names = functions.map(({ name }) => name);
+  if (options.json) console.log(JSON.stringify({ functions: names, place: history.place, ...report }));
+  else console.log(reportText({ file, functions, bundle, history, range: options, report }));
+  return EXIT.ok;
 }
 
 const FAULTS_SHOWN = 5;

@@ -15,16 +15,13 @@ export interface RecordOptions extends HistoryPlace, TimeRange {
 /** `millrace record`: readings of the past as a fixture, one JSON per line. Types and devices come first. */
 export async function recordCommand(options: RecordOptions): Promise<number> {
   const history = await openHistory(options, options.from);
-  try {
-    const readings = await readSent(history, options);
-    const devices = new Set(readings.map(({ device }) => device));
-    for (const entry of [...configurationEntries(history.configuration, devices), ...readingEntries(readings)])
-      console.log(JSON.stringify(entry));
-    console.error(`millrace: ${readings.length} readings of ${devices.size} devices, of ${history.place}.`);
-    return readings.length > 0 ? EXIT.ok : EXIT.failed;
-  } finally {
-    await history.close();
-  }
+  // Printing waits for whoever reads it, who may take for ever; an instance cannot start meanwhile where its log is open.
+  const readings = await readSent(history, options).finally(() => history.close());
+  const devices = new Set(readings.map(({ device }) => device));
+  for (const entry of [...configurationEntries(history.configuration, devices), ...readingEntries(readings)])
+    console.log(JSON.stringify(entry));
+  console.error(`millrace: ${readings.length} readings of ${devices.size} devices, of ${history.place}.`);
+  return readings.length > 0 ? EXIT.ok : EXIT.failed;
 }
 
 /** What the devices sent, in the order in which it came. */

@@ -5,12 +5,13 @@ import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
 import { findOutput } from "./find-output.ts";
 import { heldRange, offsetAtTime, readForward } from "./read-forward.ts";
+import { KeptRecords } from "./kept-records.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { runAgain } from "./run-again.ts";
 import type { ControlRecord } from "../../core/control.ts";
-import type { LogRecord } from "../../core/record.ts";
 import type { AlarmStore, ConfigStore, DeviceStore } from "../../core/registry.ts";
 import type { StageDefinition } from "../../core/stage.ts";
-import type { ExplainedMessage, Explanation, Why } from "../../core/why.ts";
+import type { ExplainedMessage, Explanation, Why, WhyQuestion } from "../../core/why.ts";
 import type { FoundOutput } from "./find-output.ts";
 import type { WhyLog } from "./read-forward.ts";
 import type { AgainStep } from "./run-again.ts";
@@ -23,48 +24,60 @@ export interface WhySources {
   readonly devices: Pick<DeviceStore, "get">;
 }
 
+/** Of LIMITS. */
+export interface WhyCeilings {
+  readonly whyKeptBytesMax: number;
+  readonly whyWaitingMax: number;
+}
+
 /**
  * Explains an output by making it again: of the device's records in the log, with the one engine. So nothing needs to be kept of how an
  * output came about, and an explanation that does not give the output says so.
+ * One at a time: whatever else its thread does goes on beside it.
  */
-export function createWhy(sources: WhySources): Why {
-  return {
-    async explain(tenant, question) {
-      const output = await findOutput(sources, tenant, question);
-      const { source } = output;
-      const stage = sources.stages.find(({ name, input }) => name === source.stage && input === source.topic);
-      if (stage === undefined) {
-        const text = `only what the platform's own functions made is explained, and this was made in stage ${source.stage}`;
-        throw new MillraceError("INVALID_INPUT", text, {
-          remedy:
-            "Run the function over that time with `millrace backtest`, which shows what it makes of which readings.",
-        });
-      }
-      const { records, read, isWhole } = await recordsOf(sources.log, output);
-      const [name = ""] = output.functionVersion.split("@");
-      const steps = runAgain(records, {
-        stage,
-        partition: source.partition,
-        key: output.key,
-        function: name,
-        configuration: await configurationBefore(sources, output.key),
-      });
-      return explanationOf(output, steps, { read, isWhole });
-    },
-  };
+export function createWhy(sources: WhySources, ceilings: WhyCeilings = LIMITS): Why {
+  const turns = new OneAtATime(ceilings.whyWaitingMax);
+  return { explain: (tenant, question) => turns.run(() => explain(sources, ceilings, tenant, question)) };
+}
+
+async function explain(
+  sources: WhySources,
+  { whyKeptBytesMax }: WhyCeilings,
+  tenant: string,
+  question: WhyQuestion,
+): Promise<Explanation> {
+  const output = await findOutput(sources, tenant, question);
+  const { source } = output;
+  const stage = sources.stages.find(({ name, input }) => name === source.stage && input === source.topic);
+  if (stage === undefined) {
+    const text = `only what the platform's own functions made is explained, and this was made in stage ${source.stage}`;
+    throw new MillraceError("INVALID_INPUT", text, {
+      remedy: "Run the function over that time with `millrace backtest`, which shows what it makes of which readings.",
+    });
+  }
+  const { records, read, isWhole } = await recordsOf(sources.log, output, whyKeptBytesMax);
+  const [name = ""] = output.functionVersion.split("@");
+  const steps = await runAgain(records, {
+    stage,
+    partition: source.partition,
+    key: output.key,
+    function: name,
+    configuration: await configurationBefore(sources, output.key),
+  });
+  return explanationOf(output, steps, { read, isWhole });
 }
 
 /** The device's records that may have had a part in it, the control records between them, and the record that made it. */
-async function recordsOf(log: WhyLog, { source, key, since }: FoundOutput) {
+async function recordsOf(log: WhyLog, { source, key, since }: FoundOutput, bytesMax: number) {
   const range = await heldRange(log, source.topic, source.partition);
   const from = await offsetAtTime(log, range, since);
-  const records: LogRecord[] = [];
+  const kept = new KeptRecords(bytesMax);
   const read = await readForward(log, range, { from, to: Math.min(range.end, source.offset + 1) }, (record) => {
-    if (record.key === key || record.offset === source.offset || isControlRecord(record)) records.push(record);
+    if (record.key === key || record.offset === source.offset || isControlRecord(record)) kept.add(record);
     return false;
   });
   // Where the log begins with this time, retention may have deleted records of it.
-  return { records, read, isWhole: from > range.start || range.start === 0 };
+  return { records: kept.records, read, isWhole: from > range.start || range.start === 0 };
 }
 
 /** As the registry has it now, under everything that control records among the messages say. */
@@ -92,7 +105,7 @@ function explanationOf(
   const made = steps.find((step) => step.outputs.some((one) => one.topic === topic && output.isSame(one.value)));
   const again = made?.outputs.find((one) => one.topic === topic && output.isSame(one.value))?.value;
   const isReproduced = again !== undefined && isDeepStrictEqual(withoutPlace(again), withoutPlace(value));
-  const messages = steps.flatMap((step) => explainedMessage(output, step));
+  const messages = steps.filter(({ outcome }) => outcome !== null);
   const last = made ?? steps.at(-1);
   return {
     output: value,
@@ -106,8 +119,12 @@ function explanationOf(
       step: source.step,
       index: source.index,
     },
-    messages: shortened(messages),
-    counts: { causes: messages.filter(({ isCause }) => isCause).length, messages: messages.length, records: read },
+    messages: shortened(messages).flatMap((step) => explainedMessage(output, step)),
+    counts: {
+      causes: messages.filter((step) => isCause(output, step)).length,
+      messages: messages.length,
+      records: read,
+    },
     before: { ...last?.before },
     after: { ...last?.after },
     isReproduced,
@@ -115,14 +132,19 @@ function explanationOf(
   };
 }
 
-function explainedMessage(output: FoundOutput, { record, outcome, readings }: AgainStep): ExplainedMessage[] {
-  if (outcome === null) return [];
+function isCause(output: FoundOutput, { record, readings }: AgainStep): boolean {
   const isOwn = output.topic === "dead-letters" && record.offset === output.source.offset;
+  return isOwn || readings.some((reading) => output.isCause(reading));
+}
+
+function explainedMessage(output: FoundOutput, step: AgainStep): ExplainedMessage[] {
+  const { record, outcome, readings } = step;
+  if (outcome === null) return [];
   return [
     {
       offset: record.offset,
       received: record.timestamp,
-      isCause: isOwn || readings.some((reading) => output.isCause(reading)),
+      isCause: isCause(output, step),
       outcome,
       payload: Buffer.from(record.value.subarray(0, LIMITS.quarantinePayloadBytesMax)).toString("utf8"),
       readings: readings.map(({ ts, metrics }) => ({ ts, metrics })),
@@ -131,9 +153,9 @@ function explainedMessage(output: FoundOutput, { record, outcome, readings }: Ag
 }
 
 /** The first and the last of too many. */
-function shortened(messages: readonly ExplainedMessage[]): ExplainedMessage[] {
+function shortened(messages: readonly AgainStep[]): readonly AgainStep[] {
   const max = LIMITS.whyMessagesMax;
-  if (messages.length <= max) return [...messages];
+  if (messages.length <= max) return messages;
   return [...messages.slice(0, max / 2), ...messages.slice(-max / 2)];
 }
 
@@ -141,7 +163,7 @@ function notesOf(of: {
   readonly isWhole: boolean;
   readonly isReproduced: boolean;
   readonly isFound: boolean;
-  readonly messages: readonly ExplainedMessage[];
+  readonly messages: readonly AgainStep[];
 }): string[] {
   const notes: string[] = [];
   if (!of.isWhole) notes.push("Retention has deleted older records: some of its messages may be gone.");

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { EventLog, TopicPartition } from "../../core/event-log.ts";
@@ -17,7 +18,7 @@ interface ReadPace {
   readonly bytes: number;
 }
 
-const ANY_RECORDS: ReadPace = { records: LIMITS.whyRecordsMax, bytes: LIMITS.fetchBytesMax };
+const ANY_RECORDS: ReadPace = { records: LIMITS.whyRecordsMax, bytes: LIMITS.scanBytesMax };
 const ONE_RECORD: ReadPace = { records: 1, bytes: 1 };
 
 const STILL_MS = 10_000;
@@ -28,7 +29,10 @@ export async function heldRange(log: WhyLog, topic: string, partition: number): 
   return { topic, partition, start: known?.startOffset ?? 0, end: known?.endOffset ?? 0 };
 }
 
-/** Reads [from, to) in order until `visit` says true. Returns how many records were read. TIMED_OUT, LIMIT_EXCEEDED. */
+/**
+ * Reads [from, to) in order until `visit` says true, and lets others have the thread before each poll: one that finds something takes no turn of the
+ * event loop. Returns how many records were read. TIMED_OUT, LIMIT_EXCEEDED.
+ */
 export async function readForward(
   log: WhyLog,
   { topic, partition }: TopicPartition,
@@ -41,6 +45,7 @@ export async function readForward(
   let read = 0;
   try {
     for (;;) {
+      await nextTurn();
       const slices = await reader.poll({ bytesMax: pace.bytes, waitMs: STILL_MS });
       if (slices.length === 0) {
         throw new MillraceError("TIMED_OUT", "the log did not serve records that it says it has");

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { isReading } from "../../core/is-reading.ts";
@@ -31,13 +32,17 @@ export interface RunAgain {
   readonly configuration: ControlRecord | null;
 }
 
+/** About as many as run in the time of a poll. */
+const RECORDS_A_TURN = 500;
+
 const OUTCOMES = ["duplicate", "quarantined", "deadLettered", "processed"] as const;
 
 /**
  * Runs records of one device, and the control records between them, through the stage's engine once more. The engine keeps devices apart,
  * and fires what time has made due before each record, so the other devices' records are not missed.
+ * Lets others have the thread in between.
  */
-export function runAgain(records: readonly LogRecord[], again: RunAgain): AgainStep[] {
+export async function runAgain(records: readonly LogRecord[], again: RunAgain): Promise<AgainStep[]> {
   const { stage, partition, configuration } = again;
   const state = createStagePartition({ stage, partition, generation: 0 });
   const run = new KeyRun(state, again);
@@ -46,7 +51,12 @@ export function runAgain(records: readonly LogRecord[], again: RunAgain): AgainS
   if (configuration !== null && first !== undefined && first.offset > 0) {
     run.step(configurationRecord(configuration, first.offset - 1, first.timestamp));
   }
-  return records.map((record) => run.step(record));
+  const steps: AgainStep[] = [];
+  for (const record of records) {
+    if (steps.length % RECORDS_A_TURN === 0) await nextTurn();
+    steps.push(run.step(record));
+  }
+  return steps;
 }
 
 class KeyRun {

@@ -32,7 +32,7 @@ export interface ReaderOptions {
 
 /**
  * Reads the commits in sequence and takes from each what its positions want. Every look at LMDB is one short snapshot: none is held
- * over an await, since a held one keeps LMDB from using deleted pages again.
+ * over an await, nor while the caller works on what was found, since a held one keeps LMDB from using deleted pages again.
  */
 export class EmbeddedLogReader implements LogReader {
   private readonly options: ReaderOptions;
@@ -81,6 +81,9 @@ export class EmbeddedLogReader implements LogReader {
       return this.collect(bytesMax, durable);
     } catch (error) {
       throw storeError(error, this.options.directory);
+    } finally {
+      // lmdb-js does so with a timer, which waits for whoever has the thread.
+      this.options.store.root.resetReadTxn();
     }
   }
 

@@ -34,10 +34,13 @@ export async function readEmbeddedLog(directory: string): Promise<ReadableLog> {
     const mark = new DurableMark();
     // Commits that are not synced yet are read too: who only looks loses nothing by it.
     for (const sequence of store.commits.getKeys({ reverse: true, limit: 1 })) mark.publishSequence(sequence);
+    // See EmbeddedLogReader.
+    store.root.resetReadTxn();
     return {
       partitionCount: topology.partitionCount,
       partitions: (topic) => {
         const [starts = new Float64Array()] = readStarts(store, topology).columns;
+        store.root.resetReadTxn();
         return Array.from({ length: topology.partitionCount }, (_, partition) => ({
           topic,
           partition,
