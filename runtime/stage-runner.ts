@@ -46,6 +46,8 @@ export interface StageRunnerOptions {
   readonly pause?: StagePause;
   /** What the thread before this one died of. */
   readonly suspicions?: Suspicions;
+  /** Told once when the loop has ended by itself: nothing is worked any more. */
+  readonly onEnd?: (error: unknown) => void;
 }
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
@@ -101,10 +103,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let isUnpaused = false;
 
   const onEnd = (error: unknown): void => {
+    const isFirst = ended === null;
     ended ??= errorText(error);
     logger.error({ stage: stage.name, err: error }, "the stage's loop ended");
     stopping.abort();
     polling.abort();
+    if (isFirst) options.onEnd?.(error);
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
