@@ -63,15 +63,20 @@ export class Breaker {
     else if (this.now === "closed" && this.recent.length >= this.limits.recordsMin && this.mostDied()) this.open();
   }
 
+  /** Closes it: what has opened it is about to be over. */
+  reset(): void {
+    this.now = "closed";
+    this.pauseMs = this.limits.pauseMs;
+    this.forget();
+  }
+
   private judgeTrial(): void {
     if (this.recent.length < this.limits.trialRecords) return;
     if (this.mostDied()) {
       this.pauseMs = Math.min(this.limits.pauseMsMax, this.pauseMs * 2);
       this.open();
     } else {
-      this.now = "closed";
-      this.pauseMs = this.limits.pauseMs;
-      this.forget();
+      this.reset();
     }
   }
 

@@ -17,12 +17,19 @@ export interface StagePause {
   /** How long to wait until the next record may be worked; 0 when it may be now. */
   waitMs(): number;
   settled(died: boolean): void;
+  /** Ends the pause: what repairs the stage is on its way. */
+  resume(): void;
   /** Why nothing is worked; null when something is. */
   readonly reason: string | null;
 }
 
 /** For a stage that goes on whatever becomes of its records. */
-export const NO_PAUSE: StagePause = { waitMs: () => 0, settled: () => undefined, reason: null };
+export const NO_PAUSE: StagePause = {
+  waitMs: () => 0,
+  settled: () => undefined,
+  resume: () => undefined,
+  reason: null,
+};
 
 export function createStagePause({ stage, monotonic, logger, metrics }: StagePauseOptions): StagePause {
   const breaker = new Breaker(
@@ -61,6 +68,10 @@ export function createStagePause({ stage, monotonic, logger, metrics }: StagePau
     },
     settled(died) {
       breaker.settled(died);
+      tell();
+    },
+    resume() {
+      breaker.reset();
       tell();
     },
     get reason() {

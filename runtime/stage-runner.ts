@@ -3,8 +3,8 @@ import { errorText } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
-import { pause } from "../core/pause.ts";
 import { stageJournalName } from "../core/stage.ts";
+import { DeployLookout } from "./deploy-lookout.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
 import { claimPartition } from "./partition-owner.ts";
 import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
@@ -46,6 +46,8 @@ export interface StageRunnerOptions {
   readonly pause?: StagePause;
   /** What the thread before this one died of. */
   readonly suspicions?: Suspicions;
+  /** Told once when the loop has ended by itself: nothing is worked any more. */
+  readonly onEnd?: (error: unknown) => void;
 }
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
@@ -96,12 +98,17 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const { marker, suspicions, pause: stagePause = NO_PAUSE } = options;
   const trials = suspicions === undefined ? null : new SuspectTrials(suspicions, marker ?? null);
   const changes: (() => Promise<void>)[] = [];
+  const lookout = new DeployLookout(log, stage.input);
+  /** Until the deploy that was seen is worked nothing pauses the stage. */
+  let isUnpaused = false;
 
   const onEnd = (error: unknown): void => {
+    const isFirst = ended === null;
     ended ??= errorText(error);
     logger.error({ stage: stage.name, err: error }, "the stage's loop ended");
     stopping.abort();
     polling.abort();
+    if (isFirst) options.onEnd?.(error);
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
@@ -157,13 +164,14 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       if (record.offset < state.next.offset) continue;
       if (trials?.isSuspect(slice.partition, record)) await trials.before(owner, record);
       if (owner.failure !== undefined) return;
-      if (stagePause.waitMs() > 0) {
+      if (isUnpaused) isUnpaused = lookout.isAhead(owners.values());
+      if (!isUnpaused && stagePause.waitMs() > 0) {
         isCutShort = true;
         return;
       }
       const { deadLetters } = state;
       while (!(trials?.isSearching ? await trials.process(owner, record) : state.process(record))) await owner.commit();
-      stagePause.settled(state.deadLetters > deadLetters);
+      if (!isUnpaused) stagePause.settled(state.deadLetters > deadLetters);
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
         await owner.commit();
     }
@@ -188,8 +196,10 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       polling = new AbortController();
       if (changes.length > 0) polling.abort();
       const { signal } = polling;
+      isUnpaused = lookout.isAhead(owners.values());
+      if (isUnpaused) stagePause.resume();
       const pausedMs = stagePause.waitMs();
-      if (pausedMs > 0) await pause(Math.min(pausedMs, waitMs()), signal);
+      if (pausedMs > 0) await lookout.look(owners.values(), Math.min(pausedMs, waitMs()), signal);
       const slices =
         pausedMs > 0 ? [] : await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
       for (const slice of slices) await runSlice(slice);
@@ -238,6 +248,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       polling.abort();
       await untilAborted(running, signal);
       reader?.close();
+      lookout.close();
     },
     totals() {
       const totals = new Map<string, Outcomes>();

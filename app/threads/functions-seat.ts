@@ -36,14 +36,22 @@ export class FunctionsSeat<Thread extends SeatThread> implements PooledWorker {
     return this.supervised.start();
   }
 
+  /** After a rejection the seat has none of them. */
   async take(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) this.owned.add(partition);
-    await this.ask((thread) => thread.call("take", partitions));
+    try {
+      await this.ask((thread) => thread.call("take", partitions));
+    } catch (error) {
+      for (const partition of partitions) this.owned.delete(partition);
+      await this.replace(error);
+      throw error;
+    }
   }
 
   async release(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) this.owned.delete(partition);
-    await this.ask((thread) => thread.call("release", partitions));
+    // A thread that has ended owns nothing either.
+    await this.ask((thread) => thread.call("release", partitions)).catch((error: unknown) => this.replace(error));
   }
 
   async busySeconds(): Promise<number> {
@@ -60,6 +68,13 @@ export class FunctionsSeat<Thread extends SeatThread> implements PooledWorker {
       ),
     );
     await this.supervised.terminate();
+  }
+
+  /** Nobody knows what a thread owns that has failed: the one that follows has what the seat has. */
+  private async replace(cause: unknown): Promise<void> {
+    const { logger, name } = this.options;
+    logger.warn({ thread: name, cause: errorText(cause) }, "a thread cannot change its partitions; it is replaced");
+    await this.thread?.worker.terminate();
   }
 
   private spawn(start: ThreadStart): RunningThread {

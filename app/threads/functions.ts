@@ -5,6 +5,7 @@ import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { createStagePause } from "../../runtime/stage-pause.ts";
 import { writeCallMarks } from "./call-marks.ts";
+import { endThread } from "./end-thread.ts";
 import { giveWay } from "./give-way.ts";
 import { runStageThread, type StageExtras, type StageThreadData } from "./run-stage-thread.ts";
 import type { Suspicions } from "../../runtime/suspects.ts";
@@ -24,7 +25,7 @@ const marker = writeCallMarks(data.marks);
 const extras: StageExtras = (parts) => {
   const console = createFunctionConsole(parts);
   const pause = createStagePause({ stage: FUNCTIONS_STAGE.name, ...parts });
-  return { load: (code) => loadFunctions(code, { console }), marker, memberId, pause, suspicions };
+  return { load: (code) => loadFunctions(code, { console }), marker, memberId, onEnd: endThread, pause, suspicions };
 };
 // The first says that the thread has come so far. No call may come before it.
 marker.beat();

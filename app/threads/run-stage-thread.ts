@@ -28,7 +28,7 @@ export interface StageThreadData {
 /** What else a stage runs with, made of what its thread has. */
 export type StageExtras = (
   parts: Pick<StageRunnerOptions, "logger" | "metrics" | "monotonic">,
-) => Pick<StageRunnerOptions, "load" | "marker" | "memberId" | "pause" | "suspicions">;
+) => Pick<StageRunnerOptions, "load" | "marker" | "memberId" | "onEnd" | "pause" | "suspicions">;
 
 /** Runs a stage on this thread's share of the partitions. `name` is the thread's in the log lines. */
 export async function runStageThread(

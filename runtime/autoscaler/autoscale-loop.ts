@@ -22,10 +22,10 @@ export interface ScalableStage {
   measure(): Promise<StageSample>;
   /**
    * Never called in a dry run, and not again before it has settled. Resolves when the replicas are asked for, not when they work. After a
-   * rejection `replicas` says what is left, and a later look decides anew.
+   * rejection `replicas` says what is left, and the next look decides anew and calls it again, also for the same number.
    */
   scaleTo(replicas: number): Promise<void>;
-  /** Called at zero replicas: resolves when there is something behind `sample`, `waitMs` are over or `signal` aborts. Never rejects. */
+  /** Called at zero replicas: resolves when there is something behind `sample`, `waitMs` are over or `signal` aborts. */
   appended(sample: StageSample, waitMs: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -42,6 +42,8 @@ export interface AutoscaleLoopOptions {
 
 /** At zero, how long to trust that the append wakes; timers of silent devices are looked after this often. */
 const ASLEEP_MS = 5000;
+/** After a look that has failed for what is not known to pass: each is a line in the log. */
+const FAILED_MS = 5000;
 
 /** Looks at a stage again and again, and gives it as many replicas as it needs. What is decided and why is decide-replicas.ts's. */
 export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
@@ -53,6 +55,8 @@ export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
   let running: Promise<void> = Promise.resolve();
   let state = INITIAL_SCALING_STATE;
   let said = "";
+  /** The last attempt to scale has failed: it is made again, whatever number is wanted by then. */
+  let isUnfinished = false;
 
   const measure = async (): Promise<StageSample | null> => {
     try {
@@ -78,8 +82,10 @@ export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
   };
 
   const scale = async (replicas: number): Promise<void> => {
+    isUnfinished = true;
     try {
       await stage.scaleTo(replicas);
+      isUnfinished = false;
       scaling.succeeded();
     } catch (error) {
       scaling.failed(error);
@@ -95,28 +101,34 @@ export function createAutoscaleLoop(options: AutoscaleLoopOptions): Service {
     state = isDryRun ? { ...decision.state, change, onTrial } : decision.state;
     meters.count(decision);
     say(decision);
-    if (!isDryRun && decision.replicas !== replicas) await scale(decision.replicas);
+    if (!isDryRun && (isUnfinished || decision.replicas !== replicas)) await scale(decision.replicas);
     meters.asked.set(stage.replicas);
     return sample;
   };
 
+  const round = async (): Promise<void> => {
+    const sample = await look();
+    const isAsleep = stage.replicas === 0 && !isUnfinished && sample !== null && lagIn(sample) === 0;
+    if (isAsleep) await stage.appended(sample, ASLEEP_MS, stopping.signal);
+    else await pause(intervalMs, stopping.signal);
+  };
+
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const sample = await look();
-      const isAsleep = stage.replicas === 0 && sample !== null && lagIn(sample) === 0;
-      if (isAsleep) await stage.appended(sample, ASLEEP_MS, stopping.signal);
-      else await pause(intervalMs, stopping.signal);
+      try {
+        await round();
+      } catch (error) {
+        // A stage that is not scaled any more stands still when it was at zero: also behind a defect the next look may go well.
+        const text = "a look of the autoscaler has failed; the stage keeps the replicas that it has until the next one";
+        logger.error({ stage: stage.name, err: error }, text);
+        await pause(Math.max(intervalMs, FAILED_MS), stopping.signal);
+      }
     }
   };
 
   return {
     start() {
-      running = loop().catch((error: unknown) => {
-        logger.error(
-          { stage: stage.name, err: error },
-          "the autoscaler ended; the stage keeps the replicas that it has",
-        );
-      });
+      running = loop();
       return Promise.resolve();
     },
     async stop(signal) {

@@ -8,6 +8,17 @@ export interface PooledWorker extends AssignmentListener {
   end(): Promise<void>;
 }
 
+interface Failure {
+  readonly error: unknown;
+}
+
+interface Member {
+  readonly worker: PooledWorker;
+  owned: readonly number[];
+  /** As it last said. */
+  busySeconds: number;
+}
+
 export interface WorkerPoolOptions {
   readonly partitions: number;
   /** Starts a worker without partitions. */
@@ -23,7 +34,7 @@ export interface WorkerPoolOptions {
  */
 export class WorkerPool {
   private readonly options: WorkerPoolOptions;
-  private readonly workers: { readonly worker: PooledWorker; owned: readonly number[] }[] = [];
+  private workers: readonly Member[] = [];
   private spare: Promise<PooledWorker | null> = Promise.resolve(null);
   /** Of workers that have ended. */
   private endedBusySeconds = 0;
@@ -52,11 +63,17 @@ export class WorkerPool {
 
   /** Of all workers, ended ones included: it only grows. */
   async busySeconds(): Promise<number> {
-    const each = await Promise.all(this.workers.map(({ worker }) => worker.busySeconds()));
+    const asked = this.workers;
+    const each = await Promise.all(asked.map(({ worker }) => worker.busySeconds()));
+    for (const [index, member] of asked.entries()) member.busySeconds = each[index] ?? 0;
     return each.reduce((sum, seconds) => sum + seconds, this.endedBusySeconds);
   }
 
-  /** Resolves when every partition is with its worker; rejects when one could not start, and then those that there are have them all. */
+  /**
+   * Resolves when every partition is with its worker. Rejects with the first failure when all the rest is done: when one could not start,
+   * those that there are have all partitions; what could not be released, taken or ended is tried again at the next call, with whatever
+   * number.
+   */
   scaleTo(replicas: number): Promise<void> {
     this.asked = replicas;
     const change = this.changing.then(() => this.change(replicas));
@@ -76,41 +93,56 @@ export class WorkerPool {
     const count = shortage === null ? replicas : Math.min(replicas, this.workers.length);
     this.asked = count;
     const shares = this.workers.map((_, index) => shareOf(index, count, this.options.partitions));
-    await allOf(this.workers, async (seat, index) => {
-      const leaving = seat.owned.filter((partition) => !shares[index]?.includes(partition));
-      if (leaving.length > 0) await seat.worker.release(leaving);
-      seat.owned = seat.owned.filter((partition) => !leaving.includes(partition));
+    const released = await this.releaseAllBut(shares);
+    const dismissed = await this.dismissFrom(count);
+    const taken = await this.takeAll(shares);
+    const [first] = [...released, ...dismissed, ...taken, ...(shortage === null ? [] : [shortage])];
+    if (first !== undefined) throw first.error;
+  }
+
+  private releaseAllBut(shares: readonly (readonly number[])[]): Promise<readonly Failure[]> {
+    return failuresOf(this.workers, async (member, index) => {
+      const leaving = member.owned.filter((partition) => !shares[index]?.includes(partition));
+      if (leaving.length > 0) await member.worker.release(leaving);
+      member.owned = member.owned.filter((partition) => !leaving.includes(partition));
     });
-    await this.dismiss(this.workers.splice(count));
-    await allOf(this.workers, async (seat, index) => {
-      const share = shares[index] ?? [];
-      const coming = share.filter((partition) => !seat.owned.includes(partition));
-      if (coming.length > 0) await seat.worker.take(coming);
-      seat.owned = share;
+  }
+
+  /** Of what has no owner any more: what could not be released stays where it is. */
+  private takeAll(shares: readonly (readonly number[])[]): Promise<readonly Failure[]> {
+    const held = new Set(this.workers.flatMap(({ owned }) => owned));
+    return failuresOf(this.workers, async (member, index) => {
+      const coming = (shares[index] ?? []).filter((partition) => !held.has(partition));
+      if (coming.length > 0) await member.worker.take(coming);
+      member.owned = [...member.owned, ...coming];
     });
-    if (shortage !== null) throw shortage.error;
   }
 
   /** The one in reserve first. Null when as many came as were needed. */
-  private async hire(count: number): Promise<{ readonly error: unknown } | null> {
+  private async hire(count: number): Promise<Failure | null> {
     if (count <= 0) return null;
     const spare = await this.spare;
     const started = await Promise.allSettled([
       ...(spare === null ? [] : [Promise.resolve(spare)]),
       ...Array.from({ length: count - (spare === null ? 0 : 1) }, () => this.options.spawn()),
     ]);
-    for (const result of started)
-      if (result.status === "fulfilled") this.workers.push({ worker: result.value, owned: [] });
+    const hired = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    this.workers = [...this.workers, ...hired.map((worker) => ({ worker, owned: [], busySeconds: 0 }))];
     this.warm();
     const failed = started.find((result) => result.status === "rejected");
     return failed === undefined ? null : { error: failed.reason };
   }
 
-  private async dismiss(leaving: readonly { readonly worker: PooledWorker }[]): Promise<void> {
-    for (const { worker } of leaving) {
-      this.endedBusySeconds += await worker.busySeconds();
-      await worker.end();
-    }
+  /** Ends those behind the first `count` that have released everything. What could not be ended stays, and is ended by a later change. */
+  private dismissFrom(count: number): Promise<readonly Failure[]> {
+    const leaving = this.workers.slice(count).filter(({ owned }) => owned.length === 0);
+    return failuresOf(leaving, async (member) => {
+      // One that does not answer is ended all the same: what it said last has to do.
+      member.busySeconds = await member.worker.busySeconds().catch(() => member.busySeconds);
+      await member.worker.end();
+      this.workers = this.workers.filter((one) => one !== member);
+      this.endedBusySeconds += member.busySeconds;
+    });
   }
 }
 
@@ -119,9 +151,11 @@ function shareOf(index: number, count: number, partitions: number): readonly num
   return Array.from({ length: partitions }, (_, partition) => partition).filter((one) => one % count === index);
 }
 
-/** Rejects with the first failure, when all have ended: what still runs must not meet the next change. */
-async function allOf<T>(items: readonly T[], work: (item: T, index: number) => Promise<void>): Promise<void> {
+/** Resolves when all have settled: what still runs must not meet the next change. */
+async function failuresOf<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<void>,
+): Promise<readonly Failure[]> {
   const results = await Promise.allSettled(items.map(work));
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  return results.flatMap((result) => (result.status === "rejected" ? [{ error: result.reason as unknown }] : []));
 }

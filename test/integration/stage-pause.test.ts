@@ -4,8 +4,16 @@ import { silentLogger } from "../../core/logger.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createStagePause, type StagePause } from "../../runtime/stage-pause.ts";
+import { HEADER } from "../../core/record.ts";
 import { T0 } from "../support/counting-stage.ts";
-import { appendMessages, expectedSources, processed, sources, stageOnLog } from "../support/stage-on-log.ts";
+import {
+  appendMessages,
+  eventually,
+  expectedSources,
+  processed,
+  sources,
+  stageOnLog,
+} from "../support/stage-on-log.ts";
 import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 
 const place = stageOnLog();
@@ -44,6 +52,28 @@ describe("a stage that is paused", () => {
     expect(gauge()).toBe(0);
     expect(runner.notReadyReasons()).toEqual([]);
   });
+
+  it("goes on without a pause up to a deploy, however far behind the records that die it lies", async () => {
+    const log = await place.openLog();
+    const pause = createStagePause({
+      stage: "test",
+      // Pauses do not end by themselves.
+      monotonic: { now: () => 0 },
+      logger: silentLogger,
+      metrics: createMetrics(),
+    });
+    const deadly = LIMITS.breakerWindowRecords * 2;
+    await appendDeadly(log, deadly);
+    const runner = await place.run(log, { pause });
+    await eventually(() => Promise.resolve(pause.reason !== null));
+    await appendDeploy(log);
+    // Behind the repair: it pauses the stage again.
+    await appendDeadly(log, LIMITS.breakerRecordsMin + 5);
+    await worked(runner, deadly + 1);
+    await eventually(() => Promise.resolve(pause.reason !== null));
+    await delay(100);
+    expect(offsets(runner)).toBe(deadly + 1 + LIMITS.breakerRecordsMin);
+  });
 });
 
 /** A pause of a millisecond after every so many records. */
@@ -56,8 +86,17 @@ function pausedEvery(records: number): StagePause {
       worked += 1;
       if (worked % records === 0) until = performance.now() + 1;
     },
+    resume: () => undefined,
     reason: null,
   };
+}
+
+/** Of another stage: for this one it does nothing. */
+async function appendDeploy(log: EmbeddedLog): Promise<void> {
+  const none = { name: "none", version: 1, code: "", hash: "" };
+  const control = { v: 1, kind: "deploy", revision: 1, stage: "other", removed: true, function: none };
+  const value = Buffer.from(JSON.stringify(control));
+  await log.append("telemetry", 0, [{ timestamp: T0, key: null, value, headers: [[HEADER.controlKind, "deploy"]] }]);
 }
 
 async function appendDeadly(log: EmbeddedLog, count: number): Promise<void> {

@@ -20,6 +20,7 @@ interface StageRunOptions {
   readonly metrics?: Metrics;
   readonly stage?: StageDefinition;
   readonly pause?: StagePause;
+  readonly onEnd?: (error: unknown) => void;
 }
 
 export interface StageOnLog {
@@ -51,11 +52,11 @@ export function stageOnLog(): StageOnLog {
       cleanups.push(() => log.close(AbortSignal.timeout(1000)));
       return log;
     },
-    async run(log, { groups = soleMember([0, 1]), metrics = createMetrics(), stage = countingStage, pause } = {}) {
+    async run(log, { groups = soleMember([0, 1]), metrics = createMetrics(), stage = countingStage, ...more } = {}) {
       const runner = createStageRunner({
         log,
         stage,
-        ...(pause === undefined ? {} : { pause }),
+        ...more,
         groups,
         generation: 0,
         monotonic: { now: () => performance.now() },

@@ -17,6 +17,7 @@ class FakeThread {
   };
   isEnded = false;
   busy = 0;
+  failure: Error | null = null;
   private readonly onEnd: (error: Error | null) => void;
   private readonly startsBy: Promise<void>;
 
@@ -36,6 +37,7 @@ class FakeThread {
     ...args: Parameters<ProcessorsApi[Name]>
   ): Promise<Awaited<ReturnType<ProcessorsApi[Name]>>> => {
     if (this.isEnded) throw new MillraceError("THREAD_ENDED", "it has ended");
+    if (this.failure !== null) throw this.failure;
     const api: Pick<ProcessorsApi, "start" | "take" | "release" | "busySeconds" | "stop"> = {
       start: () => this.startsBy,
       take: (partitions) => Promise.resolve(partitions.forEach((one) => this.owned.add(one))),
@@ -86,6 +88,29 @@ describe("the seat of a thread of users' functions", () => {
     await expect.poll(() => seat.thread, { interval: 1 }).toBeNull();
     await seat.take([3]);
     await expect.poll(() => [...(threads[1]?.owned ?? [])]).toEqual([3]);
+    await seat.end();
+  });
+
+  it("replaces a thread that cannot take: the next one has what the seat had before, and so it says", async () => {
+    const { threads, seat } = seated();
+    await seat.start();
+    await seat.take([0]);
+    if (threads[0] !== undefined) threads[0].failure = new MillraceError("STATE_INVALID", "it cannot be restored");
+    await expect(seat.take([4])).rejects.toThrow("it cannot be restored");
+    await expect.poll(() => [...(threads[1]?.owned ?? [])]).toEqual([0]);
+    await seat.take([4]);
+    expect([...(threads[1]?.owned ?? [])]).toEqual([0, 4]);
+    await seat.end();
+  });
+
+  it("replaces a thread that does not release", async () => {
+    const { threads, seat } = seated();
+    await seat.start();
+    await seat.take([0, 4]);
+    if (threads[0] !== undefined) threads[0].failure = new TypeError("a defect");
+    await seat.release([4]);
+    expect(threads[0]?.isEnded).toBe(true);
+    await expect.poll(() => [...(threads[1]?.owned ?? [])]).toEqual([0]);
     await seat.end();
   });
 

@@ -71,4 +71,11 @@ it("says how long to wait, and what has opened it", () => {
   now = 100;
   expect(breaker.waitMs()).toBe(0);
   expect(breaker.state).toBe("trying");
+  for (const died of [true, true, true]) breaker.settled(died);
+  expect(breaker.waitMs()).toBe(200);
+  breaker.reset();
+  expect([breaker.state, breaker.waitMs()]).toEqual(["closed", 0]);
+  // The next pause is a first one.
+  for (const died of [true, true, true, true]) breaker.settled(died);
+  expect(breaker.waitMs()).toBe(100);
 });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { MillraceError } from "../../../../core/errors.ts";
 import { silentLogger } from "../../../../core/logger.ts";
 import { createMetrics } from "../../../../core/metrics.ts";
@@ -69,11 +69,54 @@ describe("the loop of the autoscaler", () => {
     expect(lines).toEqual(["stage main cannot be measured and is not scaled; trying again"]);
   });
 
-  it("leaves the stage alone when a programmer's error ends it", async () => {
-    const stage = new FakeStage(BOUNDS, 2);
-    stage.failure = new TypeError("not a function");
+  it("goes on after a defect, and says so", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      const stage = new FakeStage(BOUNDS, 1);
+      stage.arrivals = 600;
+      stage.failure = new TypeError("not a function");
+      const { lines } = await watch(stage);
+      await vi.advanceTimersByTimeAsync(10);
+      const text = "a look of the autoscaler has failed; the stage keeps the replicas that it has until the next one";
+      expect(lines).toEqual([text]);
+      stage.failure = null;
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(stage.replicas).toBe(8);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("goes on when the log cannot be waited for", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      const stage = new FakeStage(BOUNDS, 0);
+      let waits = 0;
+      stage.appended = () => {
+        waits += 1;
+        return Promise.reject(new MillraceError("LOG_IO", "gone"));
+      };
+      await watch(stage);
+      await vi.advanceTimersByTimeAsync(12_000);
+      expect(waits).toBe(3);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("scales again what has failed when nothing else is wanted by then", async () => {
+    const stage = new FakeStage(BOUNDS, 1);
+    stage.arrivals = 600;
+    const asked: number[] = [];
+    // As a pool of which one worker could not take its share.
+    stage.scaleTo = (replicas) => {
+      asked.push(replicas);
+      stage.replicas = replicas;
+      return asked.length < 3 ? Promise.reject(new MillraceError("LOG_IO", "no claim")) : Promise.resolve();
+    };
     const { lines } = await watch(stage);
-    await expect.poll(() => lines, SOON).toEqual(["the autoscaler ended; the stage keeps the replicas that it has"]);
+    await expect.poll(() => lines, SOON).toContain("over: stage main cannot be scaled");
+    expect(asked).toEqual([8, 8, 8]);
   });
 
   it("tries again when scaling fails", async () => {

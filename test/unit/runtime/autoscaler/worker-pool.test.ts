@@ -12,6 +12,9 @@ class Workers {
   ended = 0;
   spawnFailures = 0;
   takeFailures = 0;
+  releaseFailures = 0;
+  endFailures = 0;
+  silent = false;
 
   readonly spawn = async (): Promise<PooledWorker> => {
     await Promise.resolve();
@@ -35,13 +38,21 @@ class Workers {
       release: async (partitions) => {
         // A commit takes longer than a claim.
         await nextTurn();
+        if (this.releaseFailures > 0) {
+          this.releaseFailures -= 1;
+          throw new Error("it does not let go");
+        }
         for (const partition of partitions) {
           if (this.owners.get(partition) !== id) throw new Error(`partition ${partition} is not the worker's`);
           this.owners.delete(partition);
         }
       },
-      busySeconds: () => Promise.resolve(10 * id),
+      busySeconds: () => (this.silent ? Promise.reject(new Error("no answer")) : Promise.resolve(10 * id)),
       end: () => {
+        if (this.endFailures > 0) {
+          this.endFailures -= 1;
+          return Promise.reject(new Error("it does not end"));
+        }
         this.ended += 1;
         return Promise.resolve();
       },
@@ -122,6 +133,41 @@ describe("the pool of a stage's workers", () => {
     expect(pool).toMatchObject({ replicas: 3, ready: 2 });
     await pool.scaleTo(3);
     expect(workers.partitionsEach).toEqual([4, 4, 4]);
+  });
+
+  it("leaves what one does not let go with it, gives all the rest out, and moves it at the next change", async () => {
+    const workers = new Workers();
+    const pool = poolOf(workers);
+    await pool.scaleTo(2);
+    workers.releaseFailures = 1;
+    await expect(pool.scaleTo(3)).rejects.toThrow("it does not let go");
+    expect(workers.owners.size).toBe(PARTITIONS);
+    await pool.scaleTo(3);
+    expect(workers.partitionsEach).toEqual([4, 4, 4]);
+  });
+
+  it("ends the next time what could not be ended, and gives its partitions out before", async () => {
+    const workers = new Workers();
+    const pool = poolOf(workers);
+    await pool.scaleTo(3);
+    workers.endFailures = 1;
+    await expect(pool.scaleTo(1)).rejects.toThrow("it does not end");
+    expect(workers.partitionsEach).toEqual([PARTITIONS]);
+    expect(workers.ended).toBe(1);
+    await pool.scaleTo(1);
+    expect(workers.ended).toBe(2);
+  });
+
+  it("ends one that does not say what it has worked, and keeps what it said last", async () => {
+    const workers = new Workers();
+    const pool = poolOf(workers);
+    await pool.scaleTo(3);
+    const before = await pool.busySeconds();
+    workers.silent = true;
+    await pool.scaleTo(1);
+    expect(workers.ended).toBe(2);
+    workers.silent = false;
+    expect(await pool.busySeconds()).toBe(before);
   });
 
   it("counts the work of workers that have ended", async () => {
