@@ -6,13 +6,13 @@ import { parseJson } from "../../core/parse-json.ts";
 import { partitionOf } from "../../core/partitioner.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseSourcePosition } from "../../core/source-position.ts";
-import { heldRange, offsetAtTime, readForward } from "./read-forward.ts";
+import { firstFrom, heldRange, offsetAtTime, readForward } from "./read-forward.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { Reading } from "../../core/derived-records.ts";
 import type { AlarmStore } from "../../core/registry.ts";
 import type { SourcePosition } from "../../core/source-position.ts";
 import type { WhyQuestion } from "../../core/why.ts";
-import type { WhyLog } from "./read-forward.ts";
+import type { HeldRange, WhyLog } from "./read-forward.ts";
 
 /** An output, and what tells its causes. */
 export interface FoundOutput {
@@ -42,7 +42,7 @@ interface Search {
   readonly topic: FoundOutput["topic"];
   readonly key: string | null;
   readonly partition: number;
-  /** Receive time from which on it may lie there, UTC ms. */
+  /** Receive time from which on it may lie there, UTC ms; that of a dead letter is likely only: stages that lag write among those that do not. */
   readonly since: number;
   /** Where the last of it is looked for: a window may have been corrected. */
   readonly takesLast: boolean;
@@ -55,32 +55,38 @@ const AHEAD_MS = LIMITS.eventTimeAheadMsMax;
 /** Finds the output in the log. NOT_FOUND. */
 export async function findOutput(places: OutputPlaces, tenant: string, question: WhyQuestion): Promise<FoundOutput> {
   const search = await searchOf(places, tenant, question);
-  const { log } = places;
-  const range = await heldRange(log, search.topic, search.partition);
-  const from = await offsetAtTime(log, range, search.since);
-  const found: FoundOutput[] = [];
-  await readForward(log, range, { from, to: range.end }, (record) => {
+  const range = await heldRange(places.log, search.topic, search.partition);
+  const from = await offsetAtTime(places.log, range, search.since);
+  let found = await lookIn(places.log, tenant, search, { ...range, start: from });
+  if (found === null && search.topic === "dead-letters") {
+    found = await lookIn(places.log, tenant, search, { ...range, end: from });
+  }
+  if (found !== null) return found;
+  throw new MillraceError("NOT_FOUND", `the log holds no such ${question.kind}`, {
+    remedy: "Look for it with `millrace query`. What is older than the log's retention cannot be explained.",
+  });
+}
+
+async function lookIn(log: WhyLog, tenant: string, search: Search, range: HeldRange): Promise<FoundOutput | null> {
+  let found: FoundOutput | null = null;
+  await readForward(log, range, { from: range.start, to: range.end }, (record) => {
     if ((search.key !== null && record.key !== search.key) || record.key === null || isControlRecord(record))
       return false;
     const described = search.describe(record);
     const source = parseSourcePosition(record.header(HEADER.source) ?? "");
     if (described === null || source === null || described.value["tenant"] !== tenant) return false;
     const { key, timestamp: madeAt } = record;
-    found.push({
+    found = {
       ...described,
       key,
       topic: search.topic,
       source,
       functionVersion: record.header(HEADER.functionVersion) ?? "",
       madeAt,
-    });
+    };
     return !search.takesLast;
   });
-  const last = found.at(-1);
-  if (last !== undefined) return last;
-  throw new MillraceError("NOT_FOUND", `the log holds no such ${question.kind}`, {
-    remedy: "Look for it with `millrace query`. What is older than the log's retention cannot be explained.",
-  });
+  return found;
 }
 
 async function searchOf({ log, alarms }: OutputPlaces, tenant: string, question: WhyQuestion): Promise<Search> {
@@ -120,11 +126,17 @@ async function searchOf({ log, alarms }: OutputPlaces, tenant: string, question:
         topic: "dead-letters",
         key: null,
         partition: question.partition,
-        since: 0,
+        since: (await receivedAt(log, question)) - AHEAD_MS,
         takesLast: false,
         describe: (record) => deadLetterOf(record, question),
       };
   }
+}
+
+/** Receive time of the record on which the function failed, which its dead letter has too; 0 where the log does not hold it. */
+async function receivedAt(log: WhyLog, { topic, partition, offset }: Extract<WhyQuestion, { kind: "dead-letter" }>) {
+  const record = await firstFrom(log, await heldRange(log, topic, partition), offset);
+  return record?.timestamp ?? 0;
 }
 
 function alarmOf(record: LogRecord, { id, transition }: Extract<WhyQuestion, { kind: "alarm" }>): Described | null {

@@ -85,7 +85,9 @@ export async function offsetAtTime(log: WhyLog, range: HeldRange, time: number):
   return low;
 }
 
-async function firstFrom(log: WhyLog, range: HeldRange, offset: number): Promise<LogRecord | null> {
+/** The first record at `offset` or behind it; null when there is none, or `offset` lies before the range. */
+export async function firstFrom(log: WhyLog, range: HeldRange, offset: number): Promise<LogRecord | null> {
+  if (offset < range.start) return null;
   const first: LogRecord[] = [];
   await readForward(log, range, { from: offset, to: range.end }, (record) => first.push(record) > 0, ONE_RECORD);
   return first[0] ?? null;

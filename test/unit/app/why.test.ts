@@ -5,6 +5,8 @@ import { LIMITS } from "../../../core/limits.ts";
 import { createMemoryEventLog } from "../../support/memory-event-log.ts";
 import { valuesOf } from "../../support/stage-run.ts";
 import { all, filledLog, HOT, idOfAlarm, MINUTE, SECOND, STORY, T0, whyOf } from "../../support/why-story.ts";
+import type { WhyLog } from "../../../app/why/read-forward.ts";
+import type { LogReader } from "../../../core/event-log.ts";
 import type { AlarmRule } from "../../../core/alarm-rule.ts";
 
 describe("why an alarm was raised", () => {
@@ -125,5 +127,48 @@ describe("why a record became a dead letter", () => {
     expect(explained.messages.filter(({ isCause }) => isCause).map(({ offset, outcome }) => [offset, outcome])).toEqual(
       [[11, "deadLettered"]],
     );
+  });
+
+  it("is found behind many others, and among older ones that a stage which lagged has written since", async () => {
+    const bad = Array.from({ length: 2000 }, (_, index) => ({ device: "b", at: index * 90, x: 13 }));
+    const { log, run } = await filledLog([...bad, { device: "a", at: 180_000, x: 13 }]);
+    let served = 0;
+    const counting: WhyLog = {
+      partitionCount: 1,
+      status: () => log.status(),
+      openReader: (positions) => {
+        const reader = log.openReader(positions);
+        const poll: LogReader["poll"] = async (options) => {
+          const slices = await reader.poll(options);
+          served += slices.reduce((sum, { records }) => sum + records.length, 0);
+          return slices;
+        };
+        return { seek: (to) => reader.seek(to), close: () => reader.close(), poll };
+      },
+    };
+    const question = { kind: "dead-letter", topic: "telemetry", partition: 0, offset: 2001 } as const;
+    expect(await whyOf(counting, run).explain("t", question)).toMatchObject({ isReproduced: true });
+    expect(served).toBeLessThan(200);
+
+    const letters = await all(log, "dead-letters");
+    const mixed = createMemoryEventLog({ partitionCount: 1 });
+    for (const record of await all(log, "telemetry"))
+      mixed.appendNow("telemetry", 0, [{ ...record, headers: record.headers() }]);
+    for (const record of [...letters.slice(-1), ...letters.slice(0, -1)])
+      mixed.appendNow("dead-letters", 0, [{ ...record, headers: record.headers() }]);
+    expect(await whyOf(mixed, run).explain("t", question)).toMatchObject({ isReproduced: true });
+  });
+
+  it("is not found where there is none", async () => {
+    const { log, run } = await filledLog(STORY);
+    for (const [topic, offset] of [
+      ["telemetry", 2],
+      ["telemetry", -1],
+      ["telemetry", 99],
+      ["nonsense", 0],
+    ] as const) {
+      const explained = whyOf(log, run).explain("t", { kind: "dead-letter", topic, partition: 0, offset });
+      await expect(explained).rejects.toMatchObject({ code: "NOT_FOUND" });
+    }
   });
 });
