@@ -6,7 +6,7 @@ import type { SpawnedThread } from "./spawn-thread.ts";
 import type { RunningThread, SupervisedThread, SupervisedThreadOptions, ThreadStart } from "./supervised-thread.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
 
-type SeatThread = Pick<SpawnedThread<ProcessorsApi>, "call"> & Pick<RunningThread, "worker">;
+export type SeatThread = Pick<SpawnedThread<ProcessorsApi>, "call"> & Pick<RunningThread, "worker">;
 
 export interface FunctionsSeatOptions<Thread extends SeatThread> extends Omit<SupervisedThreadOptions, "spawn"> {
   /** Starts a thread without partitions. `ended` resolves with what it dies of. */

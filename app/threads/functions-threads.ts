@@ -132,7 +132,10 @@ async function hasBegun({ log }: InstallationLog, partitionCount: number): Promi
 }
 
 /** That users' functions stand still is a fault; telemetry is acknowledged and stored without them. */
-export async function healthOf(threads: readonly SpawnedThread<ProcessorsApi>[], own: PartHealth): Promise<PartHealth> {
+export async function healthOf(
+  threads: readonly Pick<SpawnedThread<ProcessorsApi>, "call">[],
+  own: PartHealth,
+): Promise<PartHealth> {
   const late = () => new MillraceError("TIMED_OUT", "a thread of users' functions does not answer");
   const reasons = await Promise.all(
     threads.map(({ call }) =>
@@ -147,7 +150,7 @@ export async function healthOf(threads: readonly SpawnedThread<ProcessorsApi>[],
 }
 
 export async function metricsOf(
-  { call }: SpawnedThread<ProcessorsApi>,
+  { call }: Pick<SpawnedThread<ProcessorsApi>, "call">,
   index: number,
 ): Promise<readonly MetricSample[]> {
   const own = createMetrics();

@@ -1,16 +1,14 @@
-import { errorText } from "../../core/errors.ts";
+import { untilAborted } from "../../core/aborted.ts";
+import { errorText, MillraceError } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { createAutoscaleLoop, type ScalableStage } from "../../runtime/autoscaler/autoscale-loop.ts";
 import { stageSample, untilAppended } from "../../runtime/autoscaler/stage-sample.ts";
 import { WorkerPool } from "../../runtime/autoscaler/worker-pool.ts";
 import { createFaultBoard } from "../fault-board.ts";
-import { stopSignal } from "../deadline.ts";
-import { FunctionsSeat } from "./functions-seat.ts";
+import { FunctionsSeat, type FunctionsSeatOptions, type SeatThread } from "./functions-seat.ts";
 import { healthOf, metricsOf, untilFunctionsStage, type FunctionsThreads } from "./functions-threads.ts";
 import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
-import type { SpawnedThread } from "./spawn-thread.ts";
-import type { ProcessorsApi } from "./thread-apis.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Config } from "../config.ts";
@@ -22,7 +20,16 @@ export interface ScaledFunctionsThreadsOptions {
   /** The receive clock. */
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Another one than of threads, for tests. */
+  readonly spawn?: (
+    ...place: Parameters<typeof spawnFunctionsThread>
+  ) => ReturnType<FunctionsSeatOptions<SeatThread>["spawn"]>;
 }
+
+/** Of the time to stop, what the autoscaler may take at most. */
+const LOOP_SHARE = 0.5;
+/** Of what is left then, what the threads are given to do it by themselves. */
+const ASKED_SHARE = 0.75;
 
 /**
  * The threads of users' functions, as many as their load needs, up to `functionThreads`: none while they have nothing to do, and one in
@@ -30,26 +37,29 @@ export interface ScaledFunctionsThreadsOptions {
  * consumer group deals the partitions out.
  */
 export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOptions): FunctionsThreads {
-  const { config, log, clock, logger } = options;
+  const { config, log, clock, logger, spawn = spawnFunctionsThread } = options;
   const metrics = createMetrics();
   const stopping = new AbortController();
-  const seats = new Set<FunctionsSeat<SpawnedThread<ProcessorsApi>>>();
+  const seats = new Set<FunctionsSeat<SeatThread>>();
   const faults = createFaultBoard();
   let seated = 0;
+  const createSeat = (name: string) =>
+    new FunctionsSeat({
+      name,
+      functionTimeoutMs: config.functionTimeoutMs,
+      functionMemoryMib: config.functionMemoryMib,
+      spawn: (start) => spawn({ config, log, partitions: null, memberId: "" }, start),
+      monotonic: { now: () => performance.now() },
+      logger,
+      metrics,
+      onFault: faults.report,
+    });
   const pool = new WorkerPool({
     partitions: config.partitions,
     async spawn() {
-      const name = `functions.${seated++}`;
-      const seat = new FunctionsSeat({
-        name,
-        functionTimeoutMs: config.functionTimeoutMs,
-        functionMemoryMib: config.functionMemoryMib,
-        spawn: (start) => spawnFunctionsThread({ config, log, partitions: null, memberId: "" }, start),
-        monotonic: { now: () => performance.now() },
-        logger,
-        metrics,
-        onFault: faults.report,
-      });
+      if (stopping.signal.aborted)
+        throw new MillraceError("THREAD_ENDED", "the threads of users' functions are stopped");
+      const seat = createSeat(`functions.${seated++}`);
       seats.add(seat);
       await seat.start();
       const end = async (): Promise<void> => {
@@ -67,7 +77,7 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
       logger.warn({ cause: errorText(error) }, "no thread of users' functions can be held in reserve"),
   });
   const loop = createAutoscaleLoop({ stage: scalableStage(options, pool), clock, logger, metrics, isDryRun: false });
-  let begun: Promise<boolean> = Promise.resolve(false);
+  let begun: Promise<void> = Promise.resolve();
   const threads = () => [...seats].flatMap(({ thread }) => thread ?? []);
 
   return {
@@ -77,17 +87,22 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
     },
     start() {
       begun = untilFunctionsStage(config, log, stopping.signal).then(async (hasBegun) => {
-        if (!hasBegun) return false;
+        if (!hasBegun || stopping.signal.aborted) return;
         pool.warm();
         await loop.start();
-        return true;
       });
     },
     async stop(deadlineMs) {
       stopping.abort();
-      if (!(await begun)) return;
-      await loop.stop(stopSignal(deadlineMs));
-      await Promise.all([...seats].map((seat) => seat.end(deadlineMs)));
+      const endsAt = performance.now() + deadlineMs;
+      // What is being scaled may wait for a thread that hangs: the threads are ended all the same.
+      const half = AbortSignal.timeout(Math.ceil(deadlineMs * LOOP_SHARE));
+      await untilAborted(
+        begun.then(() => loop.stop(half)),
+        half,
+      );
+      const leftMs = Math.max(0, endsAt - performance.now()) * ASKED_SHARE;
+      await Promise.all([...seats].map((seat) => seat.end(leftMs)));
     },
   };
 }
