@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { backtest, type BacktestFault, type BacktestReport } from "../functions/backtest.ts";
 import { bundleFunctions } from "../functions/bundle.ts";
 import { placesIn } from "../functions/source-places.ts";
-import { openHistory, type HistoryPlace } from "../functions/history/open-history.ts";
+import { openHistory, thenClosed, type HistoryPlace } from "../functions/history/open-history.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { EXIT } from "./output.ts";
 import type { StageFunction } from "../../core/function.ts";
@@ -19,7 +19,7 @@ export async function backtestCommand(file: string, options: BacktestOptions): P
   const bundle = await bundleFunctions(file);
   const functions = loadFunctions(bundle.code);
   const history = await openHistory(options, options.from);
-  const report = await backtest(functions, history, options).finally(() => history.close());
+  const report = await thenClosed(history, () => backtest(functions, history, options));
   const names = functions.map(({ name }) => name);
   if (options.json) console.log(JSON.stringify({ functions: names, place: history.place, ...report }));
   else console.log(reportText({ file, functions, bundle, history, range: options, report }));

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { openHistory, type HistoryPlace } from "../functions/history/open-history.ts";
+import { openHistory, thenClosed, type HistoryPlace } from "../functions/history/open-history.ts";
 import { EXIT } from "./output.ts";
 import type { Reading } from "../../core/derived-records.ts";
 import type { DeviceConfiguration, ReadingHistory, TimeRange } from "../functions/history/reading-history.ts";
@@ -16,7 +16,7 @@ export interface RecordOptions extends HistoryPlace, TimeRange {
 export async function recordCommand(options: RecordOptions): Promise<number> {
   const history = await openHistory(options, options.from);
   // Printing waits for whoever reads it, who may take for ever; an instance cannot start meanwhile where its log is open.
-  const readings = await readSent(history, options).finally(() => history.close());
+  const readings = await thenClosed(history, () => readSent(history, options));
   const devices = new Set(readings.map(({ device }) => device));
   for (const entry of [...configurationEntries(history.configuration, devices), ...readingEntries(readings)])
     console.log(JSON.stringify(entry));

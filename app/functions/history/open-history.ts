@@ -38,3 +38,12 @@ export async function openHistory({ data, api, source }: HistoryPlace, from: num
     throw isMillraceError(error, "NOT_RUNNING") ? shortcoming : error;
   }
 }
+
+/** What is made of the history, which is closed before whoever asked goes on: printing may take for ever. */
+export async function thenClosed<Result>(history: ReadingHistory, use: () => Promise<Result>): Promise<Result> {
+  try {
+    return await use();
+  } finally {
+    await history.close();
+  }
+}

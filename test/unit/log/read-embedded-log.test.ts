@@ -22,7 +22,7 @@ test("who reads a log beside its instance holds no snapshot of it while it works
   const held: Record<string, readonly string[]> = {};
   const reading = await readEmbeddedLog(directory.path);
   held["opened"] = snapshots();
-  const [{ startOffset: offset = -1 } = {}] = reading.partitions("telemetry");
+  const offset = reading.partitions("telemetry")[0]?.startOffset ?? -1;
   held["asked"] = snapshots();
   const reader = reading.openReader([{ topic: "telemetry", partition: 0, offset }]);
   const [slice] = await reader.poll({ bytesMax: 1000, waitMs: 0 });
