@@ -28,7 +28,7 @@ export const tenSeconds = defineStream({
   input: z.object({ ${METRIC}: z.number() }),
   window: tumbling("10s"),
   accumulator: z.object({ count: z.number(), sum: z.number(), max: z.number() }),
-  initial: () => ({ count: 0, sum: 0, max: -Infinity }),
+  initial: () => ({ count: 0, sum: 0, max: -273.15 }),
   add: (acc, { metrics: { ${METRIC}: value } }) => ({ count: acc.count + 1, sum: acc.sum + value, max: Math.max(acc.max, value) }),
   result: ({ count, sum, max }) => ({ temperature_mean: sum / count, temperature_max: max }),
 });
