@@ -1,3 +1,4 @@
+import { madeRecord } from "../core/made-record.ts";
 import { deviceKey } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import { parseReading } from "./parse-reading.ts";
@@ -61,14 +62,13 @@ function startOf({ stage, functions }: PartitionParts, name: string): string | n
 }
 
 function originalOf({ source, received, tenant, device, headers, payload }: RedriveControl): LogRecord {
-  return {
+  return madeRecord({
     offset: source.offset,
     timestamp: received,
     key: deviceKey(tenant, device),
     value: Buffer.from(payload, "base64"),
-    header: (name) => headers.find(([known]) => known === name)?.[1],
-    headers: () => headers,
-  };
+    headers,
+  });
 }
 
 function tellOf(

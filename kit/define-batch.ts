@@ -1,7 +1,5 @@
-import { defineMap as definePrimitive } from "../core/function.ts";
-import { checkCallback, checkDefinition } from "./definition.ts";
+import { withoutMemory } from "./define-map.ts";
 import { refusePromise, UserCall } from "./user-call.ts";
-import { createIntake, USER_OUTPUTS } from "./user-function.ts";
 import type { z } from "zod";
 import type { DeviceType } from "../core/device-type.ts";
 import type { DeviceSelect, FunctionReading, FunctionResult } from "./definition.ts";
@@ -27,30 +25,17 @@ export interface BatchDefinition<Metrics> {
  * engine decides: today one, since each record is a step of its own that can be undone. FUNCTION_INVALID.
  */
 export function defineBatch<Metrics>(definition: BatchDefinition<Metrics>): UserFunction {
-  checkDefinition(definition);
-  const { name, input, select = {} } = definition;
-  checkCallback(name, "process", definition.process);
-  const intake = createIntake(input, select);
-  const primitive = definePrimitive<"readings">({
-    name,
-    version: 0,
-    input: "readings",
-    outputs: USER_OUTPUTS,
-    process(reading, context) {
-      const taken = intake.take(reading, context);
-      if (taken === null) return;
-      const { config } = context;
-      const results = definition.process([taken], {
-        configOf: ({ tenant, device }) => config.deviceType(tenant, device),
-      });
-      refusePromise(name, results);
-      if (!Array.isArray(results) || results.length !== 1) {
-        const given = Array.isArray(results) ? `${results.length} results` : `a value of type ${typeof results}`;
-        throw new TypeError(`${name} returns ${given} for 1 reading: return a list with one result for each`);
-      }
-      new UserCall(name, taken.ts, context).emitResult(results[0]);
-    },
+  const { name } = definition;
+  return withoutMemory("defineBatch", definition, (taken, context) => {
+    const { config } = context;
+    const results = definition.process([taken], {
+      configOf: ({ tenant, device }) => config.deviceType(tenant, device),
+    });
+    refusePromise(name, results);
+    if (!Array.isArray(results) || results.length !== 1) {
+      const given = Array.isArray(results) ? `${results.length} results` : `a value of type ${typeof results}`;
+      throw new TypeError(`${name} returns ${given} for 1 reading: return a list with one result for each`);
+    }
+    new UserCall(name, taken.ts, context).emitResult(results[0]);
   });
-  const user = { definedWith: "defineBatch", counters: intake.counters, input, select, state: null } as const;
-  return Object.freeze({ ...primitive, user });
 }

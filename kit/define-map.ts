@@ -3,6 +3,7 @@ import { checkCallback, checkDefinition } from "./definition.ts";
 import { UserCall } from "./user-call.ts";
 import { createIntake, USER_OUTPUTS } from "./user-function.ts";
 import type { z } from "zod";
+import type { CallContext } from "../core/function.ts";
 import type { DeviceSelect, FunctionContext, FunctionReading, FunctionResult } from "./definition.ts";
 import type { UserFunction } from "./user-function.ts";
 
@@ -17,6 +18,18 @@ export interface MapDefinition<Metrics> {
 
 /** A function without memory: a reading in, derived readings out. FUNCTION_INVALID. */
 export function defineMap<Metrics>(definition: MapDefinition<Metrics>): UserFunction {
+  return withoutMemory("defineMap", definition, (taken, context) => {
+    const call = new UserCall(definition.name, taken.ts, context);
+    call.emitResult(definition.process(taken, call));
+  });
+}
+
+/** What `run` does with each reading that the function wants. */
+export function withoutMemory<Metrics>(
+  definedWith: "defineMap" | "defineBatch",
+  definition: Pick<MapDefinition<Metrics>, "name" | "input" | "select"> & { readonly process: unknown },
+  run: (taken: FunctionReading<Metrics>, context: CallContext) => void,
+): UserFunction {
   checkDefinition(definition);
   const { name, input, select = {} } = definition;
   checkCallback(name, "process", definition.process);
@@ -28,11 +41,9 @@ export function defineMap<Metrics>(definition: MapDefinition<Metrics>): UserFunc
     outputs: USER_OUTPUTS,
     process(reading, context) {
       const taken = intake.take(reading, context);
-      if (taken === null) return;
-      const call = new UserCall(name, taken.ts, context);
-      call.emitResult(definition.process(taken, call));
+      if (taken !== null) run(taken, context);
     },
   });
-  const user = { definedWith: "defineMap", counters: intake.counters, input, select, state: null } as const;
+  const user = { definedWith, counters: intake.counters, input, select, state: null };
   return Object.freeze({ ...primitive, user });
 }

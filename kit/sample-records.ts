@@ -1,5 +1,6 @@
 import { deviceTypeSchema } from "../core/device-type.ts";
 import { deviceKey } from "../core/ids.ts";
+import { madeRecord } from "../core/made-record.ts";
 import { HEADER } from "../core/record.ts";
 import type { ControlRecord } from "../core/control.ts";
 import type { Reading } from "../core/derived-records.ts";
@@ -51,12 +52,6 @@ interface RecordFields extends Pick<LogRecord, "offset" | "timestamp" | "key"> {
   readonly headers: readonly Header[];
 }
 
-/** A record as the log hands it out. */
-function recordOf({ value, headers, ...fields }: RecordFields): LogRecord {
-  return {
-    ...fields,
-    value: Buffer.from(JSON.stringify(value)),
-    header: (name) => headers.find(([known]) => known === name)?.[1],
-    headers: () => headers,
-  };
+function recordOf({ value, ...fields }: RecordFields): LogRecord {
+  return madeRecord({ ...fields, value: Buffer.from(JSON.stringify(value)) });
 }

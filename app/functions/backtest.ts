@@ -2,12 +2,11 @@ import { createHash, type Hash } from "node:crypto";
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { parseJson } from "../../core/parse-json.ts";
-import { HEADER } from "../../core/record.ts";
 import { createStagePartition, type StagePartition, type StagePartitionOptions } from "../../engine/stage-partition.ts";
 import { functionStage, outputText } from "../../kit/run-records.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
 import { Comparison, type ComparisonReport } from "./comparison.ts";
-import type { ControlRecord } from "../../core/control.ts";
+import { madeControlRecord } from "../../core/made-record.ts";
 import type { DeadLetter, Reading } from "../../core/derived-records.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
@@ -139,7 +138,7 @@ class BacktestRun {
   private flush(partition: PartitionRun): void {
     const { to } = this.range;
     const received = Math.max(partition.received, to);
-    this.process(partition, controlRecord(partition.offset + 1, received, { v: 1, kind: "flush", upTo: to }));
+    this.process(partition, madeControlRecord(partition.offset + 1, received, { v: 1, kind: "flush", upTo: to }));
     this.collect(partition);
   }
 
@@ -194,7 +193,7 @@ function configuredState(options: StagePartitionOptions, history: ReadingHistory
   const { types, devices } = history.configuration;
   const before = createStagePartition(options);
   const snapshot = { types: [...types], rules: [], devices: [...devices] };
-  before.process(controlRecord(0, 0, { v: 1, kind: "config-snapshot", revision: 1, ...snapshot }));
+  before.process(madeControlRecord(0, 0, { v: 1, kind: "config-snapshot", revision: 1, ...snapshot }));
   const body = before.seal()?.body;
   return { snapshot: [], units: body === undefined ? [] : [{ ...body, next: { offset, step: 0 } }] };
 }
@@ -207,17 +206,4 @@ function asStored(reading: Reading): Reading {
 
 function toStored(value: MetricValue): MetricValue {
   return typeof value === "boolean" ? Number(value) : value;
-}
-
-function controlRecord(offset: number, timestamp: number, control: ControlRecord): LogRecord {
-  const headers = [[HEADER.controlKind, control.kind]] as const;
-  const value = Buffer.from(JSON.stringify(control));
-  return {
-    offset,
-    timestamp,
-    key: null,
-    value,
-    headers: () => headers,
-    header: (name) => (name === HEADER.controlKind ? control.kind : undefined),
-  };
 }

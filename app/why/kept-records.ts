@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import { madeRecord } from "../../core/made-record.ts";
 import type { LogRecord } from "../../core/record.ts";
 
 /** Records that are kept for longer than a poll: copies, since each record as read holds the bytes of its whole batch. */
@@ -22,13 +23,6 @@ export class KeptRecords {
         remedy: "Ask for an output of a shorter window, or of an alarm whose condition held for less long.",
       });
     }
-    this.records.push({
-      offset,
-      timestamp,
-      key,
-      value: new Uint8Array(value),
-      header: (name) => headers.find(([known]) => known === name)?.[1],
-      headers: () => headers,
-    });
+    this.records.push(madeRecord({ offset, timestamp, key, value: new Uint8Array(value), headers }));
   }
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { HEADER, isControlRecord } from "../../core/record.ts";
+import { madeControlRecord } from "../../core/made-record.ts";
+import { isControlRecord } from "../../core/record.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { createStagePartition } from "../../engine/stage-partition.ts";
@@ -49,7 +50,7 @@ export async function runAgain(records: readonly LogRecord[], again: RunAgain): 
   const [first] = records;
   // The engine takes offsets in order: the record in front of the first one stands where the log has another.
   if (configuration !== null && first !== undefined && first.offset > 0) {
-    run.step(configurationRecord(configuration, first.offset - 1, first.timestamp));
+    run.step(madeControlRecord(first.offset - 1, first.timestamp, configuration));
   }
   const steps: AgainStep[] = [];
   for (const record of records) {
@@ -104,17 +105,4 @@ function outcomeOf(drafts: readonly UnitDraft[], own: string): ExplainedMessage[
     body.outcomes.filter(([key]) => key === own).map(([, outcomes]) => outcomes),
   );
   return OUTCOMES.find((name) => counted.some((outcomes) => (outcomes[name] ?? 0) > 0)) ?? null;
-}
-
-function configurationRecord(control: ControlRecord, offset: number, timestamp: number): LogRecord {
-  const headers = [[HEADER.controlKind, control.kind]] as const;
-  const value = Buffer.from(JSON.stringify(control));
-  return {
-    offset,
-    timestamp,
-    key: null,
-    value,
-    header: (name) => headers.find(([known]) => known === name)?.[1],
-    headers: () => headers,
-  };
 }

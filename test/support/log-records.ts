@@ -1,5 +1,4 @@
-import { HEADER } from "../../core/record.ts";
-import type { ControlRecord } from "../../core/control.ts";
+import { madeControlRecord, madeRecord } from "../../core/made-record.ts";
 import type { Header, LogRecord } from "../../core/record.ts";
 
 export interface RecordFields {
@@ -14,17 +13,7 @@ export interface RecordFields {
 export function logRecord({ offset, timestamp, key, value, headers = [] }: RecordFields): LogRecord {
   const bytes =
     value instanceof Uint8Array ? value : Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
-  return {
-    offset,
-    timestamp,
-    key,
-    value: bytes,
-    header: (name) => headers.find(([known]) => known === name)?.[1],
-    headers: () => headers,
-  };
+  return madeRecord({ offset, timestamp, key, value: bytes, headers });
 }
 
-export function controlLogRecord(offset: number, timestamp: number, control: ControlRecord): LogRecord {
-  const headers: Header[] = [[HEADER.controlKind, control.kind]];
-  return logRecord({ offset, timestamp, key: null, value: control, headers });
-}
+export const controlLogRecord = madeControlRecord;
