@@ -11,29 +11,29 @@ export function createGatewayStore(db: Kysely<Tables>, write: ChangeWriter): Gat
     async publishable(tenant, gateway, ids) {
       const asked = [...new Set(ids)].filter((id) => isId(id));
       if (!isId(tenant) || !isId(gateway) || asked.length === 0) return [];
-      const own = await ownDevices(db, tenant, gateway, asked);
       // Looked at first without a transaction: most of the time there is nothing to create.
-      if (own === null || (await creatable(db, tenant, gateway, asked)).length === 0) return own ?? [];
-      await write(`gateway ${gateway}`, async (change) => {
-        // Again, because a device made by hand in between is not the gateway's to take.
-        const fresh = await creatable(change.trx, tenant, gateway, asked);
-        const inputs = fresh.map((id) => ({ tenant, id, via: gateway }));
-        if (inputs.length > 0) await putDevices(change, inputs, "update");
-      });
-      // And again, because another connection of the gateway may have been first.
-      return (await ownDevices(db, tenant, gateway, asked)) ?? [];
+      if ((await creatable(db, tenant, gateway, asked)).length > 0) {
+        await write(`gateway ${gateway}`, async (change) => {
+          // Again, because a device made by hand in between is not the gateway's to take.
+          const fresh = await creatable(change.trx, tenant, gateway, asked);
+          const inputs = fresh.map((id) => ({ tenant, id, via: gateway }));
+          if (inputs.length > 0) await putDevices(change, inputs, "update");
+        });
+      }
+      // Last, because another connection of the gateway may have created them in between.
+      return ownDevices(db, tenant, gateway, asked);
     },
   };
 }
 
-/** Null when there is no such gateway, or when it is disabled. */
+/** None when there is no such gateway, or when it is disabled. */
 async function ownDevices(
   db: Queries,
   tenant: string,
   gateway: string,
   ids: readonly string[],
-): Promise<readonly string[] | null> {
-  if ((await gatewayRow(db, tenant, gateway)) === undefined) return null;
+): Promise<readonly string[]> {
+  if ((await gatewayRow(db, tenant, gateway)) === undefined) return [];
   const own: string[] = [];
   for (const chunk of inChunks(ids)) {
     const rows = await db

@@ -75,9 +75,13 @@ export async function readPartition(
   return allTexts(slices);
 }
 
-/** Repeats `look` until it gives something. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 15_000;
+/** Repeats `look` until it gives something, for as long as `withinMs`. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  withinMs = 15_000,
+): Promise<T> {
+  const deadline = Date.now() + withinMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;

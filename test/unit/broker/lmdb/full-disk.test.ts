@@ -13,15 +13,17 @@ const CHILD = fileURLToPath(new URL("./store-child.ts", import.meta.url));
 /** A limit on the size of files makes writes fail as a full disk does; `prlimit` lifts it while the process runs. */
 test.skipIf(process.platform !== "linux")(
   "a store that cannot be written refuses, has what it answered, and takes calls again by itself (needs Linux)",
-  { timeout: 60_000 },
+  { timeout: 90_000 },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "millrace-full-"));
     const limited = `ulimit -S -f 4000; exec "$0" "$@"`;
     const child = spawn("sh", ["-c", limited, process.execPath, CHILD, directory, "20000"], {
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     const exited = new Promise((resolve) => child.once("exit", resolve));
     let output = "";
+    let complaints = "";
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (complaints += chunk));
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
     const lines = (): readonly ChildLine[] =>
       output
@@ -31,7 +33,17 @@ test.skipIf(process.platform !== "linux")(
     const faults = () => lines().flatMap((line) => ("fault" in line ? [line.fault] : []));
     const refusals = () => lines().flatMap((line) => ("refused" in line ? [line.refused] : []));
     try {
-      await eventually("refusals of every worker", async () => refusals().length >= 10 * WORKERS);
+      await eventually(
+        "refusals of every worker",
+        async () => {
+          if (child.exitCode !== null || child.signalCode !== null) {
+            throw new Error(`the process ended with ${child.exitCode ?? child.signalCode}: ${complaints}`);
+          }
+          return refusals().length >= 10 * WORKERS;
+        },
+        // A disk that takes 100 ms for a sync is full only after half a minute.
+        45_000,
+      );
       const before = lines().length;
       execFileSync("prlimit", ["--pid", String(child.pid), "--fsize=unlimited:unlimited"]);
       await eventually("answers again", async () =>
