@@ -230,9 +230,9 @@ class PartitionEngine implements StagePartition, StepPace {
     for (let fired = 0; ; fired += 1) {
       const key = queue.first();
       if (key === undefined || key.dueAt > now) return true;
+      if (fired > 0 && this.isUnitFull()) return false;
       const timer = key.timers.peek();
       if (timer === undefined) return true;
-      if (fired > 0 && this.isUnitFull()) return false;
       this.runner.fireTimer(key, timer);
       queue.refresh(key);
       this.endStep();

@@ -6,7 +6,8 @@ import { CHDB_TITLE, hasChdb } from "../unit/sinks-clickhouse/clickhouse-bench.t
 import type { AuditReport } from "../../core/audit-report.ts";
 
 const DEVICES = 3000;
-const ROUNDS = 3;
+/** The last one is of the minute after the next, so that the window of the others closes. */
+const ROUND_TIMES = [0, 10_000, 20_000, 120_000];
 
 /** What state takes here is several times what it may: some 3,000 devices of 3 KB, and 1 MiB for all of them. */
 describe.skipIf(!hasChdb())(`an instance with more state than memory ${CHDB_TITLE}`, { timeout: 120_000 }, () => {
@@ -38,7 +39,7 @@ describe.skipIf(!hasChdb())(`an instance with more state than memory ${CHDB_TITL
     for (let at = 0; at < DEVICES; at += 500) {
       const message: Record<string, unknown> = {};
       for (let n = at; n < at + 500; n += 1)
-        message[`d${n}`] = [{ ts: ts + n, values: { a: n, b: 2, c: 3, d: 4, e: 5, f: 6 } }];
+        message[`d${n}`] = [{ ts, values: { a: n, b: 2, c: 3, d: 4, e: 5, f: 6 } }];
       await client.publishAsync("v1/gateway/telemetry", JSON.stringify(message), { qos: 1 });
     }
     await client.endAsync();
@@ -52,22 +53,22 @@ describe.skipIf(!hasChdb())(`an instance with more state than memory ${CHDB_TITL
 
   it("counts every reading once, also after kill -9", async () => {
     const begun = Math.floor(Date.now() / 60_000) * 60_000 - 300_000;
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [round, time] of ROUND_TIMES.entries()) {
       if (round === 2) {
         await instance.kill();
         await start();
       }
-      await publishRound(begun + round * 10_000);
+      await publishRound(begun + time);
     }
     await settled(api, 60_000);
     const report = await api.get<AuditReport>("/audit");
     expect(report).toMatchObject({ balanced: true, mismatches: [], storedOnce: true });
-    expect(report.ledger.messages.processed).toBe(DEVICES * ROUNDS);
+    expect(report.ledger.messages.processed).toBe(DEVICES * ROUND_TIMES.length);
     expect(await keys("put_away")).toBeGreaterThan(DEVICES);
     expect(await keys("brought_back")).toBeGreaterThan(DEVICES / 2);
     const { items } = await api.get<{ items: readonly { count: number; metric: string }[] }>(
-      `/devices/d7/aggregates?metric=a&size=60000&from=${begun}&to=${begun + 120_000}`,
+      `/devices/d7/aggregates?metric=a&size=60000&from=${begun}&to=${begun + 60_000}`,
     );
-    expect(items.map(({ count }) => count)).toEqual([ROUNDS]);
+    expect(items.map(({ count }) => count)).toEqual([3]);
   });
 });
