@@ -44,10 +44,16 @@ export class ColdFile {
     this.options = options;
     this.path = join(options.directory, `cold-${options.name}.sqlite`);
     const { metrics, stage } = options;
-    const help = "Keys whose state was put into a file, because memory holds no more.";
-    this.away = metrics.counter("millrace_stage_keys_put_away_total", help, { stage });
-    const helpBack = "Keys whose state was read from that file again.";
-    this.back = metrics.counter("millrace_stage_keys_brought_back_total", helpBack, { stage });
+    this.away = metrics.counter(
+      "millrace_stage_keys_put_away_total",
+      "Keys whose state was put into a file, because memory holds no more.",
+      { stage },
+    );
+    this.back = metrics.counter(
+      "millrace_stage_keys_brought_back_total",
+      "Keys whose state was read from that file again.",
+      { stage },
+    );
   }
 
   /** For a partition that is restored: what was put away of it before is gone. `shares`: between how many partitions memory is shared. */
