@@ -45,7 +45,7 @@ function stand(parts: Record<string, () => Promise<PartHealth>>) {
     async pass(ms: number) {
       now += ms;
       const before = looks;
-      await expect.poll(() => looks, { timeout: 8000, interval: 10 }).toBeGreaterThan(before + 1);
+      await expect.poll(() => looks, { timeout: 30_000, interval: 10 }).toBeGreaterThan(before + 1);
     },
   };
 }
