@@ -44,6 +44,9 @@ interface Opened {
 /** lmdb-js may wait for ever for a transaction that LMDB refused. */
 const CLOSE_MS = 1000;
 
+/** After a failed write none is tried for this long: a disk does not empty within a millisecond, and lmdb-js breaks over many that fail. */
+const RETRY_AFTER_MS = 1000;
+
 /** How often an idle store looks whether its file is still there. */
 const LOOK_MS = 1000;
 
@@ -62,6 +65,8 @@ export class LmdbSessionStore implements SessionStore {
   readonly #turns = new CommitTurns((run) => this.#commit(run));
   #opened: Opened | null = null;
   #failing = false;
+  #lastFailure: MillraceError | null = null;
+  #retryAt = 0;
   #isHeld = (): boolean => true;
   #loss: MillraceError | null = null;
   #looking: NodeJS.Timeout | undefined;
@@ -177,6 +182,11 @@ export class LmdbSessionStore implements SessionStore {
       const { environment, draft } = this.#opened ?? (await this.#reopen());
       run();
       const { changed } = draft;
+      if (changed && this.#lastFailure !== null && performance.now() < this.#retryAt) {
+        draft.failed();
+        this.#meters.failed();
+        return this.#lastFailure;
+      }
       if (changed) await environment.queues.batch(() => draft.write());
       draft.landed();
       this.#report(draft);
@@ -192,6 +202,8 @@ export class LmdbSessionStore implements SessionStore {
     this.#opened?.draft.failed();
     const failure = await commitError(this.#path, error);
     this.#noteFault(failure);
+    this.#lastFailure = failure;
+    this.#retryAt = performance.now() + RETRY_AFTER_MS;
     if (this.#opened !== null && isBroken(this.#opened.environment)) await this.#close();
     return failure;
   }
