@@ -55,7 +55,10 @@ describe("the autoscaler in the simulator", () => {
         (rate, initialReplicas, seed) => {
           const trace = traceOf({ name: "constant", what: "", seconds: 1200, initialReplicas, arrivals: () => rate });
           const { actions } = simulate(trace, millrace(5), { seed });
-          expect(actions.filter(({ at }) => at > 600)).toEqual([]);
+          const late = actions.filter(({ at }) => at > 600);
+          // Replicas that just do not suffice are found out by their lag, which takes long to grow: then they become more, once.
+          expect(late.filter(({ from, to }) => to < from)).toEqual([]);
+          expect(late.length).toBeLessThanOrEqual(1);
         },
       ),
       { numRuns: 15 },
