@@ -1,4 +1,6 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
+import { isFunctionsJournal } from "../core/functions-stage.ts";
+import { FUNCTIONS_STAGE, stageJournalName } from "../core/stage.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import { MillraceError } from "../core/errors.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
@@ -139,7 +141,7 @@ async function openKafka(
     ...own,
     partitionCount: config.partitions,
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
-    journals: journalPartitions(config).set(JOURNALS.functions, config.partitions),
+    journals: journalPartitions(config).set(stageJournalName(FUNCTIONS_STAGE.name), config.partitions),
     compression: config.kafkaCompression,
     keepsRetention,
   });
@@ -156,7 +158,7 @@ function ceilings(config: Config) {
     bytesMax: config.logBytesMax,
     retentionMs: config.logRetentionHours * 3_600_000,
     requiredJournals: [...journalPartitions(config).keys()],
-    journalsOnceBegun: [JOURNALS.functions],
+    isOnceBegun: isFunctionsJournal,
   };
 }
 

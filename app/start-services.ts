@@ -6,7 +6,6 @@ import { createHub } from "../dashboard/hub.ts";
 import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
 import { createFunctionsStageStart } from "../runtime/functions-stage-start.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
 import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
@@ -20,7 +19,7 @@ import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./config.ts";
-import { lagOf } from "./ledger/hops.ts";
+import { consumersOf, lagOf } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./installation-log.ts";
 import { JOURNALS } from "./journals.ts";
@@ -28,6 +27,7 @@ import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
+import { stagesOf } from "./stages.ts";
 import { watchedMainStage } from "./watched-main-stage.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
@@ -148,7 +148,7 @@ function createControl({ registry, log, clock, logger }: Base): Service {
   const outbox = registry.controlOutbox;
   const functionsStage = createFunctionsStageStart({ log, outbox, generation, partitionCount, clock });
   const relay = createControlRelay({ outbox, log, functionsStage, partitionCount, clock, logger });
-  const ticks = createTickWriter({ log, stages: [mainStage, FUNCTIONS_STAGE], clock, logger });
+  const ticks = createTickWriter({ log, stages: stagesOf, clock, logger });
   return {
     async start() {
       await relay.start();
@@ -235,12 +235,8 @@ function watchFaults(
   return createFaultWatch({
     parts: { ...peers.health, ...Object.fromEntries(ownParts) },
     status: () => log.status(),
-    lags: (status) => ({
-      processors: lagOf(status, JOURNALS.stage),
-      functions: lagOf(status, JOURNALS.functions),
-      clickhouse: lagOf(status, JOURNALS.clickhouse),
-      notify: lagOf(status, JOURNALS.notify),
-    }),
+    lags: (status) =>
+      Object.fromEntries(consumersOf(status).map(({ name, journal }) => [name, lagOf(status, journal)])),
     lagMax: LIMITS.consumerLagRecordsMax,
     onChange,
     clock,

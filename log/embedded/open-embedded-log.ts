@@ -32,7 +32,7 @@ export interface EmbeddedLogOptions {
   /** Names of journals that retention must never pass. One that has told no position yet holds everything back. */
   readonly requiredJournals: readonly string[];
   /** The same of these, but only once they have told a position. */
-  readonly journalsOnceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
