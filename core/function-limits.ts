@@ -13,6 +13,8 @@ export const FUNCTION_LIMITS = {
   functionCodeBytesMax: 128 * KIB,
   functionNameCharactersMax: 63,
   functionsMax: 32,
+  /** That a join keeps of one side of a key, to meet what comes later: more is told, and not kept. */
+  joinReadingsPerSideMax: 1000,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
   /** What `millrace record` writes into one fixture. */

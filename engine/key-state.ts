@@ -2,6 +2,7 @@ import { z } from "zod";
 import { compareBytes } from "./byte-order.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
+import { sideTimesSchema, type SideTimes } from "./side-times.ts";
 import type { DeviceConfig } from "./stage-config.ts";
 import { EngineSlot, FunctionState, compareTimers } from "./state-slots.ts";
 import type { Slot } from "../core/commit-unit.ts";
@@ -19,20 +20,38 @@ const keyTimeSchema = z.object({
 export type KeyTime = z.infer<typeof keyTimeSchema>;
 
 export const TIME_FUNCTION = "$time";
+export const SIDES_SLOT = "sides";
 /** What the objects themselves take, measured roughly. */
 const KEY_BYTES = 600;
 const FUNCTION_BYTES = 600;
 const SLOT_BYTES = 200;
 
-/** All state of one key (`tenant/device`; the empty key holds what belongs to the partition). */
+/** Behind the key of what is joined stands the function that joins it: its time is its own. No id holds a blank. */
+const FUNCTION_MARK = " ";
+
+/** The key under which a function has what it joins by this key. */
+export function joinKey(key: string, fn: string): string {
+  return key + FUNCTION_MARK + fn;
+}
+
+/**
+ * All state of one key (`tenant/device`; of what is joined that and the function, see `joinKey`; the empty key holds what belongs to the
+ * partition).
+ */
 export class KeyState implements HeapItem {
   heapIndex = -1;
   /** Never above the partition time at which the key's earliest timer is due: see timer-queue.ts. */
   dueAt = Infinity;
   readonly key: string;
+  /** The same without a function. */
+  readonly deviceKey: string;
+  /** Of what is joined, the function; else null. */
+  readonly joinedBy: string | null;
   readonly tenant: string;
   readonly device: string;
   readonly time: EngineSlot<KeyTime>;
+  /** Instead of `time`, of what is joined. */
+  readonly sides: EngineSlot<SideTimes>;
   /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
   config: { readonly version: number; readonly of: DeviceConfig } | null = null;
   readonly timers = new IndexedHeap<TimerSlot>(compareTimers);
@@ -43,14 +62,19 @@ export class KeyState implements HeapItem {
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
 
   constructor(keeper: SlotKeeper, slotOwners: ReadonlyMap<string, SlotOwner>, key: string) {
-    const parsed = parseDeviceKey(key);
+    const [ofDevice = "", joinedBy] = key.split(FUNCTION_MARK);
+    const parsed = parseDeviceKey(ofDevice);
     this.key = key;
+    this.deviceKey = ofDevice;
+    this.joinedBy = joinedBy ?? null;
     this.tenant = parsed?.tenant ?? "";
     this.device = parsed?.device ?? "";
     this.keeper = keeper;
     this.slotOwners = slotOwners;
     this.time = new EngineSlot(keeper, keyTimeSchema, TIME_FUNCTION, key, "");
     this.engineSlots.push(this.time);
+    this.sides = new EngineSlot(keeper, sideTimesSchema, TIME_FUNCTION, key, SIDES_SLOT);
+    if (this.joinedBy !== null) this.engineSlots.push(this.sides);
   }
 
   functionState(fn: string): FunctionState {
@@ -84,11 +108,12 @@ export class KeyState implements HeapItem {
   erase(): void {
     for (const fn of this.functions.keys()) this.forget(fn);
     if (this.time.value !== null) this.time.set(null);
+    if (this.sides.value !== null) this.sides.set(null);
   }
 
   isErased(): boolean {
     for (const fn of this.functions.keys()) if (this.hasStateOf(fn)) return false;
-    return this.time.value === null;
+    return this.time.value === null && this.sides.value === null;
   }
 
   /** Everything that is there, by function and name in byte order. */

@@ -7,10 +7,11 @@ import { StageConfig } from "./stage-config.ts";
 import { StageFunctions, type LoadFunctions, type SlotOwners } from "./stage-functions.ts";
 import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY, StateStore } from "./state-store.ts";
-import { TimerQueue } from "./timer-queue.ts";
+import { eventWatermark, TimerQueue, type TimeRules } from "./timer-queue.ts";
 import { UndoLog } from "./undo-log.ts";
 import type { CallMeter } from "../core/call-meter.ts";
 import type { StageDefinition } from "../core/stage.ts";
+import type { KeyState } from "./key-state.ts";
 
 export const PARTITION_FUNCTION = "$partition";
 
@@ -26,6 +27,8 @@ const sweepSchema = z.object({
   forget: z.string().exactOptional(),
   changes: z.array(z.enum(["rules", "type"])),
   flushUpTo: z.number().nullable(),
+  /** Of what is joined, which readings the flush is behind. Absent for all. */
+  flushBehind: z.object({ partition: z.int(), devices: z.array(z.string()).nullable() }).exactOptional(),
   /** The last key that was dealt with. */
   after: z.string().nullable(),
   /** Nothing is left but the timers that became due on the way. */
@@ -47,6 +50,8 @@ export interface PartitionParts {
   readonly config: StageConfig;
   readonly functions: StageFunctions;
   readonly queue: TimerQueue;
+  /** Up to where readings have brought the key's time. */
+  readonly watermarkOf: (key: KeyState) => number;
   readonly counts: LedgerCounts;
   readonly outputs: OutputBuffer;
   /** R: the greatest receive time seen. */
@@ -84,14 +89,17 @@ export function createPartitionParts(
   const taken = new EngineSlot(store, takenSchema, PARTITION_FUNCTION, PARTITION_KEY, "taken");
   const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
   store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken, verdicts);
+  const functions = new StageFunctions(store, stage, owners, load);
+  const timeRulesOf = (key: KeyState): TimeRules => sidesOf(functions, key) ?? config.of(key).type;
   return {
     stage,
     partition,
     undo,
     store,
     config,
-    functions: new StageFunctions(store, stage, owners, load),
-    queue: new TimerQueue((key) => config.of(key).type),
+    functions,
+    queue: new TimerQueue(timeRulesOf),
+    watermarkOf: (key) => eventWatermark(key, timeRulesOf(key)),
     counts: new LedgerCounts(undo),
     outputs: new OutputBuffer(undo, { stage: stage.name, topic: stage.input, partition, generation }),
     partitionTime,
@@ -101,4 +109,10 @@ export function createPartitionParts(
     calls: new NumberedCalls(partition, verdicts, marker, meter),
     taken,
   };
+}
+
+/** What is joined has its time from the function. Null for what has it from its device's type. */
+function sidesOf(functions: StageFunctions, { joinedBy }: KeyState): TimeRules | null {
+  const fn = joinedBy === null ? undefined : functions.byName.get(joinedBy)?.fn;
+  return fn?.kind === "stream" ? (fn.sides ?? null) : null;
 }
