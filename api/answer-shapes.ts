@@ -104,6 +104,7 @@ export const functionVersionAnswer = z.object({
   createdAt: time,
   createdBy: z.string(),
   live: z.boolean(),
+  stage: z.string().describe("In which it runs, or ran last: `functions` is shared by all"),
 });
 
 export const quarantinedAnswer = quarantinedSchema.extend({

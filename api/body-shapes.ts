@@ -3,7 +3,7 @@ import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
 import { LIMITS } from "../core/limits.ts";
 import { referenceTableSchema } from "../core/reference-table.ts";
-import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
+import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, stageNameSchema, timeSchema } from "../core/schemas.ts";
 
 /** What bodies may hold. The tenant is never among it: it comes from the credential. */
 const deviceFields = {
@@ -90,6 +90,11 @@ export const flushBody = z.strictObject({
 
 export const deployBody = z.strictObject({
   code: z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it"),
+  stage: stageNameSchema
+    .exactOptional()
+    .describe(
+      "Where they are to run: `functions` is shared by all. Without it each stays where it is, a new one is shared",
+    ),
 });
 
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

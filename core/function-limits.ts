@@ -15,6 +15,11 @@ export const FUNCTION_LIMITS = {
   functionsMax: 32,
   /** That a join keeps of one side of a key, to meet what comes later: more is told, and not kept. */
   joinReadingsPerSideMax: 1000,
+  /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
+  functionStagesMax: 8,
+  functionStageCharactersMax: 31,
+  /** What a stage without functions may still take to work off what lies before its end. Then it is ended all the same. */
+  functionStageEndMsMax: MINUTE,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
   /** What `millrace record` writes into one fixture. */

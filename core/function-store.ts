@@ -21,22 +21,32 @@ export interface FunctionVersionInfo {
   readonly createdAt: number;
   readonly createdBy: string;
   readonly live: boolean;
+  /** In which it runs, or ran last: `functions` is the one that all share. */
+  readonly stage: string;
+}
+
+export interface DeployedBundle {
+  readonly code: string;
+  readonly hash: string;
+  readonly functions: readonly FunctionInput[];
+  /** As users call it. */
+  readonly stage?: string | undefined;
 }
 
 /** Users' functions: all versions that ever were, and which of them run. */
 export interface FunctionStore {
   /**
-   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. INVALID_INPUT when a
-   * function keeps another shape than the live version under the same state version, LIMIT_EXCEEDED when there are too many.
+   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. Without a `stage` each stays
+   * where it is; one that changes its stage begins anew, without what it has kept. INVALID_INPUT when a function keeps another shape than the
+   * live version under the same state version, LIMIT_EXCEEDED when there are too many functions or stages.
    */
-  deploy(
-    bundle: { readonly code: string; readonly hash: string; readonly functions: readonly FunctionInput[] },
-    actor: string,
-  ): Promise<readonly FunctionVersionInfo[]>;
+  deploy(bundle: DeployedBundle, actor: string): Promise<readonly FunctionVersionInfo[]>;
   /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
   /** Makes an earlier version live again: the newest below the live one, or `version`. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
   undeploy(name: string, actor: string): Promise<void>;
+  /** Of the functions that run, by name, the stage in which each does. */
+  stages(): Promise<ReadonlyMap<string, string>>;
 }

@@ -85,6 +85,8 @@ export interface Tables {
     state_shape: string | null;
     created_at: number;
     created_by: string;
+    /** Where it runs, or ran last, as users call it. */
+    stage: string;
   };
   /** The version that runs; no row for a function of which none does. */
   readonly functions: { name: string; version: number };

@@ -3,6 +3,7 @@ import { errorText } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
+import { ENDED_AT } from "../core/functions-stage.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { DeployLookout } from "./deploy-lookout.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
@@ -98,7 +99,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const { marker, suspicions, pause: stagePause = NO_PAUSE } = options;
   const trials = suspicions === undefined ? null : new SuspectTrials(suspicions, marker ?? null);
   const changes: (() => Promise<void>)[] = [];
-  const lookout = new DeployLookout(log, stage.input);
+  const lookout = new DeployLookout(log, stage);
   /** Until the deploy that was seen is worked nothing pauses the stage. */
   let isUnpaused = false;
 
@@ -142,9 +143,9 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const stateBytes = new StateBytes();
 
   const seekAll = (): void => {
-    reader?.seek(
-      [...owners.values()].map((o) => ({ topic: stage.input, partition: o.partition, offset: o.state.next.offset })),
-    );
+    // A stage that has ended stands behind everything, until whoever runs it takes it away.
+    const worked = [...owners.values()].filter(({ state }) => state.next.offset < ENDED_AT);
+    reader?.seek(worked.map((o) => ({ topic: stage.input, partition: o.partition, offset: o.state.next.offset })));
   };
 
   const applyChanges = async (): Promise<void> => {

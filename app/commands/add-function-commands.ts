@@ -4,13 +4,20 @@ import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import type { Command } from "commander";
 
+interface DeployFlags {
+  readonly yes?: boolean;
+  readonly stage?: string;
+}
+
 /** `millrace deploy|versions|usage|rollback|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
     .option("--yes", "do not ask")
-    .action(async (files: readonly string[], { yes = false }: { yes?: boolean }, command: Command) => {
-      process.exitCode = await deployCommand(apiOf(command), files, { json: globalOptions(command).json, yes });
+    .option("--stage <name>", "run them in a stage of their own; `functions` is the one that all share")
+    .action(async (files: readonly string[], { yes = false, stage }: DeployFlags, command: Command) => {
+      const { json } = globalOptions(command);
+      process.exitCode = await deployCommand(apiOf(command), files, { json, yes, stage });
     });
   withInstanceOptions(program.command("versions [function]"))
     .description("list versions of functions, and which of them run")

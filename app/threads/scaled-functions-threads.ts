@@ -1,15 +1,15 @@
 import { untilAborted } from "../../core/aborted.ts";
 import { errorText, MillraceError } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
-import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { createAutoscaleLoop, type ScalableStage } from "../../runtime/autoscaler/autoscale-loop.ts";
 import { stageSample, untilAppended } from "../../runtime/autoscaler/stage-sample.ts";
 import { WorkerPool } from "../../runtime/autoscaler/worker-pool.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { FunctionsSeat, type FunctionsSeatOptions, type SeatThread } from "./functions-seat.ts";
-import { healthOf, metricsOf, untilFunctionsStage, type FunctionsThreads } from "./functions-threads.ts";
+import { healthOf, metricsOf, type FunctionsThreads } from "./functions-threads.ts";
 import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { StageDefinition } from "../../core/stage.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Config } from "../config.ts";
 import type { InstallationLog } from "../installation-log.ts";
@@ -17,6 +17,7 @@ import type { InstallationLog } from "../installation-log.ts";
 export interface ScaledFunctionsThreadsOptions {
   readonly config: Config;
   readonly log: InstallationLog;
+  readonly stage: StageDefinition;
   /** The receive clock. */
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,12 +33,12 @@ const LOOP_SHARE = 0.5;
 const ASKED_SHARE = 0.75;
 
 /**
- * The threads of users' functions, as many as their load needs, up to `functionThreads`: none while they have nothing to do, and one in
+ * The threads of a stage of users' functions, as many as its load needs, up to `functionThreads`: none while they have nothing to do, and one in
  * reserve without partitions, so that the append that wakes them waits for a restore and not for a thread. Embedded log only: elsewhere the
  * consumer group deals the partitions out.
  */
 export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOptions): FunctionsThreads {
-  const { config, log, clock, logger, spawn = spawnFunctionsThread } = options;
+  const { config, log, stage, clock, logger, spawn = spawnFunctionsThread } = options;
   const metrics = createMetrics();
   const stopping = new AbortController();
   const seats = new Set<FunctionsSeat<SeatThread>>();
@@ -46,9 +47,10 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
   const createSeat = (name: string) =>
     new FunctionsSeat({
       name,
+      stage: stage.name,
       functionTimeoutMs: config.functionTimeoutMs,
       functionMemoryMib: config.functionMemoryMib,
-      spawn: (start) => spawn({ config, log, partitions: null, memberId: "" }, start),
+      spawn: (start) => spawn({ config, log, stage, partitions: null, memberId: "" }, start),
       monotonic: { now: () => performance.now() },
       logger,
       metrics,
@@ -59,7 +61,7 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
     async spawn() {
       if (stopping.signal.aborted)
         throw new MillraceError("THREAD_ENDED", "the threads of users' functions are stopped");
-      const seat = createSeat(`functions.${seated++}`);
+      const seat = createSeat(`${stage.name}.${seated++}`);
       seats.add(seat);
       await seat.start();
       const end = async (): Promise<void> => {
@@ -77,39 +79,32 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
       logger.warn({ cause: errorText(error) }, "no thread of users' functions can be held in reserve"),
   });
   const loop = createAutoscaleLoop({ stage: scalableStage(options, pool), clock, logger, metrics, isDryRun: false });
-  let begun: Promise<void> = Promise.resolve();
   const threads = () => [...seats].flatMap(({ thread }) => thread ?? []);
 
   return {
     api: {
-      health: () => healthOf(threads(), faults.health([])),
-      metrics: async () => [...metrics.snapshot(), ...(await Promise.all(threads().map(metricsOf))).flat()],
+      health: () => healthOf(stage.name, threads(), faults.health([])),
+      metrics: async () => [...metrics.snapshot(), ...(await metricsOf(stage.name, threads()))],
     },
     start() {
-      begun = untilFunctionsStage(config, log, stopping.signal).then(async (hasBegun) => {
-        if (!hasBegun || stopping.signal.aborted) return;
-        pool.warm();
-        await loop.start();
-      });
+      pool.warm();
+      void loop.start();
     },
     async stop(deadlineMs) {
       stopping.abort();
       const endsAt = performance.now() + deadlineMs;
       // What is being scaled may wait for a thread that hangs: the threads are ended all the same.
       const half = AbortSignal.timeout(Math.ceil(deadlineMs * LOOP_SHARE));
-      await untilAborted(
-        begun.then(() => loop.stop(half)),
-        half,
-      );
+      await untilAborted(loop.stop(half), half);
       const leftMs = Math.max(0, endsAt - performance.now()) * ASKED_SHARE;
       await Promise.all([...seats].map((seat) => seat.end(leftMs)));
     },
   };
 }
 
-function scalableStage({ config, log, clock }: ScaledFunctionsThreadsOptions, pool: WorkerPool): ScalableStage {
+function scalableStage({ config, log, stage, clock }: ScaledFunctionsThreadsOptions, pool: WorkerPool): ScalableStage {
   return {
-    name: FUNCTIONS_STAGE.name,
+    name: stage.name,
     bounds: { partitions: config.partitions, min: 0, max: config.functionThreads },
     get replicas() {
       return pool.replicas;
@@ -119,9 +114,9 @@ function scalableStage({ config, log, clock }: ScaledFunctionsThreadsOptions, po
     },
     async measure() {
       const [status, busySeconds] = await Promise.all([log.log.status(), pool.busySeconds()]);
-      return stageSample(status, FUNCTIONS_STAGE, busySeconds, clock.now());
+      return stageSample(status, stage, busySeconds, clock.now());
     },
     scaleTo: (replicas) => pool.scaleTo(replicas),
-    appended: (sample, waitMs, signal) => untilAppended(log.log, FUNCTIONS_STAGE, sample, waitMs, signal),
+    appended: (sample, waitMs, signal) => untilAppended(log.log, stage, sample, waitMs, signal),
   };
 }

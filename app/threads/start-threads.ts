@@ -6,6 +6,7 @@ import { environmentOfChildren } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
+import { createStagesThreads } from "./stages-threads.ts";
 import { createScaledFunctionsThreads } from "./scaled-functions-threads.ts";
 import { createFunctionsThreads, type FunctionsThreads } from "./functions-threads.ts";
 import { spawnThread } from "./spawn-thread.ts";
@@ -44,6 +45,10 @@ const OWN_TIME = { start: Infinity, stop: Infinity };
 /** Applying a document and issuing a token for each of its devices. */
 const CONFIGURE_WAIT_MS = 60_000;
 
+/** Whether a stage of users' functions has begun: on Kafka that may have been in another process. */
+const STAGES_LOOK_MS = 500;
+const STAGES_LOOK_MS_KAFKA = 3000;
+
 /** What every thread offers. */
 type StoppableApi = { stop(deadlineMs: number): Promise<void> };
 
@@ -79,7 +84,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
   });
   const needsTables = roles.has("sinks") || roles.has("api");
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
-  const functions = functionsThreads(options, threadCount > 0);
+  const functions = functionsStages(options);
   const functionsChannel = new MessageChannel();
   serveThread(functionsChannel.port1, functions.api, logger);
   const { access, transfer } = log.connect();
@@ -114,7 +119,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
           clickhouse?.call("start"),
           ...processors.map((p) => p.call("start")),
         ]);
-        functions.start();
+        if (roles.has("processors")) functions.start();
         return started;
       } catch (error) {
         // Of a thread that ends while it starts, its calls only learn that nobody answers; why, `broken` knows a moment later.
@@ -162,11 +167,26 @@ function spawnClickHouse(
   return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [...transfer, port], onEnd, OWN_TIME);
 }
 
-function functionsThreads({ config, log, clock, logger }: StartThreadsOptions, isProcessor: boolean): FunctionsThreads {
-  if (isProcessor && config.autoscale === "on" && config.kafkaBrokers === undefined)
-    return createScaledFunctionsThreads({ config, log, clock, logger });
-  const threadCount = isProcessor ? config.functionThreads : 0;
-  return createFunctionsThreads({ config, log, logger, shares: shares(config.partitions, threadCount) });
+/** Each stage of users' functions has threads of its own. */
+function functionsStages({ config, log, clock, logger }: StartThreadsOptions): FunctionsThreads {
+  const isEmbedded = config.kafkaBrokers === undefined;
+  return createStagesThreads({
+    log: log.log,
+    partitionCount: config.partitions,
+    lookMs: isEmbedded ? STAGES_LOOK_MS : STAGES_LOOK_MS_KAFKA,
+    create(stage) {
+      if (isEmbedded && config.autoscale === "on")
+        return createScaledFunctionsThreads({ config, log, stage, clock, logger });
+      return createFunctionsThreads({
+        config,
+        log,
+        stage,
+        logger,
+        shares: shares(config.partitions, config.functionThreads),
+      });
+    },
+    logger,
+  });
 }
 
 /** Partitions dealt out in turn: 0, n, 2n … to the first thread. */

@@ -31,6 +31,7 @@ export interface RunningThread {
 
 export interface SupervisedThreadOptions {
   readonly name: string;
+  readonly stage: string;
   readonly functionTimeoutMs: number;
   readonly functionMemoryMib: number;
   /** How long it may do nothing without turning its event loop. */
@@ -79,9 +80,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     metrics.counter(
       "millrace_function_thread_deaths_total",
       "Times a thread of functions ended by itself or was ended.",
-      {
-        class: errorClass,
-      },
+      { class: errorClass, stage: options.stage },
     );
   const deaths = {
     TimeoutError: deathsOf("TimeoutError"),

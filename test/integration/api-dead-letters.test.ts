@@ -37,7 +37,10 @@ async function start(letters: readonly QueuedDeadLetter[]) {
     ]);
   }
   log.trim("telemetry", 1, 1);
-  const fixture = await startApi({ deadLetters: deadLetterSource(queue, log), clock: { now: () => T0 } });
+  const fixture = await startApi({
+    deadLetters: deadLetterSource(queue, log, { stages: async () => new Map([["in-heavy", "heavy"]]) }),
+    clock: { now: () => T0 },
+  });
   onTestFinished(() => fixture.close());
   return { ...fixture, asked };
 }

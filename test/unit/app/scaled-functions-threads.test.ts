@@ -40,6 +40,7 @@ function scaled(make: (onEnd: (error: Error | null) => void) => FakeFunctionsThr
   const threads = createScaledFunctionsThreads({
     config,
     log: installation,
+    stage: FUNCTIONS_STAGE,
     clock: { now: () => Date.now() },
     logger: silentLogger,
     spawn: () => {
