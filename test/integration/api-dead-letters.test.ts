@@ -76,6 +76,12 @@ it("a redrive sends the records with their headers to the stage that reads their
   ]);
 });
 
+it("a redrive goes to the stage in which the function runs now", async () => {
+  const { call, controls } = await start([{ ...letter(1, "readings"), function: "in-heavy" }]);
+  await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 1 } });
+  expect(controls.filter((control) => control.kind === "redrive")).toMatchObject([{ stage: "fn-heavy" }]);
+});
+
 it.each([
   ["more than one request may", { limit: LIMITS.redriveBatchMax + 1 }],
   ["no limit", { function: "clean" }],
