@@ -123,17 +123,35 @@ function sweepOf(parts: PartitionParts, control: ControlRecord, record: LogRecor
 
 /** What is joined lies under other keys than those of the devices that a flush names. */
 function flushSweep(
-  { stage }: PartitionParts,
-  { upTo: flushUpTo, devices }: Extract<ControlRecord, { kind: "flush" }>,
+  parts: PartitionParts,
+  { upTo, devices }: Extract<ControlRecord, { kind: "flush" }>,
   record: LogRecord,
-): Sweep {
-  if (stage.input !== "repartition") {
+): Sweep | null {
+  if (parts.stage.input !== "repartition") {
     const keys = devices === undefined ? {} : { keys: devices.toSorted(compareBytes) };
-    return { ...WHOLE_PARTITION, flushUpTo, ...keys };
+    return { ...WHOLE_PARTITION, flushUpTo: upTo, ...keys };
   }
+  if (devices !== undefined) return { ...WHOLE_PARTITION, flushUpTo: upTo, flushOf: devices };
+  const flushUpTo = passedByAll(parts, upTo, record);
+  return flushUpTo === null ? null : { ...WHOLE_PARTITION, flushUpTo };
+}
+
+/** Up to where every partition has passed a flush on: readings of the others are still to come before it. Null before that. */
+function passedByAll(
+  { passedFlushes, partitionCount }: PartitionParts,
+  upTo: number,
+  record: LogRecord,
+): number | null {
   const source = parseSourcePosition(record.header(HEADER.source) ?? "");
-  const behind = source === null ? {} : { flushBehind: { partition: source.partition, devices: devices ?? null } };
-  return { ...WHOLE_PARTITION, flushUpTo, ...behind };
+  if (source === null) return upTo;
+  const before: Readonly<Record<string, number>> = passedFlushes.value ?? {};
+  const passed: Readonly<Record<string, number>> = {
+    ...before,
+    [source.partition]: Math.max(before[source.partition] ?? 0, upTo),
+  };
+  passedFlushes.set(passed);
+  const all = Object.values(passed);
+  return all.length < partitionCount ? null : Math.min(...all);
 }
 
 /** Null unless the function is taken back: then what it has kept of each device is erased. */
@@ -189,10 +207,10 @@ function emitRemoved({ outputs }: PartitionParts, runner: FunctionRunner, { key,
   outputs.push({ topic: "device-events", key, timestamp: received, functionVersion: CONTROL_VERSION, json });
 }
 
-function flushKey(parts: PartitionParts, key: KeyState, { flushUpTo: upTo, flushBehind }: Sweep): void {
+function flushKey(parts: PartitionParts, key: KeyState, { flushUpTo: upTo, flushOf }: Sweep): void {
   if (upTo === null) return;
   if (key.sides.value !== null) {
-    const flushed = flushSides(key.sides.value, upTo, flushBehind ?? null);
+    const flushed = flushSides(key.sides.value, upTo, flushOf ?? null);
     if (flushed !== null) key.sides.set(flushed);
     return;
   }

@@ -76,7 +76,7 @@ export class FunctionRunner implements CallSite {
   runRepartitioned(key: KeyState, record: LogRecord, value: Repartitioned, place: JoinPlace): number | null {
     return this.runInput(key, record, () => {
       const watermark = this.parts.watermarkOf(key);
-      moveSide(key, value, record.timestamp, place);
+      moveSide(key, value, record.timestamp, place.device);
       this.fireReached(key);
       const { placed } = place;
       this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value, true);

@@ -1,6 +1,4 @@
 import { deviceKey } from "../core/ids.ts";
-import { HEADER } from "../core/record.ts";
-import { parseSourcePosition } from "../core/source-position.ts";
 import { joinKey } from "./key-state.ts";
 import { parseReading, parseRepartitioned } from "./parse-reading.ts";
 import { takesRecord } from "./takes-record.ts";
@@ -47,7 +45,7 @@ function processRepartitioned(
   record: LogRecord,
 ): boolean {
   const value = parseRepartitioned(record);
-  const placed = value instanceof Error ? undefined : placeOfJoin(parts, record, value);
+  const placed = value instanceof Error ? undefined : placeOfJoin(parts, value);
   if (value instanceof Error) refuse(parts, runner, record, value);
   // Of a function that was taken back while what it had sent was under way.
   else if (placed === undefined) parts.counts.add(NO_KEY, "control", 1);
@@ -59,22 +57,16 @@ function processRepartitioned(
 /** Undefined when the function is not there. */
 export function placeOfJoin(
   { functions, store }: PartitionParts,
-  record: LogRecord,
   { tenant, device, key, function: name }: Repartitioned,
 ): (JoinPlace & { readonly key: KeyState }) | undefined {
   const placed = functions.byInput.repartition.find(({ fn }) => fn.name === name);
   if (placed === undefined) return undefined;
-  const partition = parseSourcePosition(record.header(HEADER.source) ?? "")?.partition ?? NO_PARTITION;
   return {
     placed,
     key: store.key(joinKey(deviceKey(tenant, key), name)),
     device: deviceKey(tenant, device),
-    partition,
   };
 }
-
-/** Of a record that tells no source. */
-const NO_PARTITION = -1;
 
 /**
  * Runs a message. When it reaches more of its key's timers than fit into one step, those fire first, each a step of its own, as they

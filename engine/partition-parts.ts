@@ -27,8 +27,8 @@ const sweepSchema = z.object({
   forget: z.string().exactOptional(),
   changes: z.array(z.enum(["rules", "type"])),
   flushUpTo: z.number().nullable(),
-  /** Of what is joined, which readings the flush is behind. Absent for all. */
-  flushBehind: z.object({ partition: z.int(), devices: z.array(z.string()).nullable() }).exactOptional(),
+  /** Of what is joined, the keys of the devices whose readings the flush is behind. Absent for all. */
+  flushOf: z.array(z.string()).exactOptional(),
   /** The last key that was dealt with. */
   after: z.string().nullable(),
   /** Nothing is left but the timers that became due on the way. */
@@ -64,6 +64,10 @@ export interface PartitionParts {
   readonly calls: NumberedCalls;
   /** The last record taken of each partition of the source stage's input; only of a stage with a source. */
   readonly taken: EngineSlot<Taken>;
+  /** Where what is joined comes from several partitions: up to where each has passed a flush on. */
+  readonly passedFlushes: EngineSlot<Readonly<Record<string, number>>>;
+  /** Of the stage's source. */
+  readonly partitionCount: number;
 }
 
 /** Of a stage whose functions are all its own. */
@@ -78,6 +82,7 @@ export function createPartitionParts(
   load: LoadFunctions = LOADS_NOTHING,
   marker: CallMarker | null = null,
   meter: CallMeter | null = null,
+  partitionCount = 1,
 ): PartitionParts {
   const undo = new UndoLog();
   const owners: SlotOwners = new Map();
@@ -88,7 +93,9 @@ export function createPartitionParts(
   const overdue = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "overdue");
   const taken = new EngineSlot(store, takenSchema, PARTITION_FUNCTION, PARTITION_KEY, "taken");
   const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
-  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken, verdicts);
+  const flushes = z.record(z.string(), z.number());
+  const passedFlushes = new EngineSlot(store, flushes, PARTITION_FUNCTION, PARTITION_KEY, "flushes");
+  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken, passedFlushes, verdicts);
   const functions = new StageFunctions(store, stage, owners, load);
   const timeRulesOf = (key: KeyState): TimeRules => sidesOf(functions, key) ?? config.of(key).type;
   return {
@@ -108,6 +115,8 @@ export function createPartitionParts(
     verdicts,
     calls: new NumberedCalls(partition, verdicts, marker, meter),
     taken,
+    passedFlushes,
+    partitionCount,
   };
 }
 

@@ -45,7 +45,7 @@ function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, rec
   const { queue, stage } = parts;
   if (stage.input === "repartition") {
     const value = parsed(parseRepartitioned(record));
-    const place = placeOfJoin(parts, record, value);
+    const place = placeOfJoin(parts, value);
     if (place === undefined) throw new TypeError(`there is no function "${value.function}" any more that could join`);
     return () => {
       runner.runRepartitioned(place.key, record, value, place);

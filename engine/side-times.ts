@@ -11,9 +11,8 @@ const sideTimeSchema = z.object({
   r: z.number(),
   /** The greatest `upTo` of a flush; null without one. */
   f: z.number().nullable(),
-  /** The key of the device whose reading it was, and the partition that it came from. */
+  /** The key of the device whose reading it was. */
   d: z.string(),
-  p: z.int(),
   /** False until something has come. */
   seen: z.boolean(),
 });
@@ -23,37 +22,33 @@ type SideTime = z.infer<typeof sideTimeSchema>;
 export const sideTimesSchema = z.object({ left: sideTimeSchema, right: sideTimeSchema });
 export type SideTimes = z.infer<typeof sideTimesSchema>;
 
-/** Where a reading came from: its device, and the partition of its device. */
-export interface SideOrigin {
-  readonly device: string;
-  readonly partition: number;
-}
-
-/** The same, and which function joins it. */
-export interface JoinPlace extends SideOrigin {
+/** Which function joins a reading, and the key of the reading's device. */
+export interface JoinPlace {
   readonly placed: PlacedFunction;
+  readonly device: string;
 }
-
-/** Which readings a flush is behind: those of these devices, or of all of a partition. Null: all. */
-export type FlushOrigin = { readonly partition: number; readonly devices: readonly string[] | null } | null;
 
 /** What a reading makes of the times; null when it is not newer than what its side has seen. */
 export function advanceSide(
   times: SideTimes | null,
   { side, ts }: Pick<Repartitioned, "side" | "ts">,
   received: number,
-  { device: d, partition: p }: SideOrigin,
+  device: string,
 ): SideTimes | null {
   const before = times?.[side];
   if (before?.seen === true && ts <= before.n) return null;
-  const moved = { n: ts, r: received, f: before?.f ?? null, d, p, seen: true };
+  const moved = { n: ts, r: received, f: before?.f ?? null, d: device, seen: true };
   // A side that nothing has come of is waited for like one that has become silent.
   return { ...(times ?? bothSides({ ...moved, seen: false })), [side]: moved };
 }
 
-/** What a flush makes of the times: sides whose newest reading it is behind come to `upTo`. Null when that is neither of them. */
-export function flushSides(times: SideTimes, upTo: number, origin: FlushOrigin): SideTimes | null {
-  const reached = JOIN_SIDES.filter((side) => isBehind(times[side], origin) && (times[side].f ?? -Infinity) < upTo);
+/**
+ * What a flush makes of the times: null when that is nothing. One of some devices is behind a side whose newest reading is of one of them; without
+ * devices it is behind everything.
+ */
+export function flushSides(times: SideTimes, upTo: number, devices: readonly string[] | null): SideTimes | null {
+  const isBehind = ({ d, seen }: SideTime): boolean => devices === null || (seen && devices.includes(d));
+  const reached = JOIN_SIDES.filter((side) => isBehind(times[side]) && (times[side].f ?? -Infinity) < upTo);
   if (reached.length === 0) return null;
   const flushed = reached.map((side) => [side, { ...times[side], f: upTo }] as const);
   return { ...times, ...Object.fromEntries(flushed) };
@@ -71,10 +66,6 @@ export function sidesDueTime({ left, right }: SideTimes, at: number, rules: Time
 
 function bothSides(time: SideTime): SideTimes {
   return { left: time, right: time };
-}
-
-function isBehind({ d, p }: SideTime, origin: FlushOrigin): boolean {
-  return origin === null || (origin.devices === null ? origin.partition === p : origin.devices.includes(d));
 }
 
 function watermarkOf({ n, f, seen }: SideTime, { outOfOrderMs }: TimeRules): number {

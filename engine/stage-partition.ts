@@ -28,6 +28,8 @@ export interface StagePartitionOptions {
   readonly marker?: CallMarker;
   /** Told of every call. */
   readonly meter?: CallMeter;
+  /** Of the installation; 1 when absent. */
+  readonly partitionCount?: number;
 }
 
 /** What its host gives the engine: the loader of functions, and who is told of calls. */
@@ -85,8 +87,8 @@ export interface StagePartition {
 
 /** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
 export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
-  const { stage, partition, generation, load, marker, meter } = options;
-  const parts = createPartitionParts(stage, partition, generation, load, marker, meter);
+  const { stage, partition, generation, load, marker, meter, partitionCount } = options;
+  const parts = createPartitionParts(stage, partition, generation, load, marker, meter, partitionCount);
   const next = restored === undefined ? { offset: 0, step: 0 } : restoreState(parts, restored);
   return new PartitionEngine(parts, options.generation, next);
 }

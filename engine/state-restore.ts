@@ -105,6 +105,7 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
       else if (name === "overdue") parts.overdue.restore(value);
       else if (name === "verdicts") parts.verdicts.restore(value);
       else if (name === "taken") parts.taken.restore(value);
+      else if (name === "flushes") parts.passedFlushes.restore(value);
       return;
     case TIME_FUNCTION:
       keys.add(parts.store.key(key));

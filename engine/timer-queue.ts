@@ -1,6 +1,6 @@
 import { compareBytes } from "./byte-order.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
-import { advanceSide, sidesDueTime, sidesWatermark, type SideOrigin } from "./side-times.ts";
+import { advanceSide, sidesDueTime, sidesWatermark } from "./side-times.ts";
 import type { Repartitioned } from "../core/derived-records.ts";
 import type { DeviceType } from "../core/device-type.ts";
 import type { KeyState } from "./key-state.ts";
@@ -27,8 +27,8 @@ export function moveTime(key: KeyState, ts: number, receiveTime: number): void {
 }
 
 /** The same of what is joined. */
-export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: number, origin: SideOrigin): void {
-  const moved = advanceSide(key.sides.value, reading, receiveTime, origin);
+export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: number, device: string): void {
+  const moved = advanceSide(key.sides.value, reading, receiveTime, device);
   if (moved !== null) key.sides.set(moved);
 }
 

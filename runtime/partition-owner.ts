@@ -196,7 +196,8 @@ async function claimState(
     };
   }
   const { behind, ...restored } = restorePoint(entries);
-  const state = createStagePartition({ stage, partition, generation, ...engine }, restored);
+  const { partitionCount } = journals;
+  const state = createStagePartition({ stage, partition, generation, partitionCount, ...engine }, restored);
   return { claim, state, isWarm: false, units: restored.units.length, bytes: bytesOf(behind) };
 }
 

@@ -18,10 +18,9 @@ export type OracleStep =
       readonly ts: number;
       readonly id: number;
       readonly device: string;
-      readonly partition: number;
     }
   | { readonly kind: "tick" }
-  /** Of all readings when both are absent. */
+  /** Of all readings when both are absent; of `partition` nothing, until both have said so. */
   | {
       readonly kind: "flush";
       readonly upTo: number;
@@ -50,7 +49,6 @@ interface Side {
   base: number;
   since: number;
   device: string;
-  partition: number;
 }
 
 interface KeyOf {
@@ -97,32 +95,35 @@ export function joinOracle(
       return false;
     });
   };
+  const passed = [-Infinity, -Infinity];
+  const reachedBy = ({ upTo, partition }: Extract<OracleStep, { kind: "flush" }>): number => {
+    if (partition === undefined) return upTo;
+    passed[partition] = Math.max(passed[partition] ?? 0, upTo);
+    return Math.min(...passed);
+  };
 
   for (const step of steps) {
     now = Math.max(now, step.received);
     for (const [key, of] of keys) letGo(key, of, true);
     if (step.kind === "flush") {
+      const upTo = reachedBy(step);
       for (const [key, of] of keys) {
-        for (const side of SIDES) {
-          const one = of.sides[side];
-          const isMeant =
-            step.devices === undefined
-              ? step.partition === undefined || step.partition === one.partition
-              : step.devices.includes(one.device);
-          if (isMeant) one.flushed = Math.max(one.flushed, step.upTo);
+        for (const one of SIDES.map((side) => of.sides[side])) {
+          const isMeant = step.devices === undefined || (one.newest !== null && step.devices.includes(one.device));
+          if (isMeant) one.flushed = Math.max(one.flushed, upTo);
         }
         letGo(key, of, true);
       }
     }
     if (step.kind !== "reading") continue;
-    const { key, side, ts, id, device, partition } = step;
-    const first = { newest: null, flushed: -Infinity, base: ts, since: step.received, device, partition };
+    const { key, side, ts, id, device } = step;
+    const first = { newest: null, flushed: -Infinity, base: ts, since: step.received, device };
     const of = keys.get(key) ?? { sides: { left: { ...first }, right: { ...first } }, kept: [] };
     keys.set(key, of);
     const before = watermark(of);
     const own = of.sides[side];
     if (own.newest === null || ts > own.newest) {
-      of.sides[side] = { ...own, newest: ts, base: ts, since: step.received, device, partition };
+      of.sides[side] = { ...own, newest: ts, base: ts, since: step.received, device };
     }
     letGo(key, of, false);
     if (ts + join.latenessMs < before) {

@@ -91,7 +91,7 @@ function scenarioOf(given: typeof moves extends fc.Arbitrary<infer Moves> ? Move
         headers: [[HEADER.source, source()]],
       });
       records.push(last);
-      steps.push({ kind: "reading", key, side, ts, id, device: `t/${device}`, partition: index, received });
+      steps.push({ kind: "reading", key, side, ts, id, device: `t/${device}`, received });
     }
   }
   const upTo = received + 1000 * 86_400_000;
@@ -143,7 +143,7 @@ it(
       fc.property(moves, joins, (given, join) => {
         const { records, steps } = scenarioOf(given);
         const stage = stageOf(join);
-        const run = runStage(records, { stage });
+        const run = runStage(records, { stage, partitionCount: 2 });
         const expected = joinOracle(join, steps);
         const made = valuesOf(run, "readings").map((value) => {
           const { device, ts, metrics } = readingSchema.parse(value);
@@ -157,7 +157,11 @@ it(
         const events = valuesOf(run, "device-events").map((value) => deviceEventSchema.parse(value).kind);
         expect(events).toEqual(Array.from({ length: expected.late }, () => "late-dropped"));
         expect(valuesOf(run, "dead-letters")).toEqual([]);
-        const restored = runStage(records, { stage, interrupt: (call) => (call % 3 === 0 ? "snapshot" : "restart") });
+        const restored = runStage(records, {
+          stage,
+          partitionCount: 2,
+          interrupt: (call) => (call % 3 === 0 ? "snapshot" : "restart"),
+        });
         expect(outputBytes(restored)).toEqual(outputBytes(run));
         seen.pairs += made.filter((line) => !line.includes("-  ") && !/ -/.test(line)).length;
         seen.alone += made.filter((line) => / -/.test(line)).length;
