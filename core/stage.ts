@@ -26,6 +26,12 @@ export const FUNCTIONS_STAGE: StageDefinition = {
   source: MAIN_STAGE,
 };
 
+/**
+ * Stands in the source position of what a replay has corrected, with the offset of the reading that it was made of. Its generation is the number
+ * of the replay.
+ */
+export const REPLAY_STAGE = "replay";
+
 /** The journal of a stage. */
 export function stageJournalName(stage: string): string {
   return `stage:${stage}`;

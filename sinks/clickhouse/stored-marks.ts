@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FUNCTIONS_STAGE } from "../../core/stage.ts";
+import { FUNCTIONS_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
 import type { SourcePosition } from "../../core/source-position.ts";
 import type { OutputTopic } from "../../core/topics.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
@@ -16,7 +16,7 @@ const TABLES: Readonly<Record<OutputTopic, string>> = {
 
 /** The tables do not name the input of a stage. */
 function inputOf(stage: string): string {
-  return stage === FUNCTIONS_STAGE.name ? FUNCTIONS_STAGE.input : "telemetry";
+  return stage === FUNCTIONS_STAGE.name || stage === REPLAY_STAGE ? FUNCTIONS_STAGE.input : "telemetry";
 }
 
 const markRow = z.object({
