@@ -34,6 +34,7 @@ import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
+import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
 import { createWhy } from "./why/explain.ts";
 import type { MessagePort } from "node:worker_threads";
@@ -94,6 +95,14 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       alarms: registry.alarms,
       config: registry.config,
       devices: registry.devices,
+    }),
+    replays: createReplays({
+      tenant: config.tenant,
+      functions: registry.functions,
+      config: registry.config,
+      devices: registry.devices,
+      threads: base.peers.replays,
+      clock,
     }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),

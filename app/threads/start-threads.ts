@@ -8,6 +8,7 @@ import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
 import { createScaledFunctionsThreads } from "./scaled-functions-threads.ts";
 import { createFunctionsThreads, type FunctionsThreads } from "./functions-threads.ts";
+import { createReplayThreads } from "./replay-threads.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
@@ -81,7 +82,8 @@ export function startThreads(options: StartThreadsOptions): Threads {
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
   const functions = functionsThreads(options, threadCount > 0);
   const functionsChannel = new MessageChannel();
-  serveThread(functionsChannel.port1, functions.api, logger);
+  const replays = createReplayThreads(options);
+  serveThread(functionsChannel.port1, { ...functions.api, ...replays.api }, logger);
   const { access, transfer } = log.connect();
   const services = spawnThread<ServicesApi>(
     "./services.ts",
@@ -135,7 +137,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
       // all the same: a thread that is left keeps the whole process.
       await step((shareMs) => ask("services", services.call, shareMs));
       await step(async (shareMs) => {
-        const stopped = [functions.stop(shareMs)];
+        const stopped = [functions.stop(shareMs), replays.stop()];
         stopped.push(...processors.map((p) => ask("processors", p.call, shareMs)));
         if (clickhouse !== null) stopped.push(ask("clickhouse", clickhouse.call, shareMs));
         await Promise.all(stopped);
