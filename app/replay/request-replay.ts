@@ -1,8 +1,7 @@
 import { LIMITS } from "../../core/limits.ts";
 import { MillraceError } from "../../core/errors.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { FunctionStore } from "../../core/function-store.ts";
-import type { ConfigStore, Device, DeviceStore } from "../../core/registry.ts";
+import type { Device, DeviceStore, Registry } from "../../core/registry.ts";
 import type { ReplayRequest, Replays } from "../../core/replay.ts";
 import type { ReplaysApi } from "../threads/replay-threads.ts";
 import type { RemoteCall } from "../thread-rpc.ts";
@@ -10,9 +9,7 @@ import type { ReplayConfiguration } from "./partition-replay.ts";
 
 export interface ReplaySources {
   readonly tenant: string;
-  readonly functions: Pick<FunctionStore, "code">;
-  readonly config: Pick<ConfigStore, "types" | "tables">;
-  readonly devices: Pick<DeviceStore, "list">;
+  readonly registry: Pick<Registry, "functions" | "config" | "devices">;
   /** Where the thread runs. */
   readonly threads: RemoteCall<ReplaysApi>;
   readonly clock: Clock;
@@ -20,7 +17,7 @@ export interface ReplaySources {
 
 /** Takes what a replay needs from the registry, and has it started. */
 export function createReplays(sources: ReplaySources): Replays {
-  const { functions, threads, clock } = sources;
+  const { registry, threads, clock } = sources;
   return {
     async start({ function: wanted, version: of, from, to: end, dryRun }: ReplayRequest) {
       const now = clock.now();
@@ -31,7 +28,7 @@ export function createReplays(sources: ReplaySources): Replays {
           remedy: "Begin in the past, and before the end.",
         });
       }
-      const { name, version, code } = await functions.code(wanted, of);
+      const { name, version, code } = await registry.functions.code(wanted, of);
       const configuration = await configurationOf(sources);
       return threads("startReplay", { name, version, code, range: { from, to }, dryRun, configuration, now });
     },
@@ -40,7 +37,7 @@ export function createReplays(sources: ReplaySources): Replays {
   };
 }
 
-async function configurationOf({ tenant, config, devices }: ReplaySources): Promise<ReplayConfiguration> {
+async function configurationOf({ tenant, registry: { config, devices } }: ReplaySources): Promise<ReplayConfiguration> {
   const all: Device[] = [];
   for (let after: string | null = ""; after !== null;) {
     const page: Awaited<ReturnType<DeviceStore["list"]>> = await devices.list({

@@ -97,6 +97,9 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
     return JSON.parse(stdout);
   }
 
+  const corrected = ({ corrections: { changed, added, withdrawn } }: ReplayStatus): number =>
+    changed + added + withdrawn;
+
   const between = (to: number): string => `from=${START}&to=${START + to * STEP}`;
 
   /** By event time; fails when a time is there twice. */
@@ -183,5 +186,68 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
     const again = await replay("scaled", 240);
     expect(again).toMatchObject({ corrections: { changed: 0, added: 0, withdrawn: 0 }, hash: done.hash });
     expect((await replay("minutes", 240)).corrections).toEqual({ changed: 0, added: 0, withdrawn: 0 });
+  });
+
+  it("goes on where a kill -9 has left it: the same rows, and nothing the third time", async () => {
+    await deploy(5, 3);
+    await publish(12);
+    const total = corrected(await replay("scaled", 240, "--dry-run"));
+    const begun = await api.create<ReplayStatus>("/functions/scaled/replay", { from: START, to: START + 240 * STEP });
+    for (let status = begun; status.state === "running" && corrected(status) === 0;) {
+      status = await api.get<ReplayStatus>("/replay");
+    }
+    await instance.kill();
+    instance = await startInstance({ data: directory.path });
+    await settled(api, 60_000);
+    const left = corrected(await replay("scaled", 240, "--dry-run"));
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(total);
+    expect(corrected(await replay("scaled", 240))).toBe(left);
+    await replay("minutes", 240);
+    await expectAsMadeBy(5, 3, 240);
+    expect(corrected(await replay("scaled", 240))).toBe(0);
+  });
+
+  it("leaves windows alone that live readings may still change, and corrects them when they are over", async () => {
+    await deploy(4, 1000, '"5min"');
+    await publish(24);
+    // Minutes that were closed and may be told again for five more minutes of event time.
+    const to = Math.floor(published / PER_MINUTE) * PER_MINUTE;
+    await replay("scaled", to);
+    const early = await replay("minutes", to);
+    expect(early.openWindows).toBeGreaterThan(0);
+    const late = START + (to - 1) * STEP;
+    await send("meter-1", [to - 1]);
+    await settled(api, 60_000);
+    const before = await windows("meter-1", to);
+    await publish(84);
+    expect((await replay("minutes", to)).openWindows).toBe(0);
+    const twice = minutesBy(4, to);
+    const start = late - (late % MINUTE);
+    expect(before.get(start)).not.toBe(twice.get(start));
+    // The late reading is one more of its minute, for the live version and for the replay.
+    expect((await windows("meter-1", to)).get(start)).toBe((twice.get(start) ?? 0) + (to - 1) * 4);
+    // What comes for a window that is over changes it no more.
+    await send("meter-1", [to - 1]);
+    await settled(api, 60_000);
+    expect(corrected(await replay("minutes", to))).toBe(0);
+  });
+
+  it("brings nothing back of a device that was removed", async () => {
+    expect((await command("devices", "remove", "meter-2")).code).toBe(0);
+    await deploy(9, 1000);
+    await replay("scaled", 240);
+    await api.post("/devices/import", { devices: [{ id: "meter-2", token: "token-of-meter-2" }] });
+    await replay("scaled", 240);
+    expect((await rows("meter-2", "scaled", 240)).size).toBe(0);
+    expect(await api.get("/audit")).toMatchObject({ balanced: true, storedOnce: true });
+  });
+
+  it("says what it cannot do", async () => {
+    const range = ["--from", String(START), "--to", String(START + 1)];
+    expect((await command("replay", "nobody", ...range)).stderr).toMatch(/no version of function "nobody" runs/);
+    expect((await command("replay", "scaled@77", ...range)).stderr).toMatch(/has no version 77/);
+    expect((await command("replay", "scaled", "--from", String(Date.now() + MINUTE))).stderr).toMatch(/range is empty/);
+    expect((await command("replay", "--cancel")).stderr).toMatch(/no replay runs/);
   });
 });
