@@ -8,7 +8,7 @@ import { instanceApi, settled, type InstanceApi } from "../support/replay-run.ts
 import { CHDB_TITLE, hasChdb } from "../unit/sinks-clickhouse/clickhouse-bench.ts";
 import type { ReplayStatus } from "../../core/replay.ts";
 
-const DEVICES = Array.from({ length: 12 }, (_, n) => `meter-${n}`);
+const DEVICES = Array.from({ length: 5 }, (_, n) => `meter-${n}`);
 const START = Date.UTC(2026, 0, 1);
 const STEP = 5000;
 const MINUTE = 60_000;
@@ -69,12 +69,13 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
     if (code !== 0) throw new Error(stderr);
   }
 
-  async function send(device: string, numbers: readonly number[]): Promise<void> {
+  /** `shiftMs`: a reading that is there already would be a duplicate. */
+  async function send(device: string, numbers: readonly number[], shiftMs = 0): Promise<void> {
     const options = { clientId: device, username: device, password: `token-of-${device}`, reconnectPeriod: 0 };
     const client = await connectAsync(instance.ready.mqtt, options);
     await Promise.all(
       numbers.map((n) => {
-        const message = JSON.stringify({ ts: START + n * STEP, values: { value: n } });
+        const message = JSON.stringify({ ts: START + n * STEP + shiftMs, values: { value: n } });
         return client.publishAsync("v1/devices/me/telemetry", message, { qos: 1 });
       }),
     );
@@ -216,21 +217,22 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
     await replay("scaled", to);
     const early = await replay("minutes", to);
     expect(early.openWindows).toBeGreaterThan(0);
-    const late = START + (to - 1) * STEP;
-    await send("meter-1", [to - 1]);
+    await send("meter-1", [to - 1], 1);
     await settled(api, 60_000);
-    const before = await windows("meter-1", to);
     await publish(84);
     expect((await replay("minutes", to)).openWindows).toBe(0);
-    const twice = minutesBy(4, to);
-    const start = late - (late % MINUTE);
-    expect(before.get(start)).not.toBe(twice.get(start));
     // The late reading is one more of its minute, for the live version and for the replay.
-    expect((await windows("meter-1", to)).get(start)).toBe((twice.get(start) ?? 0) + (to - 1) * 4);
+    const withLate = (device: string): Rows => {
+      const sums = minutesBy(4, to);
+      const last = Math.max(...sums.keys());
+      return device === "meter-1" ? new Map(sums).set(last, (sums.get(last) ?? 0) + (to - 1) * 4) : sums;
+    };
+    for (const device of DEVICES) expect(sorted(await windows(device, to))).toEqual(sorted(withLate(device)));
     // What comes for a window that is over changes it no more.
-    await send("meter-1", [to - 1]);
+    await send("meter-1", [to - 1], 2);
     await settled(api, 60_000);
     expect(corrected(await replay("minutes", to))).toBe(0);
+    expect(sorted(await windows("meter-1", to))).toEqual(sorted(withLate("meter-1")));
   });
 
   it("brings nothing back of a device that was removed", async () => {
