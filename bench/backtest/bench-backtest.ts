@@ -40,7 +40,7 @@ export function benchBacktest(args: string[]): void {
     },
   });
   const machine = describeMachine();
-  const runs: BacktestReport["runs"] = { "map-stored": [], "map-new": [], "window-stored": [] };
+  const runs: BacktestReport["runs"] = { "map-stored": [], "map-new": [], window: [] };
   for (let round = 1; round <= Number(values.runs); round += 1) {
     for (const name of PAST_NAMES) {
       const run = runSchema.parse(

@@ -167,7 +167,12 @@ describe("a replay of any past", () => {
             const { corrected, hash } = await replay(stage, fn, version);
             expect(corrected).toBe(dry.corrected);
             expect((await tables(stage))(fn)).toEqual(wanted(fn));
-            expect(await replay(stage, fn, version)).toMatchObject({ corrected: 0, hash, openWindows: 0 });
+            expect(await replay(stage, fn, version)).toMatchObject({
+              corrected: 0,
+              hash,
+              openWindows: 0,
+              deadLetters: 0,
+            });
           }
         }
       }),
