@@ -8,7 +8,7 @@ import type { ControlRecord, FunctionVersion } from "../core/control.ts";
 import type { InputTopic, StageFunction } from "../core/function.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { PlacedFunction } from "./function-call.ts";
-import type { SlotOwner } from "./state-slots.ts";
+import type { SlotOwner } from "./function-state.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** Runs the code of a bundle and returns the functions that it exports. Throws when it cannot. */

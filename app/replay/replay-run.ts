@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { FUNCTIONS_STAGE, stageJournalName } from "../../core/stage.ts";
+import { isFunctionsJournal } from "../../core/functions-stage.ts";
 import { scanLog, type ScanRange } from "../../log/scan-log.ts";
 import { replayPartition, type ReplayConfiguration } from "./partition-replay.ts";
 import { ReplayWriter } from "./replay-writer.ts";
@@ -71,7 +71,7 @@ export class ReplayRun {
 
   private async runAll(): Promise<void> {
     const { log, dryRun, fn, generation, now } = this.options;
-    // What the live stage has made of records before its positions lies before these ends: they are asked for later.
+    // What live stages have made of records before their positions lies before these ends, which are asked for later.
     const live = liveOffsets(await log.status());
     const { partitions } = await log.status();
     await checkReach(this.options, partitions);
@@ -115,9 +115,14 @@ export class ReplayRun {
   }
 }
 
+/** By partition, up to where all stages of users' functions have come: a function may have moved from one to another. */
 function liveOffsets({ journals }: LogStatus): ReadonlyMap<number, number> {
-  const own = journals.filter(({ name }) => name === stageJournalName(FUNCTIONS_STAGE.name));
-  return new Map(own.map(({ partition, positions }) => [partition, positions[0]?.offset ?? 0]));
+  const offsets = new Map<number, number>();
+  for (const { name, partition, positions } of journals) {
+    const offset = positions[0]?.offset ?? 0;
+    if (isFunctionsJournal(name)) offsets.set(partition, Math.min(offset, offsets.get(partition) ?? Infinity));
+  }
+  return offsets;
 }
 
 function rangeOf(partitions: LogStatus["partitions"], topic: string, partition: number): ScanRange {

@@ -1,5 +1,6 @@
 import { workerData, type MessagePort } from "node:worker_threads";
 import { MillraceError } from "../../core/errors.ts";
+import { REPLAY_STAGE } from "../../core/stage.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
@@ -41,7 +42,12 @@ const api: ReplayThreadApi = {
 serveThread(control, api, logger);
 
 function functionOf({ name, version, code }: ReplayJob) {
-  const console = createFunctionConsole({ logger, metrics, monotonic: { now: () => performance.now() } });
+  const console = createFunctionConsole({
+    stage: REPLAY_STAGE,
+    logger,
+    metrics,
+    monotonic: { now: () => performance.now() },
+  });
   const fn = loadFunctions(code, { console }).find((one) => one.name === name);
   if (fn === undefined)
     throw new MillraceError("FUNCTION_INVALID", `the code of ${name}@${version} exports no ${name}`);
