@@ -15,6 +15,11 @@ export const readingSchema = z.object({
   /** Present and true when the device sent no time and `ts` is the receive time. */
   tsFromReceive: z.boolean().optional(),
   metrics: z.record(metricNameSchema, metricValueSchema),
+  /**
+   * Of a correction that a replay made: 1, then one more each time. It stands for the record that its `rep` header names; without metrics it
+   * takes that back.
+   */
+  revision: z.int().positive().optional(),
 });
 export type Reading = z.infer<typeof readingSchema>;
 
