@@ -4,6 +4,7 @@ import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { createStagePause } from "../../runtime/stage-pause.ts";
+import { writeCompiledCode } from "../compiled-code.ts";
 import { writeCallMarks } from "./call-marks.ts";
 import { endThread } from "./end-thread.ts";
 import { giveWay } from "./give-way.ts";
@@ -19,6 +20,7 @@ export interface FunctionsThreadData extends StageThreadData {
 }
 
 giveWay();
+writeCompiledCode();
 const data = workerData as FunctionsThreadData;
 const { memberId, suspicions } = data;
 const marker = writeCallMarks(data.marks);

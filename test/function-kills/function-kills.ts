@@ -1,10 +1,8 @@
 import { writeFileSync } from "node:fs";
-import { connect } from "node:net";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createRandom } from "../../device-sim/random.ts";
+import { DRIVEN_INSTANCE, tellInstance } from "../support/driven-control.ts";
 import { runMillraceAsync, temporaryDirectory } from "../support/instance.ts";
 import { openInstanceLog } from "../support/log-dump.ts";
 import { mortalInstance, type MortalInstance } from "../support/replay-kills.ts";
@@ -46,7 +44,6 @@ export interface FunctionKillsFigures {
   readonly balanced: boolean;
 }
 
-const DRIVEN = fileURLToPath(new URL("driven-instance.ts", import.meta.url));
 const PARTITIONS = 8;
 const THREADS = [1, PARTITIONS];
 const RESCALE_MS = 5000;
@@ -66,7 +63,7 @@ export async function runFunctionKills(options: FunctionKillsOptions): Promise<F
   const begun = performance.now();
   const instance = await mortalInstance(data, ["--no-clickhouse", "--log-level", "warn", "--autoscale", "on"], {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-    script: DRIVEN,
+    script: DRIVEN_INSTANCE,
     runMs: { min: 0, max: 0 },
     environment: {
       MILLRACE_TEST_CONTROL: control,
@@ -143,10 +140,10 @@ async function killAndDeploy(
     const place = random.next();
     if (isInstance) {
       await instance.killSoon(random);
-      await tell(control, `scale ${threads()}`);
+      await tellInstance(control, `scale ${threads()}`);
       instanceKills += 1;
     } else {
-      const there = Number(await tell(control, `kill ${place}`));
+      const there = Number(await tellInstance(control, `kill ${place}`));
       if (there > 0) threadKills += 1;
     }
     if (round === Math.ceil(rounds / 2)) {
@@ -174,20 +171,13 @@ function rescaleAgainAndAgain(control: string) {
     wanted = THREADS[rescales % 2 === 0 ? 1 : 0] ?? 1;
     rescales += 1;
     // An instance that is away is told when it is back.
-    void tell(control, `scale ${wanted}`);
+    void tellInstance(control, `scale ${wanted}`);
   }, RESCALE_MS);
   return {
     wanted: () => wanted,
     count: () => rescales,
     stop: () => Promise.resolve(clearInterval(timer)),
   };
-}
-
-/** What the instance answers; empty when it is away. */
-async function tell(control: string, line: string): Promise<string> {
-  const socket = connect(control);
-  socket.end(`${line}\n`);
-  return text(socket).catch(() => "");
 }
 
 type Verdict = Omit<FunctionKillsFigures, "rounds" | "seed" | "seconds" | "threadKills" | "instanceKills" | "rescales">;
