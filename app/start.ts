@@ -14,7 +14,7 @@ import { plainHost } from "./config.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { openGatewayLink } from "./gateway-link.ts";
-import { keepCompiledCode } from "./compiled-code.ts";
+import { keepCompiledCode } from "./node-flags.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
 import { createLogger } from "./logging.ts";

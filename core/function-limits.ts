@@ -19,8 +19,9 @@ export const FUNCTION_LIMITS = {
   recordedReadingsMax: 100_000,
 
   // functions that misbehave
-  /** A call of a function may take so long by default, and its thread so much memory. */
-  functionTimeoutMsDefault: SECOND,
+  /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for less than two seconds. */
+  functionTimeoutMsDefault: SECOND / 2,
+  /** The heap of its thread by default. */
   functionMemoryMibDefault: 512,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,

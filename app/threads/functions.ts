@@ -1,10 +1,10 @@
+import { flushCompileCache } from "node:module";
 import { workerData } from "node:worker_threads";
 import { LIMITS } from "../../core/limits.ts";
 import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { createStagePause } from "../../runtime/stage-pause.ts";
-import { writeCompiledCode } from "../compiled-code.ts";
 import { writeCallMarks } from "./call-marks.ts";
 import { endThread } from "./end-thread.ts";
 import { giveWay } from "./give-way.ts";
@@ -19,8 +19,11 @@ export interface FunctionsThreadData extends StageThreadData {
   readonly memberId: string;
 }
 
+const COMPILED_AFTER_MS = 5000;
+
 giveWay();
-writeCompiledCode();
+// A kill -9 gives no thread the time to write down at its end what it has compiled.
+setTimeout(flushCompileCache, COMPILED_AFTER_MS).unref();
 const data = workerData as FunctionsThreadData;
 const { memberId, suspicions } = data;
 const marker = writeCallMarks(data.marks);
