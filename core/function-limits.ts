@@ -39,6 +39,8 @@ export const FUNCTION_LIMITS = {
   redrivesPerDeadLetterMax: 3,
   /** With one request. */
   redriveBatchMax: 100,
+  /** Of a payload that is put in the place of a dead letter's, in base64: with all around it the control record is still a record. */
+  editedPayloadCharactersMax: 512 * KIB,
   /** What is read of the log to find a record's headers, and records per second that one may ask for. */
   redriveReadBytesMax: 4 * KIB,
   redriveRateMax: 1000,

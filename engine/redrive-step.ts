@@ -33,12 +33,15 @@ export function redrive(parts: PartitionParts, runner: FunctionRunner, control: 
   const only = startOf(parts, name);
   const reading = parts.stage.input === "readings" ? parseReading(record) : null;
   if (reading instanceof Error) throw reading;
+  if (reading !== null && (reading.tenant !== tenant || reading.device !== device))
+    throw new TypeError("the reading to be run again is another device's");
   // Only what can be run counts as an attempt: the same one may come again once its function is back.
   slots.set(letter, attempt);
   forgetOldest(slots, letter);
   runner.redrive(key, record, only, reading);
   parts.queue.refresh(key);
-  tellOf(parts, key, `${letter} attempt ${attempt}`, record.timestamp, runner);
+  const edited = control.editedBy === undefined ? "" : `, edited by ${control.editedBy}`;
+  tellOf(parts, key, `${letter} attempt ${attempt}${edited}`, record.timestamp, runner);
 }
 
 /** Makes room for the letter, whose own attempt stays: the letter of the oldest record goes. */
