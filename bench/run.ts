@@ -1,6 +1,7 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
+import { benchFunctionsLive } from "./functions-live/bench-functions-live.ts";
 import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
 import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
@@ -13,6 +14,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "end-to-end": benchEndToEnd,
   /** What functions cost a worker. */
   functions: benchFunctions,
+  /** Users' functions started, woken, flooded, and misbehaving. */
+  "functions-live": benchFunctionsLive,
   /** A user's function beside the same job in Node-RED. */
   "functions-peers": benchFunctionsPeers,
   /** Scaling in a simulator, beside other formulas. */

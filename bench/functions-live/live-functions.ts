@@ -39,9 +39,9 @@ export function busyFor(ms: number): string {
   return `import { defineMap, z } from "millrace/function";
 export const busy = defineMap({
   name: "busy",
-  input: z.object({ n: z.number() }),
+  input: z.object({ number: z.number() }),
   process: ({ metrics }) => {
-    let x = metrics.n;
+    let x = metrics.number;
     for (let i = 0; i < ${Math.round(ms * 100_000)}; i += 1) x = (x * 16_807 + i) % 2_147_483_647;
     return { busy: x };
   },

@@ -50,7 +50,7 @@ export async function withLiveInstance<T>(
     const client = createInstanceClient(instance);
     const port = Number(new URL(instance.ready.mqtt).port);
     const devices: LiveDevice[] = [];
-    for (const device of await client.addDevices(count)) {
+    for (const device of count === 0 ? [] : await client.addDevices(count)) {
       const connection = await DeviceConnection.open(port, device);
       const derived = await watchAsBrowser(instance.httpUrl, client.headers, device.id, ECHO_METRIC);
       const readings = await watchAsBrowser(instance.httpUrl, client.headers, device.id);
