@@ -13,6 +13,17 @@ export interface PlacedFunction {
   readonly fn: StageFunction;
   /** `name@version`. */
   readonly functionVersion: string;
+  /** Under which its state stands. */
+  readonly stateName: string;
+  /** What runs beside it. */
+  readonly canary: PlacedCanary | null;
+}
+
+/** A version on its way to be the function's: see canary-calls.ts. */
+export interface PlacedCanary {
+  readonly placed: PlacedFunction;
+  /** Whether it runs for this key. */
+  takes(key: KeyState): boolean;
 }
 
 /** Who carries out what a function asks for. */
@@ -51,7 +62,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
     this.device = key.device;
     this.receiveTime = input.receiveTime;
     this.watermark = input.watermark;
-    this.slots = key.functionState(placed.fn.name);
+    this.slots = key.functionState(placed.stateName);
     this.state = this.slots;
   }
 

@@ -1,19 +1,21 @@
-import { isMillraceError } from "../core/errors.ts";
-import { deviceKey, parseDeviceKey } from "../core/ids.ts";
+import { parseDeviceKey } from "../core/ids.ts";
 import { isReading } from "../core/is-reading.ts";
-import { MESSAGE_OUTCOMES } from "../core/ledger.ts";
 import { LIMITS } from "../core/limits.ts";
-import { UNKNOWN_ID, deadLetterOf, engineIdentity } from "./dead-letter.ts";
+import { UNKNOWN_ID, engineIdentity } from "./dead-letter.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { beginningOf, begunVersionsAt, callBoth, dueOf, versionsAt } from "./canary-calls.ts";
 import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
-import { WHOLE_STEP, identityOf, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
+import { WHOLE_STEP, identityOf, tooMuchAtOnce } from "./step-failure.ts";
+import { StepScopes } from "./step-scopes.ts";
 import { eventWatermark } from "./timer-queue.ts";
 import type { Reading } from "../core/derived-records.ts";
 import type { ConfigChange, StreamFunction } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
-import type { DeadLetterInput, FunctionIdentity } from "./dead-letter.ts";
+import type { CallOf, Versions } from "./canary-calls.ts";
+import type { DeviceIds, LetterSource } from "./dead-letters.ts";
 import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
@@ -26,19 +28,20 @@ import type { MessageTimers, StepFailure } from "./step-failure.ts";
  */
 export class FunctionRunner implements CallSite {
   private readonly parts: PartitionParts;
-  private failure: StepFailure | null = null;
+  private readonly scopes: StepScopes;
+  private readonly letters: DeadLetters;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
   /** A function of a stage of independent ones has failed on the message. */
   private failedAlone = false;
   /** While the record of a dead letter is run again. */
   private redriven: { readonly only: string | null } | null = null;
-  /** Dead letters made so far, for who watches over the stage. */
-  deadLetters = 0;
   private timers: MessageTimers = { readings: 0, fired: 0, overdue: null };
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
+    this.scopes = new StepScopes(parts);
+    this.letters = new DeadLetters(parts);
   }
 
   /** To be called before anything is run for a record: timers fired on the way to it name it as their source. */
@@ -57,7 +60,7 @@ export class FunctionRunner implements CallSite {
    */
   runMessage(key: KeyState, record: LogRecord): number | null {
     this.beginMessage();
-    const failure = this.attemptStep(() => {
+    const failure = this.scopes.attemptStep(() => {
       const watermark = this.watermark(key);
       for (const placed of this.parts.functions.byInput.telemetry) {
         if (this.leavesOut(placed)) continue;
@@ -70,7 +73,7 @@ export class FunctionRunner implements CallSite {
   /** As `runMessage`, for a stage that reads readings. */
   runReading(key: KeyState, record: LogRecord, reading: Reading): number | null {
     this.beginMessage();
-    const failure = this.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
+    const failure = this.scopes.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
     return this.settleMessage(key, record, failure);
   }
 
@@ -101,35 +104,52 @@ export class FunctionRunner implements CallSite {
 
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
   fireTimer(key: KeyState, timer: TimerSlot): void {
-    this.fire(key, timer, (run) => this.attemptStep(run));
+    this.fire(key, timer, (run) => this.scopes.attemptStep(run));
   }
 
   private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
-    const placed = this.parts.functions.byName.get(timer.owner.fn);
-    const at = timer.at;
+    const { functions, partitionTime } = this.parts;
+    const placed = functions.byState.get(timer.owner.fn);
+    const { name, at } = timer;
     if (placed === undefined || at === null) return;
-    const receiveTime = this.parts.partitionTime.value ?? 0;
+    const receiveTime = partitionTime.value ?? 0;
+    const what: LetterSource = { received: receiveTime, record: null, timer: { name, at } };
+    const call = (of: PlacedFunction): void => {
+      const input: CallInput = { placed: of, key, cause: "timer", receiveTime, watermark: at };
+      this.tell(input, (fn, context) => fn.onTimer?.(name, at, context));
+    };
+    const versions = begunVersionsAt(functions.byName.get(placed.fn.name) ?? placed, key);
+    const due = versions === null ? [timer] : dueOf(versions, key, timer);
+    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.fn === stateName);
     const failure = attempt(() => {
-      timer.set(null);
-      const call: CallInput = { placed, key, cause: "timer", receiveTime, watermark: at };
-      this.tell(call, (fn, context) => fn.onTimer?.(timer.name, at, context));
+      for (const one of due) one.set(null);
+      if (versions === null) call(placed);
+      else this.callBoth(key, versions, (of) => (isDue(of) ? () => call(of) : null), what);
     });
     if (failure === null) return;
-    timer.set(null);
-    this.deadLetter(key, failure, { received: receiveTime, record: null, timer: { name: timer.name, at } });
+    for (const one of due) one.set(null);
+    this.deadLetter(key, failure, what);
   }
 
   /** Tells the functions that have state of this key what a control record changed for it. */
   changeConfig(key: KeyState, change: ConfigChange): void {
     const { receiveTime } = this;
     for (const placed of this.parts.functions.byName.values()) {
-      if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
-      const failure = this.attemptStep(() => {
-        const call: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
-        this.tell(call, (fn, context) => fn.onConfig?.(change, context));
-      });
-      if (failure !== null) this.deadLetter(key, failure, { received: receiveTime, record: this.record });
+      const callOf = (of: PlacedFunction) => this.configCall(of, key, change);
+      const what: LetterSource = { received: receiveTime, record: this.record };
+      const versions = begunVersionsAt(placed, key);
+      const run = versions === null ? callOf(placed) : () => void this.callBoth(key, versions, callOf, what);
+      const failure = run && this.scopes.attemptStep(run);
+      if (failure !== null) this.deadLetter(key, failure, what);
     }
+  }
+
+  private configCall(placed: PlacedFunction, key: KeyState, change: ConfigChange): (() => void) | null {
+    const { fn, stateName } = placed;
+    if (fn.kind !== "stream" || fn.onConfig === undefined || !key.hasStateOf(stateName)) return null;
+    const { receiveTime } = this;
+    const input: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
+    return () => this.tell(input, (of, context) => of.onConfig?.(change, context));
   }
 
   /** A dead letter of a record that did not get as far as a function. */
@@ -138,23 +158,28 @@ export class FunctionRunner implements CallSite {
     this.deadLetter(ids, { by: engineIdentity(name), error }, { received: record.timestamp, record });
   }
 
+  /** Dead letters made so far, for who watches over the stage. */
+  get deadLetters(): number {
+    return this.letters.made;
+  }
+
   emit(call: FunctionCall, topic: OutputTopic, value: object): void {
     const { placed, key, receiveTime, cause } = call.input;
     if (!placed.fn.outputs.includes(topic)) {
       throw new TypeError(`${placed.fn.name} does not name "${topic}" among its outputs`);
     }
     assertJson(value);
+    const { parts, scopes } = this;
     const { functionVersion } = placed;
-    const json = JSON.stringify(value);
-    this.parts.outputs.push({ topic, key: key.key, timestamp: receiveTime, functionVersion, json });
+    parts.outputs.push({ topic, key: key.key, timestamp: receiveTime, functionVersion, json: JSON.stringify(value) });
     // A loop that never ends must meet this before memory does.
-    if (this.parts.outputs.stepBytes > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
+    if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
     if (topic !== "readings") return;
     if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
       throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
     }
     // Users' functions stand side by side: each runs on what the source stage made, in whatever order they were deployed.
-    if (this.parts.functions.isDeployed(placed.fn.name)) return;
+    if (parts.functions.isDeployed(placed.fn.name)) return;
     this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
   }
 
@@ -164,11 +189,7 @@ export class FunctionRunner implements CallSite {
       if (this.outcome === "processed") this.outcome = outcome;
       return;
     }
-    if (outcome === "control" || MESSAGE_OUTCOMES.some((name) => name === outcome)) {
-      throw new TypeError(`${outcome} is counted by the engine`);
-    }
-    if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${outcome}`);
-    this.parts.counts.add(call.input.key.key, outcome, by);
+    this.parts.counts.addAsked(call.input.key.key, outcome, by);
   }
 
   /**
@@ -188,12 +209,25 @@ export class FunctionRunner implements CallSite {
 
   /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
   private invokeAlone(input: CallInput, reading: Reading, isRecord: boolean): void {
-    const failure = this.attempt(() => this.invoke(input, reading));
+    const { key, placed, receiveTime: received } = input;
+    const versions = versionsAt(placed, key);
+    const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
+    if (versions !== null) return this.invokeBoth(input, versions, reading, { received, record });
+    const failure = this.scopes.attempt(() => this.invoke(input, reading));
     if (failure === null) return;
     this.failedAlone = true;
-    const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
     // Only this function is undone, also when it made too much: a redrive must not run the others again.
-    this.deadLetter(input.key, { ...failure, by: identityOf(input.placed) }, { received: input.receiveTime, record });
+    this.deadLetter(key, { ...failure, by: identityOf(placed) }, { received, record });
+  }
+
+  private invokeBoth(input: CallInput, versions: Versions, reading: Reading, what: LetterSource): void {
+    const { key } = input;
+    const begin = beginningOf(versions, key);
+    const callOf = (placed: PlacedFunction) => () => {
+      if (placed === versions.canary) begin();
+      this.invoke({ ...input, placed }, reading);
+    };
+    if (this.callBoth(key, versions, callOf, what)) this.failedAlone = true;
   }
 
   private advance(key: KeyState, ts: number, receiveTime: number): void {
@@ -210,9 +244,9 @@ export class FunctionRunner implements CallSite {
         // Only before anything else was done with a reading can they fire first without a difference.
         if (readings === 1) this.timers.overdue = reached;
         const text = `the message reaches more timers at once than a step may fire: send its readings one by one`;
-        throw this.failed(WHOLE_STEP, new RangeError(text));
+        throw this.scopes.failed(WHOLE_STEP, new RangeError(text));
       }
-      this.fire(key, timer, (run) => this.attempt(run));
+      this.fire(key, timer, (run) => this.scopes.attempt(run));
       this.timers.fired += 1;
     }
   }
@@ -240,38 +274,8 @@ export class FunctionRunner implements CallSite {
     try {
       calls.measured(input, () => run(new FunctionCall(this, config, input)));
     } catch (error) {
-      throw this.failed(identityOf(input.placed), error);
+      throw this.scopes.failed(identityOf(input.placed), error);
     }
-  }
-
-  /** Remembers who threw first: a function that catches what `emit` throws must not hide the failure of the next one. */
-  private failed(by: FunctionIdentity, error: unknown): unknown {
-    if (!isMillraceError(error, "STATE_INVALID")) this.failure ??= { by, error };
-    return error;
-  }
-
-  /** Runs a scope. When anything in it failed, undoes it and says what. Damaged state is nobody's dead letter: it ends the stage. */
-  private attempt(run: () => void): StepFailure | null {
-    const mark = this.parts.undo.mark();
-    const outer = this.failure;
-    this.failure = null;
-    try {
-      run();
-    } catch (error) {
-      if (this.failure === null) throw error;
-    }
-    const failure: StepFailure | null = this.failure;
-    this.failure = outer;
-    if (failure !== null) this.parts.undo.rollback(mark);
-    return failure;
-  }
-
-  /** A scope that is a whole step: it fails too when it makes more than a commit can carry. */
-  private attemptStep(run: () => void): StepFailure | null {
-    return this.attempt(() => {
-      run();
-      if (stepBytes(this.parts) > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
-    });
   }
 
   private settleMessage(key: KeyState, record: LogRecord, failure: StepFailure | null): number | null {
@@ -284,17 +288,12 @@ export class FunctionRunner implements CallSite {
     return null;
   }
 
-  private deadLetter(
-    { tenant, device }: Pick<KeyState, "tenant" | "device">,
-    { by, error }: StepFailure,
-    what: Pick<DeadLetterInput, "received" | "record" | "timer">,
-  ): void {
-    const { stage, partition, outputs } = this.parts;
-    this.deadLetters += 1;
-    const source = { topic: stage.input, partition, offset: this.record?.offset ?? 0 };
-    const { functionVersion, ...identity } = by;
-    const json = JSON.stringify(deadLetterOf({ ...identity, error, ...what, tenant, device, source }));
-    const key = deviceKey(tenant, device);
-    outputs.push({ topic: "dead-letters", key, timestamp: what.received, functionVersion, json });
+  private deadLetter(ids: DeviceIds, failure: StepFailure, what: LetterSource): void {
+    this.letters.write(ids, failure, what, this.record?.offset ?? 0);
+  }
+
+  private callBoth(key: KeyState, versions: Versions, callOf: CallOf, what: LetterSource): boolean {
+    const deadLetter = (failure: StepFailure): void => this.deadLetter(key, failure, what);
+    return callBoth({ parts: this.parts, scopes: this.scopes, versions, callOf, deadLetter });
   }
 }

@@ -123,6 +123,15 @@ export class FunctionSlot implements TouchableSlot {
   }
 
   write(value: unknown, bytes: number): void {
+    this.change(value, null, bytes);
+  }
+
+  /** As after a restore, the value is read of its text. */
+  writeText(text: string, bytes: number): void {
+    this.change(undefined, text, bytes);
+  }
+
+  private change(value: unknown, text: string | null, bytes: number): void {
     const { keeper } = this.owner;
     const { value: oldValue, text: oldText } = this;
     keeper.undo.record(() => {
@@ -131,7 +140,7 @@ export class FunctionSlot implements TouchableSlot {
     });
     keeper.touch(this, bytes);
     this.value = value;
-    this.text = null;
+    this.text = text;
   }
 
   toSlot(): Slot {

@@ -22,8 +22,8 @@ export interface MessageTimers {
 /** Whose dead letter it is when no function threw, but all of them together made too much. */
 export const WHOLE_STEP = engineIdentity("$step");
 
-export function identityOf({ fn, functionVersion }: PlacedFunction): FunctionIdentity {
-  return { function: fn.name, version: fn.version, functionVersion };
+export function identityOf({ fn, functionVersion, stateName }: PlacedFunction): FunctionIdentity {
+  return { function: stateName, version: fn.version, functionVersion };
 }
 
 /** Of the outputs and the state that the step has made so far. */

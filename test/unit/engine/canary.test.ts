@@ -1,0 +1,357 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { HEADER } from "../../../core/record.ts";
+import { FUNCTIONS_STAGE } from "../../../core/stage.ts";
+import { createStagePartition } from "../../../engine/stage-partition.ts";
+import { deploy, loadByWord as load, reading } from "../../support/deployed-stage.ts";
+import { madeControlRecord } from "../../../core/made-record.ts";
+import { T0 } from "../../support/counting-stage.ts";
+import { outputBytes, runStage, valuesOf, type Interruption, type StageRun } from "../../support/stage-run.ts";
+import type { CanaryOutcome } from "../../../core/canary.ts";
+import type { LogRecord, RecordInput } from "../../../core/record.ts";
+import type { TopicName } from "../../../core/topics.ts";
+
+const stage = FUNCTIONS_STAGE;
+const run = (records: readonly LogRecord[]): StageRun => runStage(records, { stage, load });
+const tick = (offset: number) => madeControlRecord(offset, T0 + offset * 1000, { v: 1, kind: "tick" });
+const ALL = 10_000;
+
+/** `version: metrics` of each derived reading. */
+const made = (of: StageRun): string[] =>
+  (of.outputs.get("readings") ?? []).map(({ headers, value }) => {
+    const { metrics } = JSON.parse(Buffer.from(value).toString());
+    return `${new Map(headers).get(HEADER.functionVersion)} ${JSON.stringify(metrics)}`;
+  });
+const slotsOf = ({ state }: StageRun) =>
+  [...state.snapshotChunks()].flatMap(({ slots }) => slots).filter(({ name }) => !name.startsWith("fn/"));
+
+/** The share of a canary with this body that these devices are in, found by looking. */
+function isIn(device: string, body: string, share: number): boolean {
+  const records = [deploy(0, "f", 1, "map"), deploy(1, "f", 1, "map", 1, [2, body, share]), reading(2, device, 1)];
+  return (
+    run(records)
+      .outputs.get("readings")?.[0]
+      ?.headers.some(([, value]) => value === "f@2") ?? false
+  );
+}
+
+describe("a canary", () => {
+  it("goes on with the state that the live version has, and its outputs leave in the other's place", () => {
+    const records = [
+      deploy(0, "f", 1, "sum"),
+      reading(1, "a", 3),
+      deploy(2, "f", 1, "sum", 2, [2, "squares", ALL]),
+      reading(3, "a", 3),
+      reading(4, "a", 2),
+    ];
+    expect(made(run(records))).toEqual(['f@1 {"sum":3}', 'f@2 {"sum":12}', 'f@2 {"sum":16}']);
+  });
+
+  it("leaves nothing behind when it is taken back: the live version has gone on", () => {
+    const records = [
+      deploy(0, "f", 1, "sum"),
+      reading(1, "a", 3),
+      deploy(2, "f", 1, "sum", 2, [2, "squares", ALL]),
+      reading(3, "a", 3),
+      deploy(4, "f", 1, "sum"),
+      reading(5, "a", 1),
+    ];
+    expect(made(run(records)).at(-1)).toBe('f@1 {"sum":7}');
+    expect(slotsOf(run(records)).filter(({ fn }) => fn.includes("canary"))).toEqual([]);
+  });
+
+  it("is the function with what it keeps when it is promoted; other devices go on with the old state", () => {
+    const inShare = ["a", "b", "c", "d", "e", "g", "h"].find((device) => isIn(device, "squares", 5000)) ?? "";
+    const outside = ["a", "b", "c", "d", "e", "g", "h"].find((device) => !isIn(device, "squares", 5000)) ?? "";
+    const records = [
+      deploy(0, "f", 1, "sum"),
+      deploy(1, "f", 1, "sum", 1, [2, "squares", 5000]),
+      reading(2, inShare, 3),
+      reading(3, outside, 3),
+      deploy(4, "f", 2, "squares"),
+      reading(5, inShare, 2),
+      reading(6, outside, 2),
+    ];
+    expect(made(run(records))).toEqual(['f@2 {"sum":9}', 'f@1 {"sum":3}', 'f@2 {"sum":13}', 'f@2 {"sum":7}']);
+    expect(slotsOf(run(records)).filter(({ fn }) => fn.includes("canary"))).toEqual([]);
+  });
+
+  it("that fails leaves a dead letter of its own, and the live version's outputs go in its place", () => {
+    const records = [
+      deploy(0, "f", 1, "sum"),
+      deploy(1, "f", 1, "sum", 1, [2, "fails", ALL]),
+      reading(2, "a", 3),
+      reading(3, "a", -1),
+      reading(4, "a", 5),
+    ];
+    const whole = run(records);
+    expect(made(whole)).toEqual(['f@2 {"sum":3}', 'f@1 {"sum":2}', 'f@2 {"sum":8}']);
+    expect(valuesOf(whole, "dead-letters")).toMatchObject([
+      { function: "f@canary", version: 2, error: "not this one" },
+    ]);
+    expect(whole.totals.get("t/a")).toMatchObject({ processed: 3, deadLettered: 0 });
+    expect(whole.state.deadLetters).toBe(0);
+  });
+
+  it("makes up for what the live version fails on", () => {
+    const records = [
+      deploy(0, "f", 1, "hopeless"),
+      deploy(1, "f", 1, "hopeless", 1, [2, "sum", ALL]),
+      reading(2, "a", 3),
+      deploy(3, "f", 1, "hopeless", 3, [3, "hopeless", ALL]),
+      reading(4, "a", 3),
+    ];
+    const whole = run(records);
+    expect(made(whole)).toEqual(['f@2 {"sum":3}']);
+    expect(valuesOf(whole, "dead-letters")).toMatchObject([{ function: "f@canary" }, { function: "f", version: 1 }]);
+    expect(whole.totals.get("t/a")).toMatchObject({ processed: 1, deadLettered: 1 });
+  });
+
+  it("whose call is condemned costs its device nothing", () => {
+    const records = [
+      deploy(0, "f", 1, "sum"),
+      deploy(1, "f", 1, "sum", 1, [2, "squares", ALL]),
+      reading(2, "a", 3),
+      reading(3, "a", 2),
+    ];
+    const verdicts = [{ offset: 2, step: 0, call: 2, errorClass: "TimeoutError", error: "too long" } as const];
+    const whole = runStage(records, { stage, load, verdicts });
+    expect(made(whole)).toEqual(['f@1 {"sum":3}', 'f@2 {"sum":7}']);
+    expect(valuesOf(whole, "dead-letters")).toMatchObject([{ function: "f@canary", errorClass: "TimeoutError" }]);
+  });
+
+  it("fires its timers with those of the live version, and alone where only it has set one", () => {
+    const script = (live: string, canary: string) =>
+      run([
+        deploy(0, "f", 1, live),
+        deploy(1, "f", 1, live, 1, [2, canary, ALL]),
+        reading(2, "a", 3),
+        reading(60, "a", 3),
+      ]);
+    const firedBy = (of: StageRun) =>
+      (of.outputs.get("device-events") ?? []).map(({ headers }) => new Map(headers).get(HEADER.functionVersion));
+    expect(firedBy(script("timer", "fails"))).toEqual(["f@2"]);
+    expect(firedBy(script("sum", "timer"))).toEqual(["f@2"]);
+    expect(firedBy(script("timer", "sum"))).toEqual([]);
+  });
+
+  it("is gone with its function, and with its device", () => {
+    const device = { tenant: "t", id: "a", type: null, labels: {}, disabled: false };
+    const start = [
+      deploy(0, "f", 1, "timer"),
+      deploy(1, "f", 1, "timer", 1, [2, "timer", ALL]),
+      reading(2, "a", 3),
+      reading(3, "b", 3),
+    ];
+    const keysOf = (of: StageRun) => slotsOf(of).flatMap(({ fn, key }) => (fn.includes("canary") ? [key] : []));
+    const removal = madeControlRecord(4, T0 + 4000, { v: 1, kind: "device", revision: 9, removed: true, device });
+    expect(new Set(keysOf(run([...start, removal])))).toEqual(new Set(["t/b"]));
+    expect(keysOf(run([...start, deploy(4, "f", 1, "")]))).toEqual([]);
+  });
+
+  it("tells what came of each call", () => {
+    const outcomes: string[] = [];
+    const compared = (version: string, outcome: CanaryOutcome): void => void outcomes.push(`${version} ${outcome}`);
+    const meter = { begin: () => undefined, end: () => undefined, compared };
+    const state = createStagePartition({ stage, partition: 0, generation: 0, load, meter });
+    const bodies = [
+      ["sum", "squares"],
+      ["sum", "hopeless"],
+      ["hopeless", "sum"],
+      ["hopeless", "hopeless"],
+    ] as const;
+    let offset = 0;
+    for (const [index, [live, canary]] of bodies.entries()) {
+      state.process(deploy(offset, "f", 2 * index + 1, live, offset, [2 * index + 2, canary, ALL]));
+      state.process(reading(offset + 1, "a", 1));
+      state.process(reading(offset + 2, "a", 2));
+      offset += 3;
+    }
+    expect(outcomes).toEqual([
+      "f@2 same",
+      "f@2 different",
+      "f@4 canaryFailed",
+      "f@4 canaryFailed",
+      "f@6 liveFailed",
+      "f@6 liveFailed",
+      "f@8 bothFailed",
+      "f@8 bothFailed",
+    ]);
+  });
+
+  it("takes about its share of the devices, and loses none as it grows", () => {
+    const devices = Array.from({ length: 400 }, (_, n) => `device-${n}`);
+    const start = [deploy(0, "f", 1, "map"), deploy(1, "f", 1, "map", 1, [2, "sum", 1000])];
+    const first = devices.map((device, n) => reading(2 + n, device, 1));
+    const grow = deploy(500, "f", 1, "map", 500, [2, "sum", 5000]);
+    const second = devices.map((device, n) => reading(501 + n, device, 1));
+    const takers = (of: StageRun) =>
+      (of.outputs.get("readings") ?? []).flatMap(({ key, headers }) =>
+        new Map(headers).get(HEADER.functionVersion) === "f@2" ? [key] : [],
+      );
+    const before = takers(run([...start, ...first]));
+    const after = takers(run([...start, ...first, grow, ...second])).slice(before.length);
+    expect(before.length / 400).toBeGreaterThan(0.05);
+    expect(before.length / 400).toBeLessThan(0.15);
+    expect(after.length / 400).toBeGreaterThan(0.43);
+    expect(after.length / 400).toBeLessThan(0.57);
+    expect(before.filter((key) => !after.includes(key))).toEqual([]);
+  });
+});
+
+const DEVICES = ["a", "b", "c", "d", "e"];
+const step = fc.record({
+  device: fc.constantFrom(...DEVICES),
+  x: fc.integer({ min: -3, max: 9 }),
+  /** Seconds. */
+  silence: fc.constantFrom(0, 0, 0, 30),
+});
+const steps = fc.array(step, { minLength: 4, maxLength: 15 });
+const bodies = fc.constantFrom("map", "sum", "texts", "timer", "fails", "squares");
+const shares = fc.constantFrom(1000, 3000, 5000, 8000, ALL);
+
+/** Readings before a canary, while it runs at one share and at a greater one, and after its end. */
+const story = fc.record({
+  live: bodies,
+  canary: bodies,
+  shares: fc.tuple(shares, shares),
+  parts: fc.tuple(steps, steps, steps, steps),
+});
+interface Story {
+  readonly live: string;
+  readonly canary: string;
+  readonly shares: readonly [number, number];
+  readonly parts: readonly (readonly { readonly device: string; readonly x: number; readonly silence: number }[])[];
+}
+/** What stands between the parts: the canary's begin, growth and end. A second function is there to be left alone. */
+type Between = (offset: number, part: number) => LogRecord;
+
+function recordsOf({ parts, live }: Story, between: Between): { records: LogRecord[]; end: number } {
+  const records = [deploy(0, "f", 1, live), deploy(1, "g", 1, "sum")];
+  let offset = 2;
+  let end = 0;
+  for (const [part, some] of parts.entries()) {
+    for (const { device, x, silence } of some) {
+      offset += silence;
+      records.push(reading(offset, device, x));
+      offset += 1;
+    }
+    if (part === 3) break;
+    records.push(between(offset, part));
+    end = offset;
+    offset += 1;
+  }
+  return { records, end };
+}
+
+const withCanary =
+  ({ live, canary, shares: [one, other] }: Story, promoted: boolean): Between =>
+  (offset, part) => {
+    if (part < 2) return deploy(offset, "f", 1, live, offset, [2, canary, part === 0 ? one : other]);
+    return promoted ? deploy(offset, "f", 2, canary) : deploy(offset, "f", 1, live);
+  };
+
+interface Shown {
+  readonly key: string | null;
+  readonly offset: number;
+  readonly text: string;
+}
+
+/** Outputs with everything but their place within the step, which a held back output has not got. */
+function shown(of: StageRun, topics: readonly TopicName[] = ["readings", "device-events", "dead-letters"]): Shown[] {
+  return topics.flatMap((topic) => (of.outputs.get(topic) ?? []).map((record) => shownOf(topic, record)));
+}
+
+function shownOf(topic: string, { key, headers, value }: RecordInput): Shown {
+  const source = new Map(headers).get(HEADER.source) ?? "";
+  const version = new Map(headers).get(HEADER.functionVersion) ?? "";
+  const offset = Number(source.split(" ")[4]);
+  return { key, offset, text: `${topic} ${key} ${offset} ${version} ${Buffer.from(value).toString()}` };
+}
+
+const textsOf = (all: readonly Shown[]) => all.map(({ text }) => text);
+
+describe("a canary that is taken back", () => {
+  it("has never been: outside its share always, and within it from its end on", () => {
+    const counts = { outside: 0, inside: 0, after: 0 };
+    fc.assert(
+      fc.property(story, (told) => {
+        const { records, end } = recordsOf(told, withCanary(told, false));
+        const without = run(recordsOf(told, tick).records);
+        const whole = run(records);
+        const share = Math.max(...told.shares);
+        const inside = new Set(DEVICES.filter((one) => isIn(one, told.canary, share)).map((one) => `t/${one}`));
+        const isOutside = ({ key }: Shown) => !inside.has(key ?? "");
+        const isAfter = ({ offset }: Shown) => offset > end;
+        expect(textsOf(shown(whole).filter(isOutside))).toEqual(textsOf(shown(without).filter(isOutside)));
+        expect(textsOf(shown(whole).filter(isAfter))).toEqual(textsOf(shown(without).filter(isAfter)));
+        expect(slotsOf(whole)).toEqual(slotsOf(without));
+        counts.outside += shown(whole).filter(isOutside).length;
+        counts.inside += shown(whole).filter((one) => !isOutside(one)).length;
+        counts.after += shown(whole).filter((one) => isAfter(one) && !isOutside(one)).length;
+      }),
+      { numRuns: 200 },
+    );
+    for (const count of Object.values(counts)) expect(count).toBeGreaterThan(500);
+  });
+
+  it("that fails on every reading has changed no output at all", () => {
+    fc.assert(
+      fc.property(story, (drawn) => {
+        const told = { ...drawn, canary: "hopeless" };
+        const letters = (of: StageRun) => shown(of).filter(({ text }) => !text.includes('"function":"f@canary"'));
+        const { records } = recordsOf(told, withCanary(told, false));
+        expect(textsOf(letters(run(records)))).toEqual(textsOf(letters(run(recordsOf(told, tick).records))));
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("a canary that is promoted", () => {
+  it("has made, for the devices of its first share, what a deploy in its place would have", () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(story, fc.constantFrom("sum", "squares", "map"), fc.constantFrom("sum", "squares"), (drawn, a, b) => {
+        const told = { ...drawn, live: a, canary: b };
+        const whole = run(recordsOf(told, withCanary(told, true)).records);
+        const deployed = run(
+          recordsOf(told, (offset, part) => (part === 0 ? deploy(offset, "f", 2, told.canary) : tick(offset))).records,
+        );
+        const inside = new Set(
+          DEVICES.filter((one) => isIn(one, told.canary, told.shares[0])).map((one) => `t/${one}`),
+        );
+        const isInside = ({ key }: { readonly key: string | null }) => inside.has(key ?? "");
+        expect(textsOf(shown(whole).filter(isInside))).toEqual(textsOf(shown(deployed).filter(isInside)));
+        expect(slotsOf(whole).filter(isInside)).toEqual(slotsOf(deployed).filter(isInside));
+        compared += inside.size;
+      }),
+      { numRuns: 100 },
+    );
+    expect(compared).toBeGreaterThan(100);
+  });
+});
+
+describe("a restore while a canary runs", () => {
+  it("changes neither outputs nor state", () => {
+    const interruptions = fc.array(
+      fc.constantFrom<Interruption>("none", "none", "seal", "snapshot", "restart", "restart-unsealed"),
+      { minLength: 1, maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(story, fc.boolean(), interruptions, (told, promoted, script) => {
+        const { records } = recordsOf(told, withCanary(told, promoted));
+        const whole = run(records);
+        const interrupted = runStage(records, {
+          stage,
+          load,
+          interrupt: (call) => script[call % (script.length + 1)] ?? "seal",
+        });
+        expect(outputBytes(interrupted)).toEqual(outputBytes(whole));
+        expect(slotsOf(interrupted)).toEqual(slotsOf(whole));
+        expect(interrupted.totals).toEqual(whole.totals);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
