@@ -3,10 +3,19 @@ import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
 import type { FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
-import type { Queries, Tables } from "./schema.ts";
+import type { RolloutPlan } from "../core/rollout.ts";
+import type { Queries } from "./schema.ts";
+import {
+  dropCanary,
+  endCanary,
+  goLive,
+  liveVersion,
+  runningCanary,
+  tellCanary,
+  type VersionRow,
+} from "./live-versions.ts";
 import { storableText } from "./storable-text.ts";
 
-type VersionRow = Tables["function_versions"];
 type Bundle = Parameters<FunctionStore["deploy"]>[0];
 
 const SHOWN = [
@@ -22,7 +31,7 @@ const SHOWN = [
 /** Versions are numbered per function; the same code has the same number. Every change tells the partitions of the users' stage. */
 export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionStore {
   return {
-    async deploy(bundle, actor) {
+    async deploy(bundle, actor, canary) {
       const bytes = Buffer.byteLength(JSON.stringify(bundle.code));
       if (bytes > LIMITS.functionCodeBytesMax) {
         throw new MillraceError(
@@ -32,7 +41,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       }
       return write(actor, async (change) => {
         const made: FunctionVersionInfo[] = [];
-        for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor));
+        for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor, canary));
         await checkCount(change);
         return made;
       });
@@ -53,6 +62,15 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       if (rows.length === 0 && name !== undefined) throw noFunction(name);
       return rows.map(({ live, ...row }) => infoOf(row, live !== null));
     },
+    async code(name, version) {
+      const row = await db
+        .selectFrom("function_versions")
+        .select("code")
+        .where("name", "=", name)
+        .where("version", "=", version)
+        .executeTakeFirst();
+      return row?.code ?? null;
+    },
     rollback: (name, version, actor) => write(actor, (change) => rollback(change, name, version)),
     undeploy: (name, actor) => write(actor, (change) => undeploy(change, name)),
   };
@@ -63,6 +81,7 @@ async function deployOne(
   bundle: Bundle,
   fn: FunctionInput,
   actor: string,
+  canary: RolloutPlan | undefined,
 ): Promise<FunctionVersionInfo> {
   const { trx } = change;
   const all = await trx.selectFrom("function_versions").selectAll().where("name", "=", fn.name).execute();
@@ -84,13 +103,41 @@ async function deployOne(
   };
   if (liveRow !== null) checkState(liveRow, row);
   if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
+  if (canary !== undefined) return beginCanary(change, row, live, canary);
   // Also when it is live already: a log that was lost and is new does not know it.
   await goLive(change, row, live, "function.deployed");
   return infoOf(row, true);
 }
 
+async function beginCanary(
+  change: Change,
+  { name, version, ...row }: VersionRow,
+  live: number | null,
+  { shares, stepMs }: RolloutPlan,
+): Promise<FunctionVersionInfo> {
+  if (live === null || live === version) {
+    const text = live === null ? `no version of function "${name}" runs` : `${name}@${version} is what runs already`;
+    throw new MillraceError("INVALID_INPUT", `${text}: there is nothing that a canary could be compared with`, {
+      remedy: "Deploy it without --canary.",
+    });
+  }
+  await endCanary(change, name, () => "replaced", "");
+  const rollout = { version, live, shares: JSON.stringify(shares), step: 0, step_ms: stepMs, since: change.at };
+  const begun = { ...rollout, outcome: null, reason: "" };
+  await change.trx
+    .insertInto("rollouts")
+    .values({ name, ...begun })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet(begun))
+    .execute();
+  change.audit("canary.begun", `function ${name}`, `version ${version} beside ${live}, ${(shares[0] ?? 0) / 100} %`);
+  await tellCanary(change, { name, ...begun });
+  return infoOf({ name, version, ...row }, false);
+}
+
 async function rollback(change: Change, name: string, wanted: number | null): Promise<FunctionVersionInfo> {
   const live = await liveVersion(change, name);
+  const canary = await runningCanary(change, name);
+  if (wanted === null && canary !== null) return infoOf(await dropCanary(change, canary, ""), true);
   const all = await change.trx
     .selectFrom("function_versions")
     .selectAll()
@@ -105,7 +152,7 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
       remedy: `Versions that there are: ${all.map(({ version }) => version).join(", ")}. Choose one with --to.`,
     });
   }
-  if (row.version === live) return infoOf(row, true);
+  if (row.version === live && canary === null) return infoOf(row, true);
   const liveRow = all.find(({ version }) => version === live);
   if (liveRow !== undefined) checkState(liveRow, row);
   await goLive(change, row, live, "function.rolled-back");
@@ -118,25 +165,12 @@ async function undeploy(change: Change, name: string): Promise<void> {
   if (live === null) {
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
+  await endCanary(change, name, () => "replaced", "");
   await trx.deleteFrom("functions").where("name", "=", name).execute();
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
   change.control(null, (revision) => {
     const none = { name, version: live, hash: "", code: "" };
     return { v: 1, kind: "deploy", revision, stage: FUNCTIONS_STAGE.name, removed: true, function: none };
-  });
-}
-
-async function goLive(change: Change, row: VersionRow, before: number | null, action: string): Promise<void> {
-  const { name, version, hash, code } = row;
-  await change.trx
-    .insertInto("functions")
-    .values({ name, version })
-    .onConflict((conflict) => conflict.column("name").doUpdateSet({ version }))
-    .execute();
-  change.audit(action, `function ${name}`, `version ${version}${before === null ? "" : ` instead of ${before}`}`);
-  change.control(null, (revision) => {
-    const deployed = { name, version, hash, code };
-    return { v: 1, kind: "deploy", revision, stage: FUNCTIONS_STAGE.name, removed: false, function: deployed };
   });
 }
 
@@ -155,11 +189,6 @@ function checkState(live: VersionRow, next: VersionRow): void {
         ? `Set stateVersion: ${is + 1} and define migrate(old, fromVersion); or run millrace undeploy ${next.name} first, which forgets the state.`
         : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
   });
-}
-
-async function liveVersion({ trx }: Change, name: string): Promise<number | null> {
-  const row = await trx.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
-  return row?.version ?? null;
 }
 
 async function checkCount({ trx }: Change): Promise<void> {

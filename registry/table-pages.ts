@@ -25,6 +25,7 @@ export const COPIED_TABLES: readonly (keyof Tables)[] = [
   "audit",
   "function_versions",
   "functions",
+  "rollouts",
 ];
 
 const rowSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
