@@ -2,6 +2,7 @@ import type { AuditReport } from "../core/audit-report.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
 import type { TopicPosition } from "../core/event-log.ts";
+import type { CanaryCounts } from "../core/canary.ts";
 import type { FunctionUsage } from "../core/function-usage.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Readiness } from "../core/lifecycle.ts";
@@ -47,6 +48,8 @@ export interface ApiOptions {
   readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
   readonly why: Why;
+  /** What came of the calls of canaries since the threads started, by `name@version`. */
+  canaryCounts(): Promise<ReadonlyMap<string, CanaryCounts>>;
   /** Of users' functions and ours, by version. */
   functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
+import { WHOLE_SHARE } from "../core/canary.ts";
 import { LIMITS } from "../core/limits.ts";
 import { referenceTableSchema } from "../core/reference-table.ts";
 import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
@@ -88,8 +89,29 @@ export const flushBody = z.strictObject({
     .describe("Only these; absent: every device"),
 });
 
+const sharesBody = z
+  .array(z.int().min(1).max(WHOLE_SHARE))
+  .min(1)
+  .max(LIMITS.canarySharesMax)
+  .refine(
+    (shares) => shares.every((share, index) => share > (shares[index - 1] ?? 0)),
+    "each is greater than the one before",
+  )
+  .describe("Of the devices, in 1/10,000, one after the other; after the last the version becomes the live one");
+
 export const deployBody = z.strictObject({
   code: z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it"),
+  canary: z
+    .strictObject({
+      shares: sharesBody,
+      stepMs: z
+        .int()
+        .min(LIMITS.canaryStepMsMin)
+        .max(LIMITS.canaryStepMsMax)
+        .describe("How long it stays at each share"),
+    })
+    .exactOptional()
+    .describe("Run beside the live versions for a share of the devices first"),
 });
 
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

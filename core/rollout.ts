@@ -36,6 +36,6 @@ export interface RolloutStore {
   advance(step: RolloutStep, actor: string): Promise<boolean>;
   /** Takes it back. False when it does not run any more. */
   rollBack(step: RolloutStep, reason: string, actor: string): Promise<boolean>;
-  /** Makes it live at once. NOT_FOUND when none runs. */
-  promote(name: string, actor: string): Promise<void>;
+  /** Makes it live at once, and says which version that is. NOT_FOUND when none runs. */
+  promote(name: string, actor: string): Promise<number>;
 }

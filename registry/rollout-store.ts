@@ -27,6 +27,7 @@ export function createRolloutStore(db: Queries, write: ChangeWriter): RolloutSto
           });
         }
         await makeLive(change, name, canary.version);
+        return canary.version;
       }),
   };
 }

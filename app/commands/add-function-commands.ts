@@ -1,16 +1,27 @@
-import { deployCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
+import { deployCommand, promoteCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
 import { usageCommand } from "./function-usage.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
+import { rolloutPlan, type CanaryOptions } from "./rollout-text.ts";
 import type { Command } from "commander";
 
-/** `millrace deploy|versions|usage|rollback|undeploy`. */
+interface DeployFlags extends CanaryOptions {
+  readonly yes?: boolean;
+}
+
+/** `millrace deploy|versions|usage|promote|rollback|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
     .option("--yes", "do not ask")
-    .action(async (files: readonly string[], { yes = false }: { yes?: boolean }, command: Command) => {
-      process.exitCode = await deployCommand(apiOf(command), files, { json: globalOptions(command).json, yes });
+    .option("--canary", "run them beside the live versions first, for a growing share of the devices")
+    .option("--share <percent>", "with --canary: of the devices, one after the other (default: 10,50,100)")
+    .option("--step <duration>", "with --canary: how long at each share (default: 30s)")
+    .action(async (files: readonly string[], flags: DeployFlags, command: Command) => {
+      const plan = rolloutPlan(flags);
+      const canary = plan === undefined ? {} : { canary: plan };
+      const { json } = globalOptions(command);
+      process.exitCode = await deployCommand(apiOf(command), files, { json, yes: flags.yes ?? false, ...canary });
     });
   withInstanceOptions(program.command("versions [function]"))
     .description("list versions of functions, and which of them run")
@@ -22,8 +33,13 @@ export function addFunctionCommands(program: Command): void {
     .action(async (_options: object, command: Command) => {
       process.exitCode = await usageCommand(apiOf(command), globalOptions(command));
     });
+  withInstanceOptions(program.command("promote <function>"))
+    .description("make a canary the live version now")
+    .action(async (name: string, _options: object, command: Command) => {
+      process.exitCode = await promoteCommand(apiOf(command), name, globalOptions(command));
+    });
   withInstanceOptions(program.command("rollback <function>"))
-    .description("make an earlier version live again")
+    .description("take back a canary, or make an earlier version live again")
     .option("--to <version>", "this one (default: the one before)", wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .action(async (name: string, { to }: { to?: string }, command: Command) => {
       const version = to === undefined ? {} : { to: Number(to) };

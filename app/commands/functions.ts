@@ -2,8 +2,20 @@ import { createInterface } from "node:readline/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
 import { EXIT, formatTable } from "./output.ts";
+import { rolloutText } from "./rollout-text.ts";
+import type { CanaryCounts } from "../../core/canary.ts";
 import type { FunctionVersionInfo } from "../../core/function-store.ts";
+import type { Rollout, RolloutPlan } from "../../core/rollout.ts";
 import type { ApiClient } from "./api-client.ts";
+
+/** A rollout as the API tells it. */
+export interface CountedRollout extends Rollout {
+  readonly counts: CanaryCounts;
+}
+
+interface Rollouts {
+  readonly items: readonly CountedRollout[];
+}
 
 interface JsonOption {
   readonly json: boolean;
@@ -13,11 +25,17 @@ interface Versions {
   readonly items: readonly FunctionVersionInfo[];
 }
 
+export interface DeployOptions extends JsonOption {
+  readonly yes: boolean;
+  /** As canaries; absent: live everywhere at once. */
+  readonly canary?: RolloutPlan;
+}
+
 /** `millrace deploy FILE...`: every file is checked before the first is sent, so that a mistake in one changes nothing. */
 export async function deployCommand(
   api: ApiClient,
   files: readonly string[],
-  { json, yes }: JsonOption & { readonly yes: boolean },
+  { json, yes, canary }: DeployOptions,
 ): Promise<number> {
   const checked = [];
   for (const file of files) checked.push({ file, ...(await checkFunctions(file)) });
@@ -29,10 +47,20 @@ export async function deployCommand(
     return EXIT.ok;
   }
   const deployed: FunctionVersionInfo[] = [];
-  for (const { code } of checked) deployed.push(...(await api.send<Versions>("POST", "/functions", { code })).items);
+  const how = canary === undefined ? {} : { canary };
+  for (const { code } of checked) {
+    deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...how })).items);
+  }
   if (json) console.log(JSON.stringify(deployed));
-  else for (const { name, version } of deployed) console.log(`${name}@${version} runs from here on.`);
+  else for (const { name, version } of deployed) console.log(`${name}@${version} runs ${whereText(canary)}.`);
   return EXIT.ok;
+}
+
+function whereText(canary: RolloutPlan | undefined): string {
+  if (canary === undefined) return "from here on";
+  const [first = 0, ...rest] = canary.shares.map((share) => share / 100);
+  const then = rest.length === 0 ? "" : `, then of ${rest.join(", ")} %`;
+  return `from here on for ${first} % of the devices${then}; see how it does with millrace versions`;
 }
 
 async function isConfirmed(lines: readonly string[]): Promise<boolean> {
@@ -51,21 +79,34 @@ async function isConfirmed(lines: readonly string[]): Promise<boolean> {
 export async function versionsCommand(api: ApiClient, name: string | undefined, { json }: JsonOption): Promise<number> {
   const query = name === undefined ? "" : `?${new URLSearchParams({ name }).toString()}`;
   const { items } = await api.get<Versions>(`/functions${query}`);
-  console.log(json ? JSON.stringify(items) : formatVersions(items));
+  const { items: all } = await api.get<Rollouts>("/functions/rollouts");
+  const rollouts = all.filter((one) => name === undefined || one.name === name);
+  if (json) console.log(JSON.stringify(items.map((item) => ({ ...item, canary: canaryOf(item, rollouts) }))));
+  else console.log([formatVersions(items, rollouts), ...rollouts.map(rolloutText)].join("\n\n"));
   return EXIT.ok;
 }
 
-function formatVersions(versions: readonly FunctionVersionInfo[]): string {
+/** Null for a version that was no function's last canary. */
+function canaryOf({ name, version }: FunctionVersionInfo, rollouts: readonly CountedRollout[]): CountedRollout | null {
+  return rollouts.find((one) => one.name === name && one.version === version) ?? null;
+}
+
+function stateText(version: FunctionVersionInfo, rollouts: readonly CountedRollout[]): string {
+  if (version.live) return "live";
+  return canaryOf(version, rollouts)?.outcome === null ? "canary" : "–";
+}
+
+function formatVersions(versions: readonly FunctionVersionInfo[], rollouts: readonly CountedRollout[]): string {
   if (versions.length === 0) return "No functions yet. Deploy one: millrace deploy FILE";
-  const rows = versions.map(({ name, version, kind, live, codeBytes, createdAt, createdBy, hash }) => [
-    name,
-    version,
-    live ? "live" : "–",
-    kind,
-    codeBytes,
-    new Date(createdAt).toISOString(),
-    createdBy,
-    hash.slice(0, 12),
+  const rows = versions.map((one) => [
+    one.name,
+    one.version,
+    stateText(one, rollouts),
+    one.kind,
+    one.codeBytes,
+    new Date(one.createdAt).toISOString(),
+    one.createdBy,
+    one.hash.slice(0, 12),
   ]);
   return formatTable(["function", "version", "state", "kind", "bytes", "deployed", "by", "hash"], rows);
 }
@@ -78,6 +119,13 @@ export async function rollbackCommand(
   const path = `/functions/${encodeURIComponent(name)}/rollback`;
   const live = await api.send<FunctionVersionInfo>("POST", path, to === undefined ? {} : { version: to });
   console.log(json ? JSON.stringify(live) : `${name}@${live.version} runs from here on.`);
+  return EXIT.ok;
+}
+
+export async function promoteCommand(api: ApiClient, name: string, { json }: JsonOption): Promise<number> {
+  const path = `/functions/${encodeURIComponent(name)}/promote`;
+  const live = await api.send<Pick<FunctionVersionInfo, "name" | "version">>("POST", path, {});
+  console.log(json ? JSON.stringify(live) : `${name}@${live.version} runs from here on, for all devices.`);
   return EXIT.ok;
 }
 

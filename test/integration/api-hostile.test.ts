@@ -207,6 +207,7 @@ describe("a port that is taken", () => {
       partitions: async () => ({ at: 1, consumers: [] }),
       audit: () => Promise.reject(new Error("not asked")),
       outlineFunctions: async () => [],
+    canaryCounts: async () => new Map(),
       metrics: async () => [],
       health: { notReadyReasons: () => [] },
       pagesDirectory: null,
