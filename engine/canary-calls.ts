@@ -78,6 +78,8 @@ export function callBoth({ parts, scopes, versions, callOf, deadLetter }: BothCa
   for (const output of leaving.outputs) parts.outputs.push(output);
   if (ofCanary.failure !== null) deadLetter({ ...ofCanary.failure, by: identityOf(canary) });
   if (leaving.failure !== null) deadLetter({ ...leaving.failure, by: identityOf(live) });
+  // Each partition would find out for itself, and cost its thread again.
+  if (ofCanary.failure?.error instanceof CondemnedCall) parts.functions.stopCanary(canary.functionVersion);
   parts.calls.compared(canary.functionVersion, outcomeOf(ofLive, ofCanary));
   return leaving.failure !== null;
 }

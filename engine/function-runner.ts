@@ -119,6 +119,8 @@ export class FunctionRunner implements CallSite {
       this.tell(input, (fn, context) => fn.onTimer?.(name, at, context));
     };
     const versions = begunVersionsAt(functions.byName.get(placed.fn.name) ?? placed, key);
+    // Of a canary that was stopped.
+    if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
     const due = versions === null ? [timer] : dueOf(versions, key, timer);
     const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.fn === stateName);
     const failure = attempt(() => {
@@ -133,10 +135,9 @@ export class FunctionRunner implements CallSite {
 
   /** Tells the functions that have state of this key what a control record changed for it. */
   changeConfig(key: KeyState, change: ConfigChange): void {
-    const { receiveTime } = this;
     for (const placed of this.parts.functions.byName.values()) {
       const callOf = (of: PlacedFunction) => this.configCall(of, key, change);
-      const what: LetterSource = { received: receiveTime, record: this.record };
+      const what: LetterSource = { received: this.receiveTime, record: this.record };
       const versions = begunVersionsAt(placed, key);
       const run = versions === null ? callOf(placed) : () => void this.callBoth(key, versions, callOf, what);
       const failure = run && this.scopes.attemptStep(run);

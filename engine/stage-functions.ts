@@ -21,10 +21,13 @@ export type LoadFunctions = (code: string) => readonly StageFunction[];
 /** Slots of deployed functions begin with this, under CONFIG_FUNCTION. */
 export const DEPLOYED_PREFIX = "fn/";
 
+/** `stopped`: it has cost a thread, and runs no more whatever the records say. */
+const keptCanarySchema = canarySchema.extend({ stopped: z.boolean().exactOptional() });
+type KeptCanary = z.infer<typeof keptCanarySchema>;
 const deployedSchema = z.object({
   revision: z.number(),
   function: functionVersionSchema.nullable(),
-  canary: canarySchema.exactOptional(),
+  canary: keptCanarySchema.exactOptional(),
 });
 type Deployed = z.infer<typeof deployedSchema>;
 const SALT_LENGTH = 8;
@@ -88,7 +91,9 @@ export class StageFunctions {
     this.replace(version.name, running);
     this.place();
     if (before === undefined || isSame(before, beside)) return { canary: null };
-    return { canary: isSame(before, next ?? undefined) ? "becomes-live" : "is-dropped" };
+    // One that was stopped has not seen all: what it keeps is of no use.
+    const isWhole = before.stopped !== true && isSame(before, next ?? undefined);
+    return { canary: isWhole ? "becomes-live" : "is-dropped" };
   }
 
   restore(name: string, text: string | null): void {
@@ -108,6 +113,26 @@ export class StageFunctions {
     this.restored.clear();
     this.place();
     return true;
+  }
+
+  /** The canary (name@version) runs no more in this partition. False when it is none, or did not. */
+  stopCanary(id: string): boolean {
+    for (const [name, slot] of this.slots) {
+      const deployed = slot.value;
+      const canary = deployed?.canary;
+      if (deployed === null || canary === undefined || canary.stopped === true) continue;
+      if (id !== `${name}@${canary.version}`) continue;
+      slot.set({ ...deployed, canary: { ...canary, stopped: true } });
+      return true;
+    }
+    return false;
+  }
+
+  /** As name@version. */
+  get stoppedCanaries(): readonly string[] {
+    return [...this.slots].flatMap(([name, { value }]) => {
+      return value?.canary?.stopped === true ? [`${name}@${value.canary.version}`] : [];
+    });
   }
 
   /** Of a function that was deployed: only the main stage's readings go on to others within a stage. */
@@ -167,7 +192,7 @@ export class StageFunctions {
     const deployed = [...this.deployed.values()].sort((a, b) => compareBytes(a.fn.name, b.fn.name));
     const own = this.stage.functions.map((fn): Running => ({ fn, canary: null }));
     const placed = [...own, ...deployed].map(({ fn, canary }, index) => {
-      return placedAt(index, fn, fn.name, canary === null ? null : placedCanary(index, canary.fn, canary.of));
+      return placedAt(index, fn, fn.name, canary === null ? null : this.placedCanary(index, canary));
     });
     this.byInput = {
       telemetry: placed.filter(({ fn }) => fn.input === "telemetry"),
@@ -176,6 +201,19 @@ export class StageFunctions {
     this.byName = new Map(placed.map((one) => [one.fn.name, one]));
     const canaries = placed.flatMap(({ canary }) => canary?.placed ?? []);
     this.byState = new Map([...placed, ...canaries].map((one) => [one.stateName, one]));
+  }
+
+  private placedCanary(index: number, { fn, of }: NonNullable<Running["canary"]>): PlacedCanary {
+    // Of the code: functions of one bundle share their devices, and each deploy begins with others.
+    const salt = of.hash.slice(0, SALT_LENGTH);
+    const isIn = (key: KeyState): boolean =>
+      of.share === WHOLE_SHARE || hashNumber(`${salt} ${key.key}`) % WHOLE_SHARE < of.share;
+    const slot = this.slotOf(fn.name);
+    return {
+      placed: placedAt(index, fn, canaryName(fn.name), null),
+      // Asked of the slot, because a stop may be undone with its step.
+      takes: (key) => slot.value?.canary?.stopped !== true && isIn(key),
+    };
   }
 
   private slotOf(name: string): EngineSlot<Deployed> {
@@ -194,22 +232,13 @@ function isSame(one: Pick<Canary, "version" | "hash">, other?: Pick<Canary, "ver
 }
 
 /** A share never shrinks: a device that a version has begun to run for stays with it. */
-function grown(before: Canary | undefined, canary: Canary): Canary {
+function grown(before: KeptCanary | undefined, canary: Canary): KeptCanary {
   if (before === undefined || !isSame(before, canary)) return canary;
-  return { ...canary, share: Math.max(before.share, canary.share) };
+  return { ...before, share: Math.max(before.share, canary.share) };
 }
 
 function placedAt(index: number, fn: StageFunction, stateName: string, canary: PlacedCanary | null): PlacedFunction {
   return { index, fn, functionVersion: `${fn.name}@${fn.version}`, stateName, canary };
-}
-
-function placedCanary(index: number, fn: StageFunction, { hash, share }: Canary): PlacedCanary {
-  // Of the code: functions of one bundle share their devices, and each deploy begins with others.
-  const salt = hash.slice(0, SALT_LENGTH);
-  return {
-    placed: placedAt(index, fn, canaryName(fn.name), null),
-    takes: (key: KeyState) => share === WHOLE_SHARE || hashNumber(`${salt} ${key.key}`) % WHOLE_SHARE < share,
-  };
 }
 
 function ownerOf(fn: StageFunction, isDeployed: boolean): SlotOwner {

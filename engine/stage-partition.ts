@@ -55,6 +55,13 @@ export interface StagePartition {
    * sealed in a unit of its own, which must be durable before the record is processed.
    */
   condemn(verdict: Verdict): void;
+  /**
+   * Stops a canary (name@version) that a verdict has stopped elsewhere: its calls are made no more. False when it does not run here. To be sealed
+   * as a verdict is.
+   */
+  stopCanary(id: string): boolean;
+  /** Those that were stopped. */
+  readonly stoppedCanaries: readonly string[];
   /** Counts offsets [from, to) as corrupt. */
   skipCorrupt(fromOffset: number, toOffset: number): void;
   /** Since the last seal. */
@@ -147,6 +154,17 @@ class PartitionEngine implements StagePartition, StepPace {
     if (standing.some((one) => one.step === step && one.call === call)) return;
     verdicts.set([...standing, verdict]);
     undo.clear();
+  }
+
+  stopCanary(id: string): boolean {
+    const { functions, undo } = this.parts;
+    const isStopped = functions.stopCanary(id);
+    undo.clear();
+    return isStopped;
+  }
+
+  get stoppedCanaries(): readonly string[] {
+    return this.parts.functions.stoppedCanaries;
   }
 
   skipCorrupt(fromOffset: number, toOffset: number): void {

@@ -107,16 +107,27 @@ describe("a canary", () => {
     expect(whole.totals.get("t/a")).toMatchObject({ processed: 1, deadLettered: 1 });
   });
 
-  it("whose call is condemned costs its device nothing", () => {
+  it("whose call is condemned costs its device nothing, and is called no more", () => {
     const records = [
-      deploy(0, "f", 1, "sum"),
-      deploy(1, "f", 1, "sum", 1, [2, "squares", ALL]),
-      reading(2, "a", 3),
-      reading(3, "a", 2),
+      deploy(0, "f", 1, "timer"),
+      deploy(1, "f", 1, "timer", 1, [2, "fails", ALL]),
+      reading(2, "b", 1),
+      reading(3, "a", 3),
+      reading(4, "a", 2),
+      reading(60, "b", 4),
+      deploy(61, "f", 2, "fails"),
+      reading(62, "b", 1),
     ];
-    const verdicts = [{ offset: 2, step: 0, call: 2, errorClass: "TimeoutError", error: "too long" } as const];
+    const verdicts = [{ offset: 3, step: 0, call: 2, errorClass: "TimeoutError", error: "too long" } as const];
     const whole = runStage(records, { stage, load, verdicts });
-    expect(made(whole)).toEqual(['f@1 {"sum":3}', 'f@2 {"sum":7}']);
+    expect(made(whole)).toEqual(['f@2 {"sum":1}', 'f@1 {"sum":3}', 'f@1 {"sum":5}', 'f@1 {"sum":5}', 'f@2 {"sum":6}']);
+    expect(valuesOf(whole, "device-events").length).toBeGreaterThan(0);
+    expect(
+      whole.outputs
+        .get("device-events")
+        ?.every(({ headers }) => new Map(headers).get(HEADER.functionVersion) === "f@1"),
+    ).toBe(true);
+    expect(slotsOf(whole).filter(({ fn }) => fn.includes("canary"))).toEqual([]);
     expect(valuesOf(whole, "dead-letters")).toMatchObject([{ function: "f@canary", errorClass: "TimeoutError" }]);
   });
 
