@@ -13,6 +13,7 @@ import type { PartitionView } from "../core/partition-view.ts";
 import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { FunctionInput } from "../core/function-store.ts";
+import type { ShadowReplay } from "../core/version-comparison.ts";
 import type { Registry } from "../core/registry.ts";
 import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
@@ -68,6 +69,7 @@ export interface ApiOptions {
   eraseDevice?(tenant: string, device: string): Promise<void>;
   /** Loads the code once and says what it exports. FUNCTION_INVALID. */
   outlineFunctions(code: string): Promise<readonly FunctionInput[]>;
+  readonly shadow: ShadowReplay;
   readonly clock: Clock;
   readonly logger: Logger;
 }

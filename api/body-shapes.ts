@@ -114,4 +114,14 @@ export const deployBody = z.strictObject({
     .describe("Run beside the live versions for a share of the devices first"),
 });
 
+const lastMs = z.int().positive().max(LIMITS.shadowSpanMsMax).describe("Over what was received in the last so many ms");
+
+export const shadowBody = deployBody.pick({ code: true }).extend({ lastMs });
+
+export const compareBody = z.strictObject({
+  before: z.int().positive().exactOptional().describe("Default: what is live beside a canary, or the version before"),
+  after: z.int().positive().exactOptional().describe("Default: the canary, or what is live"),
+  lastMs,
+});
+
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

@@ -14,6 +14,7 @@ import { createCanaryWatch } from "../runtime/canary/canary-watch.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
+import { createShadowReplay } from "./functions/shadow-replay.ts";
 import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
@@ -106,6 +107,13 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,
     outlineFunctions: outlineCode,
+    shadow: createShadowReplay({
+      log,
+      functions: registry.functions,
+      rollouts: registry.rollouts,
+      outbox: registry.controlOutbox,
+      clock,
+    }),
     async eraseDevice(tenant, device) {
       if (config.clickhouse) await untilErased(tenant, device, { log, controlOutbox: registry.controlOutbox });
     },

@@ -34,6 +34,15 @@ export const FUNCTION_LIMITS = {
   canaryFailuresMin: 3,
   canaryFailedShareMax: 0.01,
 
+  // versions compared over the last minutes
+  /** What may be asked for, by default and at most; readings and their bytes that are run; how long that may take; and who waits for it. */
+  shadowSpanMsDefault: 5 * MINUTE,
+  shadowSpanMsMax: 60 * MINUTE,
+  shadowRecordsMax: 20_000,
+  shadowBytesMax: 16 * 1024 * KIB,
+  shadowMsMax: 10 * SECOND,
+  shadowWaitingMax: 4,
+
   // functions that misbehave
   /** A call of a function may take so long by default, and its thread so much memory. */
   functionTimeoutMsDefault: SECOND,

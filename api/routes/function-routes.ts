@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { noCanaryCounts } from "../../core/canary.ts";
 import { functionUsageSchema } from "../../core/function-usage.ts";
-import { functionVersionAnswer, listOf, rolloutAnswer } from "../answer-shapes.ts";
+import { functionVersionAnswer, listOf } from "../answer-shapes.ts";
 import { deployBody, rollbackBody } from "../body-shapes.ts";
 import { functionParams, functionQuery } from "../query-shapes.ts";
 import { settleConfiguration, type RouteContext, type ZodApp } from "../route-context.ts";
@@ -69,42 +68,6 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
       const live = await functions().rollback(name, version, gate.principalOf(raw).id);
       await settleConfiguration(options, reply);
       return live;
-    },
-  );
-  app.get(
-    "/functions/rollouts",
-    {
-      schema: {
-        tags,
-        summary: "The last canary of each function: how far it is, or how it ended",
-        response: { 200: listOf(rolloutAnswer) },
-      },
-    },
-    async () => {
-      const counts = await options.canaryCounts();
-      const all = await options.registry.rollouts.all();
-      const countsOf = (name: string, version: number) => counts.get(`${name}@${version}`) ?? noCanaryCounts();
-      return {
-        items: all.map(({ shares, ...one }) => {
-          return { ...one, shares: [...shares], counts: countsOf(one.name, one.version) };
-        }),
-      };
-    },
-  );
-  app.post(
-    "/functions/:name/promote",
-    {
-      schema: {
-        tags,
-        summary: "Make a canary the live version now",
-        params: functionParams,
-        response: { 200: functionVersionAnswer.pick({ name: true, version: true }) },
-      },
-    },
-    async ({ raw, params: { name } }, reply) => {
-      const version = await options.registry.rollouts.promote(name, gate.principalOf(raw).id);
-      await settleConfiguration(options, reply);
-      return { name, version };
     },
   );
   app.delete(

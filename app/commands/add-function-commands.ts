@@ -1,15 +1,21 @@
+import { diffCommand } from "./compare-versions.ts";
 import { deployCommand, promoteCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
 import { usageCommand } from "./function-usage.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
-import { rolloutPlan, type CanaryOptions } from "./rollout-text.ts";
+import { durationOption, rolloutPlan, type CanaryOptions } from "./rollout-text.ts";
 import type { Command } from "commander";
 
 interface DeployFlags extends CanaryOptions {
   readonly yes?: boolean;
+  /** False with `--no-shadow`. */
+  readonly shadow?: string | false;
 }
 
-/** `millrace deploy|versions|usage|promote|rollback|undeploy`. */
+const SHADOW = `${LIMITS.shadowSpanMsDefault / 60_000}min`;
+
+/** `millrace deploy|versions|usage|diff|promote|rollback|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
@@ -17,11 +23,15 @@ export function addFunctionCommands(program: Command): void {
     .option("--canary", "run them beside the live versions first, for a growing share of the devices")
     .option("--share <percent>", "with --canary: of the devices, one after the other (default: 10,50,100)")
     .option("--step <duration>", "with --canary: how long at each share (default: 30s)")
+    .option("--shadow <duration>", "say first what would differ over the last so long, with what runs now", SHADOW)
+    .option("--no-shadow", "do not")
     .action(async (files: readonly string[], flags: DeployFlags, command: Command) => {
       const plan = rolloutPlan(flags);
       const canary = plan === undefined ? {} : { canary: plan };
+      const { yes = false, shadow = SHADOW } = flags;
+      const shadowMs = shadow === false ? null : durationOption("--shadow", shadow);
       const { json } = globalOptions(command);
-      process.exitCode = await deployCommand(apiOf(command), files, { json, yes: flags.yes ?? false, ...canary });
+      process.exitCode = await deployCommand(apiOf(command), files, { json, yes, shadowMs, ...canary });
     });
   withInstanceOptions(program.command("versions [function]"))
     .description("list versions of functions, and which of them run")
@@ -33,6 +43,27 @@ export function addFunctionCommands(program: Command): void {
     .action(async (_options: object, command: Command) => {
       process.exitCode = await usageCommand(apiOf(command), globalOptions(command));
     });
+  withInstanceOptions(program.command("diff <function> [before] [after]"))
+    .description(
+      "print what two versions would have made of the last minutes: by default of the canary and what is live",
+    )
+    .option("--last <duration>", "over what was received in the last so long", SHADOW)
+    .action(
+      async (
+        name: string,
+        before: string | undefined,
+        after: string | undefined,
+        flags: { last: string },
+        command: Command,
+      ) => {
+        process.exitCode = await diffCommand(apiOf(command), name, {
+          json: globalOptions(command).json,
+          lastMs: durationOption("--last", flags.last),
+          ...(before === undefined ? {} : { before: versionArgument(before) }),
+          ...(after === undefined ? {} : { after: versionArgument(after) }),
+        });
+      },
+    );
   withInstanceOptions(program.command("promote <function>"))
     .description("make a canary the live version now")
     .action(async (name: string, _options: object, command: Command) => {
@@ -50,4 +81,8 @@ export function addFunctionCommands(program: Command): void {
     .action(async (name: string, _options: object, command: Command) => {
       process.exitCode = await undeployCommand(apiOf(command), name, globalOptions(command));
     });
+}
+
+function versionArgument(text: string): number {
+  return Number(wholeNumber(1, Number.MAX_SAFE_INTEGER)(text));
 }

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
+import { shadowText } from "./compare-versions.ts";
 import { EXIT, formatTable } from "./output.ts";
 import { rolloutText } from "./rollout-text.ts";
 import type { CanaryCounts } from "../../core/canary.ts";
@@ -29,19 +30,27 @@ export interface DeployOptions extends JsonOption {
   readonly yes: boolean;
   /** As canaries; absent: live everywhere at once. */
   readonly canary?: RolloutPlan;
+  /** Over how much of the past to say first what would differ; null: not at all. */
+  readonly shadowMs: number | null;
 }
 
 /** `millrace deploy FILE...`: every file is checked before the first is sent, so that a mistake in one changes nothing. */
 export async function deployCommand(
   api: ApiClient,
   files: readonly string[],
-  { json, yes, canary }: DeployOptions,
+  { json, yes, canary, shadowMs }: DeployOptions,
 ): Promise<number> {
   const checked = [];
   for (const file of files) checked.push({ file, ...(await checkFunctions(file)) });
   const lines = checked.map(({ file, functions, code }) => {
     return `${functions.map(({ name }) => name).join(", ")} from ${file} (${Math.ceil(code.length / 1024)} KiB)`;
   });
+  if (shadowMs !== null && !json) {
+    for (const { code } of checked) {
+      const text = await shadowText(api, code, shadowMs);
+      if (text !== "") console.log(text);
+    }
+  }
   if (!yes && !(await isConfirmed(lines))) {
     console.log("Nothing is deployed.");
     return EXIT.ok;

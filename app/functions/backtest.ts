@@ -190,9 +190,9 @@ function faultId({ function: fn, errorClass, stack, error }: DeadLetter): string
 
 /** The state of a partition that knows types and devices, and has come to the first record that is there. */
 function configuredState(options: StagePartitionOptions, history: ReadingHistory, offset: number): RestoredState {
-  const { types, devices } = history.configuration;
+  const { types, devices, tables = [] } = history.configuration;
   const before = createStagePartition(options);
-  const snapshot = { types: [...types], rules: [], devices: [...devices] };
+  const snapshot = { types: [...types], rules: [], tables: [...tables], devices: [...devices] };
   before.process(madeControlRecord(0, 0, { v: 1, kind: "config-snapshot", revision: 1, ...snapshot }));
   const body = before.seal()?.body;
   return { snapshot: [], units: body === undefined ? [] : [{ ...body, next: { offset, step: 0 } }] };
