@@ -107,13 +107,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,
     outlineFunctions: outlineCode,
-    shadow: createShadowReplay({
-      log,
-      functions: registry.functions,
-      rollouts: registry.rollouts,
-      outbox: registry.controlOutbox,
-      clock,
-    }),
+    shadow: createShadowReplay({ log, registry, clock }),
     async eraseDevice(tenant, device) {
       if (config.clickhouse) await untilErased(tenant, device, { log, controlOutbox: registry.controlOutbox });
     },

@@ -5,7 +5,8 @@ export const WHOLE_SHARE = 10_000;
 
 /**
  * A version that runs beside the one that is live, for a share of the devices: for these its outputs leave, and those of the live one are
- * held back.
+ * held back. A `deploy` record with it begins it, or gives it a greater share. One that makes its version the function's makes what it keeps the
+ * function's; any other drops that.
  */
 export const canarySchema = z.object({
   version: z.int().positive(),

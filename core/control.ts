@@ -15,8 +15,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
- * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state. A `canary` runs
- *   beside it on a share of the devices; a record that makes its version the function's ends it well, one without it or with another drops it.
+ * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state. `canary`: see canary.ts.
  * - `redrive`: to the device's partition of the stage's input; runs the record of a dead letter again, on the function that failed.
  *
  * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:

@@ -115,17 +115,15 @@ export class StageFunctions {
     return true;
   }
 
-  /** The canary (name@version) runs no more in this partition. False when it is none, or did not. */
-  stopCanary(id: string): boolean {
+  /** The canary (name@version) runs no more in this partition. */
+  stopCanary(id: string): void {
     for (const [name, slot] of this.slots) {
       const deployed = slot.value;
       const canary = deployed?.canary;
       if (deployed === null || canary === undefined || canary.stopped === true) continue;
       if (id !== `${name}@${canary.version}`) continue;
       slot.set({ ...deployed, canary: { ...canary, stopped: true } });
-      return true;
     }
-    return false;
   }
 
   /** As name@version. */

@@ -7,9 +7,7 @@ import { FUNCTIONS_STAGE, MAIN_STAGE } from "../../core/stage.ts";
 import { OneAtATime } from "../why/one-at-a-time.ts";
 import { offsetAtTime, readForward, type HeldRange, type WhyLog } from "../why/read-forward.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { FunctionStore } from "../../core/function-store.ts";
-import type { ControlOutbox } from "../../core/registry.ts";
-import type { RolloutStore } from "../../core/rollout.ts";
+import type { Registry } from "../../core/registry.ts";
 import type { ShadowReplay, VersionComparison } from "../../core/version-comparison.ts";
 import type {
   ComparedVersions,
@@ -22,9 +20,7 @@ import type { DeviceConfiguration } from "./history/reading-history.ts";
 
 export interface ShadowReplayOptions {
   readonly log: WhyLog;
-  readonly functions: Pick<FunctionStore, "versions" | "code">;
-  readonly rollouts: Pick<RolloutStore, "all">;
-  readonly outbox: Pick<ControlOutbox, "configuration">;
+  readonly registry: Pick<Registry, "functions" | "rollouts" | "controlOutbox">;
   readonly clock: Clock;
 }
 
@@ -32,7 +28,7 @@ const MEGABYTES = 256;
 const OF_MAIN_STAGE = `${MAIN_STAGE} `;
 
 export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
-  const { functions, rollouts } = options;
+  const { functions, rollouts } = options.registry;
   const turns = new OneAtATime(LIMITS.shadowWaitingMax);
   const compare = (versions: readonly ComparedVersions[], lastMs: number) =>
     turns.run(async () => inThread({ versions, ...(await lastReadings(options, lastMs)) }));
@@ -75,7 +71,7 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
 
 /** What the main stage made in the last `lastMs`, or since later where that were too many. Every partition from the same time on. */
 async function lastReadings(
-  { log, outbox, clock }: ShadowReplayOptions,
+  { log, registry, clock }: ShadowReplayOptions,
   lastMs: number,
 ): Promise<Omit<ComparisonRequest, "versions">> {
   const to = clock.now();
@@ -103,15 +99,15 @@ async function lastReadings(
   const whole = all.map(({ partition, records }) => {
     return { partition, records: records.filter(({ timestamp }) => timestamp >= from) };
   });
-  return { partitions: whole, configuration: await configurationOf(outbox, whole), from, to };
+  return { partitions: whole, configuration: await configurationOf(registry, whole), from, to };
 }
 
 /** Of the devices that have sent something. */
 async function configurationOf(
-  outbox: ShadowReplayOptions["outbox"],
+  { controlOutbox }: ShadowReplayOptions["registry"],
   partitions: readonly PastPartition[],
 ): Promise<DeviceConfiguration> {
-  const { types, tables, devices } = await outbox.configuration();
+  const { types, tables, devices } = await controlOutbox.configuration();
   const keys = new Set(partitions.flatMap(({ records }) => records.map(({ key }) => key)));
   return { types, tables, devices: devices.filter(({ tenant, id }) => keys.has(deviceKey(tenant, id))) };
 }
