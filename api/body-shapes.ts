@@ -2,9 +2,10 @@ import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
 import { WHOLE_SHARE } from "../core/canary.ts";
+import { ISOLATIONS } from "../core/function-store.ts";
 import { LIMITS } from "../core/limits.ts";
 import { referenceTableSchema } from "../core/reference-table.ts";
-import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
+import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, stageNameSchema, timeSchema } from "../core/schemas.ts";
 
 /** What bodies may hold. The tenant is never among it: it comes from the credential. */
 const deviceFields = {
@@ -99,24 +100,40 @@ const sharesBody = z
   )
   .describe("Of the devices, in 1/10,000, one after the other; after the last the version becomes the live one");
 
-export const deployBody = z.strictObject({
-  code: z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it"),
-  canary: z
-    .strictObject({
-      shares: sharesBody,
-      stepMs: z
-        .int()
-        .min(LIMITS.canaryStepMsMin)
-        .max(LIMITS.canaryStepMsMax)
-        .describe("How long it stays at each share"),
-    })
-    .exactOptional()
-    .describe("Run beside the live versions for a share of the devices first"),
-});
+const codeBody = z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it");
+
+export const deployBody = z
+  .strictObject({
+    code: codeBody,
+    stage: stageNameSchema
+      .exactOptional()
+      .describe(
+        "Where they are to run: `functions` is shared by all. Without it each stays where it is, a new one is shared",
+      ),
+    isolation: z
+      .enum(ISOLATIONS)
+      .exactOptional()
+      .describe("Of that stage: threads, or a process of its own with threads in it"),
+    canary: z
+      .strictObject({
+        shares: sharesBody,
+        stepMs: z
+          .int()
+          .min(LIMITS.canaryStepMsMin)
+          .max(LIMITS.canaryStepMsMax)
+          .describe("How long it stays at each share"),
+      })
+      .exactOptional()
+      .describe("Run beside the live versions for a share of the devices first"),
+  })
+  .refine(({ stage, isolation }) => isolation === undefined || stage !== undefined, {
+    path: ["isolation"],
+    message: "it is of a stage: name the stage too",
+  });
 
 const lastMs = z.int().positive().max(LIMITS.shadowSpanMsMax).describe("Over what was received in the last so many ms");
 
-export const shadowBody = deployBody.pick({ code: true }).extend({ lastMs });
+export const shadowBody = z.strictObject({ code: codeBody, lastMs });
 
 export const compareBody = z.strictObject({
   before: z.int().positive().exactOptional().describe("Default: what is live beside a canary, or the version before"),

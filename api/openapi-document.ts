@@ -36,7 +36,7 @@ function documentationOptions(): ApiOptions {
     shadow: { ofCode: () => Promise.reject(nothing()), ofVersions: () => Promise.reject(nothing()) },
     canaryCounts: () => Promise.reject(nothing()),
     metrics: () => Promise.reject(nothing()),
-    health: { notReadyReasons: () => [] },
+    health: { notReadyReasons: () => [], faults: () => [] },
     pagesDirectory: null,
     signInCodes: createSignInCodes(systemClock),
     clock: systemClock,

@@ -23,20 +23,34 @@ export interface FunctionVersionInfo {
   readonly createdAt: number;
   readonly createdBy: string;
   readonly live: boolean;
+  /** In which it runs, or ran last: `functions` is the one that all share. */
+  readonly stage: string;
+}
+
+/** What keeps a stage of functions apart from everything else: threads, or a process of its own with threads in it. */
+export const ISOLATIONS = ["thread", "process"] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
+export interface DeployedBundle {
+  readonly code: string;
+  readonly hash: string;
+  readonly functions: readonly FunctionInput[];
+  /** As users call it. */
+  readonly stage?: string | undefined;
+  /** Of that stage from now on, whatever else runs in it. Without one it stays as it is: `thread` at first. */
+  readonly isolation?: Isolation | undefined;
 }
 
 /** Users' functions: all versions that ever were, and which of them run. */
 export interface FunctionStore {
   /**
-   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. INVALID_INPUT when a
-   * function keeps another shape than the live version under the same state version, LIMIT_EXCEEDED when there are too many. With a plan they run
-   * beside the live versions for a share of the devices: INVALID_INPUT where none is live.
+   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. Without a `stage` each stays
+   * where it is; one that changes its stage begins anew, without what it has kept. INVALID_INPUT when a function keeps another shape than the
+   * live version under the same state version, LIMIT_EXCEEDED when there are too many functions or stages.
+   *
+   * With a plan they run beside the live versions for a share of the devices: INVALID_INPUT where none is live, or in another stage.
    */
-  deploy(
-    bundle: { readonly code: string; readonly hash: string; readonly functions: readonly FunctionInput[] },
-    actor: string,
-    canary?: RolloutPlan,
-  ): Promise<readonly FunctionVersionInfo[]>;
+  deploy(bundle: DeployedBundle, actor: string, canary?: RolloutPlan): Promise<readonly FunctionVersionInfo[]>;
   /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
   /** The code of a version; null when there is none. */
@@ -45,4 +59,8 @@ export interface FunctionStore {
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
   undeploy(name: string, actor: string): Promise<void>;
+  /** Of the functions that run, by name, the stage in which each does. */
+  stages(): Promise<ReadonlyMap<string, string>>;
+  /** Of the stages whose isolation was named. */
+  isolations(): Promise<ReadonlyMap<string, Isolation>>;
 }

@@ -26,6 +26,14 @@ export const FUNCTIONS_STAGE: StageDefinition = {
   source: MAIN_STAGE,
 };
 
+/** What the stages read that are always there. */
+const INPUTS: Readonly<Record<string, TopicName>> = { [MAIN_STAGE]: "telemetry" };
+
+/** What a stage reads, by its name alone: all that are not always there run users' functions. */
+export function stageInput(name: string): TopicName {
+  return INPUTS[name] ?? FUNCTIONS_STAGE.input;
+}
+
 /** The journal of a stage. */
 export function stageJournalName(stage: string): string {
   return `stage:${stage}`;

@@ -1,5 +1,5 @@
 import { canaryName } from "../core/canary.ts";
-import type { FunctionState } from "./state-slots.ts";
+import type { FunctionState } from "./function-state.ts";
 import type { KeyState } from "./key-state.ts";
 
 /** Which version of a canary has begun to run for a key. */

@@ -12,7 +12,7 @@ import type { InputTopic, StageFunction } from "../core/function.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { PlacedCanary, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
-import type { SlotOwner } from "./state-slots.ts";
+import type { SlotOwner } from "./function-state.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** Runs the code of a bundle and returns the functions that it exports. Throws when it cannot. */

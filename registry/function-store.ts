@@ -1,22 +1,21 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
-import type { FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
+import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { RolloutPlan } from "../core/rollout.ts";
 import type { Queries } from "./schema.ts";
 import {
+  beginCanary,
   dropCanary,
   endCanary,
   goLive,
   liveVersion,
   runningCanary,
-  tellCanary,
+  takeFrom,
   type VersionRow,
 } from "./live-versions.ts";
 import { storableText } from "./storable-text.ts";
-
-type Bundle = Parameters<FunctionStore["deploy"]>[0];
 
 const SHOWN = [
   "function_versions.name",
@@ -26,6 +25,7 @@ const SHOWN = [
   "code_bytes",
   "created_at",
   "created_by",
+  "stage",
 ] as const;
 
 /** Versions are numbered per function; the same code has the same number. Every change tells the partitions of the users' stage. */
@@ -43,6 +43,8 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
         const made: FunctionVersionInfo[] = [];
         for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor, canary));
         await checkCount(change);
+        await checkStages(change);
+        await isolate(change, bundle);
         return made;
       });
     },
@@ -71,14 +73,25 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
         .executeTakeFirst();
       return row?.code ?? null;
     },
-    rollback: (name, version, actor) => write(actor, (change) => rollback(change, name, version)),
+    async rollback(name, version, actor) {
+      return write(actor, async (change) => {
+        const live = await rollback(change, name, version);
+        await checkStages(change);
+        return live;
+      });
+    },
     undeploy: (name, actor) => write(actor, (change) => undeploy(change, name)),
+    stages: () => liveStages(db),
+    async isolations() {
+      const rows = await db.selectFrom("function_stages").selectAll().execute();
+      return new Map(rows.map(({ name, isolation }) => [name, isolation]));
+    },
   };
 }
 
 async function deployOne(
   change: Change,
-  bundle: Bundle,
+  bundle: DeployedBundle,
   fn: FunctionInput,
   actor: string,
   canary: RolloutPlan | undefined,
@@ -100,38 +113,19 @@ async function deployOne(
     state_shape: fn.state?.shape ?? null,
     created_at: change.at,
     created_by: storableText(actor),
+    stage: FUNCTIONS_STAGE.name,
   };
-  if (liveRow !== null) checkState(liveRow, row);
+  const last = liveRow ?? all.find(({ version }) => version === newest);
+  const stage = bundle.stage ?? last?.stage ?? row.stage;
+  if (liveRow?.stage === stage) checkState(liveRow, row);
   if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
-  if (canary !== undefined) return beginCanary(change, row, live, canary);
-  // Also when it is live already: a log that was lost and is new does not know it.
-  await goLive(change, row, live, "function.deployed");
-  return infoOf(row, true);
-}
-
-async function beginCanary(
-  change: Change,
-  { name, version, ...row }: VersionRow,
-  live: number | null,
-  { shares, stepMs }: RolloutPlan,
-): Promise<FunctionVersionInfo> {
-  if (live === null || live === version) {
-    const text = live === null ? `no version of function "${name}" runs` : `${name}@${version} is what runs already`;
-    throw new MillraceError("INVALID_INPUT", `${text}: there is nothing that a canary could be compared with`, {
-      remedy: "Deploy it without --canary.",
-    });
+  if (canary !== undefined) {
+    await beginCanary(change, { ...row, stage }, liveRow, canary);
+    return infoOf({ ...row, stage }, false);
   }
-  await endCanary(change, name, () => "replaced", "");
-  const rollout = { version, live, shares: JSON.stringify(shares), step: 0, step_ms: stepMs, since: change.at };
-  const begun = { ...rollout, outcome: null, reason: "" };
-  await change.trx
-    .insertInto("rollouts")
-    .values({ name, ...begun })
-    .onConflict((conflict) => conflict.column("name").doUpdateSet(begun))
-    .execute();
-  change.audit("canary.begun", `function ${name}`, `version ${version} beside ${live}, ${(shares[0] ?? 0) / 100} %`);
-  await tellCanary(change, { name, ...begun });
-  return infoOf({ name, version, ...row }, false);
+  // Also when it is live already: a log that was lost and is new does not know it.
+  await goLive(change, { ...row, stage }, liveRow, "function.deployed");
+  return infoOf({ ...row, stage }, true);
 }
 
 async function rollback(change: Change, name: string, wanted: number | null): Promise<FunctionVersionInfo> {
@@ -153,25 +147,24 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
     });
   }
   if (row.version === live && canary === null) return infoOf(row, true);
-  const liveRow = all.find(({ version }) => version === live);
-  if (liveRow !== undefined) checkState(liveRow, row);
-  await goLive(change, row, live, "function.rolled-back");
-  return infoOf(row, true);
+  const liveRow = all.find(({ version }) => version === live) ?? null;
+  if (liveRow !== null) checkState(liveRow, row);
+  const next = { ...row, stage: liveRow?.stage ?? row.stage };
+  await goLive(change, next, liveRow, "function.rolled-back");
+  return infoOf(next, true);
 }
 
 async function undeploy(change: Change, name: string): Promise<void> {
   const { trx } = change;
   const live = await liveVersion(change, name);
-  if (live === null) {
+  const stage = (await liveStages(trx)).get(name);
+  if (live === null || stage === undefined) {
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
   await endCanary(change, name, () => "replaced", "");
   await trx.deleteFrom("functions").where("name", "=", name).execute();
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
-  change.control(null, (revision) => {
-    const none = { name, version: live, hash: "", code: "" };
-    return { v: 1, kind: "deploy", revision, stage: FUNCTIONS_STAGE.name, removed: true, function: none };
-  });
+  takeFrom(change, stage, name, live);
 }
 
 /** What devices have kept must be readable by the version that goes live. */
@@ -201,6 +194,38 @@ async function checkCount({ trx }: Change): Promise<void> {
   throw new MillraceError("LIMIT_EXCEEDED", text, { remedy: "Undeploy what is not needed." });
 }
 
+async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
+  const rows = await db
+    .selectFrom("functions")
+    .innerJoin("function_versions", (join) =>
+      join
+        .onRef("functions.name", "=", "function_versions.name")
+        .onRef("functions.version", "=", "function_versions.version"),
+    )
+    .select(["functions.name", "function_versions.stage"])
+    .execute();
+  return new Map(rows.map(({ name, stage }) => [name, stage]));
+}
+
+async function isolate({ trx, audit }: Change, { stage, isolation }: DeployedBundle): Promise<void> {
+  if (stage === undefined || isolation === undefined) return;
+  await trx
+    .insertInto("function_stages")
+    .values({ name: stage, isolation })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ isolation }))
+    .execute();
+  audit("stage.isolated", `stage ${stage}`, isolation);
+}
+
+async function checkStages({ trx }: Change): Promise<void> {
+  const own = new Set([...(await liveStages(trx)).values()].filter((stage) => stage !== FUNCTIONS_STAGE.name));
+  if (own.size <= LIMITS.functionStagesMax) return;
+  const text = `${own.size} stages of functions would run; ${LIMITS.functionStagesMax} are allowed: ${[...own].toSorted().join(", ")}`;
+  throw new MillraceError("LIMIT_EXCEEDED", text, {
+    remedy: "Deploy it into one of these, or without --stage into the one that all share.",
+  });
+}
+
 function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">, live: boolean): FunctionVersionInfo {
   return {
     name: row.name,
@@ -211,6 +236,7 @@ function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">,
     createdAt: row.created_at,
     createdBy: row.created_by,
     live,
+    stage: row.stage,
   };
 }
 

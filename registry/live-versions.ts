@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { MillraceError } from "../core/errors.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
 import type { Canary } from "../core/canary.ts";
-import type { Rollout, RolloutOutcome } from "../core/rollout.ts";
+import type { Rollout, RolloutOutcome, RolloutPlan } from "../core/rollout.ts";
 import type { Change } from "./change-writer.ts";
 import type { Tables } from "./schema.ts";
 
@@ -16,34 +18,93 @@ export async function liveVersion({ trx }: Change, name: string): Promise<number
   return row?.version ?? null;
 }
 
-/** The version runs from here on, everywhere; a canary that ran has ended, well if it was this one. */
-export async function goLive(change: Change, row: VersionRow, before: number | null, action: string): Promise<void> {
-  const { name, version } = row;
-  await endCanary(change, name, (canary) => (canary.version === version ? "promoted" : "replaced"), "");
+/**
+ * The version runs from here on, everywhere; a canary that ran has ended, well if it was this one. `before`: what runs now. In another stage it is
+ * taken back there, with its state.
+ */
+export async function goLive(
+  change: Change,
+  row: VersionRow,
+  before: VersionRow | null,
+  action: string,
+): Promise<void> {
+  const { name, version, stage } = row;
+  const moves = before !== null && before.stage !== stage;
+  const isPromoted = (canary: RolloutRow): boolean => canary.version === version && !moves;
+  await endCanary(change, name, (canary) => (isPromoted(canary) ? "promoted" : "replaced"), "");
+  await setStage(change, row);
   await change.trx
     .insertInto("functions")
     .values({ name, version })
     .onConflict((conflict) => conflict.column("name").doUpdateSet({ version }))
     .execute();
-  change.audit(action, `function ${name}`, `version ${version}${before === null ? "" : ` instead of ${before}`}`);
+  const instead = before === null ? "" : ` instead of ${before.version}`;
+  const isOwn = stage !== FUNCTIONS_STAGE.name;
+  const where = moves ? `, in stage ${stage} instead of ${before.stage}` : isOwn ? `, in stage ${stage}` : "";
+  change.audit(action, `function ${name}`, `version ${version}${instead}${where}`);
+  if (moves) takeFrom(change, before.stage, name, before.version);
   tell(change, row);
 }
 
+async function setStage({ trx }: Change, { name, version, stage }: VersionRow): Promise<void> {
+  await trx
+    .updateTable("function_versions")
+    .set({ stage })
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .execute();
+}
+
+export function takeFrom(change: Change, stage: string, name: string, version: number): void {
+  change.control(null, (revision) => {
+    const none = { name, version, hash: "", code: "" };
+    return { v: 1, kind: "deploy", revision, stage: functionsStageName(stage), removed: true, function: none };
+  });
+}
+
 /** Tells every partition what runs: the version, and its canary where there is one. */
-export function tell(change: Change, { name, version, hash, code }: VersionRow, canary?: Canary): void {
+function tell(change: Change, { name, version, hash, code, stage: of }: VersionRow, canary?: Canary): void {
   const deployed = { name, version, hash, code };
   const beside = canary === undefined ? {} : { canary };
+  const stage = functionsStageName(of);
   change.control(null, (revision) => {
-    return {
-      v: 1,
-      kind: "deploy",
-      revision,
-      stage: FUNCTIONS_STAGE.name,
-      removed: false,
-      function: deployed,
-      ...beside,
-    };
+    return { v: 1, kind: "deploy", revision, stage, removed: false, function: deployed, ...beside };
   });
+}
+
+/** INVALID_INPUT where nothing runs that it could be compared with. */
+export async function beginCanary(
+  change: Change,
+  row: VersionRow,
+  live: VersionRow | null,
+  { shares, stepMs }: RolloutPlan,
+): Promise<void> {
+  const { name, version } = row;
+  const nothing =
+    live === null
+      ? `no version of function "${name}" runs`
+      : live.version === version
+        ? `${name}@${version} is what runs already`
+        : live.stage === row.stage
+          ? null
+          : `${name} runs in stage ${live.stage}, and its state does not go with it to stage ${row.stage}`;
+  if (nothing !== null || live === null) {
+    throw new MillraceError("INVALID_INPUT", `${nothing}: there is nothing that a canary could be compared with`, {
+      remedy: "Deploy it without --canary.",
+    });
+  }
+  await endCanary(change, name, () => "replaced", "");
+  await setStage(change, row);
+  const rollout = { version, live: live.version, shares: JSON.stringify(shares), step: 0, step_ms: stepMs };
+  const begun = { ...rollout, since: change.at, outcome: null, reason: "" };
+  await change.trx
+    .insertInto("rollouts")
+    .values({ name, ...begun })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet(begun))
+    .execute();
+  const share = (shares[0] ?? 0) / 100;
+  change.audit("canary.begun", `function ${name}`, `version ${version} beside ${live.version}, ${share} %`);
+  await tellCanary(change, { name, ...begun });
 }
 
 export async function runningCanary({ trx }: Change, name: string): Promise<RolloutRow | null> {

@@ -8,7 +8,8 @@ import { revocations } from "./migrations/0002-revocations.ts";
 import { gateways } from "./migrations/0003-gateways.ts";
 import { functions } from "./migrations/0004-functions.ts";
 import { referenceTables } from "./migrations/0005-reference-tables.ts";
-import { rollouts } from "./migrations/0006-rollouts.ts";
+import { functionStages } from "./migrations/0006-function-stages.ts";
+import { rollouts } from "./migrations/0007-rollouts.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   gateways,
   functions,
   referenceTables,
+  functionStages,
   rollouts,
 ];
 

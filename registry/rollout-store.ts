@@ -52,6 +52,8 @@ async function advance(change: Change, { name, version, step }: RolloutStep): Pr
 }
 
 async function makeLive(change: Change, name: string, version: number): Promise<void> {
+  const before = await liveVersion(change, name);
+  const live = before === null ? null : await versionRow(change, name, before);
   const row = await versionRow(change, name, version);
-  await goLive(change, row, await liveVersion(change, name), "function.deployed");
+  await goLive(change, { ...row, stage: live?.stage ?? row.stage }, live, "function.deployed");
 }

@@ -1,3 +1,4 @@
+import type { Isolation } from "../core/function-store.ts";
 import type { Kysely, Transaction } from "kysely";
 import type { RolloutOutcome } from "../core/rollout.ts";
 
@@ -86,6 +87,8 @@ export interface Tables {
     state_shape: string | null;
     created_at: number;
     created_by: string;
+    /** Where it runs, or ran last, as users call it. */
+    stage: string;
   };
   /** The version that runs; no row for a function of which none does. */
   readonly functions: { name: string; version: number };
@@ -105,6 +108,8 @@ export interface Tables {
     outcome: RolloutOutcome | null;
     reason: string;
   };
+  /** Stages of functions whose isolation was named, as users call them. */
+  readonly function_stages: { name: string; isolation: Isolation };
   readonly audit: { sequence: number; at: number; actor: string; action: string; target: string; detail: string };
 }
 

@@ -1,23 +1,26 @@
 import { untilAborted } from "../core/aborted.ts";
 import { pause } from "../core/pause.ts";
 import { partitionOf } from "../core/partitioner.ts";
+import { begunStages, hasBegun } from "../core/functions-stage.ts";
 import { FUNCTIONS_STAGE } from "../core/stage.ts";
 import { appendsOf, controlRecord } from "./control-record.ts";
 import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlRecord } from "../core/control.ts";
-import type { LogAppender } from "../core/event-log.ts";
+import type { LogAppender, LogInspector } from "../core/event-log.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RecordInput } from "../core/record.ts";
 import type { ControlOutbox, OutboxEntry } from "../core/registry.ts";
 import type { TopicName } from "../core/topics.ts";
-import type { FunctionsStageStart } from "./functions-stage-start.ts";
+import type { FunctionsStages } from "./functions-stages.ts";
+import type { IdleStages } from "./idle-stages.ts";
 
 export interface ControlRelayOptions {
   readonly outbox: ControlOutbox;
-  readonly log: LogAppender;
-  readonly functionsStage: FunctionsStageStart;
+  readonly log: LogAppender & LogInspector;
+  readonly stages: FunctionsStages;
+  readonly idleStages: Pick<IdleStages, "look">;
   readonly partitionCount: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -49,7 +52,9 @@ export function createControlRelay(options: ControlRelayOptions): Service {
     try {
       const moved = await relayPending(options);
       outage.succeeded();
-      if (moved === 0) await options.outbox.changed(POLL_MS, stopping.signal);
+      if (moved > 0) return 0;
+      await options.idleStages.look();
+      await options.outbox.changed(POLL_MS, stopping.signal);
       return 0;
     } catch (error) {
       return outage.failed(error);
@@ -69,18 +74,17 @@ export function createControlRelay(options: ControlRelayOptions): Service {
 }
 
 async function relayPending(options: ControlRelayOptions): Promise<number> {
-  const { outbox, functionsStage } = options;
+  const { outbox, log, stages } = options;
   const entries = await outbox.pending(BATCH);
   const last = entries.at(-1);
   if (last === undefined) return 0;
   const isDeploy = ({ control }: OutboxEntry): boolean => control.kind === "deploy";
-  let forFunctions = entries;
-  if (!(await functionsStage.hasBegun())) {
-    // What was said before the first deploy is part of what the stage is told when it begins.
-    const first = entries.findIndex(isDeploy);
-    forFunctions = first < 0 ? [] : entries.slice(first);
-    if (first >= 0) await functionsStage.begin();
-  }
+  const deploys = entries.filter(isDeploy);
+  const status = await log.status();
+  const hasStages = begunStages(status).some(({ name }) => hasBegun(status, name, options.partitionCount));
+  // What was said before the first deploy ever is part of what the stage is told when it begins.
+  const forFunctions = hasStages ? entries : deploys[0] === undefined ? [] : entries.slice(entries.indexOf(deploys[0]));
+  await stages.begin([...new Set(deploys.flatMap(stageDeployedTo))]);
   await Promise.all([
     appendAll(
       options,
@@ -92,6 +96,10 @@ async function relayPending(options: ControlRelayOptions): Promise<number> {
   // Once all of it is durable in both topics: a crash before repeats it in both, and revisions drop what was there.
   await outbox.markSent(last.sequence);
   return entries.length;
+}
+
+function stageDeployedTo({ control }: OutboxEntry): string[] {
+  return control.kind === "deploy" && !control.removed ? [control.stage] : [];
 }
 
 /** A flush would overtake the readings that it is to be behind: the main stage passes it on. */

@@ -44,11 +44,11 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
         response: { 200: listOf(functionVersionAnswer) },
       },
     },
-    async ({ raw, body: { code, canary } }, reply) => {
+    async ({ raw, body: { code, canary, ...where } }, reply) => {
       const { id: actor } = gate.principalOf(raw);
       const hash = createHash("sha256").update(code).digest("hex");
-      const bundle = { code, hash, functions: await options.outlineFunctions(code) };
-      const deployed = await functions().deploy(bundle, actor, canary);
+      const outlined = await options.outlineFunctions(code);
+      const deployed = await functions().deploy({ code, hash, functions: outlined, ...where }, actor, canary);
       await settleConfiguration(options, reply);
       return { items: [...deployed] };
     },

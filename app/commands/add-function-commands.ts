@@ -4,11 +4,14 @@ import { usageCommand } from "./function-usage.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
+import { Option, type Command } from "commander";
+import { ISOLATIONS, type Isolation } from "../../core/function-store.ts";
 import { durationOption, rolloutPlan, type CanaryOptions } from "./rollout-text.ts";
-import type { Command } from "commander";
 
 interface DeployFlags extends CanaryOptions {
   readonly yes?: boolean;
+  readonly stage?: string;
+  readonly isolation?: Isolation;
   /** False with `--no-shadow`. */
   readonly shadow?: string | false;
 }
@@ -20,18 +23,28 @@ export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
     .option("--yes", "do not ask")
+    .option("--stage <name>", "run them in a stage of their own; `functions` is the one that all share")
+    .addOption(
+      new Option("--isolation <kind>", "of that stage: threads, or a process of its own with threads in it").choices(
+        ISOLATIONS,
+      ),
+    )
     .option("--canary", "run them beside the live versions first, for a growing share of the devices")
     .option("--share <percent>", "with --canary: of the devices, one after the other (default: 10,50,100)")
     .option("--step <duration>", "with --canary: how long at each share (default: 30s)")
     .option("--shadow <duration>", "say first what would differ over the last so long, with what runs now", SHADOW)
     .option("--no-shadow", "do not")
     .action(async (files: readonly string[], flags: DeployFlags, command: Command) => {
+      const { yes = false, shadow = SHADOW, stage, isolation } = flags;
       const plan = rolloutPlan(flags);
-      const canary = plan === undefined ? {} : { canary: plan };
-      const { yes = false, shadow = SHADOW } = flags;
-      const shadowMs = shadow === false ? null : durationOption("--shadow", shadow);
       const { json } = globalOptions(command);
-      process.exitCode = await deployCommand(apiOf(command), files, { json, yes, shadowMs, ...canary });
+      process.exitCode = await deployCommand(apiOf(command), files, {
+        json,
+        yes,
+        where: { stage, isolation },
+        shadowMs: shadow === false ? null : durationOption("--shadow", shadow),
+        ...(plan === undefined ? {} : { canary: plan }),
+      });
     });
   withInstanceOptions(program.command("versions [function]"))
     .description("list versions of functions, and which of them run")

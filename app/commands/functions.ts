@@ -1,11 +1,12 @@
 import { createInterface } from "node:readline/promises";
 import { MillraceError } from "../../core/errors.ts";
+import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
 import { shadowText } from "./compare-versions.ts";
 import { EXIT, formatTable } from "./output.ts";
 import { rolloutText } from "./rollout-text.ts";
 import type { CanaryCounts } from "../../core/canary.ts";
-import type { FunctionVersionInfo } from "../../core/function-store.ts";
+import type { DeployedBundle, FunctionVersionInfo } from "../../core/function-store.ts";
 import type { Rollout, RolloutPlan } from "../../core/rollout.ts";
 import type { ApiClient } from "./api-client.ts";
 
@@ -28,6 +29,7 @@ interface Versions {
 
 export interface DeployOptions extends JsonOption {
   readonly yes: boolean;
+  readonly where: Pick<DeployedBundle, "stage" | "isolation">;
   /** As canaries; absent: live everywhere at once. */
   readonly canary?: RolloutPlan;
   /** Over how much of the past to say first what would differ; null: not at all. */
@@ -38,7 +40,7 @@ export interface DeployOptions extends JsonOption {
 export async function deployCommand(
   api: ApiClient,
   files: readonly string[],
-  { json, yes, canary, shadowMs }: DeployOptions,
+  { json, yes, where, canary, shadowMs }: DeployOptions,
 ): Promise<number> {
   const checked = [];
   for (const file of files) checked.push({ file, ...(await checkFunctions(file)) });
@@ -55,18 +57,28 @@ export async function deployCommand(
     console.log("Nothing is deployed.");
     return EXIT.ok;
   }
+  const before = await liveStages(api);
   const deployed: FunctionVersionInfo[] = [];
   const how = canary === undefined ? {} : { canary };
-  for (const { code } of checked) {
-    deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...how })).items);
-  }
+  for (const { code } of checked)
+    deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...where, ...how })).items);
   if (json) console.log(JSON.stringify(deployed));
-  else for (const { name, version } of deployed) console.log(`${name}@${version} runs ${whereText(canary)}.`);
+  else for (const one of deployed) console.log(deployedText(one, before.get(one.name) ?? one.stage, canary));
   return EXIT.ok;
 }
 
-function whereText(canary: RolloutPlan | undefined): string {
-  if (canary === undefined) return "from here on";
+async function liveStages(api: ApiClient): Promise<ReadonlyMap<string, string>> {
+  const { items } = await api.get<Versions>("/functions");
+  return new Map(items.filter(({ live }) => live).map(({ name, stage }) => [name, stage]));
+}
+
+function deployedText({ name, version, stage }: FunctionVersionInfo, before: string, canary?: RolloutPlan): string {
+  const text = `${name}@${version} runs ${canary === undefined ? "from here on" : canaryText(canary)}`;
+  if (before !== stage) return `${text}, in stage ${stage} instead of ${before}: its state starts anew there.`;
+  return stage === FUNCTIONS_STAGE.name ? `${text}.` : `${text}, in stage ${stage}.`;
+}
+
+function canaryText(canary: RolloutPlan): string {
   const [first = 0, ...rest] = canary.shares.map((share) => share / 100);
   const then = rest.length === 0 ? "" : `, then of ${rest.join(", ")} %`;
   return `from here on for ${first} % of the devices${then}; see how it does with millrace versions`;
@@ -111,13 +123,14 @@ function formatVersions(versions: readonly FunctionVersionInfo[], rollouts: read
     one.name,
     one.version,
     stateText(one, rollouts),
+    one.stage,
     one.kind,
     one.codeBytes,
     new Date(one.createdAt).toISOString(),
     one.createdBy,
     one.hash.slice(0, 12),
   ]);
-  return formatTable(["function", "version", "state", "kind", "bytes", "deployed", "by", "hash"], rows);
+  return formatTable(["function", "version", "state", "stage", "kind", "bytes", "deployed", "by", "hash"], rows);
 }
 
 export async function rollbackCommand(

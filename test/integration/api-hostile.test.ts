@@ -210,7 +210,7 @@ describe("a port that is taken", () => {
       shadow: { ofCode: async () => [], ofVersions: () => Promise.reject(new Error("no versions here")) },
       canaryCounts: async () => new Map(),
       metrics: async () => [],
-      health: { notReadyReasons: () => [] },
+      health: { notReadyReasons: () => [], faults: () => [] },
       pagesDirectory: null,
       signInCodes: createSignInCodes(systemClock),
       clock: systemClock,

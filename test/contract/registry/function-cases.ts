@@ -4,9 +4,9 @@ import type { FunctionState } from "../../../core/function-store.ts";
 import { ACTOR, auditTrail, rejection, type SuiteContext, takeControls, TENANT } from "./registry-stand.ts";
 
 export function functionCases(context: SuiteContext): void {
-  const deploy = (hash: string, name = "dew-point", state: FunctionState | null = null) =>
+  const deploy = (hash: string, name = "dew-point", state: FunctionState | null = null, stage?: string) =>
     context.registry.functions.deploy(
-      { code: `code of ${hash}`, hash, functions: [{ name, kind: state === null ? "map" : "stream", state }] },
+      { code: `code of ${hash}`, hash, functions: [{ name, kind: state === null ? "map" : "stream", state }], stage },
       ACTOR,
     );
   const live = async () => (await context.registry.functions.versions()).filter((one) => one.live);
@@ -185,6 +185,58 @@ export function functionCases(context: SuiteContext): void {
     await rejection(canary("one"), "INVALID_INPUT");
     expect(await context.registry.functions.code("dew-point", 1)).toBe("code of one");
     expect(await context.registry.functions.code("dew-point", 2)).toBeNull();
+  });
+
+  it("tells the stage of its own that a function was given, and stays there until another one is named", async () => {
+    expect(await deploy("one", "sum", null, "heavy")).toMatchObject([{ stage: "heavy" }]);
+    await deploy("two", "sum");
+    await context.registry.functions.rollback("sum", 1, ACTOR);
+    await context.registry.functions.undeploy("sum", ACTOR);
+    expect(await context.registry.functions.stages()).toEqual(new Map());
+    expect(await context.registry.functions.rollback("sum", 2, ACTOR)).toMatchObject({ stage: "heavy", version: 2 });
+    expect(await context.registry.functions.stages()).toEqual(new Map([["sum", "heavy"]]));
+    const told = (await deployed()).map(({ version, stage, removed }) => `${version} ${stage} ${removed}`);
+    const [first, second] = ["1 fn-heavy false", "2 fn-heavy false"];
+    expect(told).toEqual([first, second, first, "1 fn-heavy true", second]);
+    expect((await auditTrail(context.registry)).at(0)).toBe("function.deployed function sum version 1, in stage heavy");
+  });
+
+  it("takes a function that moves out of the stage that it leaves, whatever it has kept there", async () => {
+    await deploy("one", "sum", { version: 1, shape: "{n}" });
+    await takeControls(context.registry);
+    await deploy("two", "sum", { version: 1, shape: "{m}" }, "heavy");
+    const told = (await deployed()).map(({ version, stage, removed }) => `${version} ${stage} ${removed}`);
+    expect(told).toEqual(["1 functions true", "2 fn-heavy false"]);
+    await rejection(deploy("three", "sum", { version: 1, shape: "{o}" }, "heavy"), "INVALID_INPUT");
+    expect(await deploy("two", "sum", { version: 1, shape: "{m}" }, "functions")).toMatchObject([{ version: 2 }]);
+    expect((await auditTrail(context.registry)).slice(1)).toEqual([
+      "function.deployed function sum version 2 instead of 1, in stage heavy instead of functions",
+      "function.deployed function sum version 2 instead of 2, in stage functions instead of heavy",
+    ]);
+  });
+
+  it("remembers what a stage is kept apart by, until another isolation is named", async () => {
+    const { functions } = context.registry;
+    const bundle = {
+      code: "",
+      hash: "h",
+      functions: [{ name: "sum", kind: "map", state: null }],
+      stage: "heavy",
+    } as const;
+    await functions.deploy({ ...bundle, isolation: "process" }, ACTOR);
+    await functions.deploy(bundle, ACTOR);
+    expect(await functions.isolations()).toEqual(new Map([["heavy", "process"]]));
+    await functions.deploy({ ...bundle, isolation: "thread" }, ACTOR);
+    expect(await functions.isolations()).toEqual(new Map([["heavy", "thread"]]));
+    expect(await auditTrail(context.registry)).toContain("stage.isolated stage heavy process");
+  });
+
+  it("refuses more stages than are allowed", async () => {
+    for (let n = 0; n < LIMITS.functionStagesMax; n += 1) await deploy("one", `f${n}`, null, `s${n}`);
+    await deploy("one", "shared");
+    expect(await rejection(deploy("one", "more", null, "s9"), "LIMIT_EXCEEDED")).toContain("s0, s1");
+    await deploy("one", "f0", null, "s1");
+    await deploy("one", "more", null, "s9");
   });
 
   it("tells the configuration as of a revision above all that was said before", async () => {

@@ -64,7 +64,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     canaryCounts: async () => new Map(),
     audit: async () => ({ at: 1, ledger, devices: 1, mismatches: [], storedOnce: null, balanced: true }),
     metrics: async () => [],
-    health: { notReadyReasons: () => [] },
+    health: { notReadyReasons: () => [], faults: () => [] },
     pagesDirectory: null,
     signInCodes,
     clock: systemClock,

@@ -6,6 +6,7 @@ import { FUNCTIONS_STAGE as stage } from "../../../core/stage.ts";
 import { WHOLE as ALL, isIn, runFunctions as run, slotsOf } from "../../support/canary-run.ts";
 import { T0 } from "../../support/counting-stage.ts";
 import { deploy, loadByWord as load, reading } from "../../support/deployed-stage.ts";
+import { memoryColdState } from "../../support/memory-cold-state.ts";
 import { outputBytes, runStage, type Interruption, type StageRun } from "../../support/stage-run.ts";
 import type { LogRecord, RecordInput } from "../../../core/record.ts";
 import type { TopicName } from "../../../core/topics.ts";
@@ -150,6 +151,7 @@ describe("a restore while a canary runs", () => {
       fc.constantFrom<Interruption>("none", "none", "seal", "snapshot", "restart", "restart-unsealed"),
       { minLength: 1, maxLength: 40 },
     );
+    const cold = memoryColdState(0);
     fc.assert(
       fc.property(story, fc.boolean(), interruptions, (told, promoted, script) => {
         const { records } = recordsOf(told, withCanary(told, promoted));
@@ -157,6 +159,8 @@ describe("a restore while a canary runs", () => {
         const interrupted = runStage(records, {
           stage,
           load,
+          // Whatever is not used is put away, too.
+          cold,
           interrupt: (call) => script[call % (script.length + 1)] ?? "seal",
         });
         expect(outputBytes(interrupted)).toEqual(outputBytes(whole));

@@ -2,7 +2,7 @@ import type { Migration } from "./migration.ts";
 
 /** The last canary of each function: how far it is, or how it ended. */
 export const rollouts: Migration = {
-  number: 6,
+  number: 7,
   name: "rollouts",
   async up(trx, { text }) {
     await trx.schema

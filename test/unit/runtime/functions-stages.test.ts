@@ -3,10 +3,14 @@ import { describe, expect, it } from "vitest";
 import { controlSchema, type ControlRecord } from "../../../core/control.ts";
 import { MillraceError } from "../../../core/errors.ts";
 import { silentLogger } from "../../../core/logger.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { partitionOf } from "../../../core/partitioner.ts";
+import { begunStages, functionsStage, hasBegun } from "../../../core/functions-stage.ts";
 import { FUNCTIONS_STAGE } from "../../../core/stage.ts";
+import { isControlRecord } from "../../../core/record.ts";
 import { createControlRelay } from "../../../runtime/control-relay.ts";
-import { createFunctionsStageStart, hasFunctionsStage } from "../../../runtime/functions-stage-start.ts";
+import { createFunctionsStages } from "../../../runtime/functions-stages.ts";
+import { IdleStages } from "../../../runtime/idle-stages.ts";
 import { claimPartition } from "../../../runtime/partition-owner.ts";
 import { loadByWord as load } from "../../support/deployed-stage.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../support/memory-event-log.ts";
@@ -27,13 +31,12 @@ const device = (sequence: number): OutboxEntry => {
     control: { v: 1, kind: "device", revision: sequence, removed: false, device: DEVICE },
   };
 };
-const deploy = (sequence: number, body = "map"): OutboxEntry => {
+const deploy = (sequence: number, body = "map", stage = FUNCTIONS_STAGE.name, removed = false): OutboxEntry => {
   const version = { name: "f", version: sequence, hash: body, code: `f ${body}` };
-  const { name: stage } = FUNCTIONS_STAGE;
   return {
     sequence,
     key: null,
-    control: { v: 1, kind: "deploy", revision: sequence, stage, removed: false, function: version },
+    control: { v: 1, kind: "deploy", revision: sequence, stage, removed, function: version },
   };
 };
 
@@ -54,17 +57,12 @@ function bench(log: MemoryEventLog = createMemoryEventLog({ partitionCount: PART
   };
   const relay = async (entries: readonly OutboxEntry[], own: EventLog = log): Promise<void> => {
     pending = [...pending, ...entries];
-    const functionsStage = createFunctionsStageStart({
-      log: own,
-      outbox,
-      generation: 1,
-      partitionCount: PARTITIONS,
-      clock,
-    });
+    const stages = createFunctionsStages({ log: own, outbox, generation: 1, partitionCount: PARTITIONS, clock });
     const service = createControlRelay({
       outbox,
       log: own,
-      functionsStage,
+      stages,
+      idleStages: { look: () => Promise.resolve() },
       partitionCount: PARTITIONS,
       clock,
       logger: silentLogger,
@@ -73,13 +71,15 @@ function bench(log: MemoryEventLog = createMemoryEventLog({ partitionCount: PART
     while (pending.length > 0) await delay(2);
     await service.stop(AbortSignal.timeout(1000));
   };
-  return { log, relay, asked: () => asked };
+  const stages = createFunctionsStages({ log, outbox, generation: 1, partitionCount: PARTITIONS, clock });
+  return { log, relay, stages, asked: () => asked };
 }
 
 async function controlsIn(log: EventLog, topic: string, partition: number): Promise<readonly ControlRecord[]> {
   const reader = log.openReader([{ topic, partition, offset: 0 }]);
   const slices = await reader.poll({ bytesMax: 1 << 24, waitMs: 0 });
-  const values = slices.flatMap(({ records }) => records.map(({ value }) => Buffer.from(value).toString()));
+  const controls = slices.flatMap(({ records }) => records).filter(isControlRecord);
+  const values = controls.map(({ value }) => Buffer.from(value).toString());
   return values.map((text) => controlSchema.parse(JSON.parse(text)));
 }
 
@@ -91,7 +91,7 @@ describe("the stage of users' functions", () => {
     const { log, relay, asked } = bench();
     log.appendNow("readings", HOME, [{ timestamp: 1, key: "t/d1", value: Buffer.from("{}"), headers: [] }]);
     await relay([before, device(2)]);
-    expect(hasFunctionsStage(await log.status(), PARTITIONS)).toBe(false);
+    expect(hasBegun(await log.status(), "functions", PARTITIONS)).toBe(false);
     await relay([device(3), deploy(6), device(7)]);
     const { journals } = await log.status();
     const starts = journals
@@ -126,7 +126,7 @@ describe("the stage of users' functions", () => {
       };
       const breaking = { ...log, append: breaks(log.append), claim: breaks(log.claim), commit: breaks(log.commit) };
       await relay([device(2), deploy(6), deploy(7, "sum")], breaking);
-      expect(hasFunctionsStage(await log.status(), PARTITIONS)).toBe(true);
+      expect(hasBegun(await log.status(), "functions", PARTITIONS)).toBe(true);
       for (let partition = 0; partition < PARTITIONS; partition += 1) {
         const slots = await slotsOf(log, partition);
         expect(slots.get("fn/f")).toMatchObject({ revision: 7, function: { hash: "sum" } });
@@ -144,16 +144,95 @@ describe("the stage of users' functions", () => {
   });
 });
 
-/** What the stage has made of its control records in this partition. */
-async function slotsOf(log: EventLog, partition: number): Promise<ReadonlyMap<string, unknown>> {
-  const owner = await claimPartition({
+describe("a stage of its own", () => {
+  it("begins when it is first named, beside the one that all share, and obeys what names it", async () => {
+    const { log, relay, asked } = bench();
+    await relay([deploy(6, "shared")]);
+    log.appendNow("readings", HOME, [{ timestamp: 1, key: "t/d1", value: Buffer.from("{}"), headers: [] }]);
+    const ends = (await log.status()).partitions.filter(({ topic }) => topic === "readings");
+    await relay([device(7), deploy(8, "own", "fn-heavy"), deploy(9, "own again", "fn-heavy")]);
+    const { journals } = await log.status();
+    const starts = journals.filter(({ name }) => name === "stage:fn-heavy").flatMap(({ positions }) => positions);
+    expect(starts).toEqual(
+      ends.map(({ topic, partition, endOffset: offset }) => expect.objectContaining({ topic, partition, offset })),
+    );
+    expect((await slotsOf(log, HOME, "fn-heavy")).get("fn/f")).toMatchObject({ function: { hash: "own again" } });
+    expect((await slotsOf(log, HOME)).get("fn/f")).toMatchObject({ function: { hash: "shared" } });
+    // The configuration once for each stage that begins; every record of the outbox once for all of them.
+    expect(asked()).toBe(2);
+    const revisions = (await controlsIn(log, "readings", HOME)).map((one) => ("revision" in one ? one.revision : 0));
+    expect(revisions).toEqual([5, 5, 6, 5, 5, 7, 8, 9]);
+  });
+
+  it("ends with its last function, has no state any more, and begins anew at the end of then", async () => {
+    const { log, relay, stages } = bench();
+    await relay([deploy(6), deploy(7, "own", "fn-heavy")]);
+    const old = await ownerOf(log, HOME, "fn-heavy");
+    await stages.end("fn-heavy");
+    expect(begunStages(await log.status()).map(({ name }) => name)).toEqual(["functions"]);
+    old.state.condemn({ offset: 1, step: 0, call: 1, errorClass: "WorkerDied", error: "" });
+    await old.commit();
+    await old.settled();
+    expect(old.failure).toMatchObject({ code: "JOURNAL_FENCED" });
+
+    await relay([deploy(8, "third", "fn-heavy")]);
+    expect(hasBegun(await log.status(), "fn-heavy", PARTITIONS)).toBe(true);
+    expect((await slotsOf(log, HOME, "fn-heavy")).get("fn/f")).toMatchObject({ revision: 8 });
+  });
+
+  it("is ended when nothing lives in it and all before was worked, or its time is over", async () => {
+    const { log, relay, stages } = bench();
+    await relay([deploy(6), deploy(7, "own", "fn-slow"), deploy(8, "own", "fn-done")]);
+    let now = 0;
+    let live = new Set(["functions", "fn-slow", "fn-done"]);
+    const names = async () => begunStages(await log.status()).map(({ name }) => name);
+    const idle = new IdleStages({
+      log,
+      stages,
+      live: async () => live,
+      monotonic: { now: () => now },
+      logger: silentLogger,
+    });
+    const look = async () => {
+      now += 1000;
+      await idle.look();
+      return names();
+    };
+    expect(await look()).toEqual(["functions", "fn-done", "fn-slow"]);
+    live = new Set(["functions"]);
+    expect(await look()).toEqual(["functions", "fn-done", "fn-slow"]);
+    for (let partition = 0; partition < PARTITIONS; partition += 1) await workAll(log, partition, "fn-done");
+    // What comes behind is not waited for.
+    log.appendNow("readings", HOME, [{ timestamp: 1, key: "t/d1", value: Buffer.from("{}"), headers: [] }]);
+    expect(await look()).toEqual(["functions", "fn-slow"]);
+    now += LIMITS.functionStageEndMsMax;
+    expect(await look()).toEqual(["functions"]);
+  });
+});
+
+async function workAll(log: EventLog, partition: number, stage: string): Promise<void> {
+  const owner = await ownerOf(log, partition, stage);
+  const reader = log.openReader([{ topic: "readings", partition, offset: owner.state.next.offset }]);
+  for (const { records } of await reader.poll({ bytesMax: 1 << 24, waitMs: 0 })) {
+    for (const record of records) owner.state.process(record);
+  }
+  await owner.commit();
+  await owner.settled();
+}
+
+const ownerOf = (log: EventLog, partition: number, stage: string) =>
+  claimPartition({
     journals: log,
-    stage: FUNCTIONS_STAGE,
+    stage: functionsStage(stage),
     partition,
     generation: 1,
     warm: warmPartitions(),
     engine: { load },
   });
+
+/** What the stage has made of its control records in this partition. */
+async function slotsOf(log: EventLog, partition: number, stage = "functions"): Promise<ReadonlyMap<string, unknown>> {
+  const owner = await ownerOf(log, partition, stage);
   const reader = log.openReader([{ topic: "readings", partition, offset: owner.state.next.offset }]);
   for (const { records } of await reader.poll({ bytesMax: 1 << 24, waitMs: 0 })) {
     for (const record of records) owner.state.process(record);
