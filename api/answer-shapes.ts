@@ -1,3 +1,4 @@
+import { canaryCountsSchema } from "../core/canary.ts";
 import { z } from "zod";
 import { SEVERITIES } from "../core/alarm-rule.ts";
 import { deadLetterSchema, quarantinedSchema } from "../core/derived-records.ts";
@@ -106,6 +107,21 @@ export const functionVersionAnswer = z.object({
   createdBy: z.string(),
   live: z.boolean(),
   stage: z.string().describe("In which it runs, or ran last: `functions` is shared by all"),
+});
+
+export const rolloutAnswer = z.object({
+  name: z.string(),
+  version: count,
+  live: count.describe("The version that was live when it began"),
+  shares: z.array(count).describe("Of the devices, in 1/10,000, one after the other"),
+  stepMs: count.describe("How long it stays at each share"),
+  step: count.describe("Index of the present share"),
+  since: time.describe("When this step began, or the canary ended"),
+  outcome: z.enum(["promoted", "rolled-back", "replaced"]).nullable().describe("Null while it runs"),
+  reason: z.string().describe("Why it ended so; may be empty"),
+  counts: canaryCountsSchema.describe(
+    "Calls that it and the live version both had since the threads started, by what came of them",
+  ),
 });
 
 export const quarantinedAnswer = quarantinedSchema.extend({

@@ -2,6 +2,7 @@ import type { AuditReport } from "../core/audit-report.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
 import type { TopicPosition } from "../core/event-log.ts";
+import type { CanaryCounts } from "../core/canary.ts";
 import type { FunctionUsage } from "../core/function-usage.ts";
 import type { HistoryQueries } from "../core/history.ts";
 import type { Readiness } from "../core/lifecycle.ts";
@@ -12,6 +13,7 @@ import type { PartitionView } from "../core/partition-view.ts";
 import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { FunctionInput } from "../core/function-store.ts";
+import type { ShadowReplay } from "../core/version-comparison.ts";
 import type { Registry } from "../core/registry.ts";
 import type { Replays } from "../core/replay.ts";
 import type { Why } from "../core/why.ts";
@@ -49,6 +51,8 @@ export interface ApiOptions {
   readonly edge: MqttEdge;
   readonly why: Why;
   readonly replays: Replays;
+  /** What came of the calls of canaries since the threads started, by `name@version`. */
+  canaryCounts(): Promise<ReadonlyMap<string, CanaryCounts>>;
   /** Of users' functions and ours, by version. */
   functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;
@@ -67,6 +71,7 @@ export interface ApiOptions {
   eraseDevice?(tenant: string, device: string): Promise<void>;
   /** Loads the code once and says what it exports. FUNCTION_INVALID. */
   outlineFunctions(code: string): Promise<readonly FunctionInput[]>;
+  readonly shadow: ShadowReplay;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
+import { WHOLE_SHARE } from "../core/canary.ts";
 import { ISOLATIONS } from "../core/function-store.ts";
 import { LIMITS } from "../core/limits.ts";
 import { referenceTableSchema } from "../core/reference-table.ts";
@@ -98,9 +99,21 @@ export const flushBody = z.strictObject({
     .describe("Only these; absent: every device"),
 });
 
+const sharesBody = z
+  .array(z.int().min(1).max(WHOLE_SHARE))
+  .min(1)
+  .max(LIMITS.canarySharesMax)
+  .refine(
+    (shares) => shares.every((share, index) => share > (shares[index - 1] ?? 0)),
+    "each is greater than the one before",
+  )
+  .describe("Of the devices, in 1/10,000, one after the other; after the last the version becomes the live one");
+
+const codeBody = z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it");
+
 export const deployBody = z
   .strictObject({
-    code: z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it"),
+    code: codeBody,
     stage: stageNameSchema
       .exactOptional()
       .describe(
@@ -110,6 +123,17 @@ export const deployBody = z
       .enum(ISOLATIONS)
       .exactOptional()
       .describe("Of that stage: threads, or a process of its own with threads in it"),
+    canary: z
+      .strictObject({
+        shares: sharesBody,
+        stepMs: z
+          .int()
+          .min(LIMITS.canaryStepMsMin)
+          .max(LIMITS.canaryStepMsMax)
+          .describe("How long it stays at each share"),
+      })
+      .exactOptional()
+      .describe("Run beside the live versions for a share of the devices first"),
   })
   .refine(({ stage, isolation }) => isolation === undefined || stage !== undefined, {
     path: ["isolation"],
@@ -121,6 +145,16 @@ export const replayBody = z.strictObject({
   to: timeSchema.describe("Up to which, without it; what lies ahead of now is cut off"),
   version: z.int().positive().exactOptional().describe("Absent: the live one"),
   dryRun: z.boolean().exactOptional().describe("Count what would be corrected, and correct nothing"),
+});
+
+const lastMs = z.int().positive().max(LIMITS.shadowSpanMsMax).describe("Over what was received in the last so many ms");
+
+export const shadowBody = z.strictObject({ code: codeBody, lastMs });
+
+export const compareBody = z.strictObject({
+  before: z.int().positive().exactOptional().describe("Default: what is live beside a canary, or the version before"),
+  after: z.int().positive().exactOptional().describe("Default: the canary, or what is live"),
+  lastMs,
 });
 
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

@@ -22,6 +22,7 @@ import { deadLetterRoutes } from "./routes/dead-letter-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
 import { functionRoutes } from "./routes/function-routes.ts";
 import { replayRoutes } from "./routes/replay-routes.ts";
+import { comparisonRoutes, rolloutRoutes } from "./routes/rollout-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
@@ -46,6 +47,8 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   ruleRoutes,
   functionRoutes,
   replayRoutes,
+  rolloutRoutes,
+  comparisonRoutes,
   typeRoutes,
   tableRoutes,
   configurationRoutes,

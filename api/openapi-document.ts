@@ -38,6 +38,8 @@ function documentationOptions(): ApiOptions {
     partitions: () => Promise.reject(nothing()),
     audit: () => Promise.reject(nothing()),
     outlineFunctions: () => Promise.reject(nothing()),
+    shadow: { ofCode: () => Promise.reject(nothing()), ofVersions: () => Promise.reject(nothing()) },
+    canaryCounts: () => Promise.reject(nothing()),
     metrics: () => Promise.reject(nothing()),
     health: { notReadyReasons: () => [], faults: () => [] },
     pagesDirectory: null,

@@ -12,12 +12,15 @@ import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
 import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
+import { createCanaryWatch } from "../runtime/canary/canary-watch.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
+import { createShadowReplay } from "./functions/shadow-replay.ts";
 import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
+import { canaryCounts } from "./canary-counts.ts";
 import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
@@ -104,11 +107,13 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
+    canaryCounts: async () => canaryCounts(await base.peers.metrics()),
     functionUsage: async () => functionUsage(await base.peers.metrics(), config.functionMemoryMib),
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,
     outlineFunctions: outlineCode,
+    shadow: createShadowReplay({ log, registry, clock }),
     async eraseDevice(tenant, device) {
       if (config.clickhouse) await untilErased(tenant, device, { log, controlOutbox: registry.controlOutbox });
     },
@@ -129,6 +134,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
     ...(roles.has("processors") ? [control] : []),
+    ...(roles.has("processors") ? [createWatch(base)] : []),
     ...autoscaler(base),
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
@@ -170,6 +176,12 @@ function createControl({ registry, log, clock, logger }: Base): Service {
       await relay.stop(signal);
     },
   };
+}
+
+/** Not leased: each process knows only what its own threads have seen. */
+function createWatch({ registry, peers, clock, logger }: Base): Service {
+  const counts = async () => canaryCounts(await peers.metrics());
+  return createCanaryWatch({ rollouts: registry.rollouts, counts, clock, logger });
 }
 
 /** On Kafka the threads of other processes work too, and what they have worked is not known here. */

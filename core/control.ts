@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "./limits.ts";
 import { alarmRuleSchema } from "./alarm-rule.ts";
+import { canarySchema } from "./canary.ts";
 import { deviceTypeSchema } from "./device-type.ts";
 import { referenceTableSchema } from "./reference-table.ts";
 import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schemas.ts";
@@ -14,7 +15,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.
- * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state.
+ * - `deploy`: to every partition of the stage; the version of a function from here on, with its code. `removed` erases its state. `canary`: see canary.ts.
  * - `redrive`: to the device's partition of the stage's input; runs the record of a dead letter again, on the function that failed.
  *
  * Reserved, and written by nobody yet; a stage that reads a `config-snapshot` obeys it, and lets the other pass:
@@ -78,6 +79,7 @@ export const controlSchema = z.discriminatedUnion("kind", [
     stage: idSchema,
     removed: z.boolean(),
     function: functionVersionSchema,
+    canary: canarySchema.exactOptional(),
   }),
   z.object({
     v: z.literal(1),

@@ -25,6 +25,31 @@ export const FUNCTION_LIMITS = {
   /** What `millrace record` writes into one fixture. */
   recordedReadingsMax: 100_000,
 
+  // canaries
+  /** Between two looks at those that run. */
+  canaryLookMs: SECOND,
+  /** Steps of a rollout, and how long one may take. */
+  canarySharesMax: 10,
+  canaryStepMsMin: SECOND,
+  canaryStepMsMax: 7 * 24 * 60 * MINUTE,
+  /** Calls of a step that both versions had, before the next begins. */
+  canaryCallsMin: 20,
+  /**
+   * Calls on which the canary failed and the live version did not, less the other way round: so many, when they are more than this share of the
+   * calls that came to anything, take it back.
+   */
+  canaryFailuresMin: 3,
+  canaryFailedShareMax: 0.01,
+
+  // versions compared over the last minutes
+  /** What may be asked for, by default and at most; readings and their bytes that are run; how long that may take; and who waits for it. */
+  shadowSpanMsDefault: 5 * MINUTE,
+  shadowSpanMsMax: 60 * MINUTE,
+  shadowRecordsMax: 20_000,
+  shadowBytesMax: 16 * 1024 * KIB,
+  shadowMsMax: 10 * SECOND,
+  shadowWaitingMax: 4,
+
   // functions that misbehave
   /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for less than two seconds. */
   functionTimeoutMsDefault: SECOND / 2,

@@ -1,4 +1,5 @@
 import type { FunctionVersion } from "./control.ts";
+import type { RolloutPlan } from "./rollout.ts";
 
 /** Of what a function keeps: two versions with one number must have one shape. */
 export interface FunctionState {
@@ -51,13 +52,15 @@ export interface FunctionStore {
    * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. Without a `stage` each stays
    * where it is; one that changes its stage begins anew, without what it has kept. INVALID_INPUT when a function keeps another shape than the
    * live version under the same state version, LIMIT_EXCEEDED when there are too many functions or stages.
+   *
+   * With a plan they run beside the live versions for a share of the devices: INVALID_INPUT where none is live, or in another stage.
    */
-  deploy(bundle: DeployedBundle, actor: string): Promise<readonly FunctionVersionInfo[]>;
+  deploy(bundle: DeployedBundle, actor: string, canary?: RolloutPlan): Promise<readonly FunctionVersionInfo[]>;
   /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
   /** A version with its code: the live one, or `version`. NOT_FOUND. */
   code(name: string, version: number | null): Promise<FunctionVersion>;
-  /** Makes an earlier version live again: the newest below the live one, or `version`. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
+  /** Takes back a canary; without one, makes an earlier version live again: the newest below the live one. Or makes `version` live. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
   undeploy(name: string, actor: string): Promise<void>;

@@ -1,6 +1,7 @@
 import type { AlarmRule, Severity } from "./alarm-rule.ts";
 import type { ControlRecord, DeviceState } from "./control.ts";
 import type { FunctionStore } from "./function-store.ts";
+import type { RolloutStore } from "./rollout.ts";
 import type { AlarmEvent } from "./derived-records.ts";
 import type { ReferenceTable } from "./reference-table.ts";
 import type { DeviceType } from "./device-type.ts";
@@ -253,6 +254,7 @@ export interface Registry extends DeviceImporter {
   readonly notifications: NotificationOutbox;
   readonly audit: AuditStore;
   readonly functions: FunctionStore;
+  readonly rollouts: RolloutStore;
   /** Batched last-seen times: key `tenant/device` → receive time. */
   touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
   /**

@@ -1,4 +1,5 @@
 import { compareBytes } from "./byte-order.ts";
+import { adoptCanary, dropCanary, hasCanaryState } from "./canary-state.ts";
 import { engineIdentity } from "./dead-letter.ts";
 import { controlSchema } from "../core/control.ts";
 import { isMillraceError } from "../core/errors.ts";
@@ -154,11 +155,19 @@ function passedByAll(
   return all.length < partitionCount ? null : Math.min(...all);
 }
 
-/** Null unless the function is taken back: then what it has kept of each device is erased. */
+/**
+ * Null unless the function is taken back, whose state is erased with its canary's, or a canary has come to its end, whose state is then the
+ * function's or is erased.
+ */
 function deploySweep(parts: PartitionParts, control: Extract<ControlRecord, { kind: "deploy" }>): Sweep | null {
-  if (control.stage !== parts.stage.name || !parts.calls.run(() => parts.functions.deploy(control))) return null;
+  if (control.stage !== parts.stage.name) return null;
+  const done = parts.calls.run(() => parts.functions.deploy(control));
+  if (done === null) return null;
   for (const key of parts.store.inKeyOrder()) parts.queue.refresh(key);
-  return control.removed ? { ...WHOLE_PARTITION, forget: control.function.name } : null;
+  const of = control.function.name;
+  const canary = done.canary === null ? {} : { canary: { of, end: done.canary } };
+  if (control.removed) return { ...WHOLE_PARTITION, forget: of, ...canary };
+  return done.canary === null ? null : { ...WHOLE_PARTITION, ...canary };
 }
 
 function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
@@ -171,7 +180,9 @@ function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
 
 function concerns(parts: PartitionParts, sweep: Sweep, key: KeyState): boolean {
   if (key.tenant === "") return false;
+  if (sweep.canary !== undefined && hasCanaryState(key, sweep.canary.of)) return true;
   if (sweep.forget !== undefined) return key.hasStateOf(sweep.forget);
+  if (sweep.canary !== undefined) return false;
   // A device that is named is told of its removal even if nothing of it is left here: its quarantine is elsewhere.
   if (key.isErased()) return sweep.key !== null && key.joinedBy === null && parts.config.of(key).removed;
   if (sweep.tenant !== null && key.tenant !== sweep.tenant) return false;
@@ -179,9 +190,11 @@ function concerns(parts: PartitionParts, sweep: Sweep, key: KeyState): boolean {
 }
 
 function sweepKey(parts: PartitionParts, runner: FunctionRunner, sweep: Sweep, key: KeyState): void {
-  if (sweep.forget !== undefined) {
-    if (key.joinedBy === sweep.forget) key.erase();
-    else key.forget(sweep.forget);
+  if (sweep.forget !== undefined || sweep.canary !== undefined) {
+    if (sweep.canary?.end === "becomes-live") adoptCanary(key, sweep.canary.of);
+    else if (sweep.canary !== undefined) dropCanary(key, sweep.canary.of);
+    if (sweep.forget !== undefined && key.joinedBy === sweep.forget) key.erase();
+    else if (sweep.forget !== undefined) key.forget(sweep.forget);
     parts.queue.refresh(key);
     return;
   }

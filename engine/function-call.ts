@@ -13,6 +13,17 @@ export interface PlacedFunction {
   readonly fn: StageFunction;
   /** `name@version`. */
   readonly functionVersion: string;
+  /** Under which its state stands. */
+  readonly stateName: string;
+  /** What runs beside it. */
+  readonly canary: PlacedCanary | null;
+}
+
+/** A version on its way to be the function's: see canary-calls.ts. */
+export interface PlacedCanary {
+  readonly placed: PlacedFunction;
+  /** Whether it runs for this key. */
+  takes(key: KeyState): boolean;
 }
 
 /** Who carries out what a function asks for. */
@@ -57,7 +68,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
 
   /** Asked for only by functions that keep something. */
   private get slots(): FunctionState {
-    return this.input.key.functionState(this.input.placed.fn.name);
+    return this.input.key.functionState(this.input.placed.stateName);
   }
 
   get timers(): Timers {

@@ -1,21 +1,21 @@
-import { isMillraceError } from "../core/errors.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { isReading } from "../core/is-reading.ts";
 import { LIMITS } from "../core/limits.ts";
-import { UNKNOWN_ID, deadLetterOutput, engineIdentity } from "./dead-letter.ts";
-import { FunctionCall } from "./function-call.ts";
+import { UNKNOWN_ID, engineIdentity } from "./dead-letter.ts";
+import { DeadLetters, type DeviceIds, type LetterSource } from "./dead-letters.ts";
+import { beginningOf, begunVersionsAt, callBoth, dueOf, versionsAt } from "./canary-calls.ts";
+import { FunctionCall, type CallInput, type CallSite, type PlacedFunction } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
 import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
-import { requireCountable } from "./ledger-counts.ts";
-import { WHOLE_STEP, identityOf, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
+import { WHOLE_STEP, identityOf, tooManyTimers, tooMuchAtOnce } from "./step-failure.ts";
+import { StepScopes } from "./step-scopes.ts";
 import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
 import type { ConfigChange, StreamFunction } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
-import type { DeadLetterInput, FunctionIdentity } from "./dead-letter.ts";
-import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
+import type { CallOf, Versions } from "./canary-calls.ts";
 import type { KeyState } from "./key-state.ts";
 import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
@@ -28,19 +28,20 @@ import type { MessageTimers, StepFailure } from "./step-failure.ts";
  */
 export class FunctionRunner implements CallSite {
   private readonly parts: PartitionParts;
-  private failure: StepFailure | null = null;
+  private readonly scopes: StepScopes;
+  private readonly letters: DeadLetters;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
   /** A function of a stage of independent ones has failed on the message. */
   private failedAlone = false;
   /** While the record of a dead letter is run again. */
   private redriven: { readonly only: string | null } | null = null;
-  /** Dead letters made so far, for who watches over the stage. */
-  deadLetters = 0;
   private timers: MessageTimers = { readings: 0, fired: 0, overdue: null };
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
+    this.scopes = new StepScopes(parts);
+    this.letters = new DeadLetters(parts);
   }
 
   /** To be called before anything is run for a record: timers fired on the way to it name it as their source. */
@@ -78,8 +79,11 @@ export class FunctionRunner implements CallSite {
       const watermark = this.parts.watermarkOf(key);
       moveSide(key, value, record.timestamp, place.device);
       this.fireReached(key);
-      const { placed } = place;
-      this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value, true);
+      this.invokeAlone(
+        { placed: place.placed, key, cause: "input", receiveTime: record.timestamp, watermark },
+        value,
+        true,
+      );
     });
   }
 
@@ -100,7 +104,14 @@ export class FunctionRunner implements CallSite {
     this.outcome = "processed";
     this.failedAlone = false;
     this.timers = { readings: 0, fired: 0, overdue: null };
-    return this.settleMessage(key, record, this.attemptStep(run));
+    const failure = this.scopes.attemptStep(run);
+    if (failure !== null && this.timers.overdue !== null && this.redriven === null) return this.timers.overdue;
+    if (failure !== null) this.deadLetter(key, failure, { received: record.timestamp, record });
+    // It was counted when it became a dead letter.
+    if (this.redriven !== null) return null;
+    const failed = failure !== null || this.failedAlone;
+    this.parts.counts.add(key.deviceKey, failed ? "deadLettered" : this.outcome, 1);
+    return null;
   }
 
   private leavesOut({ fn }: PlacedFunction): boolean {
@@ -109,35 +120,52 @@ export class FunctionRunner implements CallSite {
 
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
   fireTimer(key: KeyState, timer: TimerSlot): void {
-    this.fire(key, timer, (run) => this.attemptStep(run));
+    this.fire(key, timer, (run) => this.scopes.attemptStep(run));
   }
 
   private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
-    const placed = this.parts.functions.byName.get(timer.owner.fn);
-    const at = timer.at;
+    const { functions, partitionTime } = this.parts;
+    const placed = functions.byState.get(timer.owner.fn);
+    const { name, at } = timer;
     if (placed === undefined || at === null) return;
-    const receiveTime = this.parts.partitionTime.value ?? 0;
+    const receiveTime = partitionTime.value ?? 0;
+    const what: LetterSource = { received: receiveTime, record: null, timer: { name, at } };
+    const input = { key, cause: "timer", receiveTime, watermark: at } as const;
+    const call = (of: PlacedFunction): void =>
+      this.tell({ ...input, placed: of }, (fn, context) => fn.onTimer?.(name, at, context));
+    const versions = begunVersionsAt(functions.byName.get(placed.fn.name) ?? placed, key);
+    // Of a canary that was stopped.
+    if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
+    const due = versions === null ? [timer] : dueOf(versions, key, timer);
+    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.fn === stateName);
     const failure = attempt(() => {
-      timer.set(null);
-      const call: CallInput = { placed, key, cause: "timer", receiveTime, watermark: at };
-      this.tell(call, (fn, context) => fn.onTimer?.(timer.name, at, context));
+      for (const one of due) one.set(null);
+      if (versions === null) call(placed);
+      else this.callBoth(key, versions, (of) => (isDue(of) ? () => call(of) : null), what);
     });
     if (failure === null) return;
-    timer.set(null);
-    this.deadLetter(key, failure, { received: receiveTime, record: null, timer: { name: timer.name, at } });
+    for (const one of due) one.set(null);
+    this.deadLetter(key, failure, what);
   }
 
   /** Tells the functions that have state of this key what a control record changed for it. */
   changeConfig(key: KeyState, change: ConfigChange): void {
-    const { receiveTime } = this;
     for (const placed of this.parts.functions.byName.values()) {
-      if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
-      const failure = this.attemptStep(() => {
-        const call: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.parts.watermarkOf(key) };
-        this.tell(call, (fn, context) => fn.onConfig?.(change, context));
-      });
-      if (failure !== null) this.deadLetter(key, failure, { received: receiveTime, record: this.record });
+      const callOf = (of: PlacedFunction) => this.configCall(of, key, change);
+      const what: LetterSource = { received: this.receiveTime, record: this.record };
+      const versions = begunVersionsAt(placed, key);
+      const run = versions === null ? callOf(placed) : () => void this.callBoth(key, versions, callOf, what);
+      const failure = run && this.scopes.attemptStep(run);
+      if (failure !== null) this.deadLetter(key, failure, what);
     }
+  }
+
+  private configCall(placed: PlacedFunction, key: KeyState, change: ConfigChange): (() => void) | null {
+    const { fn, stateName } = placed;
+    if (fn.kind !== "stream" || fn.onConfig === undefined || !key.hasStateOf(stateName)) return null;
+    const { receiveTime } = this;
+    const input: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.parts.watermarkOf(key) };
+    return () => this.tell(input, (of, context) => of.onConfig?.(change, context));
   }
 
   /** A dead letter of a record that did not get as far as a function. */
@@ -146,24 +174,30 @@ export class FunctionRunner implements CallSite {
     this.deadLetter(ids, { by: engineIdentity(name), error }, { received: record.timestamp, record });
   }
 
+  /** Dead letters made so far, for who watches over the stage. */
+  get deadLetters(): number {
+    return this.letters.made;
+  }
+
   emit(call: FunctionCall, topic: OutputTopic, value: object): void {
     const { placed, key, receiveTime, cause } = call.input;
     if (!placed.fn.outputs.includes(topic)) {
       throw new TypeError(`${placed.fn.name} does not name "${topic}" among its outputs`);
     }
     assertJson(value);
+    const { parts, scopes } = this;
     const { functionVersion } = placed;
     const json = JSON.stringify(value);
     const outputKey = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
-    this.parts.outputs.push({ topic, key: outputKey, timestamp: receiveTime, functionVersion, json });
+    parts.outputs.push({ topic, key: outputKey, timestamp: receiveTime, functionVersion, json });
     // A loop that never ends must meet this before memory does.
-    if (this.parts.outputs.stepBytes > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
+    if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
     if (topic !== "readings") return;
     if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
       throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
     }
     // Users' functions stand side by side: each runs on what the source stage made, in whatever order they were deployed.
-    if (this.parts.functions.isDeployed(placed.fn.name)) return;
+    if (parts.functions.isDeployed(placed.fn.name)) return;
     this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
   }
 
@@ -173,8 +207,7 @@ export class FunctionRunner implements CallSite {
       if (this.outcome === "processed") this.outcome = outcome;
       return;
     }
-    requireCountable(outcome, by);
-    this.parts.counts.add(call.input.key.deviceKey, outcome, by);
+    this.parts.counts.addAsked(call.input.key.deviceKey, outcome, by);
   }
 
   /**
@@ -197,12 +230,25 @@ export class FunctionRunner implements CallSite {
 
   /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
   private invokeAlone(input: CallInput, reading: Reading | Repartitioned, isRecord: boolean): void {
-    const failure = this.attempt(() => this.invoke(input, reading));
+    const { key, placed, receiveTime: received } = input;
+    const versions = versionsAt(placed, key);
+    const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
+    if (versions !== null) return this.invokeBoth(input, versions, reading, { received, record });
+    const failure = this.scopes.attempt(() => this.invoke(input, reading));
     if (failure === null) return;
     this.failedAlone = true;
-    const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
     // Only this function is undone, also when it made too much: a redrive must not run the others again.
-    this.deadLetter(input.key, { ...failure, by: identityOf(input.placed) }, { received: input.receiveTime, record });
+    this.deadLetter(key, { ...failure, by: identityOf(placed) }, { received, record });
+  }
+
+  private invokeBoth(input: CallInput, versions: Versions, reading: Reading | Repartitioned, what: LetterSource): void {
+    const { key } = input;
+    const begin = beginningOf(versions, key);
+    const callOf = (placed: PlacedFunction) => () => {
+      if (placed === versions.canary) begin();
+      this.invoke({ ...input, placed }, reading);
+    };
+    if (this.callBoth(key, versions, callOf, what)) this.failedAlone = true;
   }
 
   private fireReached(key: KeyState): void {
@@ -216,10 +262,9 @@ export class FunctionRunner implements CallSite {
       if (fired >= LIMITS.timersPerMessageMax || this.parts.outputs.stepBytes > bytesMax) {
         // Only before anything else was done with a reading can they fire first without a difference.
         if (readings === 1) this.timers.overdue = reached;
-        const text = `the message reaches more timers at once than a step may fire: send its readings one by one`;
-        throw this.failed(WHOLE_STEP, new RangeError(text));
+        throw this.scopes.failed(WHOLE_STEP, tooManyTimers());
       }
-      this.fire(key, timer, (run) => this.attempt(run));
+      this.fire(key, timer, (run) => this.scopes.attempt(run));
       this.timers.fired += 1;
     }
   }
@@ -243,58 +288,16 @@ export class FunctionRunner implements CallSite {
     try {
       calls.measured(input, () => run(new FunctionCall(this, config, input)));
     } catch (error) {
-      throw this.failed(identityOf(input.placed), error);
+      throw this.scopes.failed(identityOf(input.placed), error);
     }
   }
 
-  /** Remembers who threw first: a function that catches what `emit` throws must not hide the failure of the next one. */
-  private failed(by: FunctionIdentity, error: unknown): unknown {
-    if (!isMillraceError(error, "STATE_INVALID")) this.failure ??= { by, error };
-    return error;
+  private deadLetter(ids: DeviceIds, failure: StepFailure, what: LetterSource): void {
+    this.letters.write(ids, failure, what, this.record?.offset ?? 0);
   }
 
-  /** Runs a scope. When anything in it failed, undoes it and says what. Damaged state is nobody's dead letter: it ends the stage. */
-  private attempt(run: () => void): StepFailure | null {
-    const mark = this.parts.undo.mark();
-    const outer = this.failure;
-    this.failure = null;
-    try {
-      run();
-    } catch (error) {
-      if (this.failure === null) throw error;
-    }
-    const failure: StepFailure | null = this.failure;
-    this.failure = outer;
-    if (failure !== null) this.parts.undo.rollback(mark);
-    return failure;
-  }
-
-  /** A scope that is a whole step: it fails too when it makes more than a commit can carry. */
-  private attemptStep(run: () => void): StepFailure | null {
-    return this.attempt(() => {
-      run();
-      if (stepBytes(this.parts) > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
-    });
-  }
-
-  private settleMessage(key: KeyState, record: LogRecord, failure: StepFailure | null): number | null {
-    if (failure !== null && this.timers.overdue !== null && this.redriven === null) return this.timers.overdue;
-    if (failure !== null) this.deadLetter(key, failure, { received: record.timestamp, record });
-    // It was counted when it became a dead letter.
-    if (this.redriven !== null) return null;
-    const failed = failure !== null || this.failedAlone;
-    this.parts.counts.add(key.deviceKey, failed ? "deadLettered" : this.outcome, 1);
-    return null;
-  }
-
-  private deadLetter(
-    { tenant, device }: Pick<KeyState, "tenant" | "device">,
-    { by, error }: StepFailure,
-    what: Pick<DeadLetterInput, "received" | "record" | "timer">,
-  ): void {
-    const { stage, partition, outputs } = this.parts;
-    this.deadLetters += 1;
-    const source = { topic: stage.input, partition, offset: this.record?.offset ?? 0 };
-    outputs.push(deadLetterOutput({ ...by, error, ...what, tenant, device, source }));
+  private callBoth(key: KeyState, versions: Versions, callOf: CallOf, what: LetterSource): boolean {
+    const { parts, scopes } = this;
+    return callBoth({ parts, scopes, versions, callOf, deadLetter: (failure) => this.deadLetter(key, failure, what) });
   }
 }

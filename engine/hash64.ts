@@ -35,6 +35,13 @@ export function hashText(text: string): string {
   return digits(finish(a ^ text.length), finish(b ^ text.length));
 }
 
+/** A number of 32 bits, evenly spread: which share a text falls into. */
+export function hashNumber(text: string): number {
+  let a = 0x9747b28c;
+  for (let i = 0; i < text.length; i += 1) a = mixA(a, text.charCodeAt(i));
+  return finish(a ^ text.length) >>> 0;
+}
+
 function at(bytes: Uint8Array, index: number): number {
   return bytes[index] ?? 0;
 }

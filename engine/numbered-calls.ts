@@ -1,5 +1,6 @@
 import type { CallMarker, FatalErrorClass, Verdict } from "../core/verdict.ts";
 import type { CallMeter } from "../core/call-meter.ts";
+import type { CanaryOutcome } from "../core/canary.ts";
 import type { CallInput } from "./function-call.ts";
 import type { Step } from "../core/commit-unit.ts";
 import type { EngineSlot } from "./state-slots.ts";
@@ -80,6 +81,11 @@ export class NumberedCalls {
       this.meter?.end(failed);
       this.leave(outer);
     }
+  }
+
+  /** Tells the meter what came of a canary's call. */
+  compared(functionVersion: string, outcome: CanaryOutcome): void {
+    this.meter?.compared(functionVersion, outcome);
   }
 
   private requireUncondemned(call: number): void {

@@ -36,6 +36,7 @@ export class OutputBuffer {
   private at: Step = { offset: 0, step: 0 };
   private sourceOfStep = "";
   private index = 0;
+  private held: Output[] | null = null;
 
   constructor(undo: UndoLog, origin: OutputOrigin) {
     this.undo = undo;
@@ -58,7 +59,40 @@ export class OutputBuffer {
     this.sourceOfStep = "";
   }
 
+  /** What `run` puts out does not leave: it is returned, to be pushed or dropped. */
+  hold(run: () => void): readonly Output[] {
+    const { held: outer, stepBytes } = this;
+    const held: Output[] = [];
+    this.held = held;
+    try {
+      run();
+    } finally {
+      this.held = outer;
+    }
+    const bytes = this.stepBytes - stepBytes;
+    this.stepBytes = stepBytes;
+    this.undo.record(() => {
+      this.stepBytes += bytes;
+    });
+    return held;
+  }
+
   push(output: Output): void {
+    if (this.held === null) this.append(output);
+    else this.keep(this.held, output);
+  }
+
+  private keep(held: Output[], output: Output): void {
+    const bytes = Buffer.byteLength(output.json);
+    held.push(output);
+    this.stepBytes += bytes;
+    this.undo.record(() => {
+      held.pop();
+      this.stepBytes -= bytes;
+    });
+  }
+
+  private append(output: Output): void {
     const value = Buffer.from(output.json);
     const headers: Header[] = [
       [HEADER.source, this.sourceOfStep + this.index],

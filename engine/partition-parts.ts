@@ -26,6 +26,8 @@ const sweepSchema = z.object({
   type: z.string().nullable(),
   /** Only what this function keeps is erased. Absent for all other sweeps. */
   forget: z.string().exactOptional(),
+  /** What the canary of this function keeps becomes the function's, or is erased. Absent for all other sweeps. */
+  canary: z.object({ of: z.string(), end: z.enum(["becomes-live", "is-dropped"]) }).exactOptional(),
   changes: z.array(z.enum(["rules", "type"])),
   flushUpTo: z.number().nullable(),
   /** Of what is joined, the keys of the devices whose readings the flush is behind. Absent for all. */

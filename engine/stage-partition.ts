@@ -4,6 +4,7 @@ import { isControlRecord } from "../core/record.ts";
 import { beginControl, continueSweep, passFlushOn } from "./control-steps.ts";
 import { FunctionRunner } from "./function-runner.ts";
 import { NO_KEY, processMessage } from "./message-steps.ts";
+import { condemnCall, stopCanary } from "./outside-decisions.ts";
 import { createPartitionParts } from "./partition-parts.ts";
 import { restoreState, resumeState, snapshotChunks } from "./state-restore.ts";
 import type { Outcomes } from "../core/ledger.ts";
@@ -42,6 +43,9 @@ export interface StagePartition {
    * sealed in a unit of its own, which must be durable before the record is processed.
    */
   condemn(verdict: Verdict): void;
+  /** Calls a canary (name@version) no more, if it runs here: a verdict has stopped it elsewhere. To be sealed as one. */
+  stopCanary(id: string): void;
+  readonly stoppedCanaries: readonly string[];
   /** Counts offsets [from, to) as corrupt. */
   skipCorrupt(fromOffset: number, toOffset: number): void;
   /** Since the last seal. */
@@ -127,12 +131,15 @@ class PartitionEngine implements StagePartition, StepPace {
   }
 
   condemn(verdict: Verdict): void {
-    const { verdicts, undo } = this.parts;
-    const { offset, step, call } = verdict;
-    const standing = verdicts.value?.filter((one) => one.offset === offset) ?? [];
-    if (standing.some((one) => one.step === step && one.call === call)) return;
-    verdicts.set([...standing, verdict]);
-    undo.clear();
+    condemnCall(this.parts, verdict);
+  }
+
+  stopCanary(id: string): void {
+    stopCanary(this.parts, id);
+  }
+
+  get stoppedCanaries(): readonly string[] {
+    return this.parts.functions.stoppedCanaries;
   }
 
   skipCorrupt(fromOffset: number, toOffset: number): void {

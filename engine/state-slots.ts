@@ -134,6 +134,15 @@ export class FunctionSlot implements TouchableSlot {
   }
 
   write(value: unknown, bytes: number): void {
+    this.change(value, null, bytes);
+  }
+
+  /** As after a restore, the value is read of its text. */
+  writeText(text: string, bytes: number): void {
+    this.change(undefined, text, bytes);
+  }
+
+  private change(value: unknown, text: string | null, bytes: number): void {
     const { keeper } = this.owner;
     keeper.grow(bytes - this.bytes);
     const { value: oldValue, text: oldText } = this;
@@ -143,7 +152,7 @@ export class FunctionSlot implements TouchableSlot {
     });
     keeper.touch(this, bytes);
     this.value = value;
-    this.text = null;
+    this.text = text;
   }
 
   toSlot(): Slot {

@@ -87,17 +87,18 @@ export class StateStore implements KeyKeeper {
     for (const key of this.keys.values()) this.warmBytes += key.functionBytes();
     const target = cold.bytesMax() * KEPT_SHARE;
     const entries: ColdEntry[] = [];
-    const leaving: KeyState[] = [];
+    const leaving = new Set<KeyState>();
     let left = this.warmBytes;
     // Twice round: the first time it may only find that all were used.
     for (let looks = 2 * this.keys.size; looks > 0 && left > target; looks -= 1) {
       const key = this.nextOfHand();
       const wasUsed = key.used;
       key.used = false;
-      const entry = wasUsed || key.key === PARTITION_KEY ? null : key.coldEntry();
+      const stays = wasUsed || key.key === PARTITION_KEY || leaving.has(key);
+      const entry = stays ? null : key.coldEntry();
       if (entry === null) continue;
       entries.push(entry);
-      leaving.push(key);
+      leaving.add(key);
       left -= key.functionBytes();
     }
     if (!cold.put(entries)) return;

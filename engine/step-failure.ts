@@ -22,8 +22,8 @@ export interface MessageTimers {
 /** Whose dead letter it is when no function threw, but all of them together made too much. */
 export const WHOLE_STEP = engineIdentity("$step");
 
-export function identityOf({ fn, functionVersion }: PlacedFunction): FunctionIdentity {
-  return { function: fn.name, version: fn.version, functionVersion };
+export function identityOf({ fn, functionVersion, stateName }: PlacedFunction): FunctionIdentity {
+  return { function: stateName, version: fn.version, functionVersion };
 }
 
 /** Of the outputs and the state that the step has made so far. */
@@ -34,4 +34,8 @@ export function stepBytes({ outputs, store }: PartitionParts): number {
 export function tooMuchAtOnce(parts: PartitionParts): RangeError {
   const text = `it makes ${stepBytes(parts)} bytes of outputs and state at once; ${LIMITS.stepBytesMax} are allowed`;
   return new RangeError(text);
+}
+
+export function tooManyTimers(): RangeError {
+  return new RangeError("the message reaches more timers at once than a step may fire: send its readings one by one");
 }

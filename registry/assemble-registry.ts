@@ -14,6 +14,7 @@ import { createDeviceImporter, type DeviceImporter } from "./device-importer.ts"
 import { createDeviceStore } from "./device-store.ts";
 import type { RegistryEngine } from "./engine.ts";
 import { createFunctionStore } from "./function-store.ts";
+import { createRolloutStore } from "./rollout-store.ts";
 import { createGatewayStore } from "./gateway-store.ts";
 import { writeLastSeen } from "./last-seen.ts";
 import { migrate } from "./migrate.ts";
@@ -56,6 +57,7 @@ export async function assembleRegistry(options: AssembleOptions): Promise<Regist
     notifications: createNotificationOutbox(reads, write),
     audit: createAuditStore(reads, write),
     functions: createFunctionStore(reads, write),
+    rollouts: createRolloutStore(reads, write),
     ...createDeviceImporter(write, secret),
     touch: (lastSeen) => writeLastSeen(write, lastSeen),
     onRevoked: (listener) => void listeners.push(listener),

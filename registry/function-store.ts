@@ -1,13 +1,22 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { functionsStageName } from "../core/functions-stage.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
-import type { Queries, Tables } from "./schema.ts";
+import type { RolloutPlan } from "../core/rollout.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
+import type { Queries } from "./schema.ts";
+import {
+  beginCanary,
+  dropCanary,
+  endCanary,
+  goLive,
+  liveVersion,
+  runningCanary,
+  takeFrom,
+  type VersionRow,
+} from "./live-versions.ts";
 import { storableText } from "./storable-text.ts";
-
-type VersionRow = Tables["function_versions"];
 
 const SHOWN = [
   "function_versions.name",
@@ -23,7 +32,7 @@ const SHOWN = [
 /** Versions are numbered per function; the same code has the same number. Every change tells the partitions of the users' stage. */
 export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionStore {
   return {
-    async deploy(bundle, actor) {
+    async deploy(bundle, actor, canary) {
       const bytes = Buffer.byteLength(JSON.stringify(bundle.code));
       if (bytes > LIMITS.functionCodeBytesMax) {
         throw new MillraceError(
@@ -33,7 +42,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       }
       return write(actor, async (change) => {
         const made: FunctionVersionInfo[] = [];
-        for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor));
+        for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor, canary));
         await checkCount(change);
         await checkStages(change);
         await isolate(change, bundle);
@@ -94,6 +103,7 @@ async function deployOne(
   bundle: DeployedBundle,
   fn: FunctionInput,
   actor: string,
+  canary: RolloutPlan | undefined,
 ): Promise<FunctionVersionInfo> {
   const { trx } = change;
   const all = await trx.selectFrom("function_versions").selectAll().where("name", "=", fn.name).execute();
@@ -119,12 +129,19 @@ async function deployOne(
   if (fn.kind === "join" && stage !== FUNCTIONS_STAGE.name) throw joinOfOwnStage(fn.name, stage);
   if (liveRow?.stage === stage) checkState(liveRow, row);
   if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
+  if (canary !== undefined) {
+    await beginCanary(change, { ...row, stage }, liveRow, canary);
+    return infoOf({ ...row, stage }, false);
+  }
   // Also when it is live already: a log that was lost and is new does not know it.
-  return goLive(change, { ...row, stage }, liveRow, "function.deployed");
+  await goLive(change, { ...row, stage }, liveRow, "function.deployed");
+  return infoOf({ ...row, stage }, true);
 }
 
 async function rollback(change: Change, name: string, wanted: number | null): Promise<FunctionVersionInfo> {
   const live = await liveVersion(change, name);
+  const canary = await runningCanary(change, name);
+  if (wanted === null && canary !== null) return infoOf(await dropCanary(change, canary, ""), true);
   const all = await change.trx
     .selectFrom("function_versions")
     .selectAll()
@@ -139,10 +156,12 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
       remedy: `Versions that there are: ${all.map(({ version }) => version).join(", ")}. Choose one with --to.`,
     });
   }
-  if (row.version === live) return infoOf(row, true);
+  if (row.version === live && canary === null) return infoOf(row, true);
   const liveRow = all.find(({ version }) => version === live) ?? null;
   if (liveRow !== null) checkState(liveRow, row);
-  return goLive(change, { ...row, stage: liveRow?.stage ?? row.stage }, liveRow, "function.rolled-back");
+  const next = { ...row, stage: liveRow?.stage ?? row.stage };
+  await goLive(change, next, liveRow, "function.rolled-back");
+  return infoOf(next, true);
 }
 
 async function undeploy(change: Change, name: string): Promise<void> {
@@ -153,57 +172,11 @@ async function undeploy(change: Change, name: string): Promise<void> {
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
   const row = await liveVersions(trx).where("functions.name", "=", name).select("kind").executeTakeFirst();
+  await endCanary(change, name, () => "replaced", "");
   await trx.deleteFrom("functions").where("name", "=", name).execute();
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
   takeFrom(change, functionsStageName(stage), name, live);
   if (row?.kind === "join") takeFrom(change, JOINS_STAGE.name, name, live);
-}
-
-/** `stage`: its name in the log. */
-function takeFrom(change: Change, stage: string, name: string, version: number): void {
-  change.control(null, (revision) => {
-    const none = { name, version, hash: "", code: "" };
-    return { v: 1, kind: "deploy", revision, stage, removed: true, function: none };
-  });
-}
-
-function bringTo(change: Change, stage: string, { name, version, hash, code }: VersionRow): void {
-  change.control(null, (revision) => {
-    const deployed = { name, version, hash, code };
-    return { v: 1, kind: "deploy", revision, stage, removed: false, function: deployed };
-  });
-}
-
-/** `before`: what runs now. In another stage it is taken back there, with its state. */
-async function goLive(
-  change: Change,
-  row: VersionRow,
-  before: VersionRow | null,
-  action: string,
-): Promise<FunctionVersionInfo> {
-  const { name, version, stage } = row;
-  const moves = before !== null && before.stage !== stage;
-  await change.trx
-    .updateTable("function_versions")
-    .set({ stage })
-    .where("name", "=", name)
-    .where("version", "=", version)
-    .execute();
-  await change.trx
-    .insertInto("functions")
-    .values({ name, version })
-    .onConflict((conflict) => conflict.column("name").doUpdateSet({ version }))
-    .execute();
-  const instead = before === null ? "" : ` instead of ${before.version}`;
-  const isOwn = stage !== FUNCTIONS_STAGE.name;
-  const where = moves ? `, in stage ${stage} instead of ${before.stage}` : isOwn ? `, in stage ${stage}` : "";
-  change.audit(action, `function ${name}`, `version ${version}${instead}${where}`);
-  if (moves) takeFrom(change, functionsStageName(before.stage), name, before.version);
-  // First where it joins: what sends there is to find it.
-  if (row.kind === "join") bringTo(change, JOINS_STAGE.name, row);
-  bringTo(change, functionsStageName(stage), row);
-  if (before?.kind === "join" && row.kind !== "join") takeFrom(change, JOINS_STAGE.name, name, before.version);
-  return infoOf(row, true);
 }
 
 /** What devices have kept must be readable by the version that goes live. */
@@ -221,11 +194,6 @@ function checkState(live: VersionRow, next: VersionRow): void {
         ? `Set stateVersion: ${is + 1}${next.kind === "join" ? ": what it keeps so far meets nothing any more" : " and define migrate(old, fromVersion)"}; or run millrace undeploy ${next.name} first, which forgets the state.`
         : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
   });
-}
-
-async function liveVersion({ trx }: Change, name: string): Promise<number | null> {
-  const row = await trx.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
-  return row?.version ?? null;
 }
 
 async function liveOf(db: Queries, name: string): Promise<{ readonly version: number }> {

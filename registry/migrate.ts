@@ -9,6 +9,7 @@ import { gateways } from "./migrations/0003-gateways.ts";
 import { functions } from "./migrations/0004-functions.ts";
 import { referenceTables } from "./migrations/0005-reference-tables.ts";
 import { functionStages } from "./migrations/0006-function-stages.ts";
+import { rollouts } from "./migrations/0007-rollouts.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   functions,
   referenceTables,
   functionStages,
+  rollouts,
 ];
 
 interface MigrationTables extends Tables {

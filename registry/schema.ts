@@ -1,6 +1,7 @@
 import type { Isolation } from "../core/function-store.ts";
 import type { Kysely, Transaction } from "kysely";
 import type { FunctionKind } from "../core/function-store.ts";
+import type { RolloutOutcome } from "../core/rollout.ts";
 
 /**
  * The tables, as the queries see them. Column types are those that SQLite and PostgreSQL share: text, and bigint for times (UTC ms),
@@ -92,6 +93,22 @@ export interface Tables {
   };
   /** The version that runs; no row for a function of which none does. */
   readonly functions: { name: string; version: number };
+  /** The last canary of each function. */
+  readonly rollouts: {
+    name: string;
+    version: number;
+    /** The version that ran when it began. */
+    live: number;
+    /** In 1/10,000, as JSON. */
+    shares: string;
+    step: number;
+    step_ms: number;
+    /** When this step began, or the canary ended. */
+    since: number;
+    /** Null while it runs. */
+    outcome: RolloutOutcome | null;
+    reason: string;
+  };
   /** Stages of functions whose isolation was named, as users call them. */
   readonly function_stages: { name: string; isolation: Isolation };
   readonly audit: { sequence: number; at: number; actor: string; action: string; target: string; detail: string };

@@ -26,6 +26,7 @@ export const COPIED_TABLES: readonly (keyof Tables)[] = [
   "function_versions",
   "function_stages",
   "functions",
+  "rollouts",
 ];
 
 const rowSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));

@@ -1,4 +1,5 @@
 import type { CallMeter } from "../core/call-meter.ts";
+import type { CanaryOutcome } from "../core/canary.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counter, Gauge, Metrics } from "../core/metrics.ts";
 
@@ -37,6 +38,7 @@ interface Running {
 export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOptions): FunctionMeter {
   const byVersion = new Map<string, Cells>();
   const gauges = new Map<string, Gauge>();
+  const compared = new Map<string, Counter>();
   const stack: Running[] = [];
   let outermost = 0;
   let isTimed = false;
@@ -71,6 +73,12 @@ export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOption
       const outer = stack.at(-1);
       if (outer !== undefined) outer.innerMs += tookMs;
     },
+    compared(functionVersion, outcome) {
+      const id = `${functionVersion} ${outcome}`;
+      const known = compared.get(id) ?? createComparison(metrics, stage, functionVersion, outcome);
+      compared.set(id, known);
+      known.add();
+    },
     stateBytes(byFunction) {
       for (const [name, gauge] of gauges) if (!byFunction.has(name)) gauge.set(0);
       for (const [name, bytes] of byFunction) {
@@ -104,6 +112,15 @@ function createCells(metrics: Metrics, stage: string, functionVersion: string): 
       labels,
     ),
   };
+}
+
+function createComparison(metrics: Metrics, stage: string, functionVersion: string, outcome: CanaryOutcome): Counter {
+  const [name = "", version = ""] = functionVersion.split("@");
+  return metrics.counter(
+    "millrace_canary_calls_total",
+    "Calls that a canary and the live version both had, by what came of them: equal outputs, different ones, failures.",
+    { stage, function: name, version, outcome },
+  );
 }
 
 function createGauge(metrics: Metrics, stage: string, name: string): Gauge {

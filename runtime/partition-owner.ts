@@ -56,6 +56,8 @@ export interface PartitionOwner {
   commit(): Promise<void>;
   /** Commits the verdict behind all that was processed. Resolves when it is durable, or the owner has failed: nothing may depend on it before. */
   condemn(verdict: Verdict): Promise<void>;
+  /** As a verdict: the canary runs no more. */
+  stopCanary(id: string): Promise<void>;
   /** Resolves when everything sent off has landed or failed. */
   settled(): Promise<void>;
   /** What may be kept of it, when it is settled and not worked any more: null unless its state is the journal's. */
@@ -139,6 +141,16 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   // Before any unit: a unit behind damage could not be restored.
   if (claim.damaged) snapshot();
 
+  /** A unit of its own behind all that was processed. */
+  const commitAlone = async (change: () => void): Promise<void> => {
+    await commit();
+    change();
+    const draft = state.seal();
+    if (draft === null || failure !== undefined) return;
+    send({ kind: "verdict", positions: positions(), nextTimer: draft.nextTimer, body: encodeUnit(draft.body) }, []);
+    await settled();
+  };
+
   return {
     partition,
     state,
@@ -155,14 +167,8 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     },
     commit,
     settled,
-    async condemn(verdict) {
-      await commit();
-      state.condemn(verdict);
-      const draft = state.seal();
-      if (draft === null || failure !== undefined) return;
-      send({ kind: "verdict", positions: positions(), nextTimer: draft.nextTimer, body: encodeUnit(draft.body) }, []);
-      await settled();
-    },
+    condemn: (verdict) => commitAlone(() => state.condemn(verdict)),
+    stopCanary: (id) => commitAlone(() => state.stopCanary(id)),
     release() {
       const { mark } = claim;
       // A failed commit may have landed: nobody knows what the journal holds of it.

@@ -179,6 +179,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       }
       const { deadLetters } = state;
       while (!(trials?.isSearching ? await trials.process(owner, record) : state.process(record))) await owner.commit();
+      if (trials?.isSuspect(slice.partition, record)) await trials.after(owner, [...owners.values()]);
       if (!isUnpaused) stagePause.settled(state.deadLetters > deadLetters);
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
         await owner.commit();

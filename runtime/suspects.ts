@@ -54,6 +54,11 @@ export class SuspectTrials {
     for (const { partition: _partition, condemned, ...verdict } of suspects) if (condemned) await condemn(verdict);
   }
 
+  /** To be called behind a suspect record: a canary that has cost a thread in one partition need not do so in the others. */
+  async after({ state }: PartitionOwner, owners: Iterable<PartitionOwner>): Promise<void> {
+    for (const id of state.stoppedCanaries) for (const owner of owners) await owner.stopCanary(id);
+  }
+
   /** True as long as records are worked one by one. */
   get isSearching(): boolean {
     return this.marker !== null && this.suspicions.search && this.searched < LIMITS.functionSearchRecords;

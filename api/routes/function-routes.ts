@@ -39,16 +39,16 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
     {
       schema: {
         tags,
-        summary: "Make the functions that the code exports live, all or none",
+        summary: "Make the functions that the code exports live, or run them as canaries; all or none",
         body: deployBody,
         response: { 200: listOf(functionVersionAnswer) },
       },
     },
-    async ({ raw, body: { code, stage, isolation } }, reply) => {
+    async ({ raw, body: { code, canary, ...where } }, reply) => {
       const { id: actor } = gate.principalOf(raw);
       const hash = createHash("sha256").update(code).digest("hex");
       const outlined = await options.outlineFunctions(code);
-      const deployed = await functions().deploy({ code, hash, functions: outlined, stage, isolation }, actor);
+      const deployed = await functions().deploy({ code, hash, functions: outlined, ...where }, actor, canary);
       await settleConfiguration(options, reply);
       return { items: [...deployed] };
     },
@@ -58,7 +58,7 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
     {
       schema: {
         tags,
-        summary: "Make an earlier version live again: the one before, or a named one",
+        summary: "Take back a canary; without one, make an earlier version live again: the one before, or a named one",
         params: functionParams,
         body: rollbackBody,
         response: { 200: functionVersionAnswer },

@@ -1,17 +1,22 @@
-import { deployCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
+import { diffCommand } from "./compare-versions.ts";
+import { deployCommand, promoteCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
 import { usageCommand } from "./function-usage.ts";
 import { cancelReplayCommand, replayCommand, replayStatusCommand } from "./replay.ts";
 import { parseTimeText } from "./time-text.ts";
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import { Option, type Command } from "commander";
 import { ISOLATIONS, type Isolation } from "../../core/function-store.ts";
+import { durationOption, rolloutPlan, type CanaryOptions } from "./rollout-text.ts";
 
-interface DeployFlags {
+interface DeployFlags extends CanaryOptions {
   readonly yes?: boolean;
   readonly stage?: string;
   readonly isolation?: Isolation;
+  /** False with `--no-shadow`. */
+  readonly shadow?: string | false;
 }
 
 interface ReplayFlags {
@@ -22,7 +27,9 @@ interface ReplayFlags {
   readonly cancel?: boolean;
 }
 
-/** `millrace deploy|versions|usage|rollback|replay|undeploy`. */
+const SHADOW = `${LIMITS.shadowSpanMsDefault / 60_000}min`;
+
+/** `millrace deploy|versions|usage|diff|promote|rollback|replay|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
@@ -33,9 +40,22 @@ export function addFunctionCommands(program: Command): void {
         ISOLATIONS,
       ),
     )
-    .action(async (files: readonly string[], { yes = false, ...where }: DeployFlags, command: Command) => {
+    .option("--canary", "run them beside the live versions first, for a growing share of the devices")
+    .option("--share <percent>", "with --canary: of the devices, one after the other (default: 10,50,100)")
+    .option("--step <duration>", "with --canary: how long at each share (default: 30s)")
+    .option("--shadow <duration>", "say first what would differ over the last so long, with what runs now", SHADOW)
+    .option("--no-shadow", "do not")
+    .action(async (files: readonly string[], flags: DeployFlags, command: Command) => {
+      const { yes = false, shadow = SHADOW, stage, isolation } = flags;
+      const plan = rolloutPlan(flags);
       const { json } = globalOptions(command);
-      process.exitCode = await deployCommand(apiOf(command), files, { json, yes, where });
+      process.exitCode = await deployCommand(apiOf(command), files, {
+        json,
+        yes,
+        where: { stage, isolation },
+        shadowMs: shadow === false ? null : durationOption("--shadow", shadow),
+        ...(plan === undefined ? {} : { canary: plan }),
+      });
     });
   withInstanceOptions(program.command("versions [function]"))
     .description("list versions of functions, and which of them run")
@@ -47,8 +67,34 @@ export function addFunctionCommands(program: Command): void {
     .action(async (_options: object, command: Command) => {
       process.exitCode = await usageCommand(apiOf(command), globalOptions(command));
     });
+  withInstanceOptions(program.command("diff <function> [before] [after]"))
+    .description(
+      "print what two versions would have made of the last minutes: by default of the canary and what is live",
+    )
+    .option("--last <duration>", "over what was received in the last so long", SHADOW)
+    .action(
+      async (
+        name: string,
+        before: string | undefined,
+        after: string | undefined,
+        flags: { last: string },
+        command: Command,
+      ) => {
+        process.exitCode = await diffCommand(apiOf(command), name, {
+          json: globalOptions(command).json,
+          lastMs: durationOption("--last", flags.last),
+          ...(before === undefined ? {} : { before: versionArgument(before) }),
+          ...(after === undefined ? {} : { after: versionArgument(after) }),
+        });
+      },
+    );
+  withInstanceOptions(program.command("promote <function>"))
+    .description("make a canary the live version now")
+    .action(async (name: string, _options: object, command: Command) => {
+      process.exitCode = await promoteCommand(apiOf(command), name, globalOptions(command));
+    });
   withInstanceOptions(program.command("rollback <function>"))
-    .description("make an earlier version live again")
+    .description("take back a canary, or make an earlier version live again")
     .option("--to <version>", "this one (default: the one before)", wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .action(async (name: string, { to }: { to?: string }, command: Command) => {
       const version = to === undefined ? {} : { to: Number(to) };
@@ -93,4 +139,8 @@ function replay(name: string | undefined, options: ReplayFlags, command: Command
     dryRun,
     json,
   });
+}
+
+function versionArgument(text: string): number {
+  return Number(wholeNumber(1, Number.MAX_SAFE_INTEGER)(text));
 }

@@ -2,9 +2,22 @@ import { createInterface } from "node:readline/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
+import { shadowText } from "./compare-versions.ts";
 import { EXIT, formatTable } from "./output.ts";
+import { rolloutText } from "./rollout-text.ts";
+import type { CanaryCounts } from "../../core/canary.ts";
 import type { DeployedBundle, FunctionVersionInfo } from "../../core/function-store.ts";
+import type { Rollout, RolloutPlan } from "../../core/rollout.ts";
 import type { ApiClient } from "./api-client.ts";
+
+/** A rollout as the API tells it. */
+export interface CountedRollout extends Rollout {
+  readonly counts: CanaryCounts;
+}
+
+interface Rollouts {
+  readonly items: readonly CountedRollout[];
+}
 
 interface JsonOption {
   readonly json: boolean;
@@ -14,31 +27,43 @@ interface Versions {
   readonly items: readonly FunctionVersionInfo[];
 }
 
+export interface DeployOptions extends JsonOption {
+  readonly yes: boolean;
+  readonly where: Pick<DeployedBundle, "stage" | "isolation">;
+  /** As canaries; absent: live everywhere at once. */
+  readonly canary?: RolloutPlan;
+  /** Over how much of the past to say first what would differ; null: not at all. */
+  readonly shadowMs: number | null;
+}
+
 /** `millrace deploy FILE...`: every file is checked before the first is sent, so that a mistake in one changes nothing. */
 export async function deployCommand(
   api: ApiClient,
   files: readonly string[],
-  {
-    json,
-    yes,
-    where,
-  }: JsonOption & { readonly yes: boolean; readonly where: Pick<DeployedBundle, "stage" | "isolation"> },
+  { json, yes, where, canary, shadowMs }: DeployOptions,
 ): Promise<number> {
   const checked = [];
   for (const file of files) checked.push({ file, ...(await checkFunctions(file)) });
   const lines = checked.map(({ file, functions, code }) => {
     return `${functions.map(({ name }) => name).join(", ")} from ${file} (${Math.ceil(code.length / 1024)} KiB)`;
   });
+  if (shadowMs !== null && !json) {
+    for (const { code } of checked) {
+      const text = await shadowText(api, code, shadowMs);
+      if (text !== "") console.log(text);
+    }
+  }
   if (!yes && !(await isConfirmed(lines))) {
     console.log("Nothing is deployed.");
     return EXIT.ok;
   }
   const before = await liveStages(api);
   const deployed: FunctionVersionInfo[] = [];
+  const how = canary === undefined ? {} : { canary };
   for (const { code } of checked)
-    deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...where })).items);
+    deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...where, ...how })).items);
   if (json) console.log(JSON.stringify(deployed));
-  else for (const one of deployed) console.log(deployedText(one, before.get(one.name) ?? one.stage));
+  else for (const one of deployed) console.log(deployedText(one, before.get(one.name) ?? one.stage, canary));
   return EXIT.ok;
 }
 
@@ -47,10 +72,16 @@ async function liveStages(api: ApiClient): Promise<ReadonlyMap<string, string>> 
   return new Map(items.filter(({ live }) => live).map(({ name, stage }) => [name, stage]));
 }
 
-function deployedText({ name, version, stage }: FunctionVersionInfo, before: string): string {
-  const text = `${name}@${version} runs from here on`;
+function deployedText({ name, version, stage }: FunctionVersionInfo, before: string, canary?: RolloutPlan): string {
+  const text = `${name}@${version} runs ${canary === undefined ? "from here on" : canaryText(canary)}`;
   if (before !== stage) return `${text}, in stage ${stage} instead of ${before}: its state starts anew there.`;
   return stage === FUNCTIONS_STAGE.name ? `${text}.` : `${text}, in stage ${stage}.`;
+}
+
+function canaryText(canary: RolloutPlan): string {
+  const [first = 0, ...rest] = canary.shares.map((share) => share / 100);
+  const then = rest.length === 0 ? "" : `, then of ${rest.join(", ")} %`;
+  return `from here on for ${first} % of the devices${then}; see how it does with millrace versions`;
 }
 
 async function isConfirmed(lines: readonly string[]): Promise<boolean> {
@@ -69,22 +100,35 @@ async function isConfirmed(lines: readonly string[]): Promise<boolean> {
 export async function versionsCommand(api: ApiClient, name: string | undefined, { json }: JsonOption): Promise<number> {
   const query = name === undefined ? "" : `?${new URLSearchParams({ name }).toString()}`;
   const { items } = await api.get<Versions>(`/functions${query}`);
-  console.log(json ? JSON.stringify(items) : formatVersions(items));
+  const { items: all } = await api.get<Rollouts>("/functions/rollouts");
+  const rollouts = all.filter((one) => name === undefined || one.name === name);
+  if (json) console.log(JSON.stringify(items.map((item) => ({ ...item, canary: canaryOf(item, rollouts) }))));
+  else console.log([formatVersions(items, rollouts), ...rollouts.map(rolloutText)].join("\n\n"));
   return EXIT.ok;
 }
 
-function formatVersions(versions: readonly FunctionVersionInfo[]): string {
+/** Null for a version that was no function's last canary. */
+function canaryOf({ name, version }: FunctionVersionInfo, rollouts: readonly CountedRollout[]): CountedRollout | null {
+  return rollouts.find((one) => one.name === name && one.version === version) ?? null;
+}
+
+function stateText(version: FunctionVersionInfo, rollouts: readonly CountedRollout[]): string {
+  if (version.live) return "live";
+  return canaryOf(version, rollouts)?.outcome === null ? "canary" : "–";
+}
+
+function formatVersions(versions: readonly FunctionVersionInfo[], rollouts: readonly CountedRollout[]): string {
   if (versions.length === 0) return "No functions yet. Deploy one: millrace deploy FILE";
-  const rows = versions.map(({ name, version, kind, live, stage, codeBytes, createdAt, createdBy, hash }) => [
-    name,
-    version,
-    live ? "live" : "–",
-    stage,
-    kind,
-    codeBytes,
-    new Date(createdAt).toISOString(),
-    createdBy,
-    hash.slice(0, 12),
+  const rows = versions.map((one) => [
+    one.name,
+    one.version,
+    stateText(one, rollouts),
+    one.stage,
+    one.kind,
+    one.codeBytes,
+    new Date(one.createdAt).toISOString(),
+    one.createdBy,
+    one.hash.slice(0, 12),
   ]);
   return formatTable(["function", "version", "state", "stage", "kind", "bytes", "deployed", "by", "hash"], rows);
 }
@@ -97,6 +141,13 @@ export async function rollbackCommand(
   const path = `/functions/${encodeURIComponent(name)}/rollback`;
   const live = await api.send<FunctionVersionInfo>("POST", path, to === undefined ? {} : { version: to });
   console.log(json ? JSON.stringify(live) : `${name}@${live.version} runs from here on.`);
+  return EXIT.ok;
+}
+
+export async function promoteCommand(api: ApiClient, name: string, { json }: JsonOption): Promise<number> {
+  const path = `/functions/${encodeURIComponent(name)}/promote`;
+  const live = await api.send<Pick<FunctionVersionInfo, "name" | "version">>("POST", path, {});
+  console.log(json ? JSON.stringify(live) : `${name}@${live.version} runs from here on, for all devices.`);
   return EXIT.ok;
 }
 

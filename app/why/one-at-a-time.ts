@@ -14,8 +14,8 @@ export class OneAtATime {
   /** What `work` gives, once those before are done. LIMIT_EXCEEDED when too many wait. */
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.open > this.waitingMax) {
-      throw new MillraceError("LIMIT_EXCEEDED", `${this.waitingMax} explanations are waiting already`, {
-        remedy: "Ask again in a moment: they are made one at a time, beside everything else.",
+      throw new MillraceError("LIMIT_EXCEEDED", `${this.waitingMax} such requests are waiting already`, {
+        remedy: "Ask again in a moment: they are done one at a time, beside everything else.",
       });
     }
     this.open += 1;

@@ -29,8 +29,8 @@ WHERE tenant = {tenant:String} AND ({device:String} = '' OR device = {device:Str
   AND received >= ${TIME}({from:Int64}, 'UTC') AND received < ${TIME}({to:Int64}, 'UTC')
 GROUP BY device, function, source_topic, source_partition, source_offset, timer_name`;
 
-/** A record's own functions fail on records: a timer has none, and control records are nobody's. */
-const QUEUE = `SELECT l.*, r.redrives AS redrives, timer_name = '' AND function != '$control' AS has_record,
+/** A record's own functions fail on records: a timer has none, control records are nobody's, and where a canary failed the live version has run. */
+const QUEUE = `SELECT l.*, r.redrives AS redrives, timer_name = '' AND function != '$control' AND NOT endsWith(function, '@canary') AS has_record,
   multiIf(NOT has_record, 'withoutRecord', failures <= redrives, 'redriven', redrives >= {redrives_max:UInt32}, 'exhausted', 'redrivable') AS state
 FROM (${LETTERS}) AS l LEFT JOIN (${REDRIVEN}) AS r ON r.device = l.device AND r.letter = l.letter`;
 

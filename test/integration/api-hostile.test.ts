@@ -209,6 +209,8 @@ describe("a port that is taken", () => {
       partitions: async () => ({ at: 1, consumers: [] }),
       audit: () => Promise.reject(new Error("not asked")),
       outlineFunctions: async () => [],
+      shadow: { ofCode: async () => [], ofVersions: () => Promise.reject(new Error("no versions here")) },
+      canaryCounts: async () => new Map(),
       metrics: async () => [],
       health: { notReadyReasons: () => [], faults: () => [] },
       pagesDirectory: null,

@@ -9,7 +9,8 @@ import type { LogRecord } from "../../core/record.ts";
 
 /**
  * Stands for bundles, so that the engine is tested without one: `NAME BODY` exports a function NAME. What the bodies do: `map` doubles x,
- * `sum` adds x up, `texts` keeps sums as texts, `timer` tells of silence, `throws` cannot be loaded.
+ * `sum` adds x up, `texts` keeps sums as texts, `timer` tells of silence, `throws` cannot be loaded; `squares` adds x² up; `fails` is `timer` and
+ * throws on x below 0, having changed its state, and `hopeless` always.
  */
 export function loadByWord(code: string): readonly StageFunction[] {
   const [name = "", body = ""] = code.split(" ");
@@ -32,6 +33,7 @@ function mapFunction(name: string): StageFunction {
 
 function streamFunction(name: string, body: string): StageFunction {
   const keepsText = body === "texts";
+  const hasTimer = body === "timer" || body === "fails";
   const base = {
     name,
     version: 0,
@@ -44,12 +46,14 @@ function streamFunction(name: string, body: string): StageFunction {
     outputs: ["readings", "device-events"],
     state: base.state,
     onInput(reading, context) {
-      const sum = Number(context.state.get("sum") ?? 0) + Number(reading.metrics["x"]);
+      const x = Number(reading.metrics["x"]);
+      const sum = Number(context.state.get("sum") ?? 0) + (body === "squares" ? x * x : x);
       context.state.set("sum", keepsText ? String(sum) : sum);
-      if (body === "timer") context.timers.set("silence", reading.ts + 10_000);
+      if (body === "hopeless" || (body === "fails" && x < 0)) throw new RangeError("not this one");
+      if (hasTimer) context.timers.set("silence", reading.ts + 10_000);
       context.emit("readings", { ...reading, metrics: { sum } });
     },
-    ...(body === "timer" && {
+    ...(hasTimer && {
       onTimer(_timer, at, context) {
         const { tenant, device, receiveTime } = context;
         context.emit("device-events", { v: 1, tenant, device, kind: "late-dropped", ts: at, received: receiveTime });
@@ -76,7 +80,15 @@ export function reading(
   });
 }
 
-export function deploy(offset: number, name: string, version: number, body: string, revision = offset): LogRecord {
+/** `canary`: its version, body and share. */
+export function deploy(
+  offset: number,
+  name: string,
+  version: number,
+  body: string,
+  revision = offset,
+  canary?: readonly [version: number, body: string, share: number],
+): LogRecord {
   const removed = body === "";
   return controlLogRecord(offset, T0 + offset * 1000, {
     v: 1,
@@ -85,5 +97,6 @@ export function deploy(offset: number, name: string, version: number, body: stri
     stage: FUNCTIONS_STAGE.name,
     removed,
     function: { name, version, hash: body, code: removed ? "" : `${name} ${body}` },
+    ...(canary && { canary: { version: canary[0], hash: canary[1], code: `${name} ${canary[1]}`, share: canary[2] } }),
   });
 }

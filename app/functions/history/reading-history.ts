@@ -1,6 +1,7 @@
 import type { DeviceType } from "../../../core/device-type.ts";
 import type { DeviceState } from "../../../core/control.ts";
 import type { Reading } from "../../../core/derived-records.ts";
+import type { ReferenceTable } from "../../../core/reference-table.ts";
 import type { LogRecord } from "../../../core/record.ts";
 
 /** Event time [from, to), UTC ms. */
@@ -22,6 +23,8 @@ export interface PastReading {
 export interface DeviceConfiguration {
   readonly types: readonly DeviceType[];
   readonly devices: readonly DeviceState[];
+  /** What functions join with; absent where that is not known. */
+  readonly tables?: readonly ReferenceTable[];
 }
 
 /** Readings of an installation, as its log or its tables hold them. */

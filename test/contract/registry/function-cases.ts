@@ -131,6 +131,94 @@ export function functionCases(context: SuiteContext): void {
     expect(await live()).toEqual([]);
   });
 
+  const canary = (hash: string, name = "dew-point") =>
+    context.registry.functions.deploy(
+      { code: `code of ${hash}`, hash, functions: [{ name, kind: "map", state: null }] },
+      ACTOR,
+      { shares: [1000, 10_000], stepMs: 30_000 },
+    );
+  /** What each deploy record tells: the live version, and the canary with its share. */
+  const told = async () =>
+    (await takeControls(context.registry)).flatMap(({ control }) => {
+      if (control.kind !== "deploy") return [];
+      const beside = control.canary && ` beside ${control.canary.hash} ${control.canary.share}`;
+      return [`${control.function.hash}${beside ?? ""}`];
+    });
+
+  it("takes a canary on from share to share, and makes it live after the last", async () => {
+    await deploy("one");
+    expect(await canary("two")).toMatchObject([{ version: 2, live: false }]);
+    expect(await live()).toMatchObject([{ version: 1 }]);
+    const step = { name: "dew-point", version: 2, step: 0 };
+    const { rollouts } = context.registry;
+    expect(await rollouts.all()).toMatchObject([
+      { ...step, live: 1, shares: [1000, 10_000], stepMs: 30_000, outcome: null, reason: "" },
+    ]);
+    expect(await rollouts.advance(step, ACTOR)).toBe(true);
+    expect(await rollouts.advance(step, ACTOR)).toBe(false);
+    expect(await rollouts.advance({ ...step, step: 1 }, ACTOR)).toBe(true);
+    expect(await rollouts.all()).toMatchObject([{ step: 1, outcome: "promoted" }]);
+    expect(await live()).toMatchObject([{ version: 2 }]);
+    expect(await told()).toEqual(["one", "one beside two 1000", "one beside two 10000", "two"]);
+    expect(await auditTrail(context.registry)).toEqual([
+      "function.deployed function dew-point version 1",
+      "canary.begun function dew-point version 2 beside 1, 10 %",
+      "canary.advanced function dew-point version 2 to 100 %",
+      "canary.promoted function dew-point version 2",
+      "function.deployed function dew-point version 2 instead of 1",
+    ]);
+  });
+
+  it("takes a canary back, whoever asks for it, and what was live runs on", async () => {
+    await deploy("one");
+    await canary("two");
+    const { rollouts } = context.registry;
+    const step = { name: "dew-point", version: 2, step: 0 };
+    expect(await rollouts.rollBack({ ...step, version: 9 }, "not this", ACTOR)).toBe(false);
+    expect(await rollouts.rollBack(step, "it throws", ACTOR)).toBe(true);
+    expect(await rollouts.rollBack(step, "it throws", ACTOR)).toBe(false);
+    expect(await rollouts.all()).toMatchObject([{ outcome: "rolled-back", reason: "it throws" }]);
+    await canary("three");
+    expect(await context.registry.functions.rollback("dew-point", null, ACTOR)).toMatchObject({
+      version: 1,
+      live: true,
+    });
+    expect(await rollouts.all()).toMatchObject([{ version: 3, outcome: "rolled-back", reason: "" }]);
+    expect(await told()).toEqual(["one", "one beside two 1000", "one", "one beside three 1000", "one"]);
+  });
+
+  it("ends a canary with whatever else is made live, and promotes one at once", async () => {
+    await deploy("one");
+    await canary("two");
+    await deploy("three");
+    const { rollouts } = context.registry;
+    expect(await rollouts.all()).toMatchObject([{ outcome: "replaced" }]);
+    await rejection(rollouts.promote("dew-point", ACTOR), "NOT_FOUND");
+    await canary("two");
+    await rollouts.promote("dew-point", ACTOR);
+    expect(await live()).toMatchObject([{ version: 2 }]);
+    await canary("three");
+    await context.registry.functions.undeploy("dew-point", ACTOR);
+    expect(await rollouts.all()).toMatchObject([{ version: 3, outcome: "replaced" }]);
+    expect(await told()).toEqual([
+      "one",
+      "one beside two 1000",
+      "three",
+      "three beside two 1000",
+      "two",
+      "two beside three 1000",
+      "",
+    ]);
+  });
+
+  it("begins no canary beside nothing, or beside itself", async () => {
+    await rejection(canary("one"), "INVALID_INPUT");
+    await deploy("one");
+    await rejection(canary("one"), "INVALID_INPUT");
+    expect(await context.registry.functions.code("dew-point", 1)).toMatchObject({ version: 1, code: "code of one" });
+    await rejection(context.registry.functions.code("dew-point", 2), "NOT_FOUND");
+  });
+
   it("tells the stage of its own that a function was given, and stays there until another one is named", async () => {
     expect(await deploy("one", "sum", null, "heavy")).toMatchObject([{ stage: "heavy" }]);
     await deploy("two", "sum");

@@ -62,6 +62,8 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     ledger: async () => ledger,
     partitions: async () => ({ at: 1, consumers: [] }),
     outlineFunctions: async () => [],
+    shadow: { ofCode: async () => [], ofVersions: () => Promise.reject(new Error("no versions here")) },
+    canaryCounts: async () => new Map(),
     audit: async () => ({ at: 1, ledger, devices: 1, mismatches: [], storedOnce: null, balanced: true }),
     metrics: async () => [],
     health: { notReadyReasons: () => [], faults: () => [] },

@@ -1,0 +1,137 @@
+import { Worker } from "node:worker_threads";
+import { MillraceError, errorText } from "../../core/errors.ts";
+import { deviceKey } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { HEADER, isControlRecord } from "../../core/record.ts";
+import { FUNCTIONS_STAGE, MAIN_STAGE } from "../../core/stage.ts";
+import { OneAtATime } from "../why/one-at-a-time.ts";
+import { offsetAtTime, readForward, type HeldRange, type WhyLog } from "../why/read-forward.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Registry } from "../../core/registry.ts";
+import type { ShadowReplay, VersionComparison } from "../../core/version-comparison.ts";
+import type {
+  ComparedVersions,
+  ComparisonRequest,
+  PastPartition,
+  PastRecord,
+  VersionCode,
+} from "./compare-versions.ts";
+import type { DeviceConfiguration } from "./history/reading-history.ts";
+
+export interface ShadowReplayOptions {
+  readonly log: WhyLog;
+  readonly registry: Pick<Registry, "functions" | "rollouts" | "controlOutbox">;
+  readonly clock: Clock;
+}
+
+const MEGABYTES = 256;
+const OF_MAIN_STAGE = `${MAIN_STAGE} `;
+
+export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
+  const { functions, rollouts } = options.registry;
+  const turns = new OneAtATime(LIMITS.shadowWaitingMax);
+  const compare = (versions: readonly ComparedVersions[], lastMs: number) =>
+    turns.run(async () => inThread({ versions, ...(await lastReadings(options, lastMs)) }));
+
+  const codeOf = (name: string, version: number): Promise<VersionCode> => functions.code(name, version);
+
+  return {
+    async ofCode(code, names, lastMs) {
+      const live = (await functions.versions()).filter((one) => one.live && names.includes(one.name));
+      if (live.length === 0) return [];
+      const versions = live.map(async ({ name, version }) => {
+        return { function: name, before: await codeOf(name, version), after: { version: null, code } };
+      });
+      return compare(await Promise.all(versions), lastMs);
+    },
+    async ofVersions(name, before, after, lastMs) {
+      const all = await functions.versions(name);
+      const canary = (await rollouts.all()).find((one) => one.name === name && one.outcome === null);
+      const live = all.find((one) => one.live)?.version ?? 0;
+      const later = after ?? canary?.version ?? live;
+      const earlier = before ?? (later === live ? all.find(({ version }) => version < live)?.version : live);
+      if (earlier === undefined || later === 0) {
+        throw new MillraceError("NOT_FOUND", `there are no two versions of function "${name}" to compare`, {
+          remedy: "Name them: millrace diff FUNCTION V1 V2; see millrace versions.",
+        });
+      }
+      const versions = { function: name, before: await codeOf(name, earlier), after: await codeOf(name, later) };
+      const [compared] = await compare([versions], lastMs);
+      if (compared === undefined) throw new TypeError("two versions were compared without a result");
+      return compared;
+    },
+  };
+}
+
+/** What the main stage made in the last `lastMs`, or since later where that were too many. Every partition from the same time on. */
+async function lastReadings(
+  { log, registry, clock }: ShadowReplayOptions,
+  lastMs: number,
+): Promise<Omit<ComparisonRequest, "versions">> {
+  const to = clock.now();
+  const { partitions } = await log.status();
+  const held = partitions.filter(({ topic }) => topic === FUNCTIONS_STAGE.input);
+  const recordsMax = Math.floor(LIMITS.shadowRecordsMax / Math.max(1, held.length));
+  let from = to - lastMs;
+  let bytes = 0;
+  const all: PastPartition[] = [];
+  for (const { topic, partition, startOffset: start, endOffset: end } of held) {
+    const range: HeldRange = { topic, partition, start, end };
+    const first = await offsetAtTime(log, range, from);
+    const records: PastRecord[] = [];
+    await readForward(log, range, { from: Math.max(first, end - recordsMax), to: end }, (record) => {
+      if (isControlRecord(record) || record.header(HEADER.source)?.startsWith(OF_MAIN_STAGE) !== true) return false;
+      bytes += record.value.length;
+      if (bytes > LIMITS.shadowBytesMax) throw tooMuch();
+      const { timestamp, key, value } = record;
+      records.push({ timestamp, key, value: new Uint8Array(value) });
+      return false;
+    });
+    if (end - first > recordsMax) from = Math.max(from, records[0]?.timestamp ?? from);
+    all.push({ partition, records });
+  }
+  const whole = all.map(({ partition, records }) => {
+    return { partition, records: records.filter(({ timestamp }) => timestamp >= from) };
+  });
+  return { partitions: whole, configuration: await configurationOf(registry, whole), from, to };
+}
+
+/** Of the devices that have sent something. */
+async function configurationOf(
+  { controlOutbox }: ShadowReplayOptions["registry"],
+  partitions: readonly PastPartition[],
+): Promise<DeviceConfiguration> {
+  const { types, tables, devices } = await controlOutbox.configuration();
+  const keys = new Set(partitions.flatMap(({ records }) => records.map(({ key }) => key)));
+  return { types, tables, devices: devices.filter(({ tenant, id }) => keys.has(deviceKey(tenant, id))) };
+}
+
+/** Code that never comes back, or takes all memory, must end with its thread. */
+async function inThread(request: ComparisonRequest): Promise<readonly VersionComparison[]> {
+  const worker = new Worker(new URL("../threads/version-comparison.ts", import.meta.url), {
+    workerData: request,
+    resourceLimits: { maxOldGenerationSizeMb: MEGABYTES },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<readonly VersionComparison[]>();
+  const timer = setTimeout(() => {
+    const text = `the versions were not compared within ${LIMITS.shadowMsMax / 1000} s`;
+    reject(new MillraceError("TIMED_OUT", text, { remedy: "Ask for less time, or look for a loop without end." }));
+  }, LIMITS.shadowMsMax);
+  worker.on("message", resolve);
+  worker.on("error", (cause) => {
+    const text = `the versions cannot be compared: ${errorText(cause)}`;
+    reject(new MillraceError("FUNCTION_INVALID", text, { cause, remedy: "Try it with millrace backtest FILE." }));
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    await worker.terminate();
+  }
+}
+
+function tooMuch(): MillraceError {
+  return new MillraceError("LIMIT_EXCEEDED", `the readings have more than ${LIMITS.shadowBytesMax} bytes`, {
+    remedy: "Ask for less time.",
+  });
+}

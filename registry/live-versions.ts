@@ -1,0 +1,175 @@
+import { z } from "zod";
+import { MillraceError } from "../core/errors.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
+import type { Canary } from "../core/canary.ts";
+import type { Rollout, RolloutOutcome, RolloutPlan } from "../core/rollout.ts";
+import type { Change } from "./change-writer.ts";
+import type { Tables } from "./schema.ts";
+
+export type VersionRow = Tables["function_versions"];
+type RolloutRow = Tables["rollouts"];
+
+const sharesSchema = z.array(z.number());
+
+/** The number of the version that runs; null when none does. */
+export async function liveVersion({ trx }: Change, name: string): Promise<number | null> {
+  const row = await trx.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
+  return row?.version ?? null;
+}
+
+/**
+ * The version runs from here on, everywhere; a canary that ran has ended, well if it was this one. `before`: what runs now. In another stage it is
+ * taken back there, with its state.
+ */
+export async function goLive(
+  change: Change,
+  row: VersionRow,
+  before: VersionRow | null,
+  action: string,
+): Promise<void> {
+  const { name, version, stage } = row;
+  const moves = before !== null && before.stage !== stage;
+  const isPromoted = (canary: RolloutRow): boolean => canary.version === version && !moves;
+  await endCanary(change, name, (canary) => (isPromoted(canary) ? "promoted" : "replaced"), "");
+  await setStage(change, row);
+  await change.trx
+    .insertInto("functions")
+    .values({ name, version })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ version }))
+    .execute();
+  const instead = before === null ? "" : ` instead of ${before.version}`;
+  const isOwn = stage !== FUNCTIONS_STAGE.name;
+  const where = moves ? `, in stage ${stage} instead of ${before.stage}` : isOwn ? `, in stage ${stage}` : "";
+  change.audit(action, `function ${name}`, `version ${version}${instead}${where}`);
+  if (moves) takeFrom(change, functionsStageName(before.stage), name, before.version);
+  // First where it joins: what sends there is to find it.
+  if (row.kind === "join") tell(change, JOINS_STAGE.name, row);
+  tell(change, functionsStageName(stage), row);
+  if (before?.kind === "join" && row.kind !== "join") takeFrom(change, JOINS_STAGE.name, name, before.version);
+}
+
+async function setStage({ trx }: Change, { name, version, stage }: VersionRow): Promise<void> {
+  await trx
+    .updateTable("function_versions")
+    .set({ stage })
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .execute();
+}
+
+/** `stage`: its name in the log. */
+export function takeFrom(change: Change, stage: string, name: string, version: number): void {
+  change.control(null, (revision) => {
+    const none = { name, version, hash: "", code: "" };
+    return { v: 1, kind: "deploy", revision, stage, removed: true, function: none };
+  });
+}
+
+/** Tells every partition what runs: the version, and its canary where there is one. `stage`: its name in the log. */
+function tell(change: Change, stage: string, { name, version, hash, code }: VersionRow, canary?: Canary): void {
+  const deployed = { name, version, hash, code };
+  const beside = canary === undefined ? {} : { canary };
+  change.control(null, (revision) => {
+    return { v: 1, kind: "deploy", revision, stage, removed: false, function: deployed, ...beside };
+  });
+}
+
+/** INVALID_INPUT where nothing runs that it could be compared with. */
+export async function beginCanary(
+  change: Change,
+  row: VersionRow,
+  live: VersionRow | null,
+  { shares, stepMs }: RolloutPlan,
+): Promise<void> {
+  const { name, version } = row;
+  if (row.kind === "join" || live?.kind === "join") {
+    const text = `${name} is a join: its two sides meet in other partitions than they come in, and a share of the devices would meet nothing`;
+    throw new MillraceError("INVALID_INPUT", text, { remedy: "Deploy it without --canary." });
+  }
+  const nothing =
+    live === null
+      ? `no version of function "${name}" runs`
+      : live.version === version
+        ? `${name}@${version} is what runs already`
+        : live.stage === row.stage
+          ? null
+          : `${name} runs in stage ${live.stage}, and its state does not go with it to stage ${row.stage}`;
+  if (nothing !== null || live === null) {
+    throw new MillraceError("INVALID_INPUT", `${nothing}: there is nothing that a canary could be compared with`, {
+      remedy: "Deploy it without --canary.",
+    });
+  }
+  await endCanary(change, name, () => "replaced", "");
+  await setStage(change, row);
+  const rollout = { version, live: live.version, shares: JSON.stringify(shares), step: 0, step_ms: stepMs };
+  const begun = { ...rollout, since: change.at, outcome: null, reason: "" };
+  await change.trx
+    .insertInto("rollouts")
+    .values({ name, ...begun })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet(begun))
+    .execute();
+  const share = (shares[0] ?? 0) / 100;
+  change.audit("canary.begun", `function ${name}`, `version ${version} beside ${live.version}, ${share} %`);
+  await tellCanary(change, { name, ...begun });
+}
+
+export async function runningCanary({ trx }: Change, name: string): Promise<RolloutRow | null> {
+  const row = await trx
+    .selectFrom("rollouts")
+    .selectAll()
+    .where("name", "=", name)
+    .where("outcome", "is", null)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Notes how the canary of the function has ended, if one runs. */
+export async function endCanary(
+  change: Change,
+  name: string,
+  outcomeOf: (canary: RolloutRow) => RolloutOutcome,
+  reason: string,
+): Promise<void> {
+  const canary = await runningCanary(change, name);
+  if (canary === null) return;
+  const outcome = outcomeOf(canary);
+  await change.trx
+    .updateTable("rollouts")
+    .set({ outcome, reason, since: change.at })
+    .where("name", "=", name)
+    .execute();
+  const why = reason === "" ? "" : `: ${reason}`;
+  change.audit(`canary.${outcome}`, `function ${name}`, `version ${canary.version}${why}`);
+}
+
+export async function versionRow({ trx }: Change, name: string, version: number): Promise<VersionRow> {
+  return trx
+    .selectFrom("function_versions")
+    .selectAll()
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .executeTakeFirstOrThrow();
+}
+
+/** Takes the canary back: what was live before goes on. */
+export async function dropCanary(change: Change, canary: RolloutRow, reason: string): Promise<VersionRow> {
+  const { name } = canary;
+  const live = await versionRow(change, name, (await liveVersion(change, name)) ?? canary.live);
+  await endCanary(change, name, () => "rolled-back", reason);
+  tell(change, functionsStageName(live.stage), live);
+  return live;
+}
+
+/** Tells the partitions at which share the canary runs now. */
+export async function tellCanary(change: Change, rollout: RolloutRow): Promise<void> {
+  const { name, version, step } = rollout;
+  const { hash, code } = await versionRow(change, name, version);
+  const live = await versionRow(change, name, (await liveVersion(change, name)) ?? rollout.live);
+  const share = rolloutOf(rollout).shares[step] ?? 1;
+  tell(change, functionsStageName(live.stage), live, { version, hash, code, share });
+}
+
+export function rolloutOf({ shares, step_ms: stepMs, ...row }: RolloutRow): Rollout {
+  return { ...row, shares: sharesSchema.parse(JSON.parse(shares)), stepMs };
+}
