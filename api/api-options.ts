@@ -27,7 +27,7 @@ export interface MqttEdge {
 export interface DeadLetterSource {
   readonly queue: DeadLetterQueue;
   /** The stage that reads the topic; null when none does. */
-  stageOf(topic: string): string | null;
+  stageOf(topic: string, fn: string): Promise<string | null>;
   /** Of the record that lies there in the log; none when the log has forgotten it. */
   headersAt(source: TopicPosition): Promise<readonly Header[]>;
 }

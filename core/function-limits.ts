@@ -13,6 +13,13 @@ export const FUNCTION_LIMITS = {
   functionCodeBytesMax: 128 * KIB,
   functionNameCharactersMax: 63,
   functionsMax: 32,
+  /** That a join keeps of one side of a key, to meet what comes later: more is told, and not kept. */
+  joinReadingsPerSideMax: 1000,
+  /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
+  functionStagesMax: 8,
+  functionStageCharactersMax: 31,
+  /** What a stage without functions may still take to work off what lies before its end. Then it is ended all the same. */
+  functionStageEndMsMax: MINUTE,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
   /** What `millrace record` writes into one fixture. */
@@ -21,6 +28,8 @@ export const FUNCTION_LIMITS = {
   // functions that misbehave
   /** A call of a function may take so long by default, and its thread so much memory. */
   functionTimeoutMsDefault: SECOND,
+  /** Of a process of a stage, beside what its threads may have: Node's own, and what V8 keeps outside of heaps. */
+  functionProcessMib: 192,
   functionMemoryMibDefault: 512,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,

@@ -84,7 +84,7 @@ export function deadLetterRoutes(app: ZodApp, { options, gate }: RouteContext): 
 
 async function redriveOf(letter: QueuedDeadLetter, log: Omit<DeadLetterSource, "queue">): Promise<ControlRecord> {
   const { tenant, device, source, received, payload, redrives } = letter;
-  const stage = log.stageOf(source.topic);
+  const stage = await log.stageOf(source.topic, letter.function);
   if (stage === null)
     throw new MillraceError("INVALID_INPUT", `No stage reads ${source.topic}: it cannot be run again.`);
   const headers = (await log.headersAt(source)).map(([name, value]): [string, string] => [name, value]);

@@ -1,6 +1,5 @@
 import type { LogStatus } from "../../core/event-log.ts";
-import { JOURNALS } from "../journals.ts";
-import { lagOf } from "./hops.ts";
+import { consumersOf, lagOf } from "./hops.ts";
 
 /** What deletes from the log: one file loses its oldest commits, whatever is in them; Kafka's partitions lose their own records. */
 export type DeletionOrder = "by-commit" | "by-partition";
@@ -17,12 +16,7 @@ export function consumerBacklogs(status: LogStatus, order: DeletionOrder): Reado
     records: lagOf(status, journal),
     bytes: heldBytes(status, journal, order),
   });
-  return {
-    processors: of(JOURNALS.stage),
-    functions: of(JOURNALS.functions),
-    clickhouse: of(JOURNALS.clickhouse),
-    notify: of(JOURNALS.notify),
-  };
+  return Object.fromEntries(consumersOf(status).map(({ name, journal }) => [name, of(journal)]));
 }
 
 /** As if all records were of one size. */

@@ -12,6 +12,7 @@ export interface LogSettings {
   readonly bytesMax?: number;
   readonly retentionMs?: number;
   readonly requiredJournals?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
 }
 
 export interface LogUnderTest {

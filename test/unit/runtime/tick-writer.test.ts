@@ -36,7 +36,7 @@ describe("the tick writer", () => {
   const writerOver = (status: () => Promise<LogStatus>, warn: (text: string) => void = () => undefined) =>
     createTickWriter({
       log: { status, append: () => Promise.resolve(0) },
-      stages: [stage],
+      stages: () => [stage],
       clock: { now: () => NOW },
       logger: { ...silentLogger, warn: (_, text) => warn(text) },
     });
