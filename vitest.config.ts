@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 const SERVER_SUITES = ["test/contract/registry/postgres.test.ts", "test/contract/event-log/kafka*.test.ts"];
+/** Rooms that hold nothing open and keep nothing: their tests share processes, since a fresh one costs more than most of these files. */
+const PURE_ROOMS = ["core", "wire", "engine", "kit", "processors", "dashboard", "api"];
+const PURE_SUITES = PURE_ROOMS.map((room) => `test/unit/${room}/**/*.test.ts`);
 /** What is waited for comes at once, unless the machine stands still for a while: only what never comes is to be told by a time-out. */
 const POLL_MS = 20_000;
 
@@ -9,7 +12,8 @@ export default defineConfig({
   test: {
     pool: "forks",
     projects: [
-      project("unit", ["test/unit/**/*.test.ts"], 60_000),
+      sharing(project("pure", PURE_SUITES, 60_000)),
+      project("unit", ["test/unit/**/*.test.ts"], 60_000, PURE_SUITES),
       project("contract", ["test/contract/**/*.test.ts"], 120_000, SERVER_SUITES),
       // The contracts again, on real servers: slower than what is run before each commit.
       project("servers", SERVER_SUITES, 120_000),
@@ -52,6 +56,10 @@ function onClickHouseServer(suites: readonly string[]) {
   const include = suites.map((suite) => `test/integration/clickhouse-${suite}.test.ts`);
   const { test } = project("clickhouse", include, 300_000);
   return { test: { ...test, globalSetup: ["test/support/clickhouse-project.ts"] } };
+}
+
+function sharing({ test }: ReturnType<typeof project>) {
+  return { test: { ...test, isolate: false } };
 }
 
 function project(name: string, include: string[], testTimeout: number, exclude: string[] = []) {
