@@ -7,12 +7,13 @@ import type { HistoryQueries } from "../core/history.ts";
 import type { Readiness } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { MetricSample } from "../core/metrics.ts";
-import type { LedgerReport, Overview } from "../core/overview.ts";
+import type { Fault, LedgerReport, Overview } from "../core/overview.ts";
 import type { PartitionView } from "../core/partition-view.ts";
 import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { FunctionInput } from "../core/function-store.ts";
 import type { Registry } from "../core/registry.ts";
+import type { Replays } from "../core/replay.ts";
 import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
@@ -47,6 +48,7 @@ export interface ApiOptions {
   readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
   readonly why: Why;
+  readonly replays: Replays;
   /** Of users' functions and ours, by version. */
   functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;
@@ -56,8 +58,8 @@ export interface ApiOptions {
   audit(): Promise<AuditReport>;
   /** Samples of all threads, for `/metrics`. */
   metrics(): Promise<readonly MetricSample[]>;
-  /** The whole process's readiness, for `/readyz`. */
-  readonly health: Readiness;
+  /** The whole process's readiness, and what stands without making it unready, for `/readyz`. */
+  readonly health: Readiness & { faults(): readonly Fault[] };
   /** The built browser app; null when there is none. */
   readonly pagesDirectory: string | null;
   readonly signInCodes: SignInCodes;

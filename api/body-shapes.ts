@@ -107,4 +107,11 @@ export const deployBody = z
     message: "it is of a stage: name the stage too",
   });
 
+export const replayBody = z.strictObject({
+  from: timeSchema.describe("Event time from which on results are corrected, UTC ms"),
+  to: timeSchema.describe("Up to which, without it; what lies ahead of now is cut off"),
+  version: z.int().positive().exactOptional().describe("Absent: the live one"),
+  dryRun: z.boolean().exactOptional().describe("Count what would be corrected, and correct nothing"),
+});
+
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

@@ -7,6 +7,7 @@ import { createHub } from "../dashboard/hub.ts";
 import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
+import { JOINS_STAGE } from "../core/stage.ts";
 import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
@@ -21,7 +22,7 @@ import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./config.ts";
-import { consumersOf, lagOf } from "./ledger/hops.ts";
+import { consumerBacklogs } from "./ledger/backlogs.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./installation-log.ts";
 import { JOURNALS } from "./journals.ts";
@@ -36,6 +37,7 @@ import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
+import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
 import { createWhy } from "./why/explain.ts";
 import type { MessagePort } from "node:worker_threads";
@@ -98,6 +100,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       config: registry.config,
       devices: registry.devices,
     }),
+    replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
@@ -150,7 +153,10 @@ function createControl({ registry, log, clock, logger }: Base): Service {
   const { partitionCount, generation } = log;
   const outbox = registry.controlOutbox;
   const stages = createFunctionsStages({ log, outbox, generation, partitionCount, clock });
-  const live = async () => new Set([...(await registry.functions.stages()).values()].map(functionsStageName));
+  const live = async () => {
+    const names = [...(await registry.functions.stages()).values()].map(functionsStageName);
+    return new Set((await registry.functions.runsJoin()) ? [...names, JOINS_STAGE.name] : names);
+  };
   const idleStages = new IdleStages({ log, stages, live, monotonic: { now: () => performance.now() }, logger });
   const relay = createControlRelay({ outbox, log, stages, idleStages, partitionCount, clock, logger });
   const ticks = createTickWriter({ log, stages: stagesOf, clock, logger });
@@ -235,13 +241,12 @@ function watchFaults(
   onChange: FaultWatchOptions["onChange"],
   own: Readonly<Record<string, () => PartHealth>>,
 ): FaultWatch {
-  const { peers, log, clock, logger } = base;
+  const { config, peers, log, clock, logger } = base;
   const ownParts = Object.entries(own).map(([part, health]) => [part, async () => health()] as const);
   return createFaultWatch({
     parts: { ...peers.health, ...Object.fromEntries(ownParts) },
     status: () => log.status(),
-    lags: (status) =>
-      Object.fromEntries(consumersOf(status).map(({ name, journal }) => [name, lagOf(status, journal)])),
+    backlogs: (status) => consumerBacklogs(status, config.kafkaBrokers === undefined ? "by-commit" : "by-partition"),
     lagMax: LIMITS.consumerLagRecordsMax,
     onChange,
     clock,

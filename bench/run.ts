@@ -1,4 +1,5 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
+import { benchBacktest } from "./backtest/bench-backtest.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
 import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
@@ -13,6 +14,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "end-to-end": benchEndToEnd,
   /** What functions cost a worker. */
   functions: benchFunctions,
+  /** Functions over the past, beside the rate at which it came in. */
+  backtest: benchBacktest,
   /** A user's function beside the same job in Node-RED. */
   "functions-peers": benchFunctionsPeers,
   /** Scaling in a simulator, beside other formulas. */

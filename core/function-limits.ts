@@ -13,6 +13,8 @@ export const FUNCTION_LIMITS = {
   functionCodeBytesMax: 128 * KIB,
   functionNameCharactersMax: 63,
   functionsMax: 32,
+  /** That a join keeps of one side of a key, to meet what comes later: more is told, and not kept. */
+  joinReadingsPerSideMax: 1000,
   /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
   functionStagesMax: 8,
   functionStageCharactersMax: 31,

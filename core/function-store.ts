@@ -1,3 +1,5 @@
+import type { FunctionVersion } from "./control.ts";
+
 /** Of what a function keeps: two versions with one number must have one shape. */
 export interface FunctionState {
   readonly version: number;
@@ -5,17 +7,21 @@ export interface FunctionState {
   readonly shape: string;
 }
 
+/** A join runs in two stages: it sends readings to the partition of their key, and joins them there. */
+export const FUNCTION_KINDS = ["map", "stream", "join"] as const;
+export type FunctionKind = (typeof FUNCTION_KINDS)[number];
+
 /** A function as it is handed in: `code` exports it, perhaps among others. */
 export interface FunctionInput {
   readonly name: string;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly state: FunctionState | null;
 }
 
 export interface FunctionVersionInfo {
   readonly name: string;
   readonly version: number;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly hash: string;
   readonly codeBytes: number;
   readonly createdAt: number;
@@ -49,6 +55,8 @@ export interface FunctionStore {
   deploy(bundle: DeployedBundle, actor: string): Promise<readonly FunctionVersionInfo[]>;
   /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
+  /** A version with its code: the live one, or `version`. NOT_FOUND. */
+  code(name: string, version: number | null): Promise<FunctionVersion>;
   /** Makes an earlier version live again: the newest below the live one, or `version`. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
@@ -57,4 +65,6 @@ export interface FunctionStore {
   stages(): Promise<ReadonlyMap<string, string>>;
   /** Of the stages whose isolation was named. */
   isolations(): Promise<ReadonlyMap<string, Isolation>>;
+  /** True when one of them is a join. */
+  runsJoin(): Promise<boolean>;
 }

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../../core/errors.ts";
+import { createReplaysDouble } from "../../support/replays-double.ts";
 import type { ApiOptions } from "../../../api/api-options.ts";
 import { createApi } from "../../../api/api.ts";
 import { createSignInCodes } from "../../../api/sign-in-codes.ts";
@@ -53,6 +54,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     history: null,
     rejects: null,
     why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
+    replays: createReplaysDouble(),
     deadLetters: null,
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },
     functionUsage: async () => [],
@@ -62,7 +64,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     outlineFunctions: async () => [],
     audit: async () => ({ at: 1, ledger, devices: 1, mismatches: [], storedOnce: null, balanced: true }),
     metrics: async () => [],
-    health: { notReadyReasons: () => [] },
+    health: { notReadyReasons: () => [], faults: () => [] },
     pagesDirectory: null,
     signInCodes,
     clock: systemClock,
