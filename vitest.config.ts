@@ -22,7 +22,7 @@ export default defineConfig({
       // The same tests on the other engine of the registry.
       onPostgres(["test/integration/api-*.test.ts", "test/integration/notify.test.ts"]),
       // And with the log on Kafka.
-      onKafka(["test/integration/real-data-*.test.ts", "test/integration/audit-live.test.ts"]),
+      onKafka(["real-data-*", "audit-live", "own-stages-restart"].map((name) => `test/integration/${name}.test.ts`)),
       // The same tests with ClickHouse as a server over the network.
       onClickHouseServer(["sink", "history", "rejects", "row-binary", "rollups"]),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000),

@@ -1,6 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
+import { checkStages, isolate, liveStages, liveVersions, readIsolations } from "./function-stages.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { RolloutPlan } from "../core/rollout.ts";
@@ -87,10 +88,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
     },
     undeploy: (name, actor) => write(actor, (change) => undeploy(change, name)),
     stages: () => liveStages(db),
-    async isolations() {
-      const rows = await db.selectFrom("function_stages").selectAll().execute();
-      return new Map(rows.map(({ name, isolation }) => [name, isolation]));
-    },
+    isolations: () => readIsolations(db),
     async runsJoin() {
       const row = await liveVersions(db).where("kind", "=", "join").select("functions.name").executeTakeFirst();
       return row !== undefined;
@@ -212,40 +210,6 @@ async function checkCount({ trx }: Change): Promise<void> {
   if (Number(count) <= LIMITS.functionsMax) return;
   const text = `${Number(count)} functions would run; ${LIMITS.functionsMax} are allowed`;
   throw new MillraceError("LIMIT_EXCEEDED", text, { remedy: "Undeploy what is not needed." });
-}
-
-function liveVersions(db: Queries) {
-  return db
-    .selectFrom("functions")
-    .innerJoin("function_versions", (join) =>
-      join
-        .onRef("functions.name", "=", "function_versions.name")
-        .onRef("functions.version", "=", "function_versions.version"),
-    );
-}
-
-async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
-  const rows = await liveVersions(db).select(["functions.name", "function_versions.stage"]).execute();
-  return new Map(rows.map(({ name, stage }) => [name, stage]));
-}
-
-async function isolate({ trx, audit }: Change, { stage, isolation }: DeployedBundle): Promise<void> {
-  if (stage === undefined || isolation === undefined) return;
-  await trx
-    .insertInto("function_stages")
-    .values({ name: stage, isolation })
-    .onConflict((conflict) => conflict.column("name").doUpdateSet({ isolation }))
-    .execute();
-  audit("stage.isolated", `stage ${stage}`, isolation);
-}
-
-async function checkStages({ trx }: Change): Promise<void> {
-  const own = new Set([...(await liveStages(trx)).values()].filter((stage) => stage !== FUNCTIONS_STAGE.name));
-  if (own.size <= LIMITS.functionStagesMax) return;
-  const text = `${own.size} stages of functions would run; ${LIMITS.functionStagesMax} are allowed: ${[...own].toSorted().join(", ")}`;
-  throw new MillraceError("LIMIT_EXCEEDED", text, {
-    remedy: "Deploy it into one of these, or without --stage into the one that all share.",
-  });
 }
 
 function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">, live: boolean): FunctionVersionInfo {
