@@ -15,6 +15,7 @@ import type { Rejects } from "../core/rejects.ts";
 import type { FunctionInput } from "../core/function-store.ts";
 import type { ShadowReplay } from "../core/version-comparison.ts";
 import type { Registry } from "../core/registry.ts";
+import type { Replays } from "../core/replay.ts";
 import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
@@ -51,6 +52,7 @@ export interface ApiOptions {
   readonly why: Why;
   /** What came of the calls of canaries since the threads started, by `name@version`. */
   canaryCounts(): Promise<ReadonlyMap<string, CanaryCounts>>;
+  readonly replays: Replays;
   /** Of users' functions and ours, by version. */
   functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;

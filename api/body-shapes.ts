@@ -78,6 +78,15 @@ export const redriveBody = z.strictObject({
   after: deadLetterPlace.exactOptional().describe("`next` of the answer before"),
 });
 
+export const editBody = z.strictObject({
+  device: idSchema,
+  ...deadLetterPlace.shape,
+  payload: z
+    .base64()
+    .max(LIMITS.editedPayloadCharactersMax)
+    .describe("What is run instead of the original payload, in base64"),
+});
+
 export const flushBody = z.strictObject({
   upTo: timeSchema.describe(
     "The watermark is set to this event time, UTC ms: what comes later for a time before it is late. It cannot be taken back",
@@ -139,6 +148,13 @@ export const compareBody = z.strictObject({
   before: z.int().positive().exactOptional().describe("Default: what is live beside a canary, or the version before"),
   after: z.int().positive().exactOptional().describe("Default: the canary, or what is live"),
   lastMs,
+});
+
+export const replayBody = z.strictObject({
+  from: timeSchema.describe("Event time from which on results are corrected, UTC ms"),
+  to: timeSchema.describe("Up to which, without it; what lies ahead of now is cut off"),
+  version: z.int().positive().exactOptional().describe("Absent: the live one"),
+  dryRun: z.boolean().exactOptional().describe("Count what would be corrected, and correct nothing"),
 });
 
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

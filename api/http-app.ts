@@ -22,6 +22,7 @@ import { deadLetterRoutes } from "./routes/dead-letter-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
 import { functionRoutes } from "./routes/function-routes.ts";
 import { comparisonRoutes, rolloutRoutes } from "./routes/rollout-routes.ts";
+import { replayRoutes } from "./routes/replay-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
@@ -47,6 +48,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   functionRoutes,
   rolloutRoutes,
   comparisonRoutes,
+  replayRoutes,
   typeRoutes,
   tableRoutes,
   configurationRoutes,

@@ -7,11 +7,11 @@ import { createHub } from "../dashboard/hub.ts";
 import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
+import { JOINS_STAGE } from "../core/stage.ts";
 import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
 import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
-import { createCanaryWatch } from "../runtime/canary/canary-watch.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
@@ -19,7 +19,7 @@ import { createShadowReplay } from "./functions/shadow-replay.ts";
 import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
-import { canaryCounts } from "./canary-counts.ts";
+import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
@@ -39,6 +39,7 @@ import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
+import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
 import { createWhy } from "./why/explain.ts";
 import type { MessagePort } from "node:worker_threads";
@@ -101,6 +102,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       config: registry.config,
       devices: registry.devices,
     }),
+    replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
@@ -131,7 +133,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
     ...(roles.has("processors") ? [control] : []),
-    ...(roles.has("processors") ? [createWatch(base)] : []),
+    ...(roles.has("processors") ? [watchCanaries(base)] : []),
     ...autoscaler(base),
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
@@ -156,7 +158,10 @@ function createControl({ registry, log, clock, logger }: Base): Service {
   const { partitionCount, generation } = log;
   const outbox = registry.controlOutbox;
   const stages = createFunctionsStages({ log, outbox, generation, partitionCount, clock });
-  const live = async () => new Set([...(await registry.functions.stages()).values()].map(functionsStageName));
+  const live = async () => {
+    const names = [...(await registry.functions.stages()).values()].map(functionsStageName);
+    return new Set((await registry.functions.runsJoin()) ? [...names, JOINS_STAGE.name] : names);
+  };
   const idleStages = new IdleStages({ log, stages, live, monotonic: { now: () => performance.now() }, logger });
   const relay = createControlRelay({ outbox, log, stages, idleStages, partitionCount, clock, logger });
   const ticks = createTickWriter({ log, stages: stagesOf, clock, logger });
@@ -170,12 +175,6 @@ function createControl({ registry, log, clock, logger }: Base): Service {
       await relay.stop(signal);
     },
   };
-}
-
-/** Not leased: each process knows only what its own threads have seen. */
-function createWatch({ registry, peers, clock, logger }: Base): Service {
-  const counts = async () => canaryCounts(await peers.metrics());
-  return createCanaryWatch({ rollouts: registry.rollouts, counts, clock, logger });
 }
 
 /** On Kafka the threads of other processes work too, and what they have worked is not known here. */

@@ -1,4 +1,5 @@
 import type { RolloutPlan } from "./rollout.ts";
+import type { FunctionVersion } from "./control.ts";
 
 /** Of what a function keeps: two versions with one number must have one shape. */
 export interface FunctionState {
@@ -7,17 +8,21 @@ export interface FunctionState {
   readonly shape: string;
 }
 
+/** A join runs in two stages: it sends readings to the partition of their key, and joins them there. */
+export const FUNCTION_KINDS = ["map", "stream", "join"] as const;
+export type FunctionKind = (typeof FUNCTION_KINDS)[number];
+
 /** A function as it is handed in: `code` exports it, perhaps among others. */
 export interface FunctionInput {
   readonly name: string;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly state: FunctionState | null;
 }
 
 export interface FunctionVersionInfo {
   readonly name: string;
   readonly version: number;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly hash: string;
   readonly codeBytes: number;
   readonly createdAt: number;
@@ -53,9 +58,12 @@ export interface FunctionStore {
   deploy(bundle: DeployedBundle, actor: string, canary?: RolloutPlan): Promise<readonly FunctionVersionInfo[]>;
   /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
-  /** The code of a version; null when there is none. */
-  code(name: string, version: number): Promise<string | null>;
-  /** Takes back a canary; without one, makes an earlier version live again: the newest below the live one. Or makes `version` live. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
+  /** A version with its code: the live one, or `version`. NOT_FOUND. */
+  code(name: string, version: number | null): Promise<FunctionVersion>;
+  /**
+   * Takes back a canary; without one, makes an earlier version live again: the newest below the live one. Or makes `version` live. NOT_FOUND, or
+   * INVALID_INPUT when its state cannot be read.
+   */
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
   undeploy(name: string, actor: string): Promise<void>;
@@ -63,4 +71,6 @@ export interface FunctionStore {
   stages(): Promise<ReadonlyMap<string, string>>;
   /** Of the stages whose isolation was named. */
   isolations(): Promise<ReadonlyMap<string, Isolation>>;
+  /** True when one of them is a join. */
+  runsJoin(): Promise<boolean>;
 }

@@ -1,6 +1,7 @@
 import { isCanaryName } from "../core/canary.ts";
-import { deviceKey } from "../core/ids.ts";
-import { deadLetterOf, type DeadLetterInput } from "./dead-letter.ts";
+import { parseDeviceKey } from "../core/ids.ts";
+import { UNKNOWN_ID, deadLetterOutput, engineIdentity, type DeadLetterInput } from "./dead-letter.ts";
+import type { LogRecord } from "../core/record.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { StepFailure } from "./step-failure.ts";
 
@@ -19,14 +20,17 @@ export class DeadLetters {
     this.parts = parts;
   }
 
+  /** Of a record that did not get as far as a function. */
+  refuse(record: LogRecord, name: string, error: unknown): void {
+    const ids = parseDeviceKey(record.key ?? "") ?? { tenant: UNKNOWN_ID, device: UNKNOWN_ID };
+    this.write(ids, { by: engineIdentity(name), error }, { received: record.timestamp, record }, record.offset);
+  }
+
   /** `offset`: of the record that is run. */
   write({ tenant, device }: DeviceIds, { by, error }: StepFailure, what: LetterSource, offset: number): void {
     const { stage, partition, outputs } = this.parts;
     if (!isCanaryName(by.function)) this.made += 1;
     const source = { topic: stage.input, partition, offset };
-    const { functionVersion, ...identity } = by;
-    const json = JSON.stringify(deadLetterOf({ ...identity, error, ...what, tenant, device, source }));
-    const key = deviceKey(tenant, device);
-    outputs.push({ topic: "dead-letters", key, timestamp: what.received, functionVersion, json });
+    outputs.push(deadLetterOutput({ ...by, error, ...what, tenant, device, source }));
   }
 }

@@ -1,15 +1,15 @@
-import { parseDeviceKey } from "../core/ids.ts";
 import { isReading } from "../core/is-reading.ts";
 import { LIMITS } from "../core/limits.ts";
-import { UNKNOWN_ID, engineIdentity } from "./dead-letter.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { beginningOf, begunVersionsAt, callBoth, dueOf, versionsAt } from "./canary-calls.ts";
+import { begunVersionsAt, callBoth, callsOnReading, dueOf, versionsAt } from "./canary-calls.ts";
 import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
+import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
+import { requireCountable } from "./ledger-counts.ts";
 import { WHOLE_STEP, identityOf, tooMuchAtOnce } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
-import { eventWatermark } from "./timer-queue.ts";
-import type { Reading } from "../core/derived-records.ts";
+import { moveSide, moveTime } from "./timer-queue.ts";
+import type { Reading, Repartitioned } from "../core/derived-records.ts";
 import type { ConfigChange, StreamFunction } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
@@ -18,6 +18,7 @@ import type { CallOf, Versions } from "./canary-calls.ts";
 import type { DeviceIds, LetterSource } from "./dead-letters.ts";
 import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
+import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { TimerSlot } from "./state-slots.ts";
 import type { MessageTimers, StepFailure } from "./step-failure.ts";
@@ -29,7 +30,7 @@ import type { MessageTimers, StepFailure } from "./step-failure.ts";
 export class FunctionRunner implements CallSite {
   private readonly parts: PartitionParts;
   private readonly scopes: StepScopes;
-  private readonly letters: DeadLetters;
+  readonly letters: DeadLetters;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
   /** A function of a stage of independent ones has failed on the message. */
@@ -59,47 +60,53 @@ export class FunctionRunner implements CallSite {
    * nothing has happened, and it returns the watermark up to which they are to fire before it is run again; else null.
    */
   runMessage(key: KeyState, record: LogRecord): number | null {
-    this.beginMessage();
-    const failure = this.scopes.attemptStep(() => {
-      const watermark = this.watermark(key);
+    return this.runInput(key, record, () => {
+      const watermark = this.parts.watermarkOf(key);
       for (const placed of this.parts.functions.byInput.telemetry) {
         if (this.leavesOut(placed)) continue;
         this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
       }
     });
-    return this.settleMessage(key, record, failure);
   }
 
   /** As `runMessage`, for a stage that reads readings. */
   runReading(key: KeyState, record: LogRecord, reading: Reading): number | null {
-    this.beginMessage();
-    const failure = this.scopes.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
-    return this.settleMessage(key, record, failure);
+    return this.runInput(key, record, () => this.passOn(key, record.timestamp, reading, 0, true));
+  }
+
+  /** As `runMessage`, for a stage that reads what is joined: for the one function that it is for. */
+  runRepartitioned(key: KeyState, record: LogRecord, value: Repartitioned, place: JoinPlace): number | null {
+    return this.runInput(key, record, () => {
+      const watermark = this.parts.watermarkOf(key);
+      moveSide(key, value, record.timestamp, place.device);
+      this.fireReached(key);
+      const { placed } = place;
+      this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value, true);
+    });
   }
 
   /** Runs the record of a dead letter again, on one function or, with `only` null, on all that read it. */
-  redrive(key: KeyState, record: LogRecord, only: string | null, reading: Reading | null): void {
+  redrive(record: LogRecord, only: string | null, run: () => void): void {
     const { record: control } = this;
     this.record = record;
     this.redriven = { only };
     try {
-      if (reading === null) this.runMessage(key, record);
-      else this.runReading(key, record, reading);
+      run();
     } finally {
       this.redriven = null;
       this.record = control;
     }
   }
 
-  private beginMessage(): void {
+  private runInput(key: KeyState, record: LogRecord, run: () => void): number | null {
     this.outcome = "processed";
     this.failedAlone = false;
     this.timers = { readings: 0, fired: 0, overdue: null };
+    return this.settleMessage(key, record, this.scopes.attemptStep(run));
   }
 
   private leavesOut({ fn }: PlacedFunction): boolean {
-    const only = this.redriven?.only ?? null;
-    return only !== null && only !== fn.name;
+    return (this.redriven?.only ?? fn.name) !== fn.name;
   }
 
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
@@ -149,19 +156,8 @@ export class FunctionRunner implements CallSite {
     const { fn, stateName } = placed;
     if (fn.kind !== "stream" || fn.onConfig === undefined || !key.hasStateOf(stateName)) return null;
     const { receiveTime } = this;
-    const input: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
+    const input: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.parts.watermarkOf(key) };
     return () => this.tell(input, (of, context) => of.onConfig?.(change, context));
-  }
-
-  /** A dead letter of a record that did not get as far as a function. */
-  refuse(record: LogRecord, name: string, error: unknown): void {
-    const ids = parseDeviceKey(record.key ?? "") ?? { tenant: UNKNOWN_ID, device: UNKNOWN_ID };
-    this.deadLetter(ids, { by: engineIdentity(name), error }, { received: record.timestamp, record });
-  }
-
-  /** Dead letters made so far, for who watches over the stage. */
-  get deadLetters(): number {
-    return this.letters.made;
   }
 
   emit(call: FunctionCall, topic: OutputTopic, value: object): void {
@@ -171,8 +167,15 @@ export class FunctionRunner implements CallSite {
     }
     assertJson(value);
     const { parts, scopes } = this;
-    const { functionVersion } = placed;
-    parts.outputs.push({ topic, key: key.key, timestamp: receiveTime, functionVersion, json: JSON.stringify(value) });
+    const json = JSON.stringify(value);
+    const outputKey = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
+    parts.outputs.push({
+      topic,
+      key: outputKey,
+      timestamp: receiveTime,
+      functionVersion: placed.functionVersion,
+      json,
+    });
     // A loop that never ends must meet this before memory does.
     if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
     if (topic !== "readings") return;
@@ -190,7 +193,8 @@ export class FunctionRunner implements CallSite {
       if (this.outcome === "processed") this.outcome = outcome;
       return;
     }
-    this.parts.counts.addAsked(call.input.key.key, outcome, by);
+    requireCountable(outcome, by);
+    this.parts.counts.add(call.input.key.deviceKey, outcome, by);
   }
 
   /**
@@ -198,8 +202,11 @@ export class FunctionRunner implements CallSite {
    * applied. A reading that a timer made moves no time: its own time has come already.
    */
   private passOn(key: KeyState, receiveTime: number, reading: Reading, first: number, movesTime: boolean): void {
-    const watermark = this.watermark(key);
-    if (movesTime) this.advance(key, reading.ts, receiveTime);
+    const watermark = this.parts.watermarkOf(key);
+    if (movesTime) {
+      moveTime(key, reading.ts, receiveTime);
+      this.fireReached(key);
+    }
     for (const placed of this.parts.functions.byInput.readings) {
       if (placed.index < first || (first === 0 && this.leavesOut(placed))) continue;
       const input: CallInput = { placed, key, cause: "input", receiveTime, watermark };
@@ -209,11 +216,15 @@ export class FunctionRunner implements CallSite {
   }
 
   /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
-  private invokeAlone(input: CallInput, reading: Reading, isRecord: boolean): void {
+  private invokeAlone(input: CallInput, reading: Reading | Repartitioned, isRecord: boolean): void {
     const { key, placed, receiveTime: received } = input;
-    const versions = versionsAt(placed, key);
     const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
-    if (versions !== null) return this.invokeBoth(input, versions, reading, { received, record });
+    const versions = versionsAt(placed, key);
+    if (versions !== null) {
+      const callOf = callsOnReading(versions, key, (of) => this.invoke({ ...input, placed: of }, reading));
+      if (this.callBoth(key, versions, callOf, { received, record })) this.failedAlone = true;
+      return;
+    }
     const failure = this.scopes.attempt(() => this.invoke(input, reading));
     if (failure === null) return;
     this.failedAlone = true;
@@ -221,20 +232,8 @@ export class FunctionRunner implements CallSite {
     this.deadLetter(key, { ...failure, by: identityOf(placed) }, { received, record });
   }
 
-  private invokeBoth(input: CallInput, versions: Versions, reading: Reading, what: LetterSource): void {
-    const { key } = input;
-    const begin = beginningOf(versions, key);
-    const callOf = (placed: PlacedFunction) => () => {
-      if (placed === versions.canary) begin();
-      this.invoke({ ...input, placed }, reading);
-    };
-    if (this.callBoth(key, versions, callOf, what)) this.failedAlone = true;
-  }
-
-  private advance(key: KeyState, ts: number, receiveTime: number): void {
-    const time = key.time.value;
-    if (time === null || time.n === null || ts > time.n) key.time.set({ n: ts, r: receiveTime, f: time?.f ?? null });
-    const reached = this.watermark(key);
+  private fireReached(key: KeyState): void {
+    const reached = this.parts.watermarkOf(key);
     const bytesMax = this.parts.outputs.stepBytes + LIMITS.timerOutputBytesPerMessageMax;
     this.timers.readings += 1;
     for (;;) {
@@ -252,11 +251,7 @@ export class FunctionRunner implements CallSite {
     }
   }
 
-  private watermark(key: KeyState): number {
-    return eventWatermark(key, this.parts.config.of(key).type);
-  }
-
-  private invoke(input: CallInput, value: LogRecord | Reading): void {
+  private invoke(input: CallInput, value: LogRecord | Reading | Repartitioned): void {
     const { fn } = input.placed;
     this.call(input, (call) => {
       if (fn.kind === "map") fn.process(value, call);
@@ -285,7 +280,7 @@ export class FunctionRunner implements CallSite {
     // It was counted when it became a dead letter.
     if (this.redriven !== null) return null;
     const failed = failure !== null || this.failedAlone;
-    this.parts.counts.add(key.key, failed ? "deadLettered" : this.outcome, 1);
+    this.parts.counts.add(key.deviceKey, failed ? "deadLettered" : this.outcome, 1);
     return null;
   }
 

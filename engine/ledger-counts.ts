@@ -33,15 +33,6 @@ export class LedgerCounts {
     });
   }
 
-  /** What a function asks to be counted. RangeError, or TypeError for what is not its own. */
-  addAsked(key: string, name: OutcomeName, by: number): void {
-    if (name === "control" || MESSAGE_OUTCOMES.some((one) => one === name)) {
-      throw new TypeError(`${name} is counted by the engine`);
-    }
-    if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${name}`);
-    this.add(key, name, by);
-  }
-
   /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
   filterStored(key: string): void {
     const known = this.counts.get(key);
@@ -79,6 +70,14 @@ export class LedgerCounts {
     this.all.set(key, made.total);
     return made;
   }
+}
+
+/** TypeError and RangeError for what a function may not count. */
+export function requireCountable(outcome: OutcomeName, by: number): void {
+  if (outcome === "control" || MESSAGE_OUTCOMES.some((name) => name === outcome)) {
+    throw new TypeError(`${outcome} is counted by the engine`);
+  }
+  if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${outcome}`);
 }
 
 function takeNonZero(pending: Outcomes): Partial<Outcomes> | null {

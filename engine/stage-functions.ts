@@ -12,6 +12,7 @@ import type { InputTopic, StageFunction } from "../core/function.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { PlacedCanary, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
+import type { OutputTopic } from "../core/topics.ts";
 import type { SlotOwner } from "./function-state.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -49,7 +50,7 @@ export type SlotOwners = Map<string, SlotOwner>;
  * What is deployed is kept with its code as state slots, so that a restore needs no one else.
  */
 export class StageFunctions {
-  byInput: Readonly<Record<InputTopic, readonly PlacedFunction[]>> = { telemetry: [], readings: [] };
+  byInput: Readonly<Record<InputTopic, readonly PlacedFunction[]>> = { telemetry: [], readings: [], repartition: [] };
   byName: ReadonlyMap<string, PlacedFunction> = new Map();
   /** By the name under which its state stands: canaries too. */
   byState: ReadonlyMap<string, PlacedFunction> = new Map();
@@ -133,6 +134,11 @@ export class StageFunctions {
     });
   }
 
+  /** True when one of them writes to the topic. */
+  writesTo(topic: OutputTopic): boolean {
+    return [...this.byName.values()].some(({ fn }) => fn.outputs.includes(topic));
+  }
+
   /** Of a function that was deployed: only the main stage's readings go on to others within a stage. */
   isDeployed(name: string): boolean {
     return this.deployed.has(name);
@@ -154,7 +160,10 @@ export class StageFunctions {
     }
     const fn = this.loadCode(code).find((one) => one.name === name);
     if (fn === undefined) throw new TypeError(`the code of ${name}@${version} exports no function "${name}"`);
-    return { ...fn, version };
+    if (this.stage.input !== "repartition") return { ...fn, version };
+    const behind = fn.kind === "map" ? fn.behind : undefined;
+    if (behind === undefined) throw new TypeError(`${name}@${version} joins nothing`);
+    return { ...behind, version };
   }
 
   /** What could be loaded when it was deployed, and cannot be now, must not keep the others from running. */
@@ -195,6 +204,7 @@ export class StageFunctions {
     this.byInput = {
       telemetry: placed.filter(({ fn }) => fn.input === "telemetry"),
       readings: placed.filter(({ fn }) => fn.input === "readings"),
+      repartition: placed.filter(({ fn }) => fn.input === "repartition"),
     };
     this.byName = new Map(placed.map((one) => [one.fn.name, one]));
     const canaries = placed.flatMap(({ canary }) => canary?.placed ?? []);

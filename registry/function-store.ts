@@ -1,6 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { RolloutPlan } from "../core/rollout.ts";
@@ -64,14 +65,18 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       if (rows.length === 0 && name !== undefined) throw noFunction(name);
       return rows.map(({ live, ...row }) => infoOf(row, live !== null));
     },
-    async code(name, version) {
+    async code(name, wanted) {
+      const { version } = wanted === null ? await liveOf(db, name) : { version: wanted };
       const row = await db
         .selectFrom("function_versions")
-        .select("code")
+        .select(["name", "version", "hash", "code"])
         .where("name", "=", name)
         .where("version", "=", version)
         .executeTakeFirst();
-      return row?.code ?? null;
+      if (row !== undefined) return row;
+      throw new MillraceError("NOT_FOUND", `function "${name}" has no version ${version}`, {
+        remedy: `See millrace versions ${name}.`,
+      });
     },
     async rollback(name, version, actor) {
       return write(actor, async (change) => {
@@ -85,6 +90,10 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
     async isolations() {
       const rows = await db.selectFrom("function_stages").selectAll().execute();
       return new Map(rows.map(({ name, isolation }) => [name, isolation]));
+    },
+    async runsJoin() {
+      const row = await liveVersions(db).where("kind", "=", "join").select("functions.name").executeTakeFirst();
+      return row !== undefined;
     },
   };
 }
@@ -117,6 +126,7 @@ async function deployOne(
   };
   const last = liveRow ?? all.find(({ version }) => version === newest);
   const stage = bundle.stage ?? last?.stage ?? row.stage;
+  if (fn.kind === "join" && stage !== FUNCTIONS_STAGE.name) throw joinOfOwnStage(fn.name, stage);
   if (liveRow?.stage === stage) checkState(liveRow, row);
   if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
   if (canary !== undefined) {
@@ -162,9 +172,11 @@ async function undeploy(change: Change, name: string): Promise<void> {
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
   await endCanary(change, name, () => "replaced", "");
+  const row = await liveVersions(trx).where("functions.name", "=", name).select("kind").executeTakeFirst();
   await trx.deleteFrom("functions").where("name", "=", name).execute();
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
-  takeFrom(change, stage, name, live);
+  takeFrom(change, functionsStageName(stage), name, live);
+  if (row?.kind === "join") takeFrom(change, JOINS_STAGE.name, name, live);
 }
 
 /** What devices have kept must be readable by the version that goes live. */
@@ -179,8 +191,16 @@ function checkState(live: VersionRow, next: VersionRow): void {
   throw new MillraceError("INVALID_INPUT", text, {
     remedy:
       is === was
-        ? `Set stateVersion: ${is + 1} and define migrate(old, fromVersion); or run millrace undeploy ${next.name} first, which forgets the state.`
+        ? `Set stateVersion: ${is + 1}${next.kind === "join" ? ": what it keeps so far meets nothing any more" : " and define migrate(old, fromVersion)"}; or run millrace undeploy ${next.name} first, which forgets the state.`
         : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
+  });
+}
+
+async function liveOf(db: Queries, name: string): Promise<{ readonly version: number }> {
+  const row = await db.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
+  if (row !== undefined) return row;
+  throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, {
+    remedy: "See millrace versions, and name one with --version.",
   });
 }
 
@@ -194,16 +214,18 @@ async function checkCount({ trx }: Change): Promise<void> {
   throw new MillraceError("LIMIT_EXCEEDED", text, { remedy: "Undeploy what is not needed." });
 }
 
-async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
-  const rows = await db
+function liveVersions(db: Queries) {
+  return db
     .selectFrom("functions")
     .innerJoin("function_versions", (join) =>
       join
         .onRef("functions.name", "=", "function_versions.name")
         .onRef("functions.version", "=", "function_versions.version"),
-    )
-    .select(["functions.name", "function_versions.stage"])
-    .execute();
+    );
+}
+
+async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
+  const rows = await liveVersions(db).select(["functions.name", "function_versions.stage"]).execute();
   return new Map(rows.map(({ name, stage }) => [name, stage]));
 }
 
@@ -238,6 +260,13 @@ function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">,
     live,
     stage: row.stage,
   };
+}
+
+function joinOfOwnStage(name: string, stage: string): MillraceError {
+  const text = `function "${name}" is a join, which has no stage of its own such as "${stage}"`;
+  return new MillraceError("INVALID_INPUT", text, {
+    remedy: `Deploy it with --stage ${FUNCTIONS_STAGE.name}: what it joins meets in the stage ${JOINS_STAGE.name}.`,
+  });
 }
 
 function noFunction(name: string): MillraceError {

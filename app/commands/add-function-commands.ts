@@ -2,6 +2,9 @@ import { diffCommand } from "./compare-versions.ts";
 import { deployCommand, promoteCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
 import { usageCommand } from "./function-usage.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { cancelReplayCommand, replayCommand, replayStatusCommand } from "./replay.ts";
+import { parseTimeText } from "./time-text.ts";
+import { MillraceError } from "../../core/errors.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import { Option, type Command } from "commander";
@@ -18,7 +21,15 @@ interface DeployFlags extends CanaryOptions {
 
 const SHADOW = `${LIMITS.shadowSpanMsDefault / 60_000}min`;
 
-/** `millrace deploy|versions|usage|diff|promote|rollback|undeploy`. */
+interface ReplayFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+  readonly status?: boolean;
+  readonly cancel?: boolean;
+}
+
+/** `millrace deploy|versions|usage|diff|promote|rollback|replay|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
@@ -89,6 +100,16 @@ export function addFunctionCommands(program: Command): void {
       const version = to === undefined ? {} : { to: Number(to) };
       process.exitCode = await rollbackCommand(apiOf(command), name, { json: globalOptions(command).json, ...version });
     });
+  withInstanceOptions(program.command("replay [function]"))
+    .description("recompute a function over the past, and correct what is stored; FUNCTION@2 for version 2")
+    .option("--from <time>", "event time from which on, ISO or UTC ms")
+    .option("--to <time>", "event time up to which, without it (default: now)")
+    .option("--dry-run", "count what would be corrected, and correct nothing")
+    .option("--status", "how the replay stands that runs, or ran last")
+    .option("--cancel", "end the replay that runs; what it has corrected stays")
+    .action(async (name: string | undefined, options: ReplayFlags, command: Command) => {
+      process.exitCode = await replay(name, options, command);
+    });
   withInstanceOptions(program.command("undeploy <function>"))
     .description("stop a function and erase what it keeps")
     .action(async (name: string, _options: object, command: Command) => {
@@ -98,4 +119,28 @@ export function addFunctionCommands(program: Command): void {
 
 function versionArgument(text: string): number {
   return Number(wholeNumber(1, Number.MAX_SAFE_INTEGER)(text));
+}
+
+function replay(name: string | undefined, options: ReplayFlags, command: Command): Promise<number> {
+  const { from, to, dryRun = false, status = false, cancel = false } = options;
+  const { json } = globalOptions(command);
+  if (status) return replayStatusCommand(apiOf(command), { json });
+  if (cancel) return cancelReplayCommand(apiOf(command), { json });
+  if (name === undefined || from === undefined) {
+    throw new MillraceError("INVALID_INPUT", "a replay needs a function and --from", {
+      remedy: "millrace replay FUNCTION --from 2026-01-31T12:00:00Z",
+    });
+  }
+  // Not an option: --version is that of Millrace.
+  const [fn = "", version] = name.split("@");
+  if (version !== undefined && !/^[1-9]\d{0,8}$/.test(version)) {
+    throw new MillraceError("INVALID_INPUT", `${name} names no version`, { remedy: `Write ${fn}@2.` });
+  }
+  return replayCommand(apiOf(command), fn, {
+    from: parseTimeText(from),
+    to: to === undefined ? Date.now() : parseTimeText(to),
+    ...(version === undefined ? {} : { version: Number(version) }),
+    dryRun,
+    json,
+  });
 }
