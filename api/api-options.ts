@@ -50,9 +50,9 @@ export interface ApiOptions {
   readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
   readonly why: Why;
-  readonly replays: Replays;
   /** What came of the calls of canaries since the threads started, by `name@version`. */
   canaryCounts(): Promise<ReadonlyMap<string, CanaryCounts>>;
+  readonly replays: Replays;
   /** Of users' functions and ours, by version. */
   functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;

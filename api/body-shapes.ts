@@ -140,13 +140,6 @@ export const deployBody = z
     message: "it is of a stage: name the stage too",
   });
 
-export const replayBody = z.strictObject({
-  from: timeSchema.describe("Event time from which on results are corrected, UTC ms"),
-  to: timeSchema.describe("Up to which, without it; what lies ahead of now is cut off"),
-  version: z.int().positive().exactOptional().describe("Absent: the live one"),
-  dryRun: z.boolean().exactOptional().describe("Count what would be corrected, and correct nothing"),
-});
-
 const lastMs = z.int().positive().max(LIMITS.shadowSpanMsMax).describe("Over what was received in the last so many ms");
 
 export const shadowBody = z.strictObject({ code: codeBody, lastMs });
@@ -155,6 +148,13 @@ export const compareBody = z.strictObject({
   before: z.int().positive().exactOptional().describe("Default: what is live beside a canary, or the version before"),
   after: z.int().positive().exactOptional().describe("Default: the canary, or what is live"),
   lastMs,
+});
+
+export const replayBody = z.strictObject({
+  from: timeSchema.describe("Event time from which on results are corrected, UTC ms"),
+  to: timeSchema.describe("Up to which, without it; what lies ahead of now is cut off"),
+  version: z.int().positive().exactOptional().describe("Absent: the live one"),
+  dryRun: z.boolean().exactOptional().describe("Count what would be corrected, and correct nothing"),
 });
 
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

@@ -12,7 +12,6 @@ import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
 import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
-import { createCanaryWatch } from "../runtime/canary/canary-watch.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
@@ -20,7 +19,7 @@ import { createShadowReplay } from "./functions/shadow-replay.ts";
 import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
-import { canaryCounts } from "./canary-counts.ts";
+import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
@@ -134,7 +133,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
     ...(roles.has("processors") ? [control] : []),
-    ...(roles.has("processors") ? [createWatch(base)] : []),
+    ...(roles.has("processors") ? [watchCanaries(base)] : []),
     ...autoscaler(base),
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
@@ -176,12 +175,6 @@ function createControl({ registry, log, clock, logger }: Base): Service {
       await relay.stop(signal);
     },
   };
-}
-
-/** Not leased: each process knows only what its own threads have seen. */
-function createWatch({ registry, peers, clock, logger }: Base): Service {
-  const counts = async () => canaryCounts(await peers.metrics());
-  return createCanaryWatch({ rollouts: registry.rollouts, counts, clock, logger });
 }
 
 /** On Kafka the threads of other processes work too, and what they have worked is not known here. */

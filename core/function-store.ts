@@ -1,5 +1,5 @@
-import type { FunctionVersion } from "./control.ts";
 import type { RolloutPlan } from "./rollout.ts";
+import type { FunctionVersion } from "./control.ts";
 
 /** Of what a function keeps: two versions with one number must have one shape. */
 export interface FunctionState {
@@ -60,7 +60,10 @@ export interface FunctionStore {
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
   /** A version with its code: the live one, or `version`. NOT_FOUND. */
   code(name: string, version: number | null): Promise<FunctionVersion>;
-  /** Takes back a canary; without one, makes an earlier version live again: the newest below the live one. Or makes `version` live. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
+  /**
+   * Takes back a canary; without one, makes an earlier version live again: the newest below the live one. Or makes `version` live. NOT_FOUND, or
+   * INVALID_INPUT when its state cannot be read.
+   */
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
   undeploy(name: string, actor: string): Promise<void>;

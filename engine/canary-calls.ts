@@ -47,12 +47,14 @@ export function dueOf({ live, canary }: Versions, key: KeyState, { name, at }: T
   });
 }
 
-/** How the canary begins with what the live version has now: to be called within the canary's call. */
-export function beginningOf({ canary }: Versions, key: KeyState): () => void {
+/** Both on a reading. The canary begins with what the live version has now, as a part of its own call. */
+export function callsOnReading({ canary }: Versions, key: KeyState, invoke: (version: PlacedFunction) => void): CallOf {
   const { name, version } = canary.fn;
-  if (hasBegun(key, name, version)) return () => undefined;
-  const copy = copyOf(key.functionState(name));
-  return () => beginCanary(key, name, version, copy);
+  const copy = hasBegun(key, name, version) ? null : copyOf(key.functionState(name));
+  return (placed) => () => {
+    if (placed === canary && copy !== null) beginCanary(key, name, version, copy);
+    invoke(placed);
+  };
 }
 
 export interface BothCalls {

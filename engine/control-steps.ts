@@ -36,7 +36,7 @@ const WHOLE_PARTITION: Sweep = {
 export function beginControl(parts: PartitionParts, runner: FunctionRunner, record: LogRecord): void {
   const control = parseControl(record);
   if (control instanceof Error) {
-    runner.refuse(record, CONTROL_FUNCTION, control);
+    runner.letters.refuse(record, CONTROL_FUNCTION, control);
     return;
   }
   try {
@@ -47,7 +47,7 @@ export function beginControl(parts: PartitionParts, runner: FunctionRunner, reco
     // Damaged state is nobody's dead letter: it ends the stage.
     if (isMillraceError(error, "STATE_INVALID")) throw error;
     // Else a function's code does not load, or there is nothing to run again: what ran before runs on.
-    runner.refuse(record, CONTROL_FUNCTION, error);
+    runner.letters.refuse(record, CONTROL_FUNCTION, error);
   }
 }
 

@@ -1,5 +1,7 @@
 import { isCanaryName } from "../core/canary.ts";
-import { deadLetterOutput, type DeadLetterInput } from "./dead-letter.ts";
+import { parseDeviceKey } from "../core/ids.ts";
+import { UNKNOWN_ID, deadLetterOutput, engineIdentity, type DeadLetterInput } from "./dead-letter.ts";
+import type { LogRecord } from "../core/record.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { StepFailure } from "./step-failure.ts";
 
@@ -16,6 +18,12 @@ export class DeadLetters {
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
+  }
+
+  /** Of a record that did not get as far as a function. */
+  refuse(record: LogRecord, name: string, error: unknown): void {
+    const ids = parseDeviceKey(record.key ?? "") ?? { tenant: UNKNOWN_ID, device: UNKNOWN_ID };
+    this.write(ids, { by: engineIdentity(name), error }, { received: record.timestamp, record }, record.offset);
   }
 
   /** `offset`: of the record that is run. */

@@ -1,13 +1,12 @@
-import { parseDeviceKey } from "../core/ids.ts";
 import { isReading } from "../core/is-reading.ts";
 import { LIMITS } from "../core/limits.ts";
-import { UNKNOWN_ID, engineIdentity } from "./dead-letter.ts";
-import { DeadLetters, type DeviceIds, type LetterSource } from "./dead-letters.ts";
-import { beginningOf, begunVersionsAt, callBoth, dueOf, versionsAt } from "./canary-calls.ts";
-import { FunctionCall, type CallInput, type CallSite, type PlacedFunction } from "./function-call.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { begunVersionsAt, callBoth, callsOnReading, dueOf, versionsAt } from "./canary-calls.ts";
+import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
 import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
-import { WHOLE_STEP, identityOf, tooManyTimers, tooMuchAtOnce } from "./step-failure.ts";
+import { requireCountable } from "./ledger-counts.ts";
+import { WHOLE_STEP, identityOf, tooMuchAtOnce } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
 import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
@@ -29,7 +28,7 @@ import type { MessageTimers, StepFailure } from "./step-failure.ts";
 export class FunctionRunner implements CallSite {
   private readonly parts: PartitionParts;
   private readonly scopes: StepScopes;
-  private readonly letters: DeadLetters;
+  readonly letters: DeadLetters;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
   /** A function of a stage of independent ones has failed on the message. */
@@ -104,14 +103,7 @@ export class FunctionRunner implements CallSite {
     this.outcome = "processed";
     this.failedAlone = false;
     this.timers = { readings: 0, fired: 0, overdue: null };
-    const failure = this.scopes.attemptStep(run);
-    if (failure !== null && this.timers.overdue !== null && this.redriven === null) return this.timers.overdue;
-    if (failure !== null) this.deadLetter(key, failure, { received: record.timestamp, record });
-    // It was counted when it became a dead letter.
-    if (this.redriven !== null) return null;
-    const failed = failure !== null || this.failedAlone;
-    this.parts.counts.add(key.deviceKey, failed ? "deadLettered" : this.outcome, 1);
-    return null;
+    return this.settleMessage(key, record, this.scopes.attemptStep(run));
   }
 
   private leavesOut({ fn }: PlacedFunction): boolean {
@@ -168,17 +160,6 @@ export class FunctionRunner implements CallSite {
     return () => this.tell(input, (of, context) => of.onConfig?.(change, context));
   }
 
-  /** A dead letter of a record that did not get as far as a function. */
-  refuse(record: LogRecord, name: string, error: unknown): void {
-    const ids = parseDeviceKey(record.key ?? "") ?? { tenant: UNKNOWN_ID, device: UNKNOWN_ID };
-    this.deadLetter(ids, { by: engineIdentity(name), error }, { received: record.timestamp, record });
-  }
-
-  /** Dead letters made so far, for who watches over the stage. */
-  get deadLetters(): number {
-    return this.letters.made;
-  }
-
   emit(call: FunctionCall, topic: OutputTopic, value: object): void {
     const { placed, key, receiveTime, cause } = call.input;
     if (!placed.fn.outputs.includes(topic)) {
@@ -186,10 +167,15 @@ export class FunctionRunner implements CallSite {
     }
     assertJson(value);
     const { parts, scopes } = this;
-    const { functionVersion } = placed;
     const json = JSON.stringify(value);
     const outputKey = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
-    parts.outputs.push({ topic, key: outputKey, timestamp: receiveTime, functionVersion, json });
+    parts.outputs.push({
+      topic,
+      key: outputKey,
+      timestamp: receiveTime,
+      functionVersion: placed.functionVersion,
+      json,
+    });
     // A loop that never ends must meet this before memory does.
     if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
     if (topic !== "readings") return;
@@ -207,7 +193,8 @@ export class FunctionRunner implements CallSite {
       if (this.outcome === "processed") this.outcome = outcome;
       return;
     }
-    this.parts.counts.addAsked(call.input.key.deviceKey, outcome, by);
+    requireCountable(outcome, by);
+    this.parts.counts.add(call.input.key.deviceKey, outcome, by);
   }
 
   /**
@@ -231,24 +218,18 @@ export class FunctionRunner implements CallSite {
   /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
   private invokeAlone(input: CallInput, reading: Reading | Repartitioned, isRecord: boolean): void {
     const { key, placed, receiveTime: received } = input;
-    const versions = versionsAt(placed, key);
     const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
-    if (versions !== null) return this.invokeBoth(input, versions, reading, { received, record });
+    const versions = versionsAt(placed, key);
+    if (versions !== null) {
+      const callOf = callsOnReading(versions, key, (of) => this.invoke({ ...input, placed: of }, reading));
+      if (this.callBoth(key, versions, callOf, { received, record })) this.failedAlone = true;
+      return;
+    }
     const failure = this.scopes.attempt(() => this.invoke(input, reading));
     if (failure === null) return;
     this.failedAlone = true;
     // Only this function is undone, also when it made too much: a redrive must not run the others again.
     this.deadLetter(key, { ...failure, by: identityOf(placed) }, { received, record });
-  }
-
-  private invokeBoth(input: CallInput, versions: Versions, reading: Reading | Repartitioned, what: LetterSource): void {
-    const { key } = input;
-    const begin = beginningOf(versions, key);
-    const callOf = (placed: PlacedFunction) => () => {
-      if (placed === versions.canary) begin();
-      this.invoke({ ...input, placed }, reading);
-    };
-    if (this.callBoth(key, versions, callOf, what)) this.failedAlone = true;
   }
 
   private fireReached(key: KeyState): void {
@@ -292,12 +273,22 @@ export class FunctionRunner implements CallSite {
     }
   }
 
+  private settleMessage(key: KeyState, record: LogRecord, failure: StepFailure | null): number | null {
+    if (failure !== null && this.timers.overdue !== null && this.redriven === null) return this.timers.overdue;
+    if (failure !== null) this.deadLetter(key, failure, { received: record.timestamp, record });
+    // It was counted when it became a dead letter.
+    if (this.redriven !== null) return null;
+    const failed = failure !== null || this.failedAlone;
+    this.parts.counts.add(key.deviceKey, failed ? "deadLettered" : this.outcome, 1);
+    return null;
+  }
+
   private deadLetter(ids: DeviceIds, failure: StepFailure, what: LetterSource): void {
     this.letters.write(ids, failure, what, this.record?.offset ?? 0);
   }
 
   private callBoth(key: KeyState, versions: Versions, callOf: CallOf, what: LetterSource): boolean {
-    const { parts, scopes } = this;
-    return callBoth({ parts, scopes, versions, callOf, deadLetter: (failure) => this.deadLetter(key, failure, what) });
+    const deadLetter = (failure: StepFailure): void => this.deadLetter(key, failure, what);
+    return callBoth({ parts: this.parts, scopes: this.scopes, versions, callOf, deadLetter });
   }
 }

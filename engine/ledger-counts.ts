@@ -33,15 +33,6 @@ export class LedgerCounts {
     });
   }
 
-  /** What a function asks to be counted. RangeError, or TypeError for what is not its own. */
-  addAsked(key: string, name: OutcomeName, by: number): void {
-    if (name === "control" || MESSAGE_OUTCOMES.some((one) => one === name)) {
-      throw new TypeError(`${name} is counted by the engine`);
-    }
-    if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${name}`);
-    this.add(key, name, by);
-  }
-
   /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
   filterStored(key: string): void {
     const known = this.counts.get(key);

@@ -110,6 +110,6 @@ function fireTimersOf(
 }
 
 function refuse({ counts }: PartitionParts, runner: FunctionRunner, record: LogRecord, error: Error): void {
-  runner.refuse(record, "$input", error);
+  runner.letters.refuse(record, "$input", error);
   counts.add(record.key ?? NO_KEY, "deadLettered", 1);
 }

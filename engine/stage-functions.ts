@@ -10,9 +10,9 @@ import type { Canary } from "../core/canary.ts";
 import type { ControlRecord, FunctionVersion } from "../core/control.ts";
 import type { InputTopic, StageFunction } from "../core/function.ts";
 import type { StageDefinition } from "../core/stage.ts";
-import type { OutputTopic } from "../core/topics.ts";
 import type { PlacedCanary, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
+import type { OutputTopic } from "../core/topics.ts";
 import type { SlotOwner } from "./function-state.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -116,11 +116,6 @@ export class StageFunctions {
     return true;
   }
 
-  /** True when one of them writes to the topic. */
-  writesTo(topic: OutputTopic): boolean {
-    return [...this.byName.values()].some(({ fn }) => fn.outputs.includes(topic));
-  }
-
   /** The canary (name@version) runs no more in this partition. */
   stopCanary(id: string): void {
     for (const [name, slot] of this.slots) {
@@ -137,6 +132,11 @@ export class StageFunctions {
     return [...this.slots].flatMap(([name, { value }]) => {
       return value?.canary?.stopped === true ? [`${name}@${value.canary.version}`] : [];
     });
+  }
+
+  /** True when one of them writes to the topic. */
+  writesTo(topic: OutputTopic): boolean {
+    return [...this.byName.values()].some(({ fn }) => fn.outputs.includes(topic));
   }
 
   /** Of a function that was deployed: only the main stage's readings go on to others within a stage. */

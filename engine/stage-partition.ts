@@ -180,7 +180,7 @@ class PartitionEngine implements StagePartition, StepPace {
   }
 
   get deadLetters(): number {
-    return this.runner.deadLetters;
+    return this.runner.letters.made;
   }
 
   get bytes(): number {

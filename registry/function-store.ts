@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
-import { checkStages, isolate, liveStages, liveVersions, readIsolations } from "./function-stages.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { RolloutPlan } from "../core/rollout.ts";
@@ -169,8 +169,8 @@ async function undeploy(change: Change, name: string): Promise<void> {
   if (live === null || stage === undefined) {
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
-  const row = await liveVersions(trx).where("functions.name", "=", name).select("kind").executeTakeFirst();
   await endCanary(change, name, () => "replaced", "");
+  const row = await liveVersions(trx).where("functions.name", "=", name).select("kind").executeTakeFirst();
   await trx.deleteFrom("functions").where("name", "=", name).execute();
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
   takeFrom(change, functionsStageName(stage), name, live);

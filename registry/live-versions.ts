@@ -44,8 +44,8 @@ export async function goLive(
   change.audit(action, `function ${name}`, `version ${version}${instead}${where}`);
   if (moves) takeFrom(change, functionsStageName(before.stage), name, before.version);
   // First where it joins: what sends there is to find it.
-  if (row.kind === "join") tell(change, JOINS_STAGE.name, row);
-  tell(change, functionsStageName(stage), row);
+  if (row.kind === "join") tell(change, row, JOINS_STAGE.name);
+  tell(change, row, functionsStageName(stage));
   if (before?.kind === "join" && row.kind !== "join") takeFrom(change, JOINS_STAGE.name, name, before.version);
 }
 
@@ -66,8 +66,8 @@ export function takeFrom(change: Change, stage: string, name: string, version: n
   });
 }
 
-/** Tells every partition what runs: the version, and its canary where there is one. `stage`: its name in the log. */
-function tell(change: Change, stage: string, { name, version, hash, code }: VersionRow, canary?: Canary): void {
+/** Tells every partition of the stage, by its name in the log, what runs: the version, and its canary where there is one. */
+function tell(change: Change, { name, version, hash, code }: VersionRow, stage: string, canary?: Canary): void {
   const deployed = { name, version, hash, code };
   const beside = canary === undefined ? {} : { canary };
   change.control(null, (revision) => {
@@ -83,23 +83,11 @@ export async function beginCanary(
   { shares, stepMs }: RolloutPlan,
 ): Promise<void> {
   const { name, version } = row;
-  if (row.kind === "join" || live?.kind === "join") {
-    const text = `${name} is a join: its two sides meet in other partitions than they come in, and a share of the devices would meet nothing`;
-    throw new MillraceError("INVALID_INPUT", text, { remedy: "Deploy it without --canary." });
-  }
-  const nothing =
-    live === null
-      ? `no version of function "${name}" runs`
-      : live.version === version
-        ? `${name}@${version} is what runs already`
-        : live.stage === row.stage
-          ? null
-          : `${name} runs in stage ${live.stage}, and its state does not go with it to stage ${row.stage}`;
-  if (nothing !== null || live === null) {
-    throw new MillraceError("INVALID_INPUT", `${nothing}: there is nothing that a canary could be compared with`, {
-      remedy: "Deploy it without --canary.",
-    });
-  }
+  if (live === null) throw noCanary(`no version of function "${name}" runs, so there is nothing to compare it with`);
+  if (live.version === version) throw noCanary(`${name}@${version} is what runs already`);
+  if (live.stage !== row.stage) throw noCanary(`what ${name} keeps in stage ${live.stage} does not go to ${row.stage}`);
+  if (live.kind === "join" || row.kind === "join")
+    throw noCanary(`${name} joins devices, of which only some would be in`);
   await endCanary(change, name, () => "replaced", "");
   await setStage(change, row);
   const rollout = { version, live: live.version, shares: JSON.stringify(shares), step: 0, step_ms: stepMs };
@@ -112,6 +100,10 @@ export async function beginCanary(
   const share = (shares[0] ?? 0) / 100;
   change.audit("canary.begun", `function ${name}`, `version ${version} beside ${live.version}, ${share} %`);
   await tellCanary(change, { name, ...begun });
+}
+
+function noCanary(text: string): MillraceError {
+  return new MillraceError("INVALID_INPUT", `${text}: a canary cannot run`, { remedy: "Deploy it without --canary." });
 }
 
 export async function runningCanary({ trx }: Change, name: string): Promise<RolloutRow | null> {
@@ -157,7 +149,7 @@ export async function dropCanary(change: Change, canary: RolloutRow, reason: str
   const { name } = canary;
   const live = await versionRow(change, name, (await liveVersion(change, name)) ?? canary.live);
   await endCanary(change, name, () => "rolled-back", reason);
-  tell(change, functionsStageName(live.stage), live);
+  tell(change, live, functionsStageName(live.stage));
   return live;
 }
 
@@ -167,7 +159,7 @@ export async function tellCanary(change: Change, rollout: RolloutRow): Promise<v
   const { hash, code } = await versionRow(change, name, version);
   const live = await versionRow(change, name, (await liveVersion(change, name)) ?? rollout.live);
   const share = rolloutOf(rollout).shares[step] ?? 1;
-  tell(change, functionsStageName(live.stage), live, { version, hash, code, share });
+  tell(change, live, functionsStageName(live.stage), { version, hash, code, share });
 }
 
 export function rolloutOf({ shares, step_ms: stepMs, ...row }: RolloutRow): Rollout {

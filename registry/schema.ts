@@ -1,7 +1,7 @@
 import type { Isolation } from "../core/function-store.ts";
 import type { Kysely, Transaction } from "kysely";
-import type { FunctionKind } from "../core/function-store.ts";
 import type { RolloutOutcome } from "../core/rollout.ts";
+import type { FunctionKind } from "../core/function-store.ts";
 
 /**
  * The tables, as the queries see them. Column types are those that SQLite and PostgreSQL share: text, and bigint for times (UTC ms),

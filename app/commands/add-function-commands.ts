@@ -1,10 +1,10 @@
 import { diffCommand } from "./compare-versions.ts";
 import { deployCommand, promoteCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
 import { usageCommand } from "./function-usage.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { cancelReplayCommand, replayCommand, replayStatusCommand } from "./replay.ts";
 import { parseTimeText } from "./time-text.ts";
 import { MillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import { Option, type Command } from "commander";
@@ -19,6 +19,8 @@ interface DeployFlags extends CanaryOptions {
   readonly shadow?: string | false;
 }
 
+const SHADOW = `${LIMITS.shadowSpanMsDefault / 60_000}min`;
+
 interface ReplayFlags {
   readonly from?: string;
   readonly to?: string;
@@ -26,8 +28,6 @@ interface ReplayFlags {
   readonly status?: boolean;
   readonly cancel?: boolean;
 }
-
-const SHADOW = `${LIMITS.shadowSpanMsDefault / 60_000}min`;
 
 /** `millrace deploy|versions|usage|diff|promote|rollback|replay|undeploy`. */
 export function addFunctionCommands(program: Command): void {
@@ -117,6 +117,10 @@ export function addFunctionCommands(program: Command): void {
     });
 }
 
+function versionArgument(text: string): number {
+  return Number(wholeNumber(1, Number.MAX_SAFE_INTEGER)(text));
+}
+
 function replay(name: string | undefined, options: ReplayFlags, command: Command): Promise<number> {
   const { from, to, dryRun = false, status = false, cancel = false } = options;
   const { json } = globalOptions(command);
@@ -139,8 +143,4 @@ function replay(name: string | undefined, options: ReplayFlags, command: Command
     dryRun,
     json,
   });
-}
-
-function versionArgument(text: string): number {
-  return Number(wholeNumber(1, Number.MAX_SAFE_INTEGER)(text));
 }

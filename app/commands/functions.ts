@@ -73,7 +73,8 @@ async function liveStages(api: ApiClient): Promise<ReadonlyMap<string, string>> 
 }
 
 function deployedText({ name, version, stage }: FunctionVersionInfo, before: string, canary?: RolloutPlan): string {
-  const text = `${name}@${version} runs ${canary === undefined ? "from here on" : canaryText(canary)}`;
+  if (canary !== undefined) return `${name}@${version} runs ${canaryText(canary)}.`;
+  const text = `${name}@${version} runs from here on`;
   if (before !== stage) return `${text}, in stage ${stage} instead of ${before}: its state starts anew there.`;
   return stage === FUNCTIONS_STAGE.name ? `${text}.` : `${text}, in stage ${stage}.`;
 }

@@ -33,11 +33,16 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
   const compare = (versions: readonly ComparedVersions[], lastMs: number) =>
     turns.run(async () => inThread({ versions, ...(await lastReadings(options, lastMs)) }));
 
-  const codeOf = (name: string, version: number): Promise<VersionCode> => functions.code(name, version);
+  const codeOf = async (name: string, version: number): Promise<VersionCode> => {
+    const { code } = await functions.code(name, version);
+    return { version, code };
+  };
 
   return {
     async ofCode(code, names, lastMs) {
-      const live = (await functions.versions()).filter((one) => one.live && names.includes(one.name));
+      const live = (await functions.versions()).filter(
+        ({ live: is, kind, name }) => is && kind !== "join" && names.includes(name),
+      );
       if (live.length === 0) return [];
       const versions = live.map(async ({ name, version }) => {
         return { function: name, before: await codeOf(name, version), after: { version: null, code } };
@@ -46,6 +51,7 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
     },
     async ofVersions(name, before, after, lastMs) {
       const all = await functions.versions(name);
+      if (all.some(({ kind }) => kind === "join")) throw ofJoin(name);
       const canary = (await rollouts.all()).find((one) => one.name === name && one.outcome === null);
       const live = all.find((one) => one.live)?.version ?? 0;
       const later = after ?? canary?.version ?? live;
@@ -128,6 +134,13 @@ async function inThread(request: ComparisonRequest): Promise<readonly VersionCom
     clearTimeout(timer);
     await worker.terminate();
   }
+}
+
+/** What it joins comes from all partitions, through another topic. */
+function ofJoin(name: string): MillraceError {
+  return new MillraceError("INVALID_INPUT", `${name} joins devices: its versions are not compared`, {
+    remedy: "Try it with millrace backtest FILE.",
+  });
 }
 
 function tooMuch(): MillraceError {

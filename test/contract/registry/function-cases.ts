@@ -215,8 +215,13 @@ export function functionCases(context: SuiteContext): void {
     await rejection(canary("one"), "INVALID_INPUT");
     await deploy("one");
     await rejection(canary("one"), "INVALID_INPUT");
-    expect(await context.registry.functions.code("dew-point", 1)).toMatchObject({ version: 1, code: "code of one" });
-    await rejection(context.registry.functions.code("dew-point", 2), "NOT_FOUND");
+    const bundle = { code: "", hash: "two", functions: [{ name: "dew-point", kind: "map", state: null }] } as const;
+    const plan = { shares: [1000], stepMs: 1000 };
+    const { functions } = context.registry;
+    await rejection(functions.deploy({ ...bundle, stage: "heavy" }, ACTOR, plan), "INVALID_INPUT");
+    const join = { ...bundle, functions: [{ name: "dew-point", kind: "join", state: null }] } as const;
+    expect(await rejection(functions.deploy(join, ACTOR, plan), "INVALID_INPUT")).toContain("joins devices");
+    expect(await live()).toMatchObject([{ version: 1, stage: "functions" }]);
   });
 
   it("tells the stage of its own that a function was given, and stays there until another one is named", async () => {
