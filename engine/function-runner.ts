@@ -15,6 +15,8 @@ import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { CallOf, Versions } from "./canary-calls.ts";
+import type { DeviceIds, LetterSource } from "./dead-letters.ts";
+import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
 import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
@@ -78,11 +80,8 @@ export class FunctionRunner implements CallSite {
       const watermark = this.parts.watermarkOf(key);
       moveSide(key, value, record.timestamp, place.device);
       this.fireReached(key);
-      this.invokeAlone(
-        { placed: place.placed, key, cause: "input", receiveTime: record.timestamp, watermark },
-        value,
-        true,
-      );
+      const { placed } = place;
+      this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value, true);
     });
   }
 
@@ -122,9 +121,10 @@ export class FunctionRunner implements CallSite {
     if (placed === undefined || at === null) return;
     const receiveTime = partitionTime.value ?? 0;
     const what: LetterSource = { received: receiveTime, record: null, timer: { name, at } };
-    const input = { key, cause: "timer", receiveTime, watermark: at } as const;
-    const call = (of: PlacedFunction): void =>
-      this.tell({ ...input, placed: of }, (fn, context) => fn.onTimer?.(name, at, context));
+    const call = (of: PlacedFunction): void => {
+      const input: CallInput = { placed: of, key, cause: "timer", receiveTime, watermark: at };
+      this.tell(input, (fn, context) => fn.onTimer?.(name, at, context));
+    };
     const versions = begunVersionsAt(functions.byName.get(placed.fn.name) ?? placed, key);
     // Of a canary that was stopped.
     if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
@@ -243,7 +243,8 @@ export class FunctionRunner implements CallSite {
       if (fired >= LIMITS.timersPerMessageMax || this.parts.outputs.stepBytes > bytesMax) {
         // Only before anything else was done with a reading can they fire first without a difference.
         if (readings === 1) this.timers.overdue = reached;
-        throw this.scopes.failed(WHOLE_STEP, tooManyTimers());
+        const text = `the message reaches more timers at once than a step may fire: send its readings one by one`;
+        throw this.scopes.failed(WHOLE_STEP, new RangeError(text));
       }
       this.fire(key, timer, (run) => this.scopes.attempt(run));
       this.timers.fired += 1;

@@ -72,6 +72,14 @@ export class LedgerCounts {
   }
 }
 
+/** TypeError and RangeError for what a function may not count. */
+export function requireCountable(outcome: OutcomeName, by: number): void {
+  if (outcome === "control" || MESSAGE_OUTCOMES.some((name) => name === outcome)) {
+    throw new TypeError(`${outcome} is counted by the engine`);
+  }
+  if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${outcome}`);
+}
+
 function takeNonZero(pending: Outcomes): Partial<Outcomes> | null {
   const added: Partial<Outcomes> = {};
   let any = false;

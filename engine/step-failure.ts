@@ -35,7 +35,3 @@ export function tooMuchAtOnce(parts: PartitionParts): RangeError {
   const text = `it makes ${stepBytes(parts)} bytes of outputs and state at once; ${LIMITS.stepBytesMax} are allowed`;
   return new RangeError(text);
 }
-
-export function tooManyTimers(): RangeError {
-  return new RangeError("the message reaches more timers at once than a step may fire: send its readings one by one");
-}

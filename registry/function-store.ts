@@ -5,7 +5,7 @@ import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { RolloutPlan } from "../core/rollout.ts";
-import { functionsStageName } from "../core/functions-stage.ts";
+import { checkStages, isolate, liveStages, liveVersions, readIsolations } from "./function-stages.ts";
 import type { Queries } from "./schema.ts";
 import {
   beginCanary,
