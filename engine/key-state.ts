@@ -96,6 +96,11 @@ export class KeyState implements HeapItem {
     this.functions.get(fn)?.readAnew();
   }
 
+  /** What is joined has a time as long as something is kept of the key: keys may be many, and each be there once. */
+  forgetTime(): void {
+    if (this.sides.value !== null && this.joinedBy !== null && !this.hasStateOf(this.joinedBy)) this.sides.set(null);
+  }
+
   /** Erases what the function holds here. */
   forget(fn: string): void {
     const state = this.functions.get(fn);
