@@ -167,13 +167,15 @@ const hop = z.object({
   state: z.enum(["ok", "lagging", "stopped", "off"]),
 });
 
+const faults = z.array(z.object({ id: z.string(), since: time, text: z.string() })).readonly();
+
 export const overviewAnswer = z.object({
   at: time,
   hops: z.array(hop).readonly(),
   ledger: ledgerAnswer,
   devices: z.object({ total: count, reporting: count, silent: count }),
   alarms: z.object({ active: count, total: count }),
-  faults: z.array(z.object({ id: z.string(), since: time, text: z.string() })).readonly(),
+  faults,
 });
 
 const consumedPartition = z.object({
@@ -220,4 +222,4 @@ export const auditReportAnswer = z.object({
 
 export const healthAnswer = z.object({ status: z.literal("alive") });
 
-export const readinessAnswer = z.object({ ready: z.boolean(), reasons: z.array(z.string()).readonly() });
+export const readinessAnswer = z.object({ ready: z.boolean(), reasons: z.array(z.string()).readonly(), faults });

@@ -27,6 +27,8 @@ export interface InstallationLog {
   readonly isNew: boolean;
   /** For another thread of this process: see `openThreadLog`. */
   connect(): { readonly access: LogAccess; readonly transfer: readonly Transferable[] };
+  /** A process that has read the log has ended: what it held of it is given free. */
+  forgetReaders(): Promise<void>;
   close(signal: AbortSignal): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ export async function openInstallationLog(
       const connection = log.connect();
       return { access: { kind: "embedded", connection }, transfer: [connection.port] };
     },
+    forgetReaders: () => log.forgetReaders(),
     close: (signal) => log.close(signal),
   };
 }
@@ -122,6 +125,7 @@ async function openOnKafka(config: Config, directory: DataDirectory, parts: LogP
     generation: log.generation,
     isNew: log.isNew,
     connect: () => ({ access: { kind: "kafka", installation, generation }, transfer: [] }),
+    forgetReaders: () => Promise.resolve(),
     close: (signal) => log.close(signal),
   };
 }

@@ -22,7 +22,7 @@ import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./config.ts";
-import { consumersOf, lagOf } from "./ledger/hops.ts";
+import { consumerBacklogs } from "./ledger/backlogs.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./installation-log.ts";
 import { JOURNALS } from "./journals.ts";
@@ -239,13 +239,12 @@ function watchFaults(
   onChange: FaultWatchOptions["onChange"],
   own: Readonly<Record<string, () => PartHealth>>,
 ): FaultWatch {
-  const { peers, log, clock, logger } = base;
+  const { config, peers, log, clock, logger } = base;
   const ownParts = Object.entries(own).map(([part, health]) => [part, async () => health()] as const);
   return createFaultWatch({
     parts: { ...peers.health, ...Object.fromEntries(ownParts) },
     status: () => log.status(),
-    lags: (status) =>
-      Object.fromEntries(consumersOf(status).map(({ name, journal }) => [name, lagOf(status, journal)])),
+    backlogs: (status) => consumerBacklogs(status, config.kafkaBrokers === undefined ? "by-commit" : "by-partition"),
     lagMax: LIMITS.consumerLagRecordsMax,
     onChange,
     clock,

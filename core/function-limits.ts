@@ -30,6 +30,8 @@ export const FUNCTION_LIMITS = {
   // functions that misbehave
   /** A call of a function may take so long by default, and its thread so much memory. */
   functionTimeoutMsDefault: SECOND,
+  /** Of a process of a stage, beside what its threads may have: Node's own, and what V8 keeps outside of heaps. */
+  functionProcessMib: 192,
   functionMemoryMibDefault: 512,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,

@@ -29,12 +29,18 @@ export interface FunctionVersionInfo {
   readonly stage: string;
 }
 
+/** What keeps a stage of functions apart from everything else: threads, or a process of its own with threads in it. */
+export const ISOLATIONS = ["thread", "process"] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
 export interface DeployedBundle {
   readonly code: string;
   readonly hash: string;
   readonly functions: readonly FunctionInput[];
   /** As users call it. */
   readonly stage?: string | undefined;
+  /** Of that stage from now on, whatever else runs in it. Without one it stays as it is: `thread` at first. */
+  readonly isolation?: Isolation | undefined;
 }
 
 /** Users' functions: all versions that ever were, and which of them run. */
@@ -53,6 +59,8 @@ export interface FunctionStore {
   undeploy(name: string, actor: string): Promise<void>;
   /** Of the functions that run, by name, the stage in which each does. */
   stages(): Promise<ReadonlyMap<string, string>>;
+  /** Of the stages whose isolation was named. */
+  isolations(): Promise<ReadonlyMap<string, Isolation>>;
   /** True when one of them is a join. */
   runsJoin(): Promise<boolean>;
 }

@@ -10,6 +10,7 @@ import { PARTITION_KEY, StateStore } from "./state-store.ts";
 import { eventWatermark, TimerQueue, type TimeRules } from "./timer-queue.ts";
 import { UndoLog } from "./undo-log.ts";
 import type { CallMeter } from "../core/call-meter.ts";
+import type { ColdState } from "./cold-state.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { KeyState } from "./key-state.ts";
 
@@ -75,18 +76,28 @@ const LOADS_NOTHING: LoadFunctions = () => {
   throw new TypeError("this stage runs no functions of users");
 };
 
-export function createPartitionParts(
-  stage: StageDefinition,
-  partition: number,
-  generation: number,
-  load: LoadFunctions = LOADS_NOTHING,
-  marker: CallMarker | null = null,
-  meter: CallMeter | null = null,
-  partitionCount = 1,
-): PartitionParts {
+export interface PartitionPartsOptions {
+  readonly stage: StageDefinition;
+  readonly partition: number;
+  readonly generation: number;
+  /** Loads what control records deploy. Without it none can be. */
+  readonly load?: LoadFunctions;
+  /** Where to write down which call runs. */
+  readonly marker?: CallMarker;
+  /** Told of every call. */
+  readonly meter?: CallMeter;
+  /** Where keys go that are not used. Without it all stay in memory. */
+  readonly cold?: ColdState;
+  /** Of the installation; 1 when absent. */
+  readonly partitionCount?: number;
+}
+
+export function createPartitionParts(options: PartitionPartsOptions): PartitionParts {
+  const { stage, partition, generation, partitionCount = 1 } = options;
+  const { load = LOADS_NOTHING, marker = null, meter = null, cold = null } = options;
   const undo = new UndoLog();
   const owners: SlotOwners = new Map();
-  const store = new StateStore(undo, owners);
+  const store = new StateStore(undo, owners, cold);
   const config = new StageConfig(store);
   const partitionTime = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "time");
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");

@@ -9,7 +9,7 @@ import type { LogRecord } from "../core/record.ts";
 import type { FunctionRunner } from "./function-runner.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
-import type { FunctionState } from "./state-slots.ts";
+import type { FunctionState } from "./function-state.ts";
 
 /** Keeps, by dead letter, the last attempt: one that was asked for twice is run once. */
 const REDRIVE_FUNCTION = "$redrive";

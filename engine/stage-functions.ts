@@ -9,7 +9,7 @@ import type { InputTopic, StageFunction } from "../core/function.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { PlacedFunction } from "./function-call.ts";
-import type { SlotOwner } from "./state-slots.ts";
+import type { SlotOwner } from "./function-state.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** Runs the code of a bundle and returns the functions that it exports. Throws when it cannot. */

@@ -84,7 +84,7 @@ export class TimerQueue {
   }
 
   private dueOf(key: KeyState): number {
-    const at = key.timers.peek()?.at;
-    return at === undefined || at === null ? Infinity : dueTime(key, at, this.rulesOf(key));
+    const at = key.nextTimerAt;
+    return at === null ? Infinity : dueTime(key, at, this.rulesOf(key));
   }
 }

@@ -36,6 +36,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
         for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor));
         await checkCount(change);
         await checkStages(change);
+        await isolate(change, bundle);
         return made;
       });
     },
@@ -64,6 +65,10 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
     },
     undeploy: (name, actor) => write(actor, (change) => undeploy(change, name)),
     stages: () => liveStages(db),
+    async isolations() {
+      const rows = await db.selectFrom("function_stages").selectAll().execute();
+      return new Map(rows.map(({ name, isolation }) => [name, isolation]));
+    },
     async runsJoin() {
       const row = await liveVersions(db).where("kind", "=", "join").select("functions.name").executeTakeFirst();
       return row !== undefined;
@@ -233,6 +238,16 @@ function liveVersions(db: Queries) {
 async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
   const rows = await liveVersions(db).select(["functions.name", "function_versions.stage"]).execute();
   return new Map(rows.map(({ name, stage }) => [name, stage]));
+}
+
+async function isolate({ trx, audit }: Change, { stage, isolation }: DeployedBundle): Promise<void> {
+  if (stage === undefined || isolation === undefined) return;
+  await trx
+    .insertInto("function_stages")
+    .values({ name: stage, isolation })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ isolation }))
+    .execute();
+  audit("stage.isolated", `stage ${stage}`, isolation);
 }
 
 async function checkStages({ trx }: Change): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Isolation } from "../core/function-store.ts";
 import type { Kysely, Transaction } from "kysely";
 import type { FunctionKind } from "../core/function-store.ts";
 
@@ -91,6 +92,8 @@ export interface Tables {
   };
   /** The version that runs; no row for a function of which none does. */
   readonly functions: { name: string; version: number };
+  /** Stages of functions whose isolation was named, as users call them. */
+  readonly function_stages: { name: string; isolation: Isolation };
   readonly audit: { sequence: number; at: number; actor: string; action: string; target: string; detail: string };
 }
 

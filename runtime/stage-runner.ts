@@ -22,6 +22,7 @@ import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { ColdFile } from "./cold-file.ts";
 import type { FunctionMeter } from "./function-meter.ts";
 import type { HeldMarker, Suspicions } from "./suspects.ts";
 
@@ -41,6 +42,8 @@ export interface StageRunnerOptions {
   readonly metrics: Metrics;
   /** Told of every call of a function. */
   readonly meter?: FunctionMeter;
+  /** Where state goes that memory does not hold. Closed when the runner has stopped. */
+  readonly cold?: ColdFile;
   /** Where to write down which call of a function runs, for who watches this thread. */
   readonly marker?: HeldMarker;
   /** Holds the stage up when most of its records die. */
@@ -113,11 +116,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation, load, meter } = options;
+    const { generation, load, meter, cold } = options;
     const engine = {
       ...(load === undefined ? {} : { load }),
       ...(marker === undefined ? {} : { marker }),
       ...(meter === undefined ? {} : { meter }),
+      ...(cold === undefined ? {} : { cold: cold.partition(partition, () => owners.size) }),
     };
     const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();
@@ -250,6 +254,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       await untilAborted(running, signal);
       reader?.close();
       lookout.close();
+      options.cold?.close();
     },
     totals() {
       const totals = new Map<string, Outcomes>();

@@ -3,7 +3,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
 import { EXIT, formatTable } from "./output.ts";
-import type { FunctionVersionInfo } from "../../core/function-store.ts";
+import type { DeployedBundle, FunctionVersionInfo } from "../../core/function-store.ts";
 import type { ApiClient } from "./api-client.ts";
 
 interface JsonOption {
@@ -18,7 +18,11 @@ interface Versions {
 export async function deployCommand(
   api: ApiClient,
   files: readonly string[],
-  { json, yes, stage }: JsonOption & { readonly yes: boolean; readonly stage?: string | undefined },
+  {
+    json,
+    yes,
+    where,
+  }: JsonOption & { readonly yes: boolean; readonly where: Pick<DeployedBundle, "stage" | "isolation"> },
 ): Promise<number> {
   const checked = [];
   for (const file of files) checked.push({ file, ...(await checkFunctions(file)) });
@@ -31,10 +35,8 @@ export async function deployCommand(
   }
   const before = await liveStages(api);
   const deployed: FunctionVersionInfo[] = [];
-  for (const { code } of checked) {
-    const body = stage === undefined ? { code } : { code, stage };
-    deployed.push(...(await api.send<Versions>("POST", "/functions", body)).items);
-  }
+  for (const { code } of checked)
+    deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...where })).items);
   if (json) console.log(JSON.stringify(deployed));
   else for (const one of deployed) console.log(deployedText(one, before.get(one.name) ?? one.stage));
   return EXIT.ok;

@@ -15,13 +15,18 @@ import type { InstallationLog } from "../installation-log.ts";
 import type { PartHealth } from "../part-health.ts";
 import type { FunctionsApi, ProcessorsApi } from "./thread-apis.ts";
 
-export interface FunctionsThreadsOptions {
+export interface StageThreadsOptions {
   readonly config: Config;
-  readonly log: InstallationLog;
+  readonly log: Pick<InstallationLog, "connect">;
   readonly stage: StageDefinition;
+  readonly logger: Logger;
+  /** Of a process of its own: whether all of it has more memory than it may have. */
+  readonly isOverMemory?: () => boolean;
+}
+
+export interface FunctionsThreadsOptions extends StageThreadsOptions {
   /** One list of partitions for each thread; none in a process that runs no functions. */
   readonly shares: readonly (readonly number[])[];
-  readonly logger: Logger;
 }
 
 export interface FunctionsThreads {
@@ -49,6 +54,7 @@ export function createFunctionsThreads(options: FunctionsThreadsOptions): Functi
       stage: stage.name,
       functionTimeoutMs: config.functionTimeoutMs,
       functionMemoryMib: config.functionMemoryMib,
+      isOverMemory: options.isOverMemory,
       spawn: (start) => spawn(index, partitions, start),
       monotonic: { now: () => performance.now() },
       logger,

@@ -6,21 +6,15 @@ import { stageSample, untilAppended } from "../../runtime/autoscaler/stage-sampl
 import { WorkerPool } from "../../runtime/autoscaler/worker-pool.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { FunctionsSeat, type FunctionsSeatOptions, type SeatThread } from "./functions-seat.ts";
-import { healthOf, metricsOf, type FunctionsThreads } from "./functions-threads.ts";
+import { healthOf, metricsOf, type FunctionsThreads, type StageThreadsOptions } from "./functions-threads.ts";
 import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { StageDefinition } from "../../core/stage.ts";
-import type { Logger } from "../../core/logger.ts";
-import type { Config } from "../config.ts";
-import type { InstallationLog } from "../installation-log.ts";
+import type { EventLog } from "../../core/event-log.ts";
 
-export interface ScaledFunctionsThreadsOptions {
-  readonly config: Config;
-  readonly log: InstallationLog;
-  readonly stage: StageDefinition;
+export interface ScaledFunctionsThreadsOptions extends StageThreadsOptions {
+  readonly scaling: Pick<EventLog, "status" | "openReader">;
   /** The receive clock. */
   readonly clock: Clock;
-  readonly logger: Logger;
   /** Another one than of threads, for tests. */
   readonly spawn?: (
     ...place: Parameters<typeof spawnFunctionsThread>
@@ -50,6 +44,7 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
       stage: stage.name,
       functionTimeoutMs: config.functionTimeoutMs,
       functionMemoryMib: config.functionMemoryMib,
+      isOverMemory: options.isOverMemory,
       spawn: (start) => spawn({ config, log, stage, partitions: null, memberId: "" }, start),
       monotonic: { now: () => performance.now() },
       logger,
@@ -102,7 +97,10 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
   };
 }
 
-function scalableStage({ config, log, stage, clock }: ScaledFunctionsThreadsOptions, pool: WorkerPool): ScalableStage {
+function scalableStage(
+  { config, scaling, stage, clock }: ScaledFunctionsThreadsOptions,
+  pool: WorkerPool,
+): ScalableStage {
   return {
     name: stage.name,
     bounds: { partitions: config.partitions, min: 0, max: config.functionThreads },
@@ -113,10 +111,10 @@ function scalableStage({ config, log, stage, clock }: ScaledFunctionsThreadsOpti
       return pool.ready;
     },
     async measure() {
-      const [status, busySeconds] = await Promise.all([log.log.status(), pool.busySeconds()]);
+      const [status, busySeconds] = await Promise.all([scaling.status(), pool.busySeconds()]);
       return stageSample(status, stage, busySeconds, clock.now());
     },
     scaleTo: (replicas) => pool.scaleTo(replicas),
-    appended: (sample, waitMs, signal) => untilAppended(log.log, stage, sample, waitMs, signal),
+    appended: (sample, waitMs, signal) => untilAppended(scaling, stage, sample, waitMs, signal),
   };
 }

@@ -7,7 +7,7 @@ import type { ProcessorsApi } from "./thread-apis.ts";
 
 export interface FunctionsThreadPlace {
   readonly config: Config;
-  readonly log: InstallationLog;
+  readonly log: Pick<InstallationLog, "connect">;
   readonly stage: StageDefinition;
   /** Null: they are dealt to it while it works. */
   readonly partitions: readonly number[] | null;

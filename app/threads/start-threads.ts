@@ -6,9 +6,10 @@ import { environmentOfChildren } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
-import { createStagesThreads } from "./stages-threads.ts";
-import { createScaledFunctionsThreads } from "./scaled-functions-threads.ts";
-import { createFunctionsThreads, type FunctionsThreads } from "./functions-threads.ts";
+import { createStagesThreads, type StagesThreadsOptions } from "./stages-threads.ts";
+import { createFunctionsProcess } from "../processes/functions-process.ts";
+import { createStageThreads, shares } from "./stage-threads.ts";
+import type { FunctionsThreads } from "./functions-threads.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
@@ -84,7 +85,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
   });
   const needsTables = roles.has("sinks") || roles.has("api");
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
-  const functions = functionsStages(options);
+  const functions = functionsStages(options, () => services.call("isolations"));
   const functionsChannel = new MessageChannel();
   serveThread(functionsChannel.port1, functions.api, logger);
   const { access, transfer } = log.connect();
@@ -168,31 +169,21 @@ function spawnClickHouse(
 }
 
 /** Each stage of users' functions has threads of its own. */
-function functionsStages({ config, log, clock, logger }: StartThreadsOptions): FunctionsThreads {
+function functionsStages(
+  { config, log, clock, logger }: StartThreadsOptions,
+  isolations: StagesThreadsOptions["isolations"],
+): FunctionsThreads {
   const isEmbedded = config.kafkaBrokers === undefined;
   return createStagesThreads({
     log: log.log,
     partitionCount: config.partitions,
     lookMs: isEmbedded ? STAGES_LOOK_MS : STAGES_LOOK_MS_KAFKA,
-    create(stage) {
-      if (isEmbedded && config.autoscale === "on")
-        return createScaledFunctionsThreads({ config, log, stage, clock, logger });
-      return createFunctionsThreads({
-        config,
-        log,
-        stage,
-        logger,
-        shares: shares(config.partitions, config.functionThreads),
-      });
+    isolations,
+    create(stage, isolation) {
+      if (isolation === "process") return createFunctionsProcess({ config, log, stage, logger });
+      const own = { connect: () => log.connect(), scaling: isEmbedded ? log.log : null };
+      return createStageThreads({ config, log: own, stage, clock, logger });
     },
     logger,
   });
-}
-
-/** Partitions dealt out in turn: 0, n, 2n … to the first thread. */
-function shares(partitionCount: number, threads: number): number[][] {
-  const all = Array.from({ length: partitionCount }, (_, partition) => partition);
-  return Array.from({ length: Math.min(threads, partitionCount) }, (_, thread) =>
-    all.filter((partition) => partition % threads === thread),
-  );
 }
