@@ -119,6 +119,18 @@ describe.skipIf(!hasChdb())(`a stage with a process of its own ${CHDB_TITLE}`, {
     expect(report.balanced).toBe(true);
   });
 
+  it("changes between process and threads as it is told, and keeps its state", async () => {
+    await deploy(GREEDY, "--stage", "heavy", "--isolation", "thread");
+    await eventually(async () => hosts().length === 0, 60_000);
+    await send(2);
+    await eventually(async () => (await stored("by_greedy")).length === sent - 1, 60_000);
+    await deploy(GREEDY, "--stage", "heavy", "--isolation", "process");
+    await eventually(async () => hosts().length === 1, 60_000);
+    await send(2);
+    await eventually(async () => (await stored("by_greedy")).length === sent - 1, 60_000);
+    expect((await stored("seen_by_greedy")).at(-1)).toBe(sent - 1);
+  });
+
   it("takes its process with it when it ends", async () => {
     await millrace("undeploy", "greedy");
     await eventually(async () => hosts().length === 0, 60_000);
