@@ -13,6 +13,7 @@ import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
 import type { FunctionInput } from "../core/function-store.ts";
 import type { Registry } from "../core/registry.ts";
+import type { Replays } from "../core/replay.ts";
 import type { Why } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
@@ -47,6 +48,7 @@ export interface ApiOptions {
   readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
   readonly why: Why;
+  readonly replays: Replays;
   /** Of users' functions and ours, by version. */
   functionUsage(): Promise<readonly FunctionUsage[]>;
   overview(): Promise<Overview>;

@@ -77,6 +77,15 @@ export const redriveBody = z.strictObject({
   after: deadLetterPlace.exactOptional().describe("`next` of the answer before"),
 });
 
+export const editBody = z.strictObject({
+  device: idSchema,
+  ...deadLetterPlace.shape,
+  payload: z
+    .base64()
+    .max(LIMITS.editedPayloadCharactersMax)
+    .describe("What is run instead of the original payload, in base64"),
+});
+
 export const flushBody = z.strictObject({
   upTo: timeSchema.describe(
     "The watermark is set to this event time, UTC ms: what comes later for a time before it is late. It cannot be taken back",
@@ -106,5 +115,12 @@ export const deployBody = z
     path: ["isolation"],
     message: "it is of a stage: name the stage too",
   });
+
+export const replayBody = z.strictObject({
+  from: timeSchema.describe("Event time from which on results are corrected, UTC ms"),
+  to: timeSchema.describe("Up to which, without it; what lies ahead of now is cut off"),
+  version: z.int().positive().exactOptional().describe("Absent: the live one"),
+  dryRun: z.boolean().exactOptional().describe("Count what would be corrected, and correct nothing"),
+});
 
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

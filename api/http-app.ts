@@ -21,6 +21,7 @@ import { probeRoutes } from "./routes/probe-routes.ts";
 import { deadLetterRoutes } from "./routes/dead-letter-routes.ts";
 import { rejectRoutes } from "./routes/reject-routes.ts";
 import { functionRoutes } from "./routes/function-routes.ts";
+import { replayRoutes } from "./routes/replay-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
@@ -44,6 +45,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   whyRoutes,
   ruleRoutes,
   functionRoutes,
+  replayRoutes,
   typeRoutes,
   tableRoutes,
   configurationRoutes,

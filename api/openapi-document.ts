@@ -25,6 +25,11 @@ function documentationOptions(): ApiOptions {
     history: null,
     rejects: null,
     why: { explain: () => Promise.reject(nothing()) },
+    replays: {
+      start: () => Promise.reject(nothing()),
+      status: () => Promise.reject(nothing()),
+      cancel: () => Promise.reject(nothing()),
+    },
     deadLetters: null,
     edge: { status: () => Promise.reject(nothing()), connectedOf: () => Promise.reject(nothing()) },
     functionUsage: () => Promise.reject(nothing()),

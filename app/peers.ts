@@ -4,6 +4,7 @@ import { createRejects } from "../sinks/clickhouse/rejects.ts";
 import { within } from "./deadline.ts";
 import { callThread } from "./thread-rpc.ts";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import { createMetrics } from "../core/metrics.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { MqttEdge } from "../api/api-options.ts";
@@ -16,6 +17,8 @@ import type { SettledReadings } from "../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
 import type { RollupChoice } from "../sinks/clickhouse/history-series.ts";
 import type { PartHealth } from "./part-health.ts";
+import type { RemoteCall } from "./thread-rpc.ts";
+import type { ReplaysApi } from "./threads/replay-threads.ts";
 import type { ClickHouseApi, FunctionsApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
 
@@ -46,6 +49,8 @@ export interface Peers {
   readonly history: HistoryQueries | null;
   readonly rejects: Rejects | null;
   readonly deadLetters: DeadLetterQueue | null;
+  /** Runs in a thread that the acknowledging one starts. */
+  readonly replays: RemoteCall<ReplaysApi>;
   /** Removed devices, as the sink knows them; null when there is none in this process. */
   erasures(): Promise<readonly Erasure[] | null>;
   /** Readings that the sink has stored, and up to where; null when it cannot say, or there is none. */
@@ -64,7 +69,9 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
   const processors = ports.processors.map((port, index) =>
     callThread<ProcessorsApi>(port, `processors.${index}`, { totals: TOTALS_WAIT_MS, sums: SUMS_WAIT_MS }),
   );
-  const functions = callThread<FunctionsApi>(ports.functions, "functions");
+  const functions = callThread<FunctionsApi & ReplaysApi>(ports.functions, "functions", {
+    cancelReplay: LIMITS.replaySilenceMsMax,
+  });
   const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse, "clickhouse");
   /** It may restart at another address. */
   const locate = clickhouse === null ? null : () => clickhouse("connection");
@@ -108,6 +115,7 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
     history: locate === null ? null : createHistory(locate, rollups),
     rejects: locate === null ? null : createRejects(locate),
     deadLetters: locate === null ? null : createDeadLetterQueue(locate),
+    replays: functions,
     erasures: async () => (await clickhouse?.("erasures")) ?? null,
     settled: async () => (await clickhouse?.("settled")) ?? null,
   };

@@ -37,6 +37,7 @@ import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
+import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
 import { createWhy } from "./why/explain.ts";
 import type { MessagePort } from "node:worker_threads";
@@ -99,6 +100,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       config: registry.config,
       devices: registry.devices,
     }),
+    replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],

@@ -15,6 +15,11 @@ export const readingSchema = z.object({
   /** Present and true when the device sent no time and `ts` is the receive time. */
   tsFromReceive: z.boolean().optional(),
   metrics: z.record(metricNameSchema, metricValueSchema),
+  /**
+   * Of a correction that a replay made: 1, then one more each time. It stands for the record that its `rep` header names; without metrics it
+   * takes that back.
+   */
+  revision: z.int().positive().optional(),
 });
 export type Reading = z.infer<typeof readingSchema>;
 
@@ -140,7 +145,7 @@ export type DeadLetter = z.infer<typeof deadLetterSchema>;
  * `device-events`: late data beyond allowed lateness, and what else befalls a device. `removed`: what the stage made of the device up to
  * this record's source position is erased, wherever it is kept; `ts` is the receive time of the removal. `too-many-metrics`: a window could not
  * hold all metrics; `ts` is its start. `join-full`: a reading that a join could not keep, so that what comes later does not meet it. `function`: what a user's function tells of a device; the `fn` header names it. `redriven`: a dead
- * letter was run again, `detail` says which and the how manyeth time; `ts` is the receive time of its record. `connected` and
+ * letter was run again, `detail` says which, the how manyeth time and who has edited it; `ts` is the receive time of its record. `connected` and
  * `disconnected` are reserved: the edge writes none yet.
  */
 export const deviceEventSchema = z.object({

@@ -1,3 +1,5 @@
+import type { FunctionVersion } from "./control.ts";
+
 /** Of what a function keeps: two versions with one number must have one shape. */
 export interface FunctionState {
   readonly version: number;
@@ -53,6 +55,8 @@ export interface FunctionStore {
   deploy(bundle: DeployedBundle, actor: string): Promise<readonly FunctionVersionInfo[]>;
   /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
+  /** A version with its code: the live one, or `version`. NOT_FOUND. */
+  code(name: string, version: number | null): Promise<FunctionVersion>;
   /** Makes an earlier version live again: the newest below the live one, or `version`. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */

@@ -8,7 +8,7 @@ import type { Reading } from "./derived-records.ts";
  */
 export function isReading(value: unknown): value is Reading {
   if (!isObject(value)) return false;
-  const { v, tenant, device, ts, received, tsFromReceive, metrics } = value;
+  const { v, tenant, device, ts, received, tsFromReceive, revision, metrics } = value;
   return (
     v === 1 &&
     isId(tenant) &&
@@ -16,6 +16,7 @@ export function isReading(value: unknown): value is Reading {
     isTime(ts) &&
     isTime(received) &&
     (tsFromReceive === undefined || typeof tsFromReceive === "boolean") &&
+    (revision === undefined || (isTime(revision) && revision !== 0)) &&
     isObject(metrics) &&
     holdsMetrics(metrics)
   );
@@ -31,7 +32,7 @@ function holdsMetrics(metrics: Readonly<Record<string, unknown>>): boolean {
   return true;
 }
 
-function isTime(value: unknown): boolean {
+function isTime(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 

@@ -1,6 +1,7 @@
 import { AUTOSCALE_LIMITS } from "./autoscale-limits.ts";
 import { EDGE_LIMITS } from "./edge-limits.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
+import { REPLAY_LIMITS } from "./replay-limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -17,6 +18,7 @@ export const LIMITS = {
   ...EDGE_LIMITS,
   ...AUTOSCALE_LIMITS,
   ...FUNCTION_LIMITS,
+  ...REPLAY_LIMITS,
 
   // ids and registry
   idCharactersMax: 128,

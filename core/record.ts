@@ -66,6 +66,8 @@ export const HEADER = {
   controlKind: "kind",
   /** Source position of a derived record, blank separated: stage, topic, partition, generation, offset, step, index. */
   source: "src",
+  /** Of a correction: the source position of the record whose place it takes. See `revision` of a reading. */
+  replaces: "rep",
   /** name@version of the function that made a derived record. */
   functionVersion: "fn",
 } as const;

@@ -46,6 +46,12 @@ export function stageInput(name: string): TopicName {
   return INPUTS[name] ?? FUNCTIONS_STAGE.input;
 }
 
+/**
+ * Stands in the source position of what a replay has corrected, with the offset of the reading that it was made of. Its generation is the number
+ * of the replay.
+ */
+export const REPLAY_STAGE = "replay";
+
 /** The journal of a stage. */
 export function stageJournalName(stage: string): string {
   return `stage:${stage}`;

@@ -40,7 +40,8 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
       if (slice.topic === "readings") {
         const reading = parseReading(record.value);
         if (reading === null) counters.unreadable.add();
-        else if (isOld) feed.applyOldReading(reading);
+        // What a replay has corrected is nothing new: it changes last values at most.
+        else if (isOld || reading.revision !== undefined) feed.applyOldReading(reading);
         else feed.applyReading(reading);
       } else if (slice.topic === "alarms") {
         const event = parseAlarmEvent(record.value);

@@ -10,6 +10,7 @@ export const LIMITS_SOURCES = [
   "core/edge-limits.ts",
   "core/function-limits.ts",
   "core/autoscale-limits.ts",
+  "core/replay-limits.ts",
   "core/limits.ts",
 ];
 const PAGE = new URL("limits.md", import.meta.url);

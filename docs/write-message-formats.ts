@@ -16,7 +16,7 @@ What lies in the log, topic by topic, generated from the shapes in \`core/\` by 
 
 Every topic has the same number of partitions. The key of a record is \`tenant/device\`, and decides its partition as Kafka's default
 partitioner does (murmur2); a control record that concerns a whole partition has none. Timestamps are receive times, UTC ms: a derived
-record has that of its input. An id matches \`[A-Za-z0-9_.:-]{1,128}\`; all times are UTC ms; 64-bit integers travel as strings. Values on
+record has that of its input, a correction that of its replay. An id matches \`[A-Za-z0-9_.:-]{1,128}\`; all times are UTC ms; 64-bit integers travel as strings. Values on
 derived topics are JSON with a version \`v\`; they evolve by adding optional fields only, and readers pass over fields that they do not
 know.
 `;
@@ -31,7 +31,8 @@ const TELEMETRY = `Messages as devices sent them: the value is the payload, byte
   HEADER.admissionId,
   HEADER.refused,
 ].join("`, `")}\`. Among them lie control records, which have the header \`${HEADER.controlKind}\` alone.`;
-const DERIVED = `What a stage made of its input. Headers: \`${HEADER.source}\`, \`${HEADER.functionVersion}\`.`;
+const DERIVED = `What a stage made of its input. Headers: \`${HEADER.source}\`, \`${HEADER.functionVersion}\`. What a replay has corrected lies in \`readings\` and \`aggregates\` too, made by
+the stage \`replay\`: a reading with a \`${HEADER.replaces}\` header stands for the record whose position that is, one without for nothing before it.`;
 const CONTROL = `Whatever besides messages may change a stage's result. They lie in the partitions of \`telemetry\` that they concern. Readers of
 messages skip what has the header \`${HEADER.controlKind}\`.`;
 

@@ -37,7 +37,8 @@ export function redrive(parts: PartitionParts, runner: FunctionRunner, control: 
   slots.set(letter, attempt);
   forgetOldest(slots, letter);
   runner.redrive(record, only, run);
-  tellOf(parts, key, `${letter} attempt ${attempt}`, record.timestamp, runner);
+  const edited = control.editedBy === undefined ? "" : `, edited by ${control.editedBy}`;
+  tellOf(parts, key, `${letter} attempt ${attempt}${edited}`, record.timestamp, runner);
 }
 
 /** What runs the record, by what its stage reads. Throws when that is no record of its topic. */
@@ -53,6 +54,9 @@ function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, rec
     };
   }
   const reading = stage.input === "readings" ? parsed(parseReading(record)) : null;
+  if (reading !== null && (reading.tenant !== key.tenant || reading.device !== key.device)) {
+    throw new TypeError("the reading to be run again is another device's");
+  }
   return () => {
     if (reading === null) runner.runMessage(key, record);
     else runner.runReading(key, record, reading);

@@ -56,6 +56,19 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       if (rows.length === 0 && name !== undefined) throw noFunction(name);
       return rows.map(({ live, ...row }) => infoOf(row, live !== null));
     },
+    async code(name, wanted) {
+      const { version } = wanted === null ? await liveOf(db, name) : { version: wanted };
+      const row = await db
+        .selectFrom("function_versions")
+        .select(["name", "version", "hash", "code"])
+        .where("name", "=", name)
+        .where("version", "=", version)
+        .executeTakeFirst();
+      if (row !== undefined) return row;
+      throw new MillraceError("NOT_FOUND", `function "${name}" has no version ${version}`, {
+        remedy: `See millrace versions ${name}.`,
+      });
+    },
     async rollback(name, version, actor) {
       return write(actor, async (change) => {
         const live = await rollback(change, name, version);
@@ -213,6 +226,14 @@ function checkState(live: VersionRow, next: VersionRow): void {
 async function liveVersion({ trx }: Change, name: string): Promise<number | null> {
   const row = await trx.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
   return row?.version ?? null;
+}
+
+async function liveOf(db: Queries, name: string): Promise<{ readonly version: number }> {
+  const row = await db.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
+  if (row !== undefined) return row;
+  throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, {
+    remedy: "See millrace versions, and name one with --version.",
+  });
 }
 
 async function checkCount({ trx }: Change): Promise<void> {

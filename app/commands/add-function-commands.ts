@@ -1,5 +1,8 @@
 import { deployCommand, rollbackCommand, undeployCommand, versionsCommand } from "./functions.ts";
 import { usageCommand } from "./function-usage.ts";
+import { cancelReplayCommand, replayCommand, replayStatusCommand } from "./replay.ts";
+import { parseTimeText } from "./time-text.ts";
+import { MillraceError } from "../../core/errors.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import { Option, type Command } from "commander";
@@ -11,7 +14,15 @@ interface DeployFlags {
   readonly isolation?: Isolation;
 }
 
-/** `millrace deploy|versions|usage|rollback|undeploy`. */
+interface ReplayFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+  readonly status?: boolean;
+  readonly cancel?: boolean;
+}
+
+/** `millrace deploy|versions|usage|rollback|replay|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
@@ -43,9 +54,43 @@ export function addFunctionCommands(program: Command): void {
       const version = to === undefined ? {} : { to: Number(to) };
       process.exitCode = await rollbackCommand(apiOf(command), name, { json: globalOptions(command).json, ...version });
     });
+  withInstanceOptions(program.command("replay [function]"))
+    .description("recompute a function over the past, and correct what is stored; FUNCTION@2 for version 2")
+    .option("--from <time>", "event time from which on, ISO or UTC ms")
+    .option("--to <time>", "event time up to which, without it (default: now)")
+    .option("--dry-run", "count what would be corrected, and correct nothing")
+    .option("--status", "how the replay stands that runs, or ran last")
+    .option("--cancel", "end the replay that runs; what it has corrected stays")
+    .action(async (name: string | undefined, options: ReplayFlags, command: Command) => {
+      process.exitCode = await replay(name, options, command);
+    });
   withInstanceOptions(program.command("undeploy <function>"))
     .description("stop a function and erase what it keeps")
     .action(async (name: string, _options: object, command: Command) => {
       process.exitCode = await undeployCommand(apiOf(command), name, globalOptions(command));
     });
+}
+
+function replay(name: string | undefined, options: ReplayFlags, command: Command): Promise<number> {
+  const { from, to, dryRun = false, status = false, cancel = false } = options;
+  const { json } = globalOptions(command);
+  if (status) return replayStatusCommand(apiOf(command), { json });
+  if (cancel) return cancelReplayCommand(apiOf(command), { json });
+  if (name === undefined || from === undefined) {
+    throw new MillraceError("INVALID_INPUT", "a replay needs a function and --from", {
+      remedy: "millrace replay FUNCTION --from 2026-01-31T12:00:00Z",
+    });
+  }
+  // Not an option: --version is that of Millrace.
+  const [fn = "", version] = name.split("@");
+  if (version !== undefined && !/^[1-9]\d{0,8}$/.test(version)) {
+    throw new MillraceError("INVALID_INPUT", `${name} names no version`, { remedy: `Write ${fn}@2.` });
+  }
+  return replayCommand(apiOf(command), fn, {
+    from: parseTimeText(from),
+    to: to === undefined ? Date.now() : parseTimeText(to),
+    ...(version === undefined ? {} : { version: Number(version) }),
+    dryRun,
+    json,
+  });
 }

@@ -3,10 +3,11 @@ import { MillraceError } from "../../core/errors.ts";
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { parseJson } from "../../core/parse-json.ts";
-import { createStagePartition, type StagePartition, type StagePartitionOptions } from "../../engine/stage-partition.ts";
+import { createStagePartition, type StagePartition } from "../../engine/stage-partition.ts";
 import { functionStage, isJoin } from "../../kit/function-stages.ts";
 import { outputText } from "../../kit/run-records.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
+import { configuredState } from "./configured-state.ts";
 import { Comparison, type ComparisonReport } from "./comparison.ts";
 import { madeControlRecord } from "../../core/made-record.ts";
 import type { DeadLetter, Reading } from "../../core/derived-records.ts";
@@ -14,7 +15,6 @@ import type { StageFunction } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { MetricValue } from "../../core/schemas.ts";
-import type { RestoredState } from "../../engine/state-restore.ts";
 import type { SampleOutput } from "../../kit/run-records.ts";
 import type { PastReading, ReadingHistory, TimeRange } from "./history/reading-history.ts";
 
@@ -145,7 +145,7 @@ class BacktestRun {
     const known = this.partitions.get(partition);
     if (known !== undefined) return known;
     const options = { stage: functionStage(this.functions), partition, generation: 0 };
-    const engine = createStagePartition(options, configuredState(options, this.history, record.offset));
+    const engine = createStagePartition(options, configuredState(options, this.history.configuration, record.offset));
     const made = { engine, hashes: new Map<TopicName, Hash>(), offset: 0, received: 0 };
     this.partitions.set(partition, made);
     return made;
@@ -202,16 +202,6 @@ class BacktestRun {
 /** The same place in the code is the same fault, whatever its text says of the device. */
 function faultId({ function: fn, errorClass, stack, error }: DeadLetter): string {
   return `${fn} ${errorClass} ${stack === "" ? error : stack}`;
-}
-
-/** The state of a partition that knows types and devices, and has come to the first record that is there. */
-function configuredState(options: StagePartitionOptions, history: ReadingHistory, offset: number): RestoredState {
-  const { types, devices } = history.configuration;
-  const before = createStagePartition(options);
-  const snapshot = { types: [...types], rules: [], devices: [...devices] };
-  before.process(madeControlRecord(0, 0, { v: 1, kind: "config-snapshot", revision: 1, ...snapshot }));
-  const body = before.seal()?.body;
-  return { snapshot: [], units: body === undefined ? [] : [{ ...body, next: { offset, step: 0 } }] };
 }
 
 /** Tables have numbers for booleans. */

@@ -10,6 +10,7 @@ const NICENESS: ReadonlyMap<string, number> = new Map([
   ["processors", 5],
   ["functions", 7],
   ["clickhouse", 10],
+  ["replay", 10],
   ["simulator", 10],
 ]);
 

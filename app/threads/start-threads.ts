@@ -10,6 +10,7 @@ import { createStagesThreads, type StagesThreadsOptions } from "./stages-threads
 import { createFunctionsProcess } from "../processes/functions-process.ts";
 import { createStageThreads, shares } from "./stage-threads.ts";
 import type { FunctionsThreads } from "./functions-threads.ts";
+import { createReplayThreads } from "./replay-threads.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
@@ -87,7 +88,8 @@ export function startThreads(options: StartThreadsOptions): Threads {
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
   const functions = functionsStages(options, () => services.call("isolations"));
   const functionsChannel = new MessageChannel();
-  serveThread(functionsChannel.port1, functions.api, logger);
+  const replays = createReplayThreads(options);
+  serveThread(functionsChannel.port1, { ...functions.api, ...replays.api }, logger);
   const { access, transfer } = log.connect();
   const services = spawnThread<ServicesApi>(
     "./services.ts",
@@ -141,7 +143,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
       // all the same: a thread that is left keeps the whole process.
       await step((shareMs) => ask("services", services.call, shareMs));
       await step(async (shareMs) => {
-        const stopped = [functions.stop(shareMs)];
+        const stopped = [functions.stop(shareMs), replays.stop()];
         stopped.push(...processors.map((p) => ask("processors", p.call, shareMs)));
         if (clickhouse !== null) stopped.push(ask("clickhouse", clickhouse.call, shareMs));
         await Promise.all(stopped);

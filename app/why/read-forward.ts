@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { scanLog } from "../../log/scan-log.ts";
 import type { EventLog, TopicPartition } from "../../core/event-log.ts";
 import type { LogRecord } from "../../core/record.ts";
 
@@ -21,8 +21,6 @@ interface ReadPace {
 const ANY_RECORDS: ReadPace = { records: LIMITS.whyRecordsMax, bytes: LIMITS.scanBytesMax };
 const ONE_RECORD: ReadPace = { records: 1, bytes: 1 };
 
-const STILL_MS = 10_000;
-
 export async function heldRange(log: WhyLog, topic: string, partition: number): Promise<HeldRange> {
   const { partitions } = await log.status();
   const known = partitions.find((one) => one.topic === topic && one.partition === partition);
@@ -30,8 +28,7 @@ export async function heldRange(log: WhyLog, topic: string, partition: number): 
 }
 
 /**
- * Reads [from, to) in order until `visit` says true, and lets others have the thread before each poll: one that finds something takes no turn of the
- * event loop. Returns how many records were read. TIMED_OUT, LIMIT_EXCEEDED.
+ * Reads [from, to) in order until `visit` says true, as `scanLog` does. Returns how many records were read before. TIMED_OUT, LIMIT_EXCEEDED.
  */
 export async function readForward(
   log: WhyLog,
@@ -40,28 +37,19 @@ export async function readForward(
   visit: (record: LogRecord) => boolean,
   pace = ANY_RECORDS,
 ): Promise<number> {
-  if (from >= to) return 0;
-  const reader = log.openReader([{ topic, partition, offset: from }]);
   let read = 0;
-  try {
-    for (;;) {
-      await nextTurn();
-      const slices = await reader.poll({ bytesMax: pace.bytes, waitMs: STILL_MS });
-      if (slices.length === 0) {
-        throw new MillraceError("TIMED_OUT", "the log did not serve records that it says it has");
-      }
-      for (const slice of slices) {
-        for (const record of slice.records) {
-          if (record.offset >= to || visit(record)) return read;
-          read += 1;
-          if (read > pace.records) throw tooMuch(pace.records);
-        }
-        if (slice.nextOffset >= to) return read;
-      }
-    }
-  } finally {
-    reader.close();
-  }
+  await scanLog(
+    log,
+    [{ topic, partition, offset: from, end: to }],
+    (record) => {
+      if (visit(record)) return true;
+      read += 1;
+      if (read > pace.records) throw tooMuch(pace.records);
+      return false;
+    },
+    pace.bytes,
+  );
+  return read;
 }
 
 function tooMuch(records: number): MillraceError {

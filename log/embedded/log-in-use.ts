@@ -15,6 +15,7 @@ export async function refuseLogInUse(file: string): Promise<void> {
   await root.close();
   if (!READER.test(readers)) return;
   throw new MillraceError("DATA_DIRECTORY_LOCKED", `another Millrace is using ${file}`, {
-    remedy: "stop the other one, or name another directory with --data",
+    remedy:
+      "stop the other one (an instance, or a backtest, record or dev that reads its log), or name another directory with --data",
   });
 }

@@ -1,4 +1,5 @@
 import { ROLLUP_LEVELS } from "./rollups/rollup-levels.ts";
+import { FUNCTIONS_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { Erasure } from "./erased-devices.ts";
 
@@ -15,6 +16,9 @@ const OF_DEVICE = "tenant = {tenant:String} AND device = {device:String}";
 const UP_TO_REMOVAL = `src_stage = {stage:String} AND src_partition = {partition:UInt16} AND
   (src_generation, src_offset, src_step, src_index) <=
   ({generation:UInt32}, {offset:UInt64}, {step:UInt32}, {index:UInt32})`;
+
+/** What replays have corrected of it: of readings from before the removal, whenever that was. */
+const OF_REPLAYS = `src_stage = {replay:String} AND src_partition = {partition:UInt16} AND src_offset <= {offset:UInt64}`;
 
 /** Not deduplicated: after a crash the same rows are deleted and made once more. */
 const NEWEST_THAT_ARE_LEFT = `INSERT INTO latest_readings (tenant, device, metric, ts, kind, number, text)
@@ -45,6 +49,11 @@ export async function eraseDevice(
       device,
       ...position,
     });
+  }
+  if (until.topic === FUNCTIONS_STAGE.input) {
+    const values = { tenant, device, replay: REPLAY_STAGE, partition, offset };
+    for (const table of ["readings", "aggregates"])
+      await link.command(`DELETE FROM ${table} WHERE ${OF_DEVICE} AND ${OF_REPLAYS}`, values);
   }
   await link.command(MARK_WHAT_IS_LEFT, { tenant, device, slot });
   for (const { table } of ROLLUP_LEVELS)

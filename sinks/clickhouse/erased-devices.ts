@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { deviceEventSchema } from "../../core/derived-records.ts";
 import { deviceKey } from "../../core/ids.ts";
+import { FUNCTIONS_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
 import { compareSourcePositions, formatSourcePosition, parseSourcePosition } from "../../core/source-position.ts";
 import type { SourcePosition } from "../../core/source-position.ts";
 
@@ -38,6 +39,8 @@ export function erasureOf(topic: string, value: unknown, source: SourcePosition)
  */
 export class ErasedDevices {
   readonly #erasures = new Map<string, Erasure>();
+  /** By key and partition of `readings`, the last removal's offset there: replays correct what stages made of readings from before it. */
+  readonly #replayed = new Map<string, number>();
 
   add(erasures: readonly Erasure[]): void {
     for (const erasure of erasures) {
@@ -46,23 +49,33 @@ export class ErasedDevices {
       if (known === undefined || compareSourcePositions(erasure.until, known.until) > 0) {
         this.#erasures.set(id, erasure);
       }
+      const { tenant, device, until } = erasure;
+      if (until.topic !== FUNCTIONS_STAGE.input) continue;
+      const replayed = replayedId(deviceKey(tenant, device), until);
+      this.#replayed.set(replayed, Math.max(until.offset, this.#replayed.get(replayed) ?? 0));
     }
   }
 
   /** Whether what was made from `source` is erased. `key` is that of the record. */
   covers(key: string | null, source: SourcePosition): boolean {
     if (this.#erasures.size === 0 || key === null) return false;
+    if (source.stage === REPLAY_STAGE) return source.offset <= (this.#replayed.get(replayedId(key, source)) ?? -1);
     const erasure = this.#erasures.get(idOf(key, source));
     return erasure !== undefined && compareSourcePositions(source, erasure.until) <= 0;
   }
 
   clear(): void {
     this.#erasures.clear();
+    this.#replayed.clear();
   }
 
   all(): readonly Erasure[] {
     return [...this.#erasures.values()];
   }
+}
+
+function replayedId(key: string, { partition }: SourcePosition): string {
+  return `${key} ${partition}`;
 }
 
 /** Positions compare within one stage and input partition only. */

@@ -1,8 +1,10 @@
 import { HEADER, isControlRecord, type LogRecord } from "../../core/record.ts";
+import { REPLAY_STAGE } from "../../core/stage.ts";
 import { parseSourcePosition, type SourcePosition } from "../../core/source-position.ts";
 import { erasureOf, type ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { LatestValues } from "./rows/latest-values.ts";
 import { writeDirtyBuckets } from "./rollups/dirty-buckets.ts";
+import { writeSuperseded } from "./rows/superseded-rows.ts";
 import { encoderOfTopic } from "./rows/encoder-of-topic.ts";
 import { RowSheets, type RowSheet } from "./row-sheets.ts";
 import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
@@ -68,9 +70,14 @@ export class InsertBatch {
       const isNew = this.#marks.takeIfNew(topic, partition, source);
       if (!isNew) this.repeats += 1;
       if (this.#erased.covers(record.key, source)) continue;
-      if (!isNew) this.#noteRemoval(topic, record, source);
-      else if (!this.#noteRemoval(topic, record, source) && !encode(parseValue(record.value), source, this.#target))
-        this.bad.push({ topic, partition, offset: record.offset });
+      if (!isNew) {
+        this.#noteRemoval(topic, record, source);
+        continue;
+      }
+      if (this.#noteRemoval(topic, record, source)) continue;
+      const value = parseValue(record.value);
+      if (!encode(value, source, this.#target)) this.bad.push({ topic, partition, offset: record.offset });
+      else if (source.stage === REPLAY_STAGE && topic === "readings") writeSuperseded(record, value, this.#target);
     }
   }
 

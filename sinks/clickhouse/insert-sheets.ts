@@ -1,6 +1,8 @@
 import { eraseDevice } from "./erase-device.ts";
 import { erasuresOf, insertToken, slotOf, type InsertPlan } from "./insert-plan.ts";
 import { countReadings } from "./stored-readings.ts";
+import { withdrawSuperseded } from "./withdraw-superseded.ts";
+import { SUPERSEDED_TABLE } from "./rows/superseded-rows.ts";
 import type { RowSheet } from "./row-sheets.ts";
 import type { SinkContext } from "./sink-context.ts";
 
@@ -9,7 +11,7 @@ export interface InsertOutcome {
   readonly readingRows: number | null;
 }
 
-/** The inserts of a plan, one after the other and marks before readings, then its erasures. May run again: the tokens make every further insert without effect. */
+/** The inserts of a plan, one after the other and marks before readings, then what its corrections take the place of, then its erasures. May run again: the tokens make every further insert without effect. */
 export async function insertSheets(
   { link, counters, firstGeneration, rollups }: SinkContext,
   plan: InsertPlan,
@@ -20,6 +22,7 @@ export async function insertSheets(
     await link.insert({ table: shape.table, columns: shape.columns, rows: bytes, token });
     counters.inserted(shape.table, rows);
   }
+  if (plan.inserts.some(({ table }) => table === SUPERSEDED_TABLE)) await withdrawSuperseded(link);
   const erasures = erasuresOf(plan);
   if (slotOf(plan) > 0 || erasures.length > 0) rollups.mark();
   for (const erasure of erasures) await eraseDevice(link, erasure, rollups.slot);

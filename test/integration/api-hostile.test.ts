@@ -1,3 +1,4 @@
+import { createReplaysDouble } from "../support/replays-double.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -199,6 +200,7 @@ describe("a port that is taken", () => {
       history: null,
       rejects: null,
       why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
+      replays: createReplaysDouble(),
       deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
       functionUsage: async () => [],

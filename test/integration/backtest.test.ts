@@ -4,6 +4,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { backtest } from "../../app/functions/backtest.ts";
 import { bundleFunctions } from "../../app/functions/bundle.ts";
 import { openLogHistory } from "../../app/functions/history/log-history.ts";
+import { isReading } from "../../core/is-reading.ts";
+import { parseJson } from "../../core/parse-json.ts";
+import { HEADER } from "../../core/record.ts";
+import { visitTopic } from "../support/log-dump.ts";
 import { parseSample } from "../../kit/sample.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { runMillraceAsync, temporaryDirectory } from "../support/instance.ts";
@@ -69,6 +73,16 @@ afterAll(async () => {
   await log.close(AbortSignal.timeout(1000));
   directory.dispose();
 });
+
+async function sourcesOf(maker: string, ts: number): Promise<readonly string[]> {
+  const sources: string[] = [];
+  await visitTopic(log, "readings", (record) => {
+    const value = parseJson(record.value);
+    if (record.header(HEADER.functionVersion) !== maker || !isReading(value) || value.ts !== ts) return;
+    sources.push(record.header(HEADER.source) ?? "");
+  });
+  return sources;
+}
 
 async function run(range = RANGE): Promise<BacktestReport> {
   const { code } = await bundleFunctions(file);
@@ -141,4 +155,12 @@ test("what cannot be is said in one sentence", async () => {
     code: 2,
     stderr: "millrace: --from is not before --to. See millrace record --help.\n",
   });
+});
+
+test("compares with what a replay has left, and not with what stood there before", async () => {
+  const before = await run();
+  const [was = ""] = await sourcesOf("dew@1", START + MINUTE);
+  await appendReadings(log, [{ ...stored("room-1", 1, 0), metrics: {}, replaces: was }]);
+  const { compared } = await run();
+  expect(compared).toMatchObject({ ...before.compared, equal: 0, new: 272, examples: expect.anything() });
 });

@@ -17,6 +17,8 @@ export interface LoggedReading extends Pick<Reading, "device" | "ts" | "metrics"
   readonly received?: number;
   /** `name@version`. */
   readonly maker?: string;
+  /** Of a replay: the source position of the reading whose place it takes. */
+  readonly replaces?: string;
 }
 
 /** The log of a data directory, as an instance leaves it: readings, and a type with its devices. */
@@ -52,13 +54,15 @@ export async function appendReadings(log: EmbeddedLog, readings: readonly Logged
   }
 }
 
-function toRecord({ device, ts, received = ts, metrics, maker }: LoggedReading, index: number): RecordInput {
+function toRecord({ device, ts, received = ts, metrics, maker, replaces }: LoggedReading, index: number): RecordInput {
   const value: Reading = { v: 1, tenant: "default", device, ts, received, metrics };
-  const stage = maker === undefined ? "main telemetry" : "functions readings";
-  const headers: readonly Header[] = [
+  const derived = replaces === undefined ? "functions readings" : "replay readings";
+  const stage = maker === undefined ? "main telemetry" : derived;
+  const headers: Header[] = [
     [HEADER.source, `${stage} 0 1 ${index} 0 0`],
     [HEADER.functionVersion, maker ?? "clean@1"],
   ];
+  if (replaces !== undefined) headers.push([HEADER.replaces, replaces]);
   return { timestamp: received, key: deviceKey("default", device), value: Buffer.from(JSON.stringify(value)), headers };
 }
 

@@ -1,7 +1,13 @@
 import { asNode, at, isTest, isTypeScript, nameOf, type SyntaxNode, type TidyRule } from "./source-tree.ts";
 
 const HOME = "core/limits.ts";
-const HOMES = [HOME, "core/edge-limits.ts", "core/function-limits.ts", "core/autoscale-limits.ts"];
+const HOMES = [
+  HOME,
+  "core/edge-limits.ts",
+  "core/function-limits.ts",
+  "core/autoscale-limits.ts",
+  "core/replay-limits.ts",
+];
 const CEILING = /[a-z0-9]Max$|_MAX$/;
 const UPPER_CASE = /^[A-Z][A-Z0-9_]*$/;
 

@@ -6,6 +6,7 @@ import { isReading } from "../../../core/is-reading.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { parseJson } from "../../../core/parse-json.ts";
 import { HEADER, isControlRecord } from "../../../core/record.ts";
+import { REPLAY_STAGE } from "../../../core/stage.ts";
 import { readEmbeddedLog, type ReadableLog } from "../../../log/embedded/read-embedded-log.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import type { DeviceState } from "../../../core/control.ts";
@@ -16,6 +17,7 @@ import type { TopicName } from "../../../core/topics.ts";
 import type { DeviceConfiguration, PastReading, ReadingHistory, TimeRange } from "./reading-history.ts";
 
 const OF_MAIN_STAGE = `${mainStage.name} `;
+const OF_REPLAYS = `${REPLAY_STAGE} `;
 
 /**
  * The readings that the log of a data directory keeps, beside the instance that writes it or without one. Errors: NOT_FOUND where there is no
@@ -45,18 +47,36 @@ async function* readReadings(
   range: TimeRange,
   devices?: ReadonlySet<string>,
 ): AsyncGenerator<readonly PastReading[], void> {
+  const replaced = await replacedReadings(log);
   for await (const { partition, records } of readTopic(log, "readings")) {
-    const found = records.flatMap((record) => pastReading(record, partition, range) ?? []);
+    const standing = replaced.size === 0 ? records : records.filter((record) => !replaced.has(sourceOf(record)));
+    const found = standing.flatMap((record) => pastReading(record, partition, range) ?? []);
     yield devices === undefined ? found : found.filter(({ reading }) => devices.has(reading.device));
   }
+}
+
+/** Source positions of those whose place a correction has taken, which comes later. */
+async function replacedReadings(log: ReadableLog): Promise<ReadonlySet<string>> {
+  const replaced = new Set<string>();
+  for await (const { records } of readTopic(log, "readings")) {
+    for (const record of records) {
+      if (!sourceOf(record).startsWith(OF_REPLAYS)) continue;
+      const replaces = record.header(HEADER.replaces);
+      if (replaces !== undefined) replaced.add(replaces);
+    }
+  }
+  return replaced;
+}
+
+function sourceOf(record: LogRecord): string {
+  return record.header(HEADER.source) ?? OF_MAIN_STAGE;
 }
 
 function pastReading(record: LogRecord, partition: number, { from, to }: TimeRange): PastReading | null {
   if (isControlRecord(record)) return null;
   const reading = parseJson(record.value);
   if (!isReading(reading) || reading.ts < from || reading.ts >= to) return null;
-  const source = record.header(HEADER.source) ?? OF_MAIN_STAGE;
-  const isDerived = !source.startsWith(OF_MAIN_STAGE);
+  const isDerived = !sourceOf(record).startsWith(OF_MAIN_STAGE);
   const maker = isDerived ? (record.header(HEADER.functionVersion)?.split("@")[0] ?? "") : null;
   return { partition, record, reading, maker };
 }

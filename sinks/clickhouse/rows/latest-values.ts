@@ -40,6 +40,8 @@ export class LatestValues {
 
   write(sheets: RowSheets): void {
     for (const { tenant, device, byMetric } of this.#devices.values()) {
+      // What was only taken back has no value.
+      if (byMetric.size === 0) continue;
       const writer = sheets.writer(LATEST_READINGS, 0, byMetric.size);
       for (const [metric, { ts, kind, number, text }] of byMetric) {
         writer.string(tenant);

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../../core/errors.ts";
+import { createReplaysDouble } from "../../support/replays-double.ts";
 import type { ApiOptions } from "../../../api/api-options.ts";
 import { createApi } from "../../../api/api.ts";
 import { createSignInCodes } from "../../../api/sign-in-codes.ts";
@@ -53,6 +54,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     history: null,
     rejects: null,
     why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
+    replays: createReplaysDouble(),
     deadLetters: null,
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },
     functionUsage: async () => [],
@@ -109,14 +111,17 @@ async function send(url: string, token: string, method: string, path: string, ca
 /** What app does with the log behind it: takes control records in order and says that they are in. */
 function startRelay(registry: Registry) {
   const controls: ControlRecord[] = [];
+  const take = async (): Promise<void> => {
+    for (const { sequence, control } of await registry.controlOutbox.pending(100)) {
+      if (stopped) return;
+      controls.push(control);
+      await registry.controlOutbox.markSent(sequence);
+    }
+  };
+  let taking: Promise<void> | null = null;
   const timer = setInterval(() => {
-    void registry.controlOutbox.pending(100).then(async (entries) => {
-      for (const { sequence, control } of entries) {
-        if (stopped) return;
-        controls.push(control);
-        await registry.controlOutbox.markSent(sequence);
-      }
-    });
+    // One look at a time: two would find the same records.
+    taking ??= take().finally(() => (taking = null));
   }, 10);
   let stopped = false;
   return {

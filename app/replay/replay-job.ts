@@ -1,0 +1,14 @@
+import type { TimeRange } from "../functions/history/reading-history.ts";
+import type { ReplayConfiguration } from "./partition-replay.ts";
+
+/** A replay with all that it needs from the registry. Goes through `workerData`. */
+export interface ReplayJob {
+  readonly name: string;
+  readonly version: number;
+  readonly code: string;
+  readonly range: TimeRange;
+  readonly dryRun: boolean;
+  readonly configuration: ReplayConfiguration;
+  /** Receive time, UTC ms. */
+  readonly now: number;
+}

@@ -1,0 +1,168 @@
+import { createHash } from "node:crypto";
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { isFunctionsJournal } from "../../core/functions-stage.ts";
+import { scanLog, type ScanRange } from "../../log/scan-log.ts";
+import { replayPartition, type ReplayConfiguration } from "./partition-replay.ts";
+import { ReplayWriter } from "./replay-writer.ts";
+import type { EventLog, LogStatus } from "../../core/event-log.ts";
+import type { StageFunction } from "../../core/function.ts";
+import type { ReplayStatus } from "../../core/replay.ts";
+import type { TimeRange } from "../functions/history/reading-history.ts";
+import type { Correction } from "./correction.ts";
+
+export interface ReplayRunOptions {
+  readonly log: Pick<EventLog, "openReader" | "status" | "claim" | "commit" | "partitionCount">;
+  readonly generation: number;
+  /** With its version. */
+  readonly fn: StageFunction;
+  readonly range: TimeRange;
+  readonly dryRun: boolean;
+  readonly configuration: ReplayConfiguration;
+  /** Receive time, UTC ms. */
+  readonly now: number;
+}
+
+export type ReplayCounts = Pick<
+  ReplayStatus,
+  "partitions" | "partitionsDone" | "records" | "results" | "corrections" | "openWindows" | "deadLetters" | "hash"
+>;
+
+/** Thrown from within when a replay is to end before its time. */
+class Cancelled extends Error {}
+
+/** Replays a function, partition by partition: what one differs in is corrected before the next one is read. */
+export class ReplayRun {
+  private readonly options: ReplayRunOptions;
+  private readonly corrections = { changed: 0, added: 0, withdrawn: 0 };
+  private isCancelled = false;
+  private partitionsDone = 0;
+  private records = 0;
+  private results = 0;
+  private openWindows = 0;
+  private deadLetters = 0;
+  private hash: string | null = null;
+
+  constructor(options: ReplayRunOptions) {
+    this.options = options;
+  }
+
+  counts(): ReplayCounts {
+    const { partitionsDone, records, results, openWindows, deadLetters, hash } = this;
+    const { partitionCount: partitions } = this.options.log;
+    const corrections = { ...this.corrections };
+    return { partitions, partitionsDone, records, results, corrections, openWindows, deadLetters, hash };
+  }
+
+  cancel(): void {
+    this.isCancelled = true;
+  }
+
+  /** False when it was cancelled. INVALID_INPUT when the log does not go back far enough, LIMIT_EXCEEDED when too much differs. */
+  async run(): Promise<boolean> {
+    try {
+      await this.runAll();
+      return true;
+    } catch (error) {
+      if (error instanceof Cancelled) return false;
+      throw error;
+    }
+  }
+
+  private async runAll(): Promise<void> {
+    const { log, dryRun, fn, generation, now } = this.options;
+    // What live stages have made of records before their positions lies before these ends, which are asked for later.
+    const live = liveOffsets(await log.status());
+    const { partitions } = await log.status();
+    await checkReach(this.options, partitions);
+    const functionVersion = `${fn.name}@${fn.version}`;
+    const writer = dryRun ? null : await ReplayWriter.claim({ log, generation, functionVersion, now });
+    const hash = createHash("sha256");
+    for (let partition = 0; partition < log.partitionCount; partition += 1) {
+      const readings = rangeOf(partitions, "readings", partition);
+      const result = await replayPartition({
+        ...this.options,
+        partition,
+        readings,
+        aggregates: rangeOf(partitions, "aggregates", partition),
+        liveTo: live.get(partition) ?? readings.end,
+        onRecord: () => {
+          this.records += 1;
+          this.checkCancelled();
+        },
+      });
+      this.results += result.results;
+      this.openWindows += result.openWindows;
+      this.deadLetters += result.deadLetters;
+      await this.correct(writer, partition, result.corrections);
+      hash.update(result.hash);
+      this.partitionsDone += 1;
+    }
+    this.hash = hash.digest("hex");
+  }
+
+  private async correct(writer: ReplayWriter | null, partition: number, all: readonly Correction[]): Promise<void> {
+    for (let at = 0; at < all.length; at += LIMITS.replayCommitRecordsMax) {
+      const some = all.slice(at, at + LIMITS.replayCommitRecordsMax);
+      this.checkCancelled();
+      await writer?.write(partition, some);
+      for (const { kind } of some) this.corrections[kind] += 1;
+    }
+  }
+
+  private checkCancelled(): void {
+    if (this.isCancelled) throw new Cancelled();
+  }
+}
+
+/** By partition, up to where all stages of users' functions have come: a function may have moved from one to another. */
+function liveOffsets({ journals }: LogStatus): ReadonlyMap<number, number> {
+  const offsets = new Map<number, number>();
+  for (const { name, partition, positions } of journals) {
+    const offset = positions[0]?.offset ?? 0;
+    if (isFunctionsJournal(name)) offsets.set(partition, Math.min(offset, offsets.get(partition) ?? Infinity));
+  }
+  return offsets;
+}
+
+function rangeOf(partitions: LogStatus["partitions"], topic: string, partition: number): ScanRange {
+  const known = partitions.find((one) => one.topic === topic && one.partition === partition);
+  return { topic, partition, offset: known?.startOffset ?? 0, end: known?.endOffset ?? 0 };
+}
+
+/** What retention has deleted cannot be run again, nor be a part of a state. */
+async function checkReach(
+  { log, fn, range }: Pick<ReplayRunOptions, "log" | "fn" | "range">,
+  partitions: LogStatus["partitions"],
+): Promise<void> {
+  const cut = partitions.filter(
+    ({ topic, startOffset, endOffset }) => topic === "readings" && startOffset > 0 && startOffset < endOffset,
+  );
+  if (cut.length === 0) return;
+  if (fn.kind === "stream") {
+    throw new MillraceError(
+      "INVALID_INPUT",
+      `retention has deleted readings of which ${fn.name} may have kept something`,
+      {
+        remedy:
+          "Only functions without state can be replayed then. A longer MILLRACE_LOG_RETENTION_HOURS keeps more from now on.",
+      },
+    );
+  }
+  let since = 0;
+  for (const { topic, partition, startOffset, endOffset } of cut) {
+    await scanLog(
+      log,
+      [{ topic, partition, offset: startOffset, end: endOffset }],
+      ({ timestamp }) => {
+        since = Math.max(since, timestamp);
+        return true;
+      },
+      1,
+    );
+  }
+  if (range.from >= since) return;
+  throw new MillraceError("INVALID_INPUT", `the log goes back to ${new Date(since).toISOString()} only`, {
+    remedy: "Begin later, with --from.",
+  });
+}
