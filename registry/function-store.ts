@@ -82,10 +82,8 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       const rows = await db.selectFrom("function_stages").selectAll().execute();
       return new Map(rows.map(({ name, isolation }) => [name, isolation]));
     },
-    async runsJoin() {
-      const row = await liveVersions(db).where("kind", "=", "join").select("functions.name").executeTakeFirst();
-      return row !== undefined;
-    },
+    runsJoin: async () =>
+      (await liveVersions(db).where("kind", "=", "join").select("functions.name").execute()).length > 0,
   };
 }
 
@@ -161,17 +159,13 @@ async function undeploy(change: Change, name: string): Promise<void> {
 
 /** `stage`: its name in the log. */
 function takeFrom(change: Change, stage: string, name: string, version: number): void {
-  change.control(null, (revision) => {
-    const none = { name, version, hash: "", code: "" };
-    return { v: 1, kind: "deploy", revision, stage, removed: true, function: none };
-  });
+  const none = { name, version, hash: "", code: "" };
+  change.control(null, (revision) => ({ v: 1, kind: "deploy", revision, stage, removed: true, function: none }));
 }
 
 function bringTo(change: Change, stage: string, { name, version, hash, code }: VersionRow): void {
-  change.control(null, (revision) => {
-    const deployed = { name, version, hash, code };
-    return { v: 1, kind: "deploy", revision, stage, removed: false, function: deployed };
-  });
+  const deployed = { name, version, hash, code };
+  change.control(null, (revision) => ({ v: 1, kind: "deploy", revision, stage, removed: false, function: deployed }));
 }
 
 /** `before`: what runs now. In another stage it is taken back there, with its state. */
