@@ -11,7 +11,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * the `kind` header; their value is this JSON. All kinds are fixed here; `tick` and `flush` move time, the others configuration.
  *
  * - `tick`: only its timestamp matters; it moves partition time.
- * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay. The main stage passes it on.
+ * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay. The main stage passes it on, the functions stage too.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `reference-table`: to every partition; `removed` takes it back.
  * - `device`: to the device's partition; `removed` erases its state.

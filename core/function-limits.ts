@@ -15,6 +15,8 @@ export const FUNCTION_LIMITS = {
   functionsMax: 32,
   /** That a join keeps of one side of a key, to meet what comes later: more is told, and not kept. */
   joinReadingsPerSideMax: 1000,
+  /** In event time, that a join remembers how far a key has come of which it keeps nothing any more. */
+  joinKeyIdleMs: 24 * 60 * MINUTE,
   /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
   functionStagesMax: 8,
   functionStageCharactersMax: 31,

@@ -222,8 +222,8 @@ function emitRemoved({ outputs }: PartitionParts, runner: FunctionRunner, { key,
 
 function flushKey(parts: PartitionParts, key: KeyState, { flushUpTo: upTo, flushOf }: Sweep): void {
   if (upTo === null) return;
-  if (key.sides.value !== null) {
-    const flushed = flushSides(key.sides.value, upTo, flushOf ?? null);
+  if (key.sides !== null) {
+    const flushed = key.sides.value === null ? null : flushSides(key.sides.value, upTo, flushOf ?? null);
     if (flushed !== null) key.sides.set(flushed);
     return;
   }

@@ -75,13 +75,13 @@ export class FunctionRunner implements CallSite {
   }
 
   /** As `runMessage`, for a stage that reads what is joined: for the one function that it is for. */
-  runRepartitioned(key: KeyState, record: LogRecord, value: Repartitioned, place: JoinPlace): number | null {
+  runJoined(key: KeyState, record: LogRecord, value: Repartitioned, { placed, device }: JoinPlace): number | null {
     return this.runInput(key, record, () => {
       const watermark = this.parts.watermarkOf(key);
-      moveSide(key, value, record.timestamp, place.device);
+      moveSide(key, value, record.timestamp, device);
       this.fireReached(key);
-      const { placed } = place;
       this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value, true);
+      key.forgetTime();
     });
   }
 
@@ -112,6 +112,7 @@ export class FunctionRunner implements CallSite {
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
   fireTimer(key: KeyState, timer: TimerSlot): void {
     this.fire(key, timer, (run) => this.scopes.attemptStep(run));
+    key.forgetTime();
   }
 
   private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
@@ -167,15 +168,9 @@ export class FunctionRunner implements CallSite {
     }
     assertJson(value);
     const { parts, scopes } = this;
-    const json = JSON.stringify(value);
-    const outputKey = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
-    parts.outputs.push({
-      topic,
-      key: outputKey,
-      timestamp: receiveTime,
-      functionVersion: placed.functionVersion,
-      json,
-    });
+    const { functionVersion } = placed;
+    const to = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
+    parts.outputs.push({ topic, key: to, timestamp: receiveTime, functionVersion, json: JSON.stringify(value) });
     // A loop that never ends must meet this before memory does.
     if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
     if (topic !== "readings") return;

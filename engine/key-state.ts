@@ -76,8 +76,8 @@ export class KeyState implements HeapItem {
   readonly tenant: string;
   readonly device: string;
   readonly time: EngineSlot<KeyTime>;
-  /** Instead of `time`, of what is joined. */
-  readonly sides: EngineSlot<SideTimes>;
+  /** Instead of `time`, of what is joined; null of all other keys. */
+  readonly sides: EngineSlot<SideTimes> | null;
   /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
   config: { readonly version: number; readonly of: DeviceConfig } | null = null;
   /** Slots of the engine under this key, for snapshots. */
@@ -101,8 +101,9 @@ export class KeyState implements HeapItem {
     this.slotOwners = slotOwners;
     this.time = new EngineSlot(keeper, keyTimeSchema, TIME_FUNCTION, key, "");
     this.engineSlots.push(this.time);
-    this.sides = new EngineSlot(keeper, sideTimesSchema, TIME_FUNCTION, key, SIDES_SLOT);
-    if (this.joinedBy !== null) this.engineSlots.push(this.sides);
+    this.sides =
+      joinedBy === undefined ? null : new EngineSlot(keeper, sideTimesSchema, TIME_FUNCTION, key, SIDES_SLOT);
+    if (this.sides !== null) this.engineSlots.push(this.sides);
   }
 
   /** Those that are set and can fire. */
@@ -139,6 +140,12 @@ export class KeyState implements HeapItem {
     else if (this.cold.functions.includes(fn)) this.whileWarm(() => undefined);
   }
 
+  /** What is joined has a time as long as something is kept of the key: keys may be many, and each be there once. */
+  forgetTime(): void {
+    const { sides, joinedBy } = this;
+    if (sides !== null && sides.value !== null && joinedBy !== null && !this.hasStateOf(joinedBy)) sides.set(null);
+  }
+
   /** Erases what the function holds here. */
   forget(fn: string): void {
     this.warmUp();
@@ -153,13 +160,13 @@ export class KeyState implements HeapItem {
     this.warmUp();
     for (const fn of this.held.functions.keys()) this.forget(fn);
     if (this.time.value !== null) this.time.set(null);
-    if (this.sides.value !== null) this.sides.set(null);
+    if (this.sides !== null && this.sides.value !== null) this.sides.set(null);
   }
 
   isErased(): boolean {
     if (this.cold !== null) return false;
     for (const state of this.held.functions.values()) if (isFilled(state)) return false;
-    return this.time.value === null && this.sides.value === null;
+    return this.time.value === null && (this.sides === null || this.sides.value === null);
   }
 
   get isCold(): boolean {

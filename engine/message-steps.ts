@@ -49,8 +49,7 @@ function processRepartitioned(
   if (value instanceof Error) refuse(parts, runner, record, value);
   // Of a function that was taken back while what it had sent was under way.
   else if (placed === undefined) parts.counts.add(NO_KEY, "control", 1);
-  else
-    return runOnKey(parts, runner, pace, placed.key, () => runner.runRepartitioned(placed.key, record, value, placed));
+  else return runOnKey(parts, runner, pace, placed.key, () => runner.runJoined(placed.key, record, value, placed));
   return true;
 }
 

@@ -49,7 +49,7 @@ function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, rec
     const place = placeOfJoin(parts, value);
     if (place === undefined) throw new TypeError(`there is no function "${value.function}" any more that could join`);
     return () => {
-      runner.runRepartitioned(place.key, record, value, place);
+      runner.runJoined(place.key, record, value, place);
       queue.refresh(place.key);
     };
   }

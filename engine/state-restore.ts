@@ -108,7 +108,7 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
       return;
     case TIME_FUNCTION:
       keys.add(parts.store.key(key));
-      if (name === SIDES_SLOT) parts.store.key(key).sides.restore(value);
+      if (name === SIDES_SLOT) parts.store.key(key).sides?.restore(value);
       else parts.store.key(key).time.restore(value);
       return;
     default:

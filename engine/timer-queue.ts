@@ -13,7 +13,8 @@ export type TimeRules = Pick<DeviceType, "outOfOrderMs" | "idleMs">;
  * late. Silence is a guess: it fires timers (below), but a device that uploads what it buffered must not find its data late.
  */
 export function eventWatermark(key: KeyState, rules: TimeRules): number {
-  if (key.sides.value !== null) return sidesWatermark(key.sides.value, rules);
+  const sides = key.sides === null ? null : key.sides.value;
+  if (sides !== null) return sidesWatermark(sides, rules);
   const time = key.time.value;
   if (time === null) return -Infinity;
   const byEvents = time.n === null ? -Infinity : time.n - rules.outOfOrderMs;
@@ -28,8 +29,8 @@ export function moveTime(key: KeyState, ts: number, receiveTime: number): void {
 
 /** The same of what is joined. */
 export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: number, device: string): void {
-  const moved = advanceSide(key.sides.value, reading, receiveTime, device);
-  if (moved !== null) key.sides.set(moved);
+  const moved = advanceSide(key.sides?.value ?? null, reading, receiveTime, device);
+  if (moved !== null) key.sides?.set(moved);
 }
 
 /**
@@ -37,7 +38,8 @@ export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: num
  * silence goes on from where the events have come. A timer that the events themselves have reached is due since then.
  */
 export function dueTime(key: KeyState, at: number, rules: TimeRules): number {
-  if (key.sides.value !== null) return sidesDueTime(key.sides.value, at, rules);
+  const sides = key.sides === null ? null : key.sides.value;
+  if (sides !== null) return sidesDueTime(sides, at, rules);
   const time = key.time.value;
   if (time === null) return Infinity;
   const reached = eventWatermark(key, rules) >= at;

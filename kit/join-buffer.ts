@@ -39,6 +39,8 @@ export interface JoinBounds {
 }
 
 const SIZES = "sizes";
+/** A timer: of a key of which nothing is kept, not even its time is remembered after a while. */
+const FORGET = "forget";
 /** A reading rewrites its pane, which is this part of the time between the earliest and the latest partner. */
 const PANES = 8;
 const [OUTER_TIMER, PANE_TIMER] = ["o", "p"];
@@ -98,13 +100,18 @@ export class JoinBuffer {
     const n = sizes.next;
     this.write(place, [...items, { n, device, ts, received, metrics, met }], context);
     context.state.set(this.slotName(SIZES), { ...sizes, next: n + 1, [side]: sizes[side] + 1 });
+    context.timers.clear(this.slotName(FORGET));
     if (items.length === 0) context.timers.set(this.timerName(place), this.dueAt(side, place.pane + this.paneMs - 1));
     if (this.bounds.outer[side] && !met) context.timers.set(this.timerName(place, n), this.dueAt(side, ts));
     return true;
   }
 
   /** Lets go what is due: the reading when it is one that has met no partner. */
-  onTimer(name: string, context: Context): (KeptReading & Place) | null {
+  onTimer(name: string, at: number, context: Context): (KeptReading & Place) | null {
+    if (name === this.slotName(FORGET)) {
+      context.state.delete(this.slotName(SIZES));
+      return null;
+    }
     const [kind, version, side, pane, n] = name.split("/");
     const place = placeOf(side, Number(pane));
     if (place === null) return null;
@@ -115,7 +122,7 @@ export class JoinBuffer {
     const isOwn = Number(version) === this.bounds.version;
     if (kind === PANE_TIMER) {
       context.state.delete(slot);
-      if (isOwn) this.setSize(sizes, place.side, -items.length, context);
+      if (isOwn) this.takeAway(sizes, place.side, items.length, at, context);
       return null;
     }
     const item = items.find((one) => one.n === Number(n));
@@ -125,7 +132,7 @@ export class JoinBuffer {
       items.filter((one) => one !== item),
       context,
     );
-    this.setSize(sizes, place.side, -1, context);
+    this.takeAway(sizes, place.side, 1, at, context);
     return { ...item, ...place };
   }
 
@@ -158,11 +165,10 @@ export class JoinBuffer {
     return slot?.kind === "sizes" ? slot : { kind: "sizes", next: 0, left: 0, right: 0 };
   }
 
-  private setSize(sizes: Sizes, side: JoinSide, by: number, { state }: Context): void {
-    const changed = { ...sizes, [side]: sizes[side] + by };
-    // A key of which nothing is kept costs nothing.
-    if (changed.left === 0 && changed.right === 0) state.delete(this.slotName(SIZES));
-    else state.set(this.slotName(SIZES), changed);
+  private takeAway(sizes: Sizes, side: JoinSide, count: number, at: number, { state, timers }: Context): void {
+    const left = { ...sizes, [side]: sizes[side] - count };
+    state.set(this.slotName(SIZES), left);
+    if (left.left === 0 && left.right === 0) timers.set(this.slotName(FORGET), at + LIMITS.joinKeyIdleMs);
   }
 
   private slotName(name: string): string {

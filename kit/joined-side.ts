@@ -52,8 +52,8 @@ export function createJoin<Left, Right>(
       const detail = `${fn} keeps ${LIMITS.joinReadingsPerSideMax} readings of this side and key, and not ${nameOf(reading)}`;
       tell(context, "join-full", reading, detail);
     },
-    onTimer(name, _at, context) {
-      const alone = buffer.onTimer(name, context);
+    onTimer(name, at, context) {
+      const alone = buffer.onTimer(name, at, context);
       if (alone !== null) emitPair(parts, alone, null, context);
     },
   };

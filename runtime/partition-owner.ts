@@ -16,7 +16,7 @@ import type {
   OutputBatch,
 } from "../core/event-log.ts";
 import type { StageDefinition } from "../core/stage.ts";
-import type { EngineHooks, StagePartition, UnitDraft } from "../engine/stage-partition.ts";
+import type { EngineHooks, StagePartition } from "../engine/stage-partition.ts";
 import type { UnitBody } from "../core/commit-unit.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";

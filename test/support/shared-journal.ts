@@ -3,7 +3,6 @@ import type { PartitionOwnerOptions } from "../../runtime/partition-owner.ts";
 import { KafkaJournal } from "../../log/kafka/kafka-journal.ts";
 import { logRecord } from "./log-records.ts";
 import { warmPartitions } from "./warm-partitions.ts";
-import type { LogInspector, LogJournals } from "../../core/event-log.ts";
 import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { JournalPlace } from "../../log/kafka/kafka-journal.ts";
 import type { WarmPartitions } from "../../runtime/warm-partitions.ts";

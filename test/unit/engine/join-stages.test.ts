@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deviceEventSchema, readingSchema } from "../../../core/derived-records.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { HEADER } from "../../../core/record.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../../../core/stage.ts";
 import { outputBatches } from "../../../runtime/output-batches.ts";
@@ -152,6 +153,18 @@ describe("a join over partitions", () => {
     expect(first).toBeDefined();
     const results = resultsOf([stricter, ...rest]);
     expect(results).toEqual(expectedOf(20, 3));
+  });
+
+  it("forgets a key of which nothing has come for long, with all that it has kept of it", () => {
+    const records = meeting([sent.meter, sent.counter], []);
+    const kept = (upTo: number): readonly string[] => {
+      const flush = controlLogRecord(records.length, START, { v: 1, kind: "flush", upTo });
+      const { state } = runStage([...records, flush], { stage: JOINS_STAGE, partitionCount: 2, load: loadPairs });
+      const slots = [...state.snapshotChunks()].flatMap((chunk) => chunk.slots);
+      return slots.filter(({ key }) => key.includes("line")).map(({ name }) => name);
+    };
+    expect(kept(START + 10_000_000)).toEqual(["sides", "1/sizes", "@timer/1/forget"]);
+    expect(kept(START + 10_000_000 + LIMITS.joinKeyIdleMs)).toEqual([]);
   });
 
   it("ends with the device of its key: what is kept is erased, and nothing comes of it any more", () => {
