@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SEVERITIES } from "../core/alarm-rule.ts";
 import { deadLetterSchema, quarantinedSchema } from "../core/derived-records.ts";
+import { FUNCTION_KINDS } from "../core/function-store.ts";
 
 /** What answers hold. A field that is not named here does not leave the process. */
 const count = z.int();
@@ -98,7 +99,7 @@ export const alarmAnswer = z.object({
 export const functionVersionAnswer = z.object({
   name: z.string(),
   version: count,
-  kind: z.enum(["map", "stream"]),
+  kind: z.enum(FUNCTION_KINDS),
   hash: z.string().describe("SHA-256 of the code, in hex"),
   codeBytes: count,
   createdAt: time,

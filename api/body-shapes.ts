@@ -77,6 +77,15 @@ export const redriveBody = z.strictObject({
   after: deadLetterPlace.exactOptional().describe("`next` of the answer before"),
 });
 
+export const editBody = z.strictObject({
+  device: idSchema,
+  ...deadLetterPlace.shape,
+  payload: z
+    .base64()
+    .max(LIMITS.editedPayloadCharactersMax)
+    .describe("What is run instead of the original payload, in base64"),
+});
+
 export const flushBody = z.strictObject({
   upTo: timeSchema.describe(
     "The watermark is set to this event time, UTC ms: what comes later for a time before it is late. It cannot be taken back",

@@ -1,6 +1,6 @@
 import { isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import { functionsStageName } from "../core/functions-stage.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import type { DeadLetterSource } from "../api/api-options.ts";
@@ -18,6 +18,7 @@ export function deadLetterSource(
     queue,
     async stageOf(topic, name) {
       if (topic === mainStage.input) return mainStage.name;
+      if (topic === JOINS_STAGE.input) return JOINS_STAGE.name;
       if (topic !== FUNCTIONS_STAGE.input) return null;
       // Where it runs now: it may have moved since. Of one that does not run, the stage says that there is none.
       return functionsStageName((await functions.stages()).get(name) ?? FUNCTIONS_STAGE.name);

@@ -1,6 +1,6 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
 import { isFunctionsJournal } from "../core/functions-stage.ts";
-import { FUNCTIONS_STAGE, stageJournalName } from "../core/stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE, stageJournalName } from "../core/stage.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import { MillraceError } from "../core/errors.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
@@ -145,7 +145,9 @@ async function openKafka(
     ...own,
     partitionCount: config.partitions,
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
-    journals: journalPartitions(config).set(stageJournalName(FUNCTIONS_STAGE.name), config.partitions),
+    journals: journalPartitions(config)
+      .set(stageJournalName(FUNCTIONS_STAGE.name), config.partitions)
+      .set(stageJournalName(JOINS_STAGE.name), config.partitions),
     compression: config.kafkaCompression,
     keepsRetention,
   });

@@ -7,6 +7,7 @@ import { createHub } from "../dashboard/hub.ts";
 import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
+import { JOINS_STAGE } from "../core/stage.ts";
 import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
@@ -152,7 +153,10 @@ function createControl({ registry, log, clock, logger }: Base): Service {
   const { partitionCount, generation } = log;
   const outbox = registry.controlOutbox;
   const stages = createFunctionsStages({ log, outbox, generation, partitionCount, clock });
-  const live = async () => new Set([...(await registry.functions.stages()).values()].map(functionsStageName));
+  const live = async () => {
+    const names = [...(await registry.functions.stages()).values()].map(functionsStageName);
+    return new Set((await registry.functions.runsJoin()) ? [...names, JOINS_STAGE.name] : names);
+  };
   const idleStages = new IdleStages({ log, stages, live, monotonic: { now: () => performance.now() }, logger });
   const relay = createControlRelay({ outbox, log, stages, idleStages, partitionCount, clock, logger });
   const ticks = createTickWriter({ log, stages: stagesOf, clock, logger });

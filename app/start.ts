@@ -14,6 +14,7 @@ import { plainHost } from "./config.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { openGatewayLink } from "./gateway-link.ts";
+import { keepCompiledCode } from "./node-flags.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
 import { createLogger } from "./logging.ts";
@@ -82,6 +83,7 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
   checkRoles(config);
   const roles = rolesOf(config.role);
   const directory = openDataDirectory(config.data, config.installationSecret ?? null);
+  keepCompiledCode(config.data);
   const undo: Undo[] = [() => directory.release()];
   try {
     await requireFreePorts(config);

@@ -3,6 +3,7 @@ import { deviceKey } from "../core/ids.ts";
 import { partitionOf } from "../core/partitioner.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { begunStages } from "../core/functions-stage.ts";
+import { STORED_TOPICS } from "../sinks/clickhouse/rows/encoder-of-topic.ts";
 import { JOURNALS } from "./journals.ts";
 import { untilReached } from "./ledger/ledger-cut.ts";
 import type { EventLog } from "../core/event-log.ts";
@@ -37,7 +38,7 @@ export async function untilErased(tenant: string, device: string, options: Remov
   for (const { name, input } of begunStages(await log.status())) {
     await reach(stageJournalName(name), (topic) => topic === input);
   }
-  await reach(JOURNALS.clickhouse, (topic) => topic !== "telemetry" && topic !== "commands");
+  await reach(JOURNALS.clickhouse, (topic) => STORED_TOPICS.includes(topic));
 }
 
 function stillUnderWay(device: string): MillraceError {

@@ -13,6 +13,8 @@ export async function watchAsBrowser(
   httpUrl: string,
   headers: Readonly<Record<string, string>>,
   device: string,
+  /** Says when the message was made. */
+  metric = "madeAt",
 ): Promise<BrowserWatch> {
   const socket = new WebSocket(`${httpUrl.replace("http", "ws")}${LIVE_PATH}`, { headers });
   const latencies: number[] = [];
@@ -28,7 +30,7 @@ export async function watchAsBrowser(
       const message: ServerMessage = JSON.parse(bytes.toString());
       if (message.type === "watching") resolve();
       if (message.type !== "readings") return;
-      for (const [, , { madeAt }] of message.readings) {
+      for (const [, , { [metric]: madeAt }] of message.readings) {
         if (typeof madeAt === "number" && madeAt >= since) latencies.push(now - madeAt);
       }
     });

@@ -2,6 +2,7 @@ import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchBacktest } from "./backtest/bench-backtest.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
+import { benchFunctionsLive } from "./functions-live/bench-functions-live.ts";
 import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
 import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
@@ -16,6 +17,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   functions: benchFunctions,
   /** Functions over the past, beside the rate at which it came in. */
   backtest: benchBacktest,
+  /** Users' functions started, woken, flooded, and misbehaving. */
+  "functions-live": benchFunctionsLive,
   /** A user's function beside the same job in Node-RED. */
   "functions-peers": benchFunctionsPeers,
   /** Scaling in a simulator, beside other formulas. */

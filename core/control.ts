@@ -94,6 +94,8 @@ export const controlSchema = z.discriminatedUnion("kind", [
     headers: z.array(z.tuple([z.string(), z.string()])),
     /** In base64. */
     payload: z.string(),
+    /** Who has put this payload in the place of the original one; absent when nobody has. */
+    editedBy: z.string().exactOptional(),
   }),
   z.object({
     v: z.literal(1),

@@ -13,6 +13,8 @@ export const FUNCTION_LIMITS = {
   functionCodeBytesMax: 128 * KIB,
   functionNameCharactersMax: 63,
   functionsMax: 32,
+  /** That a join keeps of one side of a key, to meet what comes later: more is told, and not kept. */
+  joinReadingsPerSideMax: 1000,
   /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
   functionStagesMax: 8,
   functionStageCharactersMax: 31,
@@ -24,10 +26,11 @@ export const FUNCTION_LIMITS = {
   recordedReadingsMax: 100_000,
 
   // functions that misbehave
-  /** A call of a function may take so long by default, and its thread so much memory. */
-  functionTimeoutMsDefault: SECOND,
+  /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for less than two seconds. */
+  functionTimeoutMsDefault: SECOND / 2,
   /** Of a process of a stage, beside what its threads may have: Node's own, and what V8 keeps outside of heaps. */
   functionProcessMib: 192,
+  /** The heap of its thread by default. */
   functionMemoryMibDefault: 512,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,
@@ -45,6 +48,8 @@ export const FUNCTION_LIMITS = {
   redrivesPerDeadLetterMax: 3,
   /** With one request. */
   redriveBatchMax: 100,
+  /** Of a payload that is put in the place of a dead letter's, in base64: with all around it the control record is still a record. */
+  editedPayloadCharactersMax: 512 * KIB,
   /** What is read of the log to find a record's headers, and records per second that one may ask for. */
   redriveReadBytesMax: 4 * KIB,
   redriveRateMax: 1000,

@@ -7,17 +7,21 @@ export interface FunctionState {
   readonly shape: string;
 }
 
+/** A join runs in two stages: it sends readings to the partition of their key, and joins them there. */
+export const FUNCTION_KINDS = ["map", "stream", "join"] as const;
+export type FunctionKind = (typeof FUNCTION_KINDS)[number];
+
 /** A function as it is handed in: `code` exports it, perhaps among others. */
 export interface FunctionInput {
   readonly name: string;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly state: FunctionState | null;
 }
 
 export interface FunctionVersionInfo {
   readonly name: string;
   readonly version: number;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly hash: string;
   readonly codeBytes: number;
   readonly createdAt: number;
@@ -61,4 +65,6 @@ export interface FunctionStore {
   stages(): Promise<ReadonlyMap<string, string>>;
   /** Of the stages whose isolation was named. */
   isolations(): Promise<ReadonlyMap<string, Isolation>>;
+  /** True when one of them is a join. */
+  runsJoin(): Promise<boolean>;
 }

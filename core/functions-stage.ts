@@ -1,4 +1,4 @@
-import { FUNCTIONS_STAGE, stageJournalName, type StageDefinition } from "./stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE, stageJournalName, type StageDefinition } from "./stage.ts";
 import type { LogStatus } from "./event-log.ts";
 
 /** In front of the name that a user gives a stage: no stage of Millrace's own is called so. */
@@ -13,12 +13,12 @@ export function functionsStageName(stage: string): string {
 }
 
 export function functionsStage(name: string): StageDefinition {
-  return { ...FUNCTIONS_STAGE, name };
+  return name === JOINS_STAGE.name ? JOINS_STAGE : { ...FUNCTIONS_STAGE, name };
 }
 
 /** True for stages in which users' functions run. */
 export function isFunctionsStage(name: string): boolean {
-  return name === FUNCTIONS_STAGE.name || name.startsWith(OWN_PREFIX);
+  return name === FUNCTIONS_STAGE.name || name === JOINS_STAGE.name || name.startsWith(OWN_PREFIX);
 }
 
 const JOURNALS = stageJournalName("");
@@ -40,13 +40,14 @@ export function hasBegun(status: Pick<LogStatus, "journals">, stage: string, par
   return begunPartitions(status, stage).size === partitionCount;
 }
 
-/** Stages of users' functions that have begun in some partition at least, by name; the one that all share first. */
+/** Stages of users' functions that have begun in some partition at least, by name; the one that all share first, that of joins last. */
 export function begunStages(status: Pick<LogStatus, "journals">): readonly StageDefinition[] {
   const names = new Set(
     status.journals
       .filter(({ name, positions }) => isFunctionsJournal(name) && positions.some(({ offset }) => offset < ENDED_AT))
       .map(({ name }) => name.slice(JOURNALS.length)),
   );
-  const own = [...names].filter((name) => name !== FUNCTIONS_STAGE.name).toSorted();
-  return [...(names.has(FUNCTIONS_STAGE.name) ? [FUNCTIONS_STAGE.name] : []), ...own].map(functionsStage);
+  const isOwn = (name: string): boolean => name !== FUNCTIONS_STAGE.name && name !== JOINS_STAGE.name;
+  const ordered = [FUNCTIONS_STAGE.name, ...[...names].filter(isOwn).toSorted(), JOINS_STAGE.name];
+  return ordered.filter((name) => names.has(name)).map(functionsStage);
 }

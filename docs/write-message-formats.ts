@@ -44,6 +44,7 @@ const DERIVED_TOPICS: Readonly<Record<OutputTopic, readonly [schema: z.ZodType, 
   quarantine: [derived.quarantinedSchema, "quarantinedSchema", "quarantined"],
   "dead-letters": [derived.deadLetterSchema, "deadLetterSchema", "dead-letter"],
   "device-events": [derived.deviceEventSchema, "deviceEventSchema", "device-event"],
+  repartition: [derived.repartitionedSchema, "repartitionedSchema", "repartitioned"],
 };
 
 /** What lies on Kafka besides the topics above. */

@@ -3,6 +3,7 @@ import { compareBytes } from "./byte-order.ts";
 import { coldText, readColdText } from "./cold-state.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
+import { sideTimesSchema, type SideTimes } from "./side-times.ts";
 import type { DeviceConfig } from "./stage-config.ts";
 import { FunctionState } from "./function-state.ts";
 import { EngineSlot, SLOT_BYTES, compareTimers } from "./state-slots.ts";
@@ -23,6 +24,7 @@ const keyTimeSchema = z.object({
 export type KeyTime = z.infer<typeof keyTimeSchema>;
 
 export const TIME_FUNCTION = "$time";
+export const SIDES_SLOT = "sides";
 /** What the objects themselves take, measured roughly. */
 const KEY_BYTES = 600;
 const FUNCTION_BYTES = 600;
@@ -50,18 +52,32 @@ function newlyHeld(): Held {
   return { functions: new Map(), timers: new IndexedHeap(compareTimers) };
 }
 
+/** Behind the key of what is joined stands the function that joins it: its time is its own. No id holds a blank. */
+const FUNCTION_MARK = " ";
+
+/** The key under which a function has what it joins by this key. */
+export function joinKey(key: string, fn: string): string {
+  return key + FUNCTION_MARK + fn;
+}
+
 /**
- * All state of one key (`tenant/device`; the empty key holds what belongs to the partition). What its functions keep may be put away:
- * it comes back as after a restore, when it is asked for.
+ * All state of one key (`tenant/device`; of what is joined that and the function, see `joinKey`; the empty key holds what belongs to the
+ * partition). What its functions keep may be put away: it comes back as after a restore, when it is asked for.
  */
 export class KeyState implements HeapItem {
   heapIndex = -1;
   /** Never above the partition time at which the key's earliest timer is due: see timer-queue.ts. */
   dueAt = Infinity;
   readonly key: string;
+  /** The same without a function. */
+  readonly deviceKey: string;
+  /** Of what is joined, the function; else null. */
+  readonly joinedBy: string | null;
   readonly tenant: string;
   readonly device: string;
   readonly time: EngineSlot<KeyTime>;
+  /** Instead of `time`, of what is joined. */
+  readonly sides: EngineSlot<SideTimes>;
   /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
   config: { readonly version: number; readonly of: DeviceConfig } | null = null;
   /** Slots of the engine under this key, for snapshots. */
@@ -74,14 +90,19 @@ export class KeyState implements HeapItem {
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
 
   constructor(keeper: KeyKeeper, slotOwners: ReadonlyMap<string, SlotOwner>, key: string) {
-    const parsed = parseDeviceKey(key);
+    const [ofDevice = "", joinedBy] = key.split(FUNCTION_MARK);
+    const parsed = parseDeviceKey(ofDevice);
     this.key = key;
+    this.deviceKey = ofDevice;
+    this.joinedBy = joinedBy ?? null;
     this.tenant = parsed?.tenant ?? "";
     this.device = parsed?.device ?? "";
     this.keeper = keeper;
     this.slotOwners = slotOwners;
     this.time = new EngineSlot(keeper, keyTimeSchema, TIME_FUNCTION, key, "");
     this.engineSlots.push(this.time);
+    this.sides = new EngineSlot(keeper, sideTimesSchema, TIME_FUNCTION, key, SIDES_SLOT);
+    if (this.joinedBy !== null) this.engineSlots.push(this.sides);
   }
 
   /** Those that are set and can fire. */
@@ -132,12 +153,13 @@ export class KeyState implements HeapItem {
     this.warmUp();
     for (const fn of this.held.functions.keys()) this.forget(fn);
     if (this.time.value !== null) this.time.set(null);
+    if (this.sides.value !== null) this.sides.set(null);
   }
 
   isErased(): boolean {
     if (this.cold !== null) return false;
     for (const state of this.held.functions.values()) if (isFilled(state)) return false;
-    return this.time.value === null;
+    return this.time.value === null && this.sides.value === null;
   }
 
   get isCold(): boolean {

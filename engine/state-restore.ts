@@ -1,7 +1,7 @@
 import { LIMITS } from "../core/limits.ts";
 import { MillraceError } from "../core/errors.ts";
 import { compareBytes } from "./byte-order.ts";
-import { TIME_FUNCTION } from "./key-state.ts";
+import { SIDES_SLOT, TIME_FUNCTION } from "./key-state.ts";
 import { PARTITION_FUNCTION } from "./partition-parts.ts";
 import { CONFIG_FUNCTION } from "./stage-config.ts";
 import { DEPLOYED_PREFIX } from "./stage-functions.ts";
@@ -104,10 +104,12 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
       else if (name === "overdue") parts.overdue.restore(value);
       else if (name === "verdicts") parts.verdicts.restore(value);
       else if (name === "taken") parts.taken.restore(value);
+      else if (name === "flushes") parts.passedFlushes.restore(value);
       return;
     case TIME_FUNCTION:
       keys.add(parts.store.key(key));
-      parts.store.key(key).time.restore(value);
+      if (name === SIDES_SLOT) parts.store.key(key).sides.restore(value);
+      else parts.store.key(key).time.restore(value);
       return;
     default:
       keys.add(parts.store.key(key));

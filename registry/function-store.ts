@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { functionsStageName } from "../core/functions-stage.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { Queries, Tables } from "./schema.ts";
@@ -82,6 +82,10 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       const rows = await db.selectFrom("function_stages").selectAll().execute();
       return new Map(rows.map(({ name, isolation }) => [name, isolation]));
     },
+    async runsJoin() {
+      const row = await liveVersions(db).where("kind", "=", "join").select("functions.name").executeTakeFirst();
+      return row !== undefined;
+    },
   };
 }
 
@@ -112,6 +116,7 @@ async function deployOne(
   };
   const last = liveRow ?? all.find(({ version }) => version === newest);
   const stage = bundle.stage ?? last?.stage ?? row.stage;
+  if (fn.kind === "join" && stage !== FUNCTIONS_STAGE.name) throw joinOfOwnStage(fn.name, stage);
   if (liveRow?.stage === stage) checkState(liveRow, row);
   if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
   // Also when it is live already: a log that was lost and is new does not know it.
@@ -147,15 +152,25 @@ async function undeploy(change: Change, name: string): Promise<void> {
   if (live === null || stage === undefined) {
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
+  const row = await liveVersions(trx).where("functions.name", "=", name).select("kind").executeTakeFirst();
   await trx.deleteFrom("functions").where("name", "=", name).execute();
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
-  takeFrom(change, stage, name, live);
+  takeFrom(change, functionsStageName(stage), name, live);
+  if (row?.kind === "join") takeFrom(change, JOINS_STAGE.name, name, live);
 }
 
+/** `stage`: its name in the log. */
 function takeFrom(change: Change, stage: string, name: string, version: number): void {
   change.control(null, (revision) => {
     const none = { name, version, hash: "", code: "" };
-    return { v: 1, kind: "deploy", revision, stage: functionsStageName(stage), removed: true, function: none };
+    return { v: 1, kind: "deploy", revision, stage, removed: true, function: none };
+  });
+}
+
+function bringTo(change: Change, stage: string, { name, version, hash, code }: VersionRow): void {
+  change.control(null, (revision) => {
+    const deployed = { name, version, hash, code };
+    return { v: 1, kind: "deploy", revision, stage, removed: false, function: deployed };
   });
 }
 
@@ -166,7 +181,7 @@ async function goLive(
   before: VersionRow | null,
   action: string,
 ): Promise<FunctionVersionInfo> {
-  const { name, version, hash, code, stage } = row;
+  const { name, version, stage } = row;
   const moves = before !== null && before.stage !== stage;
   await change.trx
     .updateTable("function_versions")
@@ -183,11 +198,11 @@ async function goLive(
   const isOwn = stage !== FUNCTIONS_STAGE.name;
   const where = moves ? `, in stage ${stage} instead of ${before.stage}` : isOwn ? `, in stage ${stage}` : "";
   change.audit(action, `function ${name}`, `version ${version}${instead}${where}`);
-  if (moves) takeFrom(change, before.stage, name, before.version);
-  change.control(null, (revision) => {
-    const deployed = { name, version, hash, code };
-    return { v: 1, kind: "deploy", revision, stage: functionsStageName(stage), removed: false, function: deployed };
-  });
+  if (moves) takeFrom(change, functionsStageName(before.stage), name, before.version);
+  // First where it joins: what sends there is to find it.
+  if (row.kind === "join") bringTo(change, JOINS_STAGE.name, row);
+  bringTo(change, functionsStageName(stage), row);
+  if (before?.kind === "join" && row.kind !== "join") takeFrom(change, JOINS_STAGE.name, name, before.version);
   return infoOf(row, true);
 }
 
@@ -203,7 +218,7 @@ function checkState(live: VersionRow, next: VersionRow): void {
   throw new MillraceError("INVALID_INPUT", text, {
     remedy:
       is === was
-        ? `Set stateVersion: ${is + 1} and define migrate(old, fromVersion); or run millrace undeploy ${next.name} first, which forgets the state.`
+        ? `Set stateVersion: ${is + 1}${next.kind === "join" ? ": what it keeps so far meets nothing any more" : " and define migrate(old, fromVersion)"}; or run millrace undeploy ${next.name} first, which forgets the state.`
         : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
   });
 }
@@ -231,16 +246,18 @@ async function checkCount({ trx }: Change): Promise<void> {
   throw new MillraceError("LIMIT_EXCEEDED", text, { remedy: "Undeploy what is not needed." });
 }
 
-async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
-  const rows = await db
+function liveVersions(db: Queries) {
+  return db
     .selectFrom("functions")
     .innerJoin("function_versions", (join) =>
       join
         .onRef("functions.name", "=", "function_versions.name")
         .onRef("functions.version", "=", "function_versions.version"),
-    )
-    .select(["functions.name", "function_versions.stage"])
-    .execute();
+    );
+}
+
+async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
+  const rows = await liveVersions(db).select(["functions.name", "function_versions.stage"]).execute();
   return new Map(rows.map(({ name, stage }) => [name, stage]));
 }
 
@@ -275,6 +292,13 @@ function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">,
     live,
     stage: row.stage,
   };
+}
+
+function joinOfOwnStage(name: string, stage: string): MillraceError {
+  const text = `function "${name}" is a join, which has no stage of its own such as "${stage}"`;
+  return new MillraceError("INVALID_INPUT", text, {
+    remedy: `Deploy it with --stage ${FUNCTIONS_STAGE.name}: what it joins meets in the stage ${JOINS_STAGE.name}.`,
+  });
 }
 
 function noFunction(name: string): MillraceError {

@@ -1,5 +1,6 @@
 import type { Isolation } from "../core/function-store.ts";
 import type { Kysely, Transaction } from "kysely";
+import type { FunctionKind } from "../core/function-store.ts";
 
 /**
  * The tables, as the queries see them. Column types are those that SQLite and PostgreSQL share: text, and bigint for times (UTC ms),
@@ -77,7 +78,7 @@ export interface Tables {
   readonly function_versions: {
     name: string;
     version: number;
-    kind: "map" | "stream";
+    kind: FunctionKind;
     hash: string;
     code: string;
     code_bytes: number;

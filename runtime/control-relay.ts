@@ -2,12 +2,12 @@ import { untilAborted } from "../core/aborted.ts";
 import { pause } from "../core/pause.ts";
 import { partitionOf } from "../core/partitioner.ts";
 import { begunStages, hasBegun } from "../core/functions-stage.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE, stageInput } from "../core/stage.ts";
 import { appendsOf, controlRecord } from "./control-record.ts";
 import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlRecord } from "../core/control.ts";
-import type { LogAppender, LogInspector } from "../core/event-log.ts";
+import type { LogAppender, LogInspector, LogStatus } from "../core/event-log.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RecordInput } from "../core/record.ts";
@@ -79,23 +79,40 @@ async function relayPending(options: ControlRelayOptions): Promise<number> {
   const last = entries.at(-1);
   if (last === undefined) return 0;
   const isDeploy = ({ control }: OutboxEntry): boolean => control.kind === "deploy";
-  const deploys = entries.filter(isDeploy);
   const status = await log.status();
-  const hasStages = begunStages(status).some(({ name }) => hasBegun(status, name, options.partitionCount));
-  // What was said before the first deploy ever is part of what the stage is told when it begins.
-  const forFunctions = hasStages ? entries : deploys[0] === undefined ? [] : entries.slice(entries.indexOf(deploys[0]));
-  await stages.begin([...new Set(deploys.flatMap(stageDeployedTo))]);
+  await stages.begin([...new Set(entries.flatMap(stageDeployedTo))]);
+  // Before what sends to it is deployed: the stage of joins knows every version of which something comes.
+  await appendAll(options, JOINS_STAGE.input, entriesFor(JOINS_STAGE.input, entries, status, options));
   await Promise.all([
     appendAll(
       options,
       "telemetry",
       entries.filter((entry) => !isDeploy(entry)),
     ),
-    appendAll(options, FUNCTIONS_STAGE.input, forFunctions.filter(concernsFunctions)),
+    appendAll(options, FUNCTIONS_STAGE.input, entriesFor(FUNCTIONS_STAGE.input, entries, status, options)),
   ]);
-  // Once all of it is durable in both topics: a crash before repeats it in both, and revisions drop what was there.
+  // Once all of it is durable in every topic: a crash before repeats it in all, and revisions drop what was there.
   await outbox.markSent(last.sequence);
   return entries.length;
+}
+
+/** What stages of users' functions that read the topic are told. */
+function entriesFor(
+  topic: TopicName,
+  entries: readonly OutboxEntry[],
+  status: LogStatus,
+  { partitionCount }: Pick<ControlRelayOptions, "partitionCount">,
+): readonly OutboxEntry[] {
+  const isOfOther = ({ control }: OutboxEntry): boolean =>
+    control.kind === "deploy" && stageInput(control.stage) !== topic;
+  const own = entries.filter((entry) => concernsFunctions(entry) && !isOfOther(entry));
+  const hasStages = begunStages(status).some(({ name, input }) => {
+    return input === topic && hasBegun(status, name, partitionCount);
+  });
+  if (hasStages) return own;
+  // What was said before the first deploy ever is part of what the stage is told when it begins.
+  const first = own.findIndex(({ control }) => control.kind === "deploy" && !control.removed);
+  return first < 0 ? [] : own.slice(first);
 }
 
 function stageDeployedTo({ control }: OutboxEntry): string[] {

@@ -1,13 +1,14 @@
 import { partitionOf } from "../core/partitioner.ts";
 import { deviceKey } from "../core/ids.ts";
 import { begunPartitions, ENDED_AT, hasBegun } from "../core/functions-stage.ts";
-import { FUNCTIONS_STAGE, stageJournalName } from "../core/stage.ts";
+import { stageInput, stageJournalName } from "../core/stage.ts";
 import { encodeSnapshotChunk } from "../wire/unit-codec.ts";
 import { appendsOf, controlRecord } from "./control-record.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlRecord } from "../core/control.ts";
 import type { JournalId, LogAppender, LogInspector, LogJournals } from "../core/event-log.ts";
 import type { ControlOutbox } from "../core/registry.ts";
+import type { TopicName } from "../core/topics.ts";
 
 export interface FunctionsStagesOptions {
   readonly log: LogAppender & LogJournals & LogInspector;
@@ -37,12 +38,12 @@ export function createFunctionsStages(options: FunctionsStagesOptions): Function
       const status = await log.status();
       const wanted = stages.filter((stage) => !hasBegun(status, stage, partitionCount));
       if (wanted.length === 0) return;
-      await tellConfiguration(options);
-      const inputs = status.partitions.filter(({ topic }) => topic === FUNCTIONS_STAGE.input);
+      for (const topic of new Set(wanted.map(stageInput))) await tellConfiguration(options, topic);
       for (const stage of wanted) {
         const begun = begunPartitions(status, stage);
-        for (const { partition, endOffset } of inputs) {
-          if (!begun.has(partition)) await placeStage(options, stage, partition, endOffset);
+        for (const { topic, partition, endOffset } of status.partitions) {
+          if (topic === stageInput(stage) && !begun.has(partition))
+            await placeStage(options, stage, partition, endOffset);
         }
       }
     },
@@ -65,7 +66,7 @@ async function placeStage(
   const { epoch } = await log.claim(journal);
   const next = { offset, step: 0 };
   const body = encodeSnapshotChunk({ v: 1, stage, generation, next, chunk: 0, slots: [], outcomes: [] });
-  const positions = [{ topic: FUNCTIONS_STAGE.input, partition, offset }];
+  const positions = [{ topic: stageInput(stage), partition, offset }];
   await log.commit({
     journal,
     epoch,
@@ -74,7 +75,10 @@ async function placeStage(
   });
 }
 
-async function tellConfiguration({ log, outbox, partitionCount, clock }: FunctionsStagesOptions): Promise<void> {
+async function tellConfiguration(
+  { log, outbox, partitionCount, clock }: FunctionsStagesOptions,
+  topic: TopicName,
+): Promise<void> {
   const { revision, types, rules, tables, devices } = await outbox.configuration();
   const common: ControlRecord[] = [
     ...types.map((type) => ({ v: 1, kind: "device-type", revision, removed: false, type }) as const),
@@ -88,6 +92,6 @@ async function tellConfiguration({ log, outbox, partitionCount, clock }: Functio
       return controlRecord(deviceKey(device.tenant, device.id), control, clock.now());
     });
     const records = [...common.map((control) => controlRecord(null, control, clock.now())), ...ofDevices];
-    for (const some of appendsOf(records)) await log.append(FUNCTIONS_STAGE.input, partition, some);
+    for (const some of appendsOf(records)) await log.append(topic, partition, some);
   }
 }

@@ -167,7 +167,10 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      if (trials?.isSuspect(slice.partition, record)) await trials.before(owner, record);
+      if (trials?.isSuspect(slice.partition, record)) {
+        await commitAll();
+        await trials.before(owner, record);
+      }
       if (owner.failure !== undefined) return;
       if (isUnpaused) isUnpaused = lookout.isAhead(owners.values());
       if (!isUnpaused && stagePause.waitMs() > 0) {
@@ -207,7 +210,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       if (pausedMs > 0) await lookout.look(owners.values(), Math.min(pausedMs, waitMs()), signal);
       const slices =
         pausedMs > 0 ? [] : await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
-      for (const slice of slices) await runSlice(slice);
+      for (const slice of trials?.inOrder(slices) ?? slices) await runSlice(slice);
       // What was read and is not worked now is read again.
       if (isCutShort) seekAll();
       isCutShort = false;

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { LIMITS } from "../core/limits.ts";
+import type { FetchedSlice } from "../core/event-log.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { CallMarker, Verdict } from "../core/verdict.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
@@ -36,6 +37,13 @@ export class SuspectTrials {
 
   isSuspect(partition: number, { offset }: LogRecord): boolean {
     return this.suspicions.calls.some((one) => one.partition === partition && one.offset === offset);
+  }
+
+  /** Partitions with a suspect last: it may end the thread once more, and the others need not wait for that. */
+  inOrder(slices: readonly FetchedSlice[]): readonly FetchedSlice[] {
+    const isLate = ({ partition, nextOffset }: FetchedSlice): boolean =>
+      this.suspicions.calls.some((one) => one.partition === partition && one.offset < nextOffset);
+    return [...slices.filter((slice) => !isLate(slice)), ...slices.filter(isLate)];
   }
 
   /** To be called before a suspect record is begun, or gone on with: what was processed before it is durable then, and so are its verdicts. */

@@ -1,28 +1,39 @@
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
 import { deviceKey } from "../../core/ids.ts";
 import { MillraceError } from "../../core/errors.ts";
+import { isReading } from "../../core/is-reading.ts";
+import { parseJson } from "../../core/parse-json.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { ControlRecord } from "../../core/control.ts";
-import type { QueuedDeadLetter } from "../../core/dead-letter-queue.ts";
+import type { DeadLetterQueue, QueuedDeadLetter } from "../../core/dead-letter-queue.ts";
 import type { DeadLetterSource } from "../api-options.ts";
 import { deadLetterCountsAnswer, listOf, queuedDeadLetterAnswer, redriveAnswer } from "../answer-shapes.ts";
-import { redriveBody } from "../body-shapes.ts";
+import { editBody, redriveBody } from "../body-shapes.ts";
 import { deadLetterFilterQuery, deadLetterQueueQuery } from "../query-shapes.ts";
 import { receivedRange } from "../received-range.ts";
 import { settleConfiguration, type RouteContext, type ZodApp } from "../route-context.ts";
 
+type Redrive = Extract<ControlRecord, { kind: "redrive" }>;
+
 const tags = ["rejects"];
 
 /** Dead letters as something to be dealt with. */
-export function deadLetterRoutes(app: ZodApp, { options, gate }: RouteContext): void {
-  const source = (): DeadLetterSource => {
-    if (options.deadLetters !== null) return options.deadLetters;
-    throw new MillraceError(
-      "SINK_UNAVAILABLE",
-      "Nothing stores dead letters: Millrace was started without ClickHouse.",
-      {
-        remedy: "Start it without --no-clickhouse; the tables fill again from the log.",
-      },
-    );
-  };
+export function deadLetterRoutes(app: ZodApp, context: RouteContext): void {
+  readRoutes(app, context);
+  redriveRoute(app, context);
+  editRoute(app, context);
+}
+
+function sourceOf({ options }: RouteContext): DeadLetterSource {
+  if (options.deadLetters !== null) return options.deadLetters;
+  throw new MillraceError("SINK_UNAVAILABLE", "Nothing stores dead letters: Millrace was started without ClickHouse.", {
+    remedy: "Start it without --no-clickhouse; the tables fill again from the log.",
+  });
+}
+
+function readRoutes(app: ZodApp, context: RouteContext): void {
+  const { options, gate } = context;
   app.get(
     "/dead-letters/queue",
     {
@@ -35,7 +46,7 @@ export function deadLetterRoutes(app: ZodApp, { options, gate }: RouteContext): 
     },
     async ({ raw, query: { from, to, ...query } }) => {
       const { tenant } = gate.principalOf(raw);
-      return { items: await source().queue.list({ tenant, ...query, ...receivedRange(from, to, options) }) };
+      return { items: await sourceOf(context).queue.list({ tenant, ...query, ...receivedRange(from, to, options) }) };
     },
   );
   app.get(
@@ -50,9 +61,13 @@ export function deadLetterRoutes(app: ZodApp, { options, gate }: RouteContext): 
     },
     async ({ raw, query: { from, to, ...query } }) => {
       const { tenant } = gate.principalOf(raw);
-      return source().queue.counts({ tenant, ...query, ...receivedRange(from, to, options) });
+      return sourceOf(context).queue.counts({ tenant, ...query, ...receivedRange(from, to, options) });
     },
   );
+}
+
+function redriveRoute(app: ZodApp, context: RouteContext): void {
+  const { options, gate } = context;
   app.post(
     "/dead-letters/redrive",
     {
@@ -65,7 +80,7 @@ export function deadLetterRoutes(app: ZodApp, { options, gate }: RouteContext): 
     },
     async ({ raw, body: { from, to, ...query } }, reply) => {
       const { tenant, id: actor } = gate.principalOf(raw);
-      const { queue, ...log } = source();
+      const { queue, ...log } = sourceOf(context);
       const letters = await queue.redrivable({ tenant, ...query, ...receivedRange(from, to, options) });
       let sequence: number | undefined;
       for (const letter of letters) {
@@ -82,7 +97,71 @@ export function deadLetterRoutes(app: ZodApp, { options, gate }: RouteContext): 
   );
 }
 
-async function redriveOf(letter: QueuedDeadLetter, log: Omit<DeadLetterSource, "queue">): Promise<ControlRecord> {
+function editRoute(app: ZodApp, context: RouteContext): void {
+  const { options, gate } = context;
+  app.post(
+    "/dead-letters/edit",
+    {
+      schema: {
+        tags,
+        summary: "Run a dead letter's function again on an edited record in the place of the original one",
+        body: editBody,
+        response: { 202: z.object({ attempt: z.int().positive() }) },
+      },
+    },
+    async ({ raw, body }, reply) => {
+      const { tenant, id: actor } = gate.principalOf(raw);
+      const { queue, ...log } = sourceOf(context);
+      const letter = await redrivableAt(queue, tenant, body);
+      const control = await redriveOf({ ...letter, payload: body.payload }, log);
+      if (letter.source.topic === "repartition") throw notEditable();
+      if (letter.source.topic === "readings") requireReadingOf(letter, body.payload);
+      const edited: ControlRecord = { ...control, editedBy: actor };
+      const sequence = await options.registry.controlOutbox.enqueue(deviceKey(tenant, letter.device), edited, actor);
+      await settleConfiguration(options, reply, sequence);
+      return reply.code(202).send({ attempt: control.attempt });
+    },
+  );
+}
+
+/** The dead letter at this place. NOT_FOUND when it cannot be run again. */
+async function redrivableAt(
+  queue: DeadLetterQueue,
+  tenant: string,
+  { device, function: name, received, source }: Omit<z.infer<typeof editBody>, "payload">,
+): Promise<QueuedDeadLetter> {
+  const filter = { tenant, device, function: name, from: received, to: received + 1, limit: LIMITS.pageSizeMax };
+  const letters = await queue.redrivable(filter);
+  const letter = letters.find((one) => isDeepStrictEqual({ ...one.source }, source));
+  if (letter !== undefined) return letter;
+  const text = `No dead letter of ${name} at ${source.topic}/${source.partition}/${source.offset} can be run again.`;
+  throw new MillraceError("NOT_FOUND", text, {
+    remedy: `It may be under way, have been run again ${LIMITS.redrivesPerDeadLetterMax} times, or be a timer's: millrace dlq show says so.`,
+  });
+}
+
+/** Functions of users read readings, and one of another device would change what belongs to that one. */
+function requireReadingOf({ tenant, device }: QueuedDeadLetter, payload: string): void {
+  const value = parseJson(Buffer.from(payload, "base64"));
+  if (value === undefined) throw notAReading("The edited record is no JSON.");
+  if (!isReading(value)) throw notAReading("The edited record is no reading.");
+  if (value.tenant !== tenant || value.device !== device)
+    throw notAReading(`The edited record is a reading of "${value.device}", and the dead letter is of "${device}".`);
+}
+
+function notEditable(): MillraceError {
+  return new MillraceError("INVALID_INPUT", "What a join was sent cannot be edited: its place follows from its key.", {
+    remedy: "Correct the function and run it again as it is: millrace dlq redrive.",
+  });
+}
+
+function notAReading(text: string): MillraceError {
+  return new MillraceError("INVALID_INPUT", text, {
+    remedy: "Change ts and metrics only, and leave the rest as millrace dlq show prints it.",
+  });
+}
+
+async function redriveOf(letter: QueuedDeadLetter, log: Omit<DeadLetterSource, "queue">): Promise<Redrive> {
   const { tenant, device, source, received, payload, redrives } = letter;
   const stage = await log.stageOf(source.topic, letter.function);
   if (stage === null)

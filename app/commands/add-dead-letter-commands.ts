@@ -1,5 +1,6 @@
 import { LIMITS } from "../../core/limits.ts";
 import { listDeadLetters, redriveDeadLetters, showDeadLetter } from "./dead-letters.ts";
+import { editDeadLetter, type EditOptions } from "./edit-dead-letter.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import type { Command } from "commander";
@@ -7,7 +8,7 @@ import type { DeadLetterOptions, RedriveOptions } from "./dead-letters.ts";
 
 const RATE_DEFAULT = "50";
 
-/** `millrace dlq ls|show|redrive`. */
+/** `millrace dlq ls|show|edit|redrive`. */
 export function addDeadLetterCommands(program: Command): void {
   const dlq = program.command("dlq").description("the dead letters: records on which functions have failed");
 
@@ -21,6 +22,12 @@ export function addDeadLetterCommands(program: Command): void {
     .description("show one with its stack and payload; the source is as ls prints it")
     .action(async (source: string, options: DeadLetterOptions, command: Command) => {
       process.exitCode = await showDeadLetter(apiOf(command), source, { ...globalOptions(command), ...options });
+    });
+  withFilter(dlq.command("edit <source>"))
+    .description("run one's function again on a record that you edit; three times at most, redrives included")
+    .option("--payload <file>", "the edited payload, - for standard input (default: opens $EDITOR)")
+    .action(async (source: string, options: EditOptions, command: Command) => {
+      process.exitCode = await editDeadLetter(apiOf(command), source, { ...globalOptions(command), ...options });
     });
   withFilter(dlq.command("redrive"))
     .description("run their records again on the function that failed, oldest first; three times at most")

@@ -44,21 +44,25 @@ export async function listDeadLetters(
 
 /** `millrace dlq show SOURCE`, SOURCE as `ls` prints it. */
 export async function showDeadLetter(api: ApiClient, source: string, options: DeadLetterOptions): Promise<number> {
+  const found = await findDeadLetters(api, source, options);
+  console.log(options.json ? JSON.stringify(found) : found.map(detailsOf).join("\n\n"));
+  return EXIT.ok;
+}
+
+/** Those of a source, of which each function may have one. NOT_FOUND when there is none. */
+export async function findDeadLetters(
+  api: ApiClient,
+  source: string,
+  options: DeadLetterOptions,
+): Promise<readonly QueuedDeadLetter[]> {
   const query = new URLSearchParams({ ...queryOf(options), limit: String(LIMITS.pageSizeMax) });
   const { items } = await api.get<Items>(`/dead-letters/queue?${query.toString()}`);
   const found = items.filter((item) => sourceText(item) === source);
-  if (found.length === 0) {
-    throw new MillraceError(
-      "NOT_FOUND",
-      `there is no dead letter of ${source} among the newest ${LIMITS.pageSizeMax}`,
-      {
-        remedy:
-          "Name the source as millrace dlq ls prints it, and narrow it down with --device, --function, --from or --to.",
-      },
-    );
-  }
-  console.log(options.json ? JSON.stringify(found) : found.map(detailsOf).join("\n\n"));
-  return EXIT.ok;
+  if (found.length > 0) return found;
+  throw new MillraceError("NOT_FOUND", `there is no dead letter of ${source} among the newest ${LIMITS.pageSizeMax}`, {
+    remedy:
+      "Name the source as millrace dlq ls prints it, and narrow it down with --device, --function, --from or --to.",
+  });
 }
 
 /** `millrace dlq redrive`. */

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { workerData } from "node:worker_threads";
 import { LIMITS } from "../../core/limits.ts";
 import { functionsStage } from "../../core/functions-stage.ts";
@@ -20,7 +21,11 @@ export interface FunctionsThreadData extends StageThreadData {
   readonly memberId: string;
 }
 
+const COMPILED_AFTER_MS = 5000;
+
 giveWay();
+// A kill -9 gives no thread the time to write down at its end what it has compiled.
+setTimeout(flushCompileCache, COMPILED_AFTER_MS).unref();
 const data = workerData as FunctionsThreadData;
 const { memberId, stage, suspicions } = data;
 const marker = writeCallMarks(data.marks);

@@ -197,8 +197,9 @@ function restartText(name: string, deaths: number): string {
   return `the ${name} thread has ended ${deaths} times in a row: see the log for the function, and pause or repair it`;
 }
 
-/** None to speak of at first: what came of one record must not hold up the next ones. */
+/** None at first: what came of one record must not hold up the next ones. */
 function restartDelayMs(inARow: number): number {
-  const doubled = RESTART_DELAY_MS_MIN * 2 ** Math.min(Math.max(0, inARow - QUICK_RESTARTS), 20);
+  if (inARow <= QUICK_RESTARTS) return 0;
+  const doubled = RESTART_DELAY_MS_MIN * 2 ** Math.min(inARow - QUICK_RESTARTS, 20);
   return Math.min(LIMITS.functionRestartDelayMsMax, doubled);
 }

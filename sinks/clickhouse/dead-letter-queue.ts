@@ -14,8 +14,8 @@ import type { BoundValues } from "./clickhouse-link.ts";
 
 const TIME = "fromUnixTimestamp64Milli";
 
-/** The engine writes `FUNCTION TOPIC/PARTITION/OFFSET attempt N` into the event of a redrive. */
-const REDRIVEN = `SELECT device, extract(detail, '^(.*) attempt [0-9]+$') AS letter, uniqExact(detail) AS redrives
+/** The engine writes `FUNCTION TOPIC/PARTITION/OFFSET attempt N` into the event of a redrive, and behind it who has edited the record. */
+const REDRIVEN = `SELECT device, extract(detail, '^(.*) attempt [0-9]+(?:$|, edited by )') AS letter, uniqExact(detail) AS redrives
 FROM device_events WHERE tenant = {tenant:String} AND kind = 'redriven' GROUP BY device, letter`;
 
 const LETTERS = `SELECT device, function, source_topic, source_partition, source_offset, timer_name,

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { stageInput } from "../../core/stage.ts";
 import type { SourcePosition } from "../../core/source-position.ts";
-import type { OutputTopic } from "../../core/topics.ts";
+import type { StoredTopic } from "../../core/topics.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { SourceMark } from "../../engine/source-marks.ts";
 
-const TABLES: Readonly<Record<OutputTopic, string>> = {
+const TABLES: Readonly<Record<StoredTopic, string>> = {
   readings: "readings",
   aggregates: "aggregates",
   alarms: "alarm_events",

@@ -82,6 +82,35 @@ it("a redrive goes to the stage in which the function runs now", async () => {
   expect(controls.filter((control) => control.kind === "redrive")).toMatchObject([{ stage: "fn-heavy" }]);
 });
 
+it("an edited record goes to the stage in the place of the original one, with who has edited it", async () => {
+  const { call, controls, asked } = await start([letter(2), letter(1)]);
+  const { device, function: name, received, source } = letter(1);
+  const body = { device, function: name, received, source, payload: "BBBB" };
+  const answer = await call("POST", "/api/v1/dead-letters/edit", { body });
+  expect(answer).toMatchObject({ status: 202, body: { attempt: 2 } });
+  expect(asked[0]).toMatchObject({ device, function: name, from: received, to: received + 1 });
+  expect(controls.filter((control) => control.kind === "redrive")).toMatchObject([
+    { stage: "main", attempt: 2, payload: "BBBB", source, editedBy: expect.any(String) },
+  ]);
+});
+
+const readingOf = (device: string) => ({ v: 1, tenant: "default", device, ts: T0, received: T0, metrics: { x: 1 } });
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+it.each([
+  ["is not there", letter(5), "BBBB", "NOT_FOUND"],
+  ["is what a join was sent", letter(3, "repartition"), base64("{}"), "INVALID_INPUT"],
+  ["is no base64", letter(2), "%", "INVALID_INPUT"],
+  ["of a reading is no JSON", letter(1, "readings"), base64("{"), "INVALID_INPUT"],
+  ["of a reading is no reading", letter(1, "readings"), base64("{}"), "INVALID_INPUT"],
+  ["of a reading is another device's", letter(1, "readings"), base64(JSON.stringify(readingOf("d2"))), "INVALID_INPUT"],
+])("an edited record that %s is refused", async (_, { device, function: name, received, source }, payload, code) => {
+  const { call, controls } = await start([letter(2), letter(1, "readings"), letter(3, "repartition")]);
+  const body = { device, function: name, received, source, payload };
+  expect((await call("POST", "/api/v1/dead-letters/edit", { body })).body).toMatchObject({ code });
+  expect(controls.filter(({ kind }) => kind === "redrive")).toEqual([]);
+});
+
 it.each([
   ["more than one request may", { limit: LIMITS.redriveBatchMax + 1 }],
   ["no limit", { function: "clean" }],

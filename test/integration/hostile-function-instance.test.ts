@@ -32,6 +32,19 @@ export const friendly = defineMap({
 });
 `;
 
+/** Does not take one value. */
+const STRICT = `
+import { defineMap, z } from "millrace/function";
+export const strict = defineMap({
+  name: "strict",
+  input: z.object({ n: z.number() }),
+  process({ metrics }) {
+    if (metrics.n === ${POISON}) throw new RangeError("not this one");
+    return { by_strict: metrics.n };
+  },
+});
+`;
+
 describe.skipIf(!hasChdb())(`a function that never comes back from one record ${CHDB_TITLE}`, () => {
   let directory: ReturnType<typeof temporaryDirectory>;
   let instance: Instance;
@@ -43,17 +56,17 @@ describe.skipIf(!hasChdb())(`a function that never comes back from one record ${
     if (code !== 0) throw new Error(`millrace ${args.join(" ")}: ${stderr}`);
     return stdout;
   };
-  const deploy = async (onPoison: string): Promise<void> => {
+  const deploy = async (functions: string): Promise<void> => {
     const file = join(directory.path, "functions.ts");
-    writeFileSync(file, functionsOf(onPoison));
+    writeFileSync(file, functions);
     await millrace("deploy", file, "--yes");
   };
-  const send = async (n: number): Promise<void> => {
+  const send = async (n: number, second = n): Promise<void> => {
     const { ingest, token } = instance.ready;
     const response = await fetch(`${ingest}/v1/telemetry`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ ts: T0 + n * 1000, values: { n } }),
+      body: JSON.stringify({ ts: T0 + second * 1000, values: { n } }),
     });
     expect(response.status).toBeLessThan(300);
   };
@@ -81,7 +94,7 @@ describe.skipIf(!hasChdb())(`a function that never comes back from one record ${
   });
 
   it("loses that record and no other, and nobody else anything", { timeout: 120_000 }, async () => {
-    await deploy("for (;;);");
+    await deploy(functionsOf("for (;;);"));
     for (const n of all) await send(n);
     await eventually(async () => (await stored("by_hostile")).length === RECORDS - 1, 90_000);
     expect(await stored("by_hostile")).toEqual(allButPoison);
@@ -98,7 +111,7 @@ describe.skipIf(!hasChdb())(`a function that never comes back from one record ${
   });
 
   it("is corrected, and the record run again", { timeout: 120_000 }, async () => {
-    await deploy("/* better */");
+    await deploy(functionsOf("/* better */"));
     expect(await millrace("dlq", "redrive", "--function", "hostile", "--dry-run")).toContain("1 would be run again");
     expect(await millrace("dlq", "redrive", "--function", "hostile")).toContain("1 records are run again");
     await eventually(async () => (await stored("by_hostile")).length === RECORDS, 60_000);
@@ -108,5 +121,28 @@ describe.skipIf(!hasChdb())(`a function that never comes back from one record ${
     expect(await counts()).toMatchObject({ redrivable: 0 });
     const report: AuditReport = JSON.parse(await millrace("audit", "--json"));
     expect(report.balanced).toBe(true);
+  });
+
+  it("has another record edited, and run on what was made of it", { timeout: 120_000 }, async () => {
+    await deploy(STRICT);
+    // At a time of its own: else it is a duplicate.
+    await send(POISON, POISON + 0.5);
+    const ofStrict = async () => (await letters()).filter((one) => one.function === "strict");
+    await eventually(async () => (await ofStrict()).length > 0, 60_000);
+    const [letter] = await ofStrict();
+    const source = `${letter?.source.topic}/${letter?.source.partition}/${letter?.source.offset}`;
+    const editing = ["dlq", "edit", source, "--function", "strict", "--data", data];
+    // Changes nothing.
+    expect((await runMillraceAsync(editing, { EDITOR: "true", VISUAL: "true" })).stdout).toContain(
+      "Nothing was changed",
+    );
+    const editor = `sed -i 's/"n": ${POISON}/"n": 1000/'`;
+    const edited = await runMillraceAsync(editing, { EDITOR: editor, VISUAL: editor });
+    expect(edited.stdout).toContain("strict is run again on the edited record, the first time.");
+    await eventually(async () => (await stored("by_strict")).length > 0, 60_000);
+    expect(await stored("by_strict")).toEqual([1000]);
+    const counts = async () => api.get<DeadLetterCounts>("/dead-letters/counts?function=strict");
+    await eventually(async () => (await counts()).redriven === 1, 60_000);
+    expect(await counts()).toMatchObject({ redrivable: 0 });
   });
 });

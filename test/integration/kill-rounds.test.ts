@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runBroken } from "../kills/broken-build.ts";
+import { runBrokenKills } from "../kills/broken-kills.ts";
 import { runKillRounds } from "../kills/kill-rounds.ts";
 import { wrongOf } from "../kills/kill-verdict.ts";
 
@@ -13,7 +13,7 @@ describe("kill -9 while devices have 50 messages under way each", () => {
   });
 
   it("finds out a build whose PUBACK leaves before the append has landed", async () => {
-    const figures = await runBroken("append-after-ack", { ...SHORT, rounds: 3 });
+    const figures = await runBrokenKills("append-after-ack", { ...SHORT, rounds: 3 });
     expect(wrongOf(figures)).toContain("missing");
   });
 });

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { untilInterrupted } from "../support/until-interrupted.ts";
 import { BROKEN_NAMES } from "./breaks.ts";
-import { runBroken } from "./broken-build.ts";
+import { runBrokenKills } from "./broken-kills.ts";
 import { runKillRounds } from "./kill-rounds.ts";
 import { wrongOf } from "./kill-verdict.ts";
 
@@ -34,7 +34,7 @@ if (broken === undefined) {
   console.log(JSON.stringify(figures));
   process.exitCode = wrongOf(figures).length === 0 ? 0 : 1;
 } else {
-  const { missing } = await runBroken(broken, { ...options, say });
+  const { missing } = await runBrokenKills(broken, { ...options, say });
   say(missing > 0 ? `${broken} shows: ${missing} acknowledged messages are lost` : `${broken} does not show`);
   process.exitCode = missing > 0 ? 0 : 1;
 }

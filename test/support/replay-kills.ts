@@ -25,6 +25,9 @@ export interface MortalInstance {
 }
 
 interface MortalOptions {
+  /** As of `startInstance`. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly script?: string;
   /** How long it lives until `killSoon` kills it. */
   readonly runMs?: { readonly min: number; readonly max: number };
   readonly whenDead?: () => Promise<void>;
@@ -40,12 +43,18 @@ const RUN_MS = { min: 50, max: 1200 };
 export async function mortalInstance(
   data: string,
   flags: readonly string[],
-  { runMs = RUN_MS, whenDead = () => Promise.resolve(), signal }: MortalOptions = {},
+  options: MortalOptions = {},
 ): Promise<MortalInstance> {
-  const environment = { MILLRACE_MQTT_PORT: String(await freePort()), MILLRACE_HTTP_PORT: String(await freePort()) };
+  const { runMs = RUN_MS, whenDead = () => Promise.resolve(), script = MILLRACE } = options;
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const environment = {
+    ...options.environment,
+    MILLRACE_MQTT_PORT: String(await freePort()),
+    MILLRACE_HTTP_PORT: String(await freePort()),
+  };
   let instance: Instance | null = null;
   const start = async (): Promise<void> => {
-    instance = await startInstance({ data, flags, environment, ...(signal === undefined ? {} : { signal }) });
+    instance = await startInstance({ data, flags, environment, script, ...signal });
   };
   return {
     mqtt: `mqtt://127.0.0.1:${environment.MILLRACE_MQTT_PORT}`,
@@ -53,7 +62,8 @@ export async function mortalInstance(
     async killSoon(random) {
       await sleep(random.between(runMs.min, runMs.max));
       await instance?.kill();
-      if (random.between(0, 4) < 1) await killDuringStart(data, flags, environment, random.between(100, START_MS));
+      if (random.between(0, 4) < 1)
+        await killDuringStart(script, data, flags, environment, random.between(100, START_MS));
       await whenDead();
       await start();
     },
@@ -69,6 +79,7 @@ export async function mortalInstance(
 }
 
 async function killDuringStart(
+  script: string,
   data: string,
   flags: readonly string[],
   environment: Readonly<Record<string, string>>,
@@ -76,7 +87,7 @@ async function killDuringStart(
 ): Promise<void> {
   const env = { ...process.env, ...environment };
   const options = { detached: true, stdio: "ignore", env } as const;
-  const child = spawn(process.execPath, [MILLRACE, "start", "--data", data, ...flags], options);
+  const child = spawn(process.execPath, [script, "start", "--data", data, ...flags], options);
   const exited = once(child, "exit");
   await sleep(afterMs);
   if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");

@@ -17,6 +17,7 @@ export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-u
 export interface StageRunOptions {
   readonly stage: StageDefinition;
   readonly partition?: number;
+  readonly partitionCount?: number;
   readonly load?: LoadFunctions;
   /** Keep the outputs of these topics only, for long recordings. */
   readonly keep?: readonly TopicName[];
@@ -42,10 +43,11 @@ const SEAL_EVERY = 1000;
 
 /** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
 export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
-  const { stage, partition = 0, keep, load, marker, cold, verdicts = [] } = options;
+  const { stage, partition = 0, partitionCount = 1, keep, load, marker, cold, verdicts = [] } = options;
   const place = {
     stage,
     partition,
+    partitionCount,
     generation: 0,
     ...(load === undefined ? {} : { load }),
     ...(marker === undefined ? {} : { marker }),

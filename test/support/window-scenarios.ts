@@ -5,11 +5,19 @@ import { z } from "../../kit/function.ts";
 import { controlLogRecord } from "./log-records.ts";
 import { flushRecord, readingRecord, runRecords, START, typeRecord } from "./function-run.ts";
 import { outputBytes, valuesOf } from "./stage-run.ts";
+import {
+  aggregateLine,
+  expectedAggregates,
+  expectedOfEach,
+  expectedReadings,
+  readingLine,
+  resultOf,
+} from "./window-expectations.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { FunctionRun } from "./function-run.ts";
 import type { OracleMessage, OracleTime } from "./oracle-timeline.ts";
-import type { OracleResult, OracleWindows } from "./oracle-windows.ts";
+import type { OracleWindows } from "./oracle-windows.ts";
 
 const DAY = 86_400_000;
 export const FLUSH_UP_TO = START + 1000 * DAY;
@@ -87,76 +95,21 @@ export const stats = {
   result: ({ values }: { values: number[] }) => resultOf(values),
 } as const;
 
-/** One metric comes and goes, one is a text. */
-function resultOf(values: readonly number[]) {
-  const sum = values.reduce((total, value) => total + value, 0);
-  return { count: values.length, sum, odd: values.length % 2 === 1 ? sum : undefined, text: `${sum}` };
+function madeAggregates({ run }: FunctionRun): string[] {
+  return valuesOf(run, "aggregates")
+    .map((value) => aggregateLine(aggregateSchema.parse(value)))
+    .sort();
 }
 
-/** What the oracle expects of the topic `aggregates`, by window, in order: [device, metric, start, revision, count, value]. */
-function expectedAggregates({ results }: OracleWindows): unknown[] {
-  const lines = [...results].flatMap(([device, all]) => {
-    const names = new Map<number, readonly string[]>();
-    return all.flatMap(({ start, revision, cause, values }) => {
-      const made = cause === "withdrawn" ? [] : Object.entries(resultOf(values));
-      const now = made.filter((entry): entry is [string, number] => typeof entry[1] === "number");
-      const gone = (names.get(start) ?? []).filter((name) => !now.some(([known]) => known === name));
-      names.set(
-        start,
-        now.map(([name]) => name),
-      );
-      return [
-        ...now.map(([name, value]) => [device, `stats.${name}`, start, revision, 1, value]),
-        ...gone.map((name) => [device, `stats.${name}`, start, revision, 0, 0]),
-      ];
-    });
-  });
-  return byText(lines);
-}
-
-/** The first result of a window that is no early one is a reading; a session is one again when it has become longer. */
-function expectedReadings({ results }: OracleWindows, isSession = false): unknown[] {
-  const lines = [...results].flatMap(([device, all]) => {
-    return all
-      .filter(({ cause }) => cause === "close" || cause === "late")
-      .flatMap((result, index, told) => {
-        if (isSession ? isTold(result, told.slice(0, index)) : told.findIndex((one) => isSame(one, result)) < index)
-          return [];
-        return [[device, result.end - 1, JSON.stringify(resultOf(result.values))]];
-      });
-  });
-  return byText(lines);
-}
-
-function isSame(a: OracleResult, b: OracleResult): boolean {
-  return a.start === b.start && a.end === b.end;
-}
-
-/** A part of it was a reading at its end or later. */
-function isTold({ start, end }: OracleResult, before: readonly OracleResult[]): boolean {
-  return before.some((one) => one.start >= start && one.end <= end && one.end === end);
-}
-
-function madeAggregates({ run }: FunctionRun): unknown[] {
-  const all = valuesOf(run, "aggregates").map((value) => aggregateSchema.parse(value));
-  return byText(
-    all.map(({ device, metric, start, revision, count: n, mean }) => [device, metric, start, revision, n, mean]),
-  );
-}
-
-function madeReadings({ readings }: FunctionRun): unknown[] {
-  return byText(readings.map(({ device, ts, metrics }) => [device, ts, JSON.stringify(metrics)]));
-}
-
-function byText(lines: readonly unknown[][]): unknown[] {
-  return lines.map((line) => line.join(" ")).sort();
+function madeReadings({ readings }: FunctionRun): string[] {
+  return readings.map(readingLine).sort();
 }
 
 export function compare(fn: StageFunction, scenario: Scenario, oracle: OracleWindows, isSession = false): void {
   const run = runRecords([fn], scenario.records);
   expect(run.deadLetters).toEqual([]);
   expect(run.events.filter(({ kind }) => kind === "late-dropped").length).toBe(oracle.lateDropped);
-  expect(madeAggregates(run)).toEqual(expectedAggregates(oracle));
+  expect(madeAggregates(run)).toEqual(expectedAggregates(fn.name, oracle));
   expect(madeReadings(run)).toEqual(expectedReadings(oracle, isSession));
   compareRestored(fn, scenario, run);
 }
@@ -177,9 +130,6 @@ export function compareReadings(fn: StageFunction, scenario: Scenario, oracle: O
   expect(run.deadLetters).toEqual([]);
   expect(run.events.filter(({ kind }) => kind === "late-dropped").length).toBe(oracle.lateDropped);
   expect(madeAggregates(run)).toEqual([]);
-  const expected = [...oracle.results].flatMap(([device, all]) => {
-    return all.map(({ end, values }) => [device, end - 1, JSON.stringify(resultOf(values))]);
-  });
-  expect(madeReadings(run)).toEqual(byText(expected));
+  expect(madeReadings(run)).toEqual(expectedOfEach(oracle));
   compareRestored(fn, scenario, run);
 }

@@ -51,6 +51,38 @@ export function functionCases(context: SuiteContext): void {
     expect((await deployed()).map(({ version }) => version)).toEqual([1, 2, 3, 2, 1, 3]);
   });
 
+  it("tells of a join where it joins first, takes both back, and gives it no stage of its own", async () => {
+    const functions = (kind: "join" | "map") => [{ name: "pairs", kind, state: null }];
+    const put = (hash: string, kind: "join" | "map" = "join", stage?: string) =>
+      context.registry.functions.deploy({ code: hash, hash, functions: functions(kind), stage }, ACTOR);
+    const told = async () => (await deployed()).map(({ stage, removed, version }) => [stage, removed, version]);
+    expect(await context.registry.functions.runsJoin()).toBe(false);
+    expect(await put("one")).toMatchObject([{ kind: "join", stage: "functions" }]);
+    expect(await context.registry.functions.runsJoin()).toBe(true);
+    await put("two");
+    await context.registry.functions.rollback("pairs", null, ACTOR);
+    expect(await told()).toEqual([
+      ["joins", false, 1],
+      ["functions", false, 1],
+      ["joins", false, 2],
+      ["functions", false, 2],
+      ["joins", false, 1],
+      ["functions", false, 1],
+    ]);
+    await rejection(put("three", "join", "heavy"), "INVALID_INPUT");
+    await context.registry.functions.undeploy("pairs", ACTOR);
+    expect(await context.registry.functions.runsJoin()).toBe(false);
+    await put("one");
+    // It is none any more.
+    await put("four", "map");
+    expect((await told()).slice(0, 2)).toEqual([
+      ["functions", true, 1],
+      ["joins", true, 1],
+    ]);
+    await context.registry.functions.rollback("pairs", 1, ACTOR);
+    expect(await context.registry.functions.runsJoin()).toBe(true);
+  });
+
   it("takes a function back, and keeps its versions", async () => {
     await deploy("one");
     await context.registry.functions.undeploy("dew-point", ACTOR);

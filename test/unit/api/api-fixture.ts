@@ -111,14 +111,17 @@ async function send(url: string, token: string, method: string, path: string, ca
 /** What app does with the log behind it: takes control records in order and says that they are in. */
 function startRelay(registry: Registry) {
   const controls: ControlRecord[] = [];
+  const take = async (): Promise<void> => {
+    for (const { sequence, control } of await registry.controlOutbox.pending(100)) {
+      if (stopped) return;
+      controls.push(control);
+      await registry.controlOutbox.markSent(sequence);
+    }
+  };
+  let taking: Promise<void> | null = null;
   const timer = setInterval(() => {
-    void registry.controlOutbox.pending(100).then(async (entries) => {
-      for (const { sequence, control } of entries) {
-        if (stopped) return;
-        controls.push(control);
-        await registry.controlOutbox.markSent(sequence);
-      }
-    });
+    // One look at a time: two would find the same records.
+    taking ??= take().finally(() => (taking = null));
   }, 10);
   let stopped = false;
   return {

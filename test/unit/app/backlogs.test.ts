@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { JOURNALS } from "../../../app/journals.ts";
+import { FUNCTIONS_STAGE, stageJournalName } from "../../../core/stage.ts";
 import { consumerBacklogs } from "../../../app/ledger/backlogs.ts";
 import type { LogStatus } from "../../../core/event-log.ts";
 
@@ -18,7 +19,7 @@ const STATUS: LogStatus = {
   ),
   journals: [
     journal(JOURNALS.stage, "telemetry", [150, 150]),
-    journal(JOURNALS.functions, "readings", [110, 70]),
+    journal(stageJournalName(FUNCTIONS_STAGE.name), "readings", [110, 70]),
     journal(JOURNALS.notify, "readings", [0, 150]),
   ],
   bytes: 8000,

@@ -75,6 +75,27 @@ describe("a redrive", () => {
     expect(run.totals.get("t/a")).toMatchObject({ processed: 0, valuesProduced: 1 });
   });
 
+  it("of an edited record runs that one, and tells who has edited it", () => {
+    const stage = mendable({ value: true });
+    const payload = Buffer.from("edited").toString("base64");
+    const asked = [redrive(1, failed, { function: "check", payload, editedBy: "admin" })];
+    const run = runStage(asked, { stage });
+    expect(valuesOf(run, "dead-letters")).toMatchObject([{ function: "check", payload }]);
+    expect(valuesOf(run, "device-events")).toMatchObject([
+      { kind: "redriven", detail: "check telemetry/0/0 attempt 1, edited by admin" },
+    ]);
+  });
+
+  it("of a reading that was made another device's is refused", () => {
+    const functions = [deploy(0, "double", 1, "map")];
+    const own = reading(1, "a", 1);
+    const payload = Buffer.from(reading(1, "b", 1).value).toString("base64");
+    const asked = redrive(2, own, { stage: "functions", function: "double", payload, editedBy: "admin" });
+    const run = runStage([...functions, asked], { stage: FUNCTIONS_STAGE, load: loadByWord });
+    expect(valuesOf(run, "dead-letters")).toMatchObject([{ error: "the reading to be run again is another device's" }]);
+    expect(valuesOf(run, "readings")).toEqual([]);
+  });
+
   it("that fails is a dead letter of the original record again", () => {
     const stage = mendable({ value: true });
     const run = runStage([redrive(1, failed, { function: "check", attempt: 2 })], { stage });

@@ -6,7 +6,7 @@ import { silentLogger } from "../../../core/logger.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { partitionOf } from "../../../core/partitioner.ts";
 import { begunStages, functionsStage, hasBegun } from "../../../core/functions-stage.ts";
-import { FUNCTIONS_STAGE } from "../../../core/stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE } from "../../../core/stage.ts";
 import { isControlRecord } from "../../../core/record.ts";
 import { createControlRelay } from "../../../runtime/control-relay.ts";
 import { createFunctionsStages } from "../../../runtime/functions-stages.ts";
@@ -207,6 +207,48 @@ describe("a stage of its own", () => {
     expect(await look()).toEqual(["functions", "fn-slow"]);
     now += LIMITS.functionStageEndMsMax;
     expect(await look()).toEqual(["functions"]);
+  });
+});
+
+describe("the stage of joins", () => {
+  const join = (sequence: number, removed = false): readonly OutboxEntry[] => [
+    deploy(sequence, "code", JOINS_STAGE.name, removed),
+    deploy(sequence + 1, "code", FUNCTIONS_STAGE.name, removed),
+  ];
+  const revisions = async (log: EventLog, topic: string) =>
+    (await controlsIn(log, topic, HOME)).map((one) => ("revision" in one ? one.revision : 0));
+
+  it("begins with the first join, with the configuration, and is told what concerns it; nobody else is told of its deploys", async () => {
+    const { log, relay } = bench();
+    await relay([deploy(6), device(7)]);
+    expect(await revisions(log, "repartition")).toEqual([]);
+    await relay([device(8), ...join(9), device(11), ...join(12, true)]);
+    expect(begunStages(await log.status()).map(({ name }) => name)).toEqual(["functions", "joins"]);
+    expect(await revisions(log, "repartition")).toEqual([5, 5, 9, 11, 12]);
+    expect(await revisions(log, "readings")).toEqual([5, 5, 6, 7, 8, 10, 11, 13]);
+    const { journals } = await log.status();
+    const starts = journals.filter(({ name }) => name === "stage:joins").flatMap(({ positions }) => positions);
+    expect(starts.map(({ topic, offset }) => `${topic} ${offset}`)).toEqual(
+      Array.from({ length: PARTITIONS }, () => "repartition 0"),
+    );
+  });
+
+  it("has been told of a join in every partition before any partition sends something to it", async () => {
+    const { log, relay } = bench();
+    const appended: string[] = [];
+    const noting: EventLog = {
+      ...log,
+      async append(topic, partition, records) {
+        await delay(topic === "repartition" ? 3 : 0);
+        const offset = await log.append(topic, partition, records);
+        const text = Buffer.from(records.at(-1)?.value ?? []).toString();
+        if (text.includes('"deploy"')) appended.push(topic);
+        return offset;
+      },
+    };
+    await relay(join(6), noting);
+    const all = (topic: string) => Array.from({ length: PARTITIONS }, () => topic);
+    expect(appended).toEqual([...all("repartition"), ...all("readings")]);
   });
 });
 
