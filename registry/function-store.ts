@@ -5,6 +5,7 @@ import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { Queries, Tables } from "./schema.ts";
+import { versionCode } from "./version-code.ts";
 import { storableText } from "./storable-text.ts";
 
 type VersionRow = Tables["function_versions"];
@@ -56,19 +57,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       if (rows.length === 0 && name !== undefined) throw noFunction(name);
       return rows.map(({ live, ...row }) => infoOf(row, live !== null));
     },
-    async code(name, wanted) {
-      const { version } = wanted === null ? await liveOf(db, name) : { version: wanted };
-      const row = await db
-        .selectFrom("function_versions")
-        .select(["name", "version", "hash", "code"])
-        .where("name", "=", name)
-        .where("version", "=", version)
-        .executeTakeFirst();
-      if (row !== undefined) return row;
-      throw new MillraceError("NOT_FOUND", `function "${name}" has no version ${version}`, {
-        remedy: `See millrace versions ${name}.`,
-      });
-    },
+    code: (name, version) => versionCode(db, name, version),
     async rollback(name, version, actor) {
       return write(actor, async (change) => {
         const live = await rollback(change, name, version);
@@ -226,14 +215,6 @@ function checkState(live: VersionRow, next: VersionRow): void {
 async function liveVersion({ trx }: Change, name: string): Promise<number | null> {
   const row = await trx.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
   return row?.version ?? null;
-}
-
-async function liveOf(db: Queries, name: string): Promise<{ readonly version: number }> {
-  const row = await db.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
-  if (row !== undefined) return row;
-  throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, {
-    remedy: "See millrace versions, and name one with --version.",
-  });
 }
 
 async function checkCount({ trx }: Change): Promise<void> {
