@@ -17,6 +17,7 @@ import {
   takeFrom,
   type VersionRow,
 } from "./live-versions.ts";
+import { versionCode } from "./version-code.ts";
 import { storableText } from "./storable-text.ts";
 
 const SHOWN = [
@@ -66,19 +67,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       if (rows.length === 0 && name !== undefined) throw noFunction(name);
       return rows.map(({ live, ...row }) => infoOf(row, live !== null));
     },
-    async code(name, wanted) {
-      const { version } = wanted === null ? await liveOf(db, name) : { version: wanted };
-      const row = await db
-        .selectFrom("function_versions")
-        .select(["name", "version", "hash", "code"])
-        .where("name", "=", name)
-        .where("version", "=", version)
-        .executeTakeFirst();
-      if (row !== undefined) return row;
-      throw new MillraceError("NOT_FOUND", `function "${name}" has no version ${version}`, {
-        remedy: `See millrace versions ${name}.`,
-      });
-    },
+    code: (name, version) => versionCode(db, name, version),
     async rollback(name, version, actor) {
       return write(actor, async (change) => {
         const live = await rollback(change, name, version);
@@ -191,14 +180,6 @@ function checkState(live: VersionRow, next: VersionRow): void {
       is === was
         ? `Set stateVersion: ${is + 1}${next.kind === "join" ? ": what it keeps so far meets nothing any more" : " and define migrate(old, fromVersion)"}; or run millrace undeploy ${next.name} first, which forgets the state.`
         : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
-  });
-}
-
-async function liveOf(db: Queries, name: string): Promise<{ readonly version: number }> {
-  const row = await db.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
-  if (row !== undefined) return row;
-  throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, {
-    remedy: "See millrace versions, and name one with --version.",
   });
 }
 

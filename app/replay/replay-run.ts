@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { isFunctionsJournal } from "../../core/functions-stage.ts";
+import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { scanLog, type ScanRange } from "../../log/scan-log.ts";
 import { replayPartition, type ReplayConfiguration } from "./partition-replay.ts";
 import { ReplayWriter } from "./replay-writer.ts";
@@ -71,6 +72,7 @@ export class ReplayRun {
 
   private async runAll(): Promise<void> {
     const { log, dryRun, fn, generation, now } = this.options;
+    checkReplayable(fn);
     // What live stages have made of records before their positions lies before these ends, which are asked for later.
     const live = liveOffsets(await log.status());
     const { partitions } = await log.status();
@@ -115,12 +117,21 @@ export class ReplayRun {
   }
 }
 
+/** What a join sends to be joined comes back by another topic, whose readings nobody here sends again. */
+function checkReplayable({ name, outputs }: StageFunction): void {
+  if (!outputs.includes("repartition")) return;
+  throw new MillraceError("INVALID_INPUT", `${name} joins readings, and joins cannot be replayed`, {
+    remedy: "What it has joined stays as it is; a new version joins from its deploy on.",
+  });
+}
+
 /** By partition, up to where all stages of users' functions have come: a function may have moved from one to another. */
 function liveOffsets({ journals }: LogStatus): ReadonlyMap<number, number> {
   const offsets = new Map<number, number>();
   for (const { name, partition, positions } of journals) {
-    const offset = positions[0]?.offset ?? 0;
-    if (isFunctionsJournal(name)) offsets.set(partition, Math.min(offset, offsets.get(partition) ?? Infinity));
+    const offset = positions.find(({ topic }) => topic === FUNCTIONS_STAGE.input)?.offset;
+    if (offset !== undefined && isFunctionsJournal(name))
+      offsets.set(partition, Math.min(offset, offsets.get(partition) ?? Infinity));
   }
   return offsets;
 }

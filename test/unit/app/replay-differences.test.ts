@@ -59,13 +59,13 @@ describe("readings", () => {
 });
 
 describe("windows", () => {
-  const window = (start: number, revision: number, sum: number, count = 1): Aggregate => ({
-    ...{ v: 1, tenant: "t", device: "a", metric: "f.x", start, size: 60, revision },
-    ...{ count, sum, min: sum, max: sum, mean: sum, first: sum, last: sum },
-  });
-  const source = (offset: number, generation = 1): SourcePosition => ({
-    ...{ stage: "functions", topic: "readings", partition: 0, generation, offset, step: 0, index: 0 },
-  });
+  const identity = { v: 1, tenant: "t", device: "a", metric: "f.x", size: 60 } as const;
+  const window = (start: number, revision: number, sum: number, count = 1): Aggregate => {
+    const statistics = { count, sum, min: sum, max: sum, mean: sum, first: sum, last: sum };
+    return { ...identity, start, revision, ...statistics };
+  };
+  const place = { stage: "functions", topic: "readings", partition: 0, step: 0, index: 0 };
+  const source = (offset: number, generation = 1): SourcePosition => ({ ...place, generation, offset });
   const never = () => false;
 
   test("are corrected with a revision above that of what is stored, or taken back", () => {

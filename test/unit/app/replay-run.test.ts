@@ -5,7 +5,7 @@ import { madeRecord } from "../../../core/made-record.ts";
 import { HEADER } from "../../../core/record.ts";
 import { FUNCTIONS_STAGE } from "../../../core/stage.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
-import { defineMap, defineStream, session, tumbling, z } from "../../../kit/function.ts";
+import { defineJoin, defineMap, defineStream, session, tumbling, z } from "../../../kit/function.ts";
 import { PastStage, tableOf } from "../../support/past-stage.ts";
 import type { ControlRecord } from "../../../core/control.ts";
 import type { StageFunction } from "../../../core/function.ts";
@@ -195,4 +195,17 @@ describe("a replay of any past", () => {
       { numRuns: 15 },
     );
   });
+});
+
+test("a join is refused: what it meets comes by another topic", async () => {
+  const join = defineJoin({
+    name: "join",
+    left: { input, key: ({ device }) => device },
+    right: { input, key: ({ device }) => device },
+    within: "1min",
+    join: () => ({ y: 1 }),
+  });
+  const stage = new PastStage(load);
+  const run = new ReplayRun({ ...OPTIONS, log: stage.log, fn: { ...join, version: 1 } });
+  await expect(run.run()).rejects.toThrow("join joins readings, and joins cannot be replayed");
 });
