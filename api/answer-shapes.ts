@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SEVERITIES } from "../core/alarm-rule.ts";
 import { deadLetterSchema, quarantinedSchema } from "../core/derived-records.ts";
+import { FUNCTION_KINDS } from "../core/function-store.ts";
 
 /** What answers hold. A field that is not named here does not leave the process. */
 const count = z.int();
@@ -98,12 +99,13 @@ export const alarmAnswer = z.object({
 export const functionVersionAnswer = z.object({
   name: z.string(),
   version: count,
-  kind: z.enum(["map", "stream"]),
+  kind: z.enum(FUNCTION_KINDS),
   hash: z.string().describe("SHA-256 of the code, in hex"),
   codeBytes: count,
   createdAt: time,
   createdBy: z.string(),
   live: z.boolean(),
+  stage: z.string().describe("In which it runs, or ran last: `functions` is shared by all"),
 });
 
 export const quarantinedAnswer = quarantinedSchema.extend({
@@ -165,13 +167,15 @@ const hop = z.object({
   state: z.enum(["ok", "lagging", "stopped", "off"]),
 });
 
+const faults = z.array(z.object({ id: z.string(), since: time, text: z.string() })).readonly();
+
 export const overviewAnswer = z.object({
   at: time,
   hops: z.array(hop).readonly(),
   ledger: ledgerAnswer,
   devices: z.object({ total: count, reporting: count, silent: count }),
   alarms: z.object({ active: count, total: count }),
-  faults: z.array(z.object({ id: z.string(), since: time, text: z.string() })).readonly(),
+  faults,
 });
 
 const consumedPartition = z.object({
@@ -218,4 +222,4 @@ export const auditReportAnswer = z.object({
 
 export const healthAnswer = z.object({ status: z.literal("alive") });
 
-export const readinessAnswer = z.object({ ready: z.boolean(), reasons: z.array(z.string()).readonly() });
+export const readinessAnswer = z.object({ ready: z.boolean(), reasons: z.array(z.string()).readonly(), faults });

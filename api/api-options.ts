@@ -7,7 +7,7 @@ import type { HistoryQueries } from "../core/history.ts";
 import type { Readiness } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { MetricSample } from "../core/metrics.ts";
-import type { LedgerReport, Overview } from "../core/overview.ts";
+import type { Fault, LedgerReport, Overview } from "../core/overview.ts";
 import type { PartitionView } from "../core/partition-view.ts";
 import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
@@ -27,7 +27,7 @@ export interface MqttEdge {
 export interface DeadLetterSource {
   readonly queue: DeadLetterQueue;
   /** The stage that reads the topic; null when none does. */
-  stageOf(topic: string): string | null;
+  stageOf(topic: string, fn: string): Promise<string | null>;
   /** Of the record that lies there in the log; none when the log has forgotten it. */
   headersAt(source: TopicPosition): Promise<readonly Header[]>;
 }
@@ -56,8 +56,8 @@ export interface ApiOptions {
   audit(): Promise<AuditReport>;
   /** Samples of all threads, for `/metrics`. */
   metrics(): Promise<readonly MetricSample[]>;
-  /** The whole process's readiness, for `/readyz`. */
-  readonly health: Readiness;
+  /** The whole process's readiness, and what stands without making it unready, for `/readyz`. */
+  readonly health: Readiness & { faults(): readonly Fault[] };
   /** The built browser app; null when there is none. */
   readonly pagesDirectory: string | null;
   readonly signInCodes: SignInCodes;

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
+import { ISOLATIONS } from "../core/function-store.ts";
 import { LIMITS } from "../core/limits.ts";
 import { referenceTableSchema } from "../core/reference-table.ts";
-import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, timeSchema } from "../core/schemas.ts";
+import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, stageNameSchema, timeSchema } from "../core/schemas.ts";
 
 /** What bodies may hold. The tenant is never among it: it comes from the credential. */
 const deviceFields = {
@@ -97,8 +98,22 @@ export const flushBody = z.strictObject({
     .describe("Only these; absent: every device"),
 });
 
-export const deployBody = z.strictObject({
-  code: z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it"),
-});
+export const deployBody = z
+  .strictObject({
+    code: z.string().max(LIMITS.functionCodeBytesMax).describe("CommonJS text, as millrace deploy bundles it"),
+    stage: stageNameSchema
+      .exactOptional()
+      .describe(
+        "Where they are to run: `functions` is shared by all. Without it each stays where it is, a new one is shared",
+      ),
+    isolation: z
+      .enum(ISOLATIONS)
+      .exactOptional()
+      .describe("Of that stage: threads, or a process of its own with threads in it"),
+  })
+  .refine(({ stage, isolation }) => isolation === undefined || stage !== undefined, {
+    path: ["isolation"],
+    message: "it is of a stage: name the stage too",
+  });
 
 export const rollbackBody = z.strictObject({ version: z.int().positive().exactOptional() });

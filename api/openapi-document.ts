@@ -34,7 +34,7 @@ function documentationOptions(): ApiOptions {
     audit: () => Promise.reject(nothing()),
     outlineFunctions: () => Promise.reject(nothing()),
     metrics: () => Promise.reject(nothing()),
-    health: { notReadyReasons: () => [] },
+    health: { notReadyReasons: () => [], faults: () => [] },
     pagesDirectory: null,
     signInCodes: createSignInCodes(systemClock),
     clock: systemClock,

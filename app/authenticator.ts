@@ -1,5 +1,6 @@
 import { deviceKey } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
+import { gatherQuestions } from "./gathered-questions.ts";
 import type { Authenticator, FindDevice, FindPublishable } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Principal } from "../core/registry.ts";
@@ -25,7 +26,7 @@ export function createAuthenticator(
 ): CachingAuthenticator {
   const tokens = createMemory(verify, clock, rememberedMax);
   const devices = createMemory(findDevice, clock, rememberedMax);
-  const publishable = createPublishableMemory(findPublishable, clock, rememberedMax);
+  const publishable = createPublishableMemory(gatherQuestions(findPublishable), clock, rememberedMax);
   return {
     authenticate: tokens.ask,
     findDevice: devices.ask,

@@ -67,6 +67,11 @@ const settings = {
   functionThreads: wholeNumber(1, 64)
     .default(1)
     .describe("Threads that run users' functions; none before the first one is deployed."),
+  stateMemoryMib: wholeNumber(1, 1_048_576)
+    .optional()
+    .describe(
+      "Memory for the state of devices in each thread that runs functions, MiB; what is not used beyond it lies in a file in the data directory. Absent: half of the thread's heap.",
+    ),
   clickhouse: flag
     .default(true)
     .describe("Keep tables in ClickHouse: the embedded one, or the server of clickhouseUrl."),

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
@@ -39,6 +39,11 @@ export interface DataDirectory {
   release(): void;
 }
 
+/** Of files that end with the process: what a killed one has left is of no use. */
+export function coldDirectory(path: string): string {
+  return join(path, "cold");
+}
+
 /**
  * Opens and locks the data directory. One instance at a time: the lock is SQLite's on `lock.sqlite`, which the operating system
  * drops with the process, kill -9 included. `given`: the installation's secret, in hexadecimal digits, when it is not to be made here. Errors: DATA_DIRECTORY_UNWRITABLE, DATA_DIRECTORY_LOCKED, DATA_FORMAT_UNSUPPORTED, DISK_FULL.
@@ -47,6 +52,7 @@ export function openDataDirectory(path: string, given: string | null = null): Da
   makeWritable(path);
   const lock = lockDirectory(path);
   try {
+    rmSync(coldDirectory(path), { recursive: true, force: true });
     const isNew = checkFormat(path);
     const own = given ?? secretText(path, "installation.secret", () => randomBytes(32).toString("hex"));
     const secret = Buffer.from(own, "hex");

@@ -1,18 +1,28 @@
 import { isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import type { DeadLetterSource } from "../api/api-options.ts";
 import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
+import type { FunctionStore } from "../core/function-store.ts";
 import type { EventLog } from "../core/event-log.ts";
 
-const STAGES = [mainStage, FUNCTIONS_STAGE];
-
 /** Dead letters, with what the log still knows of their records. */
-export function deadLetterSource(queue: DeadLetterQueue, log: Pick<EventLog, "openReader">): DeadLetterSource {
+export function deadLetterSource(
+  queue: DeadLetterQueue,
+  log: Pick<EventLog, "openReader">,
+  functions: Pick<FunctionStore, "stages">,
+): DeadLetterSource {
   return {
     queue,
-    stageOf: (topic) => STAGES.find(({ input }) => input === topic)?.name ?? null,
+    async stageOf(topic, name) {
+      if (topic === mainStage.input) return mainStage.name;
+      if (topic === JOINS_STAGE.input) return JOINS_STAGE.name;
+      if (topic !== FUNCTIONS_STAGE.input) return null;
+      // Where it runs now: it may have moved since. Of one that does not run, the stage says that there is none.
+      return functionsStageName((await functions.stages()).get(name) ?? FUNCTIONS_STAGE.name);
+    },
     async headersAt(source) {
       const reader = log.openReader([source]);
       try {

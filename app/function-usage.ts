@@ -1,4 +1,4 @@
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { isFunctionsStage } from "../core/functions-stage.ts";
 import type { FunctionUsage } from "../core/function-usage.ts";
 import type { MetricSample } from "../core/metrics.ts";
 
@@ -23,7 +23,7 @@ export function functionUsage(samples: readonly MetricSample[], memoryMib: numbe
   return [...byVersion.values()]
     .map((usage) => ({
       ...usage,
-      gbSeconds: usage.stage === FUNCTIONS_STAGE.name ? ((usage.cpuMs / 1000) * memoryMib) / MIB_PER_GB : null,
+      gbSeconds: isFunctionsStage(usage.stage) ? ((usage.cpuMs / 1000) * memoryMib) / MIB_PER_GB : null,
       stateBytes: stateBytes.get(usage.function) ?? 0,
     }))
     .sort((a, b) => a.stage.localeCompare(b.stage) || a.function.localeCompare(b.function) || a.version - b.version);

@@ -1,4 +1,6 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
+import { isFunctionsJournal } from "../core/functions-stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE, stageJournalName } from "../core/stage.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import { MillraceError } from "../core/errors.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
@@ -25,6 +27,8 @@ export interface InstallationLog {
   readonly isNew: boolean;
   /** For another thread of this process: see `openThreadLog`. */
   connect(): { readonly access: LogAccess; readonly transfer: readonly Transferable[] };
+  /** A process that has read the log has ended: what it held of it is given free. */
+  forgetReaders(): Promise<void>;
   close(signal: AbortSignal): Promise<void>;
 }
 
@@ -62,6 +66,7 @@ export async function openInstallationLog(
       const connection = log.connect();
       return { access: { kind: "embedded", connection }, transfer: [connection.port] };
     },
+    forgetReaders: () => log.forgetReaders(),
     close: (signal) => log.close(signal),
   };
 }
@@ -120,6 +125,7 @@ async function openOnKafka(config: Config, directory: DataDirectory, parts: LogP
     generation: log.generation,
     isNew: log.isNew,
     connect: () => ({ access: { kind: "kafka", installation, generation }, transfer: [] }),
+    forgetReaders: () => Promise.resolve(),
     close: (signal) => log.close(signal),
   };
 }
@@ -139,7 +145,9 @@ async function openKafka(
     ...own,
     partitionCount: config.partitions,
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
-    journals: journalPartitions(config).set(JOURNALS.functions, config.partitions),
+    journals: journalPartitions(config)
+      .set(stageJournalName(FUNCTIONS_STAGE.name), config.partitions)
+      .set(stageJournalName(JOINS_STAGE.name), config.partitions),
     compression: config.kafkaCompression,
     keepsRetention,
   });
@@ -156,7 +164,7 @@ function ceilings(config: Config) {
     bytesMax: config.logBytesMax,
     retentionMs: config.logRetentionHours * 3_600_000,
     requiredJournals: [...journalPartitions(config).keys()],
-    journalsOnceBegun: [JOURNALS.functions],
+    isOnceBegun: isFunctionsJournal,
   };
 }
 

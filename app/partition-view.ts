@@ -1,19 +1,17 @@
 import { JOURNALS } from "./journals.ts";
+import { stageJournalName } from "../core/stage.ts";
+import { stagesOf } from "./stages.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConsumerGroups, GroupMember } from "../core/consumer-group.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import type { JournalStatus, LogInspector, LogStatus } from "../core/event-log.ts";
 import type { ConsumedPartition, ConsumerView, PartitionView } from "../core/partition-view.ts";
 
-const CONSUMERS = [JOURNALS.stage, JOURNALS.functions, JOURNALS.clickhouse, JOURNALS.notify];
-
 /** Who works on what: positions and ends from the log, owners from the groups that deal the journals' partitions out. */
 export async function partitionView(log: LogInspector, groups: ConsumerGroups, clock: Clock): Promise<PartitionView> {
   const status = await log.status();
-  // Users' functions are there once one was deployed.
-  const names = CONSUMERS.filter(
-    (name) => name !== JOURNALS.functions || status.journals.some((journal) => journal.name === name),
-  );
+  const stages = stagesOf(status).map(({ name }) => stageJournalName(name));
+  const names = [...stages, JOURNALS.clickhouse, JOURNALS.notify];
   const members = await Promise.all(names.map((name) => groups.members(name)));
   const ends = new Map(status.partitions.map((p) => [`${p.topic}/${p.partition}`, p.endOffset]));
   const consumers = names.map((name, at): ConsumerView => {

@@ -8,14 +8,15 @@ import type { FaultTransition } from "../core/fault.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Fault } from "../core/overview.ts";
+import type { Backlog } from "./ledger/backlogs.ts";
 import type { PartHealth } from "./part-health.ts";
 
 export interface FaultWatchOptions {
   /** How each part stands, by part. One that rejects, or has not answered in time, does not answer. */
   readonly parts: Readonly<Record<string, () => Promise<PartHealth>>>;
   status(): Promise<LogStatus>;
-  /** Records behind, by consumer. */
-  lags(status: LogStatus): Readonly<Record<string, number>>;
+  /** What each consumer has still to read. */
+  backlogs(status: LogStatus): Readonly<Record<string, Backlog>>;
   readonly lagMax: number;
   /** Told once per change: a person is to hear of it. What `happened` has no end. */
   onChange(fault: Fault, state: FaultTransition): void;
@@ -41,6 +42,8 @@ const WAIT_MS = 3000;
 /** A fault must last this long before a person is told: a restart of a part is not one. */
 const SETTLE_MS = 5000;
 const FULL_SHARE = 0.9;
+/** Of the log's ceiling: who holds more than this back is named while there is time to do something. */
+const HELD_SHARE = 0.25;
 
 /** Watches the platform itself: parts that cannot serve or do not answer, consumers that fall behind, a log that fills up. */
 export function createFaultWatch(options: FaultWatchOptions): FaultWatch {
@@ -127,7 +130,7 @@ export function createFaultWatch(options: FaultWatchOptions): FaultWatch {
   };
 }
 
-function ofLog(status: LogStatus, { lags, lagMax }: FaultWatchOptions): Findings {
+function ofLog(status: LogStatus, { backlogs, lagMax }: FaultWatchOptions): Findings {
   const faults = new Map<string, string>();
   const reasons: string[] = [];
   if (status.refusing !== null) {
@@ -135,11 +138,22 @@ function ofLog(status: LogStatus, { lags, lagMax }: FaultWatchOptions): Findings
     reasons.push(text);
     faults.set("log", text);
   } else if (status.bytes > status.bytesMax * FULL_SHARE) {
-    const percent = Math.round((100 * status.bytes) / status.bytesMax);
+    const percent = percentOf(status.bytes, status.bytesMax);
     faults.set("log.space", `the log fills ${percent} % of its ceiling of ${status.bytesMax} bytes`);
   }
-  for (const [consumer, lag] of Object.entries(lags(status))) {
-    if (lag > lagMax) faults.set(`lag.${consumer}`, `${consumer} is ${lag} records behind`);
+  for (const [consumer, { records, bytes }] of Object.entries(backlogs(status))) {
+    if (records > lagMax) faults.set(`lag.${consumer}`, `${consumer} is ${records} records behind`);
+    if (bytes > status.bytesMax * HELD_SHARE) {
+      const amount = `about ${Math.round(bytes)} bytes, ${percentOf(bytes, status.bytesMax)} % of the log's ceiling`;
+      faults.set(
+        `held.${consumer}`,
+        `${consumer} has still to read ${amount}, and until then nothing of it is deleted: at the ceiling acknowledgements stop. See the other faults for why it stands; if users' functions are paused, deploy, roll back or undeploy`,
+      );
+    }
   }
   return { reasons, faults };
+}
+
+function percentOf(part: number, whole: number): number {
+  return Math.round((100 * part) / whole);
 }

@@ -1,4 +1,5 @@
 import { createSignInCodes } from "../api/sign-in-codes.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { MillraceError } from "../core/errors.ts";
 import { stopSignal } from "./deadline.ts";
@@ -37,12 +38,21 @@ export function createServices(data: ServicesThreadData): ServicesApi {
       return own === null ? [] : registry().gateways.publishable(own.tenant, own.device, ids);
     },
     touch: (lastSeen) => registry().touch(lastSeen),
+    async isolations() {
+      const all = await registry().functions.isolations();
+      return new Map([...all].map(([stage, isolation]) => [functionsStageName(stage), isolation]));
+    },
     signInCode: () => codes.issue({ kind: "admin", tenant: config.tenant, id: "sign-in link" }),
     async ensureDevice(id, token) {
       await registry().importDevices([{ tenant: config.tenant, id, token }], "millrace start");
       await registry().controlOutbox.drained(5000);
     },
     applyDemo: (yaml) => applyDemo(registry(), config.tenant, yaml),
-    stop: async (deadlineMs) => running?.stop(stopSignal(deadlineMs)),
+    async stop(deadlineMs) {
+      const stopped = running?.stop(stopSignal(deadlineMs));
+      // Who asks from now on is told so.
+      running = null;
+      await stopped;
+    },
   };
 }

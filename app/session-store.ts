@@ -4,6 +4,7 @@ import type { SessionStore } from "../broker/session/session-store.ts";
 import type { ReportFault } from "../core/fault.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
+import { holdFile } from "../log/embedded/held-file.ts";
 import { prepareLmdbFile } from "../log/embedded/log-file.ts";
 import { installationInRedis } from "./gateway-link.ts";
 
@@ -42,6 +43,7 @@ export async function createSessionStore(parts: SessionStoreParts): Promise<Sess
     directory,
     prepareFile: (path) =>
       prepareLmdbFile(path, { name: `the file of the sessions, ${path},`, remedy: REMEDY }, logger),
+    holdFile,
     limits,
     logger,
     metrics,

@@ -1,13 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { createApi } from "../api/api.ts";
 import { LIMITS } from "../core/limits.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
 import { createMetrics } from "../core/metrics.ts";
 import { createHub } from "../dashboard/hub.ts";
 import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import { openRegistry } from "../registry/open-registry.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
-import { createFunctionsStageStart } from "../runtime/functions-stage-start.ts";
+import { JOINS_STAGE } from "../core/stage.ts";
+import { createFunctionsStages } from "../runtime/functions-stages.ts";
+import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
 import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
@@ -20,7 +22,7 @@ import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./config.ts";
-import { lagOf } from "./ledger/hops.ts";
+import { consumerBacklogs } from "./ledger/backlogs.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./installation-log.ts";
 import { JOURNALS } from "./journals.ts";
@@ -28,6 +30,7 @@ import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
+import { stagesOf } from "./stages.ts";
 import { watchedMainStage } from "./watched-main-stage.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
@@ -86,7 +89,8 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     registry,
     history: base.peers.history,
     rejects: base.peers.rejects,
-    deadLetters: base.peers.deadLetters === null ? null : deadLetterSource(base.peers.deadLetters, base.log),
+    deadLetters:
+      base.peers.deadLetters === null ? null : deadLetterSource(base.peers.deadLetters, base.log, registry.functions),
     edge: base.peers.edge,
     why: createWhy({
       log,
@@ -146,9 +150,14 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
 function createControl({ registry, log, clock, logger }: Base): Service {
   const { partitionCount, generation } = log;
   const outbox = registry.controlOutbox;
-  const functionsStage = createFunctionsStageStart({ log, outbox, generation, partitionCount, clock });
-  const relay = createControlRelay({ outbox, log, functionsStage, partitionCount, clock, logger });
-  const ticks = createTickWriter({ log, stages: [mainStage, FUNCTIONS_STAGE], clock, logger });
+  const stages = createFunctionsStages({ log, outbox, generation, partitionCount, clock });
+  const live = async () => {
+    const names = [...(await registry.functions.stages()).values()].map(functionsStageName);
+    return new Set((await registry.functions.runsJoin()) ? [...names, JOINS_STAGE.name] : names);
+  };
+  const idleStages = new IdleStages({ log, stages, live, monotonic: { now: () => performance.now() }, logger });
+  const relay = createControlRelay({ outbox, log, stages, idleStages, partitionCount, clock, logger });
+  const ticks = createTickWriter({ log, stages: stagesOf, clock, logger });
   return {
     async start() {
       await relay.start();
@@ -230,17 +239,12 @@ function watchFaults(
   onChange: FaultWatchOptions["onChange"],
   own: Readonly<Record<string, () => PartHealth>>,
 ): FaultWatch {
-  const { peers, log, clock, logger } = base;
+  const { config, peers, log, clock, logger } = base;
   const ownParts = Object.entries(own).map(([part, health]) => [part, async () => health()] as const);
   return createFaultWatch({
     parts: { ...peers.health, ...Object.fromEntries(ownParts) },
     status: () => log.status(),
-    lags: (status) => ({
-      processors: lagOf(status, JOURNALS.stage),
-      functions: lagOf(status, JOURNALS.functions),
-      clickhouse: lagOf(status, JOURNALS.clickhouse),
-      notify: lagOf(status, JOURNALS.notify),
-    }),
+    backlogs: (status) => consumerBacklogs(status, config.kafkaBrokers === undefined ? "by-commit" : "by-partition"),
     lagMax: LIMITS.consumerLagRecordsMax,
     onChange,
     clock,

@@ -1,8 +1,9 @@
 import { MillraceError } from "../core/errors.ts";
 import { deviceKey } from "../core/ids.ts";
 import { partitionOf } from "../core/partitioner.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
-import { hasFunctionsStage } from "../runtime/functions-stage-start.ts";
+import { stageJournalName } from "../core/stage.ts";
+import { begunStages } from "../core/functions-stage.ts";
+import { STORED_TOPICS } from "../sinks/clickhouse/rows/encoder-of-topic.ts";
 import { JOURNALS } from "./journals.ts";
 import { untilReached } from "./ledger/ledger-cut.ts";
 import type { EventLog } from "../core/event-log.ts";
@@ -34,10 +35,10 @@ export async function untilErased(tenant: string, device: string, options: Remov
   };
   await controlOutbox.drained(waitMs);
   await reach(JOURNALS.stage, (topic) => topic === "telemetry");
-  if (hasFunctionsStage(await log.status(), log.partitionCount)) {
-    await reach(JOURNALS.functions, (topic) => topic === FUNCTIONS_STAGE.input);
+  for (const { name, input } of begunStages(await log.status())) {
+    await reach(stageJournalName(name), (topic) => topic === input);
   }
-  await reach(JOURNALS.clickhouse, (topic) => topic !== "telemetry" && topic !== "commands");
+  await reach(JOURNALS.clickhouse, (topic) => STORED_TOPICS.includes(topic));
 }
 
 function stillUnderWay(device: string): MillraceError {

@@ -125,7 +125,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
 
   /** Not at once: acknowledgements that were written in this turn are still on their way to the socket. */
   #endWhenAcknowledged(): void {
-    const reason = this.#lastWords;
+    const reason = this.#publishing.refusal ?? this.#lastWords;
     if (reason !== null && this.#publishing.isSettled) setImmediate(() => this.end(reason));
   }
 
@@ -225,7 +225,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   }
 
   resume(): void {
-    if (!this.#flow.isReading || this.#lastWords !== null) this.#walkSoon();
+    if (!this.#flow.isReading || this.#lastWords !== null || this.#publishing.refusal !== null) this.#walkSoon();
   }
 
   /** A device whose message the log refuses comes back at once and sends it again: a while of silence spares both. */

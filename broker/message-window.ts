@@ -49,9 +49,13 @@ export class MessageWindow {
     this.#outcomes = outcomes;
   }
 
-  get isFull(): boolean {
+  /** With so many more messages, and payload bytes of them. */
+  isFullWith(messages: number, bytes: number): boolean {
     const { unacknowledgedPerConnectionMax, unacknowledgedBytesPerConnectionMax } = this.#limits;
-    return this.size >= unacknowledgedPerConnectionMax || this.bytes >= unacknowledgedBytesPerConnectionMax;
+    return (
+      this.size + messages >= unacknowledgedPerConnectionMax ||
+      this.bytes + bytes >= unacknowledgedBytesPerConnectionMax
+    );
   }
 
   /** `isRouted`: somebody is to get the message when it is acknowledged. */

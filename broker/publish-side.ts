@@ -3,8 +3,8 @@ import type { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import type { MessageView } from "./admission.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
+import { copyOf, GatewayLine, type TopicLead } from "./gateway-line.ts";
 import { type DeviceMessage, MessageWindow, type MessageWindowOutcomes } from "./message-window.ts";
-import type { MessageOrigin } from "./message-origin.ts";
 import type { RefusalReason } from "./refusals.ts";
 import type { ReceivedIds } from "./session/received-ids.ts";
 import { isGatewayTopic } from "./topic-acl.ts";
@@ -23,16 +23,19 @@ export interface PublishSideOwner {
 
 /** The part of a connection that has to do with publishing: from a topic to the log, and to PUBACK or PUBREC. */
 export class PublishSide implements MessageWindowOutcomes {
+  /** Of a message that waited: ends the connection once all before it is acknowledged. */
+  refusal: RefusalReason | null = null;
   readonly #context: EdgeContext;
   readonly #owner: PublishSideOwner;
   readonly #window: MessageWindow;
   #device: ConnectedDevice | null = null;
   #received: ReceivedIds | null = null;
-  /** Of the topic that was published to last: where it leads. */
-  #topic = "";
-  #origin: MessageOrigin | null = null;
-  #isAside = false;
-  /** Registry or stores that have to answer before the next packet passes. */
+  /** Of the topic that was published to last. */
+  #lead: TopicLead = { topic: "", origin: null, isAside: false };
+  /** Null for a device that publishes for itself only. */
+  #line: GatewayLine | null = null;
+  #passingLine = false;
+  /** Stores that have to answer before the next packet passes. */
   #waits = 0;
   /** Answers that wait for a store: what lands meanwhile is answered behind them. */
   #answering: Promise<void> | null = null;
@@ -43,18 +46,18 @@ export class PublishSide implements MessageWindowOutcomes {
     this.#window = new MessageWindow(context.admission, context.limits, this);
   }
 
-  /** Too many messages wait for the log. */
+  /** Too many messages wait, for the registry or the log. */
   get isFull(): boolean {
-    return this.#window.isFull;
+    return this.#window.isFullWith(this.#line?.size ?? 0, this.#line?.bytes ?? 0);
   }
 
   get mayPass(): boolean {
-    return this.#waits === 0 && !this.#window.isFull;
+    return this.#waits === 0 && this.refusal === null && !this.isFull;
   }
 
   /** Everything that was taken is answered. */
   get isSettled(): boolean {
-    return this.#waits === 0 && this.#window.size === 0;
+    return this.#waits === 0 && this.#window.size === 0 && (this.#line?.size ?? 0) === 0;
   }
 
   /** Resolves when the log has answered for every message that was taken. */
@@ -63,81 +66,139 @@ export class PublishSide implements MessageWindowOutcomes {
   }
 
   begin(device: ConnectedDevice, received: ReceivedIds): void {
+    const { limits, admission } = this.#context;
+    const { gateway } = device;
     this.#device = device;
     this.#received = received;
+    if (gateway === null) return;
+    const now = (): number => admission.now();
+    this.#line = new GatewayLine({ gateway, limits, now, onAnswer: (refusal) => this.#lineAnswered(refusal) });
   }
 
   /** Takes the PUBLISH; null when that is in order. */
   pass(walker: MqttFrameWalker, timestamp: number): RefusalReason | null {
     if (this.#device === null) return "internal";
     if (!walker.isTopicRepeated) {
-      this.#topic = walker.topic();
-      this.#origin = this.#device.originOf(this.#topic);
-      this.#isAside = this.#origin === null && this.#device.acl.isAside(this.#topic);
+      const topic = walker.topic();
+      const origin = this.#device.originOf(topic);
+      this.#lead = { topic, origin, isAside: origin === null && this.#device.acl.isAside(topic) };
     }
-    if (this.#origin === null) {
-      if (this.#isAside) return this.#passAside(walker);
-      if (this.#device.gateway === null) return isGatewayTopic(this.#topic) ? "publish-gateway" : "publish-topic";
+    const line = this.#line;
+    if (line !== null && line.size > 0) {
+      line.push(this.#lead, walker);
+      return null;
     }
-    return walker.qos === 2 ? this.#passOnce(walker, timestamp) : this.#take(walker, timestamp, null);
+    const outcome = this.#passMessage(this.#lead, walker, timestamp);
+    if (!isQuestion(outcome)) return outcome;
+    line?.push(this.#lead, walker);
+    line?.ask();
+    return null;
   }
 
-  #passAside(walker: MqttFrameWalker): RefusalReason | null {
-    this.#context.report.dropped();
-    if (walker.qos === 2) {
-      if (this.#isFullFor(walker)) return "receive-maximum";
-      this.#received?.note(walker.packetId);
+  #passMessage(lead: TopicLead, message: MessageView, timestamp: number): Outcome {
+    if (lead.origin === null) {
+      if (lead.isAside) return this.#passAside(message);
+      if (this.#line === null) return isGatewayTopic(lead.topic) ? "publish-gateway" : "publish-topic";
     }
-    this.#window.skip(walker);
+    return message.qos === 2 ? this.#passOnce(lead, message, timestamp) : this.#take(lead, message, timestamp, null);
+  }
+
+  /** What waited is passed on, in order, as far as the registry has answered. */
+  #lineAnswered(refusal: RefusalReason | null): void {
+    if (!this.#owner.isOpen) return;
+    if (refusal !== null) return this.#owner.end(refusal);
+    this.#passLine();
+    this.#owner.resume();
+  }
+
+  #passLine(): void {
+    const line = this.#line;
+    if (line === null || this.#passingLine) return;
+    this.#passingLine = true;
+    const now = this.#context.admission.now();
+    for (let lined = line.first; lined !== undefined && this.#mayPassLine; lined = line.first) {
+      const outcome = this.#passMessage(lined.lead, lined.message, now);
+      if (isQuestion(outcome)) {
+        line.ask();
+        break;
+      }
+      line.shift();
+      this.refusal = outcome;
+    }
+    if (this.refusal !== null) line.clear();
+    this.#passingLine = false;
+  }
+
+  get #mayPassLine(): boolean {
+    return this.#waits === 0 && this.refusal === null && !this.#window.isFullWith(0, 0) && this.#owner.isOpen;
+  }
+
+  #passAside(message: MessageView): RefusalReason | null {
+    this.#context.report.dropped();
+    if (message.qos === 2) {
+      if (this.#isFullFor(message)) return "receive-maximum";
+      this.#received?.note(message.packetId);
+    }
+    this.#window.skip(message);
     return null;
   }
 
   /** Too many QoS 2 messages wait for PUBREL. */
-  #isFullFor({ packetId }: MqttFrameWalker): boolean {
+  #isFullFor({ packetId }: MessageView): boolean {
     return this.#received?.isFullFor(packetId, this.#context.limits.unacknowledgedPerConnectionMax) === true;
   }
 
   /** QoS 2 (4.3.3). */
-  #passOnce(walker: MqttFrameWalker, timestamp: number): RefusalReason | null {
+  #passOnce(lead: TopicLead, message: MessageView, timestamp: number): RefusalReason | null {
     const { admission } = this.#context;
     const received = this.#received;
-    if (received === null || this.#isFullFor(walker)) return "receive-maximum";
-    const step = received.begin(walker.packetId, () => admission.newAdmissionId());
-    if (step === "new") return this.#take(walker, timestamp, null);
+    if (received === null || this.#isFullFor(message)) return "receive-maximum";
+    const step = received.begin(message.packetId, () => admission.newAdmissionId());
+    if (step === "new") return this.#takeBegun(lead, message, timestamp, null);
     if (step === "again") {
-      this.#window.skip(walker);
+      this.#window.skip(message);
       return null;
     }
-    const message = copyOf(walker);
-    this.#wait(step, (admissionId) => this.#take(message, timestamp, admissionId));
+    const copy = copyOf(message);
+    this.#wait(step, (admissionId) => this.#takeBegun(lead, copy, timestamp, admissionId));
     return null;
   }
 
-  #take(message: MessageView, timestamp: number, admissionId: string | null): RefusalReason | null {
-    const origin = this.#origin;
-    if (origin === null) return this.#takeParts(message, timestamp, admissionId);
-    const own = admissionId === null ? origin : origin.withAdmissionId(admissionId);
-    this.#window.take(own, message, timestamp, this.#isHeard(origin.key));
-    return null;
-  }
-
-  #takeParts(message: MessageView, timestamp: number, admissionId: string | null): RefusalReason | null {
+  /** Of QoS 2: what has begun is not begun again, so nothing passes while the registry is asked. */
+  #takeBegun(
+    lead: TopicLead,
+    message: MessageView,
+    timestamp: number,
+    admissionId: string | null,
+  ): RefusalReason | null {
     const gateway = this.#device?.gateway ?? null;
-    const found = gateway === null ? null : gateway.partsOf(this.#topic, message, timestamp);
-    if (gateway === null || found === null) return "publish-topic";
-    if ("parts" in found) {
-      // Records of one message may share its admission id: they are other devices', or other bytes.
-      const parts =
-        admissionId === null
-          ? found.parts
-          : found.parts.map((part) => ({ ...part, origin: part.origin.withAdmissionId(admissionId) }));
-      this.#window.takeParts(parts, message, timestamp, (key) => this.#isHeard(key));
-      return null;
-    }
+    const outcome = this.#take(lead, message, timestamp, admissionId);
+    if (gateway === null || !isQuestion(outcome)) return isQuestion(outcome) ? "internal" : outcome;
     const { admission } = this.#context;
     const copy = copyOf(message);
-    const asking = gateway.ask(found.ask, () => admission.now());
-    this.#wait(asking, (refusal) => refusal ?? this.#takeParts(copy, admission.now(), admissionId));
+    this.#wait(
+      gateway.ask(outcome.ask, () => admission.now()),
+      (refusal) => refusal ?? this.#takeBegun(lead, copy, admission.now(), admissionId),
+    );
+    return null;
+  }
+
+  #take(lead: TopicLead, message: MessageView, timestamp: number, admissionId: string | null): Outcome {
+    const { topic, origin } = lead;
+    if (origin !== null) {
+      const own = admissionId === null ? origin : origin.withAdmissionId(admissionId);
+      this.#window.take(own, message, timestamp, this.#isHeard(origin.key));
+      return null;
+    }
+    const found = this.#device?.gateway?.partsOf(topic, message, timestamp) ?? null;
+    if (found === null) return "publish-topic";
+    if ("ask" in found) return found;
+    // Records of one message may share its admission id: they are other devices', or other bytes.
+    const parts =
+      admissionId === null
+        ? found.parts
+        : found.parts.map((part) => ({ ...part, origin: part.origin.withAdmissionId(admissionId) }));
+    this.#window.takeParts(parts, message, timestamp, (key) => this.#isHeard(key));
     return null;
   }
 
@@ -150,6 +211,7 @@ export class PublishSide implements MessageWindowOutcomes {
       .catch((error: unknown) => this.#owner.end("session-store", error))
       .finally(() => {
         this.#waits -= 1;
+        this.#passLine();
         this.#owner.resume();
       });
   }
@@ -169,6 +231,7 @@ export class PublishSide implements MessageWindowOutcomes {
     if (this.#received?.isPending === true) this.#noteLanded(answers);
     if (kept !== null || this.#answering !== null) this.#answerBehind(kept, answers);
     else if (answers.length > 0) this.#owner.answer(answers);
+    this.#passLine();
     this.#owner.resume();
   }
 
@@ -200,8 +263,10 @@ export class PublishSide implements MessageWindowOutcomes {
   }
 }
 
-/** The socket's bytes are used again while the message waits. */
-function copyOf({ qos, dup, retain, packetId, source, payloadStart, end }: MessageView): MessageView {
-  const payload = Buffer.from(source.subarray(payloadStart, end));
-  return { qos, dup, retain, packetId, source: payload, payloadStart: 0, end: payload.length };
+/** A question is what the registry has to be asked first: nothing was done. */
+type Outcome = RefusalReason | Question | null;
+type Question = { readonly ask: readonly string[] };
+
+function isQuestion(outcome: Outcome): outcome is Question {
+  return outcome !== null && typeof outcome === "object";
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SEVERITIES } from "./alarm-rule.ts";
-import { idSchema, metricNameSchema, metricValueSchema, timeSchema } from "./schemas.ts";
+import { functionNameSchema, idSchema, metricNameSchema, metricValueSchema, timeSchema } from "./schemas.ts";
 
 /** The values of records on the derived topics: JSON with a version field `v`. They evolve by adding optional fields only. */
 const device = { v: z.literal(1), tenant: idSchema, device: idSchema };
@@ -17,6 +17,23 @@ export const readingSchema = z.object({
   metrics: z.record(metricNameSchema, metricValueSchema),
 });
 export type Reading = z.infer<typeof readingSchema>;
+
+export const JOIN_SIDES = ["left", "right"] as const;
+export type JoinSide = (typeof JOIN_SIDES)[number];
+
+/** `repartition`: a reading on its way to the partition of what a function joins it by. Its record's key is `tenant/key`. */
+export const repartitionedSchema = z.object({
+  ...device,
+  key: idSchema,
+  /** The function that joins, and as which of its two sides. */
+  function: functionNameSchema,
+  side: z.enum(JOIN_SIDES),
+  ts: timeSchema,
+  received: timeSchema,
+  /** Those that the function may want. */
+  metrics: z.record(metricNameSchema, metricValueSchema),
+});
+export type Repartitioned = z.infer<typeof repartitionedSchema>;
 
 /**
  * `aggregates`: one window of one metric of one device. The greatest revision of a window is its truth. Of a user's function the metric is
@@ -122,7 +139,7 @@ export type DeadLetter = z.infer<typeof deadLetterSchema>;
 /**
  * `device-events`: late data beyond allowed lateness, and what else befalls a device. `removed`: what the stage made of the device up to
  * this record's source position is erased, wherever it is kept; `ts` is the receive time of the removal. `too-many-metrics`: a window could not
- * hold all metrics; `ts` is its start. `function`: what a user's function tells of a device; the `fn` header names it. `redriven`: a dead
+ * hold all metrics; `ts` is its start. `join-full`: a reading that a join could not keep, so that what comes later does not meet it. `function`: what a user's function tells of a device; the `fn` header names it. `redriven`: a dead
  * letter was run again, `detail` says which, the how manyeth time and who has edited it; `ts` is the receive time of its record. `connected` and
  * `disconnected` are reserved: the edge writes none yet.
  */
@@ -136,6 +153,7 @@ export const deviceEventSchema = z.object({
     "removed",
     "redriven",
     "too-many-metrics",
+    "join-full",
     "function",
   ]),
   ts: timeSchema,

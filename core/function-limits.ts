@@ -13,6 +13,13 @@ export const FUNCTION_LIMITS = {
   functionCodeBytesMax: 128 * KIB,
   functionNameCharactersMax: 63,
   functionsMax: 32,
+  /** That a join keeps of one side of a key, to meet what comes later: more is told, and not kept. */
+  joinReadingsPerSideMax: 1000,
+  /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
+  functionStagesMax: 8,
+  functionStageCharactersMax: 31,
+  /** What a stage without functions may still take to work off what lies before its end. Then it is ended all the same. */
+  functionStageEndMsMax: MINUTE,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
   /** What `millrace record` writes into one fixture. */
@@ -21,7 +28,9 @@ export const FUNCTION_LIMITS = {
   // functions that misbehave
   /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for less than two seconds. */
   functionTimeoutMsDefault: SECOND / 2,
-  /** The heap of its thread by default. */
+  /** Of a process of a stage, beside what its threads may have: Node's own, and what V8 keeps outside of heaps. */
+  functionProcessMib: 192,
+  /** The heap of a thread by default. */
   functionMemoryMibDefault: 512,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,

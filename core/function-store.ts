@@ -5,38 +5,62 @@ export interface FunctionState {
   readonly shape: string;
 }
 
+/** A join runs in two stages: it sends readings to the partition of their key, and joins them there. */
+export const FUNCTION_KINDS = ["map", "stream", "join"] as const;
+export type FunctionKind = (typeof FUNCTION_KINDS)[number];
+
 /** A function as it is handed in: `code` exports it, perhaps among others. */
 export interface FunctionInput {
   readonly name: string;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly state: FunctionState | null;
 }
 
 export interface FunctionVersionInfo {
   readonly name: string;
   readonly version: number;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   readonly hash: string;
   readonly codeBytes: number;
   readonly createdAt: number;
   readonly createdBy: string;
   readonly live: boolean;
+  /** In which it runs, or ran last: `functions` is the one that all share. */
+  readonly stage: string;
+}
+
+/** What keeps a stage of functions apart from everything else: threads, or a process of its own with threads in it. */
+export const ISOLATIONS = ["thread", "process"] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
+export interface DeployedBundle {
+  readonly code: string;
+  readonly hash: string;
+  readonly functions: readonly FunctionInput[];
+  /** As users call it. */
+  readonly stage?: string | undefined;
+  /** Of that stage from now on, whatever else runs in it. Without one it stays as it is: `thread` at first. */
+  readonly isolation?: Isolation | undefined;
 }
 
 /** Users' functions: all versions that ever were, and which of them run. */
 export interface FunctionStore {
   /**
-   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. INVALID_INPUT when a
-   * function keeps another shape than the live version under the same state version, LIMIT_EXCEEDED when there are too many.
+   * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. Without a `stage` each stays
+   * where it is; one that changes its stage begins anew, without what it has kept. INVALID_INPUT when a function keeps another shape than the
+   * live version under the same state version, LIMIT_EXCEEDED when there are too many functions or stages.
    */
-  deploy(
-    bundle: { readonly code: string; readonly hash: string; readonly functions: readonly FunctionInput[] },
-    actor: string,
-  ): Promise<readonly FunctionVersionInfo[]>;
+  deploy(bundle: DeployedBundle, actor: string): Promise<readonly FunctionVersionInfo[]>;
   /** Newest first; of all functions, or of one: NOT_FOUND when there is none. */
   versions(name?: string): Promise<readonly FunctionVersionInfo[]>;
   /** Makes an earlier version live again: the newest below the live one, or `version`. NOT_FOUND, or INVALID_INPUT when its state cannot be read. */
   rollback(name: string, version: number | null, actor: string): Promise<FunctionVersionInfo>;
   /** The function runs no more and what it keeps is erased; its versions stay. NOT_FOUND when none is live. */
   undeploy(name: string, actor: string): Promise<void>;
+  /** Of the functions that run, by name, the stage in which each does. */
+  stages(): Promise<ReadonlyMap<string, string>>;
+  /** Of the stages whose isolation was named. */
+  isolations(): Promise<ReadonlyMap<string, Isolation>>;
+  /** True when one of them is a join. */
+  runsJoin(): Promise<boolean>;
 }

@@ -4,7 +4,7 @@ import type { DeviceType } from "./device-type.ts";
 import type { OutcomeName } from "./ledger.ts";
 import type { LogRecord } from "./record.ts";
 import type { OutputTopic } from "./topics.ts";
-import type { Reading } from "./derived-records.ts";
+import type { Reading, Repartitioned } from "./derived-records.ts";
 
 /**
  * Functions: pure, typed, versioned. They run inside a stage, one partition at a time, in record order. No clock, randomness or
@@ -13,10 +13,14 @@ import type { Reading } from "./derived-records.ts";
  * A function that throws makes a dead letter of its input; every state change and output of that record or timer is undone.
  */
 
-/** What a function reads: raw messages of `telemetry`, or the readings that an earlier function of the stage emits. */
+/**
+ * What a function reads: raw messages of `telemetry`, the readings that an earlier function of the stage emits, or what another stage has
+ * sent to the partition of a key of its own.
+ */
 export interface FunctionInputs {
   readonly telemetry: LogRecord;
   readonly readings: Reading;
+  readonly repartition: Repartitioned;
 }
 export type InputTopic = keyof FunctionInputs;
 
@@ -87,6 +91,8 @@ export interface MapFunction<In extends InputTopic = InputTopic> {
   readonly version: number;
   readonly input: In;
   readonly outputs: readonly OutputTopic[];
+  /** What reads the records that it emits to `repartition`, in the stage that reads that topic. */
+  readonly behind?: StreamFunction<"repartition">;
   process(input: FunctionInputs[In], context: CallContext): void;
 }
 
@@ -98,6 +104,8 @@ export interface StreamFunction<In extends InputTopic = InputTopic, Value = unkn
   readonly outputs: readonly OutputTopic[];
   /** Shape of one state slot; checked when state is restored. */
   readonly state: z.ZodType<Value>;
+  /** Of a function that reads `repartition`: how the time of each of its two sides runs. */
+  readonly sides?: Pick<DeviceType, "outOfOrderMs" | "idleMs">;
   onInput(input: FunctionInputs[In], context: StreamContext<Value>): void;
   onTimer?(name: string, at: number, context: StreamContext<Value>): void;
   /** Called per device with state of this function, in key-byte order, when a control record changed what applies to it. */

@@ -13,6 +13,12 @@ export const functionNameSchema = z
   .max(LIMITS.functionNameCharactersMax)
   .regex(/^[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and "-", a letter first');
 
+/** Of stages, as users call them. */
+export const stageNameSchema = z
+  .string()
+  .max(LIMITS.functionStageCharactersMax)
+  .regex(/^[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and "-", a letter first');
+
 /** What a token brought along from another system must look like. */
 export const GIVEN_TOKEN_PATTERN = new RegExp(
   `^[\\x21-\\x7e]{${LIMITS.tokenCharactersMin},${LIMITS.tokenCharactersMax}}$`,

@@ -24,7 +24,27 @@ export const FUNCTIONS_STAGE: StageDefinition = {
   input: "readings",
   functions: [],
   source: MAIN_STAGE,
+  flushes: "repartition",
 };
+
+/** Where what users' functions join meets: readings that the functions stage has sent to the partition of their key. */
+export const JOINS_STAGE: StageDefinition = {
+  name: "joins",
+  input: "repartition",
+  functions: [],
+  source: FUNCTIONS_STAGE.name,
+};
+
+/** What the stages read that are always there. */
+const INPUTS: Readonly<Record<string, TopicName>> = {
+  [MAIN_STAGE]: "telemetry",
+  [JOINS_STAGE.name]: JOINS_STAGE.input,
+};
+
+/** What a stage reads, by its name alone: all that are not always there run users' functions. */
+export function stageInput(name: string): TopicName {
+  return INPUTS[name] ?? FUNCTIONS_STAGE.input;
+}
 
 /** The journal of a stage. */
 export function stageJournalName(stage: string): string {

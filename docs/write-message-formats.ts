@@ -43,6 +43,7 @@ const DERIVED_TOPICS: Readonly<Record<OutputTopic, readonly [schema: z.ZodType, 
   quarantine: [derived.quarantinedSchema, "quarantinedSchema", "quarantined"],
   "dead-letters": [derived.deadLetterSchema, "deadLetterSchema", "dead-letter"],
   "device-events": [derived.deviceEventSchema, "deviceEventSchema", "device-event"],
+  repartition: [derived.repartitionedSchema, "repartitionedSchema", "repartitioned"],
 };
 
 /** What lies on Kafka besides the topics above. */
@@ -60,7 +61,7 @@ Batches are plain record batches (v2) without compression. After a crash a reade
   \`${nextTimer}\` (next receive time at which a timer is due), \`${complete}\` (1 on a snapshot's last part). Values are the consumer's own.
 - \`millrace.installation\`: whose topics these are, in the first record: \`{"v":1,"id":…,"partitions":…,"generation":…}\`; of an installation that moved here also
   \`continues\`, its first generation, and a second record \`{"v":1,"moved":true}\` when all of it is there.
-- Consumer groups \`millrace.stage.main\`, \`millrace.sink.clickhouse\`, \`millrace.sink.notify\`: committed offsets, without members, for lag. With
+- Consumer groups \`millrace.stage.main\`, \`millrace.stage.functions\`, \`millrace.sink.clickhouse\`, \`millrace.sink.notify\`: committed offsets, without members, for lag. With
   each offset its metadata: \`{"journal":…,"partition":…,"epoch":…,"nextTimer":…}\`.
 
 \`\`\`sh

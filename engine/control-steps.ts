@@ -3,7 +3,10 @@ import { engineIdentity } from "./dead-letter.ts";
 import { controlSchema } from "../core/control.ts";
 import { isMillraceError } from "../core/errors.ts";
 import { deviceKey } from "../core/ids.ts";
+import { HEADER } from "../core/record.ts";
+import { parseSourcePosition } from "../core/source-position.ts";
 import { redrive } from "./redrive-step.ts";
+import { flushSides } from "./side-times.ts";
 import type { ControlRecord } from "../core/control.ts";
 import type { DeviceEvent } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
@@ -37,7 +40,7 @@ export function beginControl(parts: PartitionParts, runner: FunctionRunner, reco
   }
   try {
     if (control.kind === "redrive") redrive(parts, runner, control);
-    const sweep = sweepOf(parts, control);
+    const sweep = sweepOf(parts, control, record);
     if (sweep !== null) parts.sweep.set(sweep);
   } catch (error) {
     // Damaged state is nobody's dead letter: it ends the stage.
@@ -72,8 +75,8 @@ export function continueSweep(parts: PartitionParts, runner: FunctionRunner, pac
 }
 
 /** A flush that is over here goes on: the readings that it is to be behind lie before it, whenever they were made. */
-export function passFlushOn({ stage, outputs }: PartitionParts, runner: FunctionRunner, sweep: Sweep): void {
-  if (stage.flushes === undefined || sweep.flushUpTo === null) return;
+export function passFlushOn({ stage, functions, outputs }: PartitionParts, runner: FunctionRunner, sweep: Sweep): void {
+  if (stage.flushes === undefined || sweep.flushUpTo === null || !functions.writesTo(stage.flushes)) return;
   const devices = sweep.keys === undefined ? {} : { devices: sweep.keys };
   const control: ControlRecord = { v: 1, kind: "flush", upTo: sweep.flushUpTo, ...devices };
   outputs.push({
@@ -86,14 +89,10 @@ export function passFlushOn({ stage, outputs }: PartitionParts, runner: Function
   });
 }
 
-function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
+function sweepOf(parts: PartitionParts, control: ControlRecord, record: LogRecord): Sweep | null {
   switch (control.kind) {
     case "flush":
-      return {
-        ...WHOLE_PARTITION,
-        flushUpTo: control.upTo,
-        ...(control.devices === undefined ? {} : { keys: control.devices.toSorted(compareBytes) }),
-      };
+      return flushSweep(parts, control, record);
     case "device-type": {
       const { tenant, id } = control.type;
       return parts.config.apply(control) ? { ...WHOLE_PARTITION, tenant, type: id, changes: ["type"] } : null;
@@ -122,6 +121,39 @@ function sweepOf(parts: PartitionParts, control: ControlRecord): Sweep | null {
   }
 }
 
+/** What is joined lies under other keys than those of the devices that a flush names. */
+function flushSweep(
+  parts: PartitionParts,
+  { upTo, devices }: Extract<ControlRecord, { kind: "flush" }>,
+  record: LogRecord,
+): Sweep | null {
+  if (parts.stage.input !== "repartition") {
+    const keys = devices === undefined ? {} : { keys: devices.toSorted(compareBytes) };
+    return { ...WHOLE_PARTITION, flushUpTo: upTo, ...keys };
+  }
+  if (devices !== undefined) return { ...WHOLE_PARTITION, flushUpTo: upTo, flushOf: devices };
+  const flushUpTo = passedByAll(parts, upTo, record);
+  return flushUpTo === null ? null : { ...WHOLE_PARTITION, flushUpTo };
+}
+
+/** Up to where every partition has passed a flush on: readings of the others are still to come before it. Null before that. */
+function passedByAll(
+  { passedFlushes, partitionCount }: PartitionParts,
+  upTo: number,
+  record: LogRecord,
+): number | null {
+  const source = parseSourcePosition(record.header(HEADER.source) ?? "");
+  if (source === null) return upTo;
+  const before: Readonly<Record<string, number>> = passedFlushes.value ?? {};
+  const passed: Readonly<Record<string, number>> = {
+    ...before,
+    [source.partition]: Math.max(before[source.partition] ?? 0, upTo),
+  };
+  passedFlushes.set(passed);
+  const all = Object.values(passed);
+  return all.length < partitionCount ? null : Math.min(...all);
+}
+
 /** Null unless the function is taken back: then what it has kept of each device is erased. */
 function deploySweep(parts: PartitionParts, control: Extract<ControlRecord, { kind: "deploy" }>): Sweep | null {
   if (control.stage !== parts.stage.name || !parts.calls.run(() => parts.functions.deploy(control))) return null;
@@ -131,30 +163,36 @@ function deploySweep(parts: PartitionParts, control: Extract<ControlRecord, { ki
 
 function keysOf(parts: PartitionParts, sweep: Sweep): readonly KeyState[] {
   if (sweep.keys !== undefined) return sweep.keys.map((key) => parts.store.key(key));
-  return sweep.key === null ? parts.store.inKeyOrder() : [parts.store.key(sweep.key)];
+  if (sweep.key === null) return parts.store.inKeyOrder();
+  const own = parts.store.key(sweep.key);
+  if (parts.stage.input !== "repartition") return [own];
+  return parts.store.inKeyOrder().filter(({ deviceKey: key }) => key === sweep.key);
 }
 
 function concerns(parts: PartitionParts, sweep: Sweep, key: KeyState): boolean {
   if (key.tenant === "") return false;
   if (sweep.forget !== undefined) return key.hasStateOf(sweep.forget);
   // A device that is named is told of its removal even if nothing of it is left here: its quarantine is elsewhere.
-  if (key.isErased()) return sweep.key !== null && parts.config.of(key).removed;
+  if (key.isErased()) return sweep.key !== null && key.joinedBy === null && parts.config.of(key).removed;
   if (sweep.tenant !== null && key.tenant !== sweep.tenant) return false;
-  return sweep.type === null || parts.config.typeIdOf(key.key) === sweep.type;
+  return sweep.type === null || parts.config.typeIdOf(key.deviceKey) === sweep.type;
 }
 
 function sweepKey(parts: PartitionParts, runner: FunctionRunner, sweep: Sweep, key: KeyState): void {
   if (sweep.forget !== undefined) {
-    key.forget(sweep.forget);
+    if (key.joinedBy === sweep.forget) key.erase();
+    else key.forget(sweep.forget);
     parts.queue.refresh(key);
     return;
   }
-  if (sweep.flushUpTo !== null) flushKey(parts, key, sweep.flushUpTo);
+  if (sweep.flushUpTo !== null) flushKey(parts, key, sweep);
   if (parts.config.of(key).removed) {
     runner.changeConfig(key, "device-removed");
     key.erase();
-    parts.counts.filterStored(key.key);
-    emitRemoved(parts, runner, key);
+    if (key.joinedBy === null) {
+      parts.counts.filterStored(key.deviceKey);
+      emitRemoved(parts, runner, key);
+    }
   } else {
     for (const change of sweep.changes) runner.changeConfig(key, change);
   }
@@ -169,7 +207,13 @@ function emitRemoved({ outputs }: PartitionParts, runner: FunctionRunner, { key,
   outputs.push({ topic: "device-events", key, timestamp: received, functionVersion: CONTROL_VERSION, json });
 }
 
-function flushKey(parts: PartitionParts, key: KeyState, upTo: number): void {
+function flushKey(parts: PartitionParts, key: KeyState, { flushUpTo: upTo, flushOf }: Sweep): void {
+  if (upTo === null) return;
+  if (key.sides.value !== null) {
+    const flushed = flushSides(key.sides.value, upTo, flushOf ?? null);
+    if (flushed !== null) key.sides.set(flushed);
+    return;
+  }
   const time = key.time.value;
   if (time !== null && time.f !== null && time.f >= upTo) return;
   key.time.set({ n: time?.n ?? null, r: time?.r ?? parts.partitionTime.value ?? 0, f: upTo });

@@ -1,9 +1,11 @@
 import { errorText } from "../core/errors.ts";
+import { deviceKey } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import { CondemnedCall } from "./numbered-calls.ts";
 import type { DeadLetter } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { TopicName } from "../core/topics.ts";
+import type { Output } from "./output-buffer.ts";
 
 export interface DeadLetterInput {
   readonly tenant: string;
@@ -33,6 +35,12 @@ export const UNKNOWN_ID = "unknown";
 /** The frame that called the function: what lies below it is the engine's. */
 const CALLING_FILE = /function-runner\.ts:/;
 const FRAME = /^\s*at (?:(.*) \()?(.*[/\\])?([^/\\()]+:\d+:\d+)\)?$/;
+
+export function deadLetterOutput({ functionVersion, ...input }: DeadLetterInput & FunctionIdentity): Output {
+  const { tenant, device, received: timestamp } = input;
+  const json = JSON.stringify(deadLetterOf(input));
+  return { topic: "dead-letters", key: deviceKey(tenant, device), timestamp, functionVersion, json };
+}
 
 export function deadLetterOf(input: DeadLetterInput): DeadLetter {
   const { error, record } = input;

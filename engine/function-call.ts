@@ -5,7 +5,7 @@ import type { OutcomeName } from "../core/ledger.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { DeviceConfig, StageConfig } from "./stage-config.ts";
 import type { KeyState } from "./key-state.ts";
-import type { FunctionState } from "./state-slots.ts";
+import type { FunctionState } from "./function-state.ts";
 
 /** A function in its place within the stage. */
 export interface PlacedFunction {
@@ -36,14 +36,12 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
   readonly device: string;
   readonly receiveTime: number;
   readonly watermark: number;
-  readonly state: StateSlots<unknown>;
   readonly input: CallInput;
-  private readonly slots: FunctionState;
   private readonly site: CallSite;
   private readonly stageConfig: StageConfig;
 
   constructor(site: CallSite, config: StageConfig, input: CallInput) {
-    const { key, placed } = input;
+    const { key } = input;
     this.site = site;
     this.stageConfig = config;
     this.input = input;
@@ -51,8 +49,15 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
     this.device = key.device;
     this.receiveTime = input.receiveTime;
     this.watermark = input.watermark;
-    this.slots = key.functionState(placed.fn.name);
-    this.state = this.slots;
+  }
+
+  get state(): StateSlots<unknown> {
+    return this.slots;
+  }
+
+  /** Asked for only by functions that keep something. */
+  private get slots(): FunctionState {
+    return this.input.key.functionState(this.input.placed.fn.name);
   }
 
   get timers(): Timers {

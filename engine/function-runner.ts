@@ -1,14 +1,15 @@
 import { isMillraceError } from "../core/errors.ts";
-import { deviceKey, parseDeviceKey } from "../core/ids.ts";
+import { parseDeviceKey } from "../core/ids.ts";
 import { isReading } from "../core/is-reading.ts";
-import { MESSAGE_OUTCOMES } from "../core/ledger.ts";
 import { LIMITS } from "../core/limits.ts";
-import { UNKNOWN_ID, deadLetterOf, engineIdentity } from "./dead-letter.ts";
+import { UNKNOWN_ID, deadLetterOutput, engineIdentity } from "./dead-letter.ts";
 import { FunctionCall } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
+import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
+import { requireCountable } from "./ledger-counts.ts";
 import { WHOLE_STEP, identityOf, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
-import { eventWatermark } from "./timer-queue.ts";
-import type { Reading } from "../core/derived-records.ts";
+import { moveSide, moveTime } from "./timer-queue.ts";
+import type { Reading, Repartitioned } from "../core/derived-records.ts";
 import type { ConfigChange, StreamFunction } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
@@ -16,6 +17,7 @@ import type { OutputTopic } from "../core/topics.ts";
 import type { DeadLetterInput, FunctionIdentity } from "./dead-letter.ts";
 import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
+import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { TimerSlot } from "./state-slots.ts";
 import type { MessageTimers, StepFailure } from "./step-failure.ts";
@@ -56,47 +58,53 @@ export class FunctionRunner implements CallSite {
    * nothing has happened, and it returns the watermark up to which they are to fire before it is run again; else null.
    */
   runMessage(key: KeyState, record: LogRecord): number | null {
-    this.beginMessage();
-    const failure = this.attemptStep(() => {
-      const watermark = this.watermark(key);
+    return this.runInput(key, record, () => {
+      const watermark = this.parts.watermarkOf(key);
       for (const placed of this.parts.functions.byInput.telemetry) {
         if (this.leavesOut(placed)) continue;
         this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
       }
     });
-    return this.settleMessage(key, record, failure);
   }
 
   /** As `runMessage`, for a stage that reads readings. */
   runReading(key: KeyState, record: LogRecord, reading: Reading): number | null {
-    this.beginMessage();
-    const failure = this.attemptStep(() => this.passOn(key, record.timestamp, reading, 0, true));
-    return this.settleMessage(key, record, failure);
+    return this.runInput(key, record, () => this.passOn(key, record.timestamp, reading, 0, true));
+  }
+
+  /** As `runMessage`, for a stage that reads what is joined: for the one function that it is for. */
+  runRepartitioned(key: KeyState, record: LogRecord, value: Repartitioned, place: JoinPlace): number | null {
+    return this.runInput(key, record, () => {
+      const watermark = this.parts.watermarkOf(key);
+      moveSide(key, value, record.timestamp, place.device);
+      this.fireReached(key);
+      const { placed } = place;
+      this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value, true);
+    });
   }
 
   /** Runs the record of a dead letter again, on one function or, with `only` null, on all that read it. */
-  redrive(key: KeyState, record: LogRecord, only: string | null, reading: Reading | null): void {
+  redrive(record: LogRecord, only: string | null, run: () => void): void {
     const { record: control } = this;
     this.record = record;
     this.redriven = { only };
     try {
-      if (reading === null) this.runMessage(key, record);
-      else this.runReading(key, record, reading);
+      run();
     } finally {
       this.redriven = null;
       this.record = control;
     }
   }
 
-  private beginMessage(): void {
+  private runInput(key: KeyState, record: LogRecord, run: () => void): number | null {
     this.outcome = "processed";
     this.failedAlone = false;
     this.timers = { readings: 0, fired: 0, overdue: null };
+    return this.settleMessage(key, record, this.attemptStep(run));
   }
 
   private leavesOut({ fn }: PlacedFunction): boolean {
-    const only = this.redriven?.only ?? null;
-    return only !== null && only !== fn.name;
+    return (this.redriven?.only ?? fn.name) !== fn.name;
   }
 
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
@@ -125,7 +133,7 @@ export class FunctionRunner implements CallSite {
     for (const placed of this.parts.functions.byName.values()) {
       if (placed.fn.kind !== "stream" || placed.fn.onConfig === undefined || !key.hasStateOf(placed.fn.name)) continue;
       const failure = this.attemptStep(() => {
-        const call: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.watermark(key) };
+        const call: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.parts.watermarkOf(key) };
         this.tell(call, (fn, context) => fn.onConfig?.(change, context));
       });
       if (failure !== null) this.deadLetter(key, failure, { received: receiveTime, record: this.record });
@@ -146,7 +154,8 @@ export class FunctionRunner implements CallSite {
     assertJson(value);
     const { functionVersion } = placed;
     const json = JSON.stringify(value);
-    this.parts.outputs.push({ topic, key: key.key, timestamp: receiveTime, functionVersion, json });
+    const outputKey = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
+    this.parts.outputs.push({ topic, key: outputKey, timestamp: receiveTime, functionVersion, json });
     // A loop that never ends must meet this before memory does.
     if (this.parts.outputs.stepBytes > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
     if (topic !== "readings") return;
@@ -164,11 +173,8 @@ export class FunctionRunner implements CallSite {
       if (this.outcome === "processed") this.outcome = outcome;
       return;
     }
-    if (outcome === "control" || MESSAGE_OUTCOMES.some((name) => name === outcome)) {
-      throw new TypeError(`${outcome} is counted by the engine`);
-    }
-    if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${outcome}`);
-    this.parts.counts.add(call.input.key.key, outcome, by);
+    requireCountable(outcome, by);
+    this.parts.counts.add(call.input.key.deviceKey, outcome, by);
   }
 
   /**
@@ -176,8 +182,11 @@ export class FunctionRunner implements CallSite {
    * applied. A reading that a timer made moves no time: its own time has come already.
    */
   private passOn(key: KeyState, receiveTime: number, reading: Reading, first: number, movesTime: boolean): void {
-    const watermark = this.watermark(key);
-    if (movesTime) this.advance(key, reading.ts, receiveTime);
+    const watermark = this.parts.watermarkOf(key);
+    if (movesTime) {
+      moveTime(key, reading.ts, receiveTime);
+      this.fireReached(key);
+    }
     for (const placed of this.parts.functions.byInput.readings) {
       if (placed.index < first || (first === 0 && this.leavesOut(placed))) continue;
       const input: CallInput = { placed, key, cause: "input", receiveTime, watermark };
@@ -187,7 +196,7 @@ export class FunctionRunner implements CallSite {
   }
 
   /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
-  private invokeAlone(input: CallInput, reading: Reading, isRecord: boolean): void {
+  private invokeAlone(input: CallInput, reading: Reading | Repartitioned, isRecord: boolean): void {
     const failure = this.attempt(() => this.invoke(input, reading));
     if (failure === null) return;
     this.failedAlone = true;
@@ -196,10 +205,8 @@ export class FunctionRunner implements CallSite {
     this.deadLetter(input.key, { ...failure, by: identityOf(input.placed) }, { received: input.receiveTime, record });
   }
 
-  private advance(key: KeyState, ts: number, receiveTime: number): void {
-    const time = key.time.value;
-    if (time === null || time.n === null || ts > time.n) key.time.set({ n: ts, r: receiveTime, f: time?.f ?? null });
-    const reached = this.watermark(key);
+  private fireReached(key: KeyState): void {
+    const reached = this.parts.watermarkOf(key);
     const bytesMax = this.parts.outputs.stepBytes + LIMITS.timerOutputBytesPerMessageMax;
     this.timers.readings += 1;
     for (;;) {
@@ -217,11 +224,7 @@ export class FunctionRunner implements CallSite {
     }
   }
 
-  private watermark(key: KeyState): number {
-    return eventWatermark(key, this.parts.config.of(key).type);
-  }
-
-  private invoke(input: CallInput, value: LogRecord | Reading): void {
+  private invoke(input: CallInput, value: LogRecord | Reading | Repartitioned): void {
     const { fn } = input.placed;
     this.call(input, (call) => {
       if (fn.kind === "map") fn.process(value, call);
@@ -280,7 +283,7 @@ export class FunctionRunner implements CallSite {
     // It was counted when it became a dead letter.
     if (this.redriven !== null) return null;
     const failed = failure !== null || this.failedAlone;
-    this.parts.counts.add(key.key, failed ? "deadLettered" : this.outcome, 1);
+    this.parts.counts.add(key.deviceKey, failed ? "deadLettered" : this.outcome, 1);
     return null;
   }
 
@@ -292,9 +295,6 @@ export class FunctionRunner implements CallSite {
     const { stage, partition, outputs } = this.parts;
     this.deadLetters += 1;
     const source = { topic: stage.input, partition, offset: this.record?.offset ?? 0 };
-    const { functionVersion, ...identity } = by;
-    const json = JSON.stringify(deadLetterOf({ ...identity, error, ...what, tenant, device, source }));
-    const key = deviceKey(tenant, device);
-    outputs.push({ topic: "dead-letters", key, timestamp: what.received, functionVersion, json });
+    outputs.push(deadLetterOutput({ ...by, error, ...what, tenant, device, source }));
   }
 }

@@ -1,12 +1,17 @@
 import { z } from "zod";
 import { compareBytes } from "./byte-order.ts";
+import { coldText, readColdText } from "./cold-state.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
+import { sideTimesSchema, type SideTimes } from "./side-times.ts";
 import type { DeviceConfig } from "./stage-config.ts";
-import { EngineSlot, FunctionState, compareTimers } from "./state-slots.ts";
+import { FunctionState } from "./function-state.ts";
+import { EngineSlot, SLOT_BYTES, compareTimers } from "./state-slots.ts";
 import type { Slot } from "../core/commit-unit.ts";
+import type { ColdEntry } from "./cold-state.ts";
 import type { HeapItem } from "./indexed-heap.ts";
-import type { SlotKeeper, SlotOwner, TimerSlot, TouchableSlot } from "./state-slots.ts";
+import type { SlotOwner } from "./function-state.ts";
+import type { KeyKeeper, TimerSlot, TouchableSlot } from "./state-slots.ts";
 
 const keyTimeSchema = z.object({
   /** Newest event time seen; null before the first reading. */
@@ -19,62 +24,125 @@ const keyTimeSchema = z.object({
 export type KeyTime = z.infer<typeof keyTimeSchema>;
 
 export const TIME_FUNCTION = "$time";
+export const SIDES_SLOT = "sides";
 /** What the objects themselves take, measured roughly. */
 const KEY_BYTES = 600;
 const FUNCTION_BYTES = 600;
-const SLOT_BYTES = 200;
 
-/** All state of one key (`tenant/device`; the empty key holds what belongs to the partition). */
+/** What functions keep of a key. */
+interface Held {
+  readonly functions: Map<string, FunctionState>;
+  /** Those that are set and can fire. */
+  readonly timers: IndexedHeap<TimerSlot>;
+}
+
+/** What is known in memory of a key whose functions' slots are put away. */
+interface Cold {
+  /** When its first timer fires; null without one. */
+  readonly timerAt: number | null;
+  /** The functions that keep something, and about how many bytes each. */
+  readonly functions: readonly string[];
+  readonly bytes: readonly number[];
+}
+
+/** Of every key that is put away: nothing changes it, because whoever would brings the key's own back first. */
+const NOTHING_HELD = newlyHeld();
+
+function newlyHeld(): Held {
+  return { functions: new Map(), timers: new IndexedHeap(compareTimers) };
+}
+
+/** Behind the key of what is joined stands the function that joins it: its time is its own. No id holds a blank. */
+const FUNCTION_MARK = " ";
+
+/** The key under which a function has what it joins by this key. */
+export function joinKey(key: string, fn: string): string {
+  return key + FUNCTION_MARK + fn;
+}
+
+/**
+ * All state of one key (`tenant/device`; of what is joined that and the function, see `joinKey`; the empty key holds what belongs to the
+ * partition). What its functions keep may be put away: it comes back as after a restore, when it is asked for.
+ */
 export class KeyState implements HeapItem {
   heapIndex = -1;
   /** Never above the partition time at which the key's earliest timer is due: see timer-queue.ts. */
   dueAt = Infinity;
   readonly key: string;
+  /** The same without a function. */
+  readonly deviceKey: string;
+  /** Of what is joined, the function; else null. */
+  readonly joinedBy: string | null;
   readonly tenant: string;
   readonly device: string;
   readonly time: EngineSlot<KeyTime>;
+  /** Instead of `time`, of what is joined. */
+  readonly sides: EngineSlot<SideTimes>;
   /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
   config: { readonly version: number; readonly of: DeviceConfig } | null = null;
-  readonly timers = new IndexedHeap<TimerSlot>(compareTimers);
   /** Slots of the engine under this key, for snapshots. */
   readonly engineSlots: TouchableSlot[] = [];
-  private readonly functions = new Map<string, FunctionState>();
-  private readonly keeper: SlotKeeper;
+  /** True since it was last asked for, until the keeper takes it back. */
+  used = true;
+  private held = newlyHeld();
+  private cold: Cold | null = null;
+  private readonly keeper: KeyKeeper;
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
 
-  constructor(keeper: SlotKeeper, slotOwners: ReadonlyMap<string, SlotOwner>, key: string) {
-    const parsed = parseDeviceKey(key);
+  constructor(keeper: KeyKeeper, slotOwners: ReadonlyMap<string, SlotOwner>, key: string) {
+    const [ofDevice = "", joinedBy] = key.split(FUNCTION_MARK);
+    const parsed = parseDeviceKey(ofDevice);
     this.key = key;
+    this.deviceKey = ofDevice;
+    this.joinedBy = joinedBy ?? null;
     this.tenant = parsed?.tenant ?? "";
     this.device = parsed?.device ?? "";
     this.keeper = keeper;
     this.slotOwners = slotOwners;
     this.time = new EngineSlot(keeper, keyTimeSchema, TIME_FUNCTION, key, "");
     this.engineSlots.push(this.time);
+    this.sides = new EngineSlot(keeper, sideTimesSchema, TIME_FUNCTION, key, SIDES_SLOT);
+    if (this.joinedBy !== null) this.engineSlots.push(this.sides);
+  }
+
+  /** Those that are set and can fire. */
+  get timers(): IndexedHeap<TimerSlot> {
+    this.warmUp();
+    return this.held.timers;
+  }
+
+  /** When the first of `timers` fires; null without one. */
+  get nextTimerAt(): number | null {
+    return this.cold === null ? (this.held.timers.peek()?.at ?? null) : this.cold.timerAt;
   }
 
   functionState(fn: string): FunctionState {
-    const known = this.functions.get(fn);
+    this.warmUp();
+    const known = this.held.functions.get(fn);
     if (known !== undefined) return known;
     const made = new FunctionState(this.keeper, this, fn, this.slotOwners);
-    this.functions.set(fn, made);
+    this.keeper.grow(FUNCTION_BYTES);
+    this.held.functions.set(fn, made);
     return made;
   }
 
   /** True when the function has a slot or timer here. */
   hasStateOf(fn: string): boolean {
-    const state = this.functions.get(fn);
-    return state !== undefined && (anyOf(state.slots, (slot) => slot.present) || anyOf(state.timers, isSet));
+    if (this.cold !== null) return this.cold.functions.includes(fn);
+    const state = this.held.functions.get(fn);
+    return state !== undefined && isFilled(state);
   }
 
-  /** To be called when the function is another one now. */
+  /** To be called when the function is another one now: which timers it answers may differ. */
   readAnew(fn: string): void {
-    this.functions.get(fn)?.readAnew();
+    if (this.cold === null) this.held.functions.get(fn)?.readAnew();
+    else if (this.cold.functions.includes(fn)) this.whileWarm(() => undefined);
   }
 
   /** Erases what the function holds here. */
   forget(fn: string): void {
-    const state = this.functions.get(fn);
+    this.warmUp();
+    const state = this.held.functions.get(fn);
     if (state === undefined) return;
     for (const name of state.slots.keys()) state.delete(name);
     for (const timer of state.timers.values()) timer.set(null);
@@ -82,33 +150,90 @@ export class KeyState implements HeapItem {
 
   /** Erases what functions hold here, and the key's time. */
   erase(): void {
-    for (const fn of this.functions.keys()) this.forget(fn);
+    this.warmUp();
+    for (const fn of this.held.functions.keys()) this.forget(fn);
     if (this.time.value !== null) this.time.set(null);
+    if (this.sides.value !== null) this.sides.set(null);
   }
 
   isErased(): boolean {
-    for (const fn of this.functions.keys()) if (this.hasStateOf(fn)) return false;
-    return this.time.value === null;
+    if (this.cold !== null) return false;
+    for (const state of this.held.functions.values()) if (isFilled(state)) return false;
+    return this.time.value === null && this.sides.value === null;
+  }
+
+  get isCold(): boolean {
+    return this.cold !== null;
+  }
+
+  /** What is to be put away for `coolDown`; null when there is nothing, or it is away already. Nothing of it may be touched. */
+  coldEntry(): ColdEntry | null {
+    if (this.cold !== null) return null;
+    const functions = [...this.held.functions.values()].filter((state) => isFilled(state));
+    if (functions.length === 0) return null;
+    return { key: this.key, text: coldText(functions.map((state) => [state.fn, state.kept()])) };
+  }
+
+  /** Lets go of what `coldEntry` gave. */
+  coolDown(): void {
+    const filled = [...this.held.functions.values()].filter((state) => isFilled(state));
+    const functions = filled.map(({ fn }) => fn);
+    this.cold = { timerAt: this.nextTimerAt, functions, bytes: filled.map((state) => bytesOf(state)) };
+    this.held = NOTHING_HELD;
+  }
+
+  private warmUp(): void {
+    if (this.cold === null) return;
+    const text = this.keeper.coldText(this.key);
+    this.cold = null;
+    this.held = newlyHeld();
+    for (const [fn, slots] of readColdText(text)) {
+      const state = this.functionState(fn);
+      for (const [name, value] of slots) state.restore(name, value);
+    }
+  }
+
+  /** Brings back what is away, and lets go of it again: it must not be changed. */
+  private whileWarm<Result>(look: () => Result): Result {
+    const wasCold = this.cold !== null;
+    this.warmUp();
+    const result = look();
+    if (wasCold) {
+      this.keeper.grow(-this.functionBytes());
+      this.coolDown();
+    }
+    return result;
   }
 
   /** Everything that is there, by function and name in byte order. */
   slots(): Slot[] {
-    const all: TouchableSlot[] = [...this.engineSlots];
-    for (const state of this.functions.values()) all.push(...state.slots.values(), ...state.timers.values());
-    const slots = all.map((slot) => slot.toSlot()).filter((slot) => slot.value !== null);
-    return slots.sort((a, b) => compareBytes(a.fn, b.fn) || compareBytes(a.name, b.name));
+    return this.whileWarm(() => {
+      const all: TouchableSlot[] = [...this.engineSlots];
+      for (const state of this.held.functions.values()) all.push(...state.slots.values(), ...state.timers.values());
+      const slots = all.map((slot) => slot.toSlot()).filter((slot) => slot.value !== null);
+      return slots.sort((a, b) => compareBytes(a.fn, b.fn) || compareBytes(a.name, b.name));
+    });
   }
 
   /** About how many bytes of memory it takes. */
   get bytes(): number {
-    let bytes = KEY_BYTES + this.key.length + this.engineSlots.length * SLOT_BYTES;
-    for (const state of this.functions.values()) bytes += bytesOf(state);
+    return KEY_BYTES + this.key.length + this.engineSlots.length * SLOT_BYTES + this.functionBytes();
+  }
+
+  /** Of that, what could be put away. */
+  functionBytes(): number {
+    let bytes = 0;
+    for (const state of this.held.functions.values()) bytes += bytesOf(state);
     return bytes;
   }
 
-  /** Adds what each function takes here. */
+  /** Adds what each function keeps here, put away or not. */
   addBytesTo(bytes: Map<string, number>): void {
-    for (const [fn, state] of this.functions) bytes.set(fn, (bytes.get(fn) ?? 0) + bytesOf(state));
+    for (const [fn, state] of this.held.functions) bytes.set(fn, (bytes.get(fn) ?? 0) + bytesOf(state));
+    if (this.cold === null) return;
+    for (const [place, fn] of this.cold.functions.entries()) {
+      bytes.set(fn, (bytes.get(fn) ?? 0) + (this.cold.bytes[place] ?? 0));
+    }
   }
 }
 
@@ -116,6 +241,10 @@ function bytesOf({ slots, timers }: FunctionState): number {
   let bytes = FUNCTION_BYTES + timers.size * SLOT_BYTES;
   for (const slot of slots.values()) bytes += SLOT_BYTES + slot.bytes;
   return bytes;
+}
+
+function isFilled({ slots, timers }: FunctionState): boolean {
+  return anyOf(slots, (slot) => slot.present) || anyOf(timers, isSet);
 }
 
 function isSet(timer: TimerSlot): boolean {

@@ -1,4 +1,4 @@
-import { OUTCOME_NAMES, addOutcomes, noOutcomes } from "../core/ledger.ts";
+import { MESSAGE_OUTCOMES, OUTCOME_NAMES, addOutcomes, noOutcomes } from "../core/ledger.ts";
 import type { OutcomeName, Outcomes } from "../core/ledger.ts";
 import type { UndoLog } from "./undo-log.ts";
 
@@ -70,6 +70,14 @@ export class LedgerCounts {
     this.all.set(key, made.total);
     return made;
   }
+}
+
+/** TypeError and RangeError for what a function may not count. */
+export function requireCountable(outcome: OutcomeName, by: number): void {
+  if (outcome === "control" || MESSAGE_OUTCOMES.some((name) => name === outcome)) {
+    throw new TypeError(`${outcome} is counted by the engine`);
+  }
+  if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${outcome}`);
 }
 
 function takeNonZero(pending: Outcomes): Partial<Outcomes> | null {

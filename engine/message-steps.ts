@@ -1,9 +1,13 @@
-import { parseReading } from "./parse-reading.ts";
+import { deviceKey } from "../core/ids.ts";
+import { joinKey } from "./key-state.ts";
+import { parseReading, parseRepartitioned } from "./parse-reading.ts";
 import { takesRecord } from "./takes-record.ts";
+import type { Repartitioned } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { StepPace } from "./control-steps.ts";
 import type { FunctionRunner } from "./function-runner.ts";
 import type { KeyState } from "./key-state.ts";
+import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 
 /** Corrupt and control records belong to no device. */
@@ -25,10 +29,43 @@ export function processMessage(
     const reading = parseReading(record);
     if (reading instanceof Error) refuse(parts, runner, record, reading);
     else return runOnKey(parts, runner, pace, key, () => runner.runReading(key, record, reading));
+  } else if (parts.stage.input === "repartition") {
+    return processRepartitioned(parts, runner, pace, record);
   } else {
     return runOnKey(parts, runner, pace, key, () => runner.runMessage(key, record));
   }
   return true;
+}
+
+/** What is joined has state and time for each key and function. */
+function processRepartitioned(
+  parts: PartitionParts,
+  runner: FunctionRunner,
+  pace: StepPace,
+  record: LogRecord,
+): boolean {
+  const value = parseRepartitioned(record);
+  const placed = value instanceof Error ? undefined : placeOfJoin(parts, value);
+  if (value instanceof Error) refuse(parts, runner, record, value);
+  // Of a function that was taken back while what it had sent was under way.
+  else if (placed === undefined) parts.counts.add(NO_KEY, "control", 1);
+  else
+    return runOnKey(parts, runner, pace, placed.key, () => runner.runRepartitioned(placed.key, record, value, placed));
+  return true;
+}
+
+/** Undefined when the function is not there. */
+export function placeOfJoin(
+  { functions, store }: PartitionParts,
+  { tenant, device, key, function: name }: Repartitioned,
+): (JoinPlace & { readonly key: KeyState }) | undefined {
+  const placed = functions.byInput.repartition.find(({ fn }) => fn.name === name);
+  if (placed === undefined) return undefined;
+  return {
+    placed,
+    key: store.key(joinKey(deviceKey(tenant, key), name)),
+    device: deviceKey(tenant, device),
+  };
 }
 
 /**

@@ -7,10 +7,12 @@ import { StageConfig } from "./stage-config.ts";
 import { StageFunctions, type LoadFunctions, type SlotOwners } from "./stage-functions.ts";
 import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY, StateStore } from "./state-store.ts";
-import { TimerQueue } from "./timer-queue.ts";
+import { eventWatermark, TimerQueue, type TimeRules } from "./timer-queue.ts";
 import { UndoLog } from "./undo-log.ts";
 import type { CallMeter } from "../core/call-meter.ts";
+import type { ColdState } from "./cold-state.ts";
 import type { StageDefinition } from "../core/stage.ts";
+import type { KeyState } from "./key-state.ts";
 
 export const PARTITION_FUNCTION = "$partition";
 
@@ -26,6 +28,8 @@ const sweepSchema = z.object({
   forget: z.string().exactOptional(),
   changes: z.array(z.enum(["rules", "type"])),
   flushUpTo: z.number().nullable(),
+  /** Of what is joined, the keys of the devices whose readings the flush is behind. Absent for all. */
+  flushOf: z.array(z.string()).exactOptional(),
   /** The last key that was dealt with. */
   after: z.string().nullable(),
   /** Nothing is left but the timers that became due on the way. */
@@ -47,6 +51,8 @@ export interface PartitionParts {
   readonly config: StageConfig;
   readonly functions: StageFunctions;
   readonly queue: TimerQueue;
+  /** Up to where readings have brought the key's time. */
+  readonly watermarkOf: (key: KeyState) => number;
   readonly counts: LedgerCounts;
   readonly outputs: OutputBuffer;
   /** R: the greatest receive time seen. */
@@ -59,6 +65,10 @@ export interface PartitionParts {
   readonly calls: NumberedCalls;
   /** The last record taken of each partition of the source stage's input; only of a stage with a source. */
   readonly taken: EngineSlot<Taken>;
+  /** Where what is joined comes from several partitions: up to where each has passed a flush on. */
+  readonly passedFlushes: EngineSlot<Readonly<Record<string, number>>>;
+  /** Of the stage's source. */
+  readonly partitionCount: number;
 }
 
 /** Of a stage whose functions are all its own. */
@@ -66,32 +76,48 @@ const LOADS_NOTHING: LoadFunctions = () => {
   throw new TypeError("this stage runs no functions of users");
 };
 
-export function createPartitionParts(
-  stage: StageDefinition,
-  partition: number,
-  generation: number,
-  load: LoadFunctions = LOADS_NOTHING,
-  marker: CallMarker | null = null,
-  meter: CallMeter | null = null,
-): PartitionParts {
+export interface PartitionPartsOptions {
+  readonly stage: StageDefinition;
+  readonly partition: number;
+  readonly generation: number;
+  /** Loads what control records deploy. Without it none can be. */
+  readonly load?: LoadFunctions;
+  /** Where to write down which call runs. */
+  readonly marker?: CallMarker;
+  /** Told of every call. */
+  readonly meter?: CallMeter;
+  /** Where keys go that are not used. Without it all stay in memory. */
+  readonly cold?: ColdState;
+  /** Of the installation; 1 when absent. */
+  readonly partitionCount?: number;
+}
+
+export function createPartitionParts(options: PartitionPartsOptions): PartitionParts {
+  const { stage, partition, generation, partitionCount = 1 } = options;
+  const { load = LOADS_NOTHING, marker = null, meter = null, cold = null } = options;
   const undo = new UndoLog();
   const owners: SlotOwners = new Map();
-  const store = new StateStore(undo, owners);
+  const store = new StateStore(undo, owners, cold);
   const config = new StageConfig(store);
   const partitionTime = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "time");
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
   const overdue = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "overdue");
   const taken = new EngineSlot(store, takenSchema, PARTITION_FUNCTION, PARTITION_KEY, "taken");
   const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
-  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken, verdicts);
+  const flushes = z.record(z.string(), z.number());
+  const passedFlushes = new EngineSlot(store, flushes, PARTITION_FUNCTION, PARTITION_KEY, "flushes");
+  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken, passedFlushes, verdicts);
+  const functions = new StageFunctions(store, stage, owners, load);
+  const timeRulesOf = (key: KeyState): TimeRules => sidesOf(functions, key) ?? config.of(key).type;
   return {
     stage,
     partition,
     undo,
     store,
     config,
-    functions: new StageFunctions(store, stage, owners, load),
-    queue: new TimerQueue((key) => config.of(key).type),
+    functions,
+    queue: new TimerQueue(timeRulesOf),
+    watermarkOf: (key) => eventWatermark(key, timeRulesOf(key)),
     counts: new LedgerCounts(undo),
     outputs: new OutputBuffer(undo, { stage: stage.name, topic: stage.input, partition, generation }),
     partitionTime,
@@ -100,5 +126,13 @@ export function createPartitionParts(
     verdicts,
     calls: new NumberedCalls(partition, verdicts, marker, meter),
     taken,
+    passedFlushes,
+    partitionCount,
   };
+}
+
+/** What is joined has its time from the function. Null for what has it from its device's type. */
+function sidesOf(functions: StageFunctions, { joinedBy }: KeyState): TimeRules | null {
+  const fn = joinedBy === null ? undefined : functions.byName.get(joinedBy)?.fn;
+  return fn?.kind === "stream" ? (fn.sides ?? null) : null;
 }

@@ -1,14 +1,15 @@
 import { madeRecord } from "../core/made-record.ts";
 import { deviceKey } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
-import { parseReading } from "./parse-reading.ts";
+import { placeOfJoin } from "./message-steps.ts";
+import { parseReading, parseRepartitioned } from "./parse-reading.ts";
 import type { ControlRecord } from "../core/control.ts";
 import type { DeviceEvent } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { FunctionRunner } from "./function-runner.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
-import type { FunctionState } from "./state-slots.ts";
+import type { FunctionState } from "./function-state.ts";
 
 /** Keeps, by dead letter, the last attempt: one that was asked for twice is run once. */
 const REDRIVE_FUNCTION = "$redrive";
@@ -31,17 +32,40 @@ export function redrive(parts: PartitionParts, runner: FunctionRunner, control: 
   if ((typeof last === "number" && last >= attempt) || !parts.config.of(key).accepted) return;
   const record = originalOf(control);
   const only = startOf(parts, name);
-  const reading = parts.stage.input === "readings" ? parseReading(record) : null;
-  if (reading instanceof Error) throw reading;
-  if (reading !== null && (reading.tenant !== tenant || reading.device !== device))
-    throw new TypeError("the reading to be run again is another device's");
+  const run = runOf(parts, runner, key, record);
   // Only what can be run counts as an attempt: the same one may come again once its function is back.
   slots.set(letter, attempt);
   forgetOldest(slots, letter);
-  runner.redrive(key, record, only, reading);
-  parts.queue.refresh(key);
+  runner.redrive(record, only, run);
   const edited = control.editedBy === undefined ? "" : `, edited by ${control.editedBy}`;
   tellOf(parts, key, `${letter} attempt ${attempt}${edited}`, record.timestamp, runner);
+}
+
+/** What runs the record, by what its stage reads. Throws when that is no record of its topic. */
+function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, record: LogRecord): () => void {
+  const { queue, stage } = parts;
+  if (stage.input === "repartition") {
+    const value = parsed(parseRepartitioned(record));
+    const place = placeOfJoin(parts, value);
+    if (place === undefined) throw new TypeError(`there is no function "${value.function}" any more that could join`);
+    return () => {
+      runner.runRepartitioned(place.key, record, value, place);
+      queue.refresh(place.key);
+    };
+  }
+  const reading = stage.input === "readings" ? parsed(parseReading(record)) : null;
+  if (reading !== null && (reading.tenant !== key.tenant || reading.device !== key.device))
+    throw new TypeError("the reading to be run again is another device's");
+  return () => {
+    if (reading === null) runner.runMessage(key, record);
+    else runner.runReading(key, record, reading);
+    queue.refresh(key);
+  };
+}
+
+function parsed<Value>(value: Value | Error): Value {
+  if (value instanceof Error) throw value;
+  return value;
 }
 
 /** Makes room for the letter, whose own attempt stays: the letter of the oldest record goes. */
@@ -61,7 +85,7 @@ function startOf({ stage, functions }: PartitionParts, name: string): string | n
   if (name.startsWith("$")) return null;
   const placed = functions.byName.get(name);
   if (placed === undefined) throw new TypeError(`there is no function "${name}" any more that could be run again`);
-  return placed.fn.input === (stage.input === "readings" ? "readings" : "telemetry") ? name : null;
+  return placed.fn.input === stage.input ? name : null;
 }
 
 function originalOf({ source, received, tenant, device, headers, payload }: RedriveControl): LogRecord {

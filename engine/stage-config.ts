@@ -88,7 +88,7 @@ export class StageConfig implements ConfigView {
   /** What applies to the device of this key. */
   of(key: KeyState): DeviceConfig {
     if (key.config?.version === this.version) return key.config.of;
-    const made = this.resolve(key.key, key.tenant);
+    const made = this.resolve(key.deviceKey, key.tenant);
     key.config = { version: this.version, of: made };
     return made;
   }

@@ -7,8 +7,9 @@ import { PARTITION_KEY } from "./state-store.ts";
 import type { ControlRecord, FunctionVersion } from "../core/control.ts";
 import type { InputTopic, StageFunction } from "../core/function.ts";
 import type { StageDefinition } from "../core/stage.ts";
+import type { OutputTopic } from "../core/topics.ts";
 import type { PlacedFunction } from "./function-call.ts";
-import type { SlotOwner } from "./state-slots.ts";
+import type { SlotOwner } from "./function-state.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** Runs the code of a bundle and returns the functions that it exports. Throws when it cannot. */
@@ -29,7 +30,7 @@ export type SlotOwners = Map<string, SlotOwner>;
  * What is deployed is kept with its code as state slots, so that a restore needs no one else.
  */
 export class StageFunctions {
-  byInput: Readonly<Record<InputTopic, readonly PlacedFunction[]>> = { telemetry: [], readings: [] };
+  byInput: Readonly<Record<InputTopic, readonly PlacedFunction[]>> = { telemetry: [], readings: [], repartition: [] };
   byName: ReadonlyMap<string, PlacedFunction> = new Map();
   private readonly store: StateStore;
   private readonly stage: StageDefinition;
@@ -81,6 +82,11 @@ export class StageFunctions {
     return true;
   }
 
+  /** True when one of them writes to the topic. */
+  writesTo(topic: OutputTopic): boolean {
+    return [...this.byName.values()].some(({ fn }) => fn.outputs.includes(topic));
+  }
+
   /** Of a function that was deployed: only the main stage's readings go on to others within a stage. */
   isDeployed(name: string): boolean {
     return this.deployed.has(name);
@@ -92,7 +98,10 @@ export class StageFunctions {
     }
     const fn = this.loadCode(code).find((one) => one.name === name);
     if (fn === undefined) throw new TypeError(`the code of ${name}@${version} exports no function "${name}"`);
-    return { ...fn, version };
+    if (this.stage.input !== "repartition") return { ...fn, version };
+    const behind = fn.kind === "map" ? fn.behind : undefined;
+    if (behind === undefined) throw new TypeError(`${name}@${version} joins nothing`);
+    return { ...behind, version };
   }
 
   /** What could be loaded when it was deployed, and cannot be now, must not keep the others from running. */
@@ -127,6 +136,7 @@ export class StageFunctions {
     this.byInput = {
       telemetry: placed.filter(({ fn }) => fn.input === "telemetry"),
       readings: placed.filter(({ fn }) => fn.input === "readings"),
+      repartition: placed.filter(({ fn }) => fn.input === "repartition"),
     };
     this.byName = new Map(placed.map((one) => [one.fn.name, one]));
   }

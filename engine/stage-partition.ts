@@ -6,32 +6,19 @@ import { FunctionRunner } from "./function-runner.ts";
 import { NO_KEY, processMessage } from "./message-steps.ts";
 import { createPartitionParts } from "./partition-parts.ts";
 import { restoreState, resumeState, snapshotChunks } from "./state-restore.ts";
-import type { CallMeter } from "../core/call-meter.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
-import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
-import type { CallMarker, Verdict } from "../core/verdict.ts";
+import type { Verdict } from "../core/verdict.ts";
 import type { SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
-import type { PartitionParts } from "./partition-parts.ts";
-import type { LoadFunctions } from "./stage-functions.ts";
+import type { PartitionParts, PartitionPartsOptions } from "./partition-parts.ts";
 import type { StepPace } from "./control-steps.ts";
 import type { RestoredState } from "./state-restore.ts";
 
-export interface StagePartitionOptions {
-  readonly stage: StageDefinition;
-  readonly partition: number;
-  readonly generation: number;
-  /** Loads what control records deploy. Without it none can be. */
-  readonly load?: LoadFunctions;
-  /** Where to write down which call runs. */
-  readonly marker?: CallMarker;
-  /** Told of every call. */
-  readonly meter?: CallMeter;
-}
+export type StagePartitionOptions = PartitionPartsOptions;
 
-/** What its host gives the engine: the loader of functions, and who is told of calls. */
-export type EngineHooks = Pick<StagePartitionOptions, "load" | "marker" | "meter">;
+/** What its host gives the engine: the loader of functions, who is told of calls, and where keys go that are not used. */
+export type EngineHooks = Pick<StagePartitionOptions, "load" | "marker" | "meter" | "cold">;
 
 /** What a commit carries: the unit for the journal, and the outputs that become visible with it. */
 export interface UnitDraft {
@@ -85,8 +72,7 @@ export interface StagePartition {
 
 /** STATE_INVALID when the units do not continue one another, or hold what the functions' schemas refuse. */
 export function createStagePartition(options: StagePartitionOptions, restored?: RestoredState): StagePartition {
-  const { stage, partition, generation, load, marker, meter } = options;
-  const parts = createPartitionParts(stage, partition, generation, load, marker, meter);
+  const parts = createPartitionParts(options);
   const next = restored === undefined ? { offset: 0, step: 0 } : restoreState(parts, restored);
   return new PartitionEngine(parts, options.generation, next);
 }
@@ -167,6 +153,7 @@ class PartitionEngine implements StagePartition, StepPace {
     const records = this.pendingRecords;
     const bytes = this.pendingBytes;
     const slots = store.takeTouched();
+    store.coolDown();
     const outcomes = counts.takePending();
     const body: UnitBody = { v: 1, stage: stage.name, generation: this.generation, from, next, slots, outcomes };
     this.sealed = next;
@@ -242,9 +229,10 @@ class PartitionEngine implements StagePartition, StepPace {
     const now = partitionTime.value ?? 0;
     for (let fired = 0; ; fired += 1) {
       const key = queue.first();
-      const timer = key?.timers.peek();
-      if (key === undefined || timer === undefined || key.dueAt > now) return true;
+      if (key === undefined || key.dueAt > now) return true;
       if (fired > 0 && this.isUnitFull()) return false;
+      const timer = key.timers.peek();
+      if (timer === undefined) return true;
       this.runner.fireTimer(key, timer);
       queue.refresh(key);
       this.endStep();
@@ -270,7 +258,8 @@ class PartitionEngine implements StagePartition, StepPace {
   }
 
   isUnitFull(): boolean {
-    return this.timersInUnit >= LIMITS.timersPerUnitMax || this.pendingBytes >= LIMITS.unitBytesMax;
+    const { timersPerUnitMax, unitBytesMax } = LIMITS;
+    return this.timersInUnit >= timersPerUnitMax || this.pendingBytes >= unitBytesMax || this.parts.store.isTooWarm;
   }
 
   endStep(): void {

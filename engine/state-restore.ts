@@ -1,16 +1,14 @@
 import { LIMITS } from "../core/limits.ts";
 import { MillraceError } from "../core/errors.ts";
 import { compareBytes } from "./byte-order.ts";
-import { TIME_FUNCTION } from "./key-state.ts";
+import { SIDES_SLOT, TIME_FUNCTION } from "./key-state.ts";
 import { PARTITION_FUNCTION } from "./partition-parts.ts";
 import { CONFIG_FUNCTION } from "./stage-config.ts";
 import { DEPLOYED_PREFIX } from "./stage-functions.ts";
-import { TIMER_PREFIX } from "./state-slots.ts";
 import type { Outcomes } from "../core/ledger.ts";
 import type { Slot, SnapshotChunk, Step, UnitBody } from "../core/commit-unit.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
-import type { FunctionState } from "./state-slots.ts";
 
 /** The last complete snapshot, and the units after it, in order. */
 export interface RestoredState {
@@ -89,6 +87,7 @@ export function* snapshotChunks(parts: PartitionParts, generation: number, next:
 function restoreEntry(restoring: Restoring, entry: Pick<UnitBody, "slots" | "outcomes">): void {
   for (const slot of entry.slots) restoreSlot(restoring, slot);
   for (const [key, outcomes] of entry.outcomes) restoring.parts.counts.restore(key, outcomes);
+  restoring.parts.store.coolDown();
 }
 
 function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void {
@@ -105,29 +104,17 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
       else if (name === "overdue") parts.overdue.restore(value);
       else if (name === "verdicts") parts.verdicts.restore(value);
       else if (name === "taken") parts.taken.restore(value);
+      else if (name === "flushes") parts.passedFlushes.restore(value);
       return;
     case TIME_FUNCTION:
       keys.add(parts.store.key(key));
-      parts.store.key(key).time.restore(value);
+      if (name === SIDES_SLOT) parts.store.key(key).sides.restore(value);
+      else parts.store.key(key).time.restore(value);
       return;
     default:
       keys.add(parts.store.key(key));
-      restoreFunctionSlot(parts.store.key(key).functionState(fn), name, value);
+      parts.store.key(key).functionState(fn).restore(name, value);
   }
-}
-
-function restoreFunctionSlot(state: FunctionState, name: string, value: string | null): void {
-  if (name.startsWith(TIMER_PREFIX)) {
-    const timer = state.timerOf(name.slice(TIMER_PREFIX.length));
-    const at = value === null ? null : Number(value);
-    if (at !== null && !Number.isSafeInteger(at)) throw invalid(`a timer of ${state.fn} has no time`);
-    timer.place(at);
-    if (at === null) timer.settle();
-    return;
-  }
-  const slot = state.slotOf(name);
-  slot.restore(value);
-  if (value === null) slot.settle();
 }
 
 function requireStage(parts: PartitionParts, stage: string): void {

@@ -1,22 +1,31 @@
 import { MillraceError } from "../core/errors.ts";
-import { assertJson } from "./json-check.ts";
 import { compareBytes } from "./byte-order.ts";
 import type { z } from "zod";
-import type { StateSlots } from "../core/function.ts";
 import type { Slot } from "../core/commit-unit.ts";
-import type { KeyState } from "./key-state.ts";
+import type { FunctionState } from "./function-state.ts";
 import type { HeapItem } from "./indexed-heap.ts";
 import type { UndoLog } from "./undo-log.ts";
 
 /** Names that begin with this belong to the engine: timers are slots of the function that set them. */
-const RESERVED = "@";
+export const RESERVED = "@";
 export const TIMER_PREFIX = "@timer/";
+
+/** What a slot takes in memory besides its value, measured roughly. */
+export const SLOT_BYTES = 200;
 
 /** What a slot needs of the store that it belongs to. */
 export interface SlotKeeper {
   readonly undo: UndoLog;
   /** Notes that the slot changes, and to how many bytes. Called with every change, before it is made; undone with it. */
   touch(slot: TouchableSlot, bytes: number): void;
+}
+
+/** What a key needs of the store that it belongs to. */
+export interface KeyKeeper extends SlotKeeper {
+  /** Notes that what functions keep takes about so many bytes of memory more. */
+  grow(bytes: number): void;
+  /** What was put away of the key. */
+  coldText(key: string): string;
 }
 
 /** A slot as the commit unit sees it. */
@@ -117,13 +126,16 @@ export class FunctionSlot implements TouchableSlot {
   }
 
   restore(text: string | null): void {
+    const bytes = text?.length ?? 0;
+    this.owner.keeper.grow(bytes - this.bytes);
     this.value = undefined;
     this.text = text;
-    this.bytes = text?.length ?? 0;
+    this.bytes = bytes;
   }
 
   write(value: unknown, bytes: number): void {
     const { keeper } = this.owner;
+    keeper.grow(bytes - this.bytes);
     const { value: oldValue, text: oldText } = this;
     keeper.undo.record(() => {
       this.value = oldValue;
@@ -140,7 +152,7 @@ export class FunctionSlot implements TouchableSlot {
   }
 
   settle(): void {
-    if (!this.present) this.owner.slots.delete(this.name);
+    if (!this.present && this.owner.slots.delete(this.name)) this.owner.keeper.grow(-SLOT_BYTES - this.bytes);
   }
 }
 
@@ -181,97 +193,13 @@ export class TimerSlot implements TouchableSlot, HeapItem {
   }
 
   settle(): void {
-    if (this.at === null) this.owner.timers.delete(this.name);
+    if (this.at === null && this.owner.timers.delete(this.name)) this.owner.keeper.grow(-SLOT_BYTES);
   }
 }
 
 /** Within one key: by time, then function, then name. */
 export function compareTimers(a: TimerSlot, b: TimerSlot): number {
   return (a.at ?? 0) - (b.at ?? 0) || compareBytes(a.owner.fn, b.owner.fn) || compareBytes(a.name, b.name);
-}
-
-/** What a stage's function means for its slots: their shape, and whether its timers can fire. */
-export interface SlotOwner {
-  readonly schema: z.ZodType | null;
-  readonly answersTimers: boolean;
-  /** Of a user's function: state that it cannot read is its own fault, and ends nothing but the call. */
-  readonly isDeployed: boolean;
-}
-
-/** All slots and timers of one function and key. It is what the function sees as `state`. */
-export class FunctionState implements StateSlots<unknown> {
-  readonly slots = new Map<string, FunctionSlot>();
-  readonly timers = new Map<string, TimerSlot>();
-  readonly fn: string;
-  readonly owner: KeyState;
-  readonly keeper: SlotKeeper;
-  private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
-
-  constructor(keeper: SlotKeeper, owner: KeyState, fn: string, slotOwners: ReadonlyMap<string, SlotOwner>) {
-    this.keeper = keeper;
-    this.owner = owner;
-    this.fn = fn;
-    this.slotOwners = slotOwners;
-  }
-
-  /** Looked up each time: a deploy changes it. Null when no function of the stage has this name. */
-  get slotOwner(): SlotOwner | null {
-    return this.slotOwners.get(this.fn) ?? null;
-  }
-
-  get answersTimers(): boolean {
-    return this.slotOwner?.answersTimers ?? false;
-  }
-
-  /** As after a restore: values are text until they are read, and timers rest unless the function answers them. */
-  readAnew(): void {
-    for (const slot of this.slots.values()) slot.forgetParsed();
-    for (const timer of this.timers.values()) timer.place(timer.at);
-  }
-
-  get(name: string): unknown {
-    return this.slots.get(name)?.read();
-  }
-
-  set(name: string, value: unknown): void {
-    if (value === undefined) throw new TypeError("undefined is not a JSON value: delete the slot instead");
-    const bytes = assertJson(value);
-    this.slotOf(name).write(value, bytes);
-  }
-
-  delete(name: string): void {
-    const slot = this.slots.get(name);
-    if (slot?.present === true) slot.write(undefined, 0);
-  }
-
-  names(): readonly string[] {
-    const present = [...this.slots.values()].filter((slot) => slot.present);
-    return present.map((slot) => slot.name).sort(compareBytes);
-  }
-
-  slotOf(name: string): FunctionSlot {
-    const known = this.slots.get(name);
-    if (known !== undefined) return known;
-    if (name.startsWith(RESERVED)) throw new TypeError(`slot names must not begin with "${RESERVED}"`);
-    requireWellFormed(name);
-    const made = new FunctionSlot(this, name);
-    this.slots.set(name, made);
-    return made;
-  }
-
-  timerOf(name: string): TimerSlot {
-    const known = this.timers.get(name);
-    if (known !== undefined) return known;
-    requireWellFormed(name);
-    const made = new TimerSlot(this, name);
-    this.timers.set(name, made);
-    return made;
-  }
-}
-
-/** A lone surrogate would come back from the journal as U+FFFD, under another name. */
-function requireWellFormed(name: string): void {
-  if (!name.isWellFormed()) throw new TypeError("names of slots and timers must be well-formed Unicode");
 }
 
 function parseState<Value>(schema: z.ZodType<Value>, text: string, fn: string, key: string, name: string): Value;

@@ -2,8 +2,10 @@ import { compareBytes } from "./byte-order.ts";
 import { KeyState } from "./key-state.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { UndoLog } from "./undo-log.ts";
+import type { ColdEntry, ColdState } from "./cold-state.ts";
 import type { Slot } from "../core/commit-unit.ts";
-import type { SlotKeeper, SlotOwner, TouchableSlot } from "./state-slots.ts";
+import type { SlotOwner } from "./function-state.ts";
+import type { KeyKeeper, TouchableSlot } from "./state-slots.ts";
 
 /** The key of what belongs to the whole partition. */
 export const PARTITION_KEY = "";
@@ -11,8 +13,11 @@ export const PARTITION_KEY = "";
 /** Of a slot's function, key and name. */
 const SLOT_BYTES = 100;
 
+/** Of what may stay in memory: so much is left when keys are put away, so that it is not done with every unit. */
+const KEPT_SHARE = 0.75;
+
 /** All state of one partition, and what of it has changed since the last unit. */
-export class StateStore implements SlotKeeper {
+export class StateStore implements KeyKeeper {
   readonly undo: UndoLog;
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
   private readonly keys = new Map<string, KeyState>();
@@ -22,16 +27,25 @@ export class StateStore implements SlotKeeper {
   touchedBytes = 0;
   stepBytes = 0;
   private sorted: readonly KeyState[] | null = null;
+  /** About how many bytes of memory take what functions keep, of keys that are not put away. */
+  private warmBytes = 0;
+  private readonly cold: ColdState | null;
+  /** Where the search for keys that were not used has come to. */
+  private hand: Iterator<KeyState> | null = null;
 
-  constructor(undo: UndoLog, slotOwners: ReadonlyMap<string, SlotOwner>) {
+  constructor(undo: UndoLog, slotOwners: ReadonlyMap<string, SlotOwner>, cold: ColdState | null = null) {
     this.undo = undo;
     this.slotOwners = slotOwners;
+    this.cold = cold;
   }
 
   /** The key's state, made when it is not there. */
   key(key: string): KeyState {
     const known = this.keys.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.used = true;
+      return known;
+    }
     const made = new KeyState(this, this.slotOwners, key);
     this.keys.set(key, made);
     this.sorted = null;
@@ -42,8 +56,62 @@ export class StateStore implements SlotKeeper {
   deviceKey(key: string | null): KeyState | null {
     if (key === null) return null;
     const known = this.keys.get(key);
-    if (known !== undefined) return known.tenant === "" ? null : known;
-    return parseDeviceKey(key) === null ? null : this.key(key);
+    if (known === undefined) return parseDeviceKey(key) === null ? null : this.key(key);
+    known.used = true;
+    return known.tenant === "" ? null : known;
+  }
+
+  grow(bytes: number): void {
+    this.warmBytes += bytes;
+  }
+
+  coldText(key: string): string {
+    if (this.cold === null) throw new TypeError(`nothing can have been put away of ${key}`);
+    return this.cold.get(key);
+  }
+
+  /** True when more is in memory than may be: at the end of a unit something can be put away. */
+  get isTooWarm(): boolean {
+    return this.cold !== null && this.warmBytes > this.cold.bytesMax();
+  }
+
+  /**
+   * When too much is in memory, puts keys away that were not used for longest, as the clock algorithm has it (Corbató 1968): a hand goes round,
+   * and takes those that were not used since it came by. To be called when no slot is touched.
+   */
+  coolDown(): void {
+    const { cold } = this;
+    if (cold === null || !this.isTooWarm) return;
+    // What was undone since is still counted.
+    this.warmBytes = 0;
+    for (const key of this.keys.values()) this.warmBytes += key.functionBytes();
+    const target = cold.bytesMax() * KEPT_SHARE;
+    const entries: ColdEntry[] = [];
+    const leaving: KeyState[] = [];
+    let left = this.warmBytes;
+    // Twice round: the first time it may only find that all were used.
+    for (let looks = 2 * this.keys.size; looks > 0 && left > target; looks -= 1) {
+      const key = this.nextOfHand();
+      const wasUsed = key.used;
+      key.used = false;
+      const entry = wasUsed || key.key === PARTITION_KEY ? null : key.coldEntry();
+      if (entry === null) continue;
+      entries.push(entry);
+      leaving.push(key);
+      left -= key.functionBytes();
+    }
+    if (!cold.put(entries)) return;
+    for (const key of leaving) key.coolDown();
+    this.warmBytes = left;
+  }
+
+  private nextOfHand(): KeyState {
+    for (;;) {
+      this.hand ??= this.keys.values();
+      const { value, done } = this.hand.next();
+      if (done !== true) return value;
+      this.hand = null;
+    }
   }
 
   /** About how many bytes of memory all keys take: looks at every slot. */

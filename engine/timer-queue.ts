@@ -1,5 +1,7 @@
 import { compareBytes } from "./byte-order.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
+import { advanceSide, sidesDueTime, sidesWatermark } from "./side-times.ts";
+import type { Repartitioned } from "../core/derived-records.ts";
 import type { DeviceType } from "../core/device-type.ts";
 import type { KeyState } from "./key-state.ts";
 
@@ -11,10 +13,23 @@ export type TimeRules = Pick<DeviceType, "outOfOrderMs" | "idleMs">;
  * late. Silence is a guess: it fires timers (below), but a device that uploads what it buffered must not find its data late.
  */
 export function eventWatermark(key: KeyState, rules: TimeRules): number {
+  if (key.sides.value !== null) return sidesWatermark(key.sides.value, rules);
   const time = key.time.value;
   if (time === null) return -Infinity;
   const byEvents = time.n === null ? -Infinity : time.n - rules.outOfOrderMs;
   return Math.max(byEvents, time.f ?? -Infinity);
+}
+
+/** A reading has come: the newest one is what the key's time goes by. */
+export function moveTime(key: KeyState, ts: number, receiveTime: number): void {
+  const time = key.time.value;
+  if (time === null || time.n === null || ts > time.n) key.time.set({ n: ts, r: receiveTime, f: time?.f ?? null });
+}
+
+/** The same of what is joined. */
+export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: number, device: string): void {
+  const moved = advanceSide(key.sides.value, reading, receiveTime, device);
+  if (moved !== null) key.sides.set(moved);
 }
 
 /**
@@ -22,6 +37,7 @@ export function eventWatermark(key: KeyState, rules: TimeRules): number {
  * silence goes on from where the events have come. A timer that the events themselves have reached is due since then.
  */
 export function dueTime(key: KeyState, at: number, rules: TimeRules): number {
+  if (key.sides.value !== null) return sidesDueTime(key.sides.value, at, rules);
   const time = key.time.value;
   if (time === null) return Infinity;
   const reached = eventWatermark(key, rules) >= at;
@@ -68,7 +84,7 @@ export class TimerQueue {
   }
 
   private dueOf(key: KeyState): number {
-    const at = key.timers.peek()?.at;
-    return at === undefined || at === null ? Infinity : dueTime(key, at, this.rulesOf(key));
+    const at = key.nextTimerAt;
+    return at === null ? Infinity : dueTime(key, at, this.rulesOf(key));
   }
 }

@@ -1,7 +1,7 @@
 import { makerOf, outputText, runRecords, type RecordsRun } from "./run-records.ts";
-import type { Slot } from "../core/commit-unit.ts";
 import type { StageFunction } from "../core/function.ts";
 import type { LogRecord } from "../core/record.ts";
+import type { KeptSlot } from "./function-stages.ts";
 
 /** More restarts than this show nothing new, and each one copies the whole state. */
 const RESTORES = 300;
@@ -49,6 +49,6 @@ function compareRuns(first: RecordsRun, other: RecordsRun, how: string): Differe
   return { function: name, text: `${how}, it has state that it had not: ${extra}` };
 }
 
-function slotId({ fn, key, name }: Slot): string {
-  return `${fn} ${key} ${name}`;
+function slotId({ stage, fn, key, name }: KeptSlot): string {
+  return `${fn} ${stage} ${key} ${name}`;
 }

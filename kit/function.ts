@@ -1,6 +1,7 @@
 /** What users write functions with: `import { defineMap, z } from "millrace/function"`. */
 export { z } from "zod";
 export { defineBatch } from "./define-batch.ts";
+export { defineJoin } from "./define-join.ts";
 export { defineMap } from "./define-map.ts";
 export { defineStream } from "./define-stream.ts";
 export { calendar, count, hopping, session, sliding, tumbling } from "./windows.ts";
@@ -23,6 +24,7 @@ export {
 export type { FunctionContext, FunctionReading, FunctionResult, StreamFunctionContext } from "./definition.ts";
 export type { ResultWindow } from "./window-results.ts";
 export type { StreamStep } from "./define-stream.ts";
+export type { KeyedReading } from "./define-join.ts";
 export type { Duration } from "./durations.ts";
 export type { BatchContext } from "./define-batch.ts";
 export type { UserFunction } from "./user-function.ts";

@@ -1,9 +1,7 @@
-import { createStagePartition, type StagePartition } from "../engine/stage-partition.ts";
+import { FunctionStages, type KeptSlot } from "./function-stages.ts";
 import { HEADER } from "../core/record.ts";
-import type { Slot, SnapshotChunk } from "../core/commit-unit.ts";
 import type { StageFunction } from "../core/function.ts";
 import type { LogRecord, RecordInput } from "../core/record.ts";
-import type { StageDefinition } from "../core/stage.ts";
 import type { TopicName } from "../core/topics.ts";
 
 export interface SampleOutput {
@@ -15,17 +13,7 @@ export interface SampleOutput {
 export interface RecordsRun {
   /** By topic, in each in the order in which they were made. */
   readonly outputs: readonly SampleOutput[];
-  readonly slots: readonly Slot[];
-}
-
-/** The stage in which users' functions run. */
-export function functionStage(functions: readonly StageFunction[]): StageDefinition {
-  // The registry gives the real version; what has none yet runs as the first.
-  return {
-    name: "functions",
-    input: "readings",
-    functions: functions.map((fn) => ({ ...fn, version: fn.version || 1 })),
-  };
+  readonly slots: readonly KeptSlot[];
 }
 
 /**
@@ -37,30 +25,17 @@ export function runRecords(
   functions: readonly StageFunction[],
   restoreEvery = Infinity,
 ): RecordsRun {
-  const options = { stage: functionStage(functions), partition: 0, generation: 0 };
+  const stages = new FunctionStages(functions);
   const outputs: SampleOutput[] = [];
-  let state = createStagePartition(options);
-  let sinceRestore = 0;
-  const seal = (): void => {
-    for (const [topic, some] of state.seal()?.outputs ?? []) for (const record of some) outputs.push({ topic, record });
-  };
-  for (const record of records) {
-    while (!state.process(record)) seal();
-    sinceRestore += 1;
-    if (sinceRestore >= restoreEvery) {
-      seal();
-      state = createStagePartition(options, { snapshot: snapshotOf(state), units: [] });
-      sinceRestore = 0;
+  for (const [index, record] of records.entries()) {
+    for (const draft of stages.process(record)) {
+      for (const [topic, some] of draft.outputs) for (const one of some) outputs.push({ topic, record: one });
     }
+    if ((index + 1) % restoreEvery === 0) stages.restart();
   }
-  seal();
-  // Within a unit outputs stand by topic: only the order in each topic does not depend on where units end.
+  // What one record gives stands by topic: only the order in each topic does not depend on where units end.
   outputs.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0));
-  return { outputs, slots: snapshotOf(state).flatMap(({ slots }) => slots) };
-}
-
-function snapshotOf(state: StagePartition): readonly SnapshotChunk[] {
-  return [...state.snapshotChunks()];
+  return { outputs, slots: stages.slots() };
 }
 
 /** Everything of an output that must be equal, as text. */

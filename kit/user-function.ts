@@ -16,7 +16,7 @@ export interface FunctionCounters {
 /** What the host may know of a user's function beyond the primitive. */
 export interface UserFunctionDetails {
   /** As the author called it. */
-  readonly definedWith: "defineMap" | "defineStream" | "defineBatch";
+  readonly definedWith: "defineMap" | "defineStream" | "defineBatch" | "defineJoin";
   readonly counters: Readonly<FunctionCounters>;
   readonly input: z.ZodType;
   readonly select: DeviceSelect;

@@ -7,7 +7,7 @@ export type PositionFloors = { readonly missing: string } | { readonly floors: F
 /** Names of journals that retention must never pass: from the beginning, or from when they have told a position. */
 export interface RetainingJournals {
   readonly required: readonly string[];
-  readonly onceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
 }
 
 /**
@@ -16,11 +16,12 @@ export interface RetainingJournals {
  */
 export function positionFloors(
   topology: LogTopology,
-  { required, onceBegun = [] }: RetainingJournals,
+  { required, isOnceBegun = () => false }: RetainingJournals,
   journals: readonly JournalStatus[],
 ): PositionFloors {
   const floors = new Float64Array(topology.size).fill(Number.POSITIVE_INFINITY);
-  for (const name of [...required, ...onceBegun]) {
+  const onceBegun = journals.map(({ name }) => name).filter(isOnceBegun);
+  for (const name of new Set([...required, ...onceBegun])) {
     const own = new Float64Array(topology.size).fill(Number.POSITIVE_INFINITY);
     const topics = new Set<string>();
     for (const { positions } of journals.filter((journal) => journal.name === name)) {

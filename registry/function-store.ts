@@ -1,13 +1,13 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
-import type { FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
+import { functionsStageName } from "../core/functions-stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
+import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { storableText } from "./storable-text.ts";
 
 type VersionRow = Tables["function_versions"];
-type Bundle = Parameters<FunctionStore["deploy"]>[0];
 
 const SHOWN = [
   "function_versions.name",
@@ -17,6 +17,7 @@ const SHOWN = [
   "code_bytes",
   "created_at",
   "created_by",
+  "stage",
 ] as const;
 
 /** Versions are numbered per function; the same code has the same number. Every change tells the partitions of the users' stage. */
@@ -34,6 +35,8 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
         const made: FunctionVersionInfo[] = [];
         for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor));
         await checkCount(change);
+        await checkStages(change);
+        await isolate(change, bundle);
         return made;
       });
     },
@@ -53,14 +56,29 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
       if (rows.length === 0 && name !== undefined) throw noFunction(name);
       return rows.map(({ live, ...row }) => infoOf(row, live !== null));
     },
-    rollback: (name, version, actor) => write(actor, (change) => rollback(change, name, version)),
+    async rollback(name, version, actor) {
+      return write(actor, async (change) => {
+        const live = await rollback(change, name, version);
+        await checkStages(change);
+        return live;
+      });
+    },
     undeploy: (name, actor) => write(actor, (change) => undeploy(change, name)),
+    stages: () => liveStages(db),
+    async isolations() {
+      const rows = await db.selectFrom("function_stages").selectAll().execute();
+      return new Map(rows.map(({ name, isolation }) => [name, isolation]));
+    },
+    async runsJoin() {
+      const row = await liveVersions(db).where("kind", "=", "join").select("functions.name").executeTakeFirst();
+      return row !== undefined;
+    },
   };
 }
 
 async function deployOne(
   change: Change,
-  bundle: Bundle,
+  bundle: DeployedBundle,
   fn: FunctionInput,
   actor: string,
 ): Promise<FunctionVersionInfo> {
@@ -81,12 +99,15 @@ async function deployOne(
     state_shape: fn.state?.shape ?? null,
     created_at: change.at,
     created_by: storableText(actor),
+    stage: FUNCTIONS_STAGE.name,
   };
-  if (liveRow !== null) checkState(liveRow, row);
+  const last = liveRow ?? all.find(({ version }) => version === newest);
+  const stage = bundle.stage ?? last?.stage ?? row.stage;
+  if (fn.kind === "join" && stage !== FUNCTIONS_STAGE.name) throw joinOfOwnStage(fn.name, stage);
+  if (liveRow?.stage === stage) checkState(liveRow, row);
   if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
   // Also when it is live already: a log that was lost and is new does not know it.
-  await goLive(change, row, live, "function.deployed");
-  return infoOf(row, true);
+  return goLive(change, { ...row, stage }, liveRow, "function.deployed");
 }
 
 async function rollback(change: Change, name: string, wanted: number | null): Promise<FunctionVersionInfo> {
@@ -106,38 +127,70 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
     });
   }
   if (row.version === live) return infoOf(row, true);
-  const liveRow = all.find(({ version }) => version === live);
-  if (liveRow !== undefined) checkState(liveRow, row);
-  await goLive(change, row, live, "function.rolled-back");
-  return infoOf(row, true);
+  const liveRow = all.find(({ version }) => version === live) ?? null;
+  if (liveRow !== null) checkState(liveRow, row);
+  return goLive(change, { ...row, stage: liveRow?.stage ?? row.stage }, liveRow, "function.rolled-back");
 }
 
 async function undeploy(change: Change, name: string): Promise<void> {
   const { trx } = change;
   const live = await liveVersion(change, name);
-  if (live === null) {
+  const stage = (await liveStages(trx)).get(name);
+  if (live === null || stage === undefined) {
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
+  const row = await liveVersions(trx).where("functions.name", "=", name).select("kind").executeTakeFirst();
   await trx.deleteFrom("functions").where("name", "=", name).execute();
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
+  takeFrom(change, functionsStageName(stage), name, live);
+  if (row?.kind === "join") takeFrom(change, JOINS_STAGE.name, name, live);
+}
+
+/** `stage`: its name in the log. */
+function takeFrom(change: Change, stage: string, name: string, version: number): void {
   change.control(null, (revision) => {
-    const none = { name, version: live, hash: "", code: "" };
-    return { v: 1, kind: "deploy", revision, stage: FUNCTIONS_STAGE.name, removed: true, function: none };
+    const none = { name, version, hash: "", code: "" };
+    return { v: 1, kind: "deploy", revision, stage, removed: true, function: none };
   });
 }
 
-async function goLive(change: Change, row: VersionRow, before: number | null, action: string): Promise<void> {
-  const { name, version, hash, code } = row;
+function bringTo(change: Change, stage: string, { name, version, hash, code }: VersionRow): void {
+  change.control(null, (revision) => {
+    const deployed = { name, version, hash, code };
+    return { v: 1, kind: "deploy", revision, stage, removed: false, function: deployed };
+  });
+}
+
+/** `before`: what runs now. In another stage it is taken back there, with its state. */
+async function goLive(
+  change: Change,
+  row: VersionRow,
+  before: VersionRow | null,
+  action: string,
+): Promise<FunctionVersionInfo> {
+  const { name, version, stage } = row;
+  const moves = before !== null && before.stage !== stage;
+  await change.trx
+    .updateTable("function_versions")
+    .set({ stage })
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .execute();
   await change.trx
     .insertInto("functions")
     .values({ name, version })
     .onConflict((conflict) => conflict.column("name").doUpdateSet({ version }))
     .execute();
-  change.audit(action, `function ${name}`, `version ${version}${before === null ? "" : ` instead of ${before}`}`);
-  change.control(null, (revision) => {
-    const deployed = { name, version, hash, code };
-    return { v: 1, kind: "deploy", revision, stage: FUNCTIONS_STAGE.name, removed: false, function: deployed };
-  });
+  const instead = before === null ? "" : ` instead of ${before.version}`;
+  const isOwn = stage !== FUNCTIONS_STAGE.name;
+  const where = moves ? `, in stage ${stage} instead of ${before.stage}` : isOwn ? `, in stage ${stage}` : "";
+  change.audit(action, `function ${name}`, `version ${version}${instead}${where}`);
+  if (moves) takeFrom(change, functionsStageName(before.stage), name, before.version);
+  // First where it joins: what sends there is to find it.
+  if (row.kind === "join") bringTo(change, JOINS_STAGE.name, row);
+  bringTo(change, functionsStageName(stage), row);
+  if (before?.kind === "join" && row.kind !== "join") takeFrom(change, JOINS_STAGE.name, name, before.version);
+  return infoOf(row, true);
 }
 
 /** What devices have kept must be readable by the version that goes live. */
@@ -152,7 +205,7 @@ function checkState(live: VersionRow, next: VersionRow): void {
   throw new MillraceError("INVALID_INPUT", text, {
     remedy:
       is === was
-        ? `Set stateVersion: ${is + 1} and define migrate(old, fromVersion); or run millrace undeploy ${next.name} first, which forgets the state.`
+        ? `Set stateVersion: ${is + 1}${next.kind === "join" ? ": what it keeps so far meets nothing any more" : " and define migrate(old, fromVersion)"}; or run millrace undeploy ${next.name} first, which forgets the state.`
         : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
   });
 }
@@ -172,6 +225,40 @@ async function checkCount({ trx }: Change): Promise<void> {
   throw new MillraceError("LIMIT_EXCEEDED", text, { remedy: "Undeploy what is not needed." });
 }
 
+function liveVersions(db: Queries) {
+  return db
+    .selectFrom("functions")
+    .innerJoin("function_versions", (join) =>
+      join
+        .onRef("functions.name", "=", "function_versions.name")
+        .onRef("functions.version", "=", "function_versions.version"),
+    );
+}
+
+async function liveStages(db: Queries): Promise<ReadonlyMap<string, string>> {
+  const rows = await liveVersions(db).select(["functions.name", "function_versions.stage"]).execute();
+  return new Map(rows.map(({ name, stage }) => [name, stage]));
+}
+
+async function isolate({ trx, audit }: Change, { stage, isolation }: DeployedBundle): Promise<void> {
+  if (stage === undefined || isolation === undefined) return;
+  await trx
+    .insertInto("function_stages")
+    .values({ name: stage, isolation })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ isolation }))
+    .execute();
+  audit("stage.isolated", `stage ${stage}`, isolation);
+}
+
+async function checkStages({ trx }: Change): Promise<void> {
+  const own = new Set([...(await liveStages(trx)).values()].filter((stage) => stage !== FUNCTIONS_STAGE.name));
+  if (own.size <= LIMITS.functionStagesMax) return;
+  const text = `${own.size} stages of functions would run; ${LIMITS.functionStagesMax} are allowed: ${[...own].toSorted().join(", ")}`;
+  throw new MillraceError("LIMIT_EXCEEDED", text, {
+    remedy: "Deploy it into one of these, or without --stage into the one that all share.",
+  });
+}
+
 function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">, live: boolean): FunctionVersionInfo {
   return {
     name: row.name,
@@ -182,7 +269,15 @@ function infoOf(row: Omit<VersionRow, "code" | "state_version" | "state_shape">,
     createdAt: row.created_at,
     createdBy: row.created_by,
     live,
+    stage: row.stage,
   };
+}
+
+function joinOfOwnStage(name: string, stage: string): MillraceError {
+  const text = `function "${name}" is a join, which has no stage of its own such as "${stage}"`;
+  return new MillraceError("INVALID_INPUT", text, {
+    remedy: `Deploy it with --stage ${FUNCTIONS_STAGE.name}: what it joins meets in the stage ${JOINS_STAGE.name}.`,
+  });
 }
 
 function noFunction(name: string): MillraceError {

@@ -8,12 +8,20 @@ import { revocations } from "./migrations/0002-revocations.ts";
 import { gateways } from "./migrations/0003-gateways.ts";
 import { functions } from "./migrations/0004-functions.ts";
 import { referenceTables } from "./migrations/0005-reference-tables.ts";
+import { functionStages } from "./migrations/0006-function-stages.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** In order, numbered from 1 without a gap. */
-export const MIGRATIONS: readonly Migration[] = [firstTables, revocations, gateways, functions, referenceTables];
+export const MIGRATIONS: readonly Migration[] = [
+  firstTables,
+  revocations,
+  gateways,
+  functions,
+  referenceTables,
+  functionStages,
+];
 
 interface MigrationTables extends Tables {
   readonly schema_migrations: { number: number; name: string; applied_at: number };

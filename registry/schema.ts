@@ -1,4 +1,6 @@
+import type { Isolation } from "../core/function-store.ts";
 import type { Kysely, Transaction } from "kysely";
+import type { FunctionKind } from "../core/function-store.ts";
 
 /**
  * The tables, as the queries see them. Column types are those that SQLite and PostgreSQL share: text, and bigint for times (UTC ms),
@@ -76,7 +78,7 @@ export interface Tables {
   readonly function_versions: {
     name: string;
     version: number;
-    kind: "map" | "stream";
+    kind: FunctionKind;
     hash: string;
     code: string;
     code_bytes: number;
@@ -85,9 +87,13 @@ export interface Tables {
     state_shape: string | null;
     created_at: number;
     created_by: string;
+    /** Where it runs, or ran last, as users call it. */
+    stage: string;
   };
   /** The version that runs; no row for a function of which none does. */
   readonly functions: { name: string; version: number };
+  /** Stages of functions whose isolation was named, as users call them. */
+  readonly function_stages: { name: string; isolation: Isolation };
   readonly audit: { sequence: number; at: number; actor: string; action: string; target: string; detail: string };
 }
 

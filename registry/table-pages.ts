@@ -24,6 +24,7 @@ export const COPIED_TABLES: readonly (keyof Tables)[] = [
   "notifications",
   "audit",
   "function_versions",
+  "function_stages",
   "functions",
 ];
 

@@ -1,23 +1,26 @@
 import { untilAborted } from "../core/aborted.ts";
 import { pause } from "../core/pause.ts";
 import { partitionOf } from "../core/partitioner.ts";
-import { FUNCTIONS_STAGE } from "../core/stage.ts";
+import { begunStages, hasBegun } from "../core/functions-stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE, stageInput } from "../core/stage.ts";
 import { appendsOf, controlRecord } from "./control-record.ts";
 import { createOutage } from "./outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlRecord } from "../core/control.ts";
-import type { LogAppender } from "../core/event-log.ts";
+import type { LogAppender, LogInspector, LogStatus } from "../core/event-log.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RecordInput } from "../core/record.ts";
 import type { ControlOutbox, OutboxEntry } from "../core/registry.ts";
 import type { TopicName } from "../core/topics.ts";
-import type { FunctionsStageStart } from "./functions-stage-start.ts";
+import type { FunctionsStages } from "./functions-stages.ts";
+import type { IdleStages } from "./idle-stages.ts";
 
 export interface ControlRelayOptions {
   readonly outbox: ControlOutbox;
-  readonly log: LogAppender;
-  readonly functionsStage: FunctionsStageStart;
+  readonly log: LogAppender & LogInspector;
+  readonly stages: FunctionsStages;
+  readonly idleStages: Pick<IdleStages, "look">;
   readonly partitionCount: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -49,7 +52,9 @@ export function createControlRelay(options: ControlRelayOptions): Service {
     try {
       const moved = await relayPending(options);
       outage.succeeded();
-      if (moved === 0) await options.outbox.changed(POLL_MS, stopping.signal);
+      if (moved > 0) return 0;
+      await options.idleStages.look();
+      await options.outbox.changed(POLL_MS, stopping.signal);
       return 0;
     } catch (error) {
       return outage.failed(error);
@@ -69,29 +74,49 @@ export function createControlRelay(options: ControlRelayOptions): Service {
 }
 
 async function relayPending(options: ControlRelayOptions): Promise<number> {
-  const { outbox, functionsStage } = options;
+  const { outbox, log, stages } = options;
   const entries = await outbox.pending(BATCH);
   const last = entries.at(-1);
   if (last === undefined) return 0;
   const isDeploy = ({ control }: OutboxEntry): boolean => control.kind === "deploy";
-  let forFunctions = entries;
-  if (!(await functionsStage.hasBegun())) {
-    // What was said before the first deploy is part of what the stage is told when it begins.
-    const first = entries.findIndex(isDeploy);
-    forFunctions = first < 0 ? [] : entries.slice(first);
-    if (first >= 0) await functionsStage.begin();
-  }
+  const status = await log.status();
+  await stages.begin([...new Set(entries.flatMap(stageDeployedTo))]);
+  // Before what sends to it is deployed: the stage of joins knows every version of which something comes.
+  await appendAll(options, JOINS_STAGE.input, entriesFor(JOINS_STAGE.input, entries, status, options));
   await Promise.all([
     appendAll(
       options,
       "telemetry",
       entries.filter((entry) => !isDeploy(entry)),
     ),
-    appendAll(options, FUNCTIONS_STAGE.input, forFunctions.filter(concernsFunctions)),
+    appendAll(options, FUNCTIONS_STAGE.input, entriesFor(FUNCTIONS_STAGE.input, entries, status, options)),
   ]);
-  // Once all of it is durable in both topics: a crash before repeats it in both, and revisions drop what was there.
+  // Once all of it is durable in every topic: a crash before repeats it in all, and revisions drop what was there.
   await outbox.markSent(last.sequence);
   return entries.length;
+}
+
+/** What stages of users' functions that read the topic are told. */
+function entriesFor(
+  topic: TopicName,
+  entries: readonly OutboxEntry[],
+  status: LogStatus,
+  { partitionCount }: Pick<ControlRelayOptions, "partitionCount">,
+): readonly OutboxEntry[] {
+  const isOfOther = ({ control }: OutboxEntry): boolean =>
+    control.kind === "deploy" && stageInput(control.stage) !== topic;
+  const own = entries.filter((entry) => concernsFunctions(entry) && !isOfOther(entry));
+  const hasStages = begunStages(status).some(({ name, input }) => {
+    return input === topic && hasBegun(status, name, partitionCount);
+  });
+  if (hasStages) return own;
+  // What was said before the first deploy ever is part of what the stage is told when it begins.
+  const first = own.findIndex(({ control }) => control.kind === "deploy" && !control.removed);
+  return first < 0 ? [] : own.slice(first);
+}
+
+function stageDeployedTo({ control }: OutboxEntry): string[] {
+  return control.kind === "deploy" && !control.removed ? [control.stage] : [];
 }
 
 /** A flush would overtake the readings that it is to be behind: the main stage passes it on. */

@@ -1,7 +1,9 @@
 import { LIMITS } from "../core/limits.ts";
 import { HEADER } from "../core/record.ts";
+import { parseJson } from "../core/parse-json.ts";
 import type { EventLog, LogReader } from "../core/event-log.ts";
-import type { TopicName } from "../core/topics.ts";
+import type { LogRecord } from "../core/record.ts";
+import type { StageDefinition } from "../core/stage.ts";
 
 /** How far a partition was worked. */
 interface Worked {
@@ -15,16 +17,16 @@ interface Worked {
  */
 export class DeployLookout {
   private readonly log: Pick<EventLog, "openReader">;
-  private readonly topic: TopicName;
+  private readonly stage: Pick<StageDefinition, "name" | "input">;
   private reader: LogReader | null = null;
   /** Where the reader is, by partition. */
   private readAt = new Map<number, number>();
   /** The last deploy that was seen, by partition. Kept when it was passed: a restore may lead back before it. */
   private readonly deploys = new Map<number, number>();
 
-  constructor(log: Pick<EventLog, "openReader">, topic: TopicName) {
+  constructor(log: Pick<EventLog, "openReader">, stage: Pick<StageDefinition, "name" | "input">) {
     this.log = log;
-    this.topic = topic;
+    this.stage = stage;
   }
 
   /** True while a deploy that was seen is still to be worked. */
@@ -40,9 +42,16 @@ export class DeployLookout {
     this.follow(this.reader, owned);
     for (const slice of await this.reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs, signal })) {
       this.readAt.set(slice.partition, slice.nextOffset);
-      const deploy = slice.records.findLast((record) => record.header(HEADER.controlKind) === "deploy");
+      const deploy = slice.records.findLast((record) => this.isOwnDeploy(record));
       if (deploy !== undefined) this.deploys.set(slice.partition, deploy.offset);
     }
+  }
+
+  /** Other stages read the same topic. */
+  private isOwnDeploy(record: LogRecord): boolean {
+    if (record.header(HEADER.controlKind) !== "deploy") return false;
+    const control = parseJson(record.value);
+    return typeof control === "object" && control !== null && "stage" in control && control.stage === this.stage.name;
   }
 
   close(): void {
@@ -56,7 +65,7 @@ export class DeployLookout {
     const isThere =
       next.size === this.readAt.size && [...next].every(([partition, offset]) => this.readAt.get(partition) === offset);
     this.readAt = next;
-    const { topic } = this;
+    const { input: topic } = this.stage;
     if (!isThere) reader.seek(Array.from(next, ([partition, offset]) => ({ topic, partition, offset })));
   }
 }

@@ -5,6 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 
 export interface FunctionConsoleOptions {
+  readonly stage: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Monotonic milliseconds. */
@@ -23,11 +24,16 @@ const FORMAT = { depth: 4, maxArrayLength: 50, maxStringLength: 1000, breakLengt
  * Prints what functions print into the log, a second's allowance of lines and characters of it: what is more is counted and dropped,
  * before it is formatted where that can be known. All functions of a thread share it.
  */
-export function createFunctionConsole({ logger, metrics, monotonic }: FunctionConsoleOptions): FunctionConsole {
-  const lines = metrics.counter("millrace_function_log_lines_total", "Lines that functions have printed into the log.");
+export function createFunctionConsole({ stage, logger, metrics, monotonic }: FunctionConsoleOptions): FunctionConsole {
+  const lines = metrics.counter(
+    "millrace_function_log_lines_total",
+    "Lines that functions have printed into the log.",
+    { stage },
+  );
   const dropped = metrics.counter(
     "millrace_function_log_dropped_total",
     "Lines that functions have printed beyond their allowance; they are dropped.",
+    { stage },
   );
   let second = -Infinity;
   let linesLeft = 0;
@@ -38,7 +44,10 @@ export function createFunctionConsole({ logger, metrics, monotonic }: FunctionCo
     dropped.add();
     if (isDropping) return;
     isDropping = true;
-    logger.warn({}, "functions print more than is kept: lines are dropped, see millrace_function_log_dropped_total");
+    logger.warn(
+      { stage },
+      "functions print more than is kept: lines are dropped, see millrace_function_log_dropped_total",
+    );
   };
 
   const print = (level: "error" | "info" | "warn", values: readonly unknown[]): void => {
@@ -58,7 +67,7 @@ export function createFunctionConsole({ logger, metrics, monotonic }: FunctionCo
     linesLeft -= 1;
     charactersLeft -= text.length;
     lines.add();
-    logger[level]({ printed: text }, "a function says");
+    logger[level]({ stage, printed: text }, "a function says");
   };
 
   const info = (...values: unknown[]): void => print("info", values);

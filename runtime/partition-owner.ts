@@ -1,10 +1,12 @@
 import { isMillraceError, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { stageJournalName } from "../core/stage.ts";
+import { outputBatches } from "./output-batches.ts";
 import { createStagePartition } from "../engine/stage-partition.ts";
 import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../wire/unit-codec.ts";
 import type {
   CommitRequest,
+  EventLog,
   JournalClaim,
   JournalEntry,
   JournalId,
@@ -20,7 +22,7 @@ import type { Verdict } from "../core/verdict.ts";
 import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";
 
 export interface PartitionOwnerOptions {
-  readonly journals: LogJournals & LogInspector;
+  readonly journals: LogJournals & LogInspector & Pick<EventLog, "partitionCount">;
   readonly stage: StageDefinition;
   readonly partition: number;
   readonly generation: number;
@@ -75,6 +77,7 @@ interface Restored {
  */
 export async function claimPartition(options: PartitionOwnerOptions): Promise<PartitionOwner> {
   const { journals, stage, partition } = options;
+  const { partitionCount } = journals;
   const journal = { name: stageJournalName(stage.name), partition };
   const { claim, state, isWarm, units, bytes } = await claimState(options, journal);
   const loss = claim.damaged ? skipDeleted(state, options, await journals.status()) : null;
@@ -119,7 +122,10 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     const draft = state.seal();
     if (draft === null || failure !== undefined) return;
     const body = encodeUnit(draft.body);
-    send({ kind: "unit", positions: positions(), nextTimer: draft.nextTimer, body }, outputBatches(draft, partition));
+    send(
+      { kind: "unit", positions: positions(), nextTimer: draft.nextTimer, body },
+      outputBatches(draft, partition, partitionCount),
+    );
     unitsSinceSnapshot += 1;
     bytesSinceSnapshot += body.length;
     if (unitsSinceSnapshot >= LIMITS.snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes) snapshot();
@@ -190,7 +196,8 @@ async function claimState(
     };
   }
   const { behind, ...restored } = restorePoint(entries);
-  const state = createStagePartition({ stage, partition, generation, ...engine }, restored);
+  const { partitionCount } = journals;
+  const state = createStagePartition({ stage, partition, generation, partitionCount, ...engine }, restored);
   return { claim, state, isWarm: false, units: restored.units.length, bytes: bytesOf(behind) };
 }
 
@@ -209,11 +216,6 @@ function skipDeleted(
   const records = `records ${from} to ${start - 1} of ${stage.input}/${partition}`;
   const text = `the journal of stage ${stage.name} is damaged, and retention has deleted ${records}: what they left in its state is lost`;
   return new MillraceError("STATE_LOST", text, { remedy: "restore a backup if that state matters" });
-}
-
-/** Outputs keep their input's partition: they carry the same key, and all topics have the same number of partitions. */
-function outputBatches(draft: UnitDraft, partition: number): OutputBatch[] {
-  return [...draft.outputs].map(([topic, records]) => ({ topic, partition, records }));
 }
 
 /** When there is a complete snapshot the entries begin with it. Chunks of one that its owner did not complete count for nothing. */

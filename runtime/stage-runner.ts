@@ -3,6 +3,7 @@ import { errorText } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
+import { ENDED_AT } from "../core/functions-stage.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { DeployLookout } from "./deploy-lookout.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
@@ -21,6 +22,7 @@ import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { LoadFunctions } from "../engine/stage-functions.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
+import type { ColdFile } from "./cold-file.ts";
 import type { FunctionMeter } from "./function-meter.ts";
 import type { HeldMarker, Suspicions } from "./suspects.ts";
 
@@ -40,6 +42,8 @@ export interface StageRunnerOptions {
   readonly metrics: Metrics;
   /** Told of every call of a function. */
   readonly meter?: FunctionMeter;
+  /** Where state goes that memory does not hold. Closed when the runner has stopped. */
+  readonly cold?: ColdFile;
   /** Where to write down which call of a function runs, for who watches this thread. */
   readonly marker?: HeldMarker;
   /** Holds the stage up when most of its records die. */
@@ -49,6 +53,9 @@ export interface StageRunnerOptions {
   /** Told once when the loop has ended by itself: nothing is worked any more. */
   readonly onEnd?: (error: unknown) => void;
 }
+
+/** Work without a pause, ms. */
+const ROUND_MS = 100;
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
 export interface StageTotals {
@@ -98,7 +105,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const { marker, suspicions, pause: stagePause = NO_PAUSE } = options;
   const trials = suspicions === undefined ? null : new SuspectTrials(suspicions, marker ?? null);
   const changes: (() => Promise<void>)[] = [];
-  const lookout = new DeployLookout(log, stage.input);
+  const lookout = new DeployLookout(log, stage);
   /** Until the deploy that was seen is worked nothing pauses the stage. */
   let isUnpaused = false;
 
@@ -112,11 +119,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation, load, meter } = options;
+    const { generation, load, meter, cold } = options;
     const engine = {
       ...(load === undefined ? {} : { load }),
       ...(marker === undefined ? {} : { marker }),
       ...(meter === undefined ? {} : { meter }),
+      ...(cold === undefined ? {} : { cold: cold.partition(partition, () => owners.size) }),
     };
     const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();
@@ -142,9 +150,9 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const stateBytes = new StateBytes();
 
   const seekAll = (): void => {
-    reader?.seek(
-      [...owners.values()].map((o) => ({ topic: stage.input, partition: o.partition, offset: o.state.next.offset })),
-    );
+    // A stage that has ended stands behind everything, until whoever runs it takes it away.
+    const worked = [...owners.values()].filter(({ state }) => state.next.offset < ENDED_AT);
+    reader?.seek(worked.map((o) => ({ topic: stage.input, partition: o.partition, offset: o.state.next.offset })));
   };
 
   const applyChanges = async (): Promise<void> => {
@@ -162,6 +170,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
+      if (monotonic.now() - lastCommitAt >= ROUND_MS) await breathe();
+      // Who gives or takes partitions must not wait until all is worked that was read, however slow a function is.
+      if (changes.length > 0) {
+        isCutShort = true;
+        return;
+      }
       if (trials?.isSuspect(slice.partition, record)) {
         await commitAll();
         await trials.before(owner, record);
@@ -186,6 +200,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const commitAll = async (): Promise<void> => {
     lastCommitAt = monotonic.now();
     await Promise.all([...owners.values()].map((owner) => owner.commit()));
+  };
+
+  /** What is done leaves, and whoever asks this thread something is answered. */
+  const breathe = async (): Promise<void> => {
+    await commitAll();
+    await nextTurn();
   };
 
   /** How long to wait for more before closing units: not at all after a quiet while, so that a lone message is quick. */
@@ -252,6 +272,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       await untilAborted(running, signal);
       reader?.close();
       lookout.close();
+      options.cold?.close();
     },
     totals() {
       const totals = new Map<string, Outcomes>();

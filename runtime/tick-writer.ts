@@ -13,7 +13,8 @@ import type { StageDefinition } from "../core/stage.ts";
 
 export interface TickWriterOptions {
   readonly log: LogAppender & LogInspector;
-  readonly stages: readonly StageDefinition[];
+  /** Those that there are as of `status`. */
+  readonly stages: (status: LogStatus) => readonly StageDefinition[];
   /** The receive clock: ticks carry receive times. */
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,7 +32,7 @@ export function createTickWriter(options: TickWriterOptions): Service {
   const round = async (): Promise<void> => {
     const now = clock.now();
     const status = await log.status();
-    const due = stages.flatMap((stage) =>
+    const due = stages(status).flatMap((stage) =>
       duePartitions(status, stage, now).map((partition) => ({ topic: stage.input, partition })),
     );
     await Promise.all(due.map(({ topic, partition }) => log.append(topic, partition, [tickRecord(now)])));

@@ -114,7 +114,7 @@ function editRoute(app: ZodApp, context: RouteContext): void {
       const { queue, ...log } = sourceOf(context);
       const letter = await redrivableAt(queue, tenant, body);
       const control = await redriveOf({ ...letter, payload: body.payload }, log);
-      if (letter.source.topic === "readings") requireReadingOf(letter, body.payload);
+      requireFitting(letter, body.payload);
       const edited: ControlRecord = { ...control, editedBy: actor };
       const sequence = await options.registry.controlOutbox.enqueue(deviceKey(tenant, letter.device), edited, actor);
       await settleConfiguration(options, reply, sequence);
@@ -139,8 +139,14 @@ async function redrivableAt(
   });
 }
 
-/** Functions of users read readings, and one of another device would change what belongs to that one. */
-function requireReadingOf({ tenant, device }: QueuedDeadLetter, payload: string): void {
+/** What a device has sent is anything; a reading of another device would change what belongs to that one. */
+function requireFitting({ tenant, device, source: { topic } }: QueuedDeadLetter, payload: string): void {
+  if (topic === "telemetry") return;
+  if (topic !== "readings") {
+    throw new MillraceError("INVALID_INPUT", `Records of ${topic} are made by functions and cannot be edited.`, {
+      remedy: "Correct the function, then millrace dlq redrive.",
+    });
+  }
   const value = parseJson(Buffer.from(payload, "base64"));
   if (value === undefined) throw notAReading("The edited record is no JSON.");
   if (!isReading(value)) throw notAReading("The edited record is no reading.");
@@ -156,7 +162,7 @@ function notAReading(text: string): MillraceError {
 
 async function redriveOf(letter: QueuedDeadLetter, log: Omit<DeadLetterSource, "queue">): Promise<Redrive> {
   const { tenant, device, source, received, payload, redrives } = letter;
-  const stage = log.stageOf(source.topic);
+  const stage = await log.stageOf(source.topic, letter.function);
   if (stage === null)
     throw new MillraceError("INVALID_INPUT", `No stage reads ${source.topic}: it cannot be run again.`);
   const headers = (await log.headersAt(source)).map(([name, value]): [string, string] => [name, value]);

@@ -44,10 +44,11 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
         response: { 200: listOf(functionVersionAnswer) },
       },
     },
-    async ({ raw, body: { code } }, reply) => {
+    async ({ raw, body: { code, stage, isolation } }, reply) => {
       const { id: actor } = gate.principalOf(raw);
       const hash = createHash("sha256").update(code).digest("hex");
-      const deployed = await functions().deploy({ code, hash, functions: await options.outlineFunctions(code) }, actor);
+      const outlined = await options.outlineFunctions(code);
+      const deployed = await functions().deploy({ code, hash, functions: outlined, stage, isolation }, actor);
       await settleConfiguration(options, reply);
       return { items: [...deployed] };
     },

@@ -24,7 +24,8 @@ export function probeRoutes(app: ZodApp, { options, gate }: RouteContext): void 
     },
     async (_, reply) => {
       const reasons = options.health.notReadyReasons();
-      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+      const ready = reasons.length === 0;
+      return reply.code(ready ? 200 : 503).send({ ready, reasons, faults: options.health.faults() });
     },
   );
   app.get(

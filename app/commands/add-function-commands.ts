@@ -2,15 +2,29 @@ import { deployCommand, rollbackCommand, undeployCommand, versionsCommand } from
 import { usageCommand } from "./function-usage.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
+import { ISOLATIONS, type Isolation } from "../../core/function-store.ts";
+
+interface DeployFlags {
+  readonly yes?: boolean;
+  readonly stage?: string;
+  readonly isolation?: Isolation;
+}
 
 /** `millrace deploy|versions|usage|rollback|undeploy`. */
 export function addFunctionCommands(program: Command): void {
   withInstanceOptions(program.command("deploy <files...>"))
     .description("check functions and make them live")
     .option("--yes", "do not ask")
-    .action(async (files: readonly string[], { yes = false }: { yes?: boolean }, command: Command) => {
-      process.exitCode = await deployCommand(apiOf(command), files, { json: globalOptions(command).json, yes });
+    .option("--stage <name>", "run them in a stage of their own; `functions` is the one that all share")
+    .addOption(
+      new Option("--isolation <kind>", "of that stage: threads, or a process of its own with threads in it").choices(
+        ISOLATIONS,
+      ),
+    )
+    .action(async (files: readonly string[], { yes = false, ...where }: DeployFlags, command: Command) => {
+      const { json } = globalOptions(command);
+      process.exitCode = await deployCommand(apiOf(command), files, { json, yes, where });
     });
   withInstanceOptions(program.command("versions [function]"))
     .description("list versions of functions, and which of them run")

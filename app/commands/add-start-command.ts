@@ -39,7 +39,15 @@ export function addStartCommand(program: Command): void {
     .option("--kafka-sasl <mechanism>", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER")
     .option("--kafka-user <name>", "user for PLAIN and SCRAM; the password is MILLRACE_KAFKA_PASSWORD")
     .option("--kafka-token-file <file>", "file with the token for OAUTHBEARER")
+    .option("--kafka-compression <codec>", "none, zstd or gzip")
     .option("--processor-threads <n>", "threads that run functions")
+    .option("--function-threads <n>", "threads that run users' functions")
+    .option("--function-timeout-ms <ms>", "CPU time that one call of a user's function may take")
+    .option("--function-memory-mib <n>", "heap of a thread of users' functions")
+    .option(
+      "--state-memory-mib <n>",
+      "memory for the state of devices in each such thread; what is beyond lies in a file",
+    )
     .option("--autoscale <mode>", "off; dry-run: say how many threads the load would need; on: scale users' functions")
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
     .option("--log-level <level>", "debug, info, warn or error")

@@ -1,8 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import { MillraceError } from "../../core/errors.ts";
+import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
 import { EXIT, formatTable } from "./output.ts";
-import type { FunctionVersionInfo } from "../../core/function-store.ts";
+import type { DeployedBundle, FunctionVersionInfo } from "../../core/function-store.ts";
 import type { ApiClient } from "./api-client.ts";
 
 interface JsonOption {
@@ -17,7 +18,11 @@ interface Versions {
 export async function deployCommand(
   api: ApiClient,
   files: readonly string[],
-  { json, yes }: JsonOption & { readonly yes: boolean },
+  {
+    json,
+    yes,
+    where,
+  }: JsonOption & { readonly yes: boolean; readonly where: Pick<DeployedBundle, "stage" | "isolation"> },
 ): Promise<number> {
   const checked = [];
   for (const file of files) checked.push({ file, ...(await checkFunctions(file)) });
@@ -28,11 +33,24 @@ export async function deployCommand(
     console.log("Nothing is deployed.");
     return EXIT.ok;
   }
+  const before = await liveStages(api);
   const deployed: FunctionVersionInfo[] = [];
-  for (const { code } of checked) deployed.push(...(await api.send<Versions>("POST", "/functions", { code })).items);
+  for (const { code } of checked)
+    deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...where })).items);
   if (json) console.log(JSON.stringify(deployed));
-  else for (const { name, version } of deployed) console.log(`${name}@${version} runs from here on.`);
+  else for (const one of deployed) console.log(deployedText(one, before.get(one.name) ?? one.stage));
   return EXIT.ok;
+}
+
+async function liveStages(api: ApiClient): Promise<ReadonlyMap<string, string>> {
+  const { items } = await api.get<Versions>("/functions");
+  return new Map(items.filter(({ live }) => live).map(({ name, stage }) => [name, stage]));
+}
+
+function deployedText({ name, version, stage }: FunctionVersionInfo, before: string): string {
+  const text = `${name}@${version} runs from here on`;
+  if (before !== stage) return `${text}, in stage ${stage} instead of ${before}: its state starts anew there.`;
+  return stage === FUNCTIONS_STAGE.name ? `${text}.` : `${text}, in stage ${stage}.`;
 }
 
 async function isConfirmed(lines: readonly string[]): Promise<boolean> {
@@ -57,17 +75,18 @@ export async function versionsCommand(api: ApiClient, name: string | undefined, 
 
 function formatVersions(versions: readonly FunctionVersionInfo[]): string {
   if (versions.length === 0) return "No functions yet. Deploy one: millrace deploy FILE";
-  const rows = versions.map(({ name, version, kind, live, codeBytes, createdAt, createdBy, hash }) => [
+  const rows = versions.map(({ name, version, kind, live, stage, codeBytes, createdAt, createdBy, hash }) => [
     name,
     version,
     live ? "live" : "–",
+    stage,
     kind,
     codeBytes,
     new Date(createdAt).toISOString(),
     createdBy,
     hash.slice(0, 12),
   ]);
-  return formatTable(["function", "version", "state", "kind", "bytes", "deployed", "by", "hash"], rows);
+  return formatTable(["function", "version", "state", "stage", "kind", "bytes", "deployed", "by", "hash"], rows);
 }
 
 export async function rollbackCommand(

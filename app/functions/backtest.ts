@@ -1,9 +1,11 @@
 import { createHash, type Hash } from "node:crypto";
+import { MillraceError } from "../../core/errors.ts";
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { createStagePartition, type StagePartition, type StagePartitionOptions } from "../../engine/stage-partition.ts";
-import { functionStage, outputText } from "../../kit/run-records.ts";
+import { functionStage, isJoin } from "../../kit/function-stages.ts";
+import { outputText } from "../../kit/run-records.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
 import { Comparison, type ComparisonReport } from "./comparison.ts";
 import { madeControlRecord } from "../../core/made-record.ts";
@@ -47,11 +49,25 @@ export async function backtest(
   history: ReadingHistory,
   range: TimeRange,
 ): Promise<BacktestReport> {
+  refuseJoins(functions);
   const begun = performance.now();
   const run = new BacktestRun(functions, history, range);
   for await (const batch of history.read(range)) run.take(batch);
   const report = run.end();
   return { ...report, elapsedMs: performance.now() - begun };
+}
+
+/** Readings of the past are read partition by partition, and what a join joins lies in several. */
+function refuseJoins(functions: readonly StageFunction[]): void {
+  const join = functions.find(isJoin);
+  if (join === undefined) return;
+  throw new MillraceError(
+    "INVALID_INPUT",
+    `${join.name} joins devices of several partitions, which a backtest reads one by one`,
+    {
+      remedy: "Try it with millrace test, on a fixture of all the devices.",
+    },
+  );
 }
 
 interface PartitionRun {

@@ -1,14 +1,14 @@
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseDeviceKey } from "../../core/ids.ts";
 import { parseJson } from "../../core/parse-json.ts";
-import { createStagePartition, type StagePartition } from "../../engine/stage-partition.ts";
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { TIMER_PREFIX } from "../../engine/state-slots.ts";
-import { functionStage } from "../../kit/run-records.ts";
+import { FunctionStages } from "../../kit/function-stages.ts";
 import { oneLine } from "../one-line.ts";
 import type { UnitDraft } from "../../engine/stage-partition.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { LogRecord, RecordInput } from "../../core/record.ts";
+import type { TopicName } from "../../core/topics.ts";
 
 /** What came of one record, as lines for a terminal; none when it passed by every function. */
 export interface RecordTrace {
@@ -18,26 +18,20 @@ export interface RecordTrace {
 
 /** Runs functions record by record, and tells the path of each: what came in, what went out, what changed in the state, and how long that took. */
 export class FunctionTrace {
-  private readonly engine: StagePartition;
+  private readonly stages: FunctionStages;
   private readonly placesIn: (text: string) => string;
   private readonly states = new Map<string, string>();
 
   /** `placesIn` says where in the author's files a place of the bundle is. */
   constructor(functions: readonly StageFunction[], placesIn: (text: string) => string) {
-    this.engine = createStagePartition({ stage: functionStage(functions), partition: 0, generation: 0 });
+    this.stages = new FunctionStages(functions);
     this.placesIn = placesIn;
   }
 
   trace(record: LogRecord): RecordTrace {
     const begun = performance.now();
-    const drafts: UnitDraft[] = [];
-    const seal = (): void => {
-      const draft = this.engine.seal();
-      if (draft !== null) drafts.push(draft);
-    };
-    while (!this.engine.process(record)) seal();
+    const drafts = this.stages.process(record);
     const micros = Math.round((performance.now() - begun) * 1000);
-    seal();
     const outputs = drafts.flatMap((draft) => this.outputLines(draft));
     const states = drafts.flatMap((draft) => this.stateLines(draft));
     const deadLetters = drafts.reduce((sum, draft) => sum + (draft.outputs.get("dead-letters")?.length ?? 0), 0);
@@ -49,9 +43,7 @@ export class FunctionTrace {
     const lines: string[] = [];
     for (const [topic, records] of draft.outputs) {
       for (const record of records) {
-        lines.push(
-          `  → ${topic === "dead-letters" ? this.failureText(record) : `${makerOf(record)} ${valueText(record)}`}`,
-        );
+        lines.push(`  → ${topic === "dead-letters" ? this.failureText(record) : outputText(topic, record)}`);
       }
     }
     return lines;
@@ -74,6 +66,12 @@ export class FunctionTrace {
       return before === now ? [] : [oneLine(`    ${fn} keeps ${before} → ${now}`)];
     });
   }
+}
+
+/** What a join sends to the partition of its key is no result yet. */
+function outputText(topic: TopicName, record: RecordInput): string {
+  const key = topic === "repartition" ? ` to ${parseDeviceKey(record.key ?? "")?.device ?? "all"}:` : "";
+  return `${makerOf(record)}${key} ${valueText(record)}`;
 }
 
 function inputText(record: LogRecord): string {

@@ -1,4 +1,6 @@
+import { MAIN_STAGE, stageJournalName } from "../../core/stage.ts";
 import { JOURNALS } from "../journals.ts";
+import { stagesOf } from "../stages.ts";
 import type { LogStatus } from "../../core/event-log.ts";
 import { type Hop, LAGGING_RECORDS } from "../../core/overview.ts";
 
@@ -9,17 +11,21 @@ interface HopDefinition {
   readonly name: string;
   /** Null for the first hop: the ends of `telemetry`. */
   readonly journal: string | null;
-  /** Only shown once its journal has begun. */
-  readonly isOptional?: boolean;
 }
 
-const HOPS: readonly HopDefinition[] = [
-  { name: "in", journal: null },
-  { name: "processors", journal: JOURNALS.stage },
-  { name: "functions", journal: JOURNALS.functions, isOptional: true },
-  { name: "clickhouse", journal: JOURNALS.clickhouse },
-  { name: "notify", journal: JOURNALS.notify },
-];
+/** Stages of users' functions are there while they have any. */
+function hopsOf(status: LogStatus): readonly HopDefinition[] {
+  return [{ name: "in", journal: null }, ...consumersOf(status)];
+}
+
+/** The consumers of the log as people know them, and the journals that they keep. */
+export function consumersOf(status: LogStatus): readonly { readonly name: string; readonly journal: string }[] {
+  const stages = stagesOf(status).map(({ name }) => {
+    return { name: name === MAIN_STAGE ? "processors" : name, journal: stageJournalName(name) };
+  });
+  const { clickhouse, notify } = JOURNALS;
+  return [...stages, { name: "clickhouse", journal: clickhouse }, { name: "notify", journal: notify }];
+}
 
 interface Track {
   readonly at: number;
@@ -39,8 +45,7 @@ export class HopWatch {
 
   /** `controlRecords` are those among `telemetry`: they are no messages. */
   look(status: LogStatus, controlRecords: number, at: number): readonly Hop[] {
-    const begun = new Set(status.journals.map(({ name }) => name));
-    return HOPS.filter(({ isOptional, journal }) => isOptional !== true || begun.has(journal ?? "")).map((hop) => {
+    return hopsOf(status).map((hop) => {
       if (this.#off.has(hop.name)) return { name: hop.name, ratePerSecond: 0, lag: 0, state: "off" };
       const position = hop.journal === null ? telemetryEnd(status) - controlRecords : reached(status, hop.journal);
       return this.#hop(hop, position, status, at);

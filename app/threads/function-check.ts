@@ -3,14 +3,14 @@ import { z } from "zod";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import type { StageFunction } from "../../core/function.ts";
-
+import { isJoin } from "../../kit/function-stages.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
-import type { FunctionState } from "../../core/function-store.ts";
+import type { FunctionKind, FunctionState } from "../../core/function-store.ts";
 
 /** What is to be known of a function without running it. */
 export interface FunctionOutline {
   readonly name: string;
-  readonly kind: "map" | "stream";
+  readonly kind: FunctionKind;
   /** The version and shape (JSON Schema and window, as text) of what it keeps; null of a function that keeps nothing. */
   readonly state: FunctionState | null;
 }
@@ -36,10 +36,11 @@ function check({ code }: FunctionCheckData): FunctionCheckAnswer {
 
 function outlineOf(fn: StageFunction): FunctionOutline {
   const kept = userDetailsOf(fn)?.state ?? null;
-  if (kept === null) return { name: fn.name, kind: fn.kind, state: null };
+  const kind = isJoin(fn) ? "join" : fn.kind;
+  if (kept === null) return { name: fn.name, kind, state: null };
   const schema = z.toJSONSchema(kept.schema, { unrepresentable: "any" });
   const shape = JSON.stringify({ schema, window: kept.window });
-  return { name: fn.name, kind: fn.kind, state: { version: kept.version, shape } };
+  return { name: fn.name, kind, state: { version: kept.version, shape } };
 }
 
 // First that it begins: its time counts from here.

@@ -3,25 +3,30 @@ import { errorText } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { superviseThread, type RunningThread, type ThreadStart } from "./supervised-thread.ts";
-import { pause } from "../../core/pause.ts";
-import { hasFunctionsStage } from "../../runtime/functions-stage-start.ts";
 import { MillraceError, isMillraceError } from "../../core/errors.ts";
 import { within } from "../deadline.ts";
 import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
 import type { SpawnedThread } from "./spawn-thread.ts";
 import type { Logger } from "../../core/logger.ts";
+import type { StageDefinition } from "../../core/stage.ts";
 import type { MetricSample } from "../../core/metrics.ts";
 import type { Config } from "../config.ts";
 import type { InstallationLog } from "../installation-log.ts";
 import type { PartHealth } from "../part-health.ts";
 import type { FunctionsApi, ProcessorsApi } from "./thread-apis.ts";
 
-export interface FunctionsThreadsOptions {
+export interface StageThreadsOptions {
   readonly config: Config;
-  readonly log: InstallationLog;
+  readonly log: Pick<InstallationLog, "connect">;
+  readonly stage: StageDefinition;
+  readonly logger: Logger;
+  /** Of a process of its own: whether all of it has more memory than it may have. */
+  readonly isOverMemory?: () => boolean;
+}
+
+export interface FunctionsThreadsOptions extends StageThreadsOptions {
   /** One list of partitions for each thread; none in a process that runs no functions. */
   readonly shares: readonly (readonly number[])[];
-  readonly logger: Logger;
 }
 
 export interface FunctionsThreads {
@@ -31,30 +36,25 @@ export interface FunctionsThreads {
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Whether a first function was deployed: on Kafka that may have been in another process. */
-const LOOK_EVERY_MS = 500;
-const LOOK_EVERY_MS_KAFKA = 3000;
 const ANSWER_MS = 2000;
 /** Of the time to stop, what the threads are given to do it by themselves. */
 const ASKED_SHARE = 0.75;
 
-/**
- * The threads of users' functions: apart from the main stage, which goes on when they do not. They are started when the first function was
- * deployed, and again when one ends by itself.
- */
-export function createFunctionsThreads({ config, log, shares, logger }: FunctionsThreadsOptions): FunctionsThreads {
-  const stopping = new AbortController();
+/** The threads of a stage of users' functions: apart from all others, which go on when they do not. They are started again when one ends by itself. */
+export function createFunctionsThreads(options: FunctionsThreadsOptions): FunctionsThreads {
+  const { config, log, stage, shares, logger } = options;
   const running = new Map<number, SpawnedThread<ProcessorsApi>>();
   const memberIds = shares.map(() => randomUUID());
   const metrics = createMetrics();
   const faults = createFaultBoard();
-  let looking: Promise<void> = Promise.resolve();
 
   const supervised = shares.map((partitions, index) => {
     return superviseThread({
-      name: `functions.${index}`,
+      name: `${stage.name}.${index}`,
+      stage: stage.name,
       functionTimeoutMs: config.functionTimeoutMs,
       functionMemoryMib: config.functionMemoryMib,
+      isOverMemory: options.isOverMemory,
       spawn: (start) => spawn(index, partitions, start),
       monotonic: { now: () => performance.now() },
       logger,
@@ -65,7 +65,7 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
 
   const spawn = (index: number, partitions: readonly number[], start: ThreadStart): RunningThread => {
     const { thread, ended } = spawnFunctionsThread(
-      { config, log, partitions, memberId: memberIds[index] ?? "" },
+      { config, log, stage, partitions, memberId: memberIds[index] ?? "" },
       start,
     );
     running.set(index, thread);
@@ -83,17 +83,13 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
 
   return {
     api: {
-      health: () => healthOf([...running.values()], faults.health([])),
-      metrics: async () => [...metrics.snapshot(), ...(await Promise.all([...running.values()].map(metricsOf))).flat()],
+      health: () => healthOf(stage.name, [...running.values()], faults.health([])),
+      metrics: async () => [...metrics.snapshot(), ...(await metricsOf(stage.name, [...running.values()]))],
     },
     start() {
-      if (shares.length === 0) return;
-      looking = untilFunctionsStage(config, log, stopping.signal).then(async (hasBegun) => {
-        if (hasBegun) await Promise.all(supervised.map((thread) => thread.start()));
-      });
+      for (const thread of supervised) void thread.start();
     },
     async stop(deadlineMs) {
-      stopping.abort();
       for (const thread of supervised) thread.release();
       // One that hangs is ended within the deadline, so that nobody waits for it.
       const waitMs = deadlineMs * ASKED_SHARE;
@@ -106,33 +102,13 @@ export function createFunctionsThreads({ config, log, shares, logger }: Function
         }),
       );
       await Promise.all(supervised.map((thread) => thread.terminate()));
-      await looking;
     },
   };
 }
 
-/** Resolves with true when a first function was deployed, with false when `signal` aborts before. */
-export async function untilFunctionsStage(config: Config, log: InstallationLog, signal: AbortSignal): Promise<boolean> {
-  const everyMs = config.kafkaBrokers === undefined ? LOOK_EVERY_MS : LOOK_EVERY_MS_KAFKA;
-  while (!signal.aborted) {
-    if (await hasBegun(log, config.partitions)) return true;
-    await pause(everyMs, signal);
-  }
-  return false;
-}
-
-async function hasBegun({ log }: InstallationLog, partitionCount: number): Promise<boolean> {
-  try {
-    return hasFunctionsStage(await log.status(), partitionCount);
-  } catch (error) {
-    if (!isMillraceError(error)) throw error;
-    // The log says by itself when it does not answer.
-    return false;
-  }
-}
-
 /** That users' functions stand still is a fault; telemetry is acknowledged and stored without them. */
 export async function healthOf(
+  stage: string,
   threads: readonly Pick<SpawnedThread<ProcessorsApi>, "call">[],
   own: PartHealth,
 ): Promise<PartHealth> {
@@ -145,16 +121,22 @@ export async function healthOf(
       ),
     ),
   );
-  const stages = reasons.flat().map((text, index) => ({ id: `stage.${index}`, text }));
-  return { ...own, faults: [...own.faults, ...stages] };
+  const found = reasons.flat().map((text, index) => ({ id: `${stage}.stage.${index}`, text }));
+  return { ...own, faults: [...own.faults, ...found] };
 }
 
 export async function metricsOf(
+  stage: string,
+  threads: readonly Pick<SpawnedThread<ProcessorsApi>, "call">[],
+): Promise<readonly MetricSample[]> {
+  return (await Promise.all(threads.map((thread, index) => metricsOfThread(`${stage}.${index}`, thread)))).flat();
+}
+
+async function metricsOfThread(
+  part: string,
   { call }: Pick<SpawnedThread<ProcessorsApi>, "call">,
-  index: number,
 ): Promise<readonly MetricSample[]> {
   const own = createMetrics();
-  const part = `functions.${index}`;
   const answers = own.gauge("millrace_part_answers", "1 for a part that has answered in time, else 0.", { part });
   const late = () => new MillraceError("TIMED_OUT", `${part} has not answered`);
   try {

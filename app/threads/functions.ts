@@ -1,7 +1,7 @@
 import { flushCompileCache } from "node:module";
 import { workerData } from "node:worker_threads";
 import { LIMITS } from "../../core/limits.ts";
-import { FUNCTIONS_STAGE } from "../../core/stage.ts";
+import { functionsStage } from "../../core/functions-stage.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { createStagePause } from "../../runtime/stage-pause.ts";
@@ -13,6 +13,8 @@ import type { Suspicions } from "../../runtime/suspects.ts";
 
 /** A stage of users' functions is watched, may be held up, and is told what the thread before it died of. */
 export interface FunctionsThreadData extends StageThreadData {
+  /** Its name. */
+  readonly stage: string;
   readonly marks: SharedArrayBuffer;
   readonly suspicions: Suspicions;
   /** In the group that deals the partitions out: the same for each that follows. */
@@ -25,14 +27,14 @@ giveWay();
 // A kill -9 gives no thread the time to write down at its end what it has compiled.
 setTimeout(flushCompileCache, COMPILED_AFTER_MS).unref();
 const data = workerData as FunctionsThreadData;
-const { memberId, suspicions } = data;
+const { memberId, stage, suspicions } = data;
 const marker = writeCallMarks(data.marks);
 const extras: StageExtras = (parts) => {
-  const console = createFunctionConsole(parts);
-  const pause = createStagePause({ stage: FUNCTIONS_STAGE.name, ...parts });
+  const console = createFunctionConsole({ stage, ...parts });
+  const pause = createStagePause({ stage, ...parts });
   return { load: (code) => loadFunctions(code, { console }), marker, memberId, onEnd: endThread, pause, suspicions };
 };
 // The first says that the thread has come so far. No call may come before it.
 marker.beat();
 setInterval(() => marker.beat(), LIMITS.functionWatchMs);
-await runStageThread("functions", data, FUNCTIONS_STAGE, extras);
+await runStageThread(stage, data, functionsStage(stage), extras);

@@ -1,9 +1,13 @@
 import { performance } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
+import { threadId } from "node:worker_threads";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { ColdFile } from "../../runtime/cold-file.ts";
 import { createFunctionMeter } from "../../runtime/function-meter.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
+import { coldDirectory } from "../data-directory.ts";
 import { dealtPartitions } from "./dealt-partitions.ts";
 import { openThreadLog } from "../installation-log.ts";
 import { createLogger } from "../logging.ts";
@@ -46,7 +50,16 @@ export async function runStageThread(
   const groups = partitions === null ? dealt.groups : log.groups(partitions);
   const own = extras({ logger, metrics, monotonic });
   const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, metrics });
-  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, ...own });
+  const cold = new ColdFile({
+    stage: stage.name,
+    name: `${stage.name}-${threadId}`,
+    directory: coldDirectory(config.data),
+    bytesMax: stateBytesMax(config),
+    monotonic,
+    logger,
+    metrics,
+  });
+  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, cold, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
@@ -70,6 +83,13 @@ export async function runStageThread(
     },
   };
   for (const port of [control, ...peers]) serveThread(port, api, logger);
+}
+
+const MIB = 1024 ** 2;
+
+/** By default half of what the thread may have: the rest is what the work itself takes. */
+function stateBytesMax({ stateMemoryMib }: Config): number {
+  return stateMemoryMib === undefined ? getHeapStatistics().heap_size_limit / 2 : stateMemoryMib * MIB;
 }
 
 function threadCpuMs(): number {

@@ -1,25 +1,20 @@
 import { untilAborted } from "../../core/aborted.ts";
 import { errorText, MillraceError } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
-import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { createAutoscaleLoop, type ScalableStage } from "../../runtime/autoscaler/autoscale-loop.ts";
 import { stageSample, untilAppended } from "../../runtime/autoscaler/stage-sample.ts";
 import { WorkerPool } from "../../runtime/autoscaler/worker-pool.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { FunctionsSeat, type FunctionsSeatOptions, type SeatThread } from "./functions-seat.ts";
-import { healthOf, metricsOf, untilFunctionsStage, type FunctionsThreads } from "./functions-threads.ts";
+import { healthOf, metricsOf, type FunctionsThreads, type StageThreadsOptions } from "./functions-threads.ts";
 import { spawnFunctionsThread } from "./spawn-functions-thread.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Logger } from "../../core/logger.ts";
-import type { Config } from "../config.ts";
-import type { InstallationLog } from "../installation-log.ts";
+import type { EventLog } from "../../core/event-log.ts";
 
-export interface ScaledFunctionsThreadsOptions {
-  readonly config: Config;
-  readonly log: InstallationLog;
+export interface ScaledFunctionsThreadsOptions extends StageThreadsOptions {
+  readonly scaling: Pick<EventLog, "status" | "openReader">;
   /** The receive clock. */
   readonly clock: Clock;
-  readonly logger: Logger;
   /** Another one than of threads, for tests. */
   readonly spawn?: (
     ...place: Parameters<typeof spawnFunctionsThread>
@@ -32,12 +27,12 @@ const LOOP_SHARE = 0.5;
 const ASKED_SHARE = 0.75;
 
 /**
- * The threads of users' functions, as many as their load needs, up to `functionThreads`: none while they have nothing to do, and one in
+ * The threads of a stage of users' functions, as many as its load needs, up to `functionThreads`: none while they have nothing to do, and one in
  * reserve without partitions, so that the append that wakes them waits for a restore and not for a thread. Embedded log only: elsewhere the
  * consumer group deals the partitions out.
  */
 export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOptions): FunctionsThreads {
-  const { config, log, clock, logger, spawn = spawnFunctionsThread } = options;
+  const { config, log, stage, clock, logger, spawn = spawnFunctionsThread } = options;
   const metrics = createMetrics();
   const stopping = new AbortController();
   const seats = new Set<FunctionsSeat<SeatThread>>();
@@ -46,9 +41,11 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
   const createSeat = (name: string) =>
     new FunctionsSeat({
       name,
+      stage: stage.name,
       functionTimeoutMs: config.functionTimeoutMs,
       functionMemoryMib: config.functionMemoryMib,
-      spawn: (start) => spawn({ config, log, partitions: null, memberId: "" }, start),
+      isOverMemory: options.isOverMemory,
+      spawn: (start) => spawn({ config, log, stage, partitions: null, memberId: "" }, start),
       monotonic: { now: () => performance.now() },
       logger,
       metrics,
@@ -59,7 +56,7 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
     async spawn() {
       if (stopping.signal.aborted)
         throw new MillraceError("THREAD_ENDED", "the threads of users' functions are stopped");
-      const seat = createSeat(`functions.${seated++}`);
+      const seat = createSeat(`${stage.name}.${seated++}`);
       seats.add(seat);
       await seat.start();
       const end = async (): Promise<void> => {
@@ -77,39 +74,35 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
       logger.warn({ cause: errorText(error) }, "no thread of users' functions can be held in reserve"),
   });
   const loop = createAutoscaleLoop({ stage: scalableStage(options, pool), clock, logger, metrics, isDryRun: false });
-  let begun: Promise<void> = Promise.resolve();
   const threads = () => [...seats].flatMap(({ thread }) => thread ?? []);
 
   return {
     api: {
-      health: () => healthOf(threads(), faults.health([])),
-      metrics: async () => [...metrics.snapshot(), ...(await Promise.all(threads().map(metricsOf))).flat()],
+      health: () => healthOf(stage.name, threads(), faults.health([])),
+      metrics: async () => [...metrics.snapshot(), ...(await metricsOf(stage.name, threads()))],
     },
     start() {
-      begun = untilFunctionsStage(config, log, stopping.signal).then(async (hasBegun) => {
-        if (!hasBegun || stopping.signal.aborted) return;
-        pool.warm();
-        await loop.start();
-      });
+      pool.warm();
+      void loop.start();
     },
     async stop(deadlineMs) {
       stopping.abort();
       const endsAt = performance.now() + deadlineMs;
       // What is being scaled may wait for a thread that hangs: the threads are ended all the same.
       const half = AbortSignal.timeout(Math.ceil(deadlineMs * LOOP_SHARE));
-      await untilAborted(
-        begun.then(() => loop.stop(half)),
-        half,
-      );
+      await untilAborted(loop.stop(half), half);
       const leftMs = Math.max(0, endsAt - performance.now()) * ASKED_SHARE;
       await Promise.all([...seats].map((seat) => seat.end(leftMs)));
     },
   };
 }
 
-function scalableStage({ config, log, clock }: ScaledFunctionsThreadsOptions, pool: WorkerPool): ScalableStage {
+function scalableStage(
+  { config, scaling, stage, clock }: ScaledFunctionsThreadsOptions,
+  pool: WorkerPool,
+): ScalableStage {
   return {
-    name: FUNCTIONS_STAGE.name,
+    name: stage.name,
     bounds: { partitions: config.partitions, min: 0, max: config.functionThreads },
     get replicas() {
       return pool.replicas;
@@ -118,10 +111,10 @@ function scalableStage({ config, log, clock }: ScaledFunctionsThreadsOptions, po
       return pool.ready;
     },
     async measure() {
-      const [status, busySeconds] = await Promise.all([log.log.status(), pool.busySeconds()]);
-      return stageSample(status, FUNCTIONS_STAGE, busySeconds, clock.now());
+      const [status, busySeconds] = await Promise.all([scaling.status(), pool.busySeconds()]);
+      return stageSample(status, stage, busySeconds, clock.now());
     },
     scaleTo: (replicas) => pool.scaleTo(replicas),
-    appended: (sample, waitMs, signal) => untilAppended(log.log, FUNCTIONS_STAGE, sample, waitMs, signal),
+    appended: (sample, waitMs, signal) => untilAppended(scaling, stage, sample, waitMs, signal),
   };
 }

@@ -1,4 +1,5 @@
 import { spawnThread, type SpawnedThread } from "./spawn-thread.ts";
+import type { StageDefinition } from "../../core/stage.ts";
 import type { Config } from "../config.ts";
 import type { InstallationLog } from "../installation-log.ts";
 import type { ThreadStart } from "./supervised-thread.ts";
@@ -6,7 +7,8 @@ import type { ProcessorsApi } from "./thread-apis.ts";
 
 export interface FunctionsThreadPlace {
   readonly config: Config;
-  readonly log: InstallationLog;
+  readonly log: Pick<InstallationLog, "connect">;
+  readonly stage: StageDefinition;
   /** Null: they are dealt to it while it works. */
   readonly partitions: readonly number[] | null;
   /** Its name in the consumer group: the same for a thread that follows another. */
@@ -18,12 +20,12 @@ const OWN_TIME = { start: Infinity, stop: Infinity, take: Infinity, release: Inf
 
 /** A thread of users' functions, and what it dies of once it has: null when it exits. */
 export function spawnFunctionsThread(
-  { config, log, partitions, memberId }: FunctionsThreadPlace,
+  { config, log, stage, partitions, memberId }: FunctionsThreadPlace,
   { marks, suspicions, resourceLimits }: ThreadStart,
 ): { readonly thread: SpawnedThread<ProcessorsApi>; readonly ended: Promise<Error | null> } {
   const { access, transfer } = log.connect();
   const { promise: ended, resolve } = Promise.withResolvers<Error | null>();
-  const data = { config, access, partitions, peers: [], marks, suspicions, memberId };
+  const data = { config, access, stage: stage.name, partitions, peers: [], marks, suspicions, memberId };
   const thread = spawnThread<ProcessorsApi>("./functions.ts", data, transfer, resolve, OWN_TIME, resourceLimits);
   return { thread, ended };
 }

@@ -6,8 +6,10 @@ import { environmentOfChildren } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
-import { createScaledFunctionsThreads } from "./scaled-functions-threads.ts";
-import { createFunctionsThreads, type FunctionsThreads } from "./functions-threads.ts";
+import { createStagesThreads, type StagesThreadsOptions } from "./stages-threads.ts";
+import { createFunctionsProcess } from "../processes/functions-process.ts";
+import { createStageThreads, shares } from "./stage-threads.ts";
+import type { FunctionsThreads } from "./functions-threads.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
@@ -44,6 +46,10 @@ const OWN_TIME = { start: Infinity, stop: Infinity };
 /** Applying a document and issuing a token for each of its devices. */
 const CONFIGURE_WAIT_MS = 60_000;
 
+/** Whether a stage of users' functions has begun: on Kafka that may have been in another process. */
+const STAGES_LOOK_MS = 500;
+const STAGES_LOOK_MS_KAFKA = 3000;
+
 /** What every thread offers. */
 type StoppableApi = { stop(deadlineMs: number): Promise<void> };
 
@@ -79,7 +85,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
   });
   const needsTables = roles.has("sinks") || roles.has("api");
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
-  const functions = functionsThreads(options, threadCount > 0);
+  const functions = functionsStages(options, () => services.call("isolations"));
   const functionsChannel = new MessageChannel();
   serveThread(functionsChannel.port1, functions.api, logger);
   const { access, transfer } = log.connect();
@@ -114,7 +120,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
           clickhouse?.call("start"),
           ...processors.map((p) => p.call("start")),
         ]);
-        functions.start();
+        if (roles.has("processors")) functions.start();
         return started;
       } catch (error) {
         // Of a thread that ends while it starts, its calls only learn that nobody answers; why, `broken` knows a moment later.
@@ -162,17 +168,22 @@ function spawnClickHouse(
   return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [...transfer, port], onEnd, OWN_TIME);
 }
 
-function functionsThreads({ config, log, clock, logger }: StartThreadsOptions, isProcessor: boolean): FunctionsThreads {
-  if (isProcessor && config.autoscale === "on" && config.kafkaBrokers === undefined)
-    return createScaledFunctionsThreads({ config, log, clock, logger });
-  const threadCount = isProcessor ? config.functionThreads : 0;
-  return createFunctionsThreads({ config, log, logger, shares: shares(config.partitions, threadCount) });
-}
-
-/** Partitions dealt out in turn: 0, n, 2n … to the first thread. */
-function shares(partitionCount: number, threads: number): number[][] {
-  const all = Array.from({ length: partitionCount }, (_, partition) => partition);
-  return Array.from({ length: Math.min(threads, partitionCount) }, (_, thread) =>
-    all.filter((partition) => partition % threads === thread),
-  );
+/** Each stage of users' functions has threads of its own. */
+function functionsStages(
+  { config, log, clock, logger }: StartThreadsOptions,
+  isolations: StagesThreadsOptions["isolations"],
+): FunctionsThreads {
+  const isEmbedded = config.kafkaBrokers === undefined;
+  return createStagesThreads({
+    log: log.log,
+    partitionCount: config.partitions,
+    lookMs: isEmbedded ? STAGES_LOOK_MS : STAGES_LOOK_MS_KAFKA,
+    isolations,
+    create(stage, isolation) {
+      if (isolation === "process") return createFunctionsProcess({ config, log, stage, logger });
+      const own = { connect: () => log.connect(), scaling: isEmbedded ? log.log : null };
+      return createStageThreads({ config, log: own, stage, clock, logger });
+    },
+    logger,
+  });
 }

@@ -31,8 +31,11 @@ export interface RunningThread {
 
 export interface SupervisedThreadOptions {
   readonly name: string;
+  readonly stage: string;
   readonly functionTimeoutMs: number;
   readonly functionMemoryMib: number;
+  /** Whether the process has more memory than all its threads may have: then those that are in a call are ended. */
+  readonly isOverMemory?: (() => boolean) | undefined;
   /** How long it may do nothing without turning its event loop. */
   readonly silenceMs?: number;
   spawn(start: ThreadStart): RunningThread;
@@ -58,6 +61,7 @@ interface End {
   readonly error: string;
 }
 
+const OUT_OF_MEMORY: End = { errorClass: "OutOfMemory", error: "its thread ran out of memory" };
 const RESTART_DELAY_MS_MIN = 100;
 /** Deaths in a row after which the next start has to wait: a record that kills takes two. */
 const QUICK_RESTARTS = 4;
@@ -79,9 +83,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     metrics.counter(
       "millrace_function_thread_deaths_total",
       "Times a thread of functions ended by itself or was ended.",
-      {
-        class: errorClass,
-      },
+      { class: errorClass, stage: options.stage },
     );
   const deaths = {
     TimeoutError: deathsOf("TimeoutError"),
@@ -107,9 +109,11 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
         inARow = 0;
         onFault(name, "cleared", "");
       }
-      const verdict = watchdog.look(readCallMarks(marks), monotonic.now(), cpuMs());
-      if (verdict === null || overdue !== null) return;
-      overdue = timeout(verdict, limits);
+      const reading = readCallMarks(marks);
+      const verdict = watchdog.look(reading, monotonic.now(), cpuMs());
+      const isOverMemory = reading.at.call > 0 && options.isOverMemory?.() === true;
+      if ((verdict === null && !isOverMemory) || overdue !== null) return;
+      overdue = verdict === null ? OUT_OF_MEMORY : timeout(verdict, limits);
       void thread.worker.terminate();
     }, LIMITS.functionWatchMs);
     const ended = Promise.withResolvers<Error | null>();
@@ -181,7 +185,7 @@ function timeout(overdue: Overdue, { callMs, silenceMs }: WatchdogLimits): End {
 function endOf(error: Error | null): End {
   if (error === null) return { errorClass: "WorkerDied", error: "its thread exited" };
   if ("code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") {
-    return { errorClass: "OutOfMemory", error: "its thread ran out of memory" };
+    return OUT_OF_MEMORY;
   }
   return {
     errorClass: "WorkerDied",

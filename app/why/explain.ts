@@ -52,7 +52,8 @@ async function explain(
   if (stage === undefined) {
     const text = `only what the platform's own functions made is explained, and this was made in stage ${source.stage}`;
     throw new MillraceError("INVALID_INPUT", text, {
-      remedy: "Run the function over that time with `millrace backtest`, which shows what it makes of which readings.",
+      remedy:
+        "Run the function over that time with `millrace backtest`, or a join over a fixture with `millrace test`: they show what it makes of which readings.",
     });
   }
   const { records, read, isWhole } = await recordsOf(sources.log, output, whyKeptBytesMax);

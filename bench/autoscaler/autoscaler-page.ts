@@ -3,13 +3,16 @@ import { LATE_SECONDS, MOVE_SECONDS, PARTITIONS, POD_RATE } from "./trace.ts";
 import type { ScalingEvent } from "../../runtime/autoscaler/scaling-types.ts";
 import type { Outcome } from "./simulate.ts";
 
+/** What came of one run: how many actions, and not each of them, which the simulator gives again. */
+export type RecordedOutcome = Omit<Outcome, "actions"> & { readonly actions: number; readonly replicasMax: number };
+
 export interface AutoscalerReport {
   readonly date: string;
   readonly command: string;
   readonly machine: Machine;
   readonly note: string;
   readonly traces: readonly { readonly name: string; readonly what: string; readonly seconds: number }[];
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly RecordedOutcome[];
   readonly events: readonly { readonly trace: string; readonly at: number; readonly event: ScalingEvent }[];
 }
 
@@ -24,10 +27,18 @@ export const OUTCOME_HEAD = [
   "turns",
 ];
 
-export function outcomeCells(outcome: Outcome): string[] {
+export function recordedOutcome({ actions, ...outcome }: Outcome, initialReplicas: number): RecordedOutcome {
+  return {
+    ...outcome,
+    actions: actions.length,
+    replicasMax: Math.max(initialReplicas, ...actions.map(({ to }) => to)),
+  };
+}
+
+export function outcomeCells(outcome: RecordedOutcome): string[] {
   const { trace, policy, score, podSeconds, latePartitionSeconds, lagSecondsMax, actions, turns } = outcome;
   const numbers = [score, podSeconds, latePartitionSeconds].map((value) => Math.round(value).toLocaleString("en"));
-  return [trace, policy, ...numbers, lagSecondsMax.toFixed(1), String(actions.length), String(turns)];
+  return [trace, policy, ...numbers, lagSecondsMax.toFixed(1), String(actions), String(turns)];
 }
 
 /** The page docs/benchmarks/autoscaler.md. */
@@ -49,7 +60,7 @@ export function autoscalerPage(report: AutoscalerReport): string {
   });
   return `# The autoscaler, beside others, in a simulator
 
-Written by \`npm run bench -- autoscaler\`. Every action of every run: [raw/autoscaler.json](raw/autoscaler.json). The simulator has a seed and no
+Written by \`npm run bench -- autoscaler\`. The figures of every run: [raw/autoscaler.json](raw/autoscaler.json). The simulator has a seed and no
 clock: the same tree gives the same numbers on any machine.
 
 ${machineRows(report)}
@@ -93,7 +104,7 @@ function scoreTable({ traces, outcomes }: AutoscalerReport): string {
   return table(["trace", ...policies], rows);
 }
 
-function scoreOf(outcomes: readonly Outcome[], name: string, policy: string): number {
+function scoreOf(outcomes: readonly RecordedOutcome[], name: string, policy: string): number {
   return outcomes.find((one) => one.trace === name && one.policy === policy)?.score ?? Infinity;
 }
 
@@ -103,7 +114,7 @@ const WEIGHTS = [0.1, 0.5, 1, 2, 10];
 function sensitivity({ traces, outcomes }: AutoscalerReport): string {
   const [ours] = outcomes;
   const others = [...new Set(outcomes.map(({ policy }) => policy))].filter((policy) => !policy.startsWith("Millrace"));
-  const weighed = (one: Outcome, weight: number): number => one.podSeconds + weight * one.latePartitionSeconds;
+  const weighed = (one: RecordedOutcome, weight: number): number => one.podSeconds + weight * one.latePartitionSeconds;
   const rows = others.map((other) => {
     const counts = WEIGHTS.map((weight) => {
       const noWorse = traces.filter(({ name }) => {

@@ -2,7 +2,13 @@ import { parseArgs } from "node:util";
 import { formatTable } from "../../app/commands/output.ts";
 import { commandLine, describeMachine } from "../machine.ts";
 import { writeReport } from "../write-report.ts";
-import { autoscalerPage, outcomeCells, OUTCOME_HEAD, type AutoscalerReport } from "./autoscaler-page.ts";
+import {
+  autoscalerPage,
+  outcomeCells,
+  OUTCOME_HEAD,
+  recordedOutcome,
+  type AutoscalerReport,
+} from "./autoscaler-page.ts";
 import { allPolicies } from "./policies/all-policies.ts";
 import { millrace } from "./policies/millrace.ts";
 import { recordedTraces } from "./recorded-traces.ts";
@@ -22,7 +28,7 @@ export function benchAutoscaler(args: string[]): void {
   const traces = all.filter(({ name }) => values.trace === undefined || name === values.trace);
   const outcomes = traces.flatMap((trace) => {
     console.error(trace.name);
-    return allPolicies().map((policy) => simulate(trace, policy));
+    return allPolicies().map((policy) => recordedOutcome(simulate(trace, policy), trace.initialReplicas));
   });
   const report: AutoscalerReport = {
     ...commandLine("npm run bench"),

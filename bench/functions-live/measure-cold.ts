@@ -7,6 +7,7 @@ import { bundleFunctions } from "../../app/functions/bundle.ts";
 import { createCallMarks, readCallMarks } from "../../app/threads/call-marks.ts";
 import { spawnFunctionsThread } from "../../app/threads/spawn-functions-thread.ts";
 import { HEADER } from "../../core/record.ts";
+import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { temporaryDirectory } from "../../test/support/instance.ts";
 import { openLogDirectory } from "../../test/support/log-dump.ts";
 import { ECHO } from "./live-functions.ts";
@@ -48,6 +49,7 @@ export async function measureCold(runs: number, partitions: number): Promise<Col
       const connection = log.connect();
       return { access: { kind: "embedded", connection }, transfer: [connection.port] };
     },
+    forgetReaders: () => log.forgetReaders(),
     close: (signal) => log.close(signal),
   };
   try {
@@ -81,7 +83,10 @@ async function spawnOnce(
   };
   const begun = performance.now();
   const since = () => performance.now() - begun;
-  const { thread } = spawnFunctionsThread({ config, log: installation, partitions: all, memberId: "" }, start);
+  const { thread } = spawnFunctionsThread(
+    { stage: FUNCTIONS_STAGE, config, log: installation, partitions: all, memberId: "" },
+    start,
+  );
   const seen = lookAt(marks, since);
   const restored = thread.call("start").then(since);
   const output = untilOutput(log, run).then(since);

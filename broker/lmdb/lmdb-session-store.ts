@@ -26,6 +26,8 @@ export interface LmdbSessionStoreOptions {
   readonly directory: string;
   /** Looks whether the file can be opened, and rejects when it cannot: lmdb-js ends the process over a damaged one. */
   readonly prepareFile: (path: string) => Promise<void>;
+  /** Of the opened file: tells whether its path still names it. */
+  readonly holdFile: (path: string) => () => boolean;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Told while the file cannot be written: a fault and no reason to be unready, since telemetry does not need it. */
@@ -42,10 +44,20 @@ interface Opened {
 /** lmdb-js may wait for ever for a transaction that LMDB refused. */
 const CLOSE_MS = 1000;
 
-/** Sessions in a file of their own, for a gateway without others. Each call is synced to the disk before it is answered. */
+/** After a failed write none is tried for this long: a disk does not empty within a millisecond, and lmdb-js breaks over many that fail. */
+const RETRY_AFTER_MS = 1000;
+
+/** How often an idle store looks whether its file is still there. */
+const LOOK_MS = 1000;
+
+/**
+ * Sessions in a file of their own, for a gateway without others. Each call is synced to the disk before it is answered. Once the file is
+ * deleted or replaced every call is refused until the next start: what is written would vanish with the process.
+ */
 export class LmdbSessionStore implements SessionStore {
   readonly #path: string;
   readonly #prepareFile: (path: string) => Promise<void>;
+  readonly #holdFile: (path: string) => () => boolean;
   readonly #logger: Logger;
   readonly #onFault: ReportFault;
   readonly #limits: SessionStoreLimits;
@@ -53,10 +65,16 @@ export class LmdbSessionStore implements SessionStore {
   readonly #turns = new CommitTurns((run) => this.#commit(run));
   #opened: Opened | null = null;
   #failing = false;
+  #lastFailure: MillraceError | null = null;
+  #retryAt = 0;
+  #isHeld = (): boolean => true;
+  #loss: MillraceError | null = null;
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(options: LmdbSessionStoreOptions) {
     this.#path = join(options.directory, "sessions.mdb");
     this.#prepareFile = options.prepareFile;
+    this.#holdFile = options.holdFile;
     this.#logger = options.logger;
     this.#onFault = options.onFault;
     this.#limits = { ...LIMITS, ...options.limits };
@@ -67,6 +85,7 @@ export class LmdbSessionStore implements SessionStore {
   async start(): Promise<void> {
     await this.#prepareFile(this.#path);
     await this.#open();
+    this.#looking = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
   /** Nobody else changes what is kept here: `watch` is never told anything. */
@@ -81,6 +100,7 @@ export class LmdbSessionStore implements SessionStore {
   }
 
   async stop(signal: AbortSignal): Promise<void> {
+    clearInterval(this.#looking);
     const reason = new MillraceError("SESSION_STORE_IO", "the store of the sessions is closed");
     await Promise.race([this.#turns.close(reason), aborted(signal)]);
     this.#turns.abandon(reason);
@@ -149,16 +169,24 @@ export class LmdbSessionStore implements SessionStore {
     const { sessionStoreBytesMax, retainedMessagesMax } = this.#limits;
     const bytesMax = sessionStoreBytesMax + retainedMessagesMax * LIMITS.payloadBytesMax;
     const environment = await openSessionEnvironment(this.#path, bytesMax);
+    this.#isHeld = this.#holdFile(this.#path);
     this.#opened = { environment, draft: new SessionDraft(environment, this.#limits) };
     return this.#opened;
   }
 
   /** Nothing that the calls did is kept when it fails. */
   async #commit(run: () => void): Promise<MillraceError | null> {
+    const loss = this.#look();
+    if (loss !== null) return loss;
     try {
       const { environment, draft } = this.#opened ?? (await this.#reopen());
       run();
       const { changed } = draft;
+      if (changed && this.#lastFailure !== null && performance.now() < this.#retryAt) {
+        draft.failed();
+        this.#meters.failed();
+        return this.#lastFailure;
+      }
       if (changed) await environment.queues.batch(() => draft.write());
       draft.landed();
       this.#report(draft);
@@ -172,15 +200,36 @@ export class LmdbSessionStore implements SessionStore {
 
   async #noteFailure(error: unknown): Promise<MillraceError> {
     this.#opened?.draft.failed();
-    this.#meters.failed();
     const failure = await commitError(this.#path, error);
-    if (!this.#failing) {
-      this.#logger.error({ code: failure.code }, failure.message);
-      this.#onFault("sessions", "raised", `sessions are not kept: ${failure.message}`);
-    }
-    this.#failing = true;
+    this.#noteFault(failure);
+    this.#lastFailure = failure;
+    this.#retryAt = performance.now() + RETRY_AFTER_MS;
     if (this.#opened !== null && isBroken(this.#opened.environment)) await this.#close();
     return failure;
+  }
+
+  /** Null while the file is where it was. */
+  #look(): MillraceError | null {
+    if (this.#loss === null && this.#isHeld()) return null;
+    const remedy = "stop Millrace, put the file back, and start it again; without it clients begin new sessions";
+    const text = `${this.#path} was deleted or replaced while it was in use`;
+    const isNew = this.#loss === null;
+    this.#loss ??= new MillraceError("SESSION_STORE_IO", text, { remedy });
+    if (isNew) this.#noteFault(this.#loss);
+    return this.#loss;
+  }
+
+  #noteFault({ code, message, remedy }: MillraceError): void {
+    this.#meters.failed();
+    if (!this.#failing) {
+      this.#logger.error({ code }, message);
+      this.#onFault(
+        "sessions",
+        "raised",
+        `sessions are not kept: ${message}${remedy === undefined ? "" : `: ${remedy}`}`,
+      );
+    }
+    this.#failing = true;
   }
 
   #noteRecovery(): void {

@@ -20,6 +20,9 @@ const BY_CODE: Readonly<Record<string, Decision>> = {
   LOADING: BUSY,
   BUSY,
   MASTERDOWN: BUSY,
+  OOM: ["LINK_IO", "Raise its maxmemory, or remove what else it holds."],
+  MISCONF: ["LINK_IO", "Look why the server cannot save to its disk: it takes no writes until it can."],
+  NOREPLICAS: ["LINK_IO", "Bring its replicas back, or lower min-replicas-to-write."],
 };
 /** HELLO came with Redis 6; older ones answer it with a plain ERR. */
 const UNKNOWN: Decision = ["CONFIG_INVALID", "Use Redis 7 or newer."];

@@ -32,6 +32,7 @@ import { openRedisSession, type RedisArgument, type RedisSession } from "./redis
 import { redisTarget } from "./redis-target.ts";
 import { decodeChange } from "./session-changes.ts";
 import { SESSION_SCRIPTS, type SessionScript } from "./session-scripts.ts";
+import { WriteWatch } from "./write-watch.ts";
 
 export interface RedisSessionStoreOptions {
   /** redis://user:password@host:port, or rediss:// for TLS. */
@@ -50,6 +51,8 @@ export interface RedisSessionStoreOptions {
 const TARGETS_PER_CALL = 200;
 const RETAINED_PER_CALL = 1000;
 const SCAN_COUNT = 500;
+
+const MEANWHILE = "Telemetry is acknowledged meanwhile; clients that want such a session are refused.";
 
 const flatSchema = z.array(z.instanceof(Buffer));
 const scanSchema = z.tuple([z.instanceof(Buffer), flatSchema]);
@@ -71,6 +74,7 @@ export class RedisSessionStore implements SessionStore {
   readonly #target: string;
   readonly #limits: SessionStoreLimits;
   readonly #meters: SessionStoreMetrics;
+  readonly #writes: WriteWatch;
   readonly #known = new KnownSessions();
   readonly #loop: LinkLoop;
   #reached: Reached | null = null;
@@ -85,11 +89,14 @@ export class RedisSessionStore implements SessionStore {
     this.#prefix = `millrace:${options.installation}:session:`;
     this.#target = redisTarget(url);
     this.#meters = sessionStoreMetrics(options.metrics);
+    const key = `${this.#prefix}probe`;
+    this.#writes = new WriteWatch({ key, target: this.#target, meanwhile: MEANWHILE, onFault, logger });
     this.#loop = createLinkLoop({
       open: () => openRedisSession({ url, connectTimeoutMs: limits.gatewayConnectTimeoutMs }),
       onBegan: (redis) => this.#begin(redis),
       onLost: () => {
         this.#reached = null;
+        this.#writes.lost();
         if (!this.#stopping) this.#meters.failed();
       },
       beat: (redis) => this.#beat(redis),
@@ -98,7 +105,7 @@ export class RedisSessionStore implements SessionStore {
       fault: "sessions",
       texts: {
         away: "sessions that are kept are not reached",
-        meanwhile: "Telemetry is acknowledged meanwhile; clients that want such a session are refused.",
+        meanwhile: MEANWHILE,
         back: "sessions are kept in Redis",
       },
       onFault,
@@ -259,6 +266,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async #beat(redis: RedisSession): Promise<void> {
+    await this.#writes.look(redis);
     const totals = totalsSchema.parse(await redis.run(["HMGET", `${this.#prefix}totals`, "messages", "bytes"]));
     const [messages = 0, bytes = 0] = totals.map(Number);
     this.#meters.kept({ sessions: this.#known.size, messages, bytes });

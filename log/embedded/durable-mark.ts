@@ -39,6 +39,12 @@ export class DurableMark {
     Atomics.add(this.words, RETENTIONS, 1n);
   }
 
+  /** Of a writer in another process, which says what it has published. */
+  follow({ sequence, retentions }: { readonly sequence: number; readonly retentions: number }): void {
+    Atomics.store(this.words, RETENTIONS, BigInt(retentions));
+    this.publishSequence(sequence);
+  }
+
   publishClosed(): void {
     Atomics.store(this.words, CLOSED, 1n);
     Atomics.notify(this.words, SEQUENCE);

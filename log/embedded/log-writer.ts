@@ -42,7 +42,7 @@ export interface LogWriterOptions {
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
   /** The same of these, but only once they have told a position. */
-  readonly journalsOnceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -32,7 +32,7 @@ export interface EmbeddedLogOptions {
   /** Names of journals that retention must never pass. One that has told no position yet holds everything back. */
   readonly requiredJournals: readonly string[];
   /** The same of these, but only once they have told a position. */
-  readonly journalsOnceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -50,6 +50,8 @@ export interface EmbeddedLog extends EventLog, LogIntakes {
   readonly isNew: boolean;
   /** A way in for another thread of this process: see `connectEmbeddedLog`. */
   connect(): LogConnection;
+  /** A process that has read the log has ended, however it did: the pages that it was looking at may be used again. */
+  forgetReaders(): Promise<void>;
   /** Takes nothing more, lets what was asked for land, closes. When `signal` aborts, what waits fails with LOG_CLOSED. */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -103,6 +105,10 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
         port1.on("close", () => ports.delete(port1));
         const { topics } = topology;
         return { port: port2, directory, shared: mark.shared, topics, partitionCount, generation, bytesMax };
+      },
+      forgetReaders() {
+        store.root.readerCheck();
+        return Promise.resolve();
       },
       async close(signal) {
         await writer.close(signal);

@@ -24,7 +24,7 @@ export interface RetentionOptions {
   readonly journals: JournalTable;
   readonly requiredJournals: readonly string[];
   /** The same of these, but only once they have told a position. */
-  readonly journalsOnceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
   readonly bytesMax: number;
   readonly retentionMs: number;
   readonly clock: Clock;
@@ -63,7 +63,7 @@ export class Retention {
   /** The next slice, or null when nothing may or must go. `lastSequence` is the last durable commit. */
   plan(usedBytes: number, lastSequence: number): RetentionSlice | null {
     const { store, topology, journals, requiredJournals: required, bytesMax, retentionMs, clock } = this.options;
-    const { journalsOnceBegun: onceBegun = [] } = this.options;
+    const { isOnceBegun = () => false } = this.options;
     this.heldBy = null;
     const timeMin = clock.now() - retentionMs;
     const starts = Float64Array.from(this.starts);
@@ -78,7 +78,7 @@ export class Retention {
       const directory = directoryOf(bytes);
       const due = usedBytes - freed > bytesMax * FULL_SHARE || (directory !== null && directory.time < timeMin);
       if (!due) break;
-      floors ??= positionFloors(topology, { required, onceBegun }, journals.statuses());
+      floors ??= positionFloors(topology, { required, isOnceBegun }, journals.statuses());
       this.heldBy = this.holderOf(directory, floors);
       if (this.heldBy !== null) break;
       for (const batch of directory?.batches ?? []) {

@@ -50,7 +50,7 @@ export interface KafkaLogParts {
   readonly journals: ReadonlyMap<string, number>;
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
-  readonly journalsOnceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onCorrupt: (range: TopicPartition & CorruptRange) => void;

@@ -21,7 +21,7 @@ export interface KafkaRetentionOptions {
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
   /** The same of these, but only once they have told a position. */
-  readonly journalsOnceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
   readonly logger: Logger;
   claim(): Promise<JournalClaim>;
   commit(request: CommitRequest): Promise<void>;
@@ -160,8 +160,8 @@ export class KafkaRetention {
 
   /** Up to where each partition may go. */
   private async targets(): Promise<TopicPosition[]> {
-    const { topology, gauge, clock, requiredJournals: required, journalsOnceBegun: onceBegun = [] } = this.options;
-    const floors = positionFloors(topology, { required, onceBegun }, await this.options.journals());
+    const { topology, gauge, clock, requiredJournals: required, isOnceBegun = () => false } = this.options;
+    const floors = positionFloors(topology, { required, isOnceBegun }, await this.options.journals());
     if ("missing" in floors) {
       gauge.heldBy = `${floors.missing} has not read anything yet`;
       return [];

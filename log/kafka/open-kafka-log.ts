@@ -47,7 +47,7 @@ export interface KafkaLogOptions {
   /** Names of journals that retention must never pass. One that has told no position yet holds everything back. */
   readonly requiredJournals: readonly string[];
   /** The same of these, but only once they have told a position. */
-  readonly journalsOnceBegun?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
   /** True in one process of an installation at least: it deletes what is old. */
   readonly keepsRetention: boolean;
   readonly clock: Clock;

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { FUNCTIONS_STAGE } from "../../core/stage.ts";
+import { stageInput } from "../../core/stage.ts";
 import type { SourcePosition } from "../../core/source-position.ts";
-import type { OutputTopic } from "../../core/topics.ts";
+import type { StoredTopic } from "../../core/topics.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { SourceMark } from "../../engine/source-marks.ts";
 
-const TABLES: Readonly<Record<OutputTopic, string>> = {
+const TABLES: Readonly<Record<StoredTopic, string>> = {
   readings: "readings",
   aggregates: "aggregates",
   alarms: "alarm_events",
@@ -13,11 +13,6 @@ const TABLES: Readonly<Record<OutputTopic, string>> = {
   "dead-letters": "dead_letters",
   "device-events": "device_events",
 };
-
-/** The tables do not name the input of a stage. */
-function inputOf(stage: string): string {
-  return stage === FUNCTIONS_STAGE.name ? FUNCTIONS_STAGE.input : "telemetry";
-}
 
 const markRow = z.object({
   stage: z.string(),
@@ -36,7 +31,8 @@ export async function readStoredMarks(link: ClickHouseLink): Promise<readonly So
   const marks: SourceMark[] = [];
   for (const [topic, table] of Object.entries(TABLES)) {
     for (const row of await link.query(greatestSources(table), markRow)) {
-      const source: SourcePosition = { ...row, topic: row.stage === "" ? topic : inputOf(row.stage) };
+      // The tables do not name the input of a stage.
+      const source: SourcePosition = { ...row, topic: row.stage === "" ? topic : stageInput(row.stage) };
       marks.push({ topic, partition: row.partition, source });
     }
   }

@@ -37,7 +37,10 @@ async function start(letters: readonly QueuedDeadLetter[]) {
     ]);
   }
   log.trim("telemetry", 1, 1);
-  const fixture = await startApi({ deadLetters: deadLetterSource(queue, log), clock: { now: () => T0 } });
+  const fixture = await startApi({
+    deadLetters: deadLetterSource(queue, log, { stages: async () => new Map([["in-heavy", "heavy"]]) }),
+    clock: { now: () => T0 },
+  });
   onTestFinished(() => fixture.close());
   return { ...fixture, asked };
 }
@@ -71,6 +74,12 @@ it("a redrive sends the records with their headers to the stage that reads their
     { stage: "main", headers: [] },
     { stage: "functions", headers: [] },
   ]);
+});
+
+it("a redrive goes to the stage in which the function runs now", async () => {
+  const { call, controls } = await start([{ ...letter(1, "readings"), function: "in-heavy" }]);
+  await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 1 } });
+  expect(controls.filter((control) => control.kind === "redrive")).toMatchObject([{ stage: "fn-heavy" }]);
 });
 
 it("an edited record goes to the stage in the place of the original one, with who has edited it", async () => {

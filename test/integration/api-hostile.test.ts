@@ -208,7 +208,7 @@ describe("a port that is taken", () => {
       audit: () => Promise.reject(new Error("not asked")),
       outlineFunctions: async () => [],
       metrics: async () => [],
-      health: { notReadyReasons: () => [] },
+      health: { notReadyReasons: () => [], faults: () => [] },
       pagesDirectory: null,
       signInCodes: createSignInCodes(systemClock),
       clock: systemClock,

@@ -102,16 +102,18 @@ describe("the probes", () => {
     expect(await fixture.call("GET", "/healthz", none)).toMatchObject({ status: 200, body: { status: "alive" } });
     expect(await fixture.call("GET", "/readyz", none)).toMatchObject({
       status: 200,
-      body: { ready: true, reasons: [] },
+      body: { ready: true, reasons: [], faults: [] },
     });
   });
 
   it("say why they are not ready, and stay alive", async () => {
-    const { call, close } = await startApi({ health: { notReadyReasons: () => ["the log is full"] } });
+    const fault = { id: "held.functions", since: 1, text: "functions has still to read much" };
+    const health = { notReadyReasons: () => ["the log is full"], faults: () => [fault] };
+    const { call, close } = await startApi({ health });
     onTestFinished(close);
     expect(await call("GET", "/readyz")).toMatchObject({
       status: 503,
-      body: { ready: false, reasons: ["the log is full"] },
+      body: { ready: false, reasons: ["the log is full"], faults: [fault] },
     });
     expect((await call("GET", "/healthz")).status).toBe(200);
   });

@@ -64,6 +64,7 @@ async function append(log: EmbeddedLog, n: number, misdeed: string): Promise<voi
 async function supervised(log: EmbeddedLog, functionTimeoutMs: number): Promise<() => number> {
   const metrics = createMetrics();
   const thread = superviseThread({
+    stage: "functions",
     name: "hostile",
     functionTimeoutMs,
     functionMemoryMib: 64,

@@ -104,7 +104,9 @@ describe.skipIf(!hasChdb())(`a function that never comes back from one record ${
     expect(await letters()).toMatchObject([
       { function: "hostile", version: 1, errorClass: "TimeoutError", failures: 1 },
     ]);
-    expect(await api.metrics()).toContain('millrace_function_thread_deaths_total{class="TimeoutError"} 2');
+    expect(await api.metrics()).toContain(
+      'millrace_function_thread_deaths_total{class="TimeoutError",stage="functions"} 2',
+    );
     expect(instance.hasEnded()).toBe(false);
   });
 

@@ -69,3 +69,26 @@ test.each(["log", "registry.sqlite"])(
     }
   },
 );
+
+test(
+  "one whose sessions.mdb is deleted under it goes on with telemetry, and the fault says what is lost and what to do",
+  { timeout: 120_000 },
+  async () => {
+    const { path, dispose } = temporaryDirectory();
+    const instance = await startInstance({ data: path, flags: ["--no-clickhouse"] });
+    try {
+      rmSync(join(path, "sessions.mdb"));
+      const answer = async (): Promise<string> => (await fetch(`${instance.httpUrl}/readyz`)).text();
+      await expect
+        .poll(answer, { timeout: 60_000 })
+        .toMatch(/"ready":true.*"gateway\.sessions".*sessions\.mdb was deleted or replaced.*put the file back/);
+      await send(instance, 1);
+      const { mqtt, device, token } = instance.ready;
+      const kept = { username: device, password: token, clientId: "kept", clean: false, reconnectPeriod: 0 };
+      await expect(connectAsync(mqtt, kept)).rejects.toThrow(/Server unavailable/);
+    } finally {
+      await instance.kill();
+      dispose();
+    }
+  },
+);

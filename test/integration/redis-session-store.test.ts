@@ -169,6 +169,18 @@ describe.skipIf(program === null)("sessions in Redis (needs the redis-server pac
     expect(await one.store.find(CLIENT)).toEqual(session());
   });
 
+  it.each([
+    ["has no memory for them", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]],
+    ["has become a replica", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]],
+  ])("are a fault while Redis %s, although nobody calls and the connection stands", async (_, refuse, take) => {
+    const one = await open();
+    await server.run(refuse);
+    await expect.poll(() => one.faults, SOON).toEqual(["sessions cleared", "sessions raised"]);
+    await server.run(take);
+    await expect.poll(() => one.faults, SOON).toEqual(["sessions cleared", "sessions raised", "sessions cleared"]);
+    await one.store.put(session());
+  });
+
   it("are told of by a gateway that started while Redis was away", async () => {
     const first = await open();
     await first.store.put(session());

@@ -66,13 +66,16 @@ describe("a stage that is paused", () => {
     await appendDeadly(log, deadly);
     const runner = await place.run(log, { pause });
     await eventually(() => Promise.resolve(pause.reason !== null));
-    await appendDeploy(log);
+    await appendDeploy(log, "other");
+    await delay(100);
+    expect(offsets(runner)).toBe(LIMITS.breakerRecordsMin);
+    await appendDeploy(log, "test");
     // Behind the repair: it pauses the stage again.
     await appendDeadly(log, LIMITS.breakerRecordsMin + 5);
-    await worked(runner, deadly + 1);
+    await worked(runner, deadly + 2);
     await eventually(() => Promise.resolve(pause.reason !== null));
     await delay(100);
-    expect(offsets(runner)).toBe(deadly + 1 + LIMITS.breakerRecordsMin);
+    expect(offsets(runner)).toBe(deadly + 2 + LIMITS.breakerRecordsMin);
   });
 });
 
@@ -91,10 +94,10 @@ function pausedEvery(records: number): StagePause {
   };
 }
 
-/** Of another stage: for this one it does nothing. */
-async function appendDeploy(log: EmbeddedLog): Promise<void> {
+/** Of a function that there is not: it does nothing. */
+async function appendDeploy(log: EmbeddedLog, stage: string): Promise<void> {
   const none = { name: "none", version: 1, code: "", hash: "" };
-  const control = { v: 1, kind: "deploy", revision: 1, stage: "other", removed: true, function: none };
+  const control = { v: 1, kind: "deploy", revision: 1, stage, removed: true, function: none };
   const value = Buffer.from(JSON.stringify(control));
   await log.append("telemetry", 0, [{ timestamp: T0, key: null, value, headers: [[HEADER.controlKind, "deploy"]] }]);
 }

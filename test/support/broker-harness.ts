@@ -124,7 +124,7 @@ export async function startBroker(
 
 /** Waits until the condition holds; fails after three seconds. */
 export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 3000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
     await sleep(5);

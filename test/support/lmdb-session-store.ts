@@ -3,6 +3,7 @@ import type { SessionStoreLimits } from "../../broker/session/session-store.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics, type Metrics } from "../../core/metrics.ts";
+import { holdFile } from "../../log/embedded/held-file.ts";
 import { prepareLmdbFile } from "../../log/embedded/log-file.ts";
 
 export interface TestStoreOptions {
@@ -20,6 +21,7 @@ export function lmdbSessionStore(options: TestStoreOptions): LmdbSessionStore {
     ...options,
     logger: silentLogger,
     prepareFile: (path) => prepareLmdbFile(path, { name: path, remedy: "restore a backup" }, silentLogger),
+    holdFile,
   });
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { isTopicName } from "../../core/topics.ts";
+import { isTopicName, TOPICS } from "../../core/topics.ts";
 import type {
   CommitRequest,
   EventLog,
@@ -264,18 +264,8 @@ function statusOf(
   partitionOf: (topic: string, partition: number) => Partition,
   journals: ReadonlyMap<string, Journal>,
 ): LogStatus {
-  const topics = [
-    "telemetry",
-    "readings",
-    "aggregates",
-    "alarms",
-    "quarantine",
-    "dead-letters",
-    "device-events",
-    "commands",
-  ];
   return {
-    partitions: topics.flatMap((topic) =>
+    partitions: TOPICS.flatMap((topic) =>
       Array.from({ length: partitionCount }, (_, partition) => {
         const { start, end } = partitionOf(topic, partition);
         return { topic, partition, startOffset: start, endOffset: end };

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
+import type { PartitionOwnerOptions } from "../../runtime/partition-owner.ts";
 import { KafkaJournal } from "../../log/kafka/kafka-journal.ts";
 import { logRecord } from "./log-records.ts";
 import { warmPartitions } from "./warm-partitions.ts";
@@ -80,7 +81,7 @@ export class SharedJournal {
 
 /** A process that has the journal open, and what it keeps. */
 export interface JournalProcess {
-  readonly journals: LogJournals & LogInspector;
+  readonly journals: PartitionOwnerOptions["journals"];
   readonly warm: WarmPartitions;
   /** Of its next append. */
   fault: AppendFault | null;
@@ -90,7 +91,7 @@ export function openJournal(shared: SharedJournal, name: string): JournalProcess
   const process: JournalProcess = { warm: warmPartitions(), fault: null, journals: journalsOf() };
   return process;
 
-  function journalsOf(): LogJournals & LogInspector {
+  function journalsOf(): PartitionOwnerOptions["journals"] {
     const journal = new KafkaJournal(
       { name: "stage:main", partition: 0 },
       name,
@@ -101,6 +102,7 @@ export function openJournal(shared: SharedJournal, name: string): JournalProcess
       }),
     );
     return {
+      partitionCount: 1,
       claim: (_id, held) => journal.claim(held),
       commit: (request) => journal.commit(request, () => undefined),
       status: () =>

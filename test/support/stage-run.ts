@@ -5,6 +5,7 @@ import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { StageDefinition } from "../../core/stage.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { CallMarker, Verdict } from "../../core/verdict.ts";
+import type { ColdState } from "../../engine/cold-state.ts";
 import type { RestoredState } from "../../engine/state-restore.ts";
 import type { LoadFunctions } from "../../engine/stage-functions.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
@@ -16,6 +17,7 @@ export type Interruption = "none" | "seal" | "snapshot" | "restart" | "restart-u
 export interface StageRunOptions {
   readonly stage: StageDefinition;
   readonly partition?: number;
+  readonly partitionCount?: number;
   readonly load?: LoadFunctions;
   /** Keep the outputs of these topics only, for long recordings. */
   readonly keep?: readonly TopicName[];
@@ -24,6 +26,8 @@ export interface StageRunOptions {
   /** Each is sealed in a unit of its own before its record is begun. */
   readonly verdicts?: readonly Verdict[];
   readonly marker?: CallMarker;
+  /** Where keys go that are not used. */
+  readonly cold?: ColdState;
 }
 
 export interface StageRun {
@@ -39,13 +43,15 @@ const SEAL_EVERY = 1000;
 
 /** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
 export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
-  const { stage, partition = 0, keep, load, marker, verdicts = [] } = options;
+  const { stage, partition = 0, partitionCount = 1, keep, load, marker, cold, verdicts = [] } = options;
   const place = {
     stage,
     partition,
+    partitionCount,
     generation: 0,
     ...(load === undefined ? {} : { load }),
     ...(marker === undefined ? {} : { marker }),
+    ...(cold === undefined ? {} : { cold }),
   };
   const interrupt = options.interrupt ?? ((call: number): Interruption => (call % SEAL_EVERY === 0 ? "seal" : "none"));
   const outputs = new Map<TopicName, RecordInput[]>();

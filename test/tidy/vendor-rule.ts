@@ -9,7 +9,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   "@platformatic/kafka": ["log/kafka/"],
   kafkajs: ["log/kafka/"],
   "@node-rs/crc32": ["log/"],
-  "node:sqlite": ["registry/"],
+  "node:sqlite": ["registry/", "runtime/cold-file.ts"],
   kysely: ["registry/"],
   pg: ["registry/postgres/"],
   "@clickhouse/client": ["sinks/clickhouse/"],

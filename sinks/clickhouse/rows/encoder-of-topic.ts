@@ -4,7 +4,7 @@ import { encodeDeadLetter } from "./dead-letter-rows.ts";
 import { encodeDeviceEvent } from "./device-event-rows.ts";
 import { encodeQuarantined } from "./quarantine-rows.ts";
 import { encodeReading } from "./reading-rows.ts";
-import type { OutputTopic } from "../../../core/topics.ts";
+import type { StoredTopic } from "../../../core/topics.ts";
 import type { RowEncoder } from "./row-encoder.ts";
 
 /** The topics that have tables, and who writes their rows. */
@@ -15,7 +15,7 @@ const ENCODERS = {
   quarantine: encodeQuarantined,
   "dead-letters": encodeDeadLetter,
   "device-events": encodeDeviceEvent,
-} as const satisfies Record<OutputTopic, RowEncoder>;
+} as const satisfies Record<StoredTopic, RowEncoder>;
 
 const BY_TOPIC: ReadonlyMap<string, RowEncoder> = new Map(Object.entries(ENCODERS));
 

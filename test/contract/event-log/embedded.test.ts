@@ -6,7 +6,7 @@ import { createMetrics } from "../../../core/metrics.ts";
 import { openEmbeddedLog } from "../../../log/embedded/open-embedded-log.ts";
 import { eventLogContract } from "./event-log-suite.ts";
 import { flipBytes } from "../../support/flip-bytes.ts";
-import { openWorkerLog } from "./worker-log.ts";
+import { LogThreads } from "./worker-log.ts";
 import type { EventLog } from "../../../core/event-log.ts";
 import type { EmbeddedLog } from "../../../log/embedded/open-embedded-log.ts";
 import type { LogHarness, LogSettings, LogUnderTest } from "./log-harness.ts";
@@ -15,10 +15,11 @@ const DAY = 86_400_000;
 
 /** `viaWorker`: the tests then use the log through a connection in another thread. */
 function embeddedHarness(viaWorker: boolean): LogHarness {
+  const threads = viaWorker ? new LogThreads() : null;
   return {
     async open(settings) {
       const directory = await mkdtemp(join(tmpdir(), "millrace-log-"));
-      const log = new EmbeddedUnderTest(directory, settings, viaWorker);
+      const log = new EmbeddedUnderTest(directory, settings, threads);
       await log.start();
       return log;
     },
@@ -28,15 +29,15 @@ function embeddedHarness(viaWorker: boolean): LogHarness {
 class EmbeddedUnderTest implements LogUnderTest {
   private readonly directory: string;
   private readonly settings: LogSettings;
-  private readonly viaWorker: boolean;
+  private readonly threads: LogThreads | null;
   private now = Date.UTC(2026, 0, 1);
   private embedded: EmbeddedLog | null = null;
   private connected: (EventLog & { close(): Promise<void> }) | null = null;
 
-  constructor(directory: string, settings: LogSettings, viaWorker: boolean) {
+  constructor(directory: string, settings: LogSettings, threads: LogThreads | null) {
     this.directory = directory;
     this.settings = settings;
-    this.viaWorker = viaWorker;
+    this.threads = threads;
   }
 
   get log(): EventLog {
@@ -60,7 +61,7 @@ class EmbeddedUnderTest implements LogUnderTest {
       logger: silentLogger,
       metrics: createMetrics(),
     });
-    if (this.viaWorker) this.connected = openWorkerLog(this.embedded.connect());
+    this.connected = this.threads?.open(this.embedded.connect()) ?? null;
   }
 
   async reopen(): Promise<void> {

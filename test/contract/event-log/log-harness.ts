@@ -12,6 +12,7 @@ export interface LogSettings {
   readonly bytesMax?: number;
   readonly retentionMs?: number;
   readonly requiredJournals?: readonly string[];
+  readonly isOnceBegun?: (journal: string) => boolean;
 }
 
 export interface LogUnderTest {
@@ -79,7 +80,7 @@ export async function readPartition(
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  withinMs = 15_000,
+  withinMs = 45_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {

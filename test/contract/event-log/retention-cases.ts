@@ -1,6 +1,7 @@
 import { describe, expect } from "vitest";
 import { at, eventually, readPartition, readRecords, text } from "./log-harness.ts";
 import { withLog } from "./with-log.ts";
+import { begunStages, ENDED_AT, isFunctionsJournal } from "../../../core/functions-stage.ts";
 import type { EventLog, JournalEntry, PartitionStatus } from "../../../core/event-log.ts";
 import type { LogHarness } from "./log-harness.ts";
 
@@ -26,6 +27,15 @@ async function settle(log: EventLog, offsets: readonly [number, number]): Promis
     entry: { kind: "unit", positions, nextTimer: null, body: new Uint8Array(0) },
     outputs: [],
   });
+}
+
+/** The stage is there, without state. */
+async function placeJournal(log: EventLog, name: string, partition: number, offset: number): Promise<void> {
+  const journal = { name, partition };
+  const { epoch } = await log.claim(journal);
+  const positions = [at("readings", partition, offset)];
+  const entry = { ...SNAPSHOT, positions, nextTimer: null, body: new Uint8Array(0) };
+  await log.commit({ journal, epoch, entry, outputs: [] });
 }
 
 async function appendOneByOne(log: EventLog, count: number): Promise<void> {
@@ -55,6 +65,30 @@ export function retentionCases(harness: LogHarness): void {
       expect((await partition(log, "telemetry", 0)).startOffset).toBe(4);
       expect((await readPartition(log, "telemetry", 0, 4))[0]).toBe("m8");
     });
+
+    withLog(
+      harness,
+      "passes no journal of a stage of functions while the stage lives, and does not wait for one that has ended",
+      async (log, under) => {
+        for (let n = 0; n < 20; n += 1) await log.append("readings", n % 2, [text(`m${n}`)]);
+        const [heavy, light] = ["stage:fn-heavy", "stage:fn-light"];
+        for (const partition of [0, 1]) {
+          await placeJournal(log, heavy, partition, 4);
+          await placeJournal(log, light, partition, 10);
+        }
+        under.passTime(2 * HOUR);
+        await eventually("the start at 4", async () => (await partition(log, "readings", 0)).startOffset === 4);
+        for (const partition of [0, 1]) await placeJournal(log, heavy, partition, ENDED_AT);
+        under.passTime(2 * HOUR);
+        await eventually("the start at 10", async () => (await partition(log, "readings", 0)).startOffset === 10);
+        await eventually("the end", async () => begunStages(await log.status()).length === 1);
+        await under.reopen();
+        await eventually("the end again", async () => begunStages(await under.log.status()).length === 1);
+        const { entries } = await under.log.claim({ name: heavy, partition: 0 });
+        expect(entries.map(({ positions }) => positions)).toEqual([[at("readings", 0, ENDED_AT)]]);
+      },
+      { retentionMs: HOUR, requiredJournals: [], isOnceBegun: isFunctionsJournal, partitionCount: 2 },
+    );
 
     aged("deletes nothing while a required journal does not exist", async (log, under) => {
       await appendOneByOne(log, 6);

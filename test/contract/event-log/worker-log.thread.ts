@@ -1,6 +1,6 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { isMillraceError } from "../../../core/errors.ts";
-import { connectEmbeddedLog } from "../../../log/embedded/connect-embedded-log.ts";
+import { connectEmbeddedLog, type LogConnection } from "../../../log/embedded/connect-embedded-log.ts";
 import type {
   CommitRequest,
   FetchedSlice,
@@ -14,11 +14,15 @@ import type { RecordInput } from "../../../core/record.ts";
 import type { WorkerReply } from "./worker-log.ts";
 
 /** The thread of `worker-log.ts`. */
-const log = connectEmbeddedLog(workerData);
+let log: ReturnType<typeof connectEmbeddedLog>;
 const readers = new Map<number, LogReader>();
 const aborts = new Map<number, AbortController>();
 
 const methods = {
+  connect(connection: LogConnection) {
+    log = connectEmbeddedLog(connection);
+    readers.clear();
+  },
   append: (topic: string, partition: number, records: RecordInput[]) => log.append(topic, partition, records),
   claim: (journal: JournalId, held?: JournalHolding) => log.claim(journal, held),
   commit: (request: CommitRequest) => log.commit(request),

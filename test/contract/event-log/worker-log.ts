@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { type MessagePort, Worker } from "node:worker_threads";
 import { MillraceError } from "../../../core/errors.ts";
 import type { ErrorCode } from "../../../core/errors.ts";
 import type { EventLog, FetchedSlice, LogReader } from "../../../core/event-log.ts";
@@ -16,29 +16,56 @@ export interface PlainRecord extends Pick<LogRecord, "offset" | "timestamp" | "k
   readonly headerList: readonly Header[];
 }
 
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A thread that logs are used in. It takes as long to start as a test, so it is used again. */
+class LogThread {
+  readonly worker = new Worker(new URL("./worker-log.thread.ts", import.meta.url));
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+
+  constructor() {
+    this.worker.unref();
+    this.worker.on("message", ({ id, result, error }: WorkerReply) => {
+      const call = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) call?.resolve(result);
+      else call?.reject(new MillraceError(error.code, error.message));
+    });
+    this.worker.on("error", (error) => {
+      for (const { reject } of this.#waiting.values()) reject(error);
+    });
+  }
+
+  call(method: string, args: readonly unknown[], transfer: readonly MessagePort[] = []): Promise<unknown> {
+    const id = ++this.#lastId;
+    this.worker.postMessage({ id, method, args }, [...transfer]);
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+}
+
+/** Opens logs in threads, each in one that no other log is in. */
+export class LogThreads {
+  readonly #idle: LogThread[] = [];
+
+  open(connection: LogConnection): EventLog & { close(): Promise<void> } {
+    const thread = this.#idle.pop() ?? new LogThread();
+    return openWorkerLog(thread, connection, () => this.#idle.push(thread));
+  }
+}
+
 /** A log as a worker thread sees it, driven from the test: every call is made in that thread, over its connection. */
-export function openWorkerLog(connection: LogConnection): EventLog & { close(): Promise<void> } {
-  const worker = new Worker(new URL("./worker-log.thread.ts", import.meta.url), {
-    workerData: connection,
-    transferList: [connection.port],
-  });
-  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
-  let lastId = 0;
-  worker.on("message", ({ id, result, error }: WorkerReply) => {
-    const call = waiting.get(id);
-    waiting.delete(id);
-    if (error === undefined) call?.resolve(result);
-    else call?.reject(new MillraceError(error.code, error.message));
-  });
-  worker.on("error", (error) => {
-    for (const { reject } of waiting.values()) reject(error);
-  });
-  const call = (method: string, ...args: unknown[]): Promise<unknown> => {
-    lastId += 1;
-    const id = lastId;
-    worker.postMessage({ id, method, args });
-    return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
-  };
+function openWorkerLog(
+  thread: LogThread,
+  connection: LogConnection,
+  onClosed: () => void,
+): EventLog & { close(): Promise<void> } {
+  const { worker } = thread;
+  void thread.call("connect", [connection], [connection.port]);
+  const call = (method: string, ...args: unknown[]): Promise<unknown> => thread.call(method, args);
   const typed = <T>(method: string, ...args: unknown[]): Promise<T> => call(method, ...args) as Promise<T>;
   let readers = 0;
 
@@ -72,7 +99,7 @@ export function openWorkerLog(connection: LogConnection): EventLog & { close(): 
     openReader,
     async close() {
       await call("close");
-      await worker.terminate();
+      onClosed();
     },
   };
 }

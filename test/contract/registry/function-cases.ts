@@ -4,9 +4,9 @@ import type { FunctionState } from "../../../core/function-store.ts";
 import { ACTOR, auditTrail, rejection, type SuiteContext, takeControls, TENANT } from "./registry-stand.ts";
 
 export function functionCases(context: SuiteContext): void {
-  const deploy = (hash: string, name = "dew-point", state: FunctionState | null = null) =>
+  const deploy = (hash: string, name = "dew-point", state: FunctionState | null = null, stage?: string) =>
     context.registry.functions.deploy(
-      { code: `code of ${hash}`, hash, functions: [{ name, kind: state === null ? "map" : "stream", state }] },
+      { code: `code of ${hash}`, hash, functions: [{ name, kind: state === null ? "map" : "stream", state }], stage },
       ACTOR,
     );
   const live = async () => (await context.registry.functions.versions()).filter((one) => one.live);
@@ -49,6 +49,38 @@ export function functionCases(context: SuiteContext): void {
     await rejection(context.registry.functions.rollback("dew-point", 4, ACTOR), "NOT_FOUND");
     await rejection(context.registry.functions.rollback("other", null, ACTOR), "NOT_FOUND");
     expect((await deployed()).map(({ version }) => version)).toEqual([1, 2, 3, 2, 1, 3]);
+  });
+
+  it("tells of a join where it joins first, takes both back, and gives it no stage of its own", async () => {
+    const functions = (kind: "join" | "map") => [{ name: "pairs", kind, state: null }];
+    const put = (hash: string, kind: "join" | "map" = "join", stage?: string) =>
+      context.registry.functions.deploy({ code: hash, hash, functions: functions(kind), stage }, ACTOR);
+    const told = async () => (await deployed()).map(({ stage, removed, version }) => [stage, removed, version]);
+    expect(await context.registry.functions.runsJoin()).toBe(false);
+    expect(await put("one")).toMatchObject([{ kind: "join", stage: "functions" }]);
+    expect(await context.registry.functions.runsJoin()).toBe(true);
+    await put("two");
+    await context.registry.functions.rollback("pairs", null, ACTOR);
+    expect(await told()).toEqual([
+      ["joins", false, 1],
+      ["functions", false, 1],
+      ["joins", false, 2],
+      ["functions", false, 2],
+      ["joins", false, 1],
+      ["functions", false, 1],
+    ]);
+    await rejection(put("three", "join", "heavy"), "INVALID_INPUT");
+    await context.registry.functions.undeploy("pairs", ACTOR);
+    expect(await context.registry.functions.runsJoin()).toBe(false);
+    await put("one");
+    // It is none any more.
+    await put("four", "map");
+    expect((await told()).slice(0, 2)).toEqual([
+      ["functions", true, 1],
+      ["joins", true, 1],
+    ]);
+    await context.registry.functions.rollback("pairs", 1, ACTOR);
+    expect(await context.registry.functions.runsJoin()).toBe(true);
   });
 
   it("takes a function back, and keeps its versions", async () => {
@@ -97,6 +129,58 @@ export function functionCases(context: SuiteContext): void {
       "LIMIT_EXCEEDED",
     );
     expect(await live()).toEqual([]);
+  });
+
+  it("tells the stage of its own that a function was given, and stays there until another one is named", async () => {
+    expect(await deploy("one", "sum", null, "heavy")).toMatchObject([{ stage: "heavy" }]);
+    await deploy("two", "sum");
+    await context.registry.functions.rollback("sum", 1, ACTOR);
+    await context.registry.functions.undeploy("sum", ACTOR);
+    expect(await context.registry.functions.stages()).toEqual(new Map());
+    expect(await context.registry.functions.rollback("sum", 2, ACTOR)).toMatchObject({ stage: "heavy", version: 2 });
+    expect(await context.registry.functions.stages()).toEqual(new Map([["sum", "heavy"]]));
+    const told = (await deployed()).map(({ version, stage, removed }) => `${version} ${stage} ${removed}`);
+    const [first, second] = ["1 fn-heavy false", "2 fn-heavy false"];
+    expect(told).toEqual([first, second, first, "1 fn-heavy true", second]);
+    expect((await auditTrail(context.registry)).at(0)).toBe("function.deployed function sum version 1, in stage heavy");
+  });
+
+  it("takes a function that moves out of the stage that it leaves, whatever it has kept there", async () => {
+    await deploy("one", "sum", { version: 1, shape: "{n}" });
+    await takeControls(context.registry);
+    await deploy("two", "sum", { version: 1, shape: "{m}" }, "heavy");
+    const told = (await deployed()).map(({ version, stage, removed }) => `${version} ${stage} ${removed}`);
+    expect(told).toEqual(["1 functions true", "2 fn-heavy false"]);
+    await rejection(deploy("three", "sum", { version: 1, shape: "{o}" }, "heavy"), "INVALID_INPUT");
+    expect(await deploy("two", "sum", { version: 1, shape: "{m}" }, "functions")).toMatchObject([{ version: 2 }]);
+    expect((await auditTrail(context.registry)).slice(1)).toEqual([
+      "function.deployed function sum version 2 instead of 1, in stage heavy instead of functions",
+      "function.deployed function sum version 2 instead of 2, in stage functions instead of heavy",
+    ]);
+  });
+
+  it("remembers what a stage is kept apart by, until another isolation is named", async () => {
+    const { functions } = context.registry;
+    const bundle = {
+      code: "",
+      hash: "h",
+      functions: [{ name: "sum", kind: "map", state: null }],
+      stage: "heavy",
+    } as const;
+    await functions.deploy({ ...bundle, isolation: "process" }, ACTOR);
+    await functions.deploy(bundle, ACTOR);
+    expect(await functions.isolations()).toEqual(new Map([["heavy", "process"]]));
+    await functions.deploy({ ...bundle, isolation: "thread" }, ACTOR);
+    expect(await functions.isolations()).toEqual(new Map([["heavy", "thread"]]));
+    expect(await auditTrail(context.registry)).toContain("stage.isolated stage heavy process");
+  });
+
+  it("refuses more stages than are allowed", async () => {
+    for (let n = 0; n < LIMITS.functionStagesMax; n += 1) await deploy("one", `f${n}`, null, `s${n}`);
+    await deploy("one", "shared");
+    expect(await rejection(deploy("one", "more", null, "s9"), "LIMIT_EXCEEDED")).toContain("s0, s1");
+    await deploy("one", "f0", null, "s1");
+    await deploy("one", "more", null, "s9");
   });
 
   it("tells the configuration as of a revision above all that was said before", async () => {

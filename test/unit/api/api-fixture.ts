@@ -62,7 +62,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     outlineFunctions: async () => [],
     audit: async () => ({ at: 1, ledger, devices: 1, mismatches: [], storedOnce: null, balanced: true }),
     metrics: async () => [],
-    health: { notReadyReasons: () => [] },
+    health: { notReadyReasons: () => [], faults: () => [] },
     pagesDirectory: null,
     signInCodes,
     clock: systemClock,

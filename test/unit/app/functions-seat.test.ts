@@ -9,6 +9,7 @@ function seated(startsBy = Promise.resolve()) {
   const threads: FakeFunctionsThread[] = [];
   const seat = new FunctionsSeat({
     name: "functions.0",
+    stage: "functions",
     functionTimeoutMs: 1000,
     functionMemoryMib: 64,
     spawn: () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createFaultBoard } from "../../../app/fault-board.ts";
 import { createFaultWatch, type FaultWatch } from "../../../app/platform-faults.ts";
 import { silentLogger } from "../../../core/logger.ts";
+import type { Backlog } from "../../../app/ledger/backlogs.ts";
 import type { PartHealth } from "../../../app/part-health.ts";
 import type { LogStatus } from "../../../core/event-log.ts";
 
@@ -20,12 +21,13 @@ const WELL: PartHealth = { reasons: [], faults: [], events: [] };
 function stand(parts: Record<string, () => Promise<PartHealth>>) {
   const told: string[] = [];
   const log = { status: () => Promise.resolve(SOUND) };
+  let backlogs: Record<string, Backlog> = {};
   let now = T0;
   let looks = 0;
   const watch = createFaultWatch({
     parts: { ...parts, look: async () => ((looks += 1), WELL) },
     status: () => log.status(),
-    lags: () => ({}),
+    backlogs: () => backlogs,
     lagMax: 1,
     onChange: (fault, state) => void told.push(`${fault.id} ${state}: ${fault.text}`),
     clock: { now: () => now },
@@ -38,11 +40,12 @@ function stand(parts: Record<string, () => Promise<PartHealth>>) {
     watch,
     told,
     log,
+    holdBack: (next: Record<string, Backlog>) => void (backlogs = next),
     /** Sets the clock ahead and waits until that has been seen. */
     async pass(ms: number) {
       now += ms;
       const before = looks;
-      await expect.poll(() => looks, { timeout: 8000, interval: 10 }).toBeGreaterThan(before + 1);
+      await expect.poll(() => looks, { timeout: 30_000, interval: 10 }).toBeGreaterThan(before + 1);
     },
   };
 }
@@ -79,6 +82,26 @@ describe("the watch over the parts", () => {
     log.status = () => Promise.resolve(SOUND);
     await pass(0);
     expect(watch.notReadyReasons()).toEqual([]);
+  });
+
+  it("names who holds a quarter of the log's ceiling back, while there is room and the instance is ready", async () => {
+    const { watch, told, pass, holdBack } = stand({});
+    await watch.start();
+    holdBack({ functions: { records: 1, bytes: 26 }, notify: { records: 1, bytes: 25 } });
+    await pass(0);
+    await pass(6000);
+    expect(watch.faults()).toEqual([
+      {
+        id: "held.functions",
+        since: T0,
+        text: expect.stringMatching(/^functions has still to read about 26 bytes, 26 % of the log's ceiling/),
+      },
+    ]);
+    expect(watch.notReadyReasons()).toEqual([]);
+    holdBack({});
+    await pass(0);
+    expect(watch.faults()).toEqual([]);
+    expect(told).toHaveLength(2);
   });
 
   it("stays ready over a fault of a part, and tells a person of it", async () => {

@@ -5,7 +5,6 @@ import { silentLogger } from "../../../core/logger.ts";
 import { FUNCTIONS_STAGE, stageJournalName } from "../../../core/stage.ts";
 import { FakeFunctionsThread } from "../../support/fake-functions-thread.ts";
 import { createMemoryEventLog } from "../../support/memory-event-log.ts";
-import type { InstallationLog } from "../../../app/installation-log.ts";
 import type { LogStatus } from "../../../core/event-log.ts";
 
 const never = new Promise<void>(() => undefined);
@@ -24,22 +23,15 @@ function scaled(make: (onEnd: (error: Error | null) => void) => FakeFunctionsThr
     refusing: null,
     deletedTelemetry: {},
   };
-  const intake = () => {
-    throw new Error("nothing of this test comes in");
-  };
-  const installation: InstallationLog = {
-    log: { ...log, intake, status: () => Promise.resolve(status) },
-    generation: 0,
-    isNew: false,
-    connect: () => {
-      throw new Error("no thread of this test connects");
-    },
-    close: () => Promise.resolve(),
+  const connect = (): never => {
+    throw new Error("no thread of this test connects");
   };
   const spawned: FakeFunctionsThread[] = [];
   const threads = createScaledFunctionsThreads({
     config,
-    log: installation,
+    log: { connect },
+    scaling: { ...log, status: () => Promise.resolve(status) },
+    stage: FUNCTIONS_STAGE,
     clock: { now: () => Date.now() },
     logger: silentLogger,
     spawn: () => {

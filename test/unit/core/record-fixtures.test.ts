@@ -14,6 +14,7 @@ const DERIVED: Readonly<Record<string, z.ZodType>> = {
   "quarantined.v1": derived.quarantinedSchema,
   "dead-letter.v1": derived.deadLetterSchema,
   "device-event.v1": derived.deviceEventSchema,
+  "repartitioned.v1": derived.repartitionedSchema,
 };
 
 const CONTROL = controlSchema.options.map((option) => option.shape.kind.value);

@@ -44,7 +44,7 @@ describe("following the log", () => {
     const status = (): ReturnType<EventLog["status"]> =>
       failures-- > 0 ? Promise.reject(new MillraceError("LOG_IO", "gone")) : log.status();
     const following = follow(log, { status });
-    await expect.poll(() => following.offsets, { timeout: 5000 }).toEqual([2]);
+    await expect.poll(() => following.offsets, { timeout: 30_000 }).toEqual([2]);
     expect(following.troubles).toContain("cannot read the log: gone");
     await following.stop();
   });

@@ -7,6 +7,7 @@ import { noOutcomes, settledMessages } from "../../../core/ledger.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import { compareWithOracle } from "../../support/oracle-comparison.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
+import { memoryColdState } from "../../support/memory-cold-state.ts";
 import { outputBytes, runStage, valuesOf } from "../../support/stage-run.ts";
 import type { AlarmRule } from "../../../core/alarm-rule.ts";
 import type { ControlRecord } from "../../../core/control.ts";
@@ -178,34 +179,43 @@ describe("the outputs of a stage", () => {
     { minLength: 1, maxLength: 40 },
   );
 
-  it("are the same bytes wherever units end and however often the state is restored", SLOW, () => {
-    fc.assert(
-      fc.property(
-        fc.array(move, { maxLength: 50, size: "max" }),
-        type,
-        rules,
-        interruptions,
-        (moves, deviceType, alarmRules, plan) => {
-          const { records } = scenarioOf(moves, deviceType, alarmRules);
-          const whole = runStage(records, { stage: mainStage });
-          let restarts = 0;
-          const interrupt = (call: number): Interruption => {
-            const planned = plan[call % plan.length] ?? "none";
-            if (planned !== "restart-unsealed") return planned;
-            // A crash before every seal would never get anywhere.
-            restarts += 1;
-            return restarts > 10 ? "seal" : planned;
-          };
-          const broken = runStage(records, { stage: mainStage, interrupt });
-          expect(outputBytes(broken)).toEqual(outputBytes(whole));
-          expect(sortedTotals(broken.totals)).toEqual(sortedTotals(whole.totals));
-          expect(broken.state.nextTimer).toBe(whole.state.nextTimer);
-          expect(broken.state.next).toEqual(whole.state.next);
-        },
-      ),
-      { numRuns: 100 },
-    );
-  });
+  it(
+    "are the same bytes wherever units end, however often the state is restored, and whatever of it is put away",
+    SLOW,
+    () => {
+      let broughtBack = 0;
+      fc.assert(
+        fc.property(
+          fc.array(move, { maxLength: 50, size: "max" }),
+          type,
+          rules,
+          interruptions,
+          fc.constantFrom(0, 0, 10_000, 20_000, 1_000_000),
+          (moves, deviceType, alarmRules, plan, warmBytes) => {
+            const { records } = scenarioOf(moves, deviceType, alarmRules);
+            const whole = runStage(records, { stage: mainStage });
+            let restarts = 0;
+            const interrupt = (call: number): Interruption => {
+              const planned = plan[call % plan.length] ?? "none";
+              if (planned !== "restart-unsealed") return planned;
+              // A crash before every seal would never get anywhere.
+              restarts += 1;
+              return restarts > 10 ? "seal" : planned;
+            };
+            const cold = memoryColdState(warmBytes);
+            const broken = runStage(records, { stage: mainStage, interrupt, cold });
+            broughtBack += cold.counts.got;
+            expect(outputBytes(broken)).toEqual(outputBytes(whole));
+            expect(sortedTotals(broken.totals)).toEqual(sortedTotals(whole.totals));
+            expect(broken.state.nextTimer).toBe(whole.state.nextTimer);
+            expect(broken.state.next).toEqual(whole.state.next);
+          },
+        ),
+        { numRuns: 100 },
+      );
+      expect(broughtBack).toBeGreaterThan(1000);
+    },
+  );
 
   it("have the shapes that core fixes", () => {
     fc.assert(

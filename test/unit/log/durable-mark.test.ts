@@ -23,13 +23,12 @@ describe("who waits for the durable mark", () => {
   ])("does not sleep through %s that comes between the look and the wait", async (_, publish) => {
     const mark = new DurableMark();
     const writer = new DurableMark(mark.shared);
-    const begun = Date.now();
+    // Longer than a test may last: it would be told by that.
     await mark.advanced(
       0,
-      10_000,
+      600_000,
       signalThat(() => publish(writer)),
     );
-    expect(Date.now() - begun).toBeLessThan(5000);
   });
 });
 

@@ -7,13 +7,13 @@ import { HEADER } from "../../../core/record.ts";
 import { createControlRelay } from "../../../runtime/control-relay.ts";
 import { createMemoryEventLog } from "../../support/memory-event-log.ts";
 import type { Logger } from "../../../core/logger.ts";
-import type { LogAppender } from "../../../core/event-log.ts";
+import type { LogAppender, LogInspector } from "../../../core/event-log.ts";
 import type { ControlOutbox, OutboxEntry } from "../../../core/registry.ts";
 
 const PARTITIONS = 4;
 const NO_FUNCTIONS = {
-  hasBegun: () => Promise.resolve(false),
-  begin: () => Promise.reject(new Error("nothing is deployed")),
+  stages: { begin: () => Promise.resolve(), end: () => Promise.reject(new Error("no stage has begun")) },
+  idleStages: { look: () => Promise.resolve() },
 };
 const clock = { now: () => 1_800_000_000_000 };
 
@@ -35,7 +35,7 @@ describe("the control relay", () => {
       outbox: { ...emptyOutbox(), pending: () => Promise.reject(new TypeError("not a function")) },
       log: createMemoryEventLog({ partitionCount: PARTITIONS }),
       partitionCount: PARTITIONS,
-      functionsStage: NO_FUNCTIONS,
+      ...NO_FUNCTIONS,
       clock,
       logger: silentLogger,
     });
@@ -46,9 +46,9 @@ describe("the control relay", () => {
   it("lets go of an append that hangs when it has to stop", async () => {
     const service = createControlRelay({
       outbox: { ...emptyOutbox(), pending: () => Promise.resolve([entry(1, null)]) },
-      log: { append: () => new Promise(() => undefined) },
+      log: { ...createMemoryEventLog({ partitionCount: PARTITIONS }), append: () => new Promise(() => undefined) },
       partitionCount: PARTITIONS,
-      functionsStage: NO_FUNCTIONS,
+      ...NO_FUNCTIONS,
       clock,
       logger: silentLogger,
     });
@@ -109,7 +109,8 @@ function emptyOutbox(): ControlOutbox {
 async function relay(entries: readonly OutboxEntry[], refusals = 0, logger: Logger = silentLogger) {
   const log = createMemoryEventLog({ partitionCount: PARTITIONS });
   let refuse = refusals * PARTITIONS;
-  const appender: LogAppender = {
+  const appender: LogAppender & LogInspector = {
+    status: () => log.status(),
     append(topic, partition, records) {
       if (refuse-- > 0) return Promise.reject(new MillraceError("LOG_FULL", "full"));
       return log.append(topic, partition, records);
@@ -134,7 +135,7 @@ async function relay(entries: readonly OutboxEntry[], refusals = 0, logger: Logg
     outbox,
     log: appender,
     partitionCount: PARTITIONS,
-    functionsStage: NO_FUNCTIONS,
+    ...NO_FUNCTIONS,
     clock,
     logger,
   });

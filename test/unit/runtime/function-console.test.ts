@@ -11,7 +11,7 @@ function bench() {
   const logger: Logger = { debug: say, info: say, warn: say, error: say };
   const metrics = createMetrics();
   let now = 0;
-  const console = createFunctionConsole({ logger, metrics, monotonic: { now: () => now } });
+  const console = createFunctionConsole({ stage: "functions", logger, metrics, monotonic: { now: () => now } });
   const count = (name: string) => metrics.snapshot().find((sample) => sample.name === name)?.value;
   return { said, console, count, wait: (ms: number) => void (now += ms) };
 }

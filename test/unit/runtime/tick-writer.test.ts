@@ -36,7 +36,7 @@ describe("the tick writer", () => {
   const writerOver = (status: () => Promise<LogStatus>, warn: (text: string) => void = () => undefined) =>
     createTickWriter({
       log: { status, append: () => Promise.resolve(0) },
-      stages: [stage],
+      stages: () => [stage],
       clock: { now: () => NOW },
       logger: { ...silentLogger, warn: (_, text) => warn(text) },
     });
@@ -47,7 +47,7 @@ describe("the tick writer", () => {
     const failing = () => Promise.reject(new MillraceError("LOG_IO", `gone ${(asked += 1)}`));
     const writer = writerOver(failing, (text) => lines.push(text));
     await writer.start();
-    await expect.poll(() => asked, { timeout: 5000 }).toBeGreaterThan(2);
+    await expect.poll(() => asked, { timeout: 30_000 }).toBeGreaterThan(2);
     await writer.stop(AbortSignal.timeout(1000));
     expect(lines).toEqual(["ticks are not written; trying again"]);
   });
@@ -56,7 +56,7 @@ describe("the tick writer", () => {
     let asked = 0;
     const writer = writerOver(() => new Promise(() => (asked += 1)));
     await writer.start();
-    await expect.poll(() => asked, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => asked, { timeout: 30_000 }).toBe(1);
     await writer.stop(AbortSignal.timeout(20));
   });
 });

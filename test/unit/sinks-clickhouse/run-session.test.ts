@@ -184,11 +184,12 @@ describe("a session of the sink", () => {
     const released = new Promise<void>((resolve) => void (release = resolve));
     const slow: FakeClickHouse = { ...link, insert: (insert) => released.then(() => link.insert(insert)) };
     const session = runSession(contextOf({ ...log, openReader }, slow), stop.signal);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const seen = polls;
-    expect(seen).toBeGreaterThan(0);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(polls).toBe(seen);
+    // It reads no more once it waits for the insert.
+    let seen = -1;
+    while (seen < 1 || seen !== polls) {
+      seen = polls;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
     expect(seen).toBeLessThan(20);
     // Lag and retention go by these: rows that are not in ClickHouse are not done.
     const held = (await log.status()).journals[0]?.positions ?? [];
@@ -269,7 +270,7 @@ describe("a session of the sink", () => {
     const log = createMemoryEventLog();
     const link = createFakeClickHouse({ fails: () => false });
     const session = runSession(contextOf(log, link), new AbortController().signal);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect.poll(async () => (await log.status()).journals.length).toBe(1);
     await log.claim(JOURNAL);
     createFiller(log).readings(10);
     await expect(session).rejects.toMatchObject({ code: "JOURNAL_FENCED" });

@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -63,6 +63,33 @@ describe("the store of the sessions", () => {
     const put = store.put(session()).catch((error: unknown) => error);
     await store.stop(AbortSignal.abort());
     expect(await put).toMatchObject({ code: "SESSION_STORE_IO" });
+  });
+
+  it("keeps nothing in a file that was deleted, also when another one is put in its place, and tells it by itself", async () => {
+    const told: string[] = [];
+    const file = join(directory, "sessions.mdb");
+    const store = await openSessionStore({ directory, onFault: (...fault) => void told.push(fault.join(" ")) });
+    await store.put(session());
+    await rename(file, `${file}.away`);
+    await expect
+      .poll(() => told, { timeout: 20_000 })
+      .toEqual([expect.stringMatching(/^sessions raised .*was deleted or replaced.*put the file back/)]);
+    await writeFile(file, "");
+    await expect(store.put(session("new"))).rejects.toMatchObject({ code: "SESSION_STORE_IO" });
+    await rename(`${file}.away`, file);
+    await expect(store.find(CLIENT)).rejects.toMatchObject({ code: "SESSION_STORE_IO" });
+    await store.stop(AbortSignal.timeout(5000));
+    const again = await openSessionStore({ directory });
+    expect(await again.find(CLIENT)).toEqual(session());
+    await again.stop(AbortSignal.timeout(5000));
+    expect(told).toHaveLength(1);
+  });
+
+  it("refuses what is called after its file was deleted, without waiting to look", async () => {
+    const store = await openSessionStore({ directory });
+    await rm(join(directory, "sessions.mdb"));
+    await expect(store.put(session())).rejects.toMatchObject({ code: "SESSION_STORE_IO" });
+    await store.stop(AbortSignal.timeout(5000));
   });
 
   it("counts what it keeps and what it discards, also when it is opened again", async () => {

@@ -70,7 +70,7 @@ describe("what is appended in one turn", () => {
       return brokers.append(batch);
     };
     const held = append(producer, 0, "a");
-    await delay(5);
+    await expect.poll(() => brokers.produced.length, { interval: 1 }).toBe(1);
     const behind = [append(producer, 0, "b"), append(producer, 1, "c")];
     expect(await append(producer, 2, "d")).toBe(0);
     expect(brokers.produced.filter(({ broker }) => broker === 1)).toHaveLength(1);
@@ -140,14 +140,13 @@ describe("a partition whose batch fails", () => {
     const producer = await start(brokers, 200);
     let isDown = true;
     brokers.onProduce = (batch) => (isDown ? lost() : brokers.append(batch));
-    const first = append(producer, 0, "a");
-    await delay(20);
-    const second = append(producer, 0, "b");
-    await expect(first).rejects.toMatchObject({
+    const first = expect(append(producer, 0, "a")).rejects.toMatchObject({
       code: "LOG_IO",
       message: expect.stringMatching(/within 200 ms: it may have them/),
     });
-    await expect(second).rejects.toMatchObject({ code: "LOG_IO" });
+    await expect.poll(() => brokers.produced.length, { interval: 1 }).toBeGreaterThan(0);
+    const second = expect(append(producer, 0, "b")).rejects.toMatchObject({ code: "LOG_IO" });
+    await Promise.all([first, second]);
     isDown = false;
     expect(await append(producer, 0, "c")).toBe(1);
     expect(brokers.logs.get(0)).toEqual(["a", "c"]);

@@ -7,7 +7,7 @@ import { FakeStage } from "../../../support/scalable-stage.ts";
 import type { Service } from "../../../../core/lifecycle.ts";
 
 const BOUNDS = { partitions: 8, min: 0, max: 8 };
-const SOON = { timeout: 5000, interval: 2 };
+const SOON = { timeout: 30_000, interval: 2 };
 let running: Service | null = null;
 
 afterEach(async () => {

@@ -1,0 +1,121 @@
+import { MillraceError } from "../core/errors.ts";
+import { assertJson } from "./json-check.ts";
+import { compareBytes } from "./byte-order.ts";
+import { FunctionSlot, RESERVED, SLOT_BYTES, TIMER_PREFIX, TimerSlot } from "./state-slots.ts";
+import type { z } from "zod";
+import type { StateSlots } from "../core/function.ts";
+import type { KeyState } from "./key-state.ts";
+import type { KeyKeeper } from "./state-slots.ts";
+
+/** What a stage's function means for its slots: their shape, and whether its timers can fire. */
+export interface SlotOwner {
+  readonly schema: z.ZodType | null;
+  readonly answersTimers: boolean;
+  /** Of a user's function: state that it cannot read is its own fault, and ends nothing but the call. */
+  readonly isDeployed: boolean;
+}
+
+/** All slots and timers of one function and key. It is what the function sees as `state`. */
+export class FunctionState implements StateSlots<unknown> {
+  readonly slots = new Map<string, FunctionSlot>();
+  readonly timers = new Map<string, TimerSlot>();
+  readonly fn: string;
+  readonly owner: KeyState;
+  readonly keeper: KeyKeeper;
+  private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
+
+  constructor(keeper: KeyKeeper, owner: KeyState, fn: string, slotOwners: ReadonlyMap<string, SlotOwner>) {
+    this.keeper = keeper;
+    this.owner = owner;
+    this.fn = fn;
+    this.slotOwners = slotOwners;
+  }
+
+  /** Looked up each time: a deploy changes it. Null when no function of the stage has this name. */
+  get slotOwner(): SlotOwner | null {
+    return this.slotOwners.get(this.fn) ?? null;
+  }
+
+  get answersTimers(): boolean {
+    return this.slotOwner?.answersTimers ?? false;
+  }
+
+  /** As after a restore: values are text until they are read, and timers rest unless the function answers them. */
+  readAnew(): void {
+    for (const slot of this.slots.values()) slot.forgetParsed();
+    for (const timer of this.timers.values()) timer.place(timer.at);
+  }
+
+  /** A slot or timer as the journal has it. STATE_INVALID. */
+  restore(name: string, value: string | null): void {
+    if (name.startsWith(TIMER_PREFIX)) {
+      const timer = this.timerOf(name.slice(TIMER_PREFIX.length));
+      const at = value === null ? null : Number(value);
+      if (at !== null && !Number.isSafeInteger(at)) {
+        throw new MillraceError("STATE_INVALID", `a timer of ${this.fn} has no time`);
+      }
+      timer.place(at);
+      if (at === null) timer.settle();
+      return;
+    }
+    const slot = this.slotOf(name);
+    slot.restore(value);
+    if (value === null) slot.settle();
+  }
+
+  /** All that is there, as `restore` takes it. */
+  kept(): [name: string, value: string][] {
+    const kept: [string, string][] = [];
+    for (const slot of [...this.slots.values(), ...this.timers.values()]) {
+      const { name, value } = slot.toSlot();
+      if (value !== null) kept.push([name, value]);
+    }
+    return kept;
+  }
+
+  get(name: string): unknown {
+    return this.slots.get(name)?.read();
+  }
+
+  set(name: string, value: unknown): void {
+    if (value === undefined) throw new TypeError("undefined is not a JSON value: delete the slot instead");
+    const bytes = assertJson(value);
+    this.slotOf(name).write(value, bytes);
+  }
+
+  delete(name: string): void {
+    const slot = this.slots.get(name);
+    if (slot?.present === true) slot.write(undefined, 0);
+  }
+
+  names(): readonly string[] {
+    const present = [...this.slots.values()].filter((slot) => slot.present);
+    return present.map((slot) => slot.name).sort(compareBytes);
+  }
+
+  slotOf(name: string): FunctionSlot {
+    const known = this.slots.get(name);
+    if (known !== undefined) return known;
+    if (name.startsWith(RESERVED)) throw new TypeError(`slot names must not begin with "${RESERVED}"`);
+    requireWellFormed(name);
+    const made = new FunctionSlot(this, name);
+    this.keeper.grow(SLOT_BYTES);
+    this.slots.set(name, made);
+    return made;
+  }
+
+  timerOf(name: string): TimerSlot {
+    const known = this.timers.get(name);
+    if (known !== undefined) return known;
+    requireWellFormed(name);
+    const made = new TimerSlot(this, name);
+    this.keeper.grow(SLOT_BYTES);
+    this.timers.set(name, made);
+    return made;
+  }
+}
+
+/** A lone surrogate would come back from the journal as U+FFFD, under another name. */
+function requireWellFormed(name: string): void {
+  if (!name.isWellFormed()) throw new TypeError("names of slots and timers must be well-formed Unicode");
+}

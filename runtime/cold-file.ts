@@ -1,0 +1,138 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { errorText, MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Metrics } from "../core/metrics.ts";
+import type { StatementSync } from "node:sqlite";
+import type { ColdEntry, ColdState } from "../engine/cold-state.ts";
+
+export interface ColdFileOptions {
+  /** The stage, and what tells its threads apart: names the file. */
+  readonly stage: string;
+  readonly name: string;
+  /** Made when it is not there. */
+  readonly directory: string;
+  /** About how many bytes of memory the state of all partitions may take that the stage works in this thread. */
+  readonly bytesMax: number;
+  readonly monotonic: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The statements of one partition. */
+interface Table {
+  readonly put: StatementSync;
+  readonly get: StatementSync;
+}
+
+/**
+ * A file for the state of keys that memory does not hold, one for each thread of a stage. It is made when it is first needed, and never synced:
+ * what a process leaves behind that was killed is of no use.
+ */
+export class ColdFile {
+  private readonly options: ColdFileOptions;
+  private readonly path: string;
+  private readonly away: { add(by: number): void };
+  private readonly back: { add(by: number): void };
+  private database: DatabaseSync | null = null;
+  private retryAt = -Infinity;
+
+  constructor(options: ColdFileOptions) {
+    this.options = options;
+    this.path = join(options.directory, `cold-${options.name}.sqlite`);
+    const { metrics, stage } = options;
+    this.away = metrics.counter(
+      "millrace_stage_keys_put_away_total",
+      "Keys whose state was put into a file, because memory holds no more.",
+      { stage },
+    );
+    this.back = metrics.counter(
+      "millrace_stage_keys_brought_back_total",
+      "Keys whose state was read from that file again.",
+      { stage },
+    );
+  }
+
+  /** For a partition that is restored: what was put away of it before is gone. `shares`: between how many partitions memory is shared. */
+  partition(partition: number, shares: () => number): ColdState {
+    let table: Table | null = null;
+    return {
+      bytesMax: () => this.options.bytesMax / Math.max(1, shares()),
+      put: (entries) => {
+        const { monotonic, logger } = this.options;
+        if (monotonic.now() < this.retryAt) return false;
+        try {
+          table ??= this.newTable(partition);
+          this.write(table, entries);
+          return true;
+        } catch (error) {
+          this.retryAt = monotonic.now() + LIMITS.stageRetryDelayMsMax;
+          const { stage } = this.options;
+          logger.error(
+            { stage, partition, err: error },
+            `${this.path} cannot be written: state that is not used stays in memory`,
+          );
+          return false;
+        }
+      },
+      get: (key) => this.read(table, key),
+    };
+  }
+
+  close(): void {
+    if (this.database === null) return;
+    this.database.close();
+    this.database = null;
+    rmSync(this.path, { force: true });
+  }
+
+  private newTable(partition: number): Table {
+    const database = (this.database ??= openFile(this.path));
+    database.exec(`drop table if exists p${partition}`);
+    database.exec(`create table p${partition} (key text primary key, slots text not null)`);
+    return {
+      put: database.prepare(`insert or replace into p${partition} (key, slots) values (?, ?)`),
+      get: database.prepare(`select slots from p${partition} where key = ?`),
+    };
+  }
+
+  private write({ put }: Table, entries: readonly ColdEntry[]): void {
+    this.database?.exec("begin");
+    try {
+      for (const { key, text } of entries) put.run(key, text);
+      this.database?.exec("commit");
+    } catch (error) {
+      if (this.database?.isTransaction === true) this.database.exec("rollback");
+      throw error;
+    }
+    this.away.add(entries.length);
+  }
+
+  private read(table: Table | null, key: string): string {
+    try {
+      const slots = table?.get.get(key)?.["slots"];
+      if (typeof slots !== "string") throw new TypeError("nothing of it is there");
+      this.back.add(1);
+      return slots;
+    } catch (cause) {
+      const text = `the state of ${key}, which was put into ${this.path}, cannot be read: ${errorText(cause)}`;
+      throw new MillraceError("STATE_INVALID", text, {
+        cause,
+        remedy: "look after the disk; a restart reads the state from the journal",
+      });
+    }
+  }
+}
+
+function openFile(path: string): DatabaseSync {
+  mkdirSync(join(path, ".."), { recursive: true });
+  rmSync(path, { force: true });
+  const database = new DatabaseSync(path);
+  // Rows are larger than SQLite's page, and its cache is all that this takes of memory: 32 MiB.
+  database.exec("pragma page_size = 8192; pragma cache_size = -32768");
+  database.exec("pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive");
+  return database;
+}
