@@ -57,7 +57,7 @@ export const FUNCTION_LIMITS = {
   functionTimeoutMsDefault: SECOND / 2,
   /** Of a process of a stage, beside what its threads may have: Node's own, and what V8 keeps outside of heaps. */
   functionProcessMib: 192,
-  /** The heap of its thread by default. */
+  /** The heap of a thread by default. */
   functionMemoryMibDefault: 512,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,

@@ -54,9 +54,8 @@ function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, rec
     };
   }
   const reading = stage.input === "readings" ? parsed(parseReading(record)) : null;
-  if (reading !== null && (reading.tenant !== key.tenant || reading.device !== key.device)) {
+  if (reading !== null && (reading.tenant !== key.tenant || reading.device !== key.device))
     throw new TypeError("the reading to be run again is another device's");
-  }
   return () => {
     if (reading === null) runner.runMessage(key, record);
     else runner.runReading(key, record, reading);

@@ -54,6 +54,9 @@ export interface StageRunnerOptions {
   readonly onEnd?: (error: unknown) => void;
 }
 
+/** Work without a pause, ms. */
+const ROUND_MS = 100;
+
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
 export interface StageTotals {
   /** Where each partition stands: `step` is above 0 within a record. */
@@ -167,6 +170,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
+      if (monotonic.now() - lastCommitAt >= ROUND_MS) await breathe();
+      // Who gives or takes partitions must not wait until all is worked that was read, however slow a function is.
+      if (changes.length > 0) {
+        isCutShort = true;
+        return;
+      }
       if (trials?.isSuspect(slice.partition, record)) {
         await commitAll();
         await trials.before(owner, record);
@@ -192,6 +201,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const commitAll = async (): Promise<void> => {
     lastCommitAt = monotonic.now();
     await Promise.all([...owners.values()].map((owner) => owner.commit()));
+  };
+
+  /** What is done leaves, and whoever asks this thread something is answered. */
+  const breathe = async (): Promise<void> => {
+    await commitAll();
+    await nextTurn();
   };
 
   /** How long to wait for more before closing units: not at all after a quiet while, so that a lone message is quick. */

@@ -114,8 +114,7 @@ function editRoute(app: ZodApp, context: RouteContext): void {
       const { queue, ...log } = sourceOf(context);
       const letter = await redrivableAt(queue, tenant, body);
       const control = await redriveOf({ ...letter, payload: body.payload }, log);
-      if (letter.source.topic === "repartition") throw notEditable();
-      if (letter.source.topic === "readings") requireReadingOf(letter, body.payload);
+      requireFitting(letter, body.payload);
       const edited: ControlRecord = { ...control, editedBy: actor };
       const sequence = await options.registry.controlOutbox.enqueue(deviceKey(tenant, letter.device), edited, actor);
       await settleConfiguration(options, reply, sequence);
@@ -140,19 +139,19 @@ async function redrivableAt(
   });
 }
 
-/** Functions of users read readings, and one of another device would change what belongs to that one. */
-function requireReadingOf({ tenant, device }: QueuedDeadLetter, payload: string): void {
+/** What a device has sent is anything; a reading of another device would change what belongs to that one. */
+function requireFitting({ tenant, device, source: { topic } }: QueuedDeadLetter, payload: string): void {
+  if (topic === "telemetry") return;
+  if (topic !== "readings") {
+    throw new MillraceError("INVALID_INPUT", `Records of ${topic} are made by functions and cannot be edited.`, {
+      remedy: "Correct the function, then millrace dlq redrive.",
+    });
+  }
   const value = parseJson(Buffer.from(payload, "base64"));
   if (value === undefined) throw notAReading("The edited record is no JSON.");
   if (!isReading(value)) throw notAReading("The edited record is no reading.");
   if (value.tenant !== tenant || value.device !== device)
     throw notAReading(`The edited record is a reading of "${value.device}", and the dead letter is of "${device}".`);
-}
-
-function notEditable(): MillraceError {
-  return new MillraceError("INVALID_INPUT", "What a join was sent cannot be edited: its place follows from its key.", {
-    remedy: "Correct the function and run it again as it is: millrace dlq redrive.",
-  });
 }
 
 function notAReading(text: string): MillraceError {

@@ -8,6 +8,7 @@ import { bundleFunctions } from "../../app/functions/bundle.ts";
 import { createCallMarks, readCallMarks } from "../../app/threads/call-marks.ts";
 import { spawnFunctionsThread } from "../../app/threads/spawn-functions-thread.ts";
 import { HEADER } from "../../core/record.ts";
+import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { temporaryDirectory } from "../../test/support/instance.ts";
 import { openLogDirectory } from "../../test/support/log-dump.ts";
 import { ECHO } from "./live-functions.ts";
@@ -84,7 +85,7 @@ async function spawnOnce(
   const begun = performance.now();
   const since = () => performance.now() - begun;
   const { thread } = spawnFunctionsThread(
-    { config, log: installation, stage: FUNCTIONS_STAGE, partitions: all, memberId: "" },
+    { stage: FUNCTIONS_STAGE, config, log: installation, partitions: all, memberId: "" },
     start,
   );
   const seen = lookAt(marks, since);

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { MillraceError } from "../../core/errors.ts";
+import { defineMap } from "../../core/function.ts";
 import { createMetrics } from "../../core/metrics.ts";
+import { countingStage } from "../support/counting-stage.ts";
 import {
   appendMessages,
   eventually,
@@ -11,6 +13,7 @@ import {
 } from "../support/stage-on-log.ts";
 import type { AssignmentListener, ConsumerGroups } from "../../core/consumer-group.ts";
 import type { EventLog } from "../../core/event-log.ts";
+import type { StageDefinition } from "../../core/stage.ts";
 
 const stage = stageOnLog();
 const { openLog } = stage;
@@ -84,10 +87,35 @@ describe("a partition that moves between two stage runners", () => {
     await processed(runner, 40);
     expect(await sources(log)).toEqual(expectedSources(20));
   });
+
+  it("is given away in the middle of what was read, however long that takes to be worked", async () => {
+    const log = await openLog();
+    const slow = defineMap<"telemetry">({
+      name: "slow",
+      version: 1,
+      input: "telemetry",
+      outputs: [],
+      process() {
+        const until = performance.now() + 10;
+        while (performance.now() < until);
+      },
+    });
+    const slowStage = { ...countingStage, functions: [slow, ...countingStage.functions] };
+    await appendMessages(log, 0, 60);
+    const { dealt, runner } = await member(log, slowStage);
+    await dealt.take([0, 1]);
+    await eventually(async () => runner.totals().partitions.some(({ nextOffset }) => nextOffset > 0));
+    await dealt.release([1]);
+    const [kept] = runner.totals().partitions;
+    expect(kept?.nextOffset).toBeLessThan(60);
+    await dealt.take([1]);
+    await processed(runner, 120);
+    expect(await sources(log)).toEqual(expectedSources(60));
+  });
 });
 
 /** A runner whose partitions are dealt out by the test. */
-async function member(log: EventLog) {
+async function member(log: EventLog, worked: StageDefinition = countingStage) {
   const metrics = createMetrics();
   const joined: AssignmentListener[] = [];
   const groups: ConsumerGroups = {
@@ -97,7 +125,7 @@ async function member(log: EventLog) {
     },
     members: () => Promise.resolve([]),
   };
-  const runner = await stage.run(log, { groups, metrics });
+  const runner = await stage.run(log, { groups, metrics, stage: worked });
   const [dealt] = joined;
   if (dealt === undefined) throw new Error("the runner joined no group");
   const restoresOf = (kind: string): number | undefined =>
