@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { keepCompiledCode } from "../../app/node-flags.ts";
-import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { readConfig } from "../../app/config.ts";
 import { bundleFunctions } from "../../app/functions/bundle.ts";
 import { createCallMarks, readCallMarks } from "../../app/threads/call-marks.ts";
