@@ -41,7 +41,7 @@ describe("the limits", () => {
 
   it("are positive whole numbers, or 0 where that means none, or shares of a whole", () => {
     for (const [name, limit] of Object.entries<number>(LIMITS)) {
-      if (/^autoscale.*(Utilization|Share)(Min|Max)?$/.test(name)) {
+      if (/^(autoscale|canary).*(Utilization|Share)(Min|Max)?$/.test(name)) {
         expect([name, limit > 0 && limit < 1]).toEqual([name, true]);
         continue;
       }
