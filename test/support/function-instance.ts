@@ -45,7 +45,7 @@ export class FunctionInstance {
   deploy(text: string, ...options: readonly string[]): Promise<string> {
     const file = join(this.directory.path, "functions.ts");
     writeFileSync(file, text);
-    return this.millrace("deploy", file, "--yes", ...options);
+    return this.millrace("deploy", file, "--yes", "--no-shadow", ...options);
   }
 
   async send(count: number): Promise<void> {
