@@ -99,13 +99,14 @@ export async function firstMessage(api: InstanceApi): Promise<void> {
 
 /** Waits until everything in the log has been through every hop and the ledger balances; resolves with the audit then. */
 export async function settled(api: InstanceApi, timeoutMs: number): Promise<AuditReport> {
-  const deadline = Date.now() + timeoutMs;
+  const begunAt = Date.now();
+  const deadline = begunAt + timeoutMs;
   for (;;) {
     // Tables that were emptied while the instance was away look settled until the sink has found out, and are not there until it has
     // made them; the audit knows of readings alone, which may all be there before the rest is. So nothing may lag before and after. What
     // lags is looked at now and then only, so the audit, which is exact, is asked for both sums.
-    const audit = (await isStill(api)) ? await api.get<AuditReport>("/audit").catch(() => null) : null;
-    if (audit?.balanced === true && isThrough(audit) && (await isStill(api))) return audit;
+    const audit = (await isStill(api, begunAt)) ? await api.get<AuditReport>("/audit").catch(() => null) : null;
+    if (audit?.balanced === true && isThrough(audit) && (await isStill(api, begunAt))) return audit;
     if (Date.now() > deadline) throw new Error(`not settled: ${JSON.stringify({ audit, ...(await lagging(api)) })}`);
     await sleep(200);
   }
@@ -115,15 +116,16 @@ function isThrough({ ledger }: AuditReport): boolean {
   return ledger.messages.inFlight === 0 && ledger.values.inFlight === 0;
 }
 
-async function isStill(api: InstanceApi): Promise<boolean> {
-  const { hops, pending } = await lagging(api);
-  return pending === 0 && hops.every(({ lag }) => lag === 0);
+/** An overview is shared for half a second: one of before that does not know what was sent since. */
+async function isStill(api: InstanceApi, since: number): Promise<boolean> {
+  const { at, hops, pending } = await lagging(api);
+  return at >= since && pending === 0 && hops.every(({ lag }) => lag === 0);
 }
 
 async function lagging(api: InstanceApi) {
-  const { hops } = await api.get<Overview>("/overview");
+  const { at, hops } = await api.get<Overview>("/overview");
   const { pending } = await api.get<{ pending: number }>("/notifications");
-  return { hops, pending };
+  return { at, hops, pending };
 }
 
 /** All alarms that the API lists. */
