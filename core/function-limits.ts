@@ -53,7 +53,7 @@ export const FUNCTION_LIMITS = {
   shadowWaitingMax: 4,
 
   // functions that misbehave
-  /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for less than two seconds. */
+  /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for about two seconds, those in other partitions for one. */
   functionTimeoutMsDefault: SECOND / 2,
   /** Of a process of a stage, beside what its threads may have: Node's own, and what V8 keeps outside of heaps. */
   functionProcessMib: 192,
