@@ -146,7 +146,8 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
   if (row.version === live && canary === null) return infoOf(row, true);
   const liveRow = all.find(({ version }) => version === live) ?? null;
   if (liveRow !== null) checkState(liveRow, row);
-  const next = { ...row, stage: liveRow?.stage ?? row.stage };
+  // A join has no stage of its own, whatever has run under its name since.
+  const next = { ...row, stage: row.kind === "join" ? FUNCTIONS_STAGE.name : (liveRow?.stage ?? row.stage) };
   await goLive(change, next, liveRow, "function.rolled-back");
   return infoOf(next, true);
 }

@@ -1,5 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { errorText, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -10,10 +9,8 @@ import type { StatementSync } from "node:sqlite";
 import type { ColdEntry, ColdState } from "../engine/cold-state.ts";
 
 export interface ColdFileOptions {
-  /** The stage, and what tells its threads apart: names the file. */
   readonly stage: string;
-  readonly name: string;
-  /** Made when it is not there. */
+  /** Where the file is made; made when it is not there. The same for all threads of a process. */
   readonly directory: string;
   /** About how many bytes of memory the state of all partitions may take that the stage works in this thread. */
   readonly bytesMax: number;
@@ -29,12 +26,11 @@ interface Table {
 }
 
 /**
- * A file for the state of keys that memory does not hold, one for each thread of a stage. It is made when it is first needed, and never synced:
- * what a process leaves behind that was killed is of no use.
+ * A file for the state of keys that memory does not hold, one for each thread of a stage. It is made when it is first needed, has no name from
+ * then on where the system allows that, and is never synced: it ends with the thread, however that ends.
  */
 export class ColdFile {
   private readonly options: ColdFileOptions;
-  private readonly path: string;
   private readonly away: { add(by: number): void };
   private readonly back: { add(by: number): void };
   private database: DatabaseSync | null = null;
@@ -42,7 +38,6 @@ export class ColdFile {
 
   constructor(options: ColdFileOptions) {
     this.options = options;
-    this.path = join(options.directory, `cold-${options.name}.sqlite`);
     const { metrics, stage } = options;
     this.away = metrics.counter(
       "millrace_stage_keys_put_away_total",
@@ -73,7 +68,7 @@ export class ColdFile {
           const { stage } = this.options;
           logger.error(
             { stage, partition, err: error },
-            `${this.path} cannot be written: state that is not used stays in memory`,
+            `${this.options.directory} cannot be written: state that is not used stays in memory`,
           );
           return false;
         }
@@ -83,14 +78,12 @@ export class ColdFile {
   }
 
   close(): void {
-    if (this.database === null) return;
-    this.database.close();
+    this.database?.close();
     this.database = null;
-    rmSync(this.path, { force: true });
   }
 
   private newTable(partition: number): Table {
-    const database = (this.database ??= openFile(this.path));
+    const database = (this.database ??= openFile(this.options.directory));
     database.exec(`drop table if exists p${partition}`);
     database.exec(`create table p${partition} (key text primary key, slots text not null)`);
     return {
@@ -118,7 +111,7 @@ export class ColdFile {
       this.back.add(1);
       return slots;
     } catch (cause) {
-      const text = `the state of ${key}, which was put into ${this.path}, cannot be read: ${errorText(cause)}`;
+      const text = `the state of ${key}, which was put into ${this.options.directory}, cannot be read: ${errorText(cause)}`;
       throw new MillraceError("STATE_INVALID", text, {
         cause,
         remedy: "look after the disk; a restart reads the state from the journal",
@@ -127,12 +120,12 @@ export class ColdFile {
   }
 }
 
-function openFile(path: string): DatabaseSync {
-  mkdirSync(join(path, ".."), { recursive: true });
-  rmSync(path, { force: true });
-  const database = new DatabaseSync(path);
+function openFile(directory: string): DatabaseSync {
+  mkdirSync(directory, { recursive: true });
+  // Without a name it is SQLite's to make one, and to remove it at once.
+  const database = new DatabaseSync("");
+  database.exec(`pragma temp_store_directory = '${directory.replaceAll("'", "''")}'`);
   // Rows are larger than SQLite's page, and its cache is all that this takes of memory: 32 MiB.
-  database.exec("pragma page_size = 8192; pragma cache_size = -32768");
-  database.exec("pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive");
+  database.exec("pragma page_size = 8192; pragma cache_size = -32768; pragma journal_mode = memory");
   return database;
 }

@@ -37,6 +37,11 @@ export class OwnedPartitions {
     this.options = options;
   }
 
+  /** Those that are at work, and those that are on their way. */
+  get wantedCount(): number {
+    return this.wanted.size;
+  }
+
   /** Resolves when all are restored and at work. Rejects with what no further attempt will change. */
   async take(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) this.wanted.set(partition, new AbortController());

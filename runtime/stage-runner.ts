@@ -124,7 +124,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       ...(load === undefined ? {} : { load }),
       ...(marker === undefined ? {} : { marker }),
       ...(meter === undefined ? {} : { meter }),
-      ...(cold === undefined ? {} : { cold: cold.partition(partition, () => owners.size) }),
+      ...(cold === undefined ? {} : { cold: cold.partition(partition, () => owned.wantedCount) }),
     };
     const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();

@@ -1,6 +1,5 @@
 import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
-import { threadId } from "node:worker_threads";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { ColdFile } from "../../runtime/cold-file.ts";
@@ -52,7 +51,6 @@ export async function runStageThread(
   const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, metrics });
   const cold = new ColdFile({
     stage: stage.name,
-    name: `${stage.name}-${threadId}`,
     directory: coldDirectory(config.data),
     bytesMax: stateBytesMax(config),
     monotonic,
