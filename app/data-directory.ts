@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
@@ -39,7 +39,7 @@ export interface DataDirectory {
   release(): void;
 }
 
-/** Of files that end with the process: what a killed one has left is of no use. */
+/** Of files without a name, which end with the thread that has made them. */
 export function coldDirectory(path: string): string {
   return join(path, "cold");
 }
@@ -52,7 +52,6 @@ export function openDataDirectory(path: string, given: string | null = null): Da
   makeWritable(path);
   const lock = lockDirectory(path);
   try {
-    rmSync(coldDirectory(path), { recursive: true, force: true });
     const isNew = checkFormat(path);
     const own = given ?? secretText(path, "installation.secret", () => randomBytes(32).toString("hex"));
     const secret = Buffer.from(own, "hex");

@@ -169,24 +169,25 @@ export class KeyState implements HeapItem {
     return this.time.value === null && (this.sides === null || this.sides.value === null);
   }
 
-  get isCold(): boolean {
-    return this.cold !== null;
-  }
-
   /** What is to be put away for `coolDown`; null when there is nothing, or it is away already. Nothing of it may be touched. */
   coldEntry(): ColdEntry | null {
     if (this.cold !== null) return null;
-    const functions = [...this.held.functions.values()].filter((state) => isFilled(state));
-    if (functions.length === 0) return null;
-    return { key: this.key, text: coldText(functions.map((state) => [state.fn, state.kept()])) };
+    const filled = this.filled();
+    if (filled.length === 0) return null;
+    return { key: this.key, text: coldText(filled.map((state) => [state.fn, state.kept()])) };
   }
 
   /** Lets go of what `coldEntry` gave. */
   coolDown(): void {
-    const filled = [...this.held.functions.values()].filter((state) => isFilled(state));
+    const filled = this.filled();
     const functions = filled.map(({ fn }) => fn);
     this.cold = { timerAt: this.nextTimerAt, functions, bytes: filled.map((state) => bytesOf(state)) };
     this.held = NOTHING_HELD;
+  }
+
+  /** Of functions that keep something here. */
+  private filled(): FunctionState[] {
+    return [...this.held.functions.values()].filter((state) => isFilled(state));
   }
 
   private warmUp(): void {
