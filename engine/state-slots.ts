@@ -34,6 +34,8 @@ export interface TouchableSlot {
   /** About how many bytes its value takes as JSON, and the step that wrote it last: kept by the keeper. */
   bytes: number;
   step: number;
+  /** False when nothing is kept in it. */
+  readonly present: boolean;
   toSlot(): Slot;
   /** Called when the unit that holds it is sealed: lets go of what was deleted. */
   settle(): void;
@@ -66,6 +68,10 @@ export class EngineSlot<Value> implements TouchableSlot {
     });
     this.keeper.touch(this, 0);
     this.value = value;
+  }
+
+  get present(): boolean {
+    return this.value !== null;
   }
 
   restore(text: string | null): void {
@@ -178,6 +184,10 @@ export class TimerSlot implements TouchableSlot, HeapItem {
   constructor(owner: FunctionState, name: string) {
     this.owner = owner;
     this.name = name;
+  }
+
+  get present(): boolean {
+    return this.at !== null;
   }
 
   set(at: number | null): void {
