@@ -117,7 +117,7 @@ export class FunctionRunner implements CallSite {
 
   private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
     const { functions, partitionTime } = this.parts;
-    const placed = functions.byState.get(timer.owner.fn);
+    const placed = functions.byState.get(timer.owner.name);
     const { name, at } = timer;
     if (placed === undefined || at === null) return;
     const receiveTime = partitionTime.value ?? 0;
@@ -130,7 +130,7 @@ export class FunctionRunner implements CallSite {
     // Of a canary that was stopped.
     if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
     const due = versions === null ? [timer] : dueOf(versions, key, timer);
-    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.fn === stateName);
+    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.name === stateName);
     const failure = attempt(() => {
       for (const one of due) one.set(null);
       if (versions === null) call(placed);
@@ -232,7 +232,7 @@ export class FunctionRunner implements CallSite {
     const bytesMax = this.parts.outputs.stepBytes + LIMITS.timerOutputBytesPerMessageMax;
     this.timers.readings += 1;
     for (;;) {
-      const timer = key.timers.peek();
+      const timer = key.firstTimer;
       if (timer === undefined || timer.at === null || timer.at > reached) return;
       const { readings, fired } = this.timers;
       if (fired >= LIMITS.timersPerMessageMax || this.parts.outputs.stepBytes > bytesMax) {

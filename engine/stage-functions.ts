@@ -224,7 +224,7 @@ export class StageFunctions {
     if (known !== undefined) return known;
     const slot = DEPLOYED_PREFIX + name;
     const made = new EngineSlot(this.store, deployedSchema, CONFIG_FUNCTION, PARTITION_KEY, slot);
-    this.store.key(PARTITION_KEY).engineSlots.push(made);
+    this.store.key(PARTITION_KEY).addEngineSlot(made);
     this.slots.set(name, made);
     return made;
   }

@@ -238,7 +238,7 @@ class PartitionEngine implements StagePartition, StepPace {
       const key = queue.first();
       if (key === undefined || key.dueAt > now) return true;
       if (fired > 0 && this.isUnitFull()) return false;
-      const timer = key.timers.peek();
+      const timer = key.firstTimer;
       if (timer === undefined) return true;
       this.runner.fireTimer(key, timer);
       queue.refresh(key);
