@@ -139,11 +139,6 @@ export class StageFunctions {
     return [...this.byName.values()].some(({ fn }) => fn.outputs.includes(topic));
   }
 
-  /** Of a function that was deployed: only the main stage's readings go on to others within a stage. */
-  isDeployed(name: string): boolean {
-    return this.deployed.has(name);
-  }
-
   private loadAll(
     version: FunctionVersion,
     canary: Canary | undefined,
