@@ -245,6 +245,7 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
   });
 
   it("waits for no stage in which the function does not run", async () => {
+    await deploy(9, 1000);
     const file = join(files.path, "slow.ts");
     const slow = `import { defineMap, z } from "millrace/function";
 export const slow = defineMap({
