@@ -9,10 +9,10 @@ export PATH="$tools/bin:$PATH"
 
 install_tools() {
   mkdir -p "$tools"
-  command -v kubeconform >/dev/null || GOBIN="$tools/bin" go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
-  command -v helm >/dev/null || GOBIN="$tools/bin" go install -ldflags="-s -w" helm.sh/helm/v3/cmd/helm@v3.18.6
+  command -v kubeconform >/dev/null || GOBIN="$tools/bin" timeout 300 go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
+  command -v helm >/dev/null || GOBIN="$tools/bin" timeout 300 go install -ldflags="-s -w" helm.sh/helm/v3/cmd/helm@v3.18.6
   [ -d "$tools/python" ] || python3 -m venv "$tools/python"
-  "$tools/python/bin/pip" install -q kubernetes-validate==1.37.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0
+  timeout 120 "$tools/python/bin/pip" install -q kubernetes-validate==1.37.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0
   "$tools/python/bin/python" deploy/charts/write-schemas.py "$tools/schemas"
 }
 
