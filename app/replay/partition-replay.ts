@@ -188,7 +188,7 @@ class PartitionReplay {
 
   private collect(): void {
     this.unsealed = 0;
-    for (const [topic, records] of this.engine.seal()?.outputs ?? []) {
+    for (const [topic, records] of this.engine.takeOutputs()) {
       for (const record of records) this.note(topic, record);
     }
   }
