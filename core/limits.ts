@@ -163,6 +163,9 @@ export const LIMITS = {
   queryTimeoutMs: 25 * SECOND,
   /** Of what changes tables: DDL, deletions, roll-ups. */
   tableCommandTimeoutMs: 10 * MINUTE,
+  /** Failures in a row that open the breaker of a sink's destination. */
+  sinkFailuresMax: 3,
+  /** The longest pause between two probes of a ClickHouse that is away. */
   insertRetryDelayMsMax: 10 * SECOND,
   /** Between two rounds of roll-ups: buckets that change meanwhile are computed once. */
   rollupDelayMs: 5 * SECOND,
@@ -190,7 +193,7 @@ export const LIMITS = {
   webhookRoundRowsMax: 500,
   webhookTimeoutMs: 10 * SECOND,
   webhookRetryDelayMsMax: 10 * MINUTE,
-  /** The longest pause between two attempts at a destination that is down. */
+  /** The longest pause between two probes of a destination whose breaker is open. */
   webhookHoldMsMax: 30 * SECOND,
   webhookAgeMsMax: 3 * DAY,
   webhookErrorCharactersMax: 300,

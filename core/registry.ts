@@ -206,19 +206,29 @@ export interface Notification {
 /** Alarms as they stand, and the durable outbox of notifications. Fed by sinks/notify from the `alarms` topic. */
 export interface AlarmStore {
   /**
-   * Applies transitions and queues one notification for each (alarm id, transition) never seen before, with the reader's new
-   * positions, in one transaction.
+   * Applies transitions and queues one notification for each (alarm id, transition) never seen before, and a copy of it for each
+   * destination named in `copies`, with the reader's new positions, in one transaction.
    */
-  applyEvents(events: readonly AlarmEvent[], positions: Readonly<Record<string, number>>): Promise<void>;
+  applyEvents(
+    events: readonly AlarmEvent[],
+    positions: Readonly<Record<string, number>>,
+    copies?: readonly string[],
+  ): Promise<void>;
   positions(): Promise<Readonly<Record<string, number>>>;
   list(query: AlarmQuery): Promise<Page<AlarmState>>;
   get(tenant: string, id: string): Promise<AlarmState | null>;
   counts(tenant: string): Promise<{ readonly active: number; readonly total: number }>;
 }
 
+/** Whose row of the outbox it is. A copy's id ends with `@` and its destination's name, 12 hex digits; null: the one without. */
+export type Addressee = string | null;
+
 export interface NotificationOutbox {
   enqueue(id: string, kind: Notification["kind"], body: object): Promise<void>;
-  due(nowMs: number, limit: number): Promise<readonly Notification[]>;
+  /** The longest due first, without those of the addressees `except`: what they wait for must not hide the others. */
+  due(nowMs: number, limit: number, except?: readonly Addressee[]): Promise<readonly Notification[]>;
+  /** How many wait for this addressee, due or not. */
+  waiting(addressee: Addressee): Promise<number>;
   settle(
     id: string,
     result:

@@ -9,14 +9,21 @@ function transitionKey({ tenant, id, transition }: AlarmEvent): string {
   return `${tenant}/${id}/${transition}`;
 }
 
-/** Applies transitions never seen before, and queues a notification for each. Whatever was seen changes nothing. */
-export async function applyAlarmEvents(change: Change, events: readonly AlarmEvent[]): Promise<void> {
+/**
+ * Applies transitions never seen before, and queues a notification for each, with a copy for each destination in `copies`. Whatever was
+ * seen changes nothing.
+ */
+export async function applyAlarmEvents(
+  change: Change,
+  events: readonly AlarmEvent[],
+  copies: readonly string[],
+): Promise<void> {
   for (const [tenant, ofTenant] of Map.groupBy(events, (event) => event.tenant)) {
     for (const chunk of inChunks(ofTenant)) {
       const fresh = await withoutSeen(change, tenant, chunk);
       if (fresh.length === 0) continue;
       await markSeen(change, fresh);
-      await queueNotifications(change, fresh);
+      for (const end of ["", ...copies.map((name) => `@${name}`)]) await queueNotifications(change, fresh, end);
       await upsertAlarms(change, tenant, await withoutErased(change, tenant, fresh));
     }
   }
@@ -44,10 +51,10 @@ async function markSeen({ trx }: Change, events: readonly AlarmEvent[]): Promise
   await trx.insertInto("alarm_transitions").values(rows).execute();
 }
 
-async function queueNotifications(change: Change, events: readonly AlarmEvent[]): Promise<void> {
+async function queueNotifications(change: Change, events: readonly AlarmEvent[], idEnd: string): Promise<void> {
   const rows = events.map((event) => ({
     sequence: change.nextSequence(),
-    id: transitionKey(event),
+    id: `${transitionKey(event)}${idEnd}`,
     kind: "alarm" as const,
     tenant: event.tenant,
     device: event.device,

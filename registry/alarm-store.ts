@@ -13,9 +13,9 @@ const severitySchema = z.enum(SEVERITIES);
 /** Alarms as they stand, newest first. Fed with the transitions of the `alarms` topic. */
 export function createAlarmStore(db: Kysely<Tables>, write: ChangeWriter): AlarmStore {
   return {
-    async applyEvents(events, positions) {
+    async applyEvents(events, positions, copies = []) {
       await write("millrace", async (change) => {
-        await applyAlarmEvents(change, events);
+        await applyAlarmEvents(change, events, copies);
         await storePositions(change, positions);
       });
     },

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
-import type { NotificationOutbox } from "../core/registry.ts";
+import type { Addressee, NotificationOutbox } from "../core/registry.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import { inChunks, type Tables } from "./schema.ts";
 import { storableText } from "./storable-text.ts";
@@ -26,22 +26,30 @@ export function createNotificationOutbox(db: Kysely<Tables>, write: ChangeWriter
           .execute();
       });
     },
-    async due(nowMs, limit) {
-      const rows = await db
+    async due(nowMs, limit, except = []) {
+      let query = db
         .selectFrom("notifications")
         .select(["id", "kind", "body", "attempts"])
         .where("state", "=", "pending")
-        .where("next_attempt_at", "<=", nowMs)
-        .orderBy("next_attempt_at")
-        .orderBy("sequence")
-        .limit(limit)
-        .execute();
+        .where("next_attempt_at", "<=", nowMs);
+      for (const addressee of except)
+        query = query.where("id", addressee === null ? "like" : "not like", idsOf(addressee));
+      const rows = await query.orderBy("next_attempt_at").orderBy("sequence").limit(limit).execute();
       return rows.map(({ id, kind, body, attempts }) => ({
         id,
         kind,
         body: bodySchema.parse(JSON.parse(body)),
         attempts: attempts,
       }));
+    },
+    async waiting(addressee) {
+      const row = await db
+        .selectFrom("notifications")
+        .select((eb) => eb.fn.countAll().as("count"))
+        .where("state", "=", "pending")
+        .where("id", addressee === null ? "not like" : "like", idsOf(addressee))
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
     },
     async settle(id, result) {
       await write("millrace", (change) => settleNotification(change, id, result));
@@ -68,6 +76,11 @@ export function createNotificationOutbox(db: Kysely<Tables>, write: ChangeWriter
       return { pending: count("pending"), delivered: count("delivered"), failed: count("failed") };
     },
   };
+}
+
+/** A pattern for the ids of this addressee's rows; of null, for those of everybody else's. */
+function idsOf(addressee: Addressee): string {
+  return `%@${addressee ?? "_".repeat(12)}`;
 }
 
 /** NOT_FOUND for an id that was never queued. One that is settled for good stays as it is: two senders may have told the same. */

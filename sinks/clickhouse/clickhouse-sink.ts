@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { untilAborted } from "../../core/aborted.ts";
-import { errorText, isMillraceError } from "../../core/errors.ts";
+import { CircuitBreaker } from "../../core/circuit-breaker.ts";
+import { errorText, isMillraceError, type MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { createBreakerReport } from "../../core/sink-breaker.ts";
 import { createClickHouseLink, type LinkTimeouts } from "./clickhouse-link.ts";
 import { ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { ROLLUP_PACE, Rollups, type RollupPace } from "./rollups/rollups.ts";
@@ -35,12 +37,15 @@ export interface ClickHouseSinkOptions {
   readonly lingerMs?: number;
   readonly rowsMax?: number;
   readonly timeouts?: LinkTimeouts;
+  /** [0, 1), for the jitter of probes. */
+  readonly random?: () => number;
   readonly rollupPace?: RollupPace;
   readonly rollupRetention?: RollupRetention;
 }
 
 const RETRY_DELAY_MS_MIN = 250;
 const FAULT_ID = "clickhouse-sink";
+const REFUSED_ID = "clickhouse-refused";
 
 export interface ClickHouseSink extends Service, Readiness {
   /** The removed devices that it knows: what else is read of them will not be stored. */
@@ -49,31 +54,61 @@ export interface ClickHouseSink extends Service, Readiness {
   settled(): SettledReadings | null;
 }
 
-/** All derived topics into their tables, effectively once: see architecture §5. Failures are waited out; nothing is skipped. */
+/**
+ * All derived topics into their tables, effectively once: see architecture §5. Failures are waited out; nothing is skipped. The probe of
+ * an open breaker is a session that takes its progress up again: it finishes the plan that was under way first.
+ */
 export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouseSink {
   const { logger, onFault, connection, lingerMs = LIMITS.insertLingerMs, rowsMax = LIMITS.insertRowsMax } = options;
   const stopping = new AbortController();
   const link = createClickHouseLink(connection, options.timeouts);
   const counters = createSinkCounters(options.metrics);
   let reason: string | null = "the ClickHouse sink has not started";
-  let failures = 0;
+  let isRefusing = false;
   let running: Promise<void> = Promise.resolve();
+  const { log, firstGeneration, installation, clock, metrics, random = Math.random } = options;
+  const policy = {
+    failuresMax: LIMITS.sinkFailuresMax,
+    pauseMsMin: RETRY_DELAY_MS_MIN,
+    pauseMsMax: LIMITS.insertRetryDelayMsMax,
+  };
+  const breaker = new CircuitBreaker(policy, clock, random);
+  const over = "Rows reach ClickHouse again.";
+  const shown = { sink: "clickhouse", destination: "clickhouse", faultId: FAULT_ID, over, metrics, onFault };
+  const report = createBreakerReport({ breaker, ...shown });
 
   const onProgress = (): void => {
-    if (failures > 0) onFault(FAULT_ID, "cleared", "Rows reach ClickHouse again.");
-    failures = 0;
+    // The session goes on using it.
+    breaker.end("works");
+    breaker.begin();
+    report.show();
+    if (isRefusing) onFault(REFUSED_ID, "cleared", over);
+    isRefusing = false;
     reason = null;
   };
-  const onFailure = (error: Error): void => {
-    failures += 1;
-    const remedy = isMillraceError(error) && error.remedy !== undefined ? `. ${error.remedy}` : "";
-    reason = `rows do not reach ClickHouse: ${errorText(error)}${remedy}`;
+  const onFailure = async (error: MillraceError): Promise<void> => {
+    const remedy = error.remedy === undefined ? "" : `. ${error.remedy.replace(/\.$/, "")}`;
+    const what = `Rows do not reach ClickHouse: ${errorText(error)}${remedy}`;
+    reason = what;
     counters.failures.add();
-    logger.warn({ err: error, failures }, "the ClickHouse sink starts over");
-    // The first failure is often a restart of the embedded one; a person hears of the second.
-    if (failures === 2) onFault(FAULT_ID, "raised", `Rows do not reach ClickHouse: ${errorText(error)}${remedy}`);
+    logger.warn({ err: error }, "the ClickHouse sink starts over");
+    if (error.code === "SINK_REFUSED") return await onRefused(what);
+    breaker.end("fails");
+    report.show();
+    if (breaker.state === "open") reason = report.opened(what, await waitingRows(log));
   };
-  const { log, firstGeneration, installation, clock } = options;
+  /** It answers, so that it is not away; but what it refuses it refuses each time, and nothing is skipped. */
+  const onRefused = async (what: string): Promise<void> => {
+    breaker.end("works");
+    report.show();
+    isRefusing = true;
+    onFault(
+      REFUSED_ID,
+      "raised",
+      `${what}. It answers: this is not an outage, and the sink stands still until it takes them.`,
+    );
+    await pause(LIMITS.insertRetryDelayMsMax, stopping.signal);
+  };
   const journal = { name: CLICKHOUSE_JOURNAL, partition: 0 };
   const erased = new ErasedDevices();
   const settled = new SettledCount();
@@ -101,16 +136,15 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
+      await pause(breaker.waitMs(), stopping.signal);
+      if (!breaker.begin()) continue;
+      report.show();
       try {
         await runSession(context, stopping.signal);
       } catch (error) {
         if (stopping.signal.aborted) return;
         if (!isMillraceError(error)) throw error;
-        onFailure(error);
-        await pause(
-          Math.min(LIMITS.insertRetryDelayMsMax, RETRY_DELAY_MS_MIN * 2 ** Math.min(failures - 1, 10)),
-          stopping.signal,
-        );
+        await onFailure(error);
       }
     }
   };
@@ -131,4 +165,18 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     settled: () => settled.latest(),
     notReadyReasons: () => (reason === null ? [] : [reason]),
   };
+}
+
+/** How many records wait in the log, for people; null while the log does not say. */
+async function waitingRows(log: EventLog): Promise<string | null> {
+  const status = await log.status().catch(() => null);
+  const journal = status?.journals.find(({ name }) => name === CLICKHOUSE_JOURNAL);
+  if (status === null || journal === undefined) return null;
+  const done = new Map(journal.positions.map(({ topic, partition, offset }) => [`${topic} ${partition}`, offset]));
+  let records = 0;
+  for (const { topic, partition, endOffset } of status.partitions) {
+    const offset = done.get(`${topic} ${partition}`);
+    if (offset !== undefined) records += Math.max(0, endOffset - offset);
+  }
+  return `${records} records`;
 }

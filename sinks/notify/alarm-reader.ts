@@ -25,6 +25,8 @@ const NOTHING = new Uint8Array(0);
 
 export type AlarmReaderOptions = Pick<NotifySinkOptions, "log" | "alarms" | "logger" | "metrics"> & {
   readonly onFault: ReportFault;
+  /** Names of the destinations that have rows of their own in the outbox. */
+  readonly copies: readonly string[];
   /** Called when new notifications may be due. */
   onApplied(): void;
 };
@@ -109,16 +111,16 @@ async function readAlarms(options: AlarmReaderOptions, signal: AbortSignal, prog
 
 /** All at once; when the store refuses one of them for good, one by one, so that the others get through. */
 async function applyEvents(
-  { alarms, logger, metrics }: AlarmReaderOptions,
+  { alarms, copies, logger, metrics }: AlarmReaderOptions,
   events: readonly AlarmEvent[],
   before: Readonly<Record<string, number>>,
   next: Readonly<Record<string, number>>,
 ): Promise<void> {
-  const refusal = await refusalOf(alarms.applyEvents(events, next));
+  const refusal = await refusalOf(alarms.applyEvents(events, next, copies));
   if (refusal === null) return;
   for (const event of events) {
     // Positions move last: after a crash in between, the rest is read again.
-    const single = await refusalOf(alarms.applyEvents([event], before));
+    const single = await refusalOf(alarms.applyEvents([event], before, copies));
     if (single === null) continue;
     skippedCounter(metrics).add();
     logger.error({ alarm: event.id, transition: event.transition, err: single }, "the registry refuses an alarm event");

@@ -2,7 +2,16 @@ import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { Notification } from "../../core/registry.ts";
-import { hasRoom, makeDestinations, recordResult, routeOf, type Destination, type Deliverable } from "./destination.ts";
+import {
+  hasFailed,
+  hasRoom,
+  isRefused,
+  makeDestinations,
+  noteDelivered,
+  routeOf,
+  type Deliverable,
+  type Destination,
+} from "./destination.ts";
 import type { NotifySinkOptions } from "./notify-options.ts";
 import { pause } from "../../core/pause.ts";
 import type { PlatformFaults } from "./platform-faults.ts";
@@ -18,6 +27,8 @@ export interface Deliverer {
   run(intake: AbortSignal, force: AbortSignal): Promise<void>;
   /** Looks for due notifications now. */
   wake(): void;
+  /** Names of the destinations whose rows in the outbox are copies. */
+  readonly copies: readonly string[];
 }
 
 export type DelivererOptions = Pick<NotifySinkOptions, "outbox" | "webhooks" | "clock" | "logger" | "metrics"> & {
@@ -30,11 +41,15 @@ const POLL_INTERVAL_MS = 500;
 
 type Settlement = Parameters<NotifySinkOptions["outbox"]["settle"]>[1];
 
-/** Outbox → webhooks: due → post → settle. A crash between the last two repeats the post under the same id. */
+/**
+ * Outbox → webhooks: due → post → settle. A crash between the last two repeats the post under the same id. What a destination that is
+ * away does not take keeps its place and its attempts; one alarm's notifications go one after the other.
+ */
 export function createDeliverer(options: DelivererOptions): Deliverer {
   const { outbox, clock, logger, faults } = options;
-  const destinations = makeDestinations(options.webhooks);
-  const underWay = new Map<string, Promise<void>>();
+  const destinations = makeDestinations(options);
+  const copies = destinations.flatMap(({ addressee }) => addressee ?? []);
+  const underWay = new Map<string, { readonly turn: string; readonly ended: Promise<void> }>();
   let wakeUp = new AbortController();
   let waiting: readonly Notification[] = [];
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -43,27 +58,39 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   const due = async (): Promise<readonly Notification[]> => {
     if (waiting.length > 0 && clock.now() - lookedAt < POLL_INTERVAL_MS) return waiting;
     lookedAt = clock.now();
-    return await outbox.due(lookedAt, LIMITS.webhookRoundRowsMax);
+    const full = destinations.filter((to) => !hasRoom(to)).map(({ addressee }) => addressee);
+    return await outbox.due(lookedAt, LIMITS.webhookRoundRowsMax, full);
   };
   const round = async (force: AbortSignal) => {
-    await faults.flush(outbox);
-    const rows = (await due()).filter(({ id }) => !underWay.has(id));
-    const left: Notification[] = [];
+    await faults.flush(outbox, copies);
+    // Also what ends while the outbox is read: it may be read as not settled.
+    const begun = new Set(underWay.keys());
+    const rows = (await due()).filter(({ id }) => !begun.has(id));
+    const routes = rows.map((row) => ({ row, route: routeOf(row, destinations) }));
+    const turns = new Set([...underWay.values()].map(({ turn }) => turn));
+    const left = new Set<Notification>();
     const undeliverable: Undeliverable[] = [];
-    for (const row of rows) {
-      const route = routeOf(row, destinations);
-      if (route.to === null) undeliverable.push({ id: row.id, why: route.why });
-      else if (!hasRoom(route.to, clock.now())) left.push(row);
-      else
-        underWay.set(
-          row.id,
-          deliver(options, row, route, force).finally(() => underWay.delete(row.id)),
-        );
+    // Stable: of one subject the first stays the first.
+    for (const { row, route } of routes.toSorted((a, b) => Number(hasFailed(a.route)) - Number(hasFailed(b.route)))) {
+      if (route.to === null) {
+        undeliverable.push({ id: row.id, why: route.why });
+        continue;
+      }
+      const turn = `${route.to.name} ${route.subject}`;
+      if (turns.has(turn) || !hasRoom(route.to)) left.add(row);
+      else {
+        const ended = deliver(options, row, route, force).finally(() => underWay.delete(row.id));
+        underWay.set(row.id, { turn, ended });
+      }
+      turns.add(turn);
     }
-    waiting = left;
+    // In their order again: those that had failed were put behind.
+    waiting = rows.filter((row) => left.has(row));
     await giveUp(options, undeliverable);
   };
+  const ended = () => [...underWay.values()].map((one) => one.ended);
   return {
+    copies,
     wake: () => wakeUp.abort(),
     async run(intake, force) {
       intake.addEventListener("abort", () => wakeUp.abort(), { once: true });
@@ -75,9 +102,9 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
         });
         const paused = pause(POLL_INTERVAL_MS, wakeUp.signal);
         // A request that ends makes room for the next one at once.
-        await Promise.race([...underWay.values(), paused]);
+        await Promise.race([...ended(), paused]);
       }
-      await Promise.all(underWay.values());
+      await Promise.all(ended());
     },
   };
 }
@@ -103,50 +130,77 @@ async function deliver(
   route: Deliverable,
   force: AbortSignal,
 ): Promise<void> {
-  const { to, messageId, others } = route;
+  const { to } = route;
   to.requests += 1;
+  to.breaker.begin();
+  to.report.show();
   try {
-    // Again with every attempt: the destinations may have changed since the last one. Rows that exist stay as they are.
-    for (const other of others) await options.outbox.enqueue(other, notification.kind, notification.body);
-    const settlement = await attempt(options, notification, to, messageId, force);
+    const settlement = await attempt(options, notification, route, force);
     if (settlement) await settle(options, notification.id, settlement, force);
-  } catch (error) {
-    if (!isMillraceError(error)) throw error;
-    options.logger.warn({ id: notification.id, err: error }, "a notification could not be handed on; trying again");
-    await pause(RECOVER_DELAY_MS, force);
   } finally {
     to.requests -= 1;
   }
 }
 
-/** Null when the attempt was cut off by our own stop: it does not count. */
+/** Null when the attempt does not count: the destination is at fault, or our own stop has cut it off. */
 async function attempt(
   options: DelivererOptions,
   notification: Notification,
-  to: Destination,
-  messageId: string,
+  route: Deliverable,
   force: AbortSignal,
 ): Promise<Settlement | null> {
-  const { clock, logger, random, onFault } = options;
+  const { clock, logger, random } = options;
+  const { to, messageId } = route;
   const result = await postWebhook(to.webhook, webhookMessage(notification, messageId), clock.now(), force);
   if (result.delivered) {
     resultCounter(options, "delivered").add();
-    recordResult(to, null, clock.now(), onFault);
+    if (to.refusedInRow >= LIMITS.sinkFailuresMax) {
+      options.onFault(refusedFault(to), "cleared", `The webhook at ${to.host} accepts notifications again.`);
+    }
+    noteDelivered(route);
     return { delivered: true };
   }
-  if (force.aborted) return null;
-  recordResult(to, result.error, clock.now(), onFault);
+  const { error, retryAfterMs } = result;
+  if (force.aborted) {
+    to.breaker.end("unknown");
+    return null;
+  }
+  if (!isRefused(route, result)) {
+    resultCounter(options, "failed").add();
+    logger.info({ id: messageId, destination: to.name, error }, "a webhook does not take a notification; it waits");
+    if (to.breaker.state === "open") await reportOpen(options, to, error);
+    return null;
+  }
+  reportRefused(options, to, error);
   const attempts = notification.attempts + 1;
-  const fields = { id: messageId, destination: to.name, attempts, error: result.error };
+  const fields = { id: messageId, destination: to.name, attempts, error };
   if (isGivenUp(attempts, ageMs(notification.body, clock.now()))) {
     resultCounter(options, "given_up").add();
     logger.error(fields, "a notification is given up");
-    return { delivered: false, nextAttemptAt: null, error: result.error };
+    return { delivered: false, nextAttemptAt: null, error };
   }
-  resultCounter(options, "failed").add();
-  logger.warn(fields, "a notification was not accepted; it will be sent again");
-  const delayMs = Math.max(result.retryAfterMs, retryDelayMs(attempts, random));
-  return { delivered: false, nextAttemptAt: clock.now() + delayMs, error: result.error };
+  resultCounter(options, "refused").add();
+  logger.warn(fields, "a notification was refused; it will be sent again");
+  const delayMs = Math.max(retryAfterMs, retryDelayMs(attempts, random));
+  return { delivered: false, nextAttemptAt: clock.now() + delayMs, error };
+}
+
+async function reportOpen({ outbox }: DelivererOptions, to: Destination, error: string): Promise<void> {
+  const waiting = await outbox.waiting(to.addressee).catch(() => null);
+  const what = `The webhook at ${to.host} does not accept notifications: ${error}`;
+  to.report.opened(what, waiting === null ? null : `${waiting} notifications`);
+}
+
+/** A destination that refuses one after the other is at fault in its own way: it answers, and people hear nothing. */
+function reportRefused({ onFault }: DelivererOptions, to: Destination, error: string): void {
+  to.refusedInRow += 1;
+  if (to.refusedInRow !== LIMITS.sinkFailuresMax) return;
+  const text = `The webhook at ${to.host} refuses one notification after the other: ${error}. Each is tried again for some days, then given up.`;
+  onFault(refusedFault(to), "raised", text);
+}
+
+function refusedFault({ name }: Destination): string {
+  return `notify-refused-${name}`;
 }
 
 /**
@@ -171,6 +225,9 @@ async function settle(
   }
 }
 
-function resultCounter({ metrics }: DelivererOptions, result: "delivered" | "failed" | "given_up" | "undeliverable") {
+function resultCounter(
+  { metrics }: DelivererOptions,
+  result: "delivered" | "failed" | "refused" | "given_up" | "undeliverable",
+) {
   return metrics.counter("millrace_notify_attempts_total", "Attempts to deliver notifications, by result.", { result });
 }

@@ -29,7 +29,8 @@ export function createNotifySink(options: NotifySinkOptions): NotifySink {
   for (const webhook of webhooks) checkDestination(webhook);
   const faults = createPlatformFaults(clock);
   const deliverer = createDeliverer({ ...options, onFault, random, faults });
-  const reader = createAlarmReader({ ...options, onFault, onApplied: () => deliverer.wake() });
+  const { copies } = deliverer;
+  const reader = createAlarmReader({ ...options, onFault, copies, onApplied: () => deliverer.wake() });
   const intake = new AbortController();
   const force = new AbortController();
   let running: Promise<unknown> = Promise.resolve();

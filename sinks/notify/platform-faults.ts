@@ -7,8 +7,8 @@ import type { NotificationOutbox } from "../../core/registry.ts";
 export interface PlatformFaults {
   /** Repeats of a transition are dropped; what happened is told each time. */
   add(id: string, transition: FaultTransition, text: string): void;
-  /** Moves what waits into the outbox; rejects as the outbox does, and what was not moved still waits. */
-  flush(outbox: NotificationOutbox): Promise<void>;
+  /** Moves what waits into the outbox, with copies for these destinations; rejects as the outbox does, and what was not moved still waits. */
+  flush(outbox: NotificationOutbox, copies: readonly string[]): Promise<void>;
 }
 
 interface WaitingFault {
@@ -28,9 +28,10 @@ export function createPlatformFaults(clock: Clock): PlatformFaults {
       if (waiting.length >= LIMITS.waitingFaultsMax) waiting.shift();
       waiting.push({ notificationId: `platform:${id}:${at}:${transition}`, body: { id, transition, at, text } });
     },
-    async flush(outbox) {
+    async flush(outbox, copies) {
       for (let first = waiting[0]; first; first = waiting[0]) {
-        await outbox.enqueue(first.notificationId, "platform", first.body);
+        for (const end of ["", ...copies.map((name) => `@${name}`)])
+          await outbox.enqueue(`${first.notificationId}${end}`, "platform", first.body);
         if (waiting[0] === first) waiting.shift();
       }
     },

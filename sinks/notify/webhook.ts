@@ -16,7 +16,16 @@ export interface WebhookMessage {
 
 export type WebhookResult =
   | { readonly delivered: true }
-  | { readonly delivered: false; readonly error: string; readonly retryAfterMs: number };
+  | {
+      readonly delivered: false;
+      readonly error: string;
+      readonly retryAfterMs: number;
+      /** This message is what it does not take: it answers, and might take another. */
+      readonly refused: boolean;
+    };
+
+/** Answers of 400 to 499 that are not about the message: the URL, the signature or the pace is what is wrong, and the same for all. */
+const ABOUT_ALL = new Set([401, 403, 404, 405, 407, 408, 410, 421, 425, 429]);
 
 /** A name for a destination that survives a change of order and says nothing of the path, which may hold a secret. */
 export function destinationName(url: string): string {
@@ -63,9 +72,11 @@ export async function postWebhook(
     // The answer's body is nobody's: unread, it would hold the connection.
     await response.body?.cancel();
     if (response.ok) return { delivered: true };
-    return { delivered: false, error: `answered ${response.status}`, retryAfterMs: retryAfterMs(response) };
+    const { status } = response;
+    const refused = status >= 400 && status < 500 && !ABOUT_ALL.has(status);
+    return { delivered: false, error: `answered ${status}`, retryAfterMs: retryAfterMs(response), refused };
   } catch (error) {
-    return { delivered: false, error: failureText(error), retryAfterMs: 0 };
+    return { delivered: false, error: failureText(error), retryAfterMs: 0, refused: false };
   }
 }
 

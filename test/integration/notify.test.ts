@@ -108,4 +108,33 @@ describe("alarms on their way to people", () => {
     expect(one.ids()).toEqual(two.ids());
     expect(one.ids()).toHaveLength(1);
   });
+
+  it("come in their order, all of them, to a receiver that was away, while another one had them at once", async () => {
+    const dead = await startWebhookReceiver();
+    const port = Number(new URL(dead.url).port);
+    await dead.close();
+    const well = await startWebhookReceiver();
+    onTestFinished(() => well.close());
+    const { log, registry } = await start([dead.url, well.url]);
+    const alarms = Array.from({ length: 30 }, (_, n) => `a${n}`);
+    for (const [n, id] of alarms.entries()) log.putAlarm(n % 2, alarmEvent(id), n + 1);
+    for (const [n, id] of alarms.entries()) log.putAlarm(n % 2, alarmEvent(id, "cleared"), n + 31);
+    const counts = () => registry().notifications.counts();
+    await expect.poll(counts, { timeout: 20_000 }).toEqual({ pending: 60, delivered: 60, failed: 0 });
+    expect(await registry().notifications.waiting(null)).toBe(60);
+    expect((await registry().notifications.due(Date.now(), 100)).every(({ attempts }) => attempts === 0)).toBe(true);
+    const hook = await startWebhookReceiver(port);
+    onTestFinished(() => hook.close());
+    await expect.poll(counts, { timeout: 40_000 }).toEqual({ pending: 0, delivered: 120, failed: 0 });
+    for (const { received } of [hook, well]) {
+      const told = received.map(({ body }) => JSON.parse(body).alarm);
+      expect(told).toHaveLength(60);
+      for (const id of alarms) {
+        expect(told.filter((alarm) => alarm.id === id).map(({ transition }) => transition)).toEqual([
+          "raised",
+          "cleared",
+        ]);
+      }
+    }
+  });
 });

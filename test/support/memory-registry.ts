@@ -1,6 +1,6 @@
 import type { AlarmEvent } from "../../core/derived-records.ts";
 import { MillraceError } from "../../core/errors.ts";
-import type { AlarmState, AlarmStore, Notification, NotificationOutbox } from "../../core/registry.ts";
+import type { Addressee, AlarmState, AlarmStore, Notification, NotificationOutbox } from "../../core/registry.ts";
 
 export interface MemoryOutboxRow extends Notification {
   readonly state: "pending" | "delivered" | "failed";
@@ -36,14 +36,15 @@ export function createMemoryAlarmRegistry(): MemoryAlarmRegistry {
     failing: null,
     refusedAlarm: null,
     alarms: {
-      async applyEvents(events, next) {
+      async applyEvents(events, next, copies = []) {
         check("applyEvents");
         if (events.some((event) => event.id === memory.refusedAlarm)) {
           throw new MillraceError("INVALID_INPUT", "this alarm is refused");
         }
         for (const event of events) {
           states.set(event.id, stateAfter(event, states.get(event.id)));
-          enqueue(`${event.id}:${event.transition}`, "alarm", event);
+          for (const end of ["", ...copies.map((name) => `@${name}`)])
+            enqueue(`${event.id}:${event.transition}${end}`, "alarm", event);
         }
         positions = next;
       },
@@ -63,9 +64,15 @@ export function createMemoryAlarmRegistry(): MemoryAlarmRegistry {
         check("enqueue");
         enqueue(id, kind, body);
       },
-      async due(nowMs, limit) {
+      async due(nowMs, limit, except = []) {
         check("due");
-        return [...rows.values()].filter((row) => row.state === "pending" && row.dueAt <= nowMs).slice(0, limit);
+        const isDue = (row: MemoryOutboxRow) =>
+          row.state === "pending" && row.dueAt <= nowMs && !except.includes(addresseeOf(row.id));
+        return [...rows.values()].filter(isDue).slice(0, limit);
+      },
+      async waiting(addressee) {
+        check("waiting");
+        return [...rows.values()].filter((row) => row.state === "pending" && addresseeOf(row.id) === addressee).length;
       },
       async settle(id, result) {
         check("settle");
@@ -90,6 +97,10 @@ export function createMemoryAlarmRegistry(): MemoryAlarmRegistry {
     },
   };
   return memory;
+}
+
+function addresseeOf(id: string): Addressee {
+  return /@([0-9a-f]{12})$/.exec(id)?.[1] ?? null;
 }
 
 function stateAfter(event: AlarmEvent, before: AlarmState | undefined): AlarmState {

@@ -41,6 +41,13 @@ export function alarmCases(context: SuiteContext): void {
     ]);
   });
 
+  it("queues a copy for each destination that has rows of its own, once", async () => {
+    const copies = ["0123456789ab", "ba9876543210"];
+    await context.registry.alarms.applyEvents([raised], {}, copies);
+    await context.registry.alarms.applyEvents([raised], {}, copies);
+    expect(await due()).toEqual(["acme/a1/raised", ...copies.map((name) => `acme/a1/raised@${name}`)]);
+  });
+
   it("clears it: what it was about stays", async () => {
     await context.registry.alarms.applyEvents([raised], {});
     await context.registry.alarms.applyEvents([cleared], {});

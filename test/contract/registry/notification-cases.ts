@@ -67,6 +67,20 @@ export function notificationCases(context: SuiteContext): void {
     expect(await ids(2)).toEqual(["second", "third"]);
   });
 
+  it("hides nobody's rows behind those of a destination that is not asked for", async () => {
+    const [one, two] = ["0123456789ab", "ba9876543210"];
+    for (const id of ["first", "second"]) for (const end of ["", `@${one}`, `@${two}`]) await enqueue(`${id}${end}`);
+    const ids = async (except: readonly (string | null)[]) =>
+      (await outbox().due(context.time.now, 2, except)).map(({ id }) => id);
+    expect(await ids([])).toEqual(["first", `first@${one}`]);
+    expect(await ids([null])).toEqual([`first@${one}`, `first@${two}`]);
+    expect(await ids([one])).toEqual(["first", `first@${two}`]);
+    expect(await ids([null, one])).toEqual([`first@${two}`, `second@${two}`]);
+    expect(await ids([null, one, two])).toEqual([]);
+    await outbox().settle("first", { delivered: true });
+    expect(await Promise.all([null, one, two].map((addressee) => outbox().waiting(addressee)))).toEqual([1, 2, 2]);
+  });
+
   it("cannot settle what was never queued", async () => {
     await rejection(outbox().settle("nothing", { delivered: true }), "NOT_FOUND");
   });

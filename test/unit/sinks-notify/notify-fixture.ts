@@ -58,6 +58,9 @@ export function notifyFixture(urls: readonly string[]) {
         .snapshot()
         .filter((s) => s.name === name && (result === undefined || s.labels["result"] === result))
         .reduce((sum, s) => sum + s.value, 0),
+    /** The state of each destination's breaker, in their order. */
+    breakers: () =>
+      metrics.snapshot().flatMap(({ name, value }) => (name === "millrace_sink_breaker_state" ? [value] : [])),
     start: async () => {
       const sink = createNotifySink(options);
       sinks.push(sink);
