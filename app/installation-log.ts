@@ -1,6 +1,6 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
 import { isFunctionsJournal } from "../core/functions-stage.ts";
-import { FUNCTIONS_STAGE, JOINS_STAGE, stageJournalName } from "../core/stage.ts";
+import { FUNCTIONS_STAGE, JOINS_STAGE, REPLAY_STAGE, stageJournalName } from "../core/stage.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import { MillraceError } from "../core/errors.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
@@ -147,7 +147,8 @@ async function openKafka(
     topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
     journals: journalPartitions(config)
       .set(stageJournalName(FUNCTIONS_STAGE.name), config.partitions)
-      .set(stageJournalName(JOINS_STAGE.name), config.partitions),
+      .set(stageJournalName(JOINS_STAGE.name), config.partitions)
+      .set(stageJournalName(REPLAY_STAGE), 1),
     compression: config.kafkaCompression,
     keepsRetention,
   });

@@ -57,6 +57,8 @@ export const FUNCTION_LIMITS = {
   functionTimeoutMsDefault: SECOND / 2,
   /** Of a process of a stage, beside what its threads may have: Node's own, and what V8 keeps outside of heaps. */
   functionProcessMib: 192,
+  /** What the file of state that memory does not hold may keep of itself in memory, for each thread. */
+  coldCacheMib: 32,
   /** The heap of a thread by default. */
   functionMemoryMibDefault: 512,
   /** Between two looks at what a thread of functions does. */

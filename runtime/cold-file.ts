@@ -125,7 +125,9 @@ function openFile(directory: string): DatabaseSync {
   // Without a name it is SQLite's to make one, and to remove it at once.
   const database = new DatabaseSync("");
   database.exec(`pragma temp_store_directory = '${directory.replaceAll("'", "''")}'`);
-  // Rows are larger than SQLite's page, and its cache is all that this takes of memory: 32 MiB.
-  database.exec("pragma page_size = 8192; pragma cache_size = -32768; pragma journal_mode = memory");
+  // Rows are larger than SQLite's page, and its cache (negative: in KiB) is all that this takes of memory.
+  database.exec(
+    `pragma page_size = 8192; pragma cache_size = -${LIMITS.coldCacheMib * 1024}; pragma journal_mode = memory`,
+  );
   return database;
 }

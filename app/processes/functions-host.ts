@@ -1,4 +1,5 @@
 import { MessageChannel } from "node:worker_threads";
+import { LIMITS } from "../../core/limits.ts";
 import { functionsStage } from "../../core/functions-stage.ts";
 import { connectEmbeddedLog, type LogConnection } from "../../log/embedded/connect-embedded-log.ts";
 import { DurableMark } from "../../log/embedded/durable-mark.ts";
@@ -9,6 +10,7 @@ import { serveThread } from "../thread-rpc.ts";
 import { HOST_PORT, type FromHost, type HostStart, type ToHost } from "./host-messages.ts";
 import { createMemoryWatch } from "./memory-watch.ts";
 import { PortBridge } from "./port-bridge.ts";
+import type { Config } from "../config.ts";
 import type { HostApi } from "./functions-process.ts";
 
 /** A process that runs the threads of one stage of users' functions, for the one that has started it, and ends with it. */
@@ -46,7 +48,7 @@ function runHost(): void {
       stage: functionsStage(stage),
       clock: createSystemReceiveClock(),
       logger,
-      isOverMemory: createMemoryWatch(config.functionMemoryMib * config.functionThreads),
+      isOverMemory: createMemoryWatch(threadsMib(config)),
     });
     const api: HostApi = {
       health: () => threads.api.health(),
@@ -64,6 +66,12 @@ function runHost(): void {
     else if ("mark" in message) mark.follow(message.mark);
     else bridge.receive(message);
   });
+}
+
+/** Of all threads that there may be: while threads are scaled one more is held in reserve. */
+function threadsMib({ functionThreads, functionMemoryMib, autoscale }: Config): number {
+  const threads = functionThreads + (autoscale === "on" ? 1 : 0);
+  return threads * (functionMemoryMib + LIMITS.coldCacheMib);
 }
 
 runHost();

@@ -65,7 +65,11 @@ export function createFunctionsProcess({ config, log, stage, logger }: Functions
     const child = fork(HOST, [], { serialization: "advanced", env: environmentOfChildren() });
     const ended = new Promise<string>((resolve) => {
       child.on("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-      child.on("error", (error) => resolve(errorText(error)));
+      child.on("error", (error) => {
+        // What was never spawned does not exit; of one that cannot be told something nobody knows how it stands.
+        if (child.pid === undefined) resolve(errorText(error));
+        else child.kill("SIGKILL");
+      });
     });
     const gone = new AbortController();
     const bridge = new PortBridge(child);
