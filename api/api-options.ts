@@ -29,7 +29,7 @@ export interface MqttEdge {
 /** Dead letters, and what else is needed to run their records again. */
 export interface DeadLetterSource {
   readonly queue: DeadLetterQueue;
-  /** The stage that reads the topic; null when none does. */
+  /** The stage in which the function reads the topic; null when it does not run. */
   stageOf(topic: string, fn: string): Promise<string | null>;
   /** Of the record that lies there in the log; none when the log has forgotten it. */
   headersAt(source: TopicPosition): Promise<readonly Header[]>;

@@ -51,7 +51,9 @@ const settings = {
     .describe("Partitions per topic; fixed when the data directory is made."),
   processorThreads: wholeNumber(1, 64)
     .default(Math.max(1, Math.min(4, availableParallelism() - 1)))
-    .describe("Threads that run functions."),
+    .describe(
+      "Threads of the main stage, which runs the stock functions (clean, aggregate, alarm) on a share of the partitions each.",
+    ),
   autoscale: z
     .enum(["off", "dry-run", "on"], { error: "it is off, dry-run or on" })
     .default("off")
@@ -70,7 +72,7 @@ const settings = {
   stateMemoryMib: wholeNumber(1, 1_048_576)
     .optional()
     .describe(
-      "Memory for the state of devices in each thread that runs functions, MiB; what is not used beyond it lies in a file in the data directory. Absent: half of the thread's heap.",
+      "Memory that the state of devices may take in each thread that has some (main stage and users' functions), MiB. What is above it, unused for longest, lies in a file in the data directory. Absent: half of the heap that the thread may have.",
     ),
   clickhouse: flag
     .default(true)

@@ -2,6 +2,7 @@ import { isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import { functionsStageName } from "../core/functions-stage.ts";
+import { WHOLE_STEP } from "../engine/step-failure.ts";
 import { mainStage } from "../processors/main-stage.ts";
 import type { DeadLetterSource } from "../api/api-options.ts";
 import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
@@ -18,10 +19,12 @@ export function deadLetterSource(
     queue,
     async stageOf(topic, name) {
       if (topic === mainStage.input) return mainStage.name;
-      if (topic === JOINS_STAGE.input) return JOINS_STAGE.name;
-      if (topic !== FUNCTIONS_STAGE.input) return null;
-      // Where it runs now: it may have moved since. Of one that does not run, the stage says that there is none.
-      return functionsStageName((await functions.stages()).get(name) ?? FUNCTIONS_STAGE.name);
+      if (topic !== JOINS_STAGE.input && topic !== FUNCTIONS_STAGE.input) return null;
+      // Where it runs now: it may have moved since.
+      const stage = (await functions.stages()).get(name);
+      if (topic === JOINS_STAGE.input) return stage === undefined ? null : JOINS_STAGE.name;
+      if (stage !== undefined) return functionsStageName(stage);
+      return name === WHOLE_STEP.function ? FUNCTIONS_STAGE.name : null;
     },
     async headersAt(source) {
       const reader = log.openReader([source]);

@@ -26,7 +26,7 @@ export interface UnitBody {
   readonly versions?: Record<string, number>;
 }
 
-/** A part of the full state at `next`. `outcomes` are totals since the beginning. */
+/** A part of the full state at `next`. `outcomes` are totals since the beginning, those of 0 may be left out. */
 export interface SnapshotChunk {
   readonly v: 1;
   readonly stage: string;
@@ -34,5 +34,5 @@ export interface SnapshotChunk {
   readonly next: Step;
   readonly chunk: number;
   readonly slots: readonly Slot[];
-  readonly outcomes: readonly (readonly [string, Outcomes])[];
+  readonly outcomes: readonly (readonly [string, Partial<Outcomes>])[];
 }

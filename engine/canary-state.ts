@@ -27,11 +27,11 @@ export interface StateCopy {
 
 export function copyOf({ slots, timers }: FunctionState): StateCopy {
   return {
-    slots: [...slots.values()].flatMap((slot) => {
+    slots: slots.values().flatMap((slot) => {
       const { name, value } = slot.toSlot();
       return value === null ? [] : [[name, value, slot.bytes] as const];
     }),
-    timers: [...timers.values()].flatMap(({ name, at }) => (at === null ? [] : [[name, at] as const])),
+    timers: timers.values().flatMap(({ name, at }) => (at === null ? [] : [[name, at] as const])),
   };
 }
 

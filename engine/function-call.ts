@@ -109,7 +109,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
 
   set(name: string, at: number): void {
     if (!Number.isSafeInteger(at)) throw new RangeError(`timer "${name}" needs a time in ms, not ${at}`);
-    if (!this.slots.answersTimers) throw new TypeError(`${this.slots.fn} sets a timer but has no onTimer`);
+    if (!this.slots.answersTimers) throw new TypeError(`${this.slots.name} sets a timer but has no onTimer`);
     // Else a timer that sets itself again would keep the stage in this step for ever.
     if (this.input.cause === "timer" && at <= this.watermark) {
       throw new RangeError(`a timer at ${this.watermark} may only set later ones, not "${name}" at ${at}`);

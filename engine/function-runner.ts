@@ -80,7 +80,7 @@ export class FunctionRunner implements CallSite {
       const watermark = this.parts.watermarkOf(key);
       moveSide(key, value, record.timestamp, device);
       this.fireReached(key);
-      this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value, true);
+      this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value);
       key.forgetTime();
     });
   }
@@ -117,7 +117,7 @@ export class FunctionRunner implements CallSite {
 
   private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
     const { functions, partitionTime } = this.parts;
-    const placed = functions.byState.get(timer.owner.fn);
+    const placed = functions.byState.get(timer.owner.name);
     const { name, at } = timer;
     if (placed === undefined || at === null) return;
     const receiveTime = partitionTime.value ?? 0;
@@ -130,7 +130,7 @@ export class FunctionRunner implements CallSite {
     // Of a canary that was stopped.
     if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
     const due = versions === null ? [timer] : dueOf(versions, key, timer);
-    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.fn === stateName);
+    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.name === stateName);
     const failure = attempt(() => {
       for (const one of due) one.set(null);
       if (versions === null) call(placed);
@@ -177,8 +177,8 @@ export class FunctionRunner implements CallSite {
     if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
       throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
     }
-    // Users' functions stand side by side: each runs on what the source stage made, in whatever order they were deployed.
-    if (parts.functions.isDeployed(placed.fn.name)) return;
+    // Only the stock functions build on one another. Users' stand side by side: each runs on what the main stage made.
+    if (parts.stage.input !== "telemetry") return;
     this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
   }
 
@@ -205,15 +205,15 @@ export class FunctionRunner implements CallSite {
     for (const placed of this.parts.functions.byInput.readings) {
       if (placed.index < first || (first === 0 && this.leavesOut(placed))) continue;
       const input: CallInput = { placed, key, cause: "input", receiveTime, watermark };
-      if (this.parts.stage.input === "readings") this.invokeAlone(input, reading, first === 0);
+      if (this.parts.stage.input === "readings") this.invokeAlone(input, reading);
       else this.invoke(input, reading);
     }
   }
 
   /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
-  private invokeAlone(input: CallInput, reading: Reading | Repartitioned, isRecord: boolean): void {
+  private invokeAlone(input: CallInput, reading: Reading | Repartitioned): void {
     const { key, placed, receiveTime: received } = input;
-    const record = isRecord && this.record !== null ? this.record : { value: Buffer.from(JSON.stringify(reading)) };
+    const { record } = this;
     const versions = versionsAt(placed, key);
     if (versions !== null) {
       const callOf = callsOnReading(versions, key, (of) => this.invoke({ ...input, placed: of }, reading));
@@ -232,7 +232,7 @@ export class FunctionRunner implements CallSite {
     const bytesMax = this.parts.outputs.stepBytes + LIMITS.timerOutputBytesPerMessageMax;
     this.timers.readings += 1;
     for (;;) {
-      const timer = key.timers.peek();
+      const timer = key.firstTimer;
       if (timer === undefined || timer.at === null || timer.at > reached) return;
       const { readings, fired } = this.timers;
       if (fired >= LIMITS.timersPerMessageMax || this.parts.outputs.stepBytes > bytesMax) {

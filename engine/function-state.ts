@@ -1,6 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { assertJson } from "./json-check.ts";
 import { compareBytes } from "./byte-order.ts";
+import { NamedItems } from "./named-items.ts";
 import { FunctionSlot, RESERVED, SLOT_BYTES, TIMER_PREFIX, TimerSlot } from "./state-slots.ts";
 import type { z } from "zod";
 import type { StateSlots } from "../core/function.ts";
@@ -17,23 +18,24 @@ export interface SlotOwner {
 
 /** All slots and timers of one function and key. It is what the function sees as `state`. */
 export class FunctionState implements StateSlots<unknown> {
-  readonly slots = new Map<string, FunctionSlot>();
-  readonly timers = new Map<string, TimerSlot>();
-  readonly fn: string;
+  readonly slots = new NamedItems<FunctionSlot>();
+  readonly timers = new NamedItems<TimerSlot>();
+  /** Of the function. */
+  readonly name: string;
   readonly owner: KeyState;
   readonly keeper: KeyKeeper;
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
 
-  constructor(keeper: KeyKeeper, owner: KeyState, fn: string, slotOwners: ReadonlyMap<string, SlotOwner>) {
+  constructor(keeper: KeyKeeper, owner: KeyState, name: string, slotOwners: ReadonlyMap<string, SlotOwner>) {
     this.keeper = keeper;
     this.owner = owner;
-    this.fn = fn;
+    this.name = name;
     this.slotOwners = slotOwners;
   }
 
   /** Looked up each time: a deploy changes it. Null when no function of the stage has this name. */
   get slotOwner(): SlotOwner | null {
-    return this.slotOwners.get(this.fn) ?? null;
+    return this.slotOwners.get(this.name) ?? null;
   }
 
   get answersTimers(): boolean {
@@ -52,7 +54,7 @@ export class FunctionState implements StateSlots<unknown> {
       const timer = this.timerOf(name.slice(TIMER_PREFIX.length));
       const at = value === null ? null : Number(value);
       if (at !== null && !Number.isSafeInteger(at)) {
-        throw new MillraceError("STATE_INVALID", `a timer of ${this.fn} has no time`);
+        throw new MillraceError("STATE_INVALID", `a timer of ${this.name} has no time`);
       }
       timer.place(at);
       if (at === null) timer.settle();
@@ -89,7 +91,7 @@ export class FunctionState implements StateSlots<unknown> {
   }
 
   names(): readonly string[] {
-    const present = [...this.slots.values()].filter((slot) => slot.present);
+    const present = this.slots.values().filter((slot) => slot.present);
     return present.map((slot) => slot.name).sort(compareBytes);
   }
 
@@ -100,7 +102,7 @@ export class FunctionState implements StateSlots<unknown> {
     requireWellFormed(name);
     const made = new FunctionSlot(this, name);
     this.keeper.grow(SLOT_BYTES);
-    this.slots.set(name, made);
+    this.slots.add(made);
     return made;
   }
 
@@ -110,7 +112,7 @@ export class FunctionState implements StateSlots<unknown> {
     requireWellFormed(name);
     const made = new TimerSlot(this, name);
     this.keeper.grow(SLOT_BYTES);
-    this.timers.set(name, made);
+    this.timers.add(made);
     return made;
   }
 }

@@ -5,7 +5,7 @@ export interface HeapItem {
 
 /** A binary min-heap whose items can be moved and removed in O(log n), so that it never holds a stale entry. */
 export class IndexedHeap<Item extends HeapItem> {
-  private readonly items: Item[] = [];
+  private items: Item[] = [];
   private readonly compare: (a: Item, b: Item) => number;
 
   constructor(compare: (a: Item, b: Item) => number) {
@@ -24,7 +24,9 @@ export class IndexedHeap<Item extends HeapItem> {
   update(item: Item): void {
     if (item.heapIndex < 0) {
       item.heapIndex = this.items.length;
-      this.items.push(item);
+      // Nearly every key has one timer: an array that is pushed to has room for many.
+      if (this.items.length === 0) this.items = [item];
+      else this.items.push(item);
     }
     this.siftUp(item);
     this.siftDown(item);

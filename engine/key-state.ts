@@ -3,6 +3,7 @@ import { compareBytes } from "./byte-order.ts";
 import { coldText, readColdText } from "./cold-state.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
+import { NamedItems } from "./named-items.ts";
 import { sideTimesSchema, type SideTimes } from "./side-times.ts";
 import type { DeviceConfig } from "./stage-config.ts";
 import { FunctionState } from "./function-state.ts";
@@ -11,7 +12,7 @@ import type { Slot } from "../core/commit-unit.ts";
 import type { ColdEntry } from "./cold-state.ts";
 import type { HeapItem } from "./indexed-heap.ts";
 import type { SlotOwner } from "./function-state.ts";
-import type { KeyKeeper, TimerSlot, TouchableSlot } from "./state-slots.ts";
+import type { FunctionSlot, KeyKeeper, TimerSlot, TouchableSlot } from "./state-slots.ts";
 
 const keyTimeSchema = z.object({
   /** Newest event time seen; null before the first reading. */
@@ -29,12 +30,9 @@ export const SIDES_SLOT = "sides";
 const KEY_BYTES = 600;
 const FUNCTION_BYTES = 600;
 
-/** What functions keep of a key. */
-interface Held {
-  readonly functions: Map<string, FunctionState>;
-  /** Those that are set and can fire. */
-  readonly timers: IndexedHeap<TimerSlot>;
-}
+/** Of every key that no timer is set for, or that is put away: nothing changes it. */
+const NO_TIMERS = new IndexedHeap<TimerSlot>(compareTimers);
+const NO_FUNCTIONS = new NamedItems<FunctionState>();
 
 /** What is known in memory of a key whose functions' slots are put away. */
 interface Cold {
@@ -43,13 +41,6 @@ interface Cold {
   /** The functions that keep something, and about how many bytes each. */
   readonly functions: readonly string[];
   readonly bytes: readonly number[];
-}
-
-/** Of every key that is put away: nothing changes it, because whoever would brings the key's own back first. */
-const NOTHING_HELD = newlyHeld();
-
-function newlyHeld(): Held {
-  return { functions: new Map(), timers: new IndexedHeap(compareTimers) };
 }
 
 /** Behind the key of what is joined stands the function that joins it: its time is its own. No id holds a blank. */
@@ -80,11 +71,12 @@ export class KeyState implements HeapItem {
   readonly sides: EngineSlot<SideTimes> | null;
   /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
   config: { readonly version: number; readonly of: DeviceConfig } | null = null;
-  /** Slots of the engine under this key, for snapshots. */
-  readonly engineSlots: TouchableSlot[] = [];
   /** True since it was last asked for, until the keeper takes it back. */
   used = true;
-  private held = newlyHeld();
+  private functions = NO_FUNCTIONS;
+  private setTimers = NO_TIMERS;
+  /** Slots of the engine under this key besides its time. */
+  private engineSlots: TouchableSlot[] | null = null;
   private cold: Cold | null = null;
   private readonly keeper: KeyKeeper;
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
@@ -100,43 +92,55 @@ export class KeyState implements HeapItem {
     this.keeper = keeper;
     this.slotOwners = slotOwners;
     this.time = new EngineSlot(keeper, keyTimeSchema, TIME_FUNCTION, key, "");
-    this.engineSlots.push(this.time);
     this.sides =
       joinedBy === undefined ? null : new EngineSlot(keeper, sideTimesSchema, TIME_FUNCTION, key, SIDES_SLOT);
-    if (this.sides !== null) this.engineSlots.push(this.sides);
+    if (this.sides !== null) this.addEngineSlot(this.sides);
   }
 
-  /** Those that are set and can fire. */
-  get timers(): IndexedHeap<TimerSlot> {
+  addEngineSlot(slot: TouchableSlot): void {
+    if (this.engineSlots === null) this.engineSlots = [slot];
+    else this.engineSlots.push(slot);
+  }
+
+  /** The next one that is set and can fire. */
+  get firstTimer(): TimerSlot | undefined {
     this.warmUp();
-    return this.held.timers;
+    return this.setTimers.peek();
   }
 
-  /** When the first of `timers` fires; null without one. */
+  /** When `firstTimer` fires; null without one. */
   get nextTimerAt(): number | null {
-    return this.cold === null ? (this.held.timers.peek()?.at ?? null) : this.cold.timerAt;
+    return this.cold === null ? (this.setTimers.peek()?.at ?? null) : this.cold.timerAt;
+  }
+
+  /** To be called when a timer of the key has another time. Those that cannot fire rest outside. */
+  placeTimer(timer: TimerSlot, canFire: boolean): void {
+    if (!canFire) return this.setTimers.remove(timer);
+    if (this.setTimers === NO_TIMERS) this.setTimers = new IndexedHeap(compareTimers);
+    this.setTimers.update(timer);
   }
 
   functionState(fn: string): FunctionState {
     this.warmUp();
-    const known = this.held.functions.get(fn);
+    const known = this.functions.get(fn);
     if (known !== undefined) return known;
     const made = new FunctionState(this.keeper, this, fn, this.slotOwners);
     this.keeper.grow(FUNCTION_BYTES);
-    this.held.functions.set(fn, made);
+    if (this.functions === NO_FUNCTIONS) this.functions = new NamedItems();
+    this.functions.add(made);
     return made;
   }
 
   /** True when the function has a slot or timer here. */
   hasStateOf(fn: string): boolean {
     if (this.cold !== null) return this.cold.functions.includes(fn);
-    const state = this.held.functions.get(fn);
+    const state = this.functions.get(fn);
     return state !== undefined && isFilled(state);
   }
 
   /** To be called when the function is another one now: which timers it answers may differ. */
   readAnew(fn: string): void {
-    if (this.cold === null) this.held.functions.get(fn)?.readAnew();
+    if (this.cold === null) this.functions.get(fn)?.readAnew();
     else if (this.cold.functions.includes(fn)) this.whileWarm(() => undefined);
   }
 
@@ -149,23 +153,23 @@ export class KeyState implements HeapItem {
   /** Erases what the function holds here. */
   forget(fn: string): void {
     this.warmUp();
-    const state = this.held.functions.get(fn);
+    const state = this.functions.get(fn);
     if (state === undefined) return;
-    for (const name of state.slots.keys()) state.delete(name);
+    for (const { name } of state.slots.values()) state.delete(name);
     for (const timer of state.timers.values()) timer.set(null);
   }
 
   /** Erases what functions hold here, and the key's time. */
   erase(): void {
     this.warmUp();
-    for (const fn of this.held.functions.keys()) this.forget(fn);
+    for (const { name } of this.functions.values()) this.forget(name);
     if (this.time.value !== null) this.time.set(null);
     if (this.sides !== null && this.sides.value !== null) this.sides.set(null);
   }
 
   isErased(): boolean {
     if (this.cold !== null) return false;
-    for (const state of this.held.functions.values()) if (isFilled(state)) return false;
+    if (this.functions.some(isFilled)) return false;
     return this.time.value === null && (this.sides === null || this.sides.value === null);
   }
 
@@ -174,27 +178,27 @@ export class KeyState implements HeapItem {
     if (this.cold !== null) return null;
     const filled = this.filled();
     if (filled.length === 0) return null;
-    return { key: this.key, text: coldText(filled.map((state) => [state.fn, state.kept()])) };
+    return { key: this.key, text: coldText(filled.map((state) => [state.name, state.kept()])) };
   }
 
   /** Lets go of what `coldEntry` gave. */
   coolDown(): void {
     const filled = this.filled();
-    const functions = filled.map(({ fn }) => fn);
+    const functions = filled.map(({ name }) => name);
     this.cold = { timerAt: this.nextTimerAt, functions, bytes: filled.map((state) => bytesOf(state)) };
-    this.held = NOTHING_HELD;
+    this.functions = NO_FUNCTIONS;
+    this.setTimers = NO_TIMERS;
   }
 
   /** Of functions that keep something here. */
   private filled(): FunctionState[] {
-    return [...this.held.functions.values()].filter((state) => isFilled(state));
+    return this.functions.values().filter(isFilled);
   }
 
   private warmUp(): void {
     if (this.cold === null) return;
     const text = this.keeper.coldText(this.key);
     this.cold = null;
-    this.held = newlyHeld();
     for (const [fn, slots] of readColdText(text)) {
       const state = this.functionState(fn);
       for (const [name, value] of slots) state.restore(name, value);
@@ -216,8 +220,8 @@ export class KeyState implements HeapItem {
   /** Everything that is there, by function and name in byte order. */
   slots(): Slot[] {
     return this.whileWarm(() => {
-      const all: TouchableSlot[] = [...this.engineSlots];
-      for (const state of this.held.functions.values()) all.push(...state.slots.values(), ...state.timers.values());
+      const all: TouchableSlot[] = [this.time, ...(this.engineSlots ?? [])];
+      for (const state of this.functions.values()) all.push(...state.slots.values(), ...state.timers.values());
       const slots = all.map((slot) => slot.toSlot()).filter((slot) => slot.value !== null);
       return slots.sort((a, b) => compareBytes(a.fn, b.fn) || compareBytes(a.name, b.name));
     });
@@ -225,19 +229,21 @@ export class KeyState implements HeapItem {
 
   /** About how many bytes of memory it takes. */
   get bytes(): number {
-    return KEY_BYTES + this.key.length + this.engineSlots.length * SLOT_BYTES + this.functionBytes();
+    return KEY_BYTES + this.key.length + (1 + (this.engineSlots?.length ?? 0)) * SLOT_BYTES + this.functionBytes();
   }
 
   /** Of that, what could be put away. */
   functionBytes(): number {
     let bytes = 0;
-    for (const state of this.held.functions.values()) bytes += bytesOf(state);
+    for (const state of this.functions.values()) bytes += bytesOf(state);
     return bytes;
   }
 
   /** Adds what each function keeps here, put away or not. */
   addBytesTo(bytes: Map<string, number>): void {
-    for (const [fn, state] of this.held.functions) bytes.set(fn, (bytes.get(fn) ?? 0) + bytesOf(state));
+    for (const state of this.functions.values()) {
+      bytes.set(state.name, (bytes.get(state.name) ?? 0) + bytesOf(state));
+    }
     if (this.cold === null) return;
     for (const [place, fn] of this.cold.functions.entries()) {
       bytes.set(fn, (bytes.get(fn) ?? 0) + (this.cold.bytes[place] ?? 0));
@@ -252,14 +258,13 @@ function bytesOf({ slots, timers }: FunctionState): number {
 }
 
 function isFilled({ slots, timers }: FunctionState): boolean {
-  return anyOf(slots, (slot) => slot.present) || anyOf(timers, isSet);
+  return slots.some(isPresent) || timers.some(isSet);
+}
+
+function isPresent(slot: FunctionSlot): boolean {
+  return slot.present;
 }
 
 function isSet(timer: TimerSlot): boolean {
   return timer.at !== null;
-}
-
-function anyOf<Value>(map: ReadonlyMap<string, Value>, test: (value: Value) => boolean): boolean {
-  for (const value of map.values()) if (test(value)) return true;
-  return false;
 }

@@ -2,49 +2,50 @@ import { MESSAGE_OUTCOMES, OUTCOME_NAMES, addOutcomes, noOutcomes } from "../cor
 import type { OutcomeName, Outcomes } from "../core/ledger.ts";
 import type { UndoLog } from "./undo-log.ts";
 
+/** Of one key: its total, and what of it the next unit adds. */
 interface KeyCounts {
+  readonly key: string;
   readonly total: Outcomes;
   readonly pending: Outcomes;
-  touched: boolean;
 }
 
 /** The ledger of one partition: totals per key since the beginning, and what the next unit adds to them. */
 export class LedgerCounts {
-  private readonly counts = new Map<string, KeyCounts>();
   private readonly all = new Map<string, Outcomes>();
   private readonly undo: UndoLog;
-  private touched: (readonly [string, KeyCounts])[] = [];
+  /** In the order of first change. */
+  private readonly touched = new Map<string, KeyCounts>();
+  /** Those of the last unit, all at zero: most keys have none at any time. */
+  private spare: Outcomes[] = [];
+  /** A message counts several times. */
+  private last: KeyCounts | null = null;
 
   constructor(undo: UndoLog) {
     this.undo = undo;
   }
 
   add(key: string, name: OutcomeName, by: number): void {
-    const counts = this.of(key);
-    counts.total[name] += by;
-    counts.pending[name] += by;
-    if (!counts.touched) {
-      counts.touched = true;
-      this.touched.push([key, counts]);
-    }
+    const { total, pending } = this.last?.key === key ? this.last : this.touch(key);
+    total[name] += by;
+    pending[name] += by;
     this.undo.record(() => {
-      counts.total[name] -= by;
-      counts.pending[name] -= by;
+      total[name] -= by;
+      pending[name] -= by;
     });
   }
 
   /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
   filterStored(key: string): void {
-    const known = this.counts.get(key);
-    if (known === undefined) return;
-    const { valuesProduced, valuesQuarantined, valuesFiltered } = known.total;
+    const total = this.all.get(key);
+    if (total === undefined) return;
+    const { valuesProduced, valuesQuarantined, valuesFiltered } = total;
     const stored = valuesProduced - valuesQuarantined - valuesFiltered;
     if (stored > 0) this.add(key, "valuesFiltered", stored);
   }
 
   /** For restoring: adds what units and snapshots recorded. */
   restore(key: string, outcomes: Partial<Outcomes>): void {
-    addOutcomes(this.of(key).total, outcomes);
+    addOutcomes(this.totalOf(key), outcomes);
   }
 
   totals(): ReadonlyMap<string, Outcomes> {
@@ -53,21 +54,34 @@ export class LedgerCounts {
 
   /** Ends a unit: what it adds per key, names that add nothing left out. */
   takePending(): (readonly [string, Partial<Outcomes>])[] {
-    const touched = this.touched;
-    this.touched = [];
-    return touched.flatMap(([key, counts]) => {
-      counts.touched = false;
-      const added = takeNonZero(counts.pending);
-      return added === null ? [] : [[key, added] as const];
-    });
+    const taken: (readonly [string, Partial<Outcomes>])[] = [];
+    const spare: Outcomes[] = [];
+    for (const { key, pending } of this.touched.values()) {
+      const added = takeNonZero(pending);
+      spare.push(pending);
+      if (added !== null) taken.push([key, added]);
+    }
+    this.touched.clear();
+    this.spare = spare;
+    this.last = null;
+    return taken;
   }
 
-  private of(key: string): KeyCounts {
-    const known = this.counts.get(key);
+  private touch(key: string): KeyCounts {
+    let counts = this.touched.get(key);
+    if (counts === undefined) {
+      counts = { key, total: this.totalOf(key), pending: this.spare.pop() ?? noOutcomes() };
+      this.touched.set(key, counts);
+    }
+    this.last = counts;
+    return counts;
+  }
+
+  private totalOf(key: string): Outcomes {
+    const known = this.all.get(key);
     if (known !== undefined) return known;
-    const made: KeyCounts = { total: noOutcomes(), pending: noOutcomes(), touched: false };
-    this.counts.set(key, made);
-    this.all.set(key, made.total);
+    const made = noOutcomes();
+    this.all.set(key, made);
     return made;
   }
 }

@@ -99,7 +99,7 @@ function fireTimersOf(
   upTo: number,
 ): boolean {
   for (let fired = 0; ; fired += 1) {
-    const timer = key.timers.peek();
+    const timer = key.firstTimer;
     if (timer === undefined || timer.at === null || timer.at > upTo) return true;
     if (fired > 0 && pace.isUnitFull()) return false;
     runner.fireTimer(key, timer);

@@ -108,8 +108,9 @@ export function createPartitionParts(options: PartitionPartsOptions): PartitionP
   const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
   const flushes = z.record(z.string(), z.number());
   const passedFlushes = new EngineSlot(store, flushes, PARTITION_FUNCTION, PARTITION_KEY, "flushes");
-  store.key(PARTITION_KEY).engineSlots.push(partitionTime, sweep, overdue, taken, verdicts);
-  if (stage.input === "repartition") store.key(PARTITION_KEY).engineSlots.push(passedFlushes);
+  const own = store.key(PARTITION_KEY);
+  for (const slot of [partitionTime, sweep, overdue, taken, verdicts]) own.addEngineSlot(slot);
+  if (stage.input === "repartition") own.addEngineSlot(passedFlushes);
   const functions = new StageFunctions(store, stage, owners, load);
   const timeRulesOf = (key: KeyState): TimeRules => sidesOf(functions, key) ?? config.of(key).type;
   return {

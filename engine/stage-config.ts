@@ -206,7 +206,7 @@ export class StageConfig implements ConfigView {
     if (known !== undefined) return known;
     const versioned = z.object({ revision: z.number(), value: schema.nullable() });
     const made = new EngineSlot<Versioned<Value>>(this.store, versioned, CONFIG_FUNCTION, key, name);
-    this.store.key(key).engineSlots.push(made);
+    this.store.key(key).addEngineSlot(made);
     slots.set(id, made);
     return made;
   }

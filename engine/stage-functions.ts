@@ -139,11 +139,6 @@ export class StageFunctions {
     return [...this.byName.values()].some(({ fn }) => fn.outputs.includes(topic));
   }
 
-  /** Of a function that was deployed: only the main stage's readings go on to others within a stage. */
-  isDeployed(name: string): boolean {
-    return this.deployed.has(name);
-  }
-
   private loadAll(
     version: FunctionVersion,
     canary: Canary | undefined,
@@ -229,7 +224,7 @@ export class StageFunctions {
     if (known !== undefined) return known;
     const slot = DEPLOYED_PREFIX + name;
     const made = new EngineSlot(this.store, deployedSchema, CONFIG_FUNCTION, PARTITION_KEY, slot);
-    this.store.key(PARTITION_KEY).engineSlots.push(made);
+    this.store.key(PARTITION_KEY).addEngineSlot(made);
     this.slots.set(name, made);
     return made;
   }

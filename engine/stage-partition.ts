@@ -55,6 +55,8 @@ export interface StagePartition {
   readonly nextTimer: number | null;
   /** What to commit since the last seal; null when nothing has moved. */
   seal(): UnitDraft | null;
+  /** As `seal`, for who keeps no units: state is not written down, and only the outputs are given. */
+  takeOutputs(): UnitDraft["outputs"];
   /** The full state in chunks of about LIMITS.snapshotChunkBytes. To be called right after `seal`. */
   snapshotChunks(): Iterable<SnapshotChunk>;
   /** True when all that has changed is sealed, so that the state is what a restore of its units would give. */
@@ -117,11 +119,10 @@ class PartitionEngine implements StagePartition, StepPace {
 
   process(record: LogRecord): boolean {
     this.moveTo(record);
-    const { partitionTime } = this.parts;
+    const { partitionTime, sweep, overdue } = this.parts;
     if (partitionTime.value === null || record.timestamp > partitionTime.value) partitionTime.set(record.timestamp);
     this.runner.beginRecord(record);
     // What goes on, a sweep or a key's overdue timers, had them fired before it began; what it has made due since comes after it.
-    const { sweep, overdue } = this.parts;
     if (sweep.value === null && overdue.value === null && !this.fireDueTimers()) return false;
     const finished = isControlRecord(record)
       ? this.processControl(record)
@@ -157,17 +158,29 @@ class PartitionEngine implements StagePartition, StepPace {
     // A verdict changes state where nothing has moved.
     if (next.offset === from.offset && next.step === from.step && this.isSealed) return null;
     const { stage, store, counts, outputs } = this.parts;
-    const records = this.pendingRecords;
-    const bytes = this.pendingBytes;
+    const { pendingRecords: records, pendingBytes: bytes } = this;
     const slots = store.takeTouched();
     store.coolDown();
     const outcomes = counts.takePending();
-    const body: UnitBody = { v: 1, stage: stage.name, generation: this.generation, from, next, slots, outcomes };
-    this.sealed = next;
+    const body = { v: 1 as const, stage: stage.name, generation: this.generation, from, next, slots, outcomes };
+    this.endUnit();
+    return { body, nextTimer: this.nextTimer, outputs: outputs.take(), records, bytes };
+  }
+
+  takeOutputs(): UnitDraft["outputs"] {
+    const { store, counts, outputs } = this.parts;
+    store.settleTouched();
+    store.coolDown();
+    counts.takePending();
+    this.endUnit();
+    return outputs.take();
+  }
+
+  private endUnit(): void {
+    this.sealed = this.position;
     this.doneRecords = 0;
     this.inputBytes = 0;
     this.timersInUnit = 0;
-    return { body, nextTimer: this.nextTimer, outputs: outputs.take(), records, bytes };
   }
 
   snapshotChunks(): Iterable<SnapshotChunk> {
@@ -238,7 +251,7 @@ class PartitionEngine implements StagePartition, StepPace {
       const key = queue.first();
       if (key === undefined || key.dueAt > now) return true;
       if (fired > 0 && this.isUnitFull()) return false;
-      const timer = key.timers.peek();
+      const timer = key.firstTimer;
       if (timer === undefined) return true;
       this.runner.fireTimer(key, timer);
       queue.refresh(key);

@@ -19,7 +19,7 @@ export interface RestoredState {
 /** Fills fresh parts with what a journal holds. Returns the position to go on at. */
 export function restoreState(parts: PartitionParts, { snapshot, units }: RestoredState): Step {
   let next: Step = { offset: 0, step: 0 };
-  const restoring: Restoring = { parts, keys: new Set(), configured: false };
+  const restoring: Restoring = { parts, keys: new Set(), last: null, configured: false };
   for (const [index, chunk] of snapshot.entries()) {
     requireStage(parts, chunk.stage);
     if (chunk.chunk !== index) throw invalid(`chunk ${chunk.chunk} of a snapshot stands at place ${index}`);
@@ -32,13 +32,15 @@ export function restoreState(parts: PartitionParts, { snapshot, units }: Restore
 
 /** Brings parts that stand at `from`, between two units, to where the units end that somebody else has committed since. */
 export function resumeState(parts: PartitionParts, units: readonly UnitBody[], from: Step): Step {
-  return applyUnits({ parts, keys: new Set(), configured: false }, units, from);
+  return applyUnits({ parts, keys: new Set(), last: null, configured: false }, units, from);
 }
 
 /** What of the parts a restore has changed. */
 interface Restoring {
   readonly parts: PartitionParts;
   readonly keys: Set<KeyState>;
+  /** The one that was restored last. */
+  last: KeyState | null;
   configured: boolean;
 }
 
@@ -91,7 +93,7 @@ function restoreEntry(restoring: Restoring, entry: Pick<UnitBody, "slots" | "out
 }
 
 function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void {
-  const { parts, keys } = restoring;
+  const { parts } = restoring;
   switch (fn) {
     case CONFIG_FUNCTION:
       if (name.startsWith(DEPLOYED_PREFIX)) parts.functions.restore(name.slice(DEPLOYED_PREFIX.length), value);
@@ -106,15 +108,24 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
       else if (name === "taken") parts.taken.restore(value);
       else if (name === "flushes") parts.passedFlushes.restore(value);
       return;
-    case TIME_FUNCTION:
-      keys.add(parts.store.key(key));
-      if (name === SIDES_SLOT) parts.store.key(key).sides?.restore(value);
-      else parts.store.key(key).time.restore(value);
-      return;
     default:
-      keys.add(parts.store.key(key));
-      parts.store.key(key).functionState(fn).restore(name, value);
+      restoreOfKey(keyToRestore(restoring, key), fn, name, value);
   }
+}
+
+function restoreOfKey(key: KeyState, fn: string, name: string, value: string | null): void {
+  if (fn !== TIME_FUNCTION) key.functionState(fn).restore(name, value);
+  else if (name === SIDES_SLOT) key.sides?.restore(value);
+  else key.time.restore(value);
+}
+
+/** The slots of a key stand together, in snapshots and nearly always in units. */
+function keyToRestore(restoring: Restoring, key: string): KeyState {
+  if (restoring.last?.key === key) return restoring.last;
+  const state = restoring.parts.store.key(key);
+  restoring.keys.add(state);
+  restoring.last = state;
+  return state;
 }
 
 function requireStage(parts: PartitionParts, stage: string): void {

@@ -34,6 +34,8 @@ export interface TouchableSlot {
   /** About how many bytes its value takes as JSON, and the step that wrote it last: kept by the keeper. */
   bytes: number;
   step: number;
+  /** False when nothing is kept in it. */
+  readonly present: boolean;
   toSlot(): Slot;
   /** Called when the unit that holds it is sealed: lets go of what was deleted. */
   settle(): void;
@@ -66,6 +68,10 @@ export class EngineSlot<Value> implements TouchableSlot {
     });
     this.keeper.touch(this, 0);
     this.value = value;
+  }
+
+  get present(): boolean {
+    return this.value !== null;
   }
 
   restore(text: string | null): void {
@@ -110,7 +116,7 @@ export class FunctionSlot implements TouchableSlot {
   }
 
   private parse(text: string): unknown {
-    const { fn, owner, slotOwner } = this.owner;
+    const { name: fn, owner, slotOwner } = this.owner;
     try {
       return parseState(slotOwner?.schema ?? null, text, fn, owner.key, this.name);
     } catch (cause) {
@@ -157,7 +163,7 @@ export class FunctionSlot implements TouchableSlot {
 
   toSlot(): Slot {
     const value = this.text ?? (this.value === undefined ? null : JSON.stringify(this.value));
-    return { fn: this.owner.fn, key: this.owner.owner.key, name: this.name, value };
+    return { fn: this.owner.name, key: this.owner.owner.key, name: this.name, value };
   }
 
   settle(): void {
@@ -180,6 +186,10 @@ export class TimerSlot implements TouchableSlot, HeapItem {
     this.name = name;
   }
 
+  get present(): boolean {
+    return this.at !== null;
+  }
+
   set(at: number | null): void {
     const old = this.at;
     if (old === at) return;
@@ -191,14 +201,12 @@ export class TimerSlot implements TouchableSlot, HeapItem {
   /** Puts it into or takes it out of its key's heap. Timers that no function of the stage would answer rest outside. */
   place(at: number | null): void {
     this.at = at;
-    const { timers } = this.owner.owner;
-    if (at === null || !this.owner.answersTimers) timers.remove(this);
-    else timers.update(this);
+    this.owner.owner.placeTimer(this, at !== null && this.owner.answersTimers);
   }
 
   toSlot(): Slot {
     const value = this.at === null ? null : String(this.at);
-    return { fn: this.owner.fn, key: this.owner.owner.key, name: TIMER_PREFIX + this.name, value };
+    return { fn: this.owner.name, key: this.owner.owner.key, name: TIMER_PREFIX + this.name, value };
   }
 
   settle(): void {
@@ -208,7 +216,7 @@ export class TimerSlot implements TouchableSlot, HeapItem {
 
 /** Within one key: by time, then function, then name. */
 export function compareTimers(a: TimerSlot, b: TimerSlot): number {
-  return (a.at ?? 0) - (b.at ?? 0) || compareBytes(a.owner.fn, b.owner.fn) || compareBytes(a.name, b.name);
+  return (a.at ?? 0) - (b.at ?? 0) || compareBytes(a.owner.name, b.owner.name) || compareBytes(a.name, b.name);
 }
 
 function parseState<Value>(schema: z.ZodType<Value>, text: string, fn: string, key: string, name: string): Value;

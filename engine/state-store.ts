@@ -162,14 +162,18 @@ export class StateStore implements KeyKeeper {
 
   /** Ends a unit: the slots that it changed, as they are now, in the order of first change. */
   takeTouched(): Slot[] {
-    const touched = this.touched;
+    const slots = this.touched.map((slot) => slot.toSlot());
+    this.settleTouched();
+    return slots;
+  }
+
+  /** Ends a unit that nobody keeps: what it changed is not written down. */
+  settleTouched(): void {
+    for (const slot of this.touched) {
+      slot.touched = false;
+      if (!slot.present) slot.settle();
+    }
     this.touched = [];
     this.touchedBytes = 0;
-    return touched.map((slot) => {
-      slot.touched = false;
-      const taken = slot.toSlot();
-      if (taken.value === null) slot.settle();
-      return taken;
-    });
   }
 }

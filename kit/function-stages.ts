@@ -1,4 +1,5 @@
 import { createStagePartition, type StagePartition, type UnitDraft } from "../engine/stage-partition.ts";
+import { compareBytes } from "../engine/byte-order.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import { HEADER, isControlRecord } from "../core/record.ts";
 import { madeRecord } from "../core/made-record.ts";
@@ -7,13 +8,13 @@ import type { StageFunction } from "../core/function.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
 
-/** The stage in which users' functions run, with these. */
+/** The stage in which users' functions run, with these, in the order in which they run when they are deployed. */
 export function functionStage(functions: readonly StageFunction[]): StageDefinition {
   return {
     name: FUNCTIONS_STAGE.name,
     input: FUNCTIONS_STAGE.input,
     flushes: "repartition",
-    functions: versioned(functions),
+    functions: versioned(functions).toSorted((a, b) => compareBytes(a.name, b.name)),
   };
 }
 

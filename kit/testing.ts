@@ -42,8 +42,8 @@ export interface FunctionRun {
 }
 
 /**
- * Runs a function, or several in this order, over a sample, on the engine that runs it live, in the sample's own time. Then runs it twice
- * more, the last time with restarts, and throws with the function's name when a byte differs. INVALID_INPUT for what is no sample.
+ * Runs a function, or several side by side, over a sample, on the engine that runs it live, in the sample's own time: none of them reads what
+ * another makes. Then runs it twice more, the last time with restarts, and throws with the function's name when a byte differs. INVALID_INPUT for what is no sample.
  */
 export function runFunction(
   functions: StageFunction | readonly StageFunction[],

@@ -1,12 +1,17 @@
 import { errorText, isMillraceError } from "../core/errors.ts";
+import { ENDED_AT, begunPartitions } from "../core/functions-stage.ts";
 import { LIMITS } from "../core/limits.ts";
 import { pause } from "../core/pause.ts";
+import type { Clock } from "../core/clock.ts";
+import type { LogInspector } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
 import type { WarmPartitions } from "./warm-partitions.ts";
 
 export interface OwnedPartitionsOptions {
+  readonly log: LogInspector;
   readonly stage: string;
+  readonly monotonic: Clock;
   readonly logger: Logger;
   /** Where what is released is kept. */
   readonly warm: WarmPartitions;
@@ -19,6 +24,9 @@ export interface OwnedPartitionsOptions {
 }
 
 const RESTORE_PAUSE_MS_MIN = 200;
+/** Between two looks whether a stage that has ended has begun again. */
+const LOOK_MS = 500;
+const NONE: ReadonlySet<number> = new Set();
 
 /**
  * The partitions that a stage works in this process. They are claimed and restored beside the loop, which goes on with the others; an
@@ -30,6 +38,7 @@ export class OwnedPartitions {
   /** Of partitions that are to be ours: ends the attempts to claim them. */
   private readonly wanted = new Map<number, AbortController>();
   private readonly restoring = new Set<number>();
+  private lookedAt = -Infinity;
   /** Restores in a row of which nothing came, by partition. */
   private readonly fruitless = new Map<number, number>();
 
@@ -62,13 +71,37 @@ export class OwnedPartitions {
     await Promise.all(released.map((owner) => this.keep(owner)));
   }
 
-  /** Begins to restore those whose commit has failed. */
-  restoreFailed(): void {
+  /** Begins to restore those whose commit has failed, and those that had ended with their stage and have begun again. */
+  async restoreLost(): Promise<void> {
+    const begun = await this.begunAgain();
     for (const owner of this.owners.values()) {
-      if (owner.failure === undefined || this.restoring.has(owner.partition)) continue;
-      this.restoring.add(owner.partition);
-      void this.restore(owner).finally(() => this.restoring.delete(owner.partition));
+      const { partition, failure } = owner;
+      if (this.restoring.has(partition) || (failure === undefined && !begun.has(partition))) continue;
+      this.restoring.add(partition);
+      const restored = failure === undefined ? this.renew(partition) : this.restore(owner);
+      void restored.finally(() => this.restoring.delete(partition));
     }
+  }
+
+  /** What stands behind everything commits nothing, and would never be told that somebody else has claimed it. */
+  private async begunAgain(): Promise<ReadonlySet<number>> {
+    const { log, stage, monotonic } = this.options;
+    const ended = [...this.owners.values()].filter(({ state }) => state.next.offset >= ENDED_AT);
+    if (ended.length === 0 || monotonic.now() - this.lookedAt < LOOK_MS) return NONE;
+    this.lookedAt = monotonic.now();
+    try {
+      const begun = begunPartitions(await log.status(), stage);
+      return new Set(ended.map(({ partition }) => partition).filter((partition) => begun.has(partition)));
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      return NONE;
+    }
+  }
+
+  private async renew(partition: number): Promise<void> {
+    const { stage, logger } = this.options;
+    logger.info({ stage, partition }, "the stage had ended and has begun again; restoring the partition");
+    await this.claim(partition, 0).catch((error: unknown) => this.endsWith(error));
   }
 
   private async restore(owner: PartitionOwner): Promise<void> {

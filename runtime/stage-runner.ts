@@ -145,7 +145,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     });
   };
 
-  const owned = new OwnedPartitions({ stage: stage.name, logger, warm, claim, inLoop, onEnd });
+  const owned = new OwnedPartitions({ log, stage: stage.name, monotonic, logger, warm, claim, inLoop, onEnd });
   const { owners } = owned;
   const stateBytes = new StateBytes();
 
@@ -232,7 +232,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       isCutShort = false;
       const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
       if (slices.length === 0 || backlogged) await commitAll();
-      owned.restoreFailed();
+      await owned.restoreLost();
       await applyChanges();
       // A backlog never makes the loop wait, and whoever asks this thread something must not wait for the backlog's end.
       await nextTurn();

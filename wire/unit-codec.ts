@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
-import { OUTCOME_NAMES, noOutcomes } from "../core/ledger.ts";
+import { OUTCOME_NAMES } from "../core/ledger.ts";
 import { NumberTextReader, packNumbersAndText } from "./number-text.ts";
 import type { Slot, SnapshotChunk, UnitBody } from "../core/commit-unit.ts";
 import type { OutcomeName, Outcomes } from "../core/ledger.ts";
@@ -51,8 +51,7 @@ export function encodeSnapshotChunk(body: SnapshotChunk): Uint8Array {
 export function decodeSnapshotChunk(bytes: Uint8Array): SnapshotChunk {
   const { head, slots, outcomes } = decode(KIND_SNAPSHOT, bytes, snapshotHeadSchema);
   const { v, stage, generation, next, chunk } = head;
-  const totals = outcomes.map(([key, some]) => [key, { ...noOutcomes(), ...some }] as const);
-  return { v, stage, generation, next, chunk, slots, outcomes: totals };
+  return { v, stage, generation, next, chunk, slots, outcomes };
 }
 
 type PartialOutcomes = readonly (readonly [key: string, Partial<Outcomes>])[];

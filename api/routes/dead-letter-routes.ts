@@ -82,10 +82,12 @@ function redriveRoute(app: ZodApp, context: RouteContext): void {
       const { tenant, id: actor } = gate.principalOf(raw);
       const { queue, ...log } = sourceOf(context);
       const letters = await queue.redrivable({ tenant, ...query, ...receivedRange(from, to, options) });
+      // All or none: who is told of one that cannot be run must not wonder about the others.
+      const controls: Redrive[] = [];
+      for (const letter of letters) controls.push(await redriveOf(letter, log));
       let sequence: number | undefined;
-      for (const letter of letters) {
-        const control = await redriveOf(letter, log);
-        const key = deviceKey(tenant, letter.device);
+      for (const control of controls) {
+        const key = deviceKey(tenant, control.device);
         sequence = await options.registry.controlOutbox.enqueue(key, control, actor);
       }
       if (sequence !== undefined) await settleConfiguration(options, reply, sequence);
@@ -163,8 +165,12 @@ function notAReading(text: string): MillraceError {
 async function redriveOf(letter: QueuedDeadLetter, log: Omit<DeadLetterSource, "queue">): Promise<Redrive> {
   const { tenant, device, source, received, payload, redrives } = letter;
   const stage = await log.stageOf(source.topic, letter.function);
-  if (stage === null)
-    throw new MillraceError("INVALID_INPUT", `No stage reads ${source.topic}: it cannot be run again.`);
+  if (stage === null) {
+    const text = `${letter.function} does not run, so the record of its dead letter cannot be run again.`;
+    throw new MillraceError("INVALID_INPUT", text, {
+      remedy: `Deploy ${letter.function} first, or choose the dead letters of others with --function.`,
+    });
+  }
   const headers = (await log.headersAt(source)).map(([name, value]): [string, string] => [name, value]);
   const attempt = redrives + 1;
   const at = { source: { ...source }, received, headers, payload };

@@ -11,7 +11,7 @@ import type { FlushOptions } from "./flush.ts";
 
 const FLUSH_HELP = `
 What a flushed device sends afterwards counts as late when its time is before --up-to: it is stored, but leaves closed windows and
-alarms alone. There is no taking it back, so flush what was replayed, and leave out what is live.`;
+alarms alone. There is no taking it back, so flush what was played, and leave out what is live.`;
 
 /** `millrace audit|partitions|flush|link|clickhouse-sql|migrate|doctor`. */
 export function addInstanceCommands(program: Command): void {
@@ -26,7 +26,7 @@ export function addInstanceCommands(program: Command): void {
       process.exitCode = await partitionsCommand(apiOf(command), globalOptions(command));
     });
   withInstanceOptions(program.command("flush [devices...]"))
-    .description("end a replay: move the devices' watermark to a time, so that their windows close")
+    .description("after a recorded file was played: move its devices' watermark to a time, so that their windows close")
     .requiredOption("--up-to <time>", "event time that has passed, ISO or UTC ms")
     .option("--all", "every device, the live ones too")
     .addHelpText("after", FLUSH_HELP)

@@ -18,7 +18,7 @@ export async function flushCommand(
 ): Promise<number> {
   if (all === devices.length > 0) {
     throw new MillraceError("INVALID_INPUT", all ? "--all names every device already" : "no device is named", {
-      remedy: "Name the devices that were replayed, or say --all if no device is live.",
+      remedy: "Name the devices of the file that was played, or say --all if no device is live.",
     });
   }
   const upTo = parseTimeText(text);

@@ -36,7 +36,18 @@ export async function startCommand(options: { config: Config; json: boolean; dem
     const signalled = nextSignal();
     const { role } = options.config;
     if (first === null)
-      printRole({ readyMs, role, http: millrace.httpUrl, mqtt: mqttUrl, mqtts: mqttsUrl, ingest: ingestUrl }, options);
+      printRole(
+        {
+          readyMs,
+          role,
+          http: millrace.httpUrl,
+          mqtt: mqttUrl,
+          mqtts: mqttsUrl,
+          ingest: ingestUrl,
+          adminToken: millrace.adminToken,
+        },
+        options,
+      );
     else
       console.log(options.json ? JSON.stringify({ readyMs, ...first }) : banner({ readyMs, ...first }, options.demo));
     failure = await Promise.race([signalled, millrace.broken]);
@@ -96,14 +107,17 @@ function printRole(
     readonly mqtt: string | null;
     readonly mqtts: string | null;
     readonly ingest: string | null;
+    /** Only on the very first start of a process with the role api. */
+    readonly adminToken: string | null;
   },
   { json }: { readonly json: boolean },
 ): void {
   if (json) return console.log(JSON.stringify(ready));
-  const { readyMs, role, http, mqtt, mqtts, ingest } = ready;
+  const { readyMs, role, http, mqtt, mqtts, ingest, adminToken } = ready;
   console.log(`Millrace is ready as ${role} after ${(readyMs / 1000).toFixed(1)} s.\n\n  HTTP    ${http}`);
   if (mqtt !== null) console.log(`  MQTT    ${mqtt}\n  Ingest  ${ingest}`);
   if (mqtts !== null) console.log(`  TLS     ${mqtts}`);
+  if (adminToken !== null) console.log(`  Admin token, shown this once: ${adminToken}`);
 }
 
 /** Null on a signal: the user wants it to end. */

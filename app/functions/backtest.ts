@@ -163,13 +163,11 @@ class BacktestRun {
   }
 
   private collect({ engine, hashes }: PartitionRun): void {
-    for (const [topic, records] of engine.seal()?.outputs ?? []) {
+    for (const [topic, records] of engine.takeOutputs()) {
       const hash = hashes.get(topic) ?? createHash("sha256");
       hashes.set(topic, hash);
-      for (const record of records) {
-        hash.update(outputText({ topic, record }));
-        this.note({ topic, record });
-      }
+      hash.update(records.map((record) => outputText({ topic, record })).join(""));
+      for (const record of records) this.note({ topic, record });
     }
   }
 

@@ -20,6 +20,7 @@ import type { ReferenceTable } from "../../core/reference-table.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { DeviceConfiguration, TimeRange } from "../functions/history/reading-history.ts";
 import type { Correction } from "./correction.ts";
+import type { LiveEnd } from "./live-end.ts";
 
 /** What is known of types, tables and devices now: it holds until control records in the log say otherwise. */
 export type ReplayConfiguration = DeviceConfiguration & { readonly tables: readonly ReferenceTable[] };
@@ -34,8 +35,7 @@ export interface PartitionReplayOptions {
   /** What the log holds of `readings` and `aggregates`. */
   readonly readings: ScanRange;
   readonly aggregates: ScanRange;
-  /** The live stage has made all that it makes of records before this one, and it lies in the log. */
-  readonly liveTo: number;
+  readonly live: LiveEnd;
   /** Called for every record that is read; what it throws ends the replay. */
   readonly onRecord: () => void;
 }
@@ -57,13 +57,16 @@ const RECORDS_A_UNIT = 500;
  * when that is earlier, and compares what it makes with what is stored. Changes nothing. LIMIT_EXCEEDED when too much differs.
  */
 export async function replayPartition(options: PartitionReplayOptions): Promise<PartitionResult> {
-  const { log, readings, aggregates, onRecord } = options;
-  const run = new PartitionReplay(options);
+  const { log, readings, aggregates, live, onRecord } = options;
+  const replaced = new Set<string>();
   await scanLog(log, [readings, aggregates], (record) => {
     onRecord();
-    run.noteReplaced(record);
+    live.note(record);
+    const replaces = record.header(HEADER.replaces);
+    if (replaces !== undefined) replaced.add(replaces);
     return undefined;
   });
+  const run = new PartitionReplay(options, replaced, live.offset());
   await scanLog(log, [aggregates], (record) => {
     onRecord();
     run.storedWindow(record);
@@ -83,7 +86,9 @@ class PartitionReplay {
   private readonly engine: StagePartition;
   private readonly gate = { isOpen: false };
   private readonly known: ReadonlySet<string>;
-  private readonly replaced = new Set<string>();
+  private readonly replaced: ReadonlySet<string>;
+  /** All that is made of records before it lies in the log. */
+  private readonly liveTo: number;
   private readonly marks = new SourceMarks();
   private readonly readings = new ReadingDifference();
   private readonly windows = new WindowDifference();
@@ -93,9 +98,11 @@ class PartitionReplay {
   private deadLetters = 0;
   private unsealed = 0;
 
-  constructor(options: PartitionReplayOptions) {
+  constructor(options: PartitionReplayOptions, replaced: ReadonlySet<string>, liveTo: number) {
     const { fn, partition, configuration, readings } = options;
     this.options = options;
+    this.replaced = replaced;
+    this.liveTo = liveTo;
     this.own = `${fn.name}@`;
     this.known = new Set(configuration.devices.map(({ tenant, id }) => deviceKey(tenant, id)));
     const stage = { ...FUNCTIONS_STAGE, functions: [gated(fn, this.gate)] };
@@ -103,11 +110,6 @@ class PartitionReplay {
     this.engine = createStagePartition(of, configuredState(of, configuration, readings.offset));
     // The record of its first deploy may be gone: then it ran from the beginning of what is left.
     this.gate.isOpen = readings.offset > 0;
-  }
-
-  noteReplaced(record: LogRecord): void {
-    const replaces = record.header(HEADER.replaces);
-    if (replaces !== undefined) this.replaced.add(replaces);
   }
 
   storedReading(record: LogRecord): void {
@@ -126,7 +128,7 @@ class PartitionReplay {
   }
 
   process(record: LogRecord): void {
-    if (record.offset >= this.options.liveTo) return;
+    if (record.offset >= this.liveTo) return;
     const fed = isControlRecord(record) ? this.controlOf(record) : record;
     if (!this.gate.isOpen) this.gate.isOpen = this.isOfRange(record);
     while (!this.engine.process(fed)) this.collect();
@@ -156,14 +158,14 @@ class PartitionReplay {
 
   /** Null for what another function made, or of records that are not run here, and for what comes a second time. */
   private storedSource(record: LogRecord, topic: TopicName) {
-    const { readings, liveTo } = this.options;
+    const { readings } = this.options;
     if (isControlRecord(record) || record.header(HEADER.functionVersion)?.startsWith(this.own) !== true) return null;
     const text = record.header(HEADER.source) ?? "";
     const source = parseSourcePosition(text);
     if (source === null || source.topic !== "readings" || record.key === null || !this.known.has(record.key))
       return null;
     if (!this.marks.takeIfNew(topic, source.partition, source)) return null;
-    return source.offset < readings.offset || source.offset >= liveTo ? null : { key: record.key, text, source };
+    return source.offset < readings.offset || source.offset >= this.liveTo ? null : { key: record.key, text, source };
   }
 
   /** Deploys and redrives were answers to the version that ran; everything else holds for this one too. */
@@ -188,7 +190,7 @@ class PartitionReplay {
 
   private collect(): void {
     this.unsealed = 0;
-    for (const [topic, records] of this.engine.seal()?.outputs ?? []) {
+    for (const [topic, records] of this.engine.takeOutputs()) {
       for (const record of records) this.note(topic, record);
     }
   }

@@ -6,6 +6,8 @@ export interface ReplayJob {
   readonly name: string;
   readonly version: number;
   readonly code: string;
+  /** Where the function runs. */
+  readonly stage: string;
   readonly range: TimeRange;
   readonly dryRun: boolean;
   readonly configuration: ReplayConfiguration;

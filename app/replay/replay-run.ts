@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { isFunctionsJournal } from "../../core/functions-stage.ts";
-import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { scanLog, type ScanRange } from "../../log/scan-log.ts";
+import { LiveEnd } from "./live-end.ts";
 import { replayPartition, type ReplayConfiguration } from "./partition-replay.ts";
 import { ReplayWriter } from "./replay-writer.ts";
 import type { EventLog, LogStatus } from "../../core/event-log.ts";
@@ -17,6 +16,8 @@ export interface ReplayRunOptions {
   readonly generation: number;
   /** With its version. */
   readonly fn: StageFunction;
+  /** Where it runs. */
+  readonly stage: string;
   readonly range: TimeRange;
   readonly dryRun: boolean;
   readonly configuration: ReplayConfiguration;
@@ -71,10 +72,10 @@ export class ReplayRun {
   }
 
   private async runAll(): Promise<void> {
-    const { log, dryRun, fn, generation, now } = this.options;
+    const { log, dryRun, fn, stage, generation, now } = this.options;
     checkReplayable(fn);
     // What live stages have made of records before their positions lies before these ends, which are asked for later.
-    const live = liveOffsets(await log.status());
+    const { journals } = await log.status();
     const { partitions } = await log.status();
     await checkReach(this.options, partitions);
     const functionVersion = `${fn.name}@${fn.version}`;
@@ -87,7 +88,7 @@ export class ReplayRun {
         partition,
         readings,
         aggregates: rangeOf(partitions, "aggregates", partition),
-        liveTo: live.get(partition) ?? readings.end,
+        live: new LiveEnd({ fn: fn.name, stage, journals, partition, end: readings.end }),
         onRecord: () => {
           this.records += 1;
           this.checkCancelled();
@@ -123,17 +124,6 @@ function checkReplayable({ name, outputs }: StageFunction): void {
   throw new MillraceError("INVALID_INPUT", `${name} joins readings, and joins cannot be replayed`, {
     remedy: "What it has joined stays as it is; a new version joins from its deploy on.",
   });
-}
-
-/** By partition, up to where all stages of users' functions have come: a function may have moved from one to another. */
-function liveOffsets({ journals }: LogStatus): ReadonlyMap<number, number> {
-  const offsets = new Map<number, number>();
-  for (const { name, partition, positions } of journals) {
-    const offset = positions.find(({ topic }) => topic === FUNCTIONS_STAGE.input)?.offset;
-    if (offset !== undefined && isFunctionsJournal(name))
-      offsets.set(partition, Math.min(offset, offsets.get(partition) ?? Infinity));
-  }
-  return offsets;
 }
 
 function rangeOf(partitions: LogStatus["partitions"], topic: string, partition: number): ScanRange {

@@ -1,5 +1,7 @@
 import { LIMITS } from "../../core/limits.ts";
 import { MillraceError } from "../../core/errors.ts";
+import { functionsStageName } from "../../core/functions-stage.ts";
+import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Device, DeviceStore, Registry } from "../../core/registry.ts";
 import type { ReplayRequest, Replays } from "../../core/replay.ts";
@@ -29,8 +31,9 @@ export function createReplays(sources: ReplaySources): Replays {
         });
       }
       const { name, version, code } = await registry.functions.code(wanted, of);
+      const stage = functionsStageName((await registry.functions.stages()).get(name) ?? FUNCTIONS_STAGE.name);
       const configuration = await configurationOf(sources);
-      return threads("startReplay", { name, version, code, range: { from, to }, dryRun, configuration, now });
+      return threads("startReplay", { name, version, code, stage, range: { from, to }, dryRun, configuration, now });
     },
     status: () => threads("replayStatus"),
     cancel: () => threads("cancelReplay"),

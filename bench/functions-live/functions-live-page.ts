@@ -92,6 +92,24 @@ function line(what: string, unit: string, value: number): Line {
   return { what, unit, values: [value] };
 }
 
+/** Which of what was asked this run has not reached. */
+function missedText({ cold, wake, burst, poison, hostile }: FunctionsLiveReport): string {
+  const call = quantile(cold?.map(({ firstCall }) => firstCall) ?? [], 0.5);
+  const woken = quantile(wake?.asleep ?? [], 0.95);
+  const waited = Math.max(poison?.samePartition ?? 0, poison?.otherPartitions ?? 0);
+  const times = hostile === undefined ? 0 : quantile(hostile.besideHostile, 0.99) / quantile(hostile.alone, 0.99);
+  const ms = (value: number): string => `${value.toFixed(0)} ms`;
+  const missed = [
+    call > 150 ? `the first call of a cold thread comes after ${ms(call)} (p50) instead of 150 ms` : "",
+    woken > 300 ? `from zero the p95 is ${ms(woken)} instead of 300 ms` : "",
+    (burst?.recoveredMs ?? 0) > 30_000 ? "the burst is not worked off within 30 s" : "",
+    (burst?.scaleActions ?? 0) >= 3 ? `the burst changes the number of threads ${burst?.scaleActions} times` : "",
+    waited >= 2000 ? `a neighbour of the poison waits ${ms(waited)} instead of less than 2 s` : "",
+    times >= 2 ? `the hostile function makes the p99 ${times.toFixed(1)} times as long` : "",
+  ].filter((one) => one !== "");
+  return missed.length === 0 ? "**Missed**: nothing." : `**Missed**: ${missed.join("; ")}.`;
+}
+
 /** The page docs/benchmarks/functions-live.md. */
 export function functionsLivePage(report: FunctionsLiveReport): string {
   const rows = functionsLiveLines(report).map((one) => {
@@ -109,6 +127,8 @@ What users' functions do when they are started, woken, flooded and misbehave, on
 - **Poison**: one record from which a function never comes back, while seven neighbours send 20 readings a second each; asked: they wait less than 2 s.
 - **Hostile**: 200 readings a second, for each of which a function prints 50 kB (10 MB/s), throws every second time, and never comes back once in a thousand; asked:
   the p99 of the main stage's results less than twice that without it.
+
+${missedText(report)}
 
 ${machineRows(report)}
 

@@ -13,6 +13,8 @@ export interface ReadableLog {
   readonly partitionCount: number;
   /** What is kept now. */
   partitions(topic: string): readonly Pick<PartitionStatus, "topic" | "partition" | "startOffset">[];
+  /** Whether anybody has ever written to a journal of this name. */
+  hasJournal(name: string): boolean;
   openReader(positions: readonly TopicPosition[]): LogReader;
   close(): Promise<void>;
 }
@@ -46,6 +48,11 @@ export async function readEmbeddedLog(directory: string): Promise<ReadableLog> {
           partition,
           startOffset: starts[topology.indexOf(topic, partition)] ?? 0,
         }));
+      },
+      hasJournal(name) {
+        const [first] = store.journals.getKeys({ start: [name, 0, 0], limit: 1 });
+        store.root.resetReadTxn();
+        return first?.[0] === name;
       },
       // Damage is the running instance's to report.
       openReader: (positions) =>

@@ -38,7 +38,13 @@ async function start(letters: readonly QueuedDeadLetter[]) {
   }
   log.trim("telemetry", 1, 1);
   const fixture = await startApi({
-    deadLetters: deadLetterSource(queue, log, { stages: async () => new Map([["in-heavy", "heavy"]]) }),
+    deadLetters: deadLetterSource(queue, log, {
+      stages: async () =>
+        new Map([
+          ["in-heavy", "heavy"],
+          ["shared", "functions"],
+        ]),
+    }),
     clock: { now: () => T0 },
   });
   onTestFinished(() => fixture.close());
@@ -59,10 +65,15 @@ it("dead letters are listed and counted by function, error class, device and tim
 });
 
 it("a redrive sends the records with their headers to the stage that reads their topic, as the next attempt", async () => {
-  const { call, controls, asked } = await start([letter(2), letter(0), letter(1, "readings")]);
+  const { call, controls, asked } = await start([
+    letter(2),
+    letter(0),
+    { ...letter(1, "readings"), function: "shared" },
+  ]);
   const answer = await call("POST", "/api/v1/dead-letters/redrive", { body: { function: "clean", limit: 3 } });
   expect(answer.status).toBe(202);
-  const { received, function: name, source } = letter(1, "readings");
+  const { received, source } = letter(1, "readings");
+  const name = "shared";
   expect(answer.body).toEqual({ redriven: 3, next: { received, function: name, source } });
   const after = { received, function: name, source };
   await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 1, after } });
@@ -80,6 +91,15 @@ it("a redrive goes to the stage in which the function runs now", async () => {
   const { call, controls } = await start([{ ...letter(1, "readings"), function: "in-heavy" }]);
   await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 1 } });
   expect(controls.filter((control) => control.kind === "redrive")).toMatchObject([{ stage: "fn-heavy" }]);
+});
+
+it("a redrive of what does not run any more is refused as a whole, and says what to do", async () => {
+  const gone = { ...letter(1, "readings"), function: "gone" };
+  const { call, controls } = await start([letter(2), gone, { ...letter(1, "repartition"), function: "gone-too" }]);
+  const answer = await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 3 } });
+  expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_INPUT" } });
+  expect(JSON.stringify(answer.body)).toMatch(/gone does not run.*Deploy gone first/);
+  expect(controls.filter((control) => control.kind === "redrive")).toEqual([]);
 });
 
 it("an edited record goes to the stage in the place of the original one, with who has edited it", async () => {

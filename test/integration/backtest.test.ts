@@ -6,6 +6,7 @@ import { bundleFunctions } from "../../app/functions/bundle.ts";
 import { openLogHistory } from "../../app/functions/history/log-history.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { parseJson } from "../../core/parse-json.ts";
+import { REPLAY_STAGE, stageJournalName } from "../../core/stage.ts";
 import { HEADER } from "../../core/record.ts";
 import { visitTopic } from "../support/log-dump.ts";
 import { parseSample } from "../../kit/sample.ts";
@@ -160,6 +161,7 @@ test("what cannot be is said in one sentence", async () => {
 test("compares with what a replay has left, and not with what stood there before", async () => {
   const before = await run();
   const [was = ""] = await sourcesOf("dew@1", START + MINUTE);
+  await log.claim({ name: stageJournalName(REPLAY_STAGE), partition: 0 });
   await appendReadings(log, [{ ...stored("room-1", 1, 0), metrics: {}, replaces: was }]);
   const { compared } = await run();
   expect(compared).toMatchObject({ ...before.compared, equal: 0, new: 272, examples: expect.anything() });

@@ -244,6 +244,42 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
     expect(await api.get("/audit")).toMatchObject({ balanced: true, storedOnce: true });
   });
 
+  it("waits for no stage in which the function does not run", async () => {
+    await deploy(9, 1000);
+    const file = join(files.path, "slow.ts");
+    const slow = `import { defineMap, z } from "millrace/function";
+export const slow = defineMap({
+  name: "slow",
+  input: z.object({ value: z.number() }),
+  process: ({ metrics }) => {
+    let sum = metrics.value;
+    for (let n = 0; n < 200_000_000; n += 1) sum += n % 7;
+    return { sum };
+  },
+});
+`;
+    writeFileSync(file, slow);
+    expect((await command("deploy", file, "--stage", "slow", "--no-shadow", "--yes")).code).toBe(0);
+    const [from, count] = [published + 1, 24];
+    const numbers = Array.from({ length: count }, (_, index) => from + index);
+    await Promise.all(DEVICES.map((device) => send(device, numbers)));
+    published += count;
+    for (const device of DEVICES) {
+      await expect
+        .poll(async () => (await rows(device, "scaled", published + 1)).get(START + published * STEP), {
+          timeout: 60_000,
+        })
+        .toBe(published * 9);
+    }
+    const range = ["--from", String(START + from * STEP), "--to", String(START + (published + 1) * STEP)];
+    const { stdout } = await command("replay", "scaled", ...range, "--dry-run", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      results: DEVICES.length * count,
+      corrections: { changed: 0, added: 0, withdrawn: 0 },
+    });
+    expect((await command("undeploy", "slow")).code).toBe(0);
+  });
+
   it("says what it cannot do", async () => {
     const range = ["--from", String(START), "--to", String(START + 1)];
     expect((await command("replay", "nobody", ...range)).stderr).toMatch(/no version of function "nobody" runs/);

@@ -60,6 +60,20 @@ describe.skipIf(noCluster !== null)(
       }
     }
 
+    it("prints the admin token of the first start, which opens /metrics of every role", async () => {
+      const token = cluster.processes.get("api")?.ready.adminToken ?? "";
+      const { http } = cluster.processes.get("gateway-1")?.ready ?? {};
+      const { http: apiUrl } = cluster.processes.get("api")?.ready ?? {};
+      // As somebody from elsewhere asks: through a proxy.
+      const ask = async (url: string | undefined, bearer: string) => {
+        const headers = { "x-forwarded-for": "192.0.2.1", authorization: `Bearer ${bearer}` };
+        return (await fetch(`${url}/metrics`, { headers })).status;
+      };
+      expect([await ask(http, token), await ask(apiUrl, token)]).toEqual([200, 200]);
+      expect(await ask(http, "mr_wrong")).toBe(401);
+      expect(cluster.processes.get("gateway-1")?.ready.adminToken).toBeNull();
+    });
+
     it("say which they have, and that they are ready", async () => {
       for (const { ready } of cluster.processes.values()) {
         await eventually(`${ready.role} ready`, async () => (await fetch(`${ready.http}/readyz`)).status === 200);

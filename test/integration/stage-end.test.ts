@@ -1,7 +1,11 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
+import { ENDED_AT, functionsStage } from "../../core/functions-stage.ts";
+import { controlRecord } from "../../runtime/control-record.ts";
 import { createMemoryEventLog } from "../support/memory-event-log.ts";
+import { createFunctionsStages } from "../../runtime/functions-stages.ts";
+import { T0 } from "../support/counting-stage.ts";
 import { eventually, PARTITIONS, stageOnLog } from "../support/stage-on-log.ts";
 import type { EventLog, LogReader } from "../../core/event-log.ts";
 
@@ -27,4 +31,27 @@ it("ends the thread of a stage that has ended, whatever else keeps it", async ()
   const worker = new Worker(new URL("../support/ending-thread.ts", import.meta.url));
   const [error]: unknown[] = await once(worker, "error");
   expect(error).toMatchObject({ name: "TypeError", message: "the stage has a defect" });
+});
+
+it("works a stage that was ended and begun again between two looks of whoever starts its threads", async () => {
+  const log = await place.openLog();
+  const stage = functionsStage("fn-apart");
+  const stages = createFunctionsStages({
+    log,
+    outbox: { configuration: () => Promise.resolve({ revision: 1, types: [], rules: [], tables: [], devices: [] }) },
+    generation: 1,
+    partitionCount: PARTITIONS,
+    clock: { now: () => T0 },
+  });
+  await stages.begin([stage.name]);
+  await stages.end(stage.name);
+  const runner = await place.run(log, { stage });
+  const standsAt = () => runner.totals().partitions.map(({ nextOffset }) => nextOffset);
+  await eventually(() => Promise.resolve(standsAt().length === PARTITIONS));
+  expect(standsAt()).toEqual([ENDED_AT, ENDED_AT]);
+  await stages.begin([stage.name]);
+  await eventually(() => Promise.resolve(standsAt().every((offset) => offset < ENDED_AT)));
+  const tick = controlRecord(null, { v: 1, kind: "tick" }, T0 + 1000);
+  const offset = await log.append("readings", 1, [tick]);
+  await eventually(() => Promise.resolve((standsAt()[1] ?? 0) > offset));
 });

@@ -24,6 +24,8 @@ export interface ReadyLine {
 /** What a process with some of the roles prints. */
 export interface RoleLine {
   readonly readyMs: number;
+  /** On the very first start of the role api. */
+  readonly adminToken: string | null;
   readonly role: string;
   readonly http: string;
   readonly mqtt: string | null;

@@ -7,7 +7,7 @@ const LOOSE_END = new RegExp(
 );
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 /** Names that tools and readers look for. */
-const KNOWN_NAMES = /^([A-Z][A-Z_-]*\.md|LICENSE|Dockerfile|Chart\.yaml|\..+)$/;
+const KNOWN_NAMES = /^([A-Z][A-Z_-]*\.md|LICENSE|Dockerfile|Chart\.yaml|NOTES\.txt|_helpers\.tpl|\..+)$/;
 
 export const noLooseEndsRule: TidyRule = (files) =>
   files.flatMap((file) => {

@@ -6,7 +6,8 @@ import { isReading } from "../../../core/is-reading.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { parseJson } from "../../../core/parse-json.ts";
 import { HEADER, isControlRecord } from "../../../core/record.ts";
-import { REPLAY_STAGE } from "../../../core/stage.ts";
+import { REPLAY_STAGE, stageJournalName } from "../../../core/stage.ts";
+import { ReadRecord } from "../../../engine/parse-reading.ts";
 import { readEmbeddedLog, type ReadableLog } from "../../../log/embedded/read-embedded-log.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import type { DeviceState } from "../../../core/control.ts";
@@ -58,6 +59,8 @@ async function* readReadings(
 /** Source positions of those whose place a correction has taken, which comes later. */
 async function replacedReadings(log: ReadableLog): Promise<ReadonlySet<string>> {
   const replaced = new Set<string>();
+  // Nearly every log has none, and the corrections of others stand behind all else.
+  if (!log.hasJournal(stageJournalName(REPLAY_STAGE))) return replaced;
   for await (const { records } of readTopic(log, "readings")) {
     for (const record of records) {
       if (!sourceOf(record).startsWith(OF_REPLAYS)) continue;
@@ -78,7 +81,7 @@ function pastReading(record: LogRecord, partition: number, { from, to }: TimeRan
   if (!isReading(reading) || reading.ts < from || reading.ts >= to) return null;
   const isDerived = !sourceOf(record).startsWith(OF_MAIN_STAGE);
   const maker = isDerived ? (record.header(HEADER.functionVersion)?.split("@")[0] ?? "") : null;
-  return { partition, record, reading, maker };
+  return { partition, record: new ReadRecord(record, reading), reading, maker };
 }
 
 async function keptSince(log: ReadableLog): Promise<number> {

@@ -1,13 +1,20 @@
 import { calendar, defineStream, z } from "millrace/function";
+import { addToQuarter, meterInput, quarterSchema } from "../meter.ts";
 
 /** The greatest quarter-hour demand of a month, and of the month so far each hour: the demand charge goes by it. */
 export const monthlyPeak = defineStream({
   name: "monthly-peak",
-  input: z.object({ demand_kw: z.number() }),
+  input: meterInput,
   window: calendar("month", "Europe/Berlin"),
   early: "1h",
-  accumulator: z.object({ peak: z.number(), at: z.number() }),
-  initial: () => ({ peak: 0, at: 0 }),
-  add: (acc, { ts, metrics: { demand_kw: demand } }) => (demand > acc.peak ? { peak: demand, at: ts } : acc),
-  result: ({ peak, at }) => ({ peak_kw: peak, peak_at: new Date(at).toISOString() }),
+  accumulator: z.object({
+    quarter: quarterSchema.nullable(),
+    peak: z.object({ at: z.number(), kw: z.number() }).nullable(),
+  }),
+  initial: () => ({ quarter: null, peak: null }),
+  add({ quarter: before, peak }, { ts, metrics: { energy_kwh: kwh } }) {
+    const { quarter, over } = addToQuarter(before, { at: ts, kwh });
+    return { quarter, peak: over !== undefined && over.kw > (peak?.kw ?? 0) ? over : peak };
+  },
+  result: ({ peak }) => ({ peak_kw: peak?.kw, peak_at: peak === null ? undefined : new Date(peak.at).toISOString() }),
 });

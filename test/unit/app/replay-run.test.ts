@@ -134,6 +134,7 @@ function fromTheStart(records: readonly LogRecord[], version: number): (fn: stri
 }
 
 const OPTIONS = {
+  stage: FUNCTIONS_STAGE.name,
   generation: 1,
   range: ALL_TIME,
   dryRun: false,

@@ -8,6 +8,8 @@ import { createStagePartition } from "../../../engine/stage-partition.ts";
 import { T0, counter, message, reader, countingStage as stage, tick } from "../../support/counting-stage.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
 import { outputBytes, runStage, valuesOf } from "../../support/stage-run.ts";
+import type { RecordInput } from "../../../core/record.ts";
+import type { TopicName } from "../../../core/topics.ts";
 import type { StageDefinition } from "../../../core/stage.ts";
 import type { StagePartition } from "../../../engine/stage-partition.ts";
 
@@ -254,5 +256,25 @@ describe("the ledger of a partition", () => {
     });
     const run = runStage([message(0, "a", 0, 1)], { stage: { ...stage, functions: [cheating] } });
     expect(run.totals.get("t/a")).toMatchObject({ processed: 0, deadLettered: 1 });
+  });
+});
+
+describe("whoever keeps no units", () => {
+  it("gets the same outputs, and leaves the same state", () => {
+    const records = Array.from({ length: 40 }, (_, n) => message(n, `d${n % 3}`, n, n % 7 === 6 ? "boom" : n));
+    const state = createStagePartition({ stage, partition: 0, generation: 0 });
+    const outputs = new Map<TopicName, RecordInput[]>();
+    for (const [index, record] of [...records, tick(40, 100)].entries()) {
+      while (!state.process(record)) throw new Error("nothing of this fills a unit");
+      if (index % 4 !== 0) continue;
+      for (const [topic, some] of state.takeOutputs()) outputs.set(topic, [...(outputs.get(topic) ?? []), ...some]);
+      expect(state.isSealed).toBe(true);
+      expect(state.seal()).toBeNull();
+    }
+    const run = runStage([...records, tick(40, 100)], { stage });
+    expect(outputs.get("readings")?.length).toBeGreaterThan(20);
+    expect(outputs.get("dead-letters")?.length).toBeGreaterThan(3);
+    expect(outputs).toEqual(new Map(run.outputs));
+    expect([...state.snapshotChunks()]).toEqual([...run.state.snapshotChunks()]);
   });
 });

@@ -10,7 +10,7 @@ const random = createRandom("stand");
 function standOf(names: readonly string[]) {
   const ended = new Set<string>();
   const process = (name: string): Launched<RoleLine> => ({
-    ready: { readyMs: 0, role: name, http: "", mqtt: null, mqtts: null, ingest: null },
+    ready: { readyMs: 0, role: name, http: "", mqtt: null, mqtts: null, ingest: null, adminToken: null },
     pid: 0,
     stderr: () => "",
     hasEnded: () => ended.has(name),

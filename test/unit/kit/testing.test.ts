@@ -49,16 +49,28 @@ describe("runFunction", () => {
     expect(state).toEqual({ one: { n: 2 }, two: { n: 1 } });
   });
 
-  it("gives the state of several functions by function, and hands readings on in their order", () => {
-    const onDoubled = defineStream({
+  it("gives the state of several functions by function", () => {
+    const last = defineStream({
+      name: "last",
+      input: z.object({ a: z.number() }),
+      state: z.object({ a: z.number() }),
+      initial: () => ({ a: 0 }),
+      process: ({ metrics: { a } }) => ({ state: { a } }),
+    });
+    expect(runFunction([counter, last], [at(0, 4)]).state).toEqual({ one: { counter: { n: 1 }, last: { a: 4 } } });
+  });
+
+  it("runs several functions side by side, as a deployed stage does: none reads what another makes", () => {
+    const onDoubled = defineMap({
       name: "on-doubled",
       input: z.object({ b: z.number() }),
-      state: z.object({ last: z.number() }),
-      initial: () => ({ last: 0 }),
-      process: ({ metrics: { b } }) => ({ state: { last: b } }),
+      process: ({ metrics: { b } }) => ({ c: b + 1 }),
     });
-    expect(runFunction([double, onDoubled], [at(0, 4)]).state).toEqual({ one: { "on-doubled": { last: 8 } } });
-    expect(runFunction([onDoubled, double], [at(0, 4)]).state).toEqual({});
+    const sample = [{ ...at(0, 4), metrics: { a: 4, b: 1 } }];
+    const madeOf = (functions: Parameters<typeof runFunction>[0]) =>
+      runFunction(functions, sample).readings.map(({ metrics }) => metrics);
+    expect(madeOf([double, onDoubled])).toEqual([{ b: 8 }, { c: 2 }]);
+    expect(madeOf([onDoubled, double])).toEqual([{ b: 8 }, { c: 2 }]);
   });
 
   it("closes windows up to `until`, and leaves them open without it", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../../../core/errors.ts";
-import { OUTCOME_NAMES, noOutcomes } from "../../../core/ledger.ts";
+import { OUTCOME_NAMES } from "../../../core/ledger.ts";
 import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../../../wire/unit-codec.ts";
 import type { SnapshotChunk, Slot, UnitBody } from "../../../core/commit-unit.ts";
 
@@ -18,6 +18,15 @@ const slot: fc.Arbitrary<Slot> = fc.record({
 const step = fc.record({ offset: fc.maxSafeNat(), step: fc.nat() });
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat()).filter((n) => n > 0);
 
+const outcomes = fc.array(
+  fc.tuple(
+    text,
+    fc
+      .uniqueArray(fc.tuple(fc.constantFrom(...OUTCOME_NAMES), count), { selector: ([name]) => name })
+      .map((entries) => Object.fromEntries(entries)),
+  ),
+);
+
 const unit: fc.Arbitrary<UnitBody> = fc.record({
   v: fc.constant(1 as const),
   stage: text,
@@ -25,14 +34,7 @@ const unit: fc.Arbitrary<UnitBody> = fc.record({
   from: step,
   next: step,
   slots: fc.array(slot),
-  outcomes: fc.array(
-    fc.tuple(
-      text,
-      fc
-        .uniqueArray(fc.tuple(fc.constantFrom(...OUTCOME_NAMES), count), { selector: ([name]) => name })
-        .map((entries) => Object.fromEntries(entries)),
-    ),
-  ),
+  outcomes,
 });
 
 const chunk: fc.Arbitrary<SnapshotChunk> = fc.record({
@@ -42,13 +44,7 @@ const chunk: fc.Arbitrary<SnapshotChunk> = fc.record({
   next: step,
   chunk: fc.nat(),
   slots: fc.array(slot),
-  outcomes: fc.array(
-    fc
-      .tuple(text, fc.record(Object.fromEntries(OUTCOME_NAMES.map((name) => [name, fc.maxSafeNat()]))))
-      .map(([key, some]) => {
-        return [key, { ...noOutcomes(), ...some }] as const;
-      }),
-  ),
+  outcomes,
 });
 
 const sample: UnitBody = {

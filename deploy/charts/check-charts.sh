@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# `npm run charts`: renders the chart with several values, holds what comes out against the schemas of Kubernetes, KEDA and the Prometheus
+# Operator, sees that values that contradict each other are refused, and tests the alert rules. --install brings the tools
+# first (Go, Python with venv, promtool of Debian's prometheus). Without the tools it says so and ends with 0.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tools=${MILLRACE_CHART_TOOLS:-$HOME/.cache/millrace-chart-tools}
+export PATH="$tools/bin:$PATH"
+
+install_tools() {
+  mkdir -p "$tools"
+  command -v kubeconform >/dev/null || GOBIN="$tools/bin" timeout 300 go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
+  command -v helm >/dev/null || GOBIN="$tools/bin" timeout 300 go install -ldflags="-s -w" helm.sh/helm/v3/cmd/helm@v3.18.6
+  [ -d "$tools/python" ] || python3 -m venv "$tools/python"
+  timeout 120 "$tools/python/bin/pip" install -q kubernetes-validate==1.37.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0
+  "$tools/python/bin/python" deploy/charts/write-schemas.py "$tools/schemas"
+}
+
+[ "${1:-}" != --install ] || install_tools || echo "charts: not all tools could be installed"
+for tool in helm kubeconform promtool; do
+  command -v "$tool" >/dev/null || { echo "charts: skipped, there is no $tool (npm run charts -- --install)"; exit 0; }
+done
+[ -d "$tools/schemas" ] || { echo "charts: skipped, there are no schemas (npm run charts -- --install)"; exit 0; }
+
+chart=deploy/helm/millrace
+least=(--set secrets.existingSecret=millrace,kafka.brokers=kafka:9092)
+render() { helm template millrace "$chart" --kube-version 1.35.0 "$@"; }
+
+valid() {
+  local name=$1
+  shift
+  echo "== $name"
+  render "$@" | kubeconform -strict -summary -skip ExternalSecret -schema-location "$tools/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" -
+}
+
+# refused SENTENCE VALUES...
+refused() {
+  local sentence=$1 said
+  shift
+  if said=$(render "$@" 2>&1); then echo "charts: not refused: $*"; exit 1; fi
+  grep -qF -- "$sentence" <<<"$said" || { printf 'charts: %s is refused, but not with "%s":\n%s\n' "$*" "$sentence" "$said"; exit 1; }
+  echo "refused: $sentence"
+}
+
+valid "small" "${least[@]}"
+valid "production" -f "$chart/values-production.yaml"
+valid "certificates of devices" "${least[@]}" --set gateway.tls.secretName=tls,gateway.tls.clientCaSecret=ca,gateway.tls.clientCertRequired=true
+valid "no tables, no policies" "${least[@]}" --set clickhouse.enabled=false,networkPolicy.enabled=false
+# No package has a schema of ExternalSecret: it is rendered and no more.
+valid "external secrets" "${least[@]}" --set secrets.externalSecret.enabled=true,secrets.externalSecret.storeName=vault,secrets.externalSecret.remoteKey=millrace
+valid "KEDA on a plain network" "${least[@]}" --set processors.replicas=null,processors.keda.enabled=true
+
+production=(-f "$chart/values-production.yaml")
+refused "secrets.existingSecret is empty" --set kafka.brokers=kafka:9092
+refused "kafka.brokers is empty" --set secrets.existingSecret=millrace
+refused "more than one gateway needs Redis" "${least[@]}" --set gateway.replicas=2
+refused "set gateway.tls.secretName to a Secret" "${least[@]}" --set gateway.tls.clientCaSecret=ca
+refused "no device could connect over MQTT" "${least[@]}" --set gateway.service.plainMqtt=false
+refused "gateway.hpa and gateway.replicas" "${production[@]}" --set gateway.replicas=3
+refused "processors.keda and processors.replicas" "${production[@]}" --set processors.replicas=3
+refused "33 processors are more than the 32 partitions" "${least[@]}" --set processors.replicas=33
+refused "97 processors are more than the 96 partitions" "${production[@]}" --set processors.keda.maxReplicas=97
+refused "sinks.replicas is above 2" "${least[@]}" --set sinks.replicas=3
+refused "api.replicas is above 1" "${least[@]}" --set api.replicas=2
+refused "KEDA asks the brokers too" "${production[@]}" --set processors.keda.authenticationRef=
+refused "needs the admin token" "${production[@]}" --set monitoring.serviceMonitor.tokenSecret=
+refused "the same: both serve" "${production[@]}" --set api.ingress.host=ingest.example
+refused "without a store" "${least[@]}" --set secrets.externalSecret.enabled=true
+refused "MILLRACE_LOG_LEVLE" "${least[@]}" --set config.MILLRACE_LOG_LEVLE=debug
+refused "MILLRACE_DATABASE_URL" "${least[@]}" --set config.MILLRACE_DATABASE_URL=postgres://a
+refused "replicaz" "${least[@]}" --set gateway.replicaz=2
+
+promtool check rules deploy/monitoring/millrace.rules.yaml
+(cd deploy/monitoring && promtool test rules millrace.rules.test.yaml)
+echo "charts: all of it holds"
