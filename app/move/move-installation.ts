@@ -14,7 +14,7 @@ import { openMovingTables, type MovingTables } from "./moving-tables.ts";
 import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import type { OpenKafkaLog } from "../../log/kafka/open-kafka-log.ts";
 import type { CopiedTable } from "../../registry/copy-registry.ts";
-import type { LogParts } from "../installation-log.ts";
+import type { LogParts } from "../thread-log.ts";
 
 /** One thing that was moved, counted on both sides after the move. */
 export interface MovedItem {

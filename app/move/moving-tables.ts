@@ -11,7 +11,7 @@ import { endsOf, untilReached } from "../ledger/ledger-cut.ts";
 import { MillraceError } from "../../core/errors.ts";
 import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import type { DataDirectory } from "../data-directory.ts";
-import type { LogParts } from "../installation-log.ts";
+import type { LogParts } from "../thread-log.ts";
 
 export interface MovingTablesOptions extends LogParts {
   readonly config: Config;

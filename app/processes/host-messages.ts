@@ -1,6 +1,6 @@
 import type { LogConnection } from "../../log/embedded/connect-embedded-log.ts";
 import type { Config } from "../config.ts";
-import type { LogAccess } from "../installation-log.ts";
+import type { LogAccess } from "../thread-log.ts";
 import type { CarriedMessage } from "./port-bridge.ts";
 
 /** How a host opens the log: what cannot go to another process, it is told of or asks for. */

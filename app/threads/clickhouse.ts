@@ -8,14 +8,14 @@ import { stopSignal } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { JOURNALS } from "../journals.ts";
 import { leased } from "../leased.ts";
-import { openThreadLog } from "../installation-log.ts";
+import { openThreadLog } from "../thread-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
 import { giveWay } from "./give-way.ts";
 import type { MessagePort } from "node:worker_threads";
-import type { LogAccess } from "../installation-log.ts";
+import type { LogAccess } from "../thread-log.ts";
 import type { Config } from "../config.ts";
 import type { ClickHouseApi } from "./thread-apis.ts";
 

@@ -4,7 +4,7 @@ import { REPLAY_STAGE } from "../../core/stage.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
-import { openThreadLog, type LogAccess } from "../installation-log.ts";
+import { openThreadLog, type LogAccess } from "../thread-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { ReplayRun, type ReplayCounts } from "../replay/replay-run.ts";

@@ -8,14 +8,14 @@ import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
 import { coldDirectory } from "../data-directory.ts";
 import { dealtPartitions } from "./dealt-partitions.ts";
-import { openThreadLog } from "../installation-log.ts";
+import { openThreadLog } from "../thread-log.ts";
 import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { StageDefinition } from "../../core/stage.ts";
 import type { StageRunnerOptions } from "../../runtime/stage-runner.ts";
-import type { LogAccess } from "../installation-log.ts";
+import type { LogAccess } from "../thread-log.ts";
 import type { Config } from "../config.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
 

@@ -2,7 +2,7 @@ import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts
 import { openEmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import { openTestKafkaLog } from "../../test/support/kafka-servers.ts";
 import type { EventLog, LogIntakes } from "../../core/event-log.ts";
-import type { LogParts } from "../../app/installation-log.ts";
+import type { LogParts } from "../../app/thread-log.ts";
 import type { BrokerAddress } from "../../log/kafka/kafka-client.ts";
 
 /** Where the measured broker writes. */

@@ -1,0 +1,31 @@
+import { FUNCTIONS_STAGE, JOINS_STAGE, REPLAY_STAGE, stageJournalName } from "../core/stage.ts";
+import { brokerAddresses, createKafkaClient } from "./kafka-client-options.ts";
+import { journalPartitions, logCeilings } from "./log-ceilings.ts";
+import type { OpenKafkaLog } from "../log/kafka/open-kafka-log.ts";
+import type { Config } from "./config.ts";
+import type { LogParts } from "./thread-log.ts";
+
+/** The log on Kafka. */
+export async function openKafka(
+  config: Config,
+  own: { readonly installation: string; readonly generation: number; readonly continues?: number },
+  { keepsRetention = false, ...parts }: LogParts & { readonly keepsRetention?: boolean },
+): Promise<OpenKafkaLog> {
+  const { openKafkaLog } = await import("../log/kafka/open-kafka-log.ts");
+  return openKafkaLog({
+    ...parts,
+    ...logCeilings(config),
+    client: await createKafkaClient(config),
+    brokers: brokerAddresses(config.kafkaBrokers ?? ""),
+    prefix: config.kafkaPrefix,
+    ...own,
+    partitionCount: config.partitions,
+    topics: { replication: config.kafkaReplication ?? null, create: config.kafkaCreateTopics },
+    journals: journalPartitions(config)
+      .set(stageJournalName(FUNCTIONS_STAGE.name), config.partitions)
+      .set(stageJournalName(JOINS_STAGE.name), config.partitions)
+      .set(stageJournalName(REPLAY_STAGE), 1),
+    compression: config.kafkaCompression,
+    keepsRetention,
+  });
+}
