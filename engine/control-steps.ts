@@ -63,14 +63,16 @@ export function continueSweep(parts: PartitionParts, runner: FunctionRunner, pac
   if (sweep === null || sweep.done) return true;
   let last: string | null = null;
   for (const key of keysOf(parts, sweep)) {
-    if ((sweep.after !== null && compareBytes(key.key, sweep.after) <= 0) || !concerns(parts, sweep, key)) continue;
+    if (sweep.after !== null && compareBytes(key.key, sweep.after) <= 0) continue;
+    // Also to see whether it is concerned what was put away of a key may have to come back.
     if (last !== null && pace.isUnitFull()) {
       parts.sweep.set({ ...sweep, after: last });
       return false;
     }
+    last = key.key;
+    if (!concerns(parts, sweep, key)) continue;
     sweepKey(parts, runner, sweep, key);
     pace.endStep();
-    last = key.key;
   }
   return true;
 }

@@ -82,6 +82,8 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   const { partitionCount } = journals;
   const journal = { name: stageJournalName(stage.name), partition };
   const { claim, state, isWarm, units, bytes } = await claimState(options, journal);
+  // Whoever watches canaries may have ended before it saw what the stage knows.
+  if (!isWarm) for (const id of state.stoppedCanaries) options.engine?.meter?.compared(id, "canaryFatal");
   const loss = claim.damaged ? skipDeleted(state, options, await journals.status()) : null;
   const inFlight = new Set<Promise<void>>();
   let failure: unknown;

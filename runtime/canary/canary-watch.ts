@@ -101,10 +101,10 @@ function noted(known: Seen, step: number, counts: CanaryCounts): Seen {
   return { step, last: counts, all: sum(known.all, come), ofStep };
 }
 
-/** A thread that began anew counts from zero. */
+/** Counts are sums over threads, and one that begins anew takes its own with it: what it had counted since the last look is lost, and nobody's twice. */
 function increase(before: CanaryCounts, now: CanaryCounts): CanaryCounts {
   const come = noCanaryCounts();
-  for (const name of CANARY_OUTCOMES) come[name] = now[name] >= before[name] ? now[name] - before[name] : now[name];
+  for (const name of CANARY_OUTCOMES) come[name] = Math.max(0, now[name] - before[name]);
   return come;
 }
 

@@ -28,7 +28,7 @@ export type RolloutDecision = {
 export function decideRollout(view: RolloutView, limits: RolloutLimits): RolloutDecision {
   const { all, ofStep, stepAgeMs, stepMs } = view;
   if (all.canaryFatal > 0) {
-    return { action: "roll-back", reason: `${all.canaryFatal} calls did not come to an end, and cost their thread` };
+    return { action: "roll-back", reason: "a call of it did not come to an end, and cost its thread" };
   }
   const worse = all.canaryFailed - all.liveFailed;
   const isWorse = worse > limits.canaryFailedShareMax * answeredOf(all);

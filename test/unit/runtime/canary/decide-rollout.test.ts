@@ -16,7 +16,7 @@ describe("a canary is taken back", () => {
   it("at once when a call of it has cost its thread", () => {
     expect(decide({ same: 10_000, canaryFatal: 1 }, { ageMs: 0 })).toEqual({
       action: "roll-back",
-      reason: "1 calls did not come to an end, and cost their thread",
+      reason: "a call of it did not come to an end, and cost its thread",
     });
   });
 
