@@ -14,6 +14,11 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   return cells.map(line).join("\n");
 }
 
+/** `1 device`, `2 devices`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 export interface Progress {
   update(done: number, note?: string): void;
   end(): void;

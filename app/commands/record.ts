@@ -1,7 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { openHistory, thenClosed, type HistoryPlace } from "../functions/history/open-history.ts";
-import { EXIT } from "./output.ts";
+import { EXIT, counted } from "./output.ts";
 import type { Reading } from "../../core/derived-records.ts";
 import type { DeviceConfiguration, ReadingHistory, TimeRange } from "../functions/history/reading-history.ts";
 import type { SampleEntry } from "../../kit/sample.ts";
@@ -20,7 +20,9 @@ export async function recordCommand(options: RecordOptions): Promise<number> {
   const devices = new Set(readings.map(({ device }) => device));
   for (const entry of [...configurationEntries(history.configuration, devices), ...readingEntries(readings)])
     console.log(JSON.stringify(entry));
-  console.error(`millrace: ${readings.length} readings of ${devices.size} devices, of ${history.place}.`);
+  console.error(
+    `millrace: ${counted(readings.length, "reading")} of ${counted(devices.size, "device")}, of ${history.place}.`,
+  );
   return readings.length > 0 ? EXIT.ok : EXIT.failed;
 }
 

@@ -51,7 +51,7 @@ export function rolloutText(rollout: Rollout & { readonly counts: CanaryCounts }
   const head =
     outcome === null
       ? `canary ${name}@${version} beside ${name}@${live}: ${percent[step] ?? ""} of the devices since ${at}, step ${step + 1} of ${percent.length} (${percent.join(", ")}, ${stepMs / 1000} s each)`
-      : `canary ${name}@${version} beside ${name}@${live} was ${outcome} at ${at}${why}`;
+      : `canary ${name}@${version} beside ${name}@${live} was ${outcome.replace("-", " ")} at ${at}${why}`;
   if (Object.values(counts).every((count) => count === 0)) {
     return `${head}\n  no call of it has been counted since this process began`;
   }

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../core/errors.ts";
-import { EXIT, formatTable } from "./output.ts";
+import { EXIT, counted, formatTable } from "./output.ts";
 import { excerpt } from "./excerpt.ts";
 import { parseTimeText } from "./time-text.ts";
 import type { ExplainedMessage, Explanation } from "../../core/why.ts";
@@ -107,10 +107,6 @@ function stateLines({ before, after }: Explanation): string[] {
       `    after   ${text(after[name])}`,
     ]),
   ];
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function time(ms: number): string {

@@ -133,7 +133,7 @@ test("as a command, of a log that another process has open", async () => {
 test("a fixture is what devices sent, with their type and labels", async () => {
   const args = ["record", "--device", "room-3", "--from", String(START), "--to", String(START + 2 * MINUTE)];
   const { code, stdout, stderr } = await runMillraceAsync(args, { MILLRACE_DATA: data });
-  expect(stderr).toMatch(/^millrace: 2 readings of 1 devices, of the log in /);
+  expect(stderr).toMatch(/^millrace: 2 readings of 1 device, of the log in /);
   expect(code).toBe(0);
   const [type, device, ...readings] = parseSample(stdout);
   expect(type).toMatchObject({ deviceType: { id: "cold-room" } });

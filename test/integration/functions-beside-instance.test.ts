@@ -74,7 +74,7 @@ describe.skipIf(!hasChdb())(`beside a running instance ${CHDB_TITLE}`, { timeout
   async function past(...args: readonly string[]) {
     const range = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z"];
     const result = await runMillraceAsync([...args, ...range, "--data", data]);
-    expect(result.stderr.replace(/^millrace: 5 readings of 1 devices.*\n/, "")).toBe("");
+    expect(result.stderr.replace(/^millrace: 5 readings of 1 device, .*\n/, "")).toBe("");
     return result.stdout;
   }
 
