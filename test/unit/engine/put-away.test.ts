@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
 import { encodeSnapshotChunk, encodeUnit } from "../../../wire/unit-codec.ts";
+import { FUNCTIONS_STAGE } from "../../../core/stage.ts";
+import { WHOLE } from "../../support/canary-run.ts";
+import { deploy, loadByWord as load, reading } from "../../support/deployed-stage.ts";
 import { countingStage as stage, message, tick } from "../../support/counting-stage.ts";
 import { memoryColdState } from "../../support/memory-cold-state.ts";
 import type { RecordInput } from "../../../core/record.ts";
@@ -106,5 +109,21 @@ describe("keys that memory does not hold", () => {
     expect(restored.bytes).toBeLessThan(whole.bytes / 1.5);
     expect(snapshotOf(restored)).toEqual(snapshotOf(whole));
     expect(restored.nextTimer).toBe(whole.nextTimer);
+  });
+
+  it("come back unit by unit when a canary ends that none of them has, and another has begun for them", () => {
+    const cold = memoryColdState(0);
+    const state = createStagePartition({ stage: FUNCTIONS_STAGE, partition: 0, generation: 0, load, cold });
+    state.process(deploy(0, "f", 1, "map"));
+    state.process(deploy(1, "g", 1, "sum", 1, [2, "squares", WHOLE]));
+    for (let n = 2; n < 22; n += 1) state.process(reading(n, `d${n}`, 1));
+    state.process(deploy(22, "f", 1, "map", 22, [2, "sum", WHOLE]));
+    state.seal();
+    let units = 0;
+    for (let finished = false; !finished; units += 1) {
+      finished = state.process(deploy(23, "f", 1, "map", 23));
+      state.seal();
+    }
+    expect(units).toBe(20);
   });
 });
