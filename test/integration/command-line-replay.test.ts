@@ -137,7 +137,9 @@ test("flush takes devices or --all, an ISO time or milliseconds that have passed
   );
   expect(await printsJson("flush", "--up-to", String(upTo), "flushed-1")).toEqual({ upTo, devices: ["flushed-1"] });
   expect(await prints("flush", "--all", "--up-to", String(upTo))).toMatch(/^Flushed every device up to /);
-  expect(await isRefused("flush", "--up-to", String(upTo))).toContain("no device is named. Name the devices that were");
+  expect(await isRefused("flush", "--up-to", String(upTo))).toContain(
+    "no device is named. Name the devices of the file",
+  );
   expect(await isRefused("flush", "flushed-1", "--all", "--up-to", String(upTo))).toContain(
     "names every device already",
   );
