@@ -139,7 +139,7 @@ async function inThread(request: ComparisonRequest): Promise<readonly VersionCom
 /** What it joins comes from all partitions, through another topic. */
 function ofJoin(name: string): MillraceError {
   return new MillraceError("INVALID_INPUT", `${name} joins devices: its versions are not compared`, {
-    remedy: "Try it with millrace backtest FILE.",
+    remedy: "Try each with millrace test, on a fixture of all the devices.",
   });
 }
 

@@ -139,7 +139,7 @@ describe.skipIf(!hasChdb())(`a canary in a running instance ${CHDB_TITLE}`, { ti
     await deploy(source(3, "for (;;);"), "--canary", "--share", "20", "--step", "60s");
     const ended = await untilEnded();
     expect(ended).toMatchObject({ version: 3, outcome: "rolled-back" });
-    expect(ended.reason).toContain("cost their thread");
+    expect(ended.reason).toContain("cost its thread");
     await sendRound();
     await expectNothingLost();
     expect(await devicesBy(3)).toEqual([]);
