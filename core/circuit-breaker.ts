@@ -1,3 +1,4 @@
+import { backOffMs, withJitter } from "./back-off.ts";
 import type { Clock } from "./clock.ts";
 
 export type CircuitState = "closed" | "half-open" | "open";
@@ -91,11 +92,10 @@ export class CircuitBreaker {
   #failed(pauseMs: number): void {
     const { failuresMax, pauseMsMin, pauseMsMax } = this.#policy;
     const now = this.#clock.now();
-    const nominal = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(this.#failures, 30));
+    const nominal = backOffMs(pauseMsMin, pauseMsMax, this.#failures);
     this.#failures += 1;
     this.#since ??= now;
-    // With jitter, so that what failed together does not return together.
-    this.#triesAt = now + Math.max(pauseMs, Math.round(nominal * (0.5 + this.#random() / 2)));
+    this.#triesAt = now + Math.max(pauseMs, withJitter(nominal, this.#random));
     this.#state = this.#failures >= failuresMax ? "open" : "closed";
   }
 }

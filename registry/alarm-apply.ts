@@ -1,5 +1,7 @@
 import type { AlarmEvent } from "../core/derived-records.ts";
 import { deviceKey } from "../core/ids.ts";
+import { notificationId } from "../core/notification-ids.ts";
+import type { Addressee } from "../core/registry.ts";
 import { type AlarmRow, mergeAlarm } from "./alarm-merge.ts";
 import type { Change } from "./change-writer.ts";
 import { inChunks } from "./schema.ts";
@@ -23,7 +25,7 @@ export async function applyAlarmEvents(
       const fresh = await withoutSeen(change, tenant, chunk);
       if (fresh.length === 0) continue;
       await markSeen(change, fresh);
-      for (const end of ["", ...copies.map((name) => `@${name}`)]) await queueNotifications(change, fresh, end);
+      for (const addressee of [null, ...copies]) await queueNotifications(change, fresh, addressee);
       await upsertAlarms(change, tenant, await withoutErased(change, tenant, fresh));
     }
   }
@@ -51,10 +53,10 @@ async function markSeen({ trx }: Change, events: readonly AlarmEvent[]): Promise
   await trx.insertInto("alarm_transitions").values(rows).execute();
 }
 
-async function queueNotifications(change: Change, events: readonly AlarmEvent[], idEnd: string): Promise<void> {
+async function queueNotifications(change: Change, events: readonly AlarmEvent[], addressee: Addressee): Promise<void> {
   const rows = events.map((event) => ({
     sequence: change.nextSequence(),
-    id: `${transitionKey(event)}${idEnd}`,
+    id: notificationId(transitionKey(event), addressee),
     kind: "alarm" as const,
     tenant: event.tenant,
     device: event.device,

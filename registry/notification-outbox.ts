@@ -1,3 +1,4 @@
+import { notificationId } from "../core/notification-ids.ts";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
@@ -80,7 +81,7 @@ export function createNotificationOutbox(db: Kysely<Tables>, write: ChangeWriter
 
 /** A pattern for the ids of this addressee's rows; of null, for those of everybody else's. */
 function idsOf(addressee: Addressee): string {
-  return `%@${addressee ?? "_".repeat(12)}`;
+  return notificationId("%", addressee ?? "_".repeat(12));
 }
 
 /** NOT_FOUND for an id that was never queued. One that is settled for good stays as it is: two senders may have told the same. */

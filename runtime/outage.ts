@@ -1,3 +1,4 @@
+import { backOffMs } from "../core/back-off.ts";
 import { errorText, isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
@@ -17,7 +18,7 @@ export function createOutage(what: string, firstPauseMs: number, logger: Logger)
       if (!isMillraceError(error)) throw error;
       failures += 1;
       if (failures === 1) logger.warn({ code: error.code, cause: errorText(error) }, `${what}; trying again`);
-      return Math.min(LIMITS.stageRetryDelayMsMax, firstPauseMs * 2 ** Math.min(failures - 1, 20));
+      return backOffMs(firstPauseMs, LIMITS.stageRetryDelayMsMax, failures - 1);
     },
     succeeded() {
       if (failures > 0) logger.info({ failures }, `over: ${what}`);

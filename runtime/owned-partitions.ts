@@ -1,3 +1,4 @@
+import { backOffMs } from "../core/back-off.ts";
 import { errorText, isMillraceError } from "../core/errors.ts";
 import { ENDED_AT, begunPartitions } from "../core/functions-stage.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -151,7 +152,7 @@ export class OwnedPartitions {
 }
 
 function restorePauseMs(attempts: number): number {
-  return Math.min(LIMITS.stageRetryDelayMsMax, RESTORE_PAUSE_MS_MIN * 2 ** Math.min(attempts - 1, 10));
+  return backOffMs(RESTORE_PAUSE_MS_MIN, LIMITS.stageRetryDelayMsMax, attempts - 1);
 }
 
 /** False for what comes again however often the partition is restored. */

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
+import { backOffMs } from "../../core/back-off.ts";
 import { MillraceError, errorText } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -105,7 +106,7 @@ export function createFunctionsProcess({ config, log, stage, logger }: Functions
       if (performance.now() - begunAt >= LIMITS.functionSettledMs) inARow = 0;
       if (stopping.signal.aborted) break;
       if (inARow > 0) faults.report(`${stage.name}.process`, "raised", deathText(stage.name));
-      const delayMs = Math.min(LIMITS.functionRestartDelayMsMax, RESTART_DELAY_MS_MIN * 2 ** Math.min(inARow, 20));
+      const delayMs = backOffMs(RESTART_DELAY_MS_MIN, LIMITS.functionRestartDelayMsMax, inARow);
       await pause(delayMs, stopping.signal);
     }
   };

@@ -1,3 +1,4 @@
+import { backOffMs } from "../../core/back-off.ts";
 import { errorText } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
@@ -200,6 +201,5 @@ function restartText(name: string, deaths: number): string {
 /** None at first: what came of one record must not hold up the next ones. */
 function restartDelayMs(inARow: number): number {
   if (inARow <= QUICK_RESTARTS) return 0;
-  const doubled = RESTART_DELAY_MS_MIN * 2 ** Math.min(inARow - QUICK_RESTARTS, 20);
-  return Math.min(LIMITS.functionRestartDelayMsMax, doubled);
+  return backOffMs(RESTART_DELAY_MS_MIN, LIMITS.functionRestartDelayMsMax, inARow - QUICK_RESTARTS);
 }

@@ -1,3 +1,4 @@
+import { backOffMs } from "../../core/back-off.ts";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { AlarmEvent } from "../../core/derived-records.ts";
@@ -57,8 +58,7 @@ export function createAlarmReader(options: AlarmReaderOptions): AlarmReader {
           reason = `alarms cannot be read: ${errorText(error)}`;
           if (failures === 1) onFault("notify-reader", "raised", `Alarms cannot be read: ${errorText(error)}`);
           logger.warn({ code: error.code, err: error }, "the notify sink starts over");
-          const delayMs = RECOVER_DELAY_MS * 2 ** Math.min(failures - 1, 10);
-          await pause(Math.min(delayMs, LIMITS.notifyRecoverDelayMsMax), signal);
+          await pause(backOffMs(RECOVER_DELAY_MS, LIMITS.notifyRecoverDelayMsMax, failures - 1), signal);
         }
       }
       reason = "the notify sink has stopped";

@@ -1,5 +1,6 @@
 import { CircuitBreaker } from "../../core/circuit-breaker.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { parseNotificationId } from "../../core/notification-ids.ts";
 import type { Addressee, Notification } from "../../core/registry.ts";
 import { createBreakerReport, type BreakerReport } from "../../core/sink-breaker.ts";
 import type { DelivererOptions } from "./deliverer.ts";
@@ -63,13 +64,11 @@ export interface Deliverable {
   readonly subject: string;
 }
 
-const OWN_ROW = /^(.+)@([0-9a-f]{12})$/;
-
 export function routeOf(row: Pick<Notification, "id" | "body">, destinations: readonly Destination[]): Route {
   const [first] = destinations;
   if (!first) return { to: null, why: "no destination is configured" };
-  const [, messageId = row.id, name] = OWN_ROW.exec(row.id) ?? [];
-  const to = name === undefined ? first : destinations.find((destination) => destination.name === name);
+  const { id: messageId, addressee } = parseNotificationId(row.id);
+  const to = addressee === null ? first : destinations.find(({ name }) => name === addressee);
   return to ? { to, messageId, subject: subjectOf(row) } : { to: null, why: "its destination is no longer configured" };
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { FaultTransition } from "../../core/fault.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { notificationId } from "../../core/notification-ids.ts";
 import type { NotificationOutbox } from "../../core/registry.ts";
 
 /** Faults of the platform on their way into the outbox. They wait in memory while the registry, perhaps at fault itself, fails. */
@@ -30,8 +31,8 @@ export function createPlatformFaults(clock: Clock): PlatformFaults {
     },
     async flush(outbox, copies) {
       for (let first = waiting[0]; first; first = waiting[0]) {
-        for (const end of ["", ...copies.map((name) => `@${name}`)])
-          await outbox.enqueue(`${first.notificationId}${end}`, "platform", first.body);
+        for (const addressee of [null, ...copies])
+          await outbox.enqueue(notificationId(first.notificationId, addressee), "platform", first.body);
         if (waiting[0] === first) waiting.shift();
       }
     },

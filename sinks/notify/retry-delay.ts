@@ -1,3 +1,4 @@
+import { backOffMs, withJitter } from "../../core/back-off.ts";
 import { LIMITS } from "../../core/limits.ts";
 
 /** The first pause after a failure of the log or the registry. */
@@ -7,12 +8,12 @@ const ATTEMPTS_MIN = 5;
 
 /** The nominal wait after the n-th failed attempt: doubling from a second, capped. */
 export function nominalDelayMs(attempts: number): number {
-  return Math.min(LIMITS.webhookRetryDelayMsMax, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 30));
+  return backOffMs(FIRST_DELAY_MS, LIMITS.webhookRetryDelayMsMax, attempts - 1);
 }
 
-/** The wait with jitter: between half and all of the nominal one, so that what failed together does not return together. */
+/** The wait with jitter. */
 export function retryDelayMs(attempts: number, random: () => number): number {
-  return Math.round(nominalDelayMs(attempts) * (0.5 + random() / 2));
+  return withJitter(nominalDelayMs(attempts), random);
 }
 
 /**

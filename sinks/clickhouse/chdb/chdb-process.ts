@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { backOffMs } from "../../../core/back-off.ts";
 import { MillraceError, errorText } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { pause } from "../../../core/pause.ts";
@@ -114,7 +115,7 @@ async function supervise(
       onDown(`The embedded ClickHouse ended (${how}).`);
       falls = options.clock.now() - openedAt >= SETTLED_MS ? 1 : falls + 1;
     }
-    await pause(Math.min(LIMITS.chdbRestartDelayMsMax, RESTART_DELAY_MS_MIN * 2 ** Math.min(falls - 1, 10)), stopping);
+    await pause(backOffMs(RESTART_DELAY_MS_MIN, LIMITS.chdbRestartDelayMsMax, falls - 1), stopping);
     if (stopping.aborted) return;
     try {
       child = await open();
