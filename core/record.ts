@@ -11,6 +11,16 @@ export interface RecordInput {
   readonly key: string | null;
   readonly value: Uint8Array;
   readonly headers: readonly Header[];
+  /** Present when value and headers lie in bytes already: the log copies them from there, and does not ask for the two. */
+  readonly encoded?: EncodedParts;
+}
+
+/** Value and headers as record batches have them, one behind the other: the value from `valueStart`, then the headers, behind their number. */
+export interface EncodedParts {
+  readonly bytes: Buffer;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  readonly headersEnd: number;
 }
 
 /**

@@ -1,7 +1,7 @@
-import { HEADER } from "../core/record.ts";
 import { formatSourcePosition } from "../core/source-position.ts";
+import { RecordEncoder, type EncodedRecord } from "../wire/encoded-records.ts";
 import type { ControlKind } from "../core/control.ts";
-import type { Header, RecordInput } from "../core/record.ts";
+import type { RecordInput } from "../core/record.ts";
 import type { OutputTopic, TopicName } from "../core/topics.ts";
 import type { Step } from "../core/commit-unit.ts";
 import type { UndoLog } from "./undo-log.ts";
@@ -32,7 +32,10 @@ export class OutputBuffer {
   stepBytes = 0;
   private readonly undo: UndoLog;
   private readonly sourcePrefix: string;
-  private records: (readonly [TopicName, RecordInput])[] = [];
+  private readonly encoder = new RecordEncoder();
+  /** Of each record the topic. */
+  private topics: TopicName[] = [];
+  private records: EncodedRecord[] = [];
   private at: Step = { offset: 0, step: 0 };
   private sourceOfStep = "";
   private index = 0;
@@ -71,9 +74,7 @@ export class OutputBuffer {
     }
     const bytes = this.stepBytes - stepBytes;
     this.stepBytes = stepBytes;
-    this.undo.record(() => {
-      this.stepBytes += bytes;
-    });
+    this.undo.record(addStepBytes, this, bytes, null);
     return held;
   }
 
@@ -86,41 +87,58 @@ export class OutputBuffer {
     const bytes = Buffer.byteLength(output.json);
     held.push(output);
     this.stepBytes += bytes;
-    this.undo.record(() => {
-      held.pop();
-      this.stepBytes -= bytes;
-    });
+    this.undo.record(takeHeld, this, held, bytes);
   }
 
   private append(output: Output): void {
-    const value = Buffer.from(output.json);
-    const headers: Header[] = [
-      [HEADER.source, this.sourceOfStep + this.index],
-      [HEADER.functionVersion, output.functionVersion],
-    ];
-    if (output.control !== undefined) headers.push([HEADER.controlKind, output.control]);
-    this.records.push([output.topic, { timestamp: output.timestamp, key: output.key, value, headers }]);
+    const { topic, key, timestamp, json, functionVersion, control } = output;
+    const source = this.sourceOfStep + this.index;
+    const kind = control === undefined ? undefined : { controlKind: control };
+    const record = this.encoder.encode({ timestamp, key, json, source, functionVersion, ...kind });
+    const bytes = record.valueEnd - record.valueStart;
+    this.topics.push(topic);
+    this.records.push(record);
     this.index += 1;
-    this.bytes += value.length;
-    this.stepBytes += value.length;
-    this.undo.record(() => {
-      this.records.pop();
-      this.index -= 1;
-      this.bytes -= value.length;
-      this.stepBytes -= value.length;
-    });
+    this.bytes += bytes;
+    this.stepBytes += bytes;
+    this.undo.record(takeLast, this, bytes, null);
+  }
+
+  /** Undoes the last `append`. */
+  takeLast(bytes: number): void {
+    this.topics.pop();
+    this.records.pop();
+    this.index -= 1;
+    this.bytes -= bytes;
+    this.stepBytes -= bytes;
   }
 
   /** Ends a unit: its outputs per topic, in the order in which they were made. */
   take(): ReadonlyMap<TopicName, readonly RecordInput[]> {
     const byTopic = new Map<TopicName, RecordInput[]>();
-    for (const [topic, record] of this.records) {
+    for (const [place, topic] of this.topics.entries()) {
+      const record = this.records[place];
+      if (record === undefined) continue;
       const known = byTopic.get(topic);
       if (known === undefined) byTopic.set(topic, [record]);
       else known.push(record);
     }
+    this.topics = [];
     this.records = [];
     this.bytes = 0;
     return byTopic;
   }
+}
+
+function takeLast(buffer: OutputBuffer, bytes: number): void {
+  buffer.takeLast(bytes);
+}
+
+function takeHeld(buffer: OutputBuffer, held: Output[], bytes: number): void {
+  held.pop();
+  buffer.stepBytes -= bytes;
+}
+
+function addStepBytes(buffer: OutputBuffer, bytes: number): void {
+  buffer.stepBytes += bytes;
 }

@@ -2,10 +2,10 @@ import { createStagePartition, type StagePartition, type UnitDraft } from "../en
 import { compareBytes } from "../engine/byte-order.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import { HEADER, isControlRecord } from "../core/record.ts";
-import { madeRecord } from "../core/made-record.ts";
+import { recordAt } from "../core/made-record.ts";
 import type { Slot } from "../core/commit-unit.ts";
 import type { StageFunction } from "../core/function.ts";
-import type { LogRecord } from "../core/record.ts";
+import type { LogRecord, RecordInput } from "../core/record.ts";
 import type { StageDefinition } from "../core/stage.ts";
 
 /** The stage in which users' functions run, with these, in the order in which they run when they are deployed. */
@@ -63,7 +63,7 @@ export class FunctionStages {
       .map((output) => this.sentRecord(output));
     // A flush comes with what is sent, behind it.
     const told = isControlRecord(record) && record.header(HEADER.controlKind) !== "flush";
-    const all = told ? [this.sentRecord({ ...record, headers: record.headers() }), ...toJoin] : toJoin;
+    const all = told ? [this.sentRecord(inputOf(record)), ...toJoin] : toJoin;
     return [...drafts, ...all.flatMap((one) => run(joins, one))];
   }
 
@@ -79,11 +79,16 @@ export class FunctionStages {
     return chunks.flatMap(({ stage, slots }) => slots.map((slot) => ({ ...slot, stage })));
   }
 
-  private sentRecord(record: Omit<Parameters<typeof madeRecord>[0], "offset">): LogRecord {
+  private sentRecord(record: RecordInput): LogRecord {
     const offset = this.sent;
     this.sent += 1;
-    return madeRecord({ ...record, offset });
+    return recordAt(record, offset);
   }
+}
+
+function inputOf(record: LogRecord): RecordInput {
+  const { timestamp, key, value } = record;
+  return { timestamp, key, value, headers: record.headers() };
 }
 
 function begin(stage: StageDefinition): StagePartition {

@@ -1,6 +1,6 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { packedBytesBound, recordBytesBound } from "../wire/record-batch-writer.ts";
+import { packedBytesBound, recordBytesBound, valueBytes } from "../wire/record-batch-writer.ts";
 import type { PackedRecord, RecordInput } from "../core/record.ts";
 
 /** At most this many bytes for the records of one append. PAYLOAD_TOO_LARGE when one of them or all together are too large. */
@@ -15,7 +15,7 @@ export function checkedRecordBytes(records: readonly RecordInput[]): number {
   let bytes = 0;
   for (const record of records) {
     const bound = recordBytesBound(record);
-    checkRecordSize(record.value.length, bound);
+    checkRecordSize(valueBytes(record), bound);
     bytes += bound;
   }
   return bytes;

@@ -184,16 +184,21 @@ class BatchRecord implements LogRecord {
   }
 
   headers(): readonly Header[] {
-    const reader = new VarintReader(this.batch, this.headersAt, this.end);
-    const headers: Header[] = [];
-    for (let left = reader.readVarint(); left > 0; left--) {
-      const nameLength = reader.readVarint();
-      const name = textAt(this.batch, reader.skip(nameLength), nameLength);
-      const valueLength = Math.max(reader.readVarint(), 0);
-      headers.push([name, textAt(this.batch, reader.skip(valueLength), valueLength)]);
-    }
-    return headers;
+    return readHeaders(this.batch, this.headersAt, this.end);
   }
+}
+
+/** The headers that begin there, behind their number. */
+export function readHeaders(bytes: Buffer, at: number, end: number): Header[] {
+  const reader = new VarintReader(bytes, at, end);
+  const headers: Header[] = [];
+  for (let left = reader.readVarint(); left > 0; left--) {
+    const nameLength = reader.readVarint();
+    const name = textAt(bytes, reader.skip(nameLength), nameLength);
+    const valueLength = Math.max(reader.readVarint(), 0);
+    headers.push([name, textAt(bytes, reader.skip(valueLength), valueLength)]);
+  }
+  return headers;
 }
 
 /** Few keys come many times in a batch: equal bytes give the same string, made once. */

@@ -2,7 +2,7 @@ import { checksum } from "./record-batch-checksum.ts";
 import { BATCH, BATCH_LENGTH_BASE, BATCH_MAGIC, writeInt64 } from "./record-batch-layout.ts";
 import { lengthVarintBytes, writeVarint, writeVarlong } from "./varint.ts";
 import { KeptBuffer } from "./kept-buffer.ts";
-import type { PackedRecord, RecordInput } from "../core/record.ts";
+import type { EncodedParts, PackedRecord, RecordInput } from "../core/record.ts";
 
 /** Room for a record's numbers: length, attributes, deltas, key and value lengths, header count. */
 const RECORD_NUMBERS_BYTES_MAX = 48;
@@ -30,19 +30,13 @@ export class RecordBatchWriter {
   private maxTimestamp = 0;
 
   append(record: RecordInput): void {
-    const { key, value, headers, timestamp } = record;
+    const { key, timestamp } = record;
     this.reserve(recordBytesBound(record));
     const { bytes } = this.buffer;
-    let at = this.begin(timestamp);
-    at = key === null ? writeVarint(bytes, at, -1) : writeText(bytes, at, key);
-    at = writeVarint(bytes, at, value.length);
-    bytes.set(value, at);
-    at = writeVarint(bytes, at + value.length, headers.length);
-    for (const header of headers) {
-      at = writeText(bytes, at, header[0]);
-      at = writeText(bytes, at, header[1]);
-    }
-    this.end(timestamp, at);
+    const keyAt = this.begin(timestamp);
+    const at = key === null ? writeVarint(bytes, keyAt, -1) : writeText(bytes, keyAt, key);
+    const { encoded } = record;
+    this.end(timestamp, encoded === undefined ? writeParts(bytes, at, record) : copyParts(bytes, at, encoded));
   }
 
   /** As `append`; `bytesBound` as `packedBytesBound` has it. */
@@ -119,6 +113,23 @@ export class RecordBatchWriter {
   }
 }
 
+function writeParts(bytes: Buffer, at: number, { value, headers }: RecordInput): number {
+  const valueAt = writeVarint(bytes, at, value.length);
+  bytes.set(value, valueAt);
+  let end = writeVarint(bytes, valueAt + value.length, headers.length);
+  for (const header of headers) {
+    end = writeText(bytes, end, header[0]);
+    end = writeText(bytes, end, header[1]);
+  }
+  return end;
+}
+
+function copyParts(bytes: Buffer, at: number, parts: EncodedParts): number {
+  const start = writeVarint(bytes, at, parts.valueEnd - parts.valueStart);
+  parts.bytes.copy(bytes, start, parts.valueStart, parts.headersEnd);
+  return start + parts.headersEnd - parts.valueStart;
+}
+
 /** One batch in bytes of its own. `records` holds at least one. */
 export function encodeRecordBatch(records: readonly RecordInput[], baseOffset = 0): Buffer {
   const writer = new RecordBatchWriter();
@@ -133,10 +144,18 @@ export function patchBaseOffset(batch: Buffer, baseOffset: number): void {
 
 /** At most this many bytes for the record: no UTF-16 unit takes more than three bytes of UTF-8. */
 export function recordBytesBound(record: RecordInput): number {
-  let bound = RECORD_NUMBERS_BYTES_MAX + record.value.length;
-  if (record.key !== null) bound += record.key.length * 3;
+  const { key, encoded } = record;
+  const keyBound = RECORD_NUMBERS_BYTES_MAX + (key === null ? 0 : key.length * 3);
+  if (encoded !== undefined) return keyBound + encoded.headersEnd - encoded.valueStart;
+  let bound = keyBound + record.value.length;
   for (const header of record.headers) bound += (header[0].length + header[1].length) * 3 + 10;
   return bound;
+}
+
+/** Bytes of the record's value. */
+export function valueBytes(record: RecordInput): number {
+  const { encoded } = record;
+  return encoded === undefined ? record.value.length : encoded.valueEnd - encoded.valueStart;
 }
 
 /** As `recordBytesBound`. */

@@ -1,6 +1,6 @@
 import { parseJson } from "../../core/parse-json.ts";
 import { isReading } from "../../core/is-reading.ts";
-import { madeControlRecord, madeRecord } from "../../core/made-record.ts";
+import { madeControlRecord, madeRecord, recordAt } from "../../core/made-record.ts";
 import { runRecords } from "../../kit/run-records.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { backtest } from "./backtest.ts";
@@ -127,9 +127,7 @@ function outcomeOf(
   const derived = outputs.flatMap(({ topic, record }): PastReading[] => {
     const reading = topic === "readings" ? parseJson(record.value) : null;
     if (!isReading(reading) || reading.ts >= to) return [];
-    return [
-      { partition: first.partition, record: madeRecord({ ...record, offset: last.offset }), reading, maker: name },
-    ];
+    return [{ partition: first.partition, record: recordAt(record, last.offset), reading, maker: name }];
   });
   return { derived, deadLetters: outputs.filter(({ topic }) => topic === "dead-letters").length };
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { partitionOf } from "../../core/partitioner.ts";
-import { madeRecord } from "../../core/made-record.ts";
+import { madeRecord, recordAt } from "../../core/made-record.ts";
 import { createStagePartition, type StagePartition } from "../../engine/stage-partition.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 import { configRecord } from "../functions/function-loads.ts";
@@ -66,7 +66,7 @@ async function appendChunk(
   const outputs: RecordInput[] = [];
   const take = (): void => void outputs.push(...(live.seal()?.outputs.get("readings") ?? []));
   for (const [index, record] of records.entries()) {
-    while (!live.process(madeRecord({ ...record, offset: 1 + first + index }))) take();
+    while (!live.process(recordAt(record, 1 + first + index))) take();
   }
   take();
   if (outputs.length > 0) await log.append("readings", partition, outputs);

@@ -112,7 +112,12 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
     if (refusal === null) return send(records);
     if (this.room === null) throw refusal;
     // The caller may use its bytes again when this returns.
-    const copies = records.map((record) => ({ ...record, value: record.value.slice() }));
+    const copies = records.map(({ timestamp, key, value, headers }) => ({
+      timestamp,
+      key,
+      value: value.slice(),
+      headers,
+    }));
     await this.room;
     gauge.check();
     return send(copies);

@@ -2,7 +2,7 @@ import { importsOf } from "./imports.ts";
 import type { TidyRule } from "./source-tree.ts";
 
 /**
- * core ← wire, engine ← kit ← every room of the middle row ← app; of the middle row only those that run functions import the kit. What is not named here (test,
+ * core ← wire ← engine ← kit ← every room of the middle row ← app; of the middle row only those that run functions import the kit. What is not named here (test,
  * bench, docs, bin) may import anything.
  */
 const MIDDLE = ["broker", "log", "runtime", "processors", "registry", "sinks", "api", "dashboard", "device-sim"];
@@ -10,7 +10,7 @@ const RUN_FUNCTIONS = ["runtime", "processors"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ["core"],
-  engine: ["core"],
+  engine: ["core", "wire"],
   kit: ["core", "engine"],
   ...Object.fromEntries(MIDDLE.map((room) => [room, ["core", "wire", "engine"]])),
   ...Object.fromEntries(RUN_FUNCTIONS.map((room) => [room, ["core", "wire", "engine", "kit"]])),

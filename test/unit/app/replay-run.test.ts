@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ReplayRun, type ReplayRunOptions } from "../../../app/replay/replay-run.ts";
-import { madeRecord } from "../../../core/made-record.ts";
+import { madeRecord, recordAt } from "../../../core/made-record.ts";
 import { HEADER } from "../../../core/record.ts";
 import { FUNCTIONS_STAGE } from "../../../core/stage.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
@@ -118,7 +118,7 @@ function fromTheStart(records: readonly LogRecord[], version: number): (fn: stri
   const take = (): void => {
     const outputs = engine.seal()?.outputs;
     for (const topic of ["readings", "aggregates"] as const) {
-      for (const record of outputs?.get(topic) ?? []) made[topic].push(madeRecord({ ...record, offset: 0 }));
+      for (const record of outputs?.get(topic) ?? []) made[topic].push(recordAt(record, 0));
     }
   };
   for (const [index, record] of records.entries()) {

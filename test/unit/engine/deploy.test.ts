@@ -7,6 +7,7 @@ import { T0 } from "../../support/counting-stage.ts";
 import { deploy, loadByWord as load, reading } from "../../support/deployed-stage.ts";
 import { controlLogRecord } from "../../support/log-records.ts";
 import { outputBytes, runStage, valuesOf, type Interruption } from "../../support/stage-run.ts";
+import { encodeRecordBatch } from "../../../wire/record-batch-writer.ts";
 import type { LogRecord } from "../../../core/record.ts";
 import type { StageRun } from "../../support/stage-run.ts";
 
@@ -182,7 +183,8 @@ describe("the same records", () => {
       warm.resume(unit === null ? [] : [unit.body]);
       const ends = [whole, warm].map((one) => {
         for (const record of rest) one.process(record);
-        const outputs = [...(one.seal()?.outputs ?? [])];
+        const sealed = [...(one.seal()?.outputs ?? [])];
+        const outputs = sealed.map(([topic, records]) => [topic, encodeRecordBatch(records)]);
         return [outputs, [...one.snapshotChunks()]];
       });
       expect(ends[1]).toEqual(ends[0]);

@@ -9,6 +9,7 @@ import { createStagePartition, type UnitDraft } from "../../../engine/stage-part
 import { loadPairs } from "../../support/joined-lines.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
 import { runStage, valuesOf } from "../../support/stage-run.ts";
+import { recordAt } from "../../../core/made-record.ts";
 import type { ControlRecord } from "../../../core/control.ts";
 import type { LogRecord, RecordInput } from "../../../core/record.ts";
 
@@ -80,7 +81,7 @@ function meeting(sent: readonly (readonly RecordInput[][])[], order: readonly nu
   const records = [controlLogRecord(0, START, deploy("joins", 1))];
   const left = sent.map((batches) => [...batches]);
   const take = (from: number): void => {
-    for (const record of left[from]?.shift() ?? []) records.push(logRecord({ ...record, offset: records.length }));
+    for (const record of left[from]?.shift() ?? []) records.push(recordAt(record, records.length));
   };
   for (const from of order) take(from);
   left.forEach((batches, from) => batches.slice().forEach(() => take(from)));

@@ -8,6 +8,7 @@ import { createStagePartition } from "../../../engine/stage-partition.ts";
 import { T0, counter, message, reader, countingStage as stage, tick } from "../../support/counting-stage.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
 import { outputBytes, runStage, valuesOf } from "../../support/stage-run.ts";
+import { encodeRecordBatch } from "../../../wire/record-batch-writer.ts";
 import type { RecordInput } from "../../../core/record.ts";
 import type { TopicName } from "../../../core/topics.ts";
 import type { StageDefinition } from "../../../core/stage.ts";
@@ -259,6 +260,11 @@ describe("the ledger of a partition", () => {
   });
 });
 
+/** Without the buffers that they lie in, which hold those of others too. */
+function plain(outputs: ReadonlyMap<TopicName, readonly RecordInput[]>) {
+  return [...outputs].map(([topic, records]) => [topic, records.map((record) => encodeRecordBatch([record]))]);
+}
+
 describe("whoever keeps no units", () => {
   it("gets the same outputs, and leaves the same state", () => {
     const records = Array.from({ length: 40 }, (_, n) => message(n, `d${n % 3}`, n, n % 7 === 6 ? "boom" : n));
@@ -274,7 +280,7 @@ describe("whoever keeps no units", () => {
     const run = runStage([...records, tick(40, 100)], { stage });
     expect(outputs.get("readings")?.length).toBeGreaterThan(20);
     expect(outputs.get("dead-letters")?.length).toBeGreaterThan(3);
-    expect(outputs).toEqual(new Map(run.outputs));
+    expect(plain(outputs)).toEqual(plain(run.outputs));
     expect([...state.snapshotChunks()]).toEqual([...run.state.snapshotChunks()]);
   });
 });

@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { HEADER } from "../../../core/record.ts";
+import { RecordEncoder, type DerivedRecord } from "../../../wire/encoded-records.ts";
+import { encodeRecordBatch, recordBytesBound, valueBytes } from "../../../wire/record-batch-writer.ts";
+import type { RecordInput } from "../../../core/record.ts";
+
+const text = fc.string({ unit: "binary", maxLength: 90 }).filter((one) => one.isWellFormed());
+const derived: fc.Arbitrary<DerivedRecord> = fc
+  .record({
+    timestamp: fc.nat(2 ** 42),
+    key: fc.option(text),
+    json: fc.json(),
+    source: text,
+    functionVersion: fc.oneof(fc.constantFrom("clean@1", "dew-point@12"), text),
+    controlKind: fc.option(text, { nil: undefined }),
+  })
+  .map(({ controlKind, ...rest }) => (controlKind === undefined ? rest : { ...rest, controlKind }));
+
+/** The same as an object of its own. */
+function plain(record: DerivedRecord): RecordInput {
+  const { timestamp, key, json, source, functionVersion, controlKind } = record;
+  const kind = controlKind === undefined ? [] : ([[HEADER.controlKind, controlKind]] as const);
+  const headers = [[HEADER.source, source] as const, [HEADER.functionVersion, functionVersion] as const, ...kind];
+  return { timestamp, key, value: Buffer.from(json), headers };
+}
+
+describe("records that are bytes at once", () => {
+  it("give the same batch as the same records of objects, and the same parts to whoever asks", () => {
+    const encoder = new RecordEncoder();
+    fc.assert(
+      fc.property(fc.array(derived, { minLength: 1, maxLength: 8 }), (records) => {
+        const encoded = records.map((record) => encoder.encode(record));
+        const wanted = records.map(plain);
+        expect(encodeRecordBatch(encoded)).toEqual(encodeRecordBatch(wanted));
+        for (const [place, record] of encoded.entries()) {
+          expect(Buffer.from(record.value)).toEqual(wanted[place]?.value);
+          expect(record.headers).toEqual(wanted[place]?.headers);
+          expect(valueBytes(record)).toBe(wanted[place]?.value.length);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("stay as they are when those behind them fill the buffer, or do not fit into one", () => {
+    const encoder = new RecordEncoder();
+    const texts = Array.from({ length: 40 }, (_, index) => `"${"é".repeat(1 + index * 2500)}"`);
+    const encoded = texts.map((json, index) =>
+      encoder.encode({ timestamp: index, key: null, json, source: `s ${index}`, functionVersion: "f@1" }),
+    );
+    expect(encoded.map(({ value }) => Buffer.from(value).toString())).toEqual(texts);
+    expect(encoded.map(({ headers }) => headers[0]?.[1])).toEqual(texts.map((_, index) => `s ${index}`));
+    for (const record of encoded)
+      expect(recordBytesBound(record)).toBeGreaterThanOrEqual(encodeRecordBatch([record]).length - 61);
+  });
+});
