@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { KeptBuffer } from "./kept-buffer.ts";
 
 /**
  * The frame that journal entries of stages share: a kind byte, a count, that many non-negative integers in little-endian base 128
@@ -7,13 +8,62 @@ import { isUtf8 } from "node:buffer";
  */
 const NUMBER_BYTES_MAX = 8;
 
-export function packNumbersAndText(kind: number, numbers: readonly number[], text: string): Uint8Array {
-  const room = Buffer.allocUnsafe(1 + (numbers.length + 1) * NUMBER_BYTES_MAX + Buffer.byteLength(text));
-  room[0] = kind;
-  let at = putNumber(room, 1, numbers.length);
-  for (const value of numbers) at = putNumber(room, at, value);
-  at += room.write(text, at);
-  return room.subarray(0, at);
+/** Short texts go without a call out of JavaScript. */
+const SHORT_TEXT = 48;
+
+/** Writes such an entry, number by number and text by text, in buffers that are used again. */
+export class NumberTextWriter {
+  private readonly numbers = new KeptBuffer();
+  private readonly texts = new KeptBuffer();
+  private count = 0;
+  private numbersEnd = 0;
+  private textsEnd = 0;
+
+  /** To be called before the first: what was begun and not finished is forgotten. */
+  begin(): void {
+    this.count = 0;
+    this.numbersEnd = 0;
+    this.textsEnd = 0;
+  }
+
+  number(value: number): void {
+    this.numbers.reserve(this.numbersEnd + NUMBER_BYTES_MAX, this.numbersEnd);
+    this.numbersEnd = putNumber(this.numbers.bytes, this.numbersEnd, value);
+    this.count += 1;
+  }
+
+  /** Returns how many bytes it takes. */
+  text(text: string): number {
+    const start = this.textsEnd;
+    this.texts.reserve(start + text.length * 3, start);
+    const { bytes } = this.texts;
+    this.textsEnd = putShortAscii(bytes, start, text) ? start + text.length : start + bytes.write(text, start);
+    return this.textsEnd - start;
+  }
+
+  /** The entry, in bytes of its own. */
+  finish(kind: number): Uint8Array {
+    const { numbersEnd, textsEnd } = this;
+    const room = Buffer.allocUnsafeSlow(1 + NUMBER_BYTES_MAX + numbersEnd + textsEnd);
+    room[0] = kind;
+    const at = putNumber(room, 1, this.count);
+    this.numbers.bytes.copy(room, at, 0, numbersEnd);
+    this.texts.bytes.copy(room, at + numbersEnd, 0, textsEnd);
+    this.numbers.release(numbersEnd);
+    this.texts.release(textsEnd);
+    return room.subarray(0, at + numbersEnd + textsEnd);
+  }
+}
+
+/** False, with nothing of it to be believed, when it is not. */
+function putShortAscii(bytes: Buffer, start: number, text: string): boolean {
+  if (text.length > SHORT_TEXT) return false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return false;
+    bytes[start + index] = code;
+  }
+  return true;
 }
 
 function putNumber(room: Buffer, start: number, value: number): number {
@@ -28,7 +78,7 @@ function putNumber(room: Buffer, start: number, value: number): number {
   return at + 1;
 }
 
-/** Reads what `packNumbersAndText` wrote, in order. Whatever does not fit goes to `fail`, which throws. */
+/** Reads what NumberTextWriter wrote, in order. Whatever does not fit goes to `fail`, which throws. */
 export class NumberTextReader {
   private readonly numbers: readonly number[];
   private readonly bytes: Buffer;

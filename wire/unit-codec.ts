@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import { OUTCOME_NAMES } from "../core/ledger.ts";
-import { NumberTextReader, packNumbersAndText } from "./number-text.ts";
+import { NumberTextReader, NumberTextWriter } from "./number-text.ts";
 import type { Slot, SnapshotChunk, UnitBody } from "../core/commit-unit.ts";
 import type { OutcomeName, Outcomes } from "../core/ledger.ts";
 
 /*
  * Layout of both kinds: see number-text.ts. The text is a head in JSON, then every distinct function name and key, then names and
- * values of the slots, end to end; the numbers are their lengths and the indexes that refer to them. One encode and one decode of
- * text per entry is what makes it fast.
+ * values of the slots, end to end; the numbers are their lengths and the indexes that refer to them.
  */
 const KIND_UNIT = 0x55;
 const KIND_SNAPSHOT = 0x53;
@@ -56,42 +55,39 @@ export function decodeSnapshotChunk(bytes: Uint8Array): SnapshotChunk {
 
 type PartialOutcomes = readonly (readonly [key: string, Partial<Outcomes>])[];
 
+/** Entries are written one at a time. */
+const writer = new NumberTextWriter();
+
 function encode(kind: number, head: object, slots: readonly Slot[], outcomes: PartialOutcomes): Uint8Array {
   const functions = new Index();
   const keys = new Index();
-  const texts: string[] = [];
-  const places: number[] = [];
-  for (const { fn, key, name, value } of slots) {
-    places.push(functions.of(fn), keys.of(key));
-    texts.push(name);
-    if (value !== null) texts.push(value);
+  for (const { fn, key } of slots) {
+    functions.of(fn);
+    keys.of(key);
   }
   for (const [key] of outcomes) keys.of(key);
-  const headText = JSON.stringify(head);
-  const text = headText + functions.texts.join("") + keys.texts.join("") + texts.join("");
-  // Of ASCII, which nearly every unit is, the length of each text is known without asking for its bytes.
-  const lengthOf = byteLength(text) === text.length ? lengthOfAscii : byteLength;
-
-  const numbers = [lengthOf(headText), functions.texts.length];
-  for (const fn of functions.texts) numbers.push(lengthOf(fn));
-  numbers.push(keys.texts.length);
-  for (const key of keys.texts) numbers.push(lengthOf(key));
-  numbers.push(slots.length);
-  let place = 0;
-  for (const { name, value } of slots) {
-    numbers.push(places[place] ?? 0, places[place + 1] ?? 0, lengthOf(name), value === null ? 0 : lengthOf(value) + 1);
-    place += 2;
+  writer.begin();
+  writer.number(writer.text(JSON.stringify(head)));
+  writeAll(functions.texts);
+  writeAll(keys.texts);
+  writer.number(slots.length);
+  for (const { fn, key, name, value } of slots) {
+    writer.number(functions.of(fn));
+    writer.number(keys.of(key));
+    writer.number(writer.text(name));
+    writer.number(value === null ? 0 : writer.text(value) + 1);
   }
-  numbers.push(outcomes.length);
+  writer.number(outcomes.length);
   for (const [key, counts] of outcomes) {
-    numbers.push(keys.of(key));
-    for (const name of OUTCOME_NAMES) numbers.push(counts[name] ?? 0);
+    writer.number(keys.of(key));
+    for (const name of OUTCOME_NAMES) writer.number(counts[name] ?? 0);
   }
-  return packNumbersAndText(kind, numbers, text);
+  return writer.finish(kind);
 }
 
-function lengthOfAscii(text: string): number {
-  return text.length;
+function writeAll(texts: readonly string[]): void {
+  writer.number(texts.length);
+  for (const text of texts) writer.number(writer.text(text));
 }
 
 interface Decoded<Head> {
@@ -144,10 +140,6 @@ function parseHead<Head>(schema: z.ZodType<Head>, text: string): Head {
   }
 }
 
-function byteLength(text: string): number {
-  return Buffer.byteLength(text);
-}
-
 function pick(texts: readonly string[], index: number): string {
   const text = texts[index];
   if (text === undefined) return corrupt("it refers to a text that it does not hold");
@@ -158,15 +150,22 @@ function corrupt(why: string, cause?: unknown): never {
   throw new MillraceError("BATCH_CORRUPT", `a journal entry of a stage is damaged: ${why}`, { cause });
 }
 
-/** Numbers texts in the order in which they first come. */
+/** Numbers texts in the order in which they first come. The same one often comes several times in a row. */
 class Index {
   readonly texts: string[] = [];
   private readonly places = new Map<string, number>();
+  private last = "";
+  private lastPlace = -1;
 
   of(text: string): number {
-    const known = this.places.get(text);
-    if (known !== undefined) return known;
-    this.places.set(text, this.texts.length);
-    return this.texts.push(text) - 1;
+    if (text === this.last && this.lastPlace >= 0) return this.lastPlace;
+    let place = this.places.get(text);
+    if (place === undefined) {
+      place = this.texts.push(text) - 1;
+      this.places.set(text, place);
+    }
+    this.last = text;
+    this.lastPlace = place;
+    return place;
   }
 }
