@@ -247,23 +247,26 @@ export class FunctionRunner implements CallSite {
   }
 
   private invoke(input: CallInput, value: LogRecord | Reading | Repartitioned): void {
-    const { fn } = input.placed;
-    this.call(input, (call) => {
-      if (fn.kind === "map") fn.process(value, call);
-      else fn.onInput(value, call);
-    });
+    this.call(input, applyInput, value);
   }
 
   /** For what is no input: timers and configuration, which only stream functions are told. */
   private tell(input: CallInput, run: (fn: StreamFunction, call: FunctionCall) => void): void {
     const { fn } = input.placed;
-    if (fn.kind === "stream") this.call(input, (call) => run(fn, call));
+    if (fn.kind === "stream") this.call(input, (call) => run(fn, call), null);
   }
 
-  private call(input: CallInput, run: (call: FunctionCall) => void): void {
+  private call<Value>(input: CallInput, run: (call: FunctionCall, value: Value) => void, value: Value): void {
     const { calls, config } = this.parts;
     try {
-      calls.measured(input, () => run(new FunctionCall(this, config, input)));
+      const outer = calls.begin(input);
+      let failed = true;
+      try {
+        run(new FunctionCall(this, config, input), value);
+        failed = false;
+      } finally {
+        calls.end(outer, failed);
+      }
     } catch (error) {
       throw this.scopes.failed(identityOf(input.placed), error);
     }
@@ -287,4 +290,10 @@ export class FunctionRunner implements CallSite {
     const deadLetter = (failure: StepFailure): void => this.deadLetter(key, failure, what);
     return callBoth({ parts: this.parts, scopes: this.scopes, versions, callOf, deadLetter });
   }
+}
+
+function applyInput(call: FunctionCall, value: LogRecord | Reading | Repartitioned): void {
+  const { fn } = call.input.placed;
+  if (fn.kind === "map") fn.process(value, call);
+  else fn.onInput(value, call);
 }

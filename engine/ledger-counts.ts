@@ -25,13 +25,9 @@ export class LedgerCounts {
   }
 
   add(key: string, name: OutcomeName, by: number): void {
-    const { total, pending } = this.last?.key === key ? this.last : this.touch(key);
-    total[name] += by;
-    pending[name] += by;
-    this.undo.record(() => {
-      total[name] -= by;
-      pending[name] -= by;
-    });
+    const counts = this.last?.key === key ? this.last : this.touch(key);
+    addTo(counts, name, by);
+    this.undo.record(takeFrom, counts, name, by);
   }
 
   /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
@@ -84,6 +80,15 @@ export class LedgerCounts {
     this.all.set(key, made);
     return made;
   }
+}
+
+function addTo({ total, pending }: KeyCounts, name: OutcomeName, by: number): void {
+  total[name] += by;
+  pending[name] += by;
+}
+
+function takeFrom(counts: KeyCounts, name: OutcomeName, by: number): void {
+  addTo(counts, name, -by);
 }
 
 /** TypeError and RangeError for what a function may not count. */

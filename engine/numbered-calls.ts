@@ -69,18 +69,17 @@ export class NumberedCalls {
     }
   }
 
-  /** As `run`, and told to the meter as a call of that function. */
-  measured({ placed, cause }: Pick<CallInput, "placed" | "cause">, called: () => void): void {
+  /** As `enter`, and told to the meter as a call of that function. */
+  begin({ placed, cause }: Pick<CallInput, "placed" | "cause">): number {
     const outer = this.enter();
-    let failed = true;
     this.meter?.begin(placed.functionVersion, cause === "input");
-    try {
-      called();
-      failed = false;
-    } finally {
-      this.meter?.end(failed);
-      this.leave(outer);
-    }
+    return outer;
+  }
+
+  /** As `leave`, and told to the meter. */
+  end(outer: number, failed: boolean): void {
+    this.meter?.end(failed);
+    this.leave(outer);
   }
 
   /** Tells the meter what came of a canary's call. */

@@ -62,10 +62,7 @@ export class EngineSlot<Value> implements TouchableSlot {
   }
 
   set(value: Value | null): void {
-    const old = this.value;
-    this.keeper.undo.record(() => {
-      this.value = old;
-    });
+    this.keeper.undo.record(putBack<Value>, this, this.value, null);
     this.keeper.touch(this, 0);
     this.value = value;
   }
@@ -151,11 +148,7 @@ export class FunctionSlot implements TouchableSlot {
   private change(value: unknown, text: string | null, bytes: number): void {
     const { keeper } = this.owner;
     keeper.grow(bytes - this.bytes);
-    const { value: oldValue, text: oldText } = this;
-    keeper.undo.record(() => {
-      this.value = oldValue;
-      this.text = oldText;
-    });
+    keeper.undo.record(putValueBack, this, this.value, this.text);
     keeper.touch(this, bytes);
     this.value = value;
     this.text = text;
@@ -193,7 +186,7 @@ export class TimerSlot implements TouchableSlot, HeapItem {
   set(at: number | null): void {
     const old = this.at;
     if (old === at) return;
-    this.owner.keeper.undo.record(() => this.place(old));
+    this.owner.keeper.undo.record(placeBack, this, old, null);
     this.owner.keeper.touch(this, 0);
     this.place(at);
   }
@@ -212,6 +205,19 @@ export class TimerSlot implements TouchableSlot, HeapItem {
   settle(): void {
     if (this.at === null && this.owner.timers.delete(this.name)) this.owner.keeper.grow(-SLOT_BYTES);
   }
+}
+
+function putBack<Value>(slot: EngineSlot<Value>, value: Value | null): void {
+  slot.value = value;
+}
+
+function putValueBack(slot: FunctionSlot, value: unknown, text: string | null): void {
+  slot.value = value;
+  slot.text = text;
+}
+
+function placeBack(timer: TimerSlot, at: number | null): void {
+  timer.place(at);
 }
 
 /** Within one key: by time, then function, then name. */

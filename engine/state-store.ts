@@ -130,15 +130,8 @@ export class StateStore implements KeyKeeper {
 
   /** Each slot counts once in a unit and once in a step, with what it holds in the end. */
   touch(slot: TouchableSlot, bytes: number): void {
-    const { touchedBytes, stepBytes } = this;
     const { bytes: oldBytes, step: oldStep, touched } = slot;
-    this.undo.record(() => {
-      // A slot that was touched stays in the unit, with what it held before.
-      this.touchedBytes = touched ? touchedBytes : touchedBytes + SLOT_BYTES + oldBytes;
-      this.stepBytes = stepBytes;
-      slot.bytes = oldBytes;
-      slot.step = oldStep;
-    });
+    this.undo.record(this.untouch, slot, oldBytes, oldStep);
     this.touchedBytes += touched ? bytes - oldBytes : SLOT_BYTES + bytes;
     this.stepBytes += oldStep === this.step ? bytes - oldBytes : SLOT_BYTES + bytes;
     slot.bytes = bytes;
@@ -147,6 +140,15 @@ export class StateStore implements KeyKeeper {
     slot.touched = true;
     this.touched.push(slot);
   }
+
+  /** A slot that was touched stays in the unit, with what it held before. */
+  private readonly untouch = (slot: TouchableSlot, oldBytes: number, oldStep: number): void => {
+    const more = slot.bytes - oldBytes;
+    this.touchedBytes -= more;
+    this.stepBytes -= oldStep === slot.step ? more : SLOT_BYTES + slot.bytes;
+    slot.bytes = oldBytes;
+    slot.step = oldStep;
+  };
 
   /** What changes from here on is another step's. */
   beginStep(): void {
