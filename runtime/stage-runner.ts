@@ -7,6 +7,7 @@ import { ENDED_AT } from "../core/functions-stage.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { DeployLookout } from "./deploy-lookout.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
+import { CommitPace } from "./commit-pace.ts";
 import { claimPartition } from "./partition-owner.ts";
 import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
 import { SuspectTrials } from "./suspects.ts";
@@ -54,9 +55,6 @@ export interface StageRunnerOptions {
   readonly onEnd?: (error: unknown) => void;
 }
 
-/** Work without a pause, ms. */
-const ROUND_MS = 100;
-
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
 export interface StageTotals {
   /** Where each partition stands: `step` is above 0 within a record. */
@@ -97,7 +95,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let polling = new AbortController();
   let reader: LogReader | null = null;
   let running: Promise<void> = Promise.resolve();
-  let lastCommitAt = -Infinity;
+  const pace = new CommitPace(() => monotonic.now());
   /** A pause began in the middle of what was read. */
   let isCutShort = false;
   let ended: string | null = null;
@@ -170,7 +168,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      if (monotonic.now() - lastCommitAt >= ROUND_MS) await breathe();
+      if (pace.isBreathDue) await breathe();
       // Who gives or takes partitions must not wait until all is worked that was read, however slow a function is.
       if (changes.length > 0) {
         isCutShort = true;
@@ -199,20 +197,20 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   /** In one turn, so that all units leave together and land with one sync. */
   const commitAll = async (): Promise<void> => {
-    lastCommitAt = monotonic.now();
+    pace.committed();
     await Promise.all([...owners.values()].map((owner) => owner.commit()));
   };
 
   /** What is done leaves, and whoever asks this thread something is answered. */
   const breathe = async (): Promise<void> => {
-    await commitAll();
+    if (pace.isCommitDue) await commitAll();
     await nextTurn();
+    pace.breathed();
   };
 
-  /** How long to wait for more before closing units: not at all after a quiet while, so that a lone message is quick. */
   const waitMs = (): number => {
     const dirty = [...owners.values()].some((owner) => owner.state.pendingRecords > 0);
-    return dirty ? Math.max(0, LIMITS.unitIdleMs - (monotonic.now() - lastCommitAt)) : 1000;
+    return dirty ? pace.waitMs : 1000;
   };
 
   const loop = async (source: LogReader): Promise<void> => {
@@ -226,12 +224,12 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       if (pausedMs > 0) await lookout.look(owners.values(), Math.min(pausedMs, waitMs()), signal);
       const slices =
         pausedMs > 0 ? [] : await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
+      pace.polled(slices);
       for (const slice of trials?.inOrder(slices) ?? slices) await runSlice(slice);
       // What was read and is not worked now is read again.
       if (isCutShort) seekAll();
       isCutShort = false;
-      const backlogged = monotonic.now() - lastCommitAt >= LIMITS.unitBacklogMs;
-      if (slices.length === 0 || backlogged) await commitAll();
+      if (slices.length === 0 || pace.isCommitDue) await commitAll();
       await owned.restoreLost();
       await applyChanges();
       // A backlog never makes the loop wait, and whoever asks this thread something must not wait for the backlog's end.

@@ -28,6 +28,7 @@ const FITS: readonly [keyof typeof LIMITS, keyof typeof LIMITS][] = [
   ["refusedTokenWaitMs", "refusedTokenWaitMsMax"],
   ["windowMsMin", "windowMsMax"],
   ["unitIdleMs", "unitBacklogMs"],
+  ["unitBacklogMs", "unitBehindMs"],
   ["lingerMsMax", "unitIdleMs"],
   ["receiveClockStepMsMax", "receiveClockSettleMs"],
   ["webhookTimeoutMs", "webhookRetryDelayMsMax"],
