@@ -53,12 +53,17 @@ function optionsOf(root: string, inputs: Record<string, string>) {
   } as const satisfies BuildOptions;
 }
 
-/** Packages stay where they are, native ones and those that look for their own files among them. Only zod is many small modules without any of that. */
+/**
+ * Packages stay where they are, native ones and those that look for their own files among them. Only zod is many small modules without any of that.
+ * What of Node nobody uses in the end is not loaded.
+ */
 const packagesOutside: Plugin = {
   name: "packages",
   setup({ onResolve }) {
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === "entry-point" || path === "zod" ? undefined : { path, external: true },
+      kind === "entry-point" || path === "zod"
+        ? undefined
+        : { path, external: true, sideEffects: !path.startsWith("node:") },
     );
   },
 };

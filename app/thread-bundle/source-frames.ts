@@ -26,12 +26,15 @@ function sourceFrame(frame: string): string {
   const start = frame.indexOf(FOLDER);
   if (start === -1) return frame;
   const [before, rest] = [frame.slice(0, start), frame.slice(start + FOLDER.length)];
-  return before + rest.replace(PLACE, (place, file: string, line: string, column: string) => {
-    const entry = mapOf(file)?.findEntry(Number(line) - 1, Number(column) - 1);
-    if (entry === undefined || !("originalSource" in entry)) return `${FOLDER}${place}`;
-    const { originalSource, originalLine, originalColumn } = entry;
-    return `${new URL(originalSource, FOLDER).href}:${originalLine + 1}:${originalColumn + 1}`;
-  });
+  return (
+    before +
+    rest.replace(PLACE, (place, file: string, line: string, column: string) => {
+      const entry = mapOf(file)?.findEntry(Number(line) - 1, Number(column) - 1);
+      if (entry === undefined || !("originalSource" in entry)) return `${FOLDER}${place}`;
+      const { originalSource, originalLine, originalColumn } = entry;
+      return `${new URL(originalSource, FOLDER).href}:${originalLine + 1}:${originalColumn + 1}`;
+    })
+  );
 }
 
 function mapOf(file: string): SourceMap | null {

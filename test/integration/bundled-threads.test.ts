@@ -86,7 +86,9 @@ describe("a thread of users' functions that starts from the bundle", () => {
   it("loads what is loaded when it is needed, such as Kafka's clients, from the bundle too", async () => {
     const parts = readdirSync(dirname(entry)).filter((file) => file.endsWith(".js") && !file.startsWith("functions"));
     expect(parts.join(" ")).toMatch(/open-kafka.*platformatic-client/);
-    const imports = parts.map((file) => `await import(${JSON.stringify(pathToFileURL(join(dirname(entry), file)).href)});`);
+    const imports = parts.map(
+      (file) => `await import(${JSON.stringify(pathToFileURL(join(dirname(entry), file)).href)});`,
+    );
     const script = join(directory.path, "all-parts.mjs");
     writeFileSync(script, imports.join("\n"));
     const worker = new Worker(script);
