@@ -24,7 +24,8 @@ export async function buildThreads(root: string): Promise<boolean> {
   for (const file of ALSO_READ) inputs[file] = hashOf(readFileSync(join(root, file)));
   const { outputFiles } = await build(optionsOf(root, inputs));
   const outputs = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), hashOf(contents)]));
-  const folder = hashOf(JSON.stringify(Object.entries(outputs).sort())).slice(0, 16);
+  const lines = Object.entries(outputs).map(([name, hash]) => `${name} ${hash}`);
+  const folder = hashOf(lines.sort().join("\n")).slice(0, 16);
   writeBundle(join(root, BUNDLES), outputFiles, { v: 1, folder, inputs, outputs });
   return true;
 }

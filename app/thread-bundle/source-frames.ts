@@ -11,7 +11,7 @@ const maps = new Map<string, SourceMap | null>();
  * an error's stack, and the map is read with the first one: what nobody looks at costs nothing.
  */
 Error.prepareStackTrace = (error, frames) =>
-  [headOf(error), ...frames.map((frame) => `    at ${sourceFrame(String(frame))}`)].join("\n");
+  [headOf(error), ...frames.map(String).map((frame) => `    at ${sourceFrame(frame)}`)].join("\n");
 
 function headOf(error: Error): string {
   try {
