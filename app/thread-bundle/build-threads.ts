@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, wri
 import { basename, extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildOptions, type Loader, type OutputFile, type Plugin } from "esbuild";
-import { BUNDLES, ENTRY, findBundle, hashOf, MANIFEST, type BundleManifest } from "./manifest.ts";
+import { BUNDLES, ENTRY, findBundle, firstChanged, hashOf, MANIFEST, type BundleManifest } from "./manifest.ts";
 
 const SCRIPT = "app/thread-bundle/build-threads.ts";
 const SOURCE = "app/threads/bundled-functions.ts";
@@ -102,8 +102,11 @@ function writeBundle(bundles: string, files: readonly OutputFile[], manifest: Bu
   mkdirSync(made, { recursive: true });
   try {
     for (const { path, contents } of files) writeFileSync(join(made, basename(path)), contents, { flush: true });
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(made, folder);
+    // What is whole may be in use: a thread is started with it, or another build has just made it.
+    if (firstChanged(folder, manifest.outputs) !== null) {
+      rmSync(folder, { recursive: true, force: true });
+      renameSync(made, folder);
+    }
     const text = join(bundles, `${MANIFEST}-${process.pid}`);
     writeFileSync(text, JSON.stringify(manifest), { flush: true });
     renameSync(text, join(bundles, MANIFEST));

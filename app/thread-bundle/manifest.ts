@@ -60,8 +60,8 @@ function parse(text: string): BundleManifest | null {
   }
 }
 
-/** Null when all files are as they were. */
-function firstChanged(folder: string, hashes: Readonly<Record<string, string>>): string | null {
+/** The first file that does not have that hash, or is not there; null when all are as they were. */
+export function firstChanged(folder: string, hashes: Readonly<Record<string, string>>): string | null {
   for (const [file, hash] of Object.entries(hashes)) {
     const bytes = readOrNull(join(folder, file));
     if (bytes === null || hashOf(bytes) !== hash) return file;

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildThreads } from "../../../app/thread-bundle/build-threads.ts";
 import { BUNDLES, findBundle, MANIFEST } from "../../../app/thread-bundle/manifest.ts";
@@ -95,6 +95,15 @@ describe("the bundle of threads", () => {
     await buildThreads(place.root);
     expect(folders()).toEqual(expect.arrayContaining(["new-1"]));
     expect(folders()).not.toContain("0123456789abcdef");
+  });
+
+  it("is not touched when only its manifest is gone: a thread may be starting with it", async () => {
+    await buildThreads(place.root);
+    const before = statSync(dirname(entryOf()));
+    rmSync(join(place.root, BUNDLES, MANIFEST));
+    expect(await buildThreads(place.root)).toBe(true);
+    const { ino } = statSync(dirname(entryOf()));
+    expect(ino).toBe(before.ino);
   });
 
   it("is built by several at once as by one", async () => {
