@@ -39,6 +39,8 @@ const sweepSchema = z.object({
 });
 export type Sweep = z.infer<typeof sweepSchema>;
 
+const timeSchema = z.number();
+const flushesSchema = z.record(z.string(), z.number());
 const verdictsSchema = z.array(verdictSchema).readonly();
 /** Generation, offset, step and index of a source position, by the input partition that it is of. */
 const takenSchema = z.record(z.string(), z.tuple([z.number(), z.number(), z.number(), z.number()]));
@@ -101,13 +103,12 @@ export function createPartitionParts(options: PartitionPartsOptions): PartitionP
   const owners: SlotOwners = new Map();
   const store = new StateStore(undo, owners, cold);
   const config = new StageConfig(store);
-  const partitionTime = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "time");
+  const partitionTime = new EngineSlot(store, timeSchema, PARTITION_FUNCTION, PARTITION_KEY, "time");
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
-  const overdue = new EngineSlot(store, z.number(), PARTITION_FUNCTION, PARTITION_KEY, "overdue");
+  const overdue = new EngineSlot(store, timeSchema, PARTITION_FUNCTION, PARTITION_KEY, "overdue");
   const taken = new EngineSlot(store, takenSchema, PARTITION_FUNCTION, PARTITION_KEY, "taken");
   const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
-  const flushes = z.record(z.string(), z.number());
-  const passedFlushes = new EngineSlot(store, flushes, PARTITION_FUNCTION, PARTITION_KEY, "flushes");
+  const passedFlushes = new EngineSlot(store, flushesSchema, PARTITION_FUNCTION, PARTITION_KEY, "flushes");
   const own = store.key(PARTITION_KEY);
   for (const slot of [partitionTime, sweep, overdue, taken, verdicts]) own.addEngineSlot(slot);
   if (stage.input === "repartition") own.addEngineSlot(passedFlushes);

@@ -30,6 +30,18 @@ const deviceSchema: z.ZodType<DeviceState> = z.object({
   disabled: z.boolean(),
 });
 
+/** Made once each: zod compiles a schema when it is first used, and there is a slot for every device. */
+const VERSIONED = {
+  type: versioned<DeviceType>(deviceTypeSchema),
+  rule: versioned<AlarmRule>(alarmRuleSchema),
+  table: versioned<ReferenceTable>(referenceTableSchema),
+  device: versioned(deviceSchema),
+};
+
+function versioned<Value>(schema: z.ZodType<Value>): z.ZodType<Versioned<Value>> {
+  return z.object({ revision: z.number(), value: schema.nullable() });
+}
+
 type ConfigSlots<Value> = Map<string, EngineSlot<Versioned<Value>>>;
 type ConfigControl = Extract<
   ControlRecord,
@@ -180,32 +192,31 @@ export class StageConfig implements ConfigView {
   }
 
   private typeSlot(id: string): EngineSlot<Versioned<DeviceType>> {
-    return this.slotIn(this.types, id, deviceTypeSchema, PARTITION_KEY, `type/${id}`);
+    return this.slotIn(this.types, id, VERSIONED.type, PARTITION_KEY, `type/${id}`);
   }
 
   private ruleSlot(id: string): EngineSlot<Versioned<AlarmRule>> {
-    return this.slotIn(this.rules, id, alarmRuleSchema, PARTITION_KEY, `rule/${id}`);
+    return this.slotIn(this.rules, id, VERSIONED.rule, PARTITION_KEY, `rule/${id}`);
   }
 
   private tableSlot(id: string): EngineSlot<Versioned<ReferenceTable>> {
-    return this.slotIn(this.tables, id, referenceTableSchema, PARTITION_KEY, `table/${id}`);
+    return this.slotIn(this.tables, id, VERSIONED.table, PARTITION_KEY, `table/${id}`);
   }
 
   private deviceSlot(key: string): EngineSlot<Versioned<DeviceState>> {
-    return this.slotIn(this.devices, key, deviceSchema, key, "device");
+    return this.slotIn(this.devices, key, VERSIONED.device, key, "device");
   }
 
   private slotIn<Value>(
     slots: ConfigSlots<Value>,
     id: string,
-    schema: z.ZodType<Value>,
+    schema: z.ZodType<Versioned<Value>>,
     key: string,
     name: string,
   ): EngineSlot<Versioned<Value>> {
     const known = slots.get(id);
     if (known !== undefined) return known;
-    const versioned = z.object({ revision: z.number(), value: schema.nullable() });
-    const made = new EngineSlot<Versioned<Value>>(this.store, versioned, CONFIG_FUNCTION, key, name);
+    const made = new EngineSlot<Versioned<Value>>(this.store, schema, CONFIG_FUNCTION, key, name);
     this.store.key(key).addEngineSlot(made);
     slots.set(id, made);
     return made;

@@ -65,7 +65,7 @@ export function createFunctionsThreads(options: FunctionsThreadsOptions): Functi
 
   const spawn = (index: number, partitions: readonly number[], start: ThreadStart): RunningThread => {
     const { thread, ended } = spawnFunctionsThread(
-      { config, log, stage, partitions, memberId: memberIds[index] ?? "" },
+      { config, log, stage, partitions, memberId: memberIds[index] ?? "", logger },
       start,
     );
     running.set(index, thread);

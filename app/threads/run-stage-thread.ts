@@ -9,7 +9,7 @@ import { stopSignal } from "../deadline.ts";
 import { coldDirectory } from "../data-directory.ts";
 import { dealtPartitions } from "./dealt-partitions.ts";
 import { openThreadLog } from "../thread-log.ts";
-import { createLogger } from "../logging.ts";
+import { createLateLogger } from "../late-logger.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
@@ -40,7 +40,7 @@ export async function runStageThread(
   stage: StageDefinition,
   extras: StageExtras = () => ({}),
 ): Promise<void> {
-  const logger = createLogger(config.logLevel, name);
+  const logger = createLateLogger(config.logLevel, name);
   const metrics = createMetrics();
   const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
   const monotonic = { now: () => performance.now() };

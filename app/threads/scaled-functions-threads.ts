@@ -45,7 +45,7 @@ export function createScaledFunctionsThreads(options: ScaledFunctionsThreadsOpti
       functionTimeoutMs: config.functionTimeoutMs,
       functionMemoryMib: config.functionMemoryMib,
       isOverMemory: options.isOverMemory,
-      spawn: (start) => spawn({ config, log, stage, partitions: null, memberId: "" }, start),
+      spawn: (start) => spawn({ config, log, stage, partitions: null, memberId: "", logger }, start),
       monotonic: { now: () => performance.now() },
       logger,
       metrics,

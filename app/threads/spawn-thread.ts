@@ -11,7 +11,7 @@ export interface SpawnedThread<Api extends ThreadApi> {
 }
 
 /**
- * Starts a thread from a module of this folder. The channel that carries its calls is passed as `workerData.control`.
+ * Starts a thread from a module of this folder, or from any by its URL. The channel that carries its calls is passed as `workerData.control`.
  * `onEnd` is told when the thread ends, however it does.
  */
 export function spawnThread<Api extends ThreadApi>(
@@ -23,7 +23,7 @@ export function spawnThread<Api extends ThreadApi>(
   resourceLimits: ResourceLimits = {},
 ): SpawnedThread<Api> {
   const { port1, port2 } = new MessageChannel();
-  const name = module.replace(/^.*\/|\.ts$/g, "");
+  const name = module.replace(/^.*\/|\.[jt]s$/g, "");
   const worker = new Worker(new URL(module, import.meta.url), {
     name,
     workerData: { ...data, control: port2 },

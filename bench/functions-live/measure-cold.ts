@@ -6,6 +6,8 @@ import { readConfig } from "../../app/config.ts";
 import { bundleFunctions } from "../../app/functions/bundle.ts";
 import { createCallMarks, readCallMarks } from "../../app/threads/call-marks.ts";
 import { spawnFunctionsThread } from "../../app/threads/spawn-functions-thread.ts";
+import { threadBundle } from "../../app/thread-bundle/thread-bundle.ts";
+import { silentLogger } from "../../core/logger.ts";
 import { HEADER } from "../../core/record.ts";
 import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { temporaryDirectory } from "../../test/support/instance.ts";
@@ -60,6 +62,7 @@ export async function measureCold(runs: number, partitions: number): Promise<Col
       await log.append("readings", 0, [readingOf(run)]);
       const cold = await spawnOnce(installation, config, run);
       if (run > 0) measured.push(cold);
+      await threadBundle.built;
     }
     return measured;
   } finally {
@@ -84,7 +87,7 @@ async function spawnOnce(
   const begun = performance.now();
   const since = () => performance.now() - begun;
   const { thread } = spawnFunctionsThread(
-    { stage: FUNCTIONS_STAGE, config, log: installation, partitions: all, memberId: "" },
+    { stage: FUNCTIONS_STAGE, config, log: installation, partitions: all, memberId: "", logger: silentLogger },
     start,
   );
   const seen = lookAt(marks, since);

@@ -28,7 +28,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   commander: ["app/"],
   pino: ["app/"],
   yaml: ["registry/"],
-  esbuild: ["app/functions/"],
+  esbuild: ["app/functions/", "app/thread-bundle/"],
   vite: ["app/", "dashboard/web/"],
   "@preact/preset-vite": ["dashboard/web/"],
   vitest: ["vitest.config.ts"],
