@@ -62,10 +62,15 @@ export interface CallContext {
   count(outcome: OutcomeName, by?: number): void;
 }
 
-/** Named state slots of this function and device. Values are JSON and immutable: set a new one instead of changing the old. */
+/** Named state slots of this function and device. Values are JSON and immutable, unless `changed` is told: set a new one instead of changing the old. */
 export interface StateSlots<Value> {
   get(name: string): Value | undefined;
   set(name: string, value: Value): void;
+  /**
+   * For what changes a large value with every reading: it was changed in place, and is still JSON of about the same size. `before` is as it was, a
+   * copy that nothing else holds: it comes back when the step fails. To be called before anything can throw.
+   */
+  changed(name: string, before: Value): void;
   delete(name: string): void;
   /** Names in byte order. */
   names(): readonly string[];

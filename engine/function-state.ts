@@ -85,6 +85,12 @@ export class FunctionState implements StateSlots<unknown> {
     this.slotOf(name).write(value, bytes);
   }
 
+  changed(name: string, before: unknown): void {
+    const slot = this.slots.get(name);
+    // Checked and counted as a new one, so that a step is as large as after a restore.
+    slot?.noteChanged(before, assertJson(slot.value));
+  }
+
   delete(name: string): void {
     const slot = this.slots.get(name);
     if (slot?.present === true) slot.write(undefined, 0);

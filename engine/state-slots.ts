@@ -145,6 +145,14 @@ export class FunctionSlot implements TouchableSlot {
     this.change(undefined, text, bytes);
   }
 
+  /** See StateSlots.changed. */
+  noteChanged(before: unknown, bytes: number): void {
+    const { keeper } = this.owner;
+    keeper.grow(bytes - this.bytes);
+    keeper.undo.record(putValueBack, this, before, null);
+    keeper.touch(this, bytes);
+  }
+
   private change(value: unknown, text: string | null, bytes: number): void {
     const { keeper } = this.owner;
     keeper.grow(bytes - this.bytes);

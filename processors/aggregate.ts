@@ -40,6 +40,7 @@ const fold = createWindowFold<Reading, WindowValues>({
   allowedLatenessMs: (type) => type.allowedLatenessMs,
   earlyMs: null,
   add: addReading,
+  copy: ({ numbers, ...rest }) => ({ ...rest, numbers: numbers.slice() }),
   emit: emitWindow,
 });
 
@@ -55,6 +56,7 @@ export const aggregate = defineStream<"readings", FoldSlot<WindowValues>>({
 });
 
 function addReading(acc: WindowValues | undefined, reading: Reading, window: Window): WindowValues | undefined {
+  if (acc !== undefined && holdsAll(acc, reading)) return changeBy(acc, reading, window);
   let metrics = acc?.metrics ?? [];
   let numbers: number[] | undefined;
   let left = acc?.left ?? 0;
@@ -74,6 +76,26 @@ function addReading(acc: WindowValues | undefined, reading: Reading, window: Win
     }
   }
   return numbers === undefined ? undefined : windowValues(metrics, numbers, left);
+}
+
+/** True when the window has a place for each number of the reading. */
+function holdsAll({ metrics }: WindowValues, reading: Reading): boolean {
+  for (const metric in reading.metrics) {
+    if (typeof reading.metrics[metric] === "number" && !metrics.includes(metric)) return false;
+  }
+  return true;
+}
+
+/** As nearly all are: in place. */
+function changeBy(acc: WindowValues, reading: Reading, window: Window): WindowValues | undefined {
+  let any = false;
+  for (const metric in reading.metrics) {
+    const value = reading.metrics[metric];
+    if (typeof value !== "number") continue;
+    addValue(acc.numbers, acc.metrics.indexOf(metric) * WIDTH, reading.ts - window.start, value);
+    any = true;
+  }
+  return any ? acc : undefined;
 }
 
 function addValue(numbers: number[], base: number, at: number, value: number): void {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EARLY_TIMER, WindowPlaces, type WindowPlace } from "./window-places.ts";
 import type { DeviceType } from "../../core/device-type.ts";
 import type { StreamContext } from "../../core/function.ts";
 import type { Window, WindowLane } from "./window-lanes.ts";
@@ -24,8 +25,12 @@ export interface WindowFoldDefinition<In extends FoldInput, Acc> {
   allowedLatenessMs(type: DeviceType): number;
   /** Between two results of a window before its end; null for none. */
   readonly earlyMs: number | null;
-  /** Undefined when nothing of the reading concerns the fold. */
+  /**
+   * Undefined when nothing of the reading concerns the fold. Only where there is `copy` may it change `acc`, and then gives the same one back.
+   */
   add(acc: Acc | undefined, reading: In, window: Window): Acc | undefined;
+  /** Of an accumulator so large that a new one with every reading would cost more than all else. */
+  copy?(acc: Acc): Acc;
   /** Emits the window. Returns what to keep from here on, so that the fold can count revisions. */
   emit(acc: Acc, window: Window, cause: EmitCause<In>, context: StreamContext<FoldSlot<Acc>>): Acc;
 }
@@ -71,6 +76,7 @@ export function createWindowFold<In extends FoldInput, Acc>(
     lanesOf.set(type, made);
     return made;
   };
+  const places = new WindowPlaces((name) => definition.laneNamed(name));
   return {
     state: z.union([
       z.object({
@@ -88,7 +94,7 @@ export function createWindowFold<In extends FoldInput, Acc>(
       for (const lane of lanes(type)) {
         let dropped = false;
         for (const window of lane.windowsOf(reading.ts)) {
-          const place: Place = { lane, window, allowedLatenessMs };
+          const place = places.of(lane, window, allowedLatenessMs);
           dropped = !addToWindow(definition, place, reading, context) || dropped;
         }
         if (dropped) droppedFrom.push(lane);
@@ -97,9 +103,10 @@ export function createWindowFold<In extends FoldInput, Acc>(
     },
     onTimer(name, at, context) {
       const isEarly = name.startsWith(EARLY_TIMER);
-      const place = placeOf(definition, isEarly ? name.slice(EARLY_TIMER.length) : name, context);
+      const allowedLatenessMs = definition.allowedLatenessMs(context.config.deviceType(context.tenant, context.device));
+      const place = places.ofTimer(isEarly ? name.slice(EARLY_TIMER.length) : name, allowedLatenessMs);
       if (place === null) return;
-      const slot = context.state.get(windowSlot(place));
+      const slot = context.state.get(place.slot);
       if (slot?.kind !== "window") return;
       if (isEarly) emitEarly(definition, place, at, slot, context);
       else if (slot.closed) expire(place, context);
@@ -111,32 +118,29 @@ export function createWindowFold<In extends FoldInput, Acc>(
 type WindowSlot<Acc> = Extract<FoldSlot<Acc>, { kind: "window" }>;
 type Context<Acc> = StreamContext<FoldSlot<Acc>>;
 
-/** A window in its lane. */
-interface Place {
-  readonly lane: WindowLane;
-  readonly window: Window;
-  readonly allowedLatenessMs: number;
-}
-
-const EARLY_TIMER = "early/";
 const EARLY = { kind: "early" } as const;
 const CLOSE = { kind: "close" } as const;
 
 /** False when the reading came too late for the window. */
 function addToWindow<In extends FoldInput, Acc>(
   definition: WindowFoldDefinition<In, Acc>,
-  place: Place,
+  place: WindowPlace,
   reading: In,
   context: Context<Acc>,
 ): boolean {
   const { state, timers, watermark } = context;
   const { window, allowedLatenessMs } = place;
   const { end } = window;
-  const name = windowSlot(place);
+  const name = place.slot;
   const slot = state.get(name);
   const known = slot?.kind === "window" ? slot : undefined;
+  const before = known === undefined ? undefined : definition.copy?.(known.acc);
   const acc = definition.add(known?.acc, reading, window);
   if (acc === undefined) return true;
+  if (known !== undefined && before !== undefined && acc === known.acc) {
+    state.changed(name, { ...known, acc: before });
+    if (!known.closed && definition.earlyMs === null) return true;
+  }
   if (known?.closed === false) {
     state.set(name, openSlot(definition, place, acc, known.early, context));
     return true;
@@ -150,10 +154,10 @@ function addToWindow<In extends FoldInput, Acc>(
   if (end <= watermark) {
     const kept = definition.emit(acc, window, { kind: "late", reading }, context);
     state.set(name, { kind: "window", closed: true, acc: kept });
-    timers.set(timerName(place), end + allowedLatenessMs);
+    timers.set(place.timer, end + allowedLatenessMs);
   } else {
     state.set(name, openSlot(definition, place, acc, undefined, context));
-    timers.set(timerName(place), end);
+    timers.set(place.timer, end);
   }
   return true;
 }
@@ -161,7 +165,7 @@ function addToWindow<In extends FoldInput, Acc>(
 /** An open window that has just changed: it will be emitted early at the next time for that. */
 function openSlot<In extends FoldInput, Acc>(
   { earlyMs }: WindowFoldDefinition<In, Acc>,
-  place: Place,
+  place: WindowPlace,
   acc: Acc,
   early: Early | undefined,
   context: Context<Acc>,
@@ -171,46 +175,46 @@ function openSlot<In extends FoldInput, Acc>(
   const { start, end } = place.window;
   const come = Math.max(start, context.watermark, early?.at ?? start);
   const at = start + (Math.floor((come - start) / earlyMs) + 1) * earlyMs;
-  if (at < end) context.timers.set(EARLY_TIMER + timerName(place), at);
+  if (at < end) context.timers.set(place.earlyTimer, at);
   return { kind: "window", closed: false, acc, early: { at, armed: at < end } };
 }
 
 function emitEarly<In extends FoldInput, Acc>(
   definition: WindowFoldDefinition<In, Acc>,
-  place: Place,
+  place: WindowPlace,
   at: number,
   slot: WindowSlot<Acc>,
   context: Context<Acc>,
 ): void {
   if (slot.closed) return;
   const acc = definition.emit(slot.acc, place.window, EARLY, context);
-  context.state.set(windowSlot(place), { kind: "window", closed: false, acc, early: { at, armed: false } });
+  context.state.set(place.slot, { kind: "window", closed: false, acc, early: { at, armed: false } });
 }
 
 function close<In extends FoldInput, Acc>(
   definition: WindowFoldDefinition<In, Acc>,
-  place: Place,
+  place: WindowPlace,
   slot: WindowSlot<Acc>,
   context: Context<Acc>,
 ): void {
   const kept = definition.emit(slot.acc, place.window, CLOSE, context);
-  if (slot.early?.armed === true) context.timers.clear(EARLY_TIMER + timerName(place));
+  if (slot.early?.armed === true) context.timers.clear(place.earlyTimer);
   if (place.allowedLatenessMs === 0) {
     expire(place, context);
     return;
   }
-  context.state.set(windowSlot(place), { kind: "window", closed: true, acc: kept });
-  context.timers.set(timerName(place), place.window.end + place.allowedLatenessMs);
+  context.state.set(place.slot, { kind: "window", closed: true, acc: kept });
+  context.timers.set(place.timer, place.window.end + place.allowedLatenessMs);
 }
 
-function expire<Acc>(place: Place, context: Context<Acc>): void {
-  context.state.delete(windowSlot(place));
+function expire<Acc>(place: WindowPlace, context: Context<Acc>): void {
+  context.state.delete(place.slot);
   const to = Math.max(expiredTo(place, context), place.window.end);
-  context.state.set(horizonSlot(place), { kind: "horizon", expiredTo: to });
+  context.state.set(place.horizon, { kind: "horizon", expiredTo: to });
 }
 
-function expiredTo<Acc>(place: Place, context: Context<Acc>): number {
-  const slot = context.state.get(horizonSlot(place));
+function expiredTo<Acc>(place: WindowPlace, context: Context<Acc>): number {
+  const slot = context.state.get(place.horizon);
   // 0 is before every event time that can be: they begin in 2000.
   return slot?.kind === "horizon" ? slot.expiredTo : 0;
 }
@@ -225,29 +229,4 @@ export function emitDropped<Slot>(
   const detail = `came after its window had been let go (window size ${sizes})`;
   context.emit("device-events", { v: 1, tenant, device, kind: "late-dropped", ts, received, detail });
   context.count("lateDropped");
-}
-
-function timerName({ lane, window }: Place): string {
-  return `${lane.name}/${window.start}`;
-}
-
-function windowSlot(place: Place): string {
-  return `w/${timerName(place)}`;
-}
-
-function horizonSlot({ lane }: Place): string {
-  return `h/${lane.name}`;
-}
-
-function placeOf<In extends FoldInput, Acc>(
-  definition: WindowFoldDefinition<In, Acc>,
-  name: string,
-  { config, tenant, device }: Context<Acc>,
-): Place | null {
-  const [laneName = "", text = ""] = name.split("/");
-  const lane = definition.laneNamed(laneName);
-  const start = Number(text);
-  if (lane === null || !Number.isSafeInteger(start)) return null;
-  const allowedLatenessMs = definition.allowedLatenessMs(config.deviceType(tenant, device));
-  return { lane, window: { start, end: lane.endOf(start) }, allowedLatenessMs };
 }

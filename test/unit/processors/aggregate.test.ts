@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { aggregateSchema } from "../../../core/derived-records.ts";
 import { deviceTypeSchema } from "../../../core/device-type.ts";
+import { defineStream } from "../../../core/function.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
@@ -19,7 +21,7 @@ interface Sent {
 }
 
 /** Seconds from T0. */
-function runReadings(sent: readonly (Sent | ControlRecord)[], type: object = {}): StageRun {
+function runReadings(sent: readonly (Sent | ControlRecord)[], type: object = {}, stage = mainStage): StageRun {
   const parsed = deviceTypeSchema.parse({ tenant: "t", id: "probe", ...type });
   const device = { tenant: "t", id: "a", type: "probe", labels: {}, disabled: false };
   const config: ControlRecord = {
@@ -37,7 +39,7 @@ function runReadings(sent: readonly (Sent | ControlRecord)[], type: object = {})
     const value = { ts: T0 + one.at * 1000, values: one.values };
     return logRecord({ offset: index + 1, timestamp: received, key: "t/a", value });
   });
-  return runStage([controlLogRecord(0, T0, config), ...records], { stage: mainStage });
+  return runStage([controlLogRecord(0, T0, config), ...records], { stage });
 }
 
 function aggregates(run: StageRun): Aggregate[] {
@@ -195,5 +197,30 @@ describe("a window of more metrics than it may hold", () => {
     expect(valuesOf(run, "device-events")).toMatchObject([
       { kind: "too-many-metrics", ts: T0, detail: expect.stringContaining("400 values") },
     ]);
+  });
+});
+
+describe("a step that fails behind the aggregation", () => {
+  const failing = defineStream<"readings", null>({
+    name: "failing",
+    version: 1,
+    input: "readings",
+    outputs: [],
+    state: z.null(),
+    onInput({ metrics }) {
+      if (metrics["boom"] === true) throw new Error("boom");
+    },
+  });
+  const stage = { ...mainStage, functions: [...mainStage.functions, failing] };
+  const sent = [t(0, 4), t(20, 1), { at: 30, values: { t: 99, boom: true } }, t(40, 7)];
+  const boom = { at: 70, values: { t: 98, boom: true } };
+
+  it("leaves open windows and those that wait for late readings as they were", () => {
+    const late = { at: 10, values: { t: 97, boom: true }, receivedAt: 80 };
+    const type = { allowedLatenessMs: MINUTE };
+    const spoilt = runReadings([...sent, boom, t(61, 5), late, flush], type, stage);
+    const without = runReadings([t(0, 4), t(20, 1), t(40, 7), t(61, 5, 70), flush], type, stage);
+    expect(spoilt.outputs.get("dead-letters")).toHaveLength(3);
+    expect(aggregates(spoilt)).toEqual(aggregates(without));
   });
 });
