@@ -7,6 +7,7 @@ import { FUNCTIONS_STAGE, MAIN_STAGE } from "../../core/stage.ts";
 import { OneAtATime } from "../why/one-at-a-time.ts";
 import { offsetAtTime, readForward, type HeldRange, type WhyLog } from "../why/read-forward.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { DeviceState } from "../../core/control.ts";
 import type { Registry } from "../../core/registry.ts";
 import type { ShadowReplay, VersionComparison } from "../../core/version-comparison.ts";
 import type {
@@ -40,9 +41,7 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
 
   return {
     async ofCode(code, names, lastMs) {
-      const live = (await functions.versions()).filter(
-        ({ live: is, kind, name }) => is && kind !== "join" && names.includes(name),
-      );
+      const live = (await functions.versions()).filter(({ live: is, name }) => is && names.includes(name));
       if (live.length === 0) return [];
       const versions = live.map(async ({ name, version }) => {
         return { function: name, before: await codeOf(name, version), after: { version: null, code } };
@@ -51,7 +50,6 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
     },
     async ofVersions(name, before, after, lastMs) {
       const all = await functions.versions(name);
-      if (all.some(({ kind }) => kind === "join")) throw ofJoin(name);
       const canary = (await rollouts.all()).find((one) => one.name === name && one.outcome === null);
       const live = all.find((one) => one.live)?.version ?? 0;
       const later = after ?? canary?.version ?? live;
@@ -81,12 +79,15 @@ async function lastReadings(
   let from = to - lastMs;
   let bytes = 0;
   const all: PastPartition[] = [];
+  const keys = new Set<string>();
   for (const { topic, partition, startOffset: start, endOffset: end } of held) {
     const range: HeldRange = { topic, partition, start, end };
     const first = await offsetAtTime(log, range, from);
     const records: PastRecord[] = [];
     await readForward(log, range, { from: Math.max(first, end - recordsMax), to: end }, (record) => {
-      if (isControlRecord(record) || record.header(HEADER.source)?.startsWith(OF_MAIN_STAGE) !== true) return false;
+      if (isControlRecord(record)) return false;
+      if (record.key !== null) keys.add(record.key);
+      if (record.header(HEADER.source)?.startsWith(OF_MAIN_STAGE) !== true) return false;
       bytes += record.value.length;
       if (bytes > LIMITS.shadowBytesMax) throw tooMuch();
       const { timestamp, key, value } = record;
@@ -99,17 +100,17 @@ async function lastReadings(
   const whole = all.map(({ partition, records }) => {
     return { partition, records: records.filter(({ timestamp }) => timestamp >= from) };
   });
-  return { partitions: whole, configuration: await configurationOf(registry, whole), from, to };
+  return { partitions: whole, configuration: await configurationOf(registry, keys), from, to };
 }
 
-/** Of the devices that have sent something. */
+/** Of the devices of which there are readings, also joined ones; and of all that are disabled, since nothing may come of a join's key that is. */
 async function configurationOf(
   { controlOutbox }: ShadowReplayOptions["registry"],
-  partitions: readonly PastPartition[],
+  keys: ReadonlySet<string>,
 ): Promise<DeviceConfiguration> {
   const { types, tables, devices } = await controlOutbox.configuration();
-  const keys = new Set(partitions.flatMap(({ records }) => records.map(({ key }) => key)));
-  return { types, tables, devices: devices.filter(({ tenant, id }) => keys.has(deviceKey(tenant, id))) };
+  const isOf = ({ tenant, id, disabled }: DeviceState): boolean => disabled || keys.has(deviceKey(tenant, id));
+  return { types, tables, devices: devices.filter(isOf) };
 }
 
 /** Code that never comes back, or takes all memory, must end with its thread. */
@@ -134,13 +135,6 @@ async function inThread(request: ComparisonRequest): Promise<readonly VersionCom
     clearTimeout(timer);
     await worker.terminate();
   }
-}
-
-/** What it joins comes from all partitions, through another topic. */
-function ofJoin(name: string): MillraceError {
-  return new MillraceError("INVALID_INPUT", `${name} joins devices: its versions are not compared`, {
-    remedy: "Try each with millrace test, on a fixture of all the devices.",
-  });
 }
 
 function tooMuch(): MillraceError {
