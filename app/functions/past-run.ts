@@ -1,5 +1,4 @@
 import { madeControlRecord, madeRecord } from "../../core/made-record.ts";
-import { HEADER } from "../../core/record.ts";
 import { createStagePartition, type StagePartition } from "../../engine/stage-partition.ts";
 import { functionStage, joinStage } from "../../kit/function-stages.ts";
 import { configuredState } from "./configured-state.ts";
@@ -63,10 +62,9 @@ export class PastRun {
     if (lane !== undefined) this.flush(lane, upTo);
   }
 
-  /** The same of all partitions, then of what is joined. */
+  /** The same of all partitions, which pass it on to what is joined. */
   flushAll(upTo: number): void {
     for (const [, lane] of [...this.lanes].sort(([a], [b]) => a - b)) this.flush(lane, upTo);
-    if (this.joins !== null) this.flush(this.joins, upTo);
   }
 
   private begin(stage: StageDefinition, partition: number | null, offset: number): Lane {
@@ -98,8 +96,6 @@ export class PastRun {
     const { joins } = this;
     if (joins === null) return;
     for (const record of sent) {
-      // A flush of one partition says nothing of the others: what is joined has its own, at the end.
-      if (record.headers.some(([name]) => name === HEADER.controlKind)) continue;
       this.process(joins, madeRecord({ ...record, offset: joins.offset + 1 }));
     }
     this.collect(joins);
