@@ -7,7 +7,6 @@ import { FUNCTIONS_STAGE, MAIN_STAGE } from "../../core/stage.ts";
 import { OneAtATime } from "../why/one-at-a-time.ts";
 import { offsetAtTime, readForward, type HeldRange, type WhyLog } from "../why/read-forward.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { DeviceState } from "../../core/control.ts";
 import type { Registry } from "../../core/registry.ts";
 import type { ShadowReplay, VersionComparison } from "../../core/version-comparison.ts";
 import type {
@@ -103,14 +102,13 @@ async function lastReadings(
   return { partitions: whole, configuration: await configurationOf(registry, keys), from, to };
 }
 
-/** Of the devices of which there are readings, also joined ones; and of all that are disabled, since nothing may come of a join's key that is. */
+/** Of the devices of which there are readings: those that a join names have derived ones only. */
 async function configurationOf(
   { controlOutbox }: ShadowReplayOptions["registry"],
   keys: ReadonlySet<string>,
 ): Promise<DeviceConfiguration> {
   const { types, tables, devices } = await controlOutbox.configuration();
-  const isOf = ({ tenant, id, disabled }: DeviceState): boolean => disabled || keys.has(deviceKey(tenant, id));
-  return { types, tables, devices: devices.filter(isOf) };
+  return { types, tables, devices: devices.filter(({ tenant, id }) => keys.has(deviceKey(tenant, id))) };
 }
 
 /** Code that never comes back, or takes all memory, must end with its thread. */
