@@ -42,6 +42,7 @@ import { plainHost } from "./config.ts";
 import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
 import { createWhy } from "./why/explain.ts";
+import { createWhyJoined } from "./why/explain-join.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
@@ -101,6 +102,13 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       alarms: registry.alarms,
       config: registry.config,
       devices: registry.devices,
+    }),
+    whyJoined: createWhyJoined({
+      log,
+      functions: registry.functions,
+      config: registry.config,
+      devices: registry.devices,
+      outlineFunctions: outlineCode,
     }),
     replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,

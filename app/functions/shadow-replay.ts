@@ -1,9 +1,9 @@
-import { Worker } from "node:worker_threads";
-import { MillraceError, errorText } from "../../core/errors.ts";
+import { MillraceError } from "../../core/errors.ts";
 import { deviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { FUNCTIONS_STAGE, MAIN_STAGE } from "../../core/stage.ts";
+import { inThread, type ThreadWork } from "./in-thread.ts";
 import { OneAtATime } from "../why/one-at-a-time.ts";
 import { offsetAtTime, readForward, type HeldRange, type WhyLog } from "../why/read-forward.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -24,14 +24,24 @@ export interface ShadowReplayOptions {
   readonly clock: Clock;
 }
 
-const MEGABYTES = 256;
+const COMPARING: ThreadWork = {
+  module: new URL("../threads/version-comparison.ts", import.meta.url),
+  what: "the versions",
+  done: "compared",
+  remedy: {
+    late: "Ask for less time, or look for a loop without end.",
+    broken: "Try it with millrace backtest FILE.",
+  },
+};
 const OF_MAIN_STAGE = `${MAIN_STAGE} `;
 
 export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
   const { functions, rollouts } = options.registry;
   const turns = new OneAtATime(LIMITS.shadowWaitingMax);
   const compare = (versions: readonly ComparedVersions[], lastMs: number) =>
-    turns.run(async () => inThread({ versions, ...(await lastReadings(options, lastMs)) }));
+    turns.run(async () =>
+      inThread<readonly VersionComparison[]>(COMPARING, { versions, ...(await lastReadings(options, lastMs)) }),
+    );
 
   const codeOf = async (name: string, version: number): Promise<VersionCode> => {
     const { code } = await functions.code(name, version);
@@ -109,30 +119,6 @@ async function configurationOf(
 ): Promise<DeviceConfiguration> {
   const { types, tables, devices } = await controlOutbox.configuration();
   return { types, tables, devices: devices.filter(({ tenant, id }) => keys.has(deviceKey(tenant, id))) };
-}
-
-/** Code that never comes back, or takes all memory, must end with its thread. */
-async function inThread(request: ComparisonRequest): Promise<readonly VersionComparison[]> {
-  const worker = new Worker(new URL("../threads/version-comparison.ts", import.meta.url), {
-    workerData: request,
-    resourceLimits: { maxOldGenerationSizeMb: MEGABYTES },
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<readonly VersionComparison[]>();
-  const timer = setTimeout(() => {
-    const text = `the versions were not compared within ${LIMITS.shadowMsMax / 1000} s`;
-    reject(new MillraceError("TIMED_OUT", text, { remedy: "Ask for less time, or look for a loop without end." }));
-  }, LIMITS.shadowMsMax);
-  worker.on("message", resolve);
-  worker.on("error", (cause) => {
-    const text = `the versions cannot be compared: ${errorText(cause)}`;
-    reject(new MillraceError("FUNCTION_INVALID", text, { cause, remedy: "Try it with millrace backtest FILE." }));
-  });
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    await worker.terminate();
-  }
 }
 
 function tooMuch(): MillraceError {

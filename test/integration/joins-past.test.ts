@@ -7,6 +7,7 @@ import { instanceApi } from "../support/replay-run.ts";
 import { eventually } from "../support/stage-on-log.ts";
 import type { BacktestReport } from "../../app/functions/backtest.ts";
 import type { PartitionView } from "../../core/partition-view.ts";
+import type { Explanation } from "../../core/why.ts";
 import type { VersionComparison } from "../../core/version-comparison.ts";
 
 const PARTITIONS = 4;
@@ -145,5 +146,63 @@ describe("a join over what has been", { timeout: 240_000 }, () => {
     expect(compared).toMatchObject({ before: 1, after: 2, equal: 4, changed: 1, onlyBefore: 2, onlyAfter: 0 });
     expect(await millrace("diff", "pairs", "2", "1")).toMatch(/ line-1 pair_31_33: – → 1\n/);
     expect((await backtest()).compared).toMatchObject({ equal: 4, changed: 1, new: 0, missing: 2 });
+  });
+
+  it("explains a pair by its two messages, and what stayed alone by its one", async () => {
+    const why = async (metric: string, at: number): Promise<Explanation> =>
+      JSON.parse(await millrace("why", "reading", LINE, metric, String(T0 + at * SECOND), "--json"));
+    const causesOf = ({ messages }: Explanation) => messages.filter(({ isCause }) => isCause);
+    const pair = await why("pair_32_33", 33);
+    expect(pair).toMatchObject({ function: "pairs@1", isReproduced: true, notes: [], topic: "readings" });
+    expect(causesOf(pair).map(({ readings }) => readings[0]?.metrics)).toEqual([{ parts: 33 }, { power: 32 }]);
+    expect(pair.counts.causes).toBe(2);
+    expect(JSON.stringify(pair.before)).not.toContain('"power":32');
+    expect(JSON.stringify(pair.after)).toContain('"power":32');
+    const alone = await why("pair_20_none", 20);
+    expect(alone.isReproduced).toBe(true);
+    expect(causesOf(alone).map(({ readings }) => readings[0]?.metrics)).toEqual([{ power: 20 }]);
+    const text = await millrace("why", "reading", LINE, "pair_1_2", String(T0 + 2 * SECOND));
+    expect(text).toMatch(/^line-1 at .*: \{"pair_1_2":1\}\n/);
+    expect(text).toContain("Made by      pairs@1, at ");
+    expect(text).toContain("Proof        these messages, run again, give this very output");
+    expect(text).toMatch(/"side":"left"|meter-/);
+  });
+
+  it("says that there is no such output, and that another function's is none of a join", async () => {
+    const none = await runMillraceAsync(["why", "reading", LINE, "pair_9_9", String(T0), "--data", data]);
+    expect(none.stderr).toContain("the log holds no such reading");
+    const sent = await runMillraceAsync([
+      "why",
+      "reading",
+      DEVICES.meter,
+      "power",
+      String(T0 + SECOND),
+      "--data",
+      data,
+    ]);
+    expect(sent.stderr).toContain("only readings that a join made are explained, and this is of stage main");
+    const letter = await runMillraceAsync(["why", "dead-letter", "repartition/0/0", "--data", data]);
+    expect(letter.stderr).toContain("the log holds no such dead-letter");
+  });
+
+  it("explains what it failed on, behind the flush", async () => {
+    await deploy(2, "1s", "(() => { throw new RangeError('no such pair'); })()");
+    await send("meter", 170);
+    await worked();
+    await send("counter", 171);
+    await worked();
+    // No table says where it is: nothing has come to the key's partition since.
+    const { consumers } = await instanceApi(data).get<PartitionView>("/partitions");
+    const partition = partitionOf(`default/${LINE}`, PARTITIONS);
+    const joins = consumers.find(({ name }) => name === "stage:joins")?.partitions ?? [];
+    const end = joins.find((one) => one.partition === partition)?.endOffset ?? 0;
+    const explained: Explanation = JSON.parse(
+      await millrace("why", "dead-letter", `repartition/${partition}/${end - 1}`, "--json"),
+    );
+    expect(explained).toMatchObject({ function: "pairs@3", isReproduced: true, output: { error: "no such pair" } });
+    expect(explained.messages.filter(({ isCause }) => isCause).map(({ readings }) => readings[0]?.metrics)).toEqual([
+      { power: 170 },
+      { parts: 171 },
+    ]);
   });
 });
