@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isRepartitioned } from "../../core/is-repartitioned.ts";
 import { madeRecord, type MadeRecordFields } from "../../core/made-record.ts";
-import { isControlRecord } from "../../core/record.ts";
+import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { JOINS_STAGE } from "../../core/stage.ts";
 import { createStagePartition, type UnitDraft } from "../../engine/stage-partition.ts";
@@ -61,12 +61,16 @@ export function joinAgain(request: JoinAgainRequest): JoinAgainAnswer {
   const last = steps.at(-1);
   const made = countMade(steps, output);
   const own = steps.filter(({ record }) => isOwn(request, record));
-  const candidates = own.filter(({ record }) => {
+  const candidates = own.filter(({ record, outcome }) => {
     const ts = timeOf(record);
-    return ts >= causes.from && ts <= causes.to;
+    return outcome !== "duplicate" && ts >= causes.from && ts <= causes.to;
   });
   const isCause = ({ record }: Step): boolean => {
-    const without = records.filter((one) => one !== record);
+    // Sent again after a crash, it would stand in for itself.
+    const source = record.header(HEADER.source);
+    const without = records.filter(
+      (one) => one !== record && (source === undefined || one.header(HEADER.source) !== source),
+    );
     return countMade(run(request, stage, without), output) < made;
   };
   const parts = new Set(made === 0 ? [] : candidates.slice(-CANDIDATES_MAX).filter(isCause));
