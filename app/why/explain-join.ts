@@ -4,12 +4,13 @@ import { isRepartitioned } from "../../core/is-repartitioned.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
+import { outlineCode } from "../functions/check-functions.ts";
 import { inThread, type ThreadWork } from "../functions/in-thread.ts";
 import { findJoined, type JoinedOutput } from "./find-joined.ts";
 import { KeptRecords } from "./kept-records.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { heldRange, offsetAtTime, readForward, type WhyLog } from "./read-forward.ts";
-import type { FunctionInput, FunctionStore } from "../../core/function-store.ts";
+import type { FunctionStore } from "../../core/function-store.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { ConfigStore, DeviceStore } from "../../core/registry.ts";
 import type { ExplainedMessage, Explanation, JoinedQuestion, WhyJoined } from "../../core/why.ts";
@@ -18,11 +19,11 @@ import type { JoinAgainAnswer, JoinAgainRequest } from "./join-again.ts";
 
 export interface WhyJoinedSources {
   readonly log: WhyLog;
-  readonly functions: Pick<FunctionStore, "code">;
-  readonly config: Pick<ConfigStore, "types" | "tables">;
-  readonly devices: Pick<DeviceStore, "get">;
-  /** Loads the code once and says what it exports. */
-  outlineFunctions(code: string): Promise<readonly FunctionInput[]>;
+  readonly registry: {
+    readonly functions: Pick<FunctionStore, "code">;
+    readonly config: Pick<ConfigStore, "types" | "tables">;
+    readonly devices: Pick<DeviceStore, "get">;
+  };
 }
 
 const RUNNING_AGAIN: ThreadWork = {
@@ -49,19 +50,19 @@ export function createWhyJoined(sources: WhyJoinedSources): WhyJoined {
 }
 
 async function explain(sources: WhyJoinedSources, tenant: string, question: JoinedQuestion): Promise<Explanation> {
-  const { log, functions } = sources;
+  const { log, registry } = sources;
   const output = await findJoined(log, tenant, question);
   const { source, key, functionVersion, topic, value, ts } = output;
   const [name = "", version = ""] = functionVersion.split("@");
-  const { code } = await functions.code(name, Number(version));
-  const spanMs = await spanOf(sources, name, code);
+  const { code } = await registry.functions.code(name, Number(version));
+  const spanMs = await spanOf(name, code);
   const { records, read, isWhole } = await recordsOf(log, output, { name, since: ts - spanMs - AHEAD_MS });
   const request: JoinAgainRequest = {
     function: { name, version: Number(version), code },
     partition: source.partition,
     partitionCount: log.partitionCount,
     key,
-    configuration: await configurationOf(sources, key),
+    configuration: await configurationOf(registry, key),
     records: records.map(({ offset, timestamp, key: of, value: bytes, headers }) => {
       return { offset, timestamp, key: of, value: bytes, headers: headers() };
     }),
@@ -74,8 +75,8 @@ async function explain(sources: WhyJoinedSources, tenant: string, question: Join
 }
 
 /** How far apart the readings of a pair may be. */
-async function spanOf({ outlineFunctions }: WhyJoinedSources, name: string, code: string): Promise<number> {
-  const outline = (await outlineFunctions(code)).find((one) => one.name === name);
+async function spanOf(name: string, code: string): Promise<number> {
+  const outline = (await outlineCode(code)).find((one) => one.name === name);
   const { data } = shapeSchema.safeParse(JSON.parse(outline?.state?.shape ?? "null"));
   if (data === undefined) throw new TypeError(`${name} is explained as a join, and joins nothing`);
   return Math.max(data.window.beforeMs, data.window.afterMs);
@@ -106,7 +107,10 @@ function isWanted(record: LogRecord, key: string, name: string): boolean {
 }
 
 /** As the registry has it now, under what control records among the messages say. */
-async function configurationOf({ config, devices }: WhyJoinedSources, key: string): Promise<DeviceConfiguration> {
+async function configurationOf(
+  { config, devices }: WhyJoinedSources["registry"],
+  key: string,
+): Promise<DeviceConfiguration> {
   const { tenant = "", device: id = "" } = parseDeviceKey(key) ?? {};
   const device = await devices.get(tenant, id);
   const { type = null, labels = {} } = device ?? {};

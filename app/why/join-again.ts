@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isRepartitioned } from "../../core/is-repartitioned.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { madeRecord, type MadeRecordFields } from "../../core/made-record.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseJson } from "../../core/parse-json.ts";
@@ -46,9 +47,6 @@ interface Step {
   readonly after: JoinAgainAnswer["after"];
 }
 
-/** So many are left out in turn: of a window with more partners the latest. */
-const CANDIDATES_MAX = 100;
-
 /**
  * Makes an output of a join again. A reading had a part in it when the output is not made without it: so what is told of a pair is its two readings, however
  * many others are near them.
@@ -73,7 +71,7 @@ export function joinAgain(request: JoinAgainRequest): JoinAgainAnswer {
     );
     return countMade(run(request, stage, without), output) < made;
   };
-  const parts = new Set(made === 0 ? [] : candidates.slice(-CANDIDATES_MAX).filter(isCause));
+  const parts = new Set(made === 0 ? [] : candidates.slice(-LIMITS.whyPartnersMax).filter(isCause));
   return {
     messages: own.map((step) => {
       return { offset: step.record.offset, outcome: step.outcome, isCause: parts.has(step) };

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { createWhyJoined } from "../../../app/why/explain-join.ts";
-import { outlineCode } from "../../../app/functions/check-functions.ts";
 import { MillraceError } from "../../../core/errors.ts";
 import { HEADER } from "../../../core/record.ts";
 import { JOINS_STAGE } from "../../../core/stage.ts";
@@ -84,15 +83,16 @@ function whyOf(sent: readonly Sent[], { code = SUM, live = code, startsAt = 0, n
   if (startsAt > 0) log.trim("repartition", 0, startsAt);
   return createWhyJoined({
     log,
-    functions: {
-      code: async (asked, version) => {
-        if (asked !== name) throw new MillraceError("NOT_FOUND", `no function ${asked}`);
-        return { name, version: version ?? 1, hash: "", code };
+    registry: {
+      functions: {
+        code: async (asked, version) => {
+          if (asked !== name) throw new MillraceError("NOT_FOUND", `no function ${asked}`);
+          return { name, version: version ?? 1, hash: "", code };
+        },
       },
+      config: { types: async () => [], tables: async () => [] },
+      devices: { get: async () => null },
     },
-    config: { types: async () => [], tables: async () => [] },
-    devices: { get: async () => null },
-    outlineFunctions: outlineCode,
   });
 }
 
