@@ -16,7 +16,7 @@ import type { FunctionInput } from "../core/function-store.ts";
 import type { ShadowReplay } from "../core/version-comparison.ts";
 import type { Registry } from "../core/registry.ts";
 import type { Replays } from "../core/replay.ts";
-import type { Why } from "../core/why.ts";
+import type { Why, WhyJoined } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
 /** The broker, wherever it runs. Rejects with NOT_RUNNING while it does not listen. */
@@ -50,6 +50,7 @@ export interface ApiOptions {
   readonly deadLetters: DeadLetterSource | null;
   readonly edge: MqttEdge;
   readonly why: Why;
+  readonly whyJoined: WhyJoined;
   /** What came of the calls of canaries since the threads started, by `name@version`. */
   canaryCounts(): Promise<ReadonlyMap<string, CanaryCounts>>;
   readonly replays: Replays;

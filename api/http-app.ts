@@ -27,6 +27,7 @@ import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
 import { tableRoutes } from "./routes/table-routes.ts";
+import { whyJoinedRoutes } from "./routes/why-joined-routes.ts";
 import { whyRoutes } from "./routes/why-routes.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 import { createSessions } from "./sessions.ts";
@@ -44,6 +45,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   deadLetterRoutes,
   alarmRoutes,
   whyRoutes,
+  whyJoinedRoutes,
   ruleRoutes,
   functionRoutes,
   rolloutRoutes,

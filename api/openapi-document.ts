@@ -25,6 +25,7 @@ function documentationOptions(): ApiOptions {
     history: null,
     rejects: null,
     why: { explain: () => Promise.reject(nothing()) },
+    whyJoined: { explain: () => Promise.reject(nothing()) },
     replays: {
       start: () => Promise.reject(nothing()),
       status: () => Promise.reject(nothing()),

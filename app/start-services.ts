@@ -42,6 +42,7 @@ import { plainHost } from "./config.ts";
 import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
 import { createWhy } from "./why/explain.ts";
+import { createWhyJoined } from "./why/explain-join.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
@@ -102,6 +103,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       config: registry.config,
       devices: registry.devices,
     }),
+    whyJoined: createWhyJoined({ log, registry }),
     replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),

@@ -236,13 +236,14 @@ export const LIMITS = {
 
   /**
    * An explanation of an output: records read on the way, bytes of those that are run again, messages listed, how far back the state before a dead
-   * letter is made of, and how many wait for the one that is being made.
+   * letter is made of, how many wait for the one that is being made, and how many readings are tried as those that a join's output was made of.
    */
   whyRecordsMax: 500_000,
   whyKeptBytesMax: 32 * MIB,
   whyMessagesMax: 1000,
   whyStateMs: HOUR,
   whyWaitingMax: 16,
+  whyPartnersMax: 100,
 
   // live hub
   dashboardClientsMax: 500,

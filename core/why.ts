@@ -57,3 +57,16 @@ export type Explanation = z.infer<typeof explanationSchema>;
 export interface Why {
   explain(tenant: string, question: WhyQuestion): Promise<Explanation>;
 }
+
+/** What is asked of what a join made: a reading of its key's device, by one of its metrics; or a dead letter, by its place in `repartition`. */
+export type JoinedQuestion =
+  | { readonly kind: "reading"; readonly device: string; readonly metric: string; readonly ts: number }
+  | { readonly kind: "dead-letter"; readonly partition: number; readonly offset: number };
+
+/**
+ * Explains what joins made, as `Why` does with the rest. INVALID_INPUT when no join made it; TIMED_OUT when the function does not come to an end,
+ * FUNCTION_INVALID when it cannot be run.
+ */
+export interface WhyJoined {
+  explain(tenant: string, question: JoinedQuestion): Promise<Explanation>;
+}

@@ -23,7 +23,8 @@ export function isJoin(fn: StageFunction): boolean {
   return fn.kind === "map" && fn.behind !== undefined;
 }
 
-function joinStage(functions: readonly StageFunction[]): StageDefinition | null {
+/** The stage in which what they send is joined; null when none joins. */
+export function joinStage(functions: readonly StageFunction[]): StageDefinition | null {
   const behind = functions.flatMap((fn) => (fn.kind === "map" && fn.behind !== undefined ? [fn.behind] : []));
   return behind.length === 0
     ? null

@@ -14,6 +14,7 @@ import type { WhyOptions } from "./why.ts";
 const WHY_HELP = `
   millrace why alarm ID [--cleared]
   millrace why aggregate DEVICE METRIC START [--size MS]
+  millrace why reading DEVICE METRIC TIME (of what a join made)
   millrace why dead-letter TOPIC/PARTITION/OFFSET`;
 
 /** `millrace query|why|apply`. */

@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 
 const SOURCE_HELP = `
 Readings come from the log in the data directory, beside the instance that runs on it or without one. Where there is no log (it may be on
-Kafka), where it does not go back to --from, and with --url, they come from the tables of the running instance.`;
+Kafka), where it does not go back to --from, and with --url, they come from the tables of the running instance. A join needs the log.`;
 
 interface PastOptions {
   readonly from?: string;

@@ -3,6 +3,7 @@ import { backtest, type BacktestFault, type BacktestReport } from "../functions/
 import { bundleFunctions } from "../functions/bundle.ts";
 import { placesIn } from "../functions/source-places.ts";
 import { openHistory, thenClosed, type HistoryPlace } from "../functions/history/open-history.ts";
+import { isJoin } from "../../kit/function-stages.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { EXIT } from "./output.ts";
 import type { StageFunction } from "../../core/function.ts";
@@ -54,6 +55,12 @@ function reportText({ file, functions, bundle, history, range, report }: Told): 
     ...(history.isExact
       ? []
       : ["", "The tables do not know when a reading came in, nor who derived it: late readings come in order here."]),
+    ...(functions.some(isJoin)
+      ? [
+          "",
+          "What is joined comes in the order in which the gateway received it. Live, a partition may have been behind another: what was late for its partners, or alone, may differ there.",
+        ]
+      : []),
   ].join("\n");
 }
 

@@ -11,7 +11,7 @@ export interface WhyOptions {
   readonly size: string;
 }
 
-/** `millrace why alarm ID`, `why aggregate DEVICE METRIC START`, `why dead-letter TOPIC/PARTITION/OFFSET`. */
+/** `millrace why alarm ID`, `why aggregate DEVICE METRIC START`, `why reading DEVICE METRIC TIME`, `why dead-letter TOPIC/PARTITION/OFFSET`. */
 export async function whyCommand(
   api: ApiClient,
   what: string,
@@ -32,12 +32,16 @@ function pathOf(what: string, of: readonly string[], { cleared = false, size }: 
     const query = new URLSearchParams({ metric: second, start: String(parseTimeText(third)), size });
     return `/devices/${encodeURIComponent(first)}/aggregates/why?${query.toString()}`;
   }
+  if (what === "reading" && second !== undefined && third !== undefined && of.length === 3) {
+    const query = new URLSearchParams({ metric: second, ts: String(parseTimeText(third)) });
+    return `/devices/${encodeURIComponent(first)}/readings/why?${query.toString()}`;
+  }
   if (what === "dead-letter" && /^[a-z-]+\/\d+\/\d+$/.test(first) && of.length === 1) {
     return `/dead-letters/${first}/why`;
   }
   throw new MillraceError("INVALID_INPUT", `"${[what, ...of].join(" ")}" names no output`, {
     remedy:
-      "Write: why alarm ID, why aggregate DEVICE METRIC START, or why dead-letter TOPIC/PARTITION/OFFSET; `millrace query` lists them.",
+      "Write: why alarm ID, why aggregate DEVICE METRIC START, why reading DEVICE METRIC TIME (of a join), or why dead-letter TOPIC/PARTITION/OFFSET; `millrace query` lists them.",
   });
 }
 
@@ -71,8 +75,13 @@ function headline({ output, topic }: Explanation): string {
   if (topic === "alarms")
     return `${of("device")}: ${of("message")} (${of("transition")}, rule ${of("rule")}, ${of("severity")})`;
   if (topic === "dead-letters") return `${of("device")}: ${of("function")}@${of("version")} failed: ${of("error")}`;
+  if (topic === "readings") return `${of("device")} at ${time(Number(of("ts")))}: ${excerpt(metricsText(output), 200)}`;
   const window = `${time(Number(of("start")))} + ${Number(of("size")) / 1000} s, revision ${of("revision")}`;
   return `${of("device")} ${of("metric")}, ${window}: count ${of("count")}, min ${of("min")}, mean ${of("mean")}, max ${of("max")}`;
+}
+
+function metricsText(output: unknown): string {
+  return typeof output === "object" && output !== null ? JSON.stringify(Reflect.get(output, "metrics")) : "";
 }
 
 function messageLines(messages: readonly ExplainedMessage[]): string[] {

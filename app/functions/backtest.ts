@@ -1,15 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
-import { MillraceError } from "../../core/errors.ts";
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { isReading } from "../../core/is-reading.ts";
 import { parseJson } from "../../core/parse-json.ts";
-import { createStagePartition, type StagePartition } from "../../engine/stage-partition.ts";
-import { functionStage, isJoin } from "../../kit/function-stages.ts";
+import { isJoin } from "../../kit/function-stages.ts";
 import { outputText } from "../../kit/run-records.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
-import { configuredState } from "./configured-state.ts";
 import { Comparison, type ComparisonReport } from "./comparison.ts";
-import { madeControlRecord } from "../../core/made-record.ts";
+import { PastRun, type PastOutputs } from "./past-run.ts";
 import type { DeadLetter, Reading } from "../../core/derived-records.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
@@ -49,42 +46,23 @@ export async function backtest(
   history: ReadingHistory,
   range: TimeRange,
 ): Promise<BacktestReport> {
-  refuseJoins(functions);
   const begun = performance.now();
   const run = new BacktestRun(functions, history, range);
-  for await (const batch of history.read(range)) run.take(batch);
+  const readings = functions.some(isJoin) ? history.readByReceiveTime(range) : history.read(range);
+  for await (const batch of readings) run.take(batch);
   const report = run.end();
   return { ...report, elapsedMs: performance.now() - begun };
-}
-
-/** Readings of the past are read partition by partition, and what a join joins lies in several. */
-function refuseJoins(functions: readonly StageFunction[]): void {
-  const join = functions.find(isJoin);
-  if (join === undefined) return;
-  throw new MillraceError(
-    "INVALID_INPUT",
-    `${join.name} joins devices of several partitions, which a backtest reads one by one`,
-    {
-      remedy: "Try it with millrace test, on a fixture of all the devices.",
-    },
-  );
-}
-
-interface PartitionRun {
-  readonly engine: StagePartition;
-  /** Of the outputs of each topic: only their order in a topic does not depend on where units end. */
-  readonly hashes: Map<TopicName, Hash>;
-  /** The offset and receive time of the last record. */
-  offset: number;
-  received: number;
 }
 
 class BacktestRun {
   private readonly functions: readonly StageFunction[];
   private readonly names: ReadonlySet<string>;
+  private readonly joins: boolean;
   private readonly history: ReadingHistory;
   private readonly range: TimeRange;
-  private readonly partitions = new Map<number, PartitionRun>();
+  private readonly run: PastRun;
+  /** By partition, what is joined behind them: of the outputs of each topic, since only their order in a topic does not depend on where units end. */
+  private readonly hashes = new Map<number, Map<TopicName, Hash>>();
   private readonly comparison = new Comparison();
   private readonly emittedNames = new Set<string>();
   private readonly faults = new Map<string, { readonly first: DeadLetter; count: number }>();
@@ -94,39 +72,36 @@ class BacktestRun {
   constructor(functions: readonly StageFunction[], history: ReadingHistory, range: TimeRange) {
     this.functions = functions;
     this.names = new Set(functions.map(({ name }) => name));
+    this.joins = functions.some(isJoin);
     this.history = history;
     this.range = range;
+    this.run = new PastRun(functions, history.configuration, (outputs) => this.noteOutputs(outputs));
     this.skippedBefore = this.skipped;
   }
 
   take(batch: readonly PastReading[]): void {
     const [first] = batch;
     if (first === undefined) return;
-    const partition = this.partitionRun(first);
+    const { partition } = first;
+    const inputs: LogRecord[] = [];
     for (const { record, reading, maker } of batch) {
-      if (maker !== null && this.names.has(maker)) {
-        this.comparison.stored(reading);
-        continue;
-      }
-      this.counts.readings += 1;
-      partition.offset = record.offset;
-      partition.received = Math.max(partition.received, record.timestamp);
-      // What another function derived counts as well: in a stage it would come from the function before.
-      this.process(partition, record);
+      if (maker !== null && this.names.has(maker)) this.comparison.stored(reading);
+      // What another function derived counts as well, as if it came from the function before. Nothing is joined that a device has not sent.
+      else if (maker === null || !this.joins) inputs.push(record);
     }
-    this.collect(partition);
+    this.counts.readings += inputs.length;
+    this.run.take(partition, inputs);
     if (this.history.isExact) return;
     // A batch is a device, whole: of what is stored, only the metrics can be the function's that it has emitted.
-    this.flush(partition);
+    this.run.flushPartition(partition, this.range.to);
     for (const { reading } of batch) this.comparison.stored(asStored(reading), [...this.emittedNames]);
   }
 
   end(): Omit<BacktestReport, "elapsedMs"> {
+    if (this.history.isExact) this.run.flushAll(this.range.to);
     const hash = createHash("sha256");
-    for (const [, partition] of [...this.partitions].sort(([a], [b]) => a - b)) {
-      if (this.history.isExact) this.flush(partition);
-      for (const [, ofTopic] of [...partition.hashes].sort(([a], [b]) => (a < b ? -1 : 1)))
-        hash.update(ofTopic.digest());
+    for (const [, ofPartition] of [...this.hashes].sort(([a], [b]) => a - b)) {
+      for (const [, ofTopic] of [...ofPartition].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(ofTopic.digest());
     }
     return {
       ...this.counts,
@@ -141,34 +116,13 @@ class BacktestRun {
     return this.functions.reduce((sum, fn) => sum + (userDetailsOf(fn)?.counters.skipped ?? 0), 0);
   }
 
-  private partitionRun({ partition, record }: PastReading): PartitionRun {
-    const known = this.partitions.get(partition);
-    if (known !== undefined) return known;
-    const options = { stage: functionStage(this.functions), partition, generation: 0 };
-    const engine = createStagePartition(options, configuredState(options, this.history.configuration, record.offset));
-    const made = { engine, hashes: new Map<TopicName, Hash>(), offset: 0, received: 0 };
-    this.partitions.set(partition, made);
-    return made;
-  }
-
-  private flush(partition: PartitionRun): void {
-    const { to } = this.range;
-    const received = Math.max(partition.received, to);
-    this.process(partition, madeControlRecord(partition.offset + 1, received, { v: 1, kind: "flush", upTo: to }));
-    this.collect(partition);
-  }
-
-  private process(partition: PartitionRun, record: LogRecord): void {
-    while (!partition.engine.process(record)) this.collect(partition);
-  }
-
-  private collect({ engine, hashes }: PartitionRun): void {
-    for (const [topic, records] of engine.takeOutputs()) {
-      const hash = hashes.get(topic) ?? createHash("sha256");
-      hashes.set(topic, hash);
-      hash.update(records.map((record) => outputText({ topic, record })).join(""));
-      for (const record of records) this.note({ topic, record });
-    }
+  private noteOutputs({ partition, topic, records }: PastOutputs): void {
+    const ofPartition = this.hashes.get(partition ?? Infinity) ?? new Map<TopicName, Hash>();
+    this.hashes.set(partition ?? Infinity, ofPartition);
+    const hash = ofPartition.get(topic) ?? createHash("sha256");
+    ofPartition.set(topic, hash);
+    hash.update(records.map((record) => outputText({ topic, record })).join(""));
+    for (const record of records) this.note({ topic, record });
   }
 
   private noteFault(first: DeadLetter): void {

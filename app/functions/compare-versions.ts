@@ -1,9 +1,11 @@
 import { parseJson } from "../../core/parse-json.ts";
 import { isReading } from "../../core/is-reading.ts";
-import { madeControlRecord, madeRecord, recordAt } from "../../core/made-record.ts";
-import { runRecords } from "../../kit/run-records.ts";
+import { madeRecord, recordAt } from "../../core/made-record.ts";
+import { isJoin } from "../../kit/function-stages.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { backtest } from "./backtest.ts";
+import { mergeByReceiveTime } from "./history/merge-by-receive-time.ts";
+import { PastRun } from "./past-run.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { VersionComparison } from "../../core/version-comparison.ts";
@@ -40,7 +42,7 @@ export interface ComparisonRequest {
 
 const FAULTS_SHOWN = 5;
 
-/** Runs both versions of each function over the readings, each from no state, into nothing. At the end every device's time moves to `to`. */
+/** Runs both versions of each function over the readings, each from no state, into nothing, in the same order. At the end every device's time moves to `to`. */
 export async function compareVersions(request: ComparisonRequest): Promise<VersionComparison[]> {
   const compared: VersionComparison[] = [];
   for (const versions of request.versions) compared.push(await compareTwo(request, versions));
@@ -50,23 +52,27 @@ export async function compareVersions(request: ComparisonRequest): Promise<Versi
 async function compareTwo(request: ComparisonRequest, versions: ComparedVersions): Promise<VersionComparison> {
   const { configuration, from, to } = request;
   const { function: name, before, after } = versions;
-  const past = request.partitions.map(pastReadings);
-  const known = past.map((readings) => outcomeOf(request, name, before, readings));
+  const code = {
+    before: before === null ? null : theFunction(before.code, name),
+    after: theFunction(after.code, name),
+  };
+  const past = await inOrder(request.partitions.map(pastReadings), [code.before, code.after]);
+  const known = code.before === null ? NOTHING : outcomeOf(request, code.before, past);
+  const read = async function* (): AsyncGenerator<readonly PastReading[], void> {
+    yield* past;
+    yield known.derived;
+  };
   const history: ReadingHistory = {
     place: "the log",
     isExact: true,
     since: from,
     configuration,
-    async *read() {
-      for (const [index, readings] of past.entries()) {
-        yield readings;
-        yield known[index]?.derived ?? [];
-      }
-    },
+    read,
+    readByReceiveTime: read,
     close: async () => undefined,
   };
   // Event time may be any: receive time has chosen the readings.
-  const report = await backtest([theFunction(after.code, name)], history, { from: 0, to });
+  const report = await backtest([code.after], history, { from: 0, to });
   const { equal, changed, new: onlyAfter, missing: onlyBefore, examples } = report.compared;
   return {
     function: name,
@@ -75,7 +81,7 @@ async function compareTwo(request: ComparisonRequest, versions: ComparedVersions
     from,
     to,
     readings: report.readings,
-    deadLettersBefore: known.reduce((sum, { deadLetters }) => sum + deadLetters, 0),
+    deadLettersBefore: known.deadLetters,
     deadLettersAfter: report.deadLetters,
     faults: report.faults
       .slice(0, FAULTS_SHOWN)
@@ -90,7 +96,20 @@ async function compareTwo(request: ComparisonRequest, versions: ComparedVersions
   };
 }
 
-/** Offsets from 1: what was configured before stands in front. */
+/** Partition by partition; by receive time where what lies in several is joined. */
+async function inOrder(
+  partitions: readonly (readonly PastReading[])[],
+  functions: readonly (StageFunction | null)[],
+): Promise<readonly (readonly PastReading[])[]> {
+  if (!functions.some((fn) => fn !== null && isJoin(fn))) return partitions;
+  const lanes = partitions.map(async function* (readings): AsyncGenerator<readonly PastReading[], void> {
+    yield readings;
+  });
+  const merged: (readonly PastReading[])[] = [];
+  for await (const readings of mergeByReceiveTime(lanes)) merged.push(readings);
+  return merged;
+}
+
 function pastReadings({ partition, records }: PastPartition): readonly PastReading[] {
   return records.flatMap((fields, index) => {
     const reading = parseJson(fields.value);
@@ -105,31 +124,33 @@ interface Outcome {
   readonly deadLetters: number;
 }
 
+const NOTHING: Outcome = { derived: [], deadLetters: 0 };
+
 function outcomeOf(
   { configuration, to }: ComparisonRequest,
-  name: string,
-  version: VersionCode | null,
-  past: readonly PastReading[],
+  fn: StageFunction,
+  past: readonly (readonly PastReading[])[],
 ): Outcome {
-  const [first] = past;
-  if (version === null || first === undefined) return { derived: [], deadLetters: 0 };
-  const { types, devices, tables = [] } = configuration;
-  const snapshot = { types: [...types], rules: [], tables: [...tables], devices: [...devices] };
-  const last = past.at(-1)?.record ?? first.record;
-  const { outputs } = runRecords(
-    [
-      madeControlRecord(0, 0, { v: 1, kind: "config-snapshot", revision: 1, ...snapshot }),
-      ...past.map(({ record }) => record),
-      madeControlRecord(last.offset + 1, Math.max(last.timestamp, to), { v: 1, kind: "flush", upTo: to }),
-    ],
-    [theFunction(version.code, name)],
-  );
-  const derived = outputs.flatMap(({ topic, record }): PastReading[] => {
-    const reading = topic === "readings" ? parseJson(record.value) : null;
-    if (!isReading(reading) || reading.ts >= to) return [];
-    return [{ partition: first.partition, record: recordAt(record, last.offset), reading, maker: name }];
+  const derived: PastReading[] = [];
+  let deadLetters = 0;
+  const run = new PastRun([fn], configuration, ({ partition, topic, records }) => {
+    if (topic === "dead-letters") deadLetters += records.length;
+    if (topic !== "readings") return;
+    for (const fields of records) {
+      const reading = parseJson(fields.value);
+      if (!isReading(reading) || reading.ts >= to) continue;
+      const record = recordAt(fields, 0);
+      derived.push({ partition: partition ?? 0, record, reading, maker: fn.name });
+    }
   });
-  return { derived, deadLetters: outputs.filter(({ topic }) => topic === "dead-letters").length };
+  for (const readings of past) {
+    run.take(
+      readings[0]?.partition ?? 0,
+      readings.map(({ record }) => record),
+    );
+  }
+  run.flushAll(to);
+  return { derived, deadLetters };
 }
 
 /** The registry has checked that the code exports it. */

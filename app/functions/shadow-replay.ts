@@ -1,9 +1,9 @@
-import { Worker } from "node:worker_threads";
-import { MillraceError, errorText } from "../../core/errors.ts";
+import { MillraceError } from "../../core/errors.ts";
 import { deviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { FUNCTIONS_STAGE, MAIN_STAGE } from "../../core/stage.ts";
+import { inThread, type ThreadWork } from "./in-thread.ts";
 import { OneAtATime } from "../why/one-at-a-time.ts";
 import { offsetAtTime, readForward, type HeldRange, type WhyLog } from "../why/read-forward.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -24,14 +24,24 @@ export interface ShadowReplayOptions {
   readonly clock: Clock;
 }
 
-const MEGABYTES = 256;
+const COMPARING: ThreadWork = {
+  module: new URL("../threads/version-comparison.ts", import.meta.url),
+  what: "the versions",
+  done: "compared",
+  remedy: {
+    late: "Ask for less time, or look for a loop without end.",
+    broken: "Try it with millrace backtest FILE.",
+  },
+};
 const OF_MAIN_STAGE = `${MAIN_STAGE} `;
 
 export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
   const { functions, rollouts } = options.registry;
   const turns = new OneAtATime(LIMITS.shadowWaitingMax);
   const compare = (versions: readonly ComparedVersions[], lastMs: number) =>
-    turns.run(async () => inThread({ versions, ...(await lastReadings(options, lastMs)) }));
+    turns.run(async () =>
+      inThread<readonly VersionComparison[]>(COMPARING, { versions, ...(await lastReadings(options, lastMs)) }),
+    );
 
   const codeOf = async (name: string, version: number): Promise<VersionCode> => {
     const { code } = await functions.code(name, version);
@@ -40,9 +50,7 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
 
   return {
     async ofCode(code, names, lastMs) {
-      const live = (await functions.versions()).filter(
-        ({ live: is, kind, name }) => is && kind !== "join" && names.includes(name),
-      );
+      const live = (await functions.versions()).filter(({ live: is, name }) => is && names.includes(name));
       if (live.length === 0) return [];
       const versions = live.map(async ({ name, version }) => {
         return { function: name, before: await codeOf(name, version), after: { version: null, code } };
@@ -51,7 +59,6 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
     },
     async ofVersions(name, before, after, lastMs) {
       const all = await functions.versions(name);
-      if (all.some(({ kind }) => kind === "join")) throw ofJoin(name);
       const canary = (await rollouts.all()).find((one) => one.name === name && one.outcome === null);
       const live = all.find((one) => one.live)?.version ?? 0;
       const later = after ?? canary?.version ?? live;
@@ -81,12 +88,15 @@ async function lastReadings(
   let from = to - lastMs;
   let bytes = 0;
   const all: PastPartition[] = [];
+  const keys = new Set<string>();
   for (const { topic, partition, startOffset: start, endOffset: end } of held) {
     const range: HeldRange = { topic, partition, start, end };
     const first = await offsetAtTime(log, range, from);
     const records: PastRecord[] = [];
     await readForward(log, range, { from: Math.max(first, end - recordsMax), to: end }, (record) => {
-      if (isControlRecord(record) || record.header(HEADER.source)?.startsWith(OF_MAIN_STAGE) !== true) return false;
+      if (isControlRecord(record)) return false;
+      if (record.key !== null) keys.add(record.key);
+      if (record.header(HEADER.source)?.startsWith(OF_MAIN_STAGE) !== true) return false;
       bytes += record.value.length;
       if (bytes > LIMITS.shadowBytesMax) throw tooMuch();
       const { timestamp, key, value } = record;
@@ -99,48 +109,16 @@ async function lastReadings(
   const whole = all.map(({ partition, records }) => {
     return { partition, records: records.filter(({ timestamp }) => timestamp >= from) };
   });
-  return { partitions: whole, configuration: await configurationOf(registry, whole), from, to };
+  return { partitions: whole, configuration: await configurationOf(registry, keys), from, to };
 }
 
-/** Of the devices that have sent something. */
+/** Of the devices of which there are readings: those that a join names have derived ones only. */
 async function configurationOf(
   { controlOutbox }: ShadowReplayOptions["registry"],
-  partitions: readonly PastPartition[],
+  keys: ReadonlySet<string>,
 ): Promise<DeviceConfiguration> {
   const { types, tables, devices } = await controlOutbox.configuration();
-  const keys = new Set(partitions.flatMap(({ records }) => records.map(({ key }) => key)));
   return { types, tables, devices: devices.filter(({ tenant, id }) => keys.has(deviceKey(tenant, id))) };
-}
-
-/** Code that never comes back, or takes all memory, must end with its thread. */
-async function inThread(request: ComparisonRequest): Promise<readonly VersionComparison[]> {
-  const worker = new Worker(new URL("../threads/version-comparison.ts", import.meta.url), {
-    workerData: request,
-    resourceLimits: { maxOldGenerationSizeMb: MEGABYTES },
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<readonly VersionComparison[]>();
-  const timer = setTimeout(() => {
-    const text = `the versions were not compared within ${LIMITS.shadowMsMax / 1000} s`;
-    reject(new MillraceError("TIMED_OUT", text, { remedy: "Ask for less time, or look for a loop without end." }));
-  }, LIMITS.shadowMsMax);
-  worker.on("message", resolve);
-  worker.on("error", (cause) => {
-    const text = `the versions cannot be compared: ${errorText(cause)}`;
-    reject(new MillraceError("FUNCTION_INVALID", text, { cause, remedy: "Try it with millrace backtest FILE." }));
-  });
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    await worker.terminate();
-  }
-}
-
-/** What it joins comes from all partitions, through another topic. */
-function ofJoin(name: string): MillraceError {
-  return new MillraceError("INVALID_INPUT", `${name} joins devices: its versions are not compared`, {
-    remedy: "Try each with millrace test, on a fixture of all the devices.",
-  });
 }
 
 function tooMuch(): MillraceError {

@@ -200,6 +200,7 @@ describe("a port that is taken", () => {
       history: null,
       rejects: null,
       why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
+      whyJoined: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
       replays: createReplaysDouble(),
       deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },

@@ -10,12 +10,15 @@ import { REPLAY_STAGE, stageJournalName } from "../../../core/stage.ts";
 import { ReadRecord } from "../../../engine/parse-reading.ts";
 import { readEmbeddedLog, type ReadableLog } from "../../../log/embedded/read-embedded-log.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
+import { mergeByReceiveTime } from "./merge-by-receive-time.ts";
 import type { DeviceState } from "../../../core/control.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
 import type { FetchedSlice } from "../../../core/event-log.ts";
 import type { LogRecord } from "../../../core/record.ts";
 import type { TopicName } from "../../../core/topics.ts";
 import type { DeviceConfiguration, PastReading, ReadingHistory, TimeRange } from "./reading-history.ts";
+
+type TopicStart = ReturnType<ReadableLog["partitions"]>[number];
 
 const OF_MAIN_STAGE = `${mainStage.name} `;
 const OF_REPLAYS = `${REPLAY_STAGE} `;
@@ -35,6 +38,7 @@ export async function openLogHistory(data: string): Promise<ReadingHistory> {
       since: await keptSince(log),
       configuration,
       read: (range, devices) => readReadings(log, range, devices),
+      readByReceiveTime: (range) => readMerged(log, range),
       close: () => log.close(),
     };
   } catch (error) {
@@ -49,11 +53,21 @@ async function* readReadings(
   devices?: ReadonlySet<string>,
 ): AsyncGenerator<readonly PastReading[], void> {
   const replaced = await replacedReadings(log);
-  for await (const { partition, records } of readTopic(log, "readings")) {
-    const standing = replaced.size === 0 ? records : records.filter((record) => !replaced.has(sourceOf(record)));
-    const found = standing.flatMap((record) => pastReading(record, partition, range) ?? []);
+  for await (const slice of readTopic(log, "readings")) {
+    const found = pastReadings(slice, replaced, range);
     yield devices === undefined ? found : found.filter(({ reading }) => devices.has(reading.device));
   }
+}
+
+/** A reader for each partition: one may be far ahead of another. Together they hold as much as the one of `read`. */
+async function* readMerged(log: ReadableLog, range: TimeRange): AsyncGenerator<readonly PastReading[], void> {
+  const replaced = await replacedReadings(log);
+  const partitions = log.partitions("readings");
+  const bytesMax = Math.ceil(LIMITS.fetchBytesMax / partitions.length);
+  const standing = async function* (of: TopicStart): AsyncGenerator<readonly PastReading[], void> {
+    for await (const slice of readPartitions(log, [of], bytesMax)) yield pastReadings(slice, replaced, range);
+  };
+  yield* mergeByReceiveTime(partitions.map(standing));
 }
 
 /** Source positions of those whose place a correction has taken, which comes later. */
@@ -73,6 +87,15 @@ async function replacedReadings(log: ReadableLog): Promise<ReadonlySet<string>> 
 
 function sourceOf(record: LogRecord): string {
   return record.header(HEADER.source) ?? OF_MAIN_STAGE;
+}
+
+function pastReadings(
+  { partition, records }: FetchedSlice,
+  replaced: ReadonlySet<string>,
+  range: TimeRange,
+): readonly PastReading[] {
+  const standing = replaced.size === 0 ? records : records.filter((record) => !replaced.has(sourceOf(record)));
+  return standing.flatMap((record) => pastReading(record, partition, range) ?? []);
 }
 
 function pastReading(record: LogRecord, partition: number, { from, to }: TimeRange): PastReading | null {
@@ -112,14 +135,22 @@ function present<Value>(values: ReadonlyMap<string, Value | null>): readonly Val
   return [...values.values()].filter((value) => value !== null);
 }
 
+function readTopic(log: ReadableLog, topic: TopicName): AsyncGenerator<FetchedSlice, void> {
+  return readPartitions(log, log.partitions(topic), LIMITS.fetchBytesMax);
+}
+
 /** From where retention has come to up to the end as of now. */
-async function* readTopic(log: ReadableLog, topic: TopicName): AsyncGenerator<FetchedSlice, void> {
+async function* readPartitions(
+  log: ReadableLog,
+  partitions: readonly TopicStart[],
+  bytesMax: number,
+): AsyncGenerator<FetchedSlice, void> {
   const reader = log.openReader(
-    log.partitions(topic).map(({ partition, startOffset: offset }) => ({ topic, partition, offset })),
+    partitions.map(({ topic, partition, startOffset: offset }) => ({ topic, partition, offset })),
   );
   try {
     for (;;) {
-      const slices = await reader.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: 0 });
+      const slices = await reader.poll({ bytesMax, waitMs: 0 });
       if (slices.length === 0) return;
       yield* slices;
     }

@@ -41,5 +41,10 @@ export interface ReadingHistory {
    * of these.
    */
   read(range: TimeRange, devices?: ReadonlySet<string>): AsyncIterable<readonly PastReading[]>;
+  /**
+   * The same of all partitions in one order, by receive time (`mergeByReceiveTime`): the same range gives the same order. INVALID_INPUT where
+   * receive times are not known.
+   */
+  readByReceiveTime(range: TimeRange): AsyncIterable<readonly PastReading[]>;
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { MillraceError } from "../../../core/errors.ts";
 import { deviceKey } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Reading } from "../../../core/derived-records.ts";
@@ -33,6 +34,16 @@ export async function openTableHistory(api: ApiClient): Promise<ReadingHistory> 
         const type = types.find(({ id }) => id === device.type);
         yield toPastReadings(await readDevice(api, device.id, range), device, type, partition);
       }
+    },
+    readByReceiveTime: () => {
+      throw new MillraceError(
+        "INVALID_INPUT",
+        "a join meets readings in the order in which they were received, which the tables do not know",
+        {
+          remedy:
+            "Run it with --source log on the machine that has the log, from a time that is still in it; or compare two versions with millrace diff.",
+        },
+      );
     },
     close: async () => undefined,
   };

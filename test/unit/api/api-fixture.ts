@@ -54,6 +54,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     history: null,
     rejects: null,
     why: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
+    whyJoined: { explain: () => Promise.reject(new MillraceError("NOT_FOUND", "nothing is there")) },
     replays: createReplaysDouble(),
     deadLetters: null,
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },

@@ -43,14 +43,16 @@ function past(offset: number, value: Reading, maker: string | null = null): Past
 
 /** The readings of an hour, in batches of this size. */
 function historyOf(readings: readonly PastReading[], batchSize: number): ReadingHistory {
+  const read = async function* () {
+    for (let at = 0; at < readings.length; at += batchSize) yield readings.slice(at, at + batchSize);
+  };
   return {
     place: "a test",
     isExact: true,
     since: 0,
     configuration: { types: [], devices: [] },
-    async *read() {
-      for (let at = 0; at < readings.length; at += batchSize) yield readings.slice(at, at + batchSize);
-    },
+    read,
+    readByReceiveTime: read,
     close: async () => undefined,
   };
 }
