@@ -34,6 +34,11 @@ const settings = {
     .default(8081)
     .describe("Port of telemetry over HTTP and of MQTT over WebSocket; 0 picks a free one."),
   httpPort: port.default(8080).describe("Port of the API and the dashboard; 0 picks a free one."),
+  scalerPort: port
+    .optional()
+    .describe(
+      "Port on which KEDA asks how many pods a stage needs (gRPC without TLS; role api, on Kafka); nobody is answered when absent, 0 picks a free one. See autoscaling.md.",
+    ),
   allowPlaintext: flag.default(false).describe("Accept other addresses than loopback without TLS."),
   tlsCert: z
     .string()

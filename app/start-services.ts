@@ -32,6 +32,7 @@ import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
+import { openScaler } from "./scaler/scaler-service.ts";
 import { stagesOf } from "./stages.ts";
 import { watchedMainStage } from "./watched-main-stage.ts";
 import { createPeers } from "./peers.ts";
@@ -78,9 +79,11 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const base = await openBase(data, clock);
   const { config, registry, log, logger, metrics, roles } = base;
   const notifyFaults = createFaultBoard();
+  const scaler = await openScaler(base);
   const notify = leased(log.groups([0]), JOURNALS.notify, () => createNotify(base, notifyFaults, data.webhookSecret));
   const faultWatch = watchFaults(base, (fault, state) => notify.current?.platformFault(fault.id, state, fault.text), {
     registry: base.registryHealth,
+    ...(scaler === null ? {} : { scaler: () => ({ reasons: scaler.notReadyReasons(), faults: [], events: [] }) }),
     notify: () => notifyFaults.health(notify.current?.notReadyReasons() ?? []),
     // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
@@ -132,11 +135,12 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
 
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
-    ...(roles.has("processors") ? [control] : []),
+    ...(base.keepsControl ? [control] : []),
     ...(roles.has("processors") ? [watchCanaries(base)] : []),
     ...autoscaler(base),
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
+    ...(scaler === null ? [] : [scaler]),
     faultWatch,
     api,
   ];
@@ -205,15 +209,13 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
       ? null
       : await registry.credentials.issueAdminToken("first-start", "millrace");
   const metrics = createMetrics();
-  const log = await openThreadLog(data.access, config, {
-    clock,
-    logger,
-    metrics,
-    keepsRetention: roles.has("processors"),
-  });
+  // Who lets processors go takes their part in what must not stand still meanwhile: ticks, control records, retention.
+  const keepsControl = roles.has("processors") || config.scalerPort !== undefined;
+  const log = await openThreadLog(data.access, config, { clock, logger, metrics, keepsRetention: keepsControl });
   return {
     config,
     roles,
+    keepsControl,
     clock,
     logger,
     metrics,

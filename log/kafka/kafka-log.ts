@@ -19,6 +19,7 @@ import type {
   JournalFollowing,
   JournalId,
   JournalHolding,
+  JournalWork,
   LogIntake,
   LogIntakes,
   LogReader,
@@ -51,6 +52,7 @@ export interface KafkaLogParts {
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
   readonly isOnceBegun?: (journal: string) => boolean;
+  readonly work?: () => JournalWork;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onCorrupt: (range: TopicPartition & CorruptRange) => void;
@@ -81,7 +83,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
     this.partitionCount = topology.partitionCount;
     const { cluster } = access;
     this.topics = new LogTopics({ ...parts, cluster });
-    this.positions = new KafkaPositions({ cluster, names, logger });
+    this.positions = new KafkaPositions({ cluster, names, logger, work: parts.work });
     this.journals = new KafkaJournals({
       prepare: (id) => this.topics.prepareJournal(id),
       place: (id) => this.journalPlace(id),
