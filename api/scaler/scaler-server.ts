@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -99,6 +99,8 @@ export function createScalerServer(options: ScalerServerOptions): ScalerServer {
     call.end();
   };
 
+  // What fails is said here; the library would write to stderr besides.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     "grpc.max_receive_message_length": LIMITS.scalerRequestBytesMax,
     "grpc.max_metadata_size": LIMITS.scalerRequestBytesMax,
