@@ -7,7 +7,6 @@ import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { ROLE_PATTERN } from "./roles.ts";
-import type { RollupRetention } from "../sinks/clickhouse/rollups/rollup-levels.ts";
 
 const port = wholeNumber(0, 65_535);
 const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
@@ -268,16 +267,6 @@ function rollupDays(width: string) {
 /** The environment variables of those of the settings that are not set. */
 export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
   return needed.filter((name) => config[name] === undefined).map(environmentName);
-}
-
-/** How long roll-ups are kept, by table. */
-export function rollupRetention(config: Config): RollupRetention {
-  const { minuteRollupDays, hourRollupDays, dayRollupDays } = config;
-  return {
-    ...(minuteRollupDays === undefined ? {} : { rollup_minutes: minuteRollupDays }),
-    ...(hourRollupDays === undefined ? {} : { rollup_hours: hourRollupDays }),
-    ...(dayRollupDays === undefined ? {} : { rollup_days: dayRollupDays }),
-  };
 }
 
 export function environmentName(setting: string): string {

@@ -11,7 +11,6 @@ import { JOINS_STAGE } from "../core/stage.ts";
 import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
-import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
@@ -23,7 +22,7 @@ import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
-import { rollupRetention } from "./config.ts";
+import { rollupRetention } from "./rollup-retention.ts";
 import { consumerBacklogs } from "./ledger/backlogs.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./thread-log.ts";
@@ -32,9 +31,8 @@ import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
-import { openScaler } from "./scaler/scaler-service.ts";
+import { openScaling } from "./open-scaling.ts";
 import { stagesOf } from "./stages.ts";
-import { watchedMainStage } from "./watched-main-stage.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
@@ -79,11 +77,11 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const base = await openBase(data, clock);
   const { config, registry, log, logger, metrics, roles } = base;
   const notifyFaults = createFaultBoard();
-  const scaler = await openScaler(base);
+  const scaling = await openScaling(base);
   const notify = leased(log.groups([0]), JOURNALS.notify, () => createNotify(base, notifyFaults, data.webhookSecret));
   const faultWatch = watchFaults(base, (fault, state) => notify.current?.platformFault(fault.id, state, fault.text), {
     registry: base.registryHealth,
-    ...(scaler === null ? {} : { scaler: () => ({ reasons: scaler.notReadyReasons(), faults: [], events: [] }) }),
+    ...scaling.health,
     notify: () => notifyFaults.health(notify.current?.notReadyReasons() ?? []),
     // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
@@ -137,10 +135,9 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const services: Service[] = [
     ...(base.keepsControl ? [control] : []),
     ...(roles.has("processors") ? [watchCanaries(base)] : []),
-    ...autoscaler(base),
+    ...scaling.services,
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
-    ...(scaler === null ? [] : [scaler]),
     faultWatch,
     api,
   ];
@@ -179,13 +176,6 @@ function createControl({ registry, log, clock, logger }: Base): Service {
       await relay.stop(signal);
     },
   };
-}
-
-/** On Kafka the threads of other processes work too, and what they have worked is not known here. */
-function autoscaler({ config, roles, log, peers, clock, logger, metrics }: Base): Service[] {
-  if (config.autoscale === "off" || config.kafkaBrokers !== undefined || !roles.has("processors")) return [];
-  const stage = watchedMainStage(log, peers, clock);
-  return [createAutoscaleLoop({ stage, clock, logger, metrics, isDryRun: true })];
 }
 
 async function openBase(data: ServicesThreadData, clock: Clock) {

@@ -1,19 +1,26 @@
 import { plainHost, type Config } from "../config.ts";
 import { threadsOfStage } from "../stages.ts";
 import { createWatchedTargets } from "./watched-targets.ts";
-import type { Readiness, Service } from "../../core/lifecycle.ts";
+import type { Service } from "../../core/lifecycle.ts";
+import type { PartHealth } from "../part-health.ts";
 import type { LogParts, ThreadLog } from "../thread-log.ts";
 
+/** What scales, to be started, and how its parts stand, by part. */
+export interface Scaling {
+  readonly services: readonly Service[];
+  readonly health: Readonly<Record<string, () => PartHealth>>;
+}
+
 /**
- * Who says how many pods there are to be, over gRPC; null where nobody is to say. What serves it is loaded here only: other processes start
+ * Who says how many pods there are to be, over gRPC; nobody where none is to say. What serves it is loaded here only: other processes start
  * without it.
  */
 export async function openScaler({
   config,
   log,
   ...parts
-}: LogParts & { readonly config: Config; readonly log: ThreadLog }): Promise<(Service & Readiness) | null> {
-  if (config.scalerPort === undefined) return null;
+}: LogParts & { readonly config: Config; readonly log: ThreadLog }): Promise<Scaling> {
+  if (config.scalerPort === undefined) return { services: [], health: {} };
   const { createScalerServer } = await import("../../api/scaler/scaler-server.ts");
   const groups = log.groups([0]);
   const targets = createWatchedTargets({
@@ -27,12 +34,13 @@ export async function openScaler({
     listen: { host: plainHost(config), port: config.scalerPort },
     targets,
   });
-  return {
+  const service: Service = {
     start: () => server.start(),
     async stop(signal) {
       await server.stop(signal);
       await targets.stop(signal);
     },
-    notReadyReasons: () => targets.notReadyReasons(),
   };
+  const health = () => ({ reasons: targets.notReadyReasons(), faults: [], events: [] });
+  return { services: [service], health: { scaler: health } };
 }
