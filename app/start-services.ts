@@ -129,12 +129,10 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     metrics,
   });
   if (roles.has("api")) api.server.on("upgrade", (request, socket, head) => hub.handleUpgrade(request, socket, head));
-  const control = leased(log.groups([0]), JOURNALS.retention, () => createControl(base));
 
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
-    ...(base.keepsControl ? [control] : []),
-    ...(roles.has("processors") ? [watchCanaries(base)] : []),
+    ...controlServices(base),
     ...scaling.services,
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
@@ -152,6 +150,12 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       await log.close(signal);
     },
   };
+}
+
+function controlServices(base: Base): Service[] {
+  const { log, roles, keepsControl } = base;
+  const control = leased(log.groups([0]), JOURNALS.retention, () => createControl(base));
+  return [...(keepsControl ? [control] : []), ...(roles.has("processors") ? [watchCanaries(base)] : [])];
 }
 
 /** What fills the stage's input besides messages: control records and ticks. */
