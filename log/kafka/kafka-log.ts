@@ -71,7 +71,6 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
   private readonly topics: LogTopics;
   private readers = 0;
   private closed = false;
-  private keepsRetention = false;
   /** A round of retention that appends wait for. */
   private room: Promise<void> | null = null;
   private madeRoomAt = Number.NEGATIVE_INFINITY;
@@ -109,7 +108,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
     const send = (own: readonly RecordInput[]) =>
       access.producer.append(names.topic(topic), partition, own, bytesBound);
     const refusal = gauge.refusal();
-    if (!this.keepsRetention) this.lookSoon();
+    if (!this.retention.isKept) this.lookSoon();
     else if (gauge.isTight) this.makeRoom();
     if (refusal === null) return send(records);
     if (this.room === null) throw refusal;
@@ -126,7 +125,6 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
 
   /** Deletes what is old until the signal: in one process of an installation. Never rejects. */
   keepRetention(signal: AbortSignal): Promise<void> {
-    this.keepsRetention = true;
     return this.retention.run(signal);
   }
 
@@ -195,7 +193,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
   async status(): Promise<LogStatus> {
     this.checkOpen();
     const { gauge } = this.parts;
-    if (!this.keepsRetention) await this.look();
+    if (!this.retention.isKept) await this.look();
     const [partitions, journals, deleted] = await Promise.all([
       this.ranges(),
       this.positions.journals(),
