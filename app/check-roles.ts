@@ -4,6 +4,7 @@ import { rolesOf } from "./roles.ts";
 
 /** Roles on their own share everything but their data directories. CONFIG_INVALID names what is missing. */
 export function checkRoles(config: Config): void {
+  checkScaler(config);
   if (config.role === "all") return;
   const roles = rolesOf(config.role);
   const needed: (keyof Config)[] = ["kafkaBrokers", "databaseUrl", "installationSecret"];
@@ -16,4 +17,20 @@ export function checkRoles(config: Config): void {
     remedy:
       'Set them to the same in every process of the installation (docs/operating.md, "Roles"), or start with --role all.',
   });
+}
+
+/** CONFIG_INVALID where nobody could answer. */
+function checkScaler(config: Config): void {
+  if (config.scalerPort === undefined) return;
+  const refuse = (text: string, remedy: string): never => {
+    throw new MillraceError("CONFIG_INVALID", text, { remedy });
+  };
+  if (config.kafkaBrokers === undefined) {
+    refuse(
+      "a scaler of pods needs the log on Kafka: an embedded one has no other processes",
+      "Leave --scaler-port out; --autoscale scales threads of this process.",
+    );
+  }
+  if (!rolesOf(config.role).has("api"))
+    refuse(`role ${config.role} serves no scaler of pods`, "Set --scaler-port where the role api is, and only there.");
 }

@@ -7,7 +7,6 @@ import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { ROLE_PATTERN } from "./roles.ts";
-import type { RollupRetention } from "../sinks/clickhouse/rollups/rollup-levels.ts";
 
 const port = wholeNumber(0, 65_535);
 const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
@@ -34,6 +33,11 @@ const settings = {
     .default(8081)
     .describe("Port of telemetry over HTTP and of MQTT over WebSocket; 0 picks a free one."),
   httpPort: port.default(8080).describe("Port of the API and the dashboard; 0 picks a free one."),
+  scalerPort: port
+    .optional()
+    .describe(
+      "Port on which KEDA asks how many pods a stage needs (gRPC without TLS; role api, on Kafka); nobody is answered when absent, 0 picks a free one. See autoscaling.md.",
+    ),
   allowPlaintext: flag.default(false).describe("Accept other addresses than loopback without TLS."),
   tlsCert: z
     .string()
@@ -263,16 +267,6 @@ function rollupDays(width: string) {
 /** The environment variables of those of the settings that are not set. */
 export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
   return needed.filter((name) => config[name] === undefined).map(environmentName);
-}
-
-/** How long roll-ups are kept, by table. */
-export function rollupRetention(config: Config): RollupRetention {
-  const { minuteRollupDays, hourRollupDays, dayRollupDays } = config;
-  return {
-    ...(minuteRollupDays === undefined ? {} : { rollup_minutes: minuteRollupDays }),
-    ...(hourRollupDays === undefined ? {} : { rollup_hours: hourRollupDays }),
-    ...(dayRollupDays === undefined ? {} : { rollup_days: dayRollupDays }),
-  };
 }
 
 export function environmentName(setting: string): string {

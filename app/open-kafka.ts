@@ -3,13 +3,13 @@ import { brokerAddresses, createKafkaClient } from "./kafka-client-options.ts";
 import { journalPartitions, logCeilings } from "./log-ceilings.ts";
 import type { OpenKafkaLog } from "../log/kafka/open-kafka-log.ts";
 import type { Config } from "./config.ts";
-import type { LogParts } from "./thread-log.ts";
+import type { ThreadLogParts } from "./thread-log.ts";
 
 /** The log on Kafka. */
 export async function openKafka(
   config: Config,
   own: { readonly installation: string; readonly generation: number; readonly continues?: number },
-  { keepsRetention = false, ...parts }: LogParts & { readonly keepsRetention?: boolean },
+  { keepsRetention = false, ...parts }: ThreadLogParts,
 ): Promise<OpenKafkaLog> {
   const { openKafkaLog } = await import("../log/kafka/open-kafka-log.ts");
   return openKafkaLog({

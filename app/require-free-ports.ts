@@ -5,7 +5,7 @@ import { type Config, plainHost } from "./config.ts";
 
 /** Before anything is started that would have to be stopped again. Others than "taken" are for whoever listens to say. PORT_IN_USE. */
 export async function requireFreePorts(config: Config): Promise<void> {
-  const { host, mqttPort, mqttTlsPort, ingestPort, httpPort } = config;
+  const { host, mqttPort, mqttTlsPort, ingestPort, httpPort, scalerPort } = config;
   const plain = plainHost(config);
   await requireFree(plain, mqttPort, "--mqtt-port");
   if (rolesOf(config.role).has("gateway")) {
@@ -13,6 +13,7 @@ export async function requireFreePorts(config: Config): Promise<void> {
     if (config.tlsCert !== undefined) await requireFree(host, mqttTlsPort, "--mqtt-tls-port");
   }
   await requireFree(plain, httpPort, "--http-port");
+  if (scalerPort !== undefined) await requireFree(plain, scalerPort, "--scaler-port");
 }
 
 async function requireFree(host: string, port: number, flag: string): Promise<void> {

@@ -11,7 +11,6 @@ import { JOINS_STAGE } from "../core/stage.ts";
 import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
 import { createControlRelay } from "../runtime/control-relay.ts";
-import { createAutoscaleLoop } from "../runtime/autoscaler/autoscale-loop.ts";
 import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
@@ -23,7 +22,7 @@ import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { functionUsage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
-import { rollupRetention } from "./config.ts";
+import { rollupRetention } from "./rollup-retention.ts";
 import { consumerBacklogs } from "./ledger/backlogs.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./thread-log.ts";
@@ -32,8 +31,8 @@ import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
 import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
+import { openScaling } from "./open-scaling.ts";
 import { stagesOf } from "./stages.ts";
-import { watchedMainStage } from "./watched-main-stage.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
@@ -79,9 +78,11 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const base = await openBase(data, clock);
   const { config, registry, log, logger, metrics, roles } = base;
   const notifyFaults = createFaultBoard();
+  const scaling = await openScaling(base);
   const notify = leased(log.groups([0]), JOURNALS.notify, () => createNotify(base, notifyFaults, data.webhookSecret));
   const faultWatch = watchFaults(base, (fault, state) => notify.current?.platformFault(fault.id, state, fault.text), {
     registry: base.registryHealth,
+    ...scaling.health,
     notify: () => notifyFaults.health(notify.current?.notReadyReasons() ?? []),
     // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
@@ -130,13 +131,11 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     metrics,
   });
   if (roles.has("api")) api.server.on("upgrade", (request, socket, head) => hub.handleUpgrade(request, socket, head));
-  const control = leased(log.groups([0]), JOURNALS.retention, () => createControl(base));
 
   // In this order: what fills before what drains, and the API last, so that its port means that all is there.
   const services: Service[] = [
-    ...(roles.has("processors") ? [control] : []),
-    ...(roles.has("processors") ? [watchCanaries(base)] : []),
-    ...autoscaler(base),
+    ...controlServices(base),
+    ...scaling.services,
     ...(roles.has("sinks") ? [notify] : []),
     ...(roles.has("api") ? [hub] : []),
     faultWatch,
@@ -153,6 +152,12 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       await log.close(signal);
     },
   };
+}
+
+function controlServices(base: Base): Service[] {
+  const { log, roles, keepsControl } = base;
+  const control = leased(log.groups([0]), JOURNALS.retention, () => createControl(base));
+  return [...(keepsControl ? [control] : []), ...(roles.has("processors") ? [watchCanaries(base)] : [])];
 }
 
 /** What fills the stage's input besides messages: control records and ticks. */
@@ -179,13 +184,6 @@ function createControl({ registry, log, clock, logger }: Base): Service {
   };
 }
 
-/** On Kafka the threads of other processes work too, and what they have worked is not known here. */
-function autoscaler({ config, roles, log, peers, clock, logger, metrics }: Base): Service[] {
-  if (config.autoscale === "off" || config.kafkaBrokers !== undefined || !roles.has("processors")) return [];
-  const stage = watchedMainStage(log, peers, clock);
-  return [createAutoscaleLoop({ stage, clock, logger, metrics, isDryRun: true })];
-}
-
 async function openBase(data: ServicesThreadData, clock: Clock) {
   const { config } = data;
   const roles = rolesOf(config.role);
@@ -207,15 +205,13 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
       ? null
       : await registry.credentials.issueAdminToken("first-start", "millrace");
   const metrics = createMetrics();
-  const log = await openThreadLog(data.access, config, {
-    clock,
-    logger,
-    metrics,
-    keepsRetention: roles.has("processors"),
-  });
+  // Who lets processors go takes their part in what must not stand still meanwhile: ticks, control records, retention.
+  const keepsControl = roles.has("processors") || config.scalerPort !== undefined;
+  const log = await openThreadLog(data.access, config, { clock, logger, metrics, keepsRetention: keepsControl });
   return {
     config,
     roles,
+    keepsControl,
     clock,
     logger,
     metrics,

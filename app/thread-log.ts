@@ -1,7 +1,7 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
 import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import type { Clock } from "../core/clock.ts";
-import type { EventLog, JournalFollowing, JournalId } from "../core/event-log.ts";
+import type { EventLog, JournalFollowing, JournalId, JournalWork } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { LogConnection } from "../log/embedded/connect-embedded-log.ts";
@@ -18,6 +18,12 @@ export interface LogParts {
   readonly metrics: Metrics;
 }
 
+export interface ThreadLogParts extends LogParts {
+  readonly keepsRetention?: boolean;
+  /** What this thread tells of its time on Kafka; embedded, who wants to know asks it. */
+  readonly work?: () => JournalWork;
+}
+
 export interface ThreadLog extends EventLog {
   readonly generation: number;
   /** Of the log before it moved here, or `generation`: what was made from it carries this one or a later one. */
@@ -30,11 +36,7 @@ export interface ThreadLog extends EventLog {
 }
 
 /** Opens the log in another thread. On Kafka every thread has connections of its own. What only Kafka needs is loaded there only: an embedded thread starts without it. */
-export async function openThreadLog(
-  access: LogAccess,
-  config: Config,
-  parts: LogParts & { readonly keepsRetention?: boolean },
-): Promise<ThreadLog> {
+export async function openThreadLog(access: LogAccess, config: Config, parts: ThreadLogParts): Promise<ThreadLog> {
   if (access.kind === "kafka") {
     const { openKafka } = await import("./open-kafka.ts");
     const log = await openKafka(config, access, parts);

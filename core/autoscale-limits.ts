@@ -44,4 +44,18 @@ export const AUTOSCALE_LIMITS = {
   autoscaleBlockMsMax: HOUR,
   /** How fast what is known of the rate of a replica gives way to what is newly measured. */
   autoscaleRateMemoryMs: 30 * SECOND,
+
+  // scaler of pods
+  /** Kinds of questions (stage, bounds, dry run) that are watched at once; each is looked at once a second. */
+  scalerTargetsMax: 32,
+  /** Clients that are told of changes at once. */
+  scalerStreamsMax: 64,
+  /** Of a request: a name, and a trigger's metadata. */
+  scalerRequestBytesMax: 64 * 1024,
+  /** What nobody has asked for in so long is not watched any more: KEDA and an HPA ask every half a minute. */
+  scalerForgetMs: 15 * MINUTE,
+  /** How long a first question waits for the first look. KEDA gives up after 3 s. */
+  scalerFirstAnswerMs: 2 * SECOND,
+  /** Between two wakings of a stage at zero whose input is worked all the same, by pods that another stage has. */
+  scalerWakeIntervalMs: 200,
 } as const;

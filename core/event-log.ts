@@ -173,6 +173,18 @@ export interface JournalStatus extends JournalId {
   readonly epoch: number;
   readonly positions: readonly TopicPosition[];
   readonly nextTimer: number | null;
+  /** Of who has told the positions, as it told them. Absent where nobody tells: embedded, and of what no stage works. */
+  readonly work?: JournalWork;
+}
+
+/** What a thread tells of its time, with where it stands. */
+export interface JournalWork {
+  /** Unique to the thread. */
+  readonly worker: string;
+  /** Seconds that it has worked since it began, waiting left out. */
+  readonly busySeconds: number;
+  /** Threads of the stage in its process, itself included. */
+  readonly threads: number;
 }
 
 export interface PartitionStatus extends TopicPartition {

@@ -63,7 +63,8 @@ Batches are plain record batches (v2) without compression. After a crash a reade
 - \`millrace.installation\`: whose topics these are, in the first record: \`{"v":1,"id":…,"partitions":…,"generation":…}\`; of an installation that moved here also
   \`continues\`, its first generation, and a second record \`{"v":1,"moved":true}\` when all of it is there.
 - Consumer groups \`millrace.stage.main\`, \`millrace.stage.functions\`, \`millrace.sink.clickhouse\`, \`millrace.sink.notify\`: committed offsets, without members, for lag. With
-  each offset its metadata: \`{"journal":…,"partition":…,"epoch":…,"nextTimer":…}\`.
+  each offset its metadata: \`{"journal":…,"partition":…,"epoch":…,"nextTimer":…}\`, of stages also
+  \`"work":{"worker":…,"busySeconds":…,"threads":…}\`: how long the thread has worked since it began, and how many its process has.
 
 \`\`\`sh
 kcat -b localhost:9092 -t millrace.readings -C -o beginning -e -f '%k %h %s\\n'

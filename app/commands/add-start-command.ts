@@ -14,6 +14,7 @@ export function addStartCommand(program: Command): void {
     .option("--mqtt-tls-port <port>", "port of MQTT over TLS")
     .option("--ingest-port <port>", "port of telemetry over HTTP and of MQTT over WebSocket")
     .option("--http-port <port>", "port of the API and the dashboard")
+    .option("--scaler-port <port>", "port on which KEDA asks how many processors there are to be; on Kafka, role api")
     .option("--no-clickhouse", "run without tables")
     .option("--allow-plaintext", "accept other addresses than loopback without TLS")
     .option("--tls-cert <file>", "PEM file of the certificate that devices are shown")

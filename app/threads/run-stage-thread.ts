@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
@@ -8,6 +9,7 @@ import { createStageRunner } from "../../runtime/stage-runner.ts";
 import { stopSignal } from "../deadline.ts";
 import { coldDirectory } from "../data-directory.ts";
 import { dealtPartitions } from "./dealt-partitions.ts";
+import { threadsOfStage } from "../stages.ts";
 import { openThreadLog } from "../thread-log.ts";
 import { createLateLogger } from "../late-logger.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
@@ -42,7 +44,9 @@ export async function runStageThread(
 ): Promise<void> {
   const logger = createLateLogger(config.logLevel, name);
   const metrics = createMetrics();
-  const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });
+  const worker = randomUUID();
+  const work = () => ({ worker, busySeconds: busySeconds(), threads: threadsOfStage(config, stage.name) });
+  const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics, work });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
   const dealt = dealtPartitions();
@@ -74,7 +78,7 @@ export async function runStageThread(
     },
     take: (coming) => dealt.take(coming),
     release: (leaving) => dealt.release(leaving),
-    busySeconds: () => performance.eventLoopUtilization().active / 1000,
+    busySeconds,
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
       await log.close(stopSignal(deadlineMs));
@@ -88,6 +92,10 @@ const MIB = 1024 ** 2;
 /** By default half of what the thread may have: the rest is what the work itself takes. */
 function stateBytesMax({ stateMemoryMib }: Config): number {
   return stateMemoryMib === undefined ? getHeapStatistics().heap_size_limit / 2 : stateMemoryMib * MIB;
+}
+
+function busySeconds(): number {
+  return performance.eventLoopUtilization().active / 1000;
 }
 
 function threadCpuMs(): number {

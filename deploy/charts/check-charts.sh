@@ -48,7 +48,12 @@ valid "certificates of devices" "${least[@]}" --set gateway.tls.secretName=tls,g
 valid "no tables, no policies" "${least[@]}" --set clickhouse.enabled=false,networkPolicy.enabled=false
 # No package has a schema of ExternalSecret: it is rendered and no more.
 valid "external secrets" "${least[@]}" --set secrets.externalSecret.enabled=true,secrets.externalSecret.storeName=vault,secrets.externalSecret.remoteKey=millrace
-valid "KEDA on a plain network" "${least[@]}" --set processors.replicas=null,processors.keda.enabled=true
+keda=("${least[@]}" --set processors.replicas=null,processors.keda.enabled=true)
+push=("${keda[@]}" --set autoscaling.mode=external-push)
+valid "KEDA by lag on a plain network" "${keda[@]}"
+valid "KEDA by lag with TLS and a password" -f "$chart/values-production.yaml" --set autoscaling.mode=kafka-lag,processors.keda.authenticationRef=millrace-kafka
+valid "KEDA asks Millrace, down to no processor" "${push[@]}" --set processors.keda.minReplicas=0,autoscaling.stages={energy}
+valid "KEDA asks Millrace, and only hears" "${push[@]}" --set autoscaling.dryRun=true
 
 production=(-f "$chart/values-production.yaml")
 refused "secrets.existingSecret is empty" --set kafka.brokers=kafka:9092
@@ -62,7 +67,14 @@ refused "33 processors are more than the 32 partitions" "${least[@]}" --set proc
 refused "97 processors are more than the 96 partitions" "${production[@]}" --set processors.keda.maxReplicas=97
 refused "sinks.replicas is above 2" "${least[@]}" --set sinks.replicas=3
 refused "api.replicas is above 1" "${least[@]}" --set api.replicas=2
-refused "KEDA asks the brokers too" "${production[@]}" --set processors.keda.authenticationRef=
+refused "KEDA asks the brokers too" "${production[@]}" --set autoscaling.mode=kafka-lag
+refused "and nobody would ask" "${least[@]}" --set autoscaling.mode=external-push
+refused "KEDA asks none: take it out" "${production[@]}" --set processors.keda.authenticationRef=millrace-kafka
+refused "nobody would write ticks and control records" "${keda[@]}" --set processors.keda.minReplicas=0
+refused "no processor would come back" "${push[@]}" --set processors.keda.minReplicas=0,autoscaling.dryRun=true
+refused "knows no dry run" "${keda[@]}" --set autoscaling.dryRun=true
+refused "autoscaling.stages are not looked at" "${keda[@]}" --set autoscaling.stages={energy}
+refused "/autoscaling/mode" "${keda[@]}" --set autoscaling.mode=lag
 refused "needs the admin token" "${production[@]}" --set monitoring.serviceMonitor.tokenSecret=
 refused "the same: both serve" "${production[@]}" --set api.ingress.host=ingest.example
 refused "without a store" "${least[@]}" --set secrets.externalSecret.enabled=true

@@ -19,6 +19,7 @@ import type {
   JournalFollowing,
   JournalId,
   JournalHolding,
+  JournalWork,
   LogIntake,
   LogIntakes,
   LogReader,
@@ -51,6 +52,7 @@ export interface KafkaLogParts {
   readonly retentionMs: number;
   readonly requiredJournals: readonly string[];
   readonly isOnceBegun?: (journal: string) => boolean;
+  readonly work?: () => JournalWork;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onCorrupt: (range: TopicPartition & CorruptRange) => void;
@@ -69,7 +71,6 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
   private readonly topics: LogTopics;
   private readers = 0;
   private closed = false;
-  private keepsRetention = false;
   /** A round of retention that appends wait for. */
   private room: Promise<void> | null = null;
   private madeRoomAt = Number.NEGATIVE_INFINITY;
@@ -81,7 +82,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
     this.partitionCount = topology.partitionCount;
     const { cluster } = access;
     this.topics = new LogTopics({ ...parts, cluster });
-    this.positions = new KafkaPositions({ cluster, names, logger });
+    this.positions = new KafkaPositions({ cluster, names, logger, work: parts.work });
     this.journals = new KafkaJournals({
       prepare: (id) => this.topics.prepareJournal(id),
       place: (id) => this.journalPlace(id),
@@ -107,7 +108,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
     const send = (own: readonly RecordInput[]) =>
       access.producer.append(names.topic(topic), partition, own, bytesBound);
     const refusal = gauge.refusal();
-    if (!this.keepsRetention) this.lookSoon();
+    if (!this.retention.isKept) this.lookSoon();
     else if (gauge.isTight) this.makeRoom();
     if (refusal === null) return send(records);
     if (this.room === null) throw refusal;
@@ -129,7 +130,6 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
 
   /** Deletes what is old until the signal: in one process of an installation. Never rejects. */
   keepRetention(signal: AbortSignal): Promise<void> {
-    this.keepsRetention = true;
     return this.retention.run(signal);
   }
 
@@ -198,7 +198,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
   async status(): Promise<LogStatus> {
     this.checkOpen();
     const { gauge } = this.parts;
-    if (!this.keepsRetention) await this.look();
+    if (!this.retention.isKept) await this.look();
     const [partitions, journals, deleted] = await Promise.all([
       this.ranges(),
       this.positions.journals(),

@@ -5,7 +5,7 @@ import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
 import { callCoordinator } from "./call-coordinator.ts";
 import { partitionRanges } from "./kafka-status.ts";
-import type { JournalStatus, TopicPosition } from "../../core/event-log.ts";
+import type { JournalStatus, JournalWork, TopicPosition } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { KafkaApi } from "../../wire/kafka/kafka-api.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
@@ -16,6 +16,8 @@ export interface KafkaPositionsOptions {
   readonly cluster: KafkaCluster;
   readonly names: TopicNames;
   readonly logger: Logger;
+  /** Of this thread, where it works a stage. */
+  readonly work?: (() => JournalWork) | undefined;
 }
 
 /** With each committed offset: whose it is. */
@@ -24,6 +26,7 @@ const metadataSchema = z.object({
   partition: z.int(),
   epoch: z.int(),
   nextTimer: z.number().nullable(),
+  work: z.object({ worker: z.string(), busySeconds: z.number(), threads: z.int() }).exactOptional(),
 });
 
 const FLUSH_MS = 200;
@@ -133,8 +136,9 @@ export class KafkaPositions {
 
   private async commit(group: string, states: readonly JournalState[]): Promise<void> {
     const { names, logger } = this.options;
+    const work = this.options.work?.();
     const offsets = states.flatMap(({ id, epoch, positions, nextTimer }) => {
-      const metadata = JSON.stringify({ journal: id.name, partition: id.partition, epoch, nextTimer });
+      const metadata = JSON.stringify({ journal: id.name, partition: id.partition, epoch, nextTimer, work });
       return positions.map(({ topic, partition, offset }) => ({
         topic: names.topic(topic),
         partition,
@@ -163,9 +167,9 @@ export class KafkaPositions {
       const whose = metadataSchema.safeParse(parseJson(metadata));
       // Somebody else's offsets in our group, moved by hand.
       if (!whose.success || offset < 0) continue;
-      const { journal, partition: own, epoch, nextTimer } = whose.data;
+      const { journal, partition: own, ...told } = whose.data;
       const key = keyOf(journal, own);
-      const status = found.get(key) ?? { name: journal, partition: own, epoch, nextTimer, positions: [] };
+      const status = found.get(key) ?? { name: journal, partition: own, ...told, positions: [] };
       status.positions.push({ topic: topic.slice(prefix.length), partition, offset });
       found.set(key, status);
     }

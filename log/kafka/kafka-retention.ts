@@ -55,6 +55,7 @@ export class KafkaRetention {
   private sampled = 0;
   /** True while another process owns the journal, as far as known. */
   private isKeptElsewhere = false;
+  private isRunning = false;
   private rounds: Promise<void> = Promise.resolve();
   private hurried: Promise<void> | null = null;
 
@@ -62,8 +63,14 @@ export class KafkaRetention {
     this.options = options;
   }
 
+  /** False also while another process does what this one would: what it has deleted, and how full the log is, is learned from it then. */
+  get isKept(): boolean {
+    return this.isRunning && !this.isKeptElsewhere;
+  }
+
   /** Goes on until the signal. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    this.isRunning = true;
     while (!signal.aborted) {
       await this.makeRoom();
       await pause(this.isKeptElsewhere ? RETAKE_MS : ROUND_MS, signal);

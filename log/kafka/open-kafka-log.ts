@@ -14,7 +14,7 @@ import { topicNames } from "./topic-names.ts";
 import { whileLost } from "./while-lost.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { ConsumerGroups } from "../../core/consumer-group.ts";
-import type { EventLog, LogIntakes, JournalFollowing, JournalId } from "../../core/event-log.ts";
+import type { EventLog, LogIntakes, JournalFollowing, JournalId, JournalWork } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
 import type { MoveTarget } from "../move/move-target.ts";
@@ -50,6 +50,8 @@ export interface KafkaLogOptions {
   readonly isOnceBegun?: (journal: string) => boolean;
   /** True in one process of an installation at least: it deletes what is old. */
   readonly keepsRetention: boolean;
+  /** What the thread tells of its time with the positions of the stage that it works: asked whenever it tells some. */
+  readonly work?: () => JournalWork;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

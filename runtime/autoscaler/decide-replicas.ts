@@ -64,7 +64,7 @@ export function decideReplicas(input: ScalingInput, before: ScalingState, bounds
   if (at - sample.at > LIMITS.autoscaleSampleAgeMsMax) return hold("old measurement");
   if (!isWhole(sample) || sample.partitions.length !== bounds.partitions) return hold("missing partition");
   const load = loadOf(seen, input);
-  if (load === null && replicas === 0 && lagIn(sample) > 0)
+  if (load === null && replicas === 0 && (lagIn(sample) > 0 || isTimerDue(input)))
     return changed(seen, input, 0, { replicas: choices[0] ?? 1, reason: "woken" }, []);
   if (load === null) return hold("no rates yet");
   return decideByLoad(seen, input, bounds, { choices, load });
@@ -111,6 +111,8 @@ function decideByLoad(
 function idleVerdict({ idleSince, restartMs }: ScalingState, look: Look): Verdict | null {
   const { input, bounds, load } = look;
   if (input.replicas === 0) {
+    // A tick is about to come for it, from somebody who may need the stage for that.
+    if (load.lag === 0 && isTimerDue(input)) return { replicas: look.choices[0] ?? 1, reason: "timers due" };
     if (load.lag === 0) return stay(look, "idle");
     const demand = demandOf(look, LIMITS.autoscaleTargetUtilization, restartMs);
     return { replicas: neededReplicas(demand, look.choices), reason: "woken" };
@@ -120,6 +122,11 @@ function idleVerdict({ idleSince, restartMs }: ScalingState, look: Look): Verdic
   // What is due so soon would wake it at once.
   if (nextTimer !== null && nextTimer - input.at < LIMITS.autoscaleIdleMs) return stay(look, "timers due");
   return { replicas: 0, reason: "idle" };
+}
+
+function isTimerDue({ at, sample }: ScalingInput): boolean {
+  const { nextTimer } = sample ?? { nextTimer: null };
+  return nextTimer !== null && nextTimer <= at;
 }
 
 function upVerdict({ block, restartMs, heldUp, onTrial, overSince }: ScalingState, look: Look): Verdict | null {

@@ -21,11 +21,15 @@ export interface Demand {
 /**
  * The numbers of replicas that there may be: those with which the busiest replica has fewer partitions than with one replica less. Between
  * two of them a replica more takes nothing off it. Divisors of the partition count are among them, and of 32 partitions also 3, 5, 6, 7, 11.
+ * Where so many come `together`, the most of those numbers that each number of hosts has.
  */
-export function replicaChoices({ partitions, min, max }: ScalingBounds): readonly number[] {
-  const useful = Array.from({ length: partitions }, (_, index) => index + 1).filter(
+export function replicaChoices({ partitions, min, max, together = 1 }: ScalingBounds): readonly number[] {
+  const all = Array.from({ length: partitions }, (_, index) => index + 1).filter(
     (replicas) => replicas === 1 || Math.ceil(partitions / replicas) < Math.ceil(partitions / (replicas - 1)),
   );
+  const hosts = Array.from({ length: Math.ceil(partitions / together) }, (_, index) => index + 1);
+  const useful =
+    together === 1 ? all : [...new Set(hosts.map((count) => all.findLast((n) => n <= count * together) ?? 1))];
   const most = useful.findLast((n) => n <= Math.max(1, max)) ?? 1;
   const least = Math.min(most, useful.find((n) => n >= Math.max(1, min)) ?? most);
   return useful.filter((n) => n >= least && n <= most);

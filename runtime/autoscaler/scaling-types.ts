@@ -33,6 +33,8 @@ export interface ScalingBounds {
   /** 0 lets an idle stage go. */
   readonly min: number;
   readonly max: number;
+  /** So many come and go together: threads of a pod. 1 when absent. `min` and `max` are numbers of all of them. */
+  readonly together?: number;
 }
 
 /** Said once when it begins. */

@@ -15,6 +15,8 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   "@clickhouse/client": ["sinks/clickhouse/"],
   chdb: ["sinks/clickhouse/"],
   fastify: ["api/"],
+  "@grpc/grpc-js": ["api/scaler/"],
+  "@grpc/proto-loader": ["api/scaler/"],
   "@fastify/static": ["api/"],
   "@fastify/swagger": ["api/"],
   "@fastify/swagger-ui": ["api/"],

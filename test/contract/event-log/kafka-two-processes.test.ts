@@ -50,6 +50,22 @@ describe.skipIf(noKafka !== null)(`one log in two processes (needs ${noKafka ?? 
     await eventually("room", () => gateway.append("telemetry", 0, [RECORD]).catch(() => false as const));
   });
 
+  it("is as full to who kept the retention before as to who keeps it now", async () => {
+    const open = { ...CEILING, keepsRetention: true };
+    const third = await openTestKafkaLog(servers.addresses, createPlatformaticClient, 2, "two.", open);
+    try {
+      const bytes = async (log: OpenKafkaLog): Promise<number> => (await log.status()).bytes;
+      for (let count = 0; count < 5; count++) {
+        const before = await bytes(third);
+        await eventually("an append", () => gateway.append("telemetry", 1, [RECORD]).catch(() => false as const));
+        await eventually("seen", async () => (await bytes(third)) !== before);
+      }
+      await eventually("learned", async () => (await bytes(keeper)) === (await bytes(third)));
+    } finally {
+      await third.close(AbortSignal.timeout(5000));
+    }
+  });
+
   it("fences the owner in one process when another claims, and counts nothing that it writes then", async () => {
     const journal = { name: "stage:main", partition: 1 };
     const entry = (name: string) => {

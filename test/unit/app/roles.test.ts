@@ -36,6 +36,17 @@ describe("roles", () => {
     expect(() => check("processors", SHARED)).not.toThrow();
   });
 
+  it("serve a scaler of pods where the API is, on Kafka", () => {
+    const scaler = { ...SHARED, MILLRACE_CLICKHOUSE: "false", MILLRACE_SCALER_PORT: "8082" };
+    expect(() => check("api", scaler)).not.toThrow();
+    expect(() => check("all", scaler)).not.toThrow();
+    expect(() => check("processors,sinks", scaler)).toThrow("role processors,sinks serves no scaler of pods");
+    expect(() => check("all", { MILLRACE_SCALER_PORT: "8082" })).toThrow("a scaler of pods needs the log on Kafka");
+    expect(() => check("api", { ...scaler, MILLRACE_SCALER_PORT: "65536" })).toThrow(
+      '"65536" is no value for scaler-port: it is a whole number from 0 to 65535',
+    );
+  });
+
   it("that fill tables and read them in two processes need a server for them", () => {
     for (const role of ["sinks", "api"]) {
       expect(() => check(role, SHARED)).toThrow(/: MILLRACE_CLICKHOUSE_URL$/);

@@ -23,6 +23,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- join " " $names }}
 {{- end }}
 
+{{- define "millrace.scalerPort" -}}
+8082
+{{- end }}
+
 {{/* What the chart sets itself. */}}
 {{- define "millrace.settings" -}}
 MILLRACE_HOST: 0.0.0.0

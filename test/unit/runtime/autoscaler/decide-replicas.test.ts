@@ -146,6 +146,16 @@ describe("an idle stage", () => {
     expect(last(stage.watch(2, { arrivals: 0 }))?.replicas).toBe(0);
   });
 
+  it("comes back for a timer that is due, and for none before", () => {
+    const stage = new WatchedStage(bounds, 0);
+    stage.nextTimer = stage.at + 5000;
+    expect(stage.watch(4, { arrivals: 0 }).map(({ replicas }) => replicas)).toEqual([0, 0, 0, 0]);
+    expect(last(stage.watch(1, { arrivals: 0 }))).toMatchObject({ replicas: 1, reason: "timers due" });
+    const first = new WatchedStage(bounds, 0);
+    first.nextTimer = 1000;
+    expect(last(first.watch(1, { arrivals: 0 }))).toMatchObject({ replicas: 1, reason: "woken" });
+  });
+
   it("does not where one replica is the least", () => {
     const stage = new WatchedStage(BOUNDS, 1);
     stage.watch(60, steady(500));
