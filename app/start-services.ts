@@ -101,6 +101,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
       alarms: registry.alarms,
       config: registry.config,
       devices: registry.devices,
+      functions: registry.functions,
     }),
     replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,

@@ -52,6 +52,38 @@ export function whyRoutes(app: ZodApp, context: RouteContext): void {
     },
   );
   app.get(
+    "/devices/:id/readings/why",
+    {
+      schema: {
+        tags,
+        summary: "The messages, state and version that made a reading",
+        params: z.object({ id: idSchema }),
+        querystring: z.strictObject({ metric: metricNameSchema, ts: whole.describe("Event time, UTC ms") }),
+        response,
+      },
+    },
+    async ({ raw, params, query }) => {
+      const { tenant, id: device } = await knownDevice(options, gate.principalOf(raw).tenant, params.id);
+      return options.why.explain(tenant, { kind: "reading", device, ...query });
+    },
+  );
+  app.get(
+    "/devices/:id/events/why",
+    {
+      schema: {
+        tags,
+        summary: "The messages, state and version of a function that made an event",
+        params: z.object({ id: idSchema }),
+        querystring: z.strictObject({ ts: whole.describe("Time of the event, UTC ms") }),
+        response,
+      },
+    },
+    async ({ raw, params, query }) => {
+      const { tenant, id: device } = await knownDevice(options, gate.principalOf(raw).tenant, params.id);
+      return options.why.explain(tenant, { kind: "event", device, ...query });
+    },
+  );
+  app.get(
     "/dead-letters/:topic/:partition/:offset/why",
     {
       schema: {
