@@ -5,8 +5,8 @@ import type { MetricSample } from "../core/metrics.ts";
 const PREFIX = "millrace_function_";
 const MIB_PER_GB = 1e9 / 2 ** 20;
 
-/** Adds the samples of all threads up, by version. `memoryMib`: what a thread of users' functions may have. */
-export function functionUsage(samples: readonly MetricSample[], memoryMib: number): FunctionUsage[] {
+/** Adds the samples of all threads up, by version. `memoryMib`: what a thread of that stage may have. */
+export function functionUsage(samples: readonly MetricSample[], memoryMib: (stage: string) => number): FunctionUsage[] {
   const byVersion = new Map<string, FunctionUsage>();
   const stateBytes = new Map<string, number>();
   for (const { name, labels, value } of samples) {
@@ -23,7 +23,7 @@ export function functionUsage(samples: readonly MetricSample[], memoryMib: numbe
   return [...byVersion.values()]
     .map((usage) => ({
       ...usage,
-      gbSeconds: isFunctionsStage(usage.stage) ? ((usage.cpuMs / 1000) * memoryMib) / MIB_PER_GB : null,
+      gbSeconds: isFunctionsStage(usage.stage) ? ((usage.cpuMs / 1000) * memoryMib(usage.stage)) / MIB_PER_GB : null,
       stateBytes: stateBytes.get(usage.function) ?? 0,
     }))
     .sort((a, b) => a.stage.localeCompare(b.stage) || a.function.localeCompare(b.function) || a.version - b.version);

@@ -108,7 +108,11 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     canaryCounts: async () => canaryCounts(await base.peers.metrics()),
-    functionUsage: async () => functionUsage(await base.peers.metrics(), config.functionMemoryMib),
+    functionUsage: async () => {
+      const own = await registry.functions.stageSettings();
+      const memoryMib = new Map([...own].map(([stage, one]) => [functionsStageName(stage), one.memoryMib]));
+      return functionUsage(await base.peers.metrics(), (stage) => memoryMib.get(stage) ?? config.functionMemoryMib);
+    },
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,

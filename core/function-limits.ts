@@ -20,6 +20,11 @@ export const FUNCTION_LIMITS = {
   /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
   functionStagesMax: 8,
   functionStageCharactersMax: 31,
+  /** What a deploy may give a stage of its own: CPU time of a call, and heap of each of its threads. */
+  stageCallMsMin: 10,
+  stageCallMsMax: MINUTE,
+  stageMemoryMibMin: 16,
+  stageMemoryMibMax: 4096,
   /** What a stage without functions may still take to work off what lies before its end. Then it is ended all the same. */
   functionStageEndMsMax: MINUTE,
   /** What a function's module may take to be loaded, before it is deployed. */

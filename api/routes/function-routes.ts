@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { functionUsageSchema } from "../../core/function-usage.ts";
+import { stageSettingsSchema } from "../../core/stage-settings.ts";
 import { functionVersionAnswer, listOf } from "../answer-shapes.ts";
 import { deployBody, rollbackBody } from "../body-shapes.ts";
 import { functionParams, functionQuery } from "../query-shapes.ts";
@@ -22,6 +23,18 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
       },
     },
     async ({ query: { name } }) => ({ items: [...(await functions().versions(name))] }),
+  );
+  app.get(
+    "/functions/stages",
+    {
+      schema: {
+        tags,
+        summary:
+          "What was said of stages at deploys: isolation and limits; null is as the settings of the instance say",
+        response: { 200: listOf(stageSettingsSchema.extend({ stage: z.string() })) },
+      },
+    },
+    async () => ({ items: [...(await functions().stageSettings())].map(([stage, one]) => ({ stage, ...one })) }),
   );
   app.get(
     "/functions/usage",

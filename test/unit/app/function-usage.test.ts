@@ -24,7 +24,7 @@ it("is the sum over the threads, by version, with the memory that a thread of us
     ...thread("functions", "dew-point@1", 64, 0),
     ...thread("main", "clean@1", 64, 0),
   ];
-  const [first, second, third, ...rest] = functionUsage(samples, 1024);
+  const [first, second, third, ...rest] = functionUsage(samples, () => 1024);
   expect(rest).toEqual([]);
   expect([first?.function, second?.function, third?.function]).toEqual(["dew-point", "dew-point", "clean"]);
   expect(second).toMatchObject({
