@@ -43,7 +43,7 @@ export async function explainFunction(
     partition: output.source.partition,
     key: output.key,
     function: name,
-    before: [...(found.isFromBeginning ? [] : [configuration]), ...(deploy === null ? [] : [deploy])],
+    before: [...(found.isWhole ? [] : [configuration]), ...(deploy === null ? [] : [deploy])],
     records: found.records.map(({ offset, timestamp, key, value, headers: of }) => {
       return { offset, timestamp, key, value, headers: of() };
     }),

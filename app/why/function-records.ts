@@ -21,6 +21,8 @@ export interface FunctionRecords {
   readonly deploy: Deploy | null;
   /** Whether the log's first record was among what was read. */
   readonly isFromBeginning: boolean;
+  /** Whether that is the first of `records`: then these tell all configuration themselves. */
+  readonly isWhole: boolean;
   /** Why not all that may have had a part in the output was read. */
   readonly cut: "retention" | "length" | null;
 }
@@ -77,6 +79,7 @@ export async function functionRecords(
     deployBefore,
     deploy,
     isFromBeginning: scanFrom === 0,
+    isWhole: from === 0,
     cut: isGone ? "retention" : isShort ? "length" : null,
   };
 }

@@ -11,7 +11,7 @@ const burning = (mark: string): string =>
 const BURN = `
 function burn() {
   let sum = 0;
-  for (let n = 0; n < 1.5e9; n += 1) sum = (sum + n) | 0;
+  for (let n = 0; n < 4e9; n += 1) sum = (sum + n) | 0;
   kept = sum;
 }
 `;
@@ -35,13 +35,13 @@ describe.skipIf(!hasChdb())(`limits of a stage ${CHDB_TITLE}`, { timeout: 280_00
     await eventually(async () => (await own.stored("by_burning")).length === 9, 100_000);
     await eventually(async () => (await letters("burning")).length === 1, 60_000);
     expect(await own.stored("by_burning")).toEqual(upTo(10, SLOW));
-    const said = await own.deploy(burning("two"), "--stage", "slow", "--call-timeout", "30s");
-    expect(said).toContain("Stage slow has 30 s of CPU a call.");
+    const said = await own.deploy(burning("two"), "--stage", "slow", "--call-timeout", "60s");
+    expect(said).toContain("Stage slow has 60 s of CPU a call.");
     await own.send(10);
     await eventually(async () => (await own.stored("by_burning")).length === 19, 100_000);
     expect(await own.stored("by_burning")).toEqual(upTo(20, SLOW));
     expect(await letters("burning")).toHaveLength(1);
-    expect(await own.millrace("versions")).toContain("stage slow: 30 s of CPU a call");
+    expect(await own.millrace("versions")).toContain("stage slow: 60 s of CPU a call");
   });
 
   it("give a stage with a process of its own less memory, and more by a later deploy", async () => {
