@@ -20,7 +20,7 @@ import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
 import { canaryCounts, watchCanaries } from "./canary-counts.ts";
-import { functionUsage } from "./function-usage.ts";
+import { usageByStage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./config.ts";
@@ -108,11 +108,8 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     canaryCounts: async () => canaryCounts(await base.peers.metrics()),
-    functionUsage: async () => {
-      const own = await registry.functions.stageSettings();
-      const memoryMib = new Map([...own].map(([stage, one]) => [functionsStageName(stage), one.memoryMib]));
-      return functionUsage(await base.peers.metrics(), (stage) => memoryMib.get(stage) ?? config.functionMemoryMib);
-    },
+    functionUsage: async () =>
+      usageByStage(await base.peers.metrics(), await registry.functions.stageSettings(), config.functionMemoryMib),
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,

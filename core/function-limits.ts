@@ -57,6 +57,11 @@ export const FUNCTION_LIMITS = {
   shadowMsMax: 10 * SECOND,
   shadowWaitingMax: 4,
 
+  // functions that are explained
+  /** Of the thread in which a function runs again for an explanation. */
+  whyRunMsMax: 10 * SECOND,
+  whyRunMemoryMibMax: 256,
+
   // functions that misbehave
   /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for about two seconds, those in other partitions for one. */
   functionTimeoutMsDefault: SECOND / 2,

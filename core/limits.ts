@@ -242,9 +242,6 @@ export const LIMITS = {
   whyMessagesMax: 1000,
   whyStateMs: HOUR,
   whyWaitingMax: 16,
-  /** Of the thread in which a user's function is run again for it. */
-  whyRunMsMax: 10 * SECOND,
-  whyRunMemoryMibMax: 256,
 
   // live hub
   dashboardClientsMax: 500,

@@ -51,6 +51,23 @@ export function whyRoutes(app: ZodApp, context: RouteContext): void {
       return options.why.explain(tenant, { kind: "aggregate", device, ...query });
     },
   );
+  deviceOutputRoutes(app, context);
+  app.get(
+    "/dead-letters/:topic/:partition/:offset/why",
+    {
+      schema: {
+        tags,
+        summary: "The message on which a function failed, and the state that it met",
+        params: letterParams,
+        response,
+      },
+    },
+    async ({ raw, params }) => options.why.explain(gate.principalOf(raw).tenant, { kind: "dead-letter", ...params }),
+  );
+}
+
+/** What is named by its device and its event time. */
+function deviceOutputRoutes(app: ZodApp, { options, gate }: RouteContext): void {
   app.get(
     "/devices/:id/readings/why",
     {
@@ -82,17 +99,5 @@ export function whyRoutes(app: ZodApp, context: RouteContext): void {
       const { tenant, id: device } = await knownDevice(options, gate.principalOf(raw).tenant, params.id);
       return options.why.explain(tenant, { kind: "event", device, ...query });
     },
-  );
-  app.get(
-    "/dead-letters/:topic/:partition/:offset/why",
-    {
-      schema: {
-        tags,
-        summary: "The message on which a function failed, and the state that it met",
-        params: letterParams,
-        response,
-      },
-    },
-    async ({ raw, params }) => options.why.explain(gate.principalOf(raw).tenant, { kind: "dead-letter", ...params }),
   );
 }
