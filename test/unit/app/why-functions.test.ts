@@ -72,15 +72,33 @@ describe("why a function made a reading", () => {
       message: expect.stringContaining("counting is a join"),
     });
   });
+});
+
+describe("the thread in which a function is run again", () => {
+  const request = (code: string) => {
+    const value = Buffer.from('{"v":1,"kind":"tick"}');
+    const tick = { offset: 3, timestamp: T0, key: null, value, headers: [["kind", "tick"]] } as const;
+    const of = { key: "t/a", partition: 0, stage: "functions", function: "counting" };
+    return { ...of, before: [deploy(1, code)], records: [tick] };
+  };
+  const workers = () => process.getActiveResourcesInfo().filter((name) => name === "Worker").length;
 
   it("ends when the code never comes back", async () => {
-    const hanging = { key: "t/a", partition: 0, stage: "functions", function: "counting" };
-    const records = [
-      { offset: 3, timestamp: T0, key: null, value: Buffer.from('{"v":1,"kind":"tick"}'), headers: [["kind", "tick"]] },
-    ] as const;
-    const before = [deploy(1, "for (;;);")];
-    await expect(runInThread({ ...hanging, before, records }, { whyRunMsMax: 300 })).rejects.toMatchObject({
-      code: "TIMED_OUT",
+    const before = workers();
+    await expect(runInThread(request("for (;;);"), { whyRunMsMax: 300 })).rejects.toMatchObject({ code: "TIMED_OUT" });
+    expect(workers()).toBe(before);
+  });
+
+  it("ends when the code takes more memory than it may have", async () => {
+    const greedy = request("const kept = []; for (;;) kept.push({ some: kept.length });");
+    await expect(runInThread(greedy, { whyRunMsMax: 60_000 })).rejects.toMatchObject({
+      code: "FUNCTION_INVALID",
+      message: expect.stringContaining("memory"),
     });
+  });
+
+  it("says nothing of code that does not load but that it makes nothing", async () => {
+    const { outputs, failed } = await runInThread(request("throw new Error('none');"));
+    expect({ outputs, failed }).toEqual({ outputs: [], failed: [] });
   });
 });
