@@ -2,7 +2,7 @@ import { z } from "zod";
 import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { deviceTypeSchema } from "../core/device-type.ts";
 import { WHOLE_SHARE } from "../core/canary.ts";
-import { ISOLATIONS } from "../core/function-store.ts";
+import { ISOLATIONS, stageLimitsSchema } from "../core/stage-settings.ts";
 import { LIMITS } from "../core/limits.ts";
 import { referenceTableSchema } from "../core/reference-table.ts";
 import { GIVEN_TOKEN_PATTERN, idSchema, labelsSchema, stageNameSchema, timeSchema } from "../core/schemas.ts";
@@ -123,6 +123,11 @@ export const deployBody = z
       .enum(ISOLATIONS)
       .exactOptional()
       .describe("Of that stage: threads, or a process of its own with threads in it"),
+    limits: stageLimitsSchema
+      .partial()
+      .strict()
+      .exactOptional()
+      .describe("Of that stage, for all functions in it; what is not named stays as it is"),
     canary: z
       .strictObject({
         shares: sharesBody,
@@ -138,6 +143,10 @@ export const deployBody = z
   .refine(({ stage, isolation }) => isolation === undefined || stage !== undefined, {
     path: ["isolation"],
     message: "it is of a stage: name the stage too",
+  })
+  .refine(({ stage, limits }) => limits === undefined || stage !== undefined, {
+    path: ["limits"],
+    message: "they are of a stage: name the stage too",
   });
 
 const lastMs = z.int().positive().max(LIMITS.shadowSpanMsMax).describe("Over what was received in the last so many ms");

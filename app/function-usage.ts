@@ -1,12 +1,23 @@
-import { isFunctionsStage } from "../core/functions-stage.ts";
+import { functionsStageName, isFunctionsStage } from "../core/functions-stage.ts";
 import type { FunctionUsage } from "../core/function-usage.ts";
+import type { StageSettings } from "../core/stage-settings.ts";
 import type { MetricSample } from "../core/metrics.ts";
 
 const PREFIX = "millrace_function_";
 const MIB_PER_GB = 1e9 / 2 ** 20;
 
-/** Adds the samples of all threads up, by version. `memoryMib`: what a thread of users' functions may have. */
-export function functionUsage(samples: readonly MetricSample[], memoryMib: number): FunctionUsage[] {
+/** As `functionUsage`, of stages that may have memory of their own; others have `memoryMib`. */
+export function usageByStage(
+  samples: readonly MetricSample[],
+  settings: ReadonlyMap<string, Pick<StageSettings, "memoryMib">>,
+  memoryMib: number,
+): FunctionUsage[] {
+  const own = new Map([...settings].map(([stage, one]) => [functionsStageName(stage), one.memoryMib]));
+  return functionUsage(samples, (stage) => own.get(stage) ?? memoryMib);
+}
+
+/** Adds the samples of all threads up, by version. `memoryMib`: what a thread of that stage may have. */
+function functionUsage(samples: readonly MetricSample[], memoryMib: (stage: string) => number): FunctionUsage[] {
   const byVersion = new Map<string, FunctionUsage>();
   const stateBytes = new Map<string, number>();
   for (const { name, labels, value } of samples) {
@@ -23,7 +34,7 @@ export function functionUsage(samples: readonly MetricSample[], memoryMib: numbe
   return [...byVersion.values()]
     .map((usage) => ({
       ...usage,
-      gbSeconds: isFunctionsStage(usage.stage) ? ((usage.cpuMs / 1000) * memoryMib) / MIB_PER_GB : null,
+      gbSeconds: isFunctionsStage(usage.stage) ? ((usage.cpuMs / 1000) * memoryMib(usage.stage)) / MIB_PER_GB : null,
       stateBytes: stateBytes.get(usage.function) ?? 0,
     }))
     .sort((a, b) => a.stage.localeCompare(b.stage) || a.function.localeCompare(b.function) || a.version - b.version);

@@ -38,9 +38,9 @@ export function createServices(data: ServicesThreadData): ServicesApi {
       return own === null ? [] : registry().gateways.publishable(own.tenant, own.device, ids);
     },
     touch: (lastSeen) => registry().touch(lastSeen),
-    async isolations() {
-      const all = await registry().functions.isolations();
-      return new Map([...all].map(([stage, isolation]) => [functionsStageName(stage), isolation]));
+    async stageSettings() {
+      const all = await registry().functions.stageSettings();
+      return new Map([...all].map(([stage, settings]) => [functionsStageName(stage), settings]));
     },
     signInCode: () => codes.issue({ kind: "admin", tenant: config.tenant, id: "sign-in link" }),
     async ensureDevice(id, token) {

@@ -19,7 +19,7 @@ import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { untilErased } from "./until-erased.ts";
 import { canaryCounts, watchCanaries } from "./canary-counts.ts";
-import { functionUsage } from "./function-usage.ts";
+import { usageByStage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
 import { rollupRetention } from "./rollup-retention.ts";
@@ -40,8 +40,7 @@ import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
 import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
-import { createWhy } from "./why/explain.ts";
-import { createWhyJoined } from "./why/explain-join.ts";
+import { createWhys } from "./why/create-whys.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
@@ -97,20 +96,14 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     deadLetters:
       base.peers.deadLetters === null ? null : deadLetterSource(base.peers.deadLetters, base.log, registry.functions),
     edge: base.peers.edge,
-    why: createWhy({
-      log,
-      stages: [mainStage],
-      alarms: registry.alarms,
-      config: registry.config,
-      devices: registry.devices,
-    }),
-    whyJoined: createWhyJoined({ log, registry }),
+    ...createWhys({ log, registry }),
     replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     canaryCounts: async () => canaryCounts(await base.peers.metrics()),
-    functionUsage: async () => functionUsage(await base.peers.metrics(), config.functionMemoryMib),
+    functionUsage: async () =>
+      usageByStage(await base.peers.metrics(), await registry.functions.stageSettings(), config.functionMemoryMib),
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,

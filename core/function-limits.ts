@@ -20,6 +20,11 @@ export const FUNCTION_LIMITS = {
   /** Stages of their own that functions may have, each with threads of its own, and how long their names may be. */
   functionStagesMax: 8,
   functionStageCharactersMax: 31,
+  /** What a deploy may give a stage of its own: CPU time of a call, and heap of each of its threads. */
+  stageCallMsMin: 10,
+  stageCallMsMax: MINUTE,
+  stageMemoryMibMin: 16,
+  stageMemoryMibMax: 4096,
   /** What a stage without functions may still take to work off what lies before its end. Then it is ended all the same. */
   functionStageEndMsMax: MINUTE,
   /** What a function's module may take to be loaded, before it is deployed. */
@@ -51,6 +56,11 @@ export const FUNCTION_LIMITS = {
   shadowBytesMax: 16 * 1024 * KIB,
   shadowMsMax: 10 * SECOND,
   shadowWaitingMax: 4,
+
+  // functions that are explained
+  /** Of the thread in which a function runs again for an explanation. */
+  whyRunMsMax: 10 * SECOND,
+  whyRunMemoryMibMax: 256,
 
   // functions that misbehave
   /** A call of a function may take so long by default: twice that, of a record that hangs, and its neighbours still wait for about two seconds, those in other partitions for one. */

@@ -1,5 +1,6 @@
 import type { RolloutPlan } from "./rollout.ts";
 import type { FunctionVersion } from "./control.ts";
+import type { Isolation, NamedLimits, StageSettings } from "./stage-settings.ts";
 
 /** Of what a function keeps: two versions with one number must have one shape. */
 export interface FunctionState {
@@ -32,10 +33,6 @@ export interface FunctionVersionInfo {
   readonly stage: string;
 }
 
-/** What keeps a stage of functions apart from everything else: threads, or a process of its own with threads in it. */
-export const ISOLATIONS = ["thread", "process"] as const;
-export type Isolation = (typeof ISOLATIONS)[number];
-
 export interface DeployedBundle {
   readonly code: string;
   readonly hash: string;
@@ -44,6 +41,8 @@ export interface DeployedBundle {
   readonly stage?: string | undefined;
   /** Of that stage from now on, whatever else runs in it. Without one it stays as it is: `thread` at first. */
   readonly isolation?: Isolation | undefined;
+  /** Of that stage from now on too: what is not among them stays as it is, and null is as the settings of the instance say. */
+  readonly limits?: NamedLimits | undefined;
 }
 
 /** Users' functions: all versions that ever were, and which of them run. */
@@ -51,7 +50,8 @@ export interface FunctionStore {
   /**
    * Makes the functions of a bundle live, all or none. Code that a function had before has the version that it had. Without a `stage` each stays
    * where it is; one that changes its stage begins anew, without what it has kept. INVALID_INPUT when a function keeps another shape than the
-   * live version under the same state version, LIMIT_EXCEEDED when there are too many functions or stages.
+   * live version under the same state version, LIMIT_EXCEEDED when there are too many functions or stages. INVALID_INPUT when limits are
+   * named without a stage, or for the one that all share.
    *
    * With a plan they run beside the live versions for a share of the devices: INVALID_INPUT where none is live, or in another stage.
    */
@@ -69,8 +69,8 @@ export interface FunctionStore {
   undeploy(name: string, actor: string): Promise<void>;
   /** Of the functions that run, by name, the stage in which each does. */
   stages(): Promise<ReadonlyMap<string, string>>;
-  /** Of the stages whose isolation was named. */
-  isolations(): Promise<ReadonlyMap<string, Isolation>>;
+  /** Of the stages of which something was said at a deploy. */
+  stageSettings(): Promise<ReadonlyMap<string, StageSettings>>;
   /** True when one of them is a join. */
   runsJoin(): Promise<boolean>;
 }

@@ -12,6 +12,10 @@ export const whyQuestionSchema = z.discriminatedUnion("kind", [
     start: timeSchema,
     size: z.int().positive(),
   }),
+  /** `ts`: event time, UTC ms. The last that the log holds of it. */
+  z.object({ kind: z.literal("reading"), device: idSchema, metric: metricNameSchema, ts: timeSchema }),
+  /** What a function has said with `context.event`. */
+  z.object({ kind: z.literal("event"), device: idSchema, ts: timeSchema }),
   z.object({ kind: z.literal("dead-letter"), topic: z.string(), partition: z.int(), offset: z.int() }),
 ]);
 export type WhyQuestion = z.infer<typeof whyQuestionSchema>;
@@ -40,6 +44,10 @@ export const explanationSchema = z.object({
   source: z.object({ topic: z.string(), partition: z.int(), offset: z.int(), step: z.int(), index: z.int() }),
   /** The device's messages that were looked at, oldest first. Cut in the middle when there are more than `whyMessagesMax`. */
   messages: z.array(explainedMessage),
+  /** The first and the last message that it was made of: offsets in the source's topic, and receive times. Null when there is none. */
+  inputs: z
+    .object({ fromOffset: z.int(), toOffset: z.int(), receivedFrom: timeSchema, receivedTo: timeSchema })
+    .nullable(),
   counts: z.object({ causes: z.int(), messages: z.int(), records: z.int() }),
   before: slotValues,
   after: slotValues,

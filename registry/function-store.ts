@@ -5,7 +5,7 @@ import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { RolloutPlan } from "../core/rollout.ts";
-import { checkStages, isolate, liveStages, liveVersions, readIsolations } from "./function-stages.ts";
+import { checkStages, liveStages, liveVersions, readStageSettings, settleStage } from "./function-stages.ts";
 import type { Queries } from "./schema.ts";
 import {
   beginCanary,
@@ -47,7 +47,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
         for (const fn of bundle.functions) made.push(await deployOne(change, bundle, fn, actor, canary));
         await checkCount(change);
         await checkStages(change);
-        await isolate(change, bundle);
+        await settleStage(change, bundle);
         return made;
       });
     },
@@ -77,7 +77,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
     },
     undeploy: (name, actor) => write(actor, (change) => undeploy(change, name)),
     stages: () => liveStages(db),
-    isolations: () => readIsolations(db),
+    stageSettings: () => readStageSettings(db),
     async runsJoin() {
       const row = await liveVersions(db).where("kind", "=", "join").select("functions.name").executeTakeFirst();
       return row !== undefined;

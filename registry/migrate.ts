@@ -10,6 +10,7 @@ import { functions } from "./migrations/0004-functions.ts";
 import { referenceTables } from "./migrations/0005-reference-tables.ts";
 import { functionStages } from "./migrations/0006-function-stages.ts";
 import { rollouts } from "./migrations/0007-rollouts.ts";
+import { stageAllowances } from "./migrations/0008-stage-allowances.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   referenceTables,
   functionStages,
   rollouts,
+  stageAllowances,
 ];
 
 interface MigrationTables extends Tables {

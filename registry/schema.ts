@@ -1,4 +1,4 @@
-import type { Isolation } from "../core/function-store.ts";
+import type { Isolation } from "../core/stage-settings.ts";
 import type { Kysely, Transaction } from "kysely";
 import type { RolloutOutcome } from "../core/rollout.ts";
 import type { FunctionKind } from "../core/function-store.ts";
@@ -109,8 +109,14 @@ export interface Tables {
     outcome: RolloutOutcome | null;
     reason: string;
   };
-  /** Stages of functions whose isolation was named, as users call them. */
-  readonly function_stages: { name: string; isolation: Isolation };
+  /** Stages of functions of which something was said, as users call them. Null: as the settings say. */
+  readonly function_stages: {
+    name: string;
+    isolation: Isolation;
+    call_ms: number | null;
+    memory_mib: number | null;
+    state_mib: number | null;
+  };
   readonly audit: { sequence: number; at: number; actor: string; action: string; target: string; detail: string };
 }
 

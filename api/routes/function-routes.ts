@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { functionUsageSchema } from "../../core/function-usage.ts";
+import { stageSettingsSchema } from "../../core/stage-settings.ts";
 import { functionVersionAnswer, listOf } from "../answer-shapes.ts";
 import { deployBody, rollbackBody } from "../body-shapes.ts";
 import { functionParams, functionQuery } from "../query-shapes.ts";
@@ -9,7 +10,8 @@ import { settleConfiguration, type RouteContext, type ZodApp } from "../route-co
 const tags = ["functions"];
 
 /** Users' functions: all versions, and which of them run. */
-export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): void {
+export function functionRoutes(app: ZodApp, context: RouteContext): void {
+  const { options, gate } = context;
   const functions = () => options.registry.functions;
   app.get(
     "/functions",
@@ -23,17 +25,7 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
     },
     async ({ query: { name } }) => ({ items: [...(await functions().versions(name))] }),
   );
-  app.get(
-    "/functions/usage",
-    {
-      schema: {
-        tags,
-        summary: "What each version has used since its threads started: calls, time, memory, errors",
-        response: { 200: listOf(functionUsageSchema) },
-      },
-    },
-    async () => ({ items: await options.functionUsage() }),
-  );
+  shownRoutes(app, context);
   app.post(
     "/functions",
     {
@@ -85,5 +77,34 @@ export function functionRoutes(app: ZodApp, { options, gate }: RouteContext): vo
       await settleConfiguration(options, reply);
       return reply.code(204).send(null);
     },
+  );
+}
+
+/** What their stages may take, and what they have used. */
+function shownRoutes(app: ZodApp, { options }: RouteContext): void {
+  app.get(
+    "/functions/stages",
+    {
+      schema: {
+        tags,
+        summary:
+          "What was said of stages at deploys: isolation and limits; null is as the settings of the instance say",
+        response: { 200: listOf(stageSettingsSchema.extend({ stage: z.string() })) },
+      },
+    },
+    async () => ({
+      items: [...(await options.registry.functions.stageSettings())].map(([stage, one]) => ({ stage, ...one })),
+    }),
+  );
+  app.get(
+    "/functions/usage",
+    {
+      schema: {
+        tags,
+        summary: "What each version has used since its threads started: calls, time, memory, errors",
+        response: { 200: listOf(functionUsageSchema) },
+      },
+    },
+    async () => ({ items: await options.functionUsage() }),
   );
 }

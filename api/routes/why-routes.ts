@@ -51,6 +51,7 @@ export function whyRoutes(app: ZodApp, context: RouteContext): void {
       return options.why.explain(tenant, { kind: "aggregate", device, ...query });
     },
   );
+  deviceOutputRoutes(app, context);
   app.get(
     "/dead-letters/:topic/:partition/:offset/why",
     {
@@ -62,5 +63,41 @@ export function whyRoutes(app: ZodApp, context: RouteContext): void {
       },
     },
     async ({ raw, params }) => options.why.explain(gate.principalOf(raw).tenant, { kind: "dead-letter", ...params }),
+  );
+}
+
+/** What is named by its device and its event time. */
+function deviceOutputRoutes(app: ZodApp, { options, gate }: RouteContext): void {
+  app.get(
+    "/devices/:id/readings/why",
+    {
+      schema: {
+        tags,
+        summary: "The messages, state and version that made a reading",
+        params: z.object({ id: idSchema }),
+        querystring: z.strictObject({ metric: metricNameSchema, ts: whole.describe("Event time, UTC ms") }),
+        response,
+      },
+    },
+    // Results of a join are readings of the device that its key names, whether or not it is registered.
+    async ({ raw, params: { id: device }, query }) => {
+      return options.why.explain(gate.principalOf(raw).tenant, { kind: "reading", device, ...query });
+    },
+  );
+  app.get(
+    "/devices/:id/events/why",
+    {
+      schema: {
+        tags,
+        summary: "The messages, state and version of a function that made an event",
+        params: z.object({ id: idSchema }),
+        querystring: z.strictObject({ ts: whole.describe("Time of the event, UTC ms") }),
+        response,
+      },
+    },
+    async ({ raw, params, query }) => {
+      const { tenant, id: device } = await knownDevice(options, gate.principalOf(raw).tenant, params.id);
+      return options.why.explain(tenant, { kind: "event", device, ...query });
+    },
   );
 }

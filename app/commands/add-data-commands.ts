@@ -14,7 +14,8 @@ import type { WhyOptions } from "./why.ts";
 const WHY_HELP = `
   millrace why alarm ID [--cleared]
   millrace why aggregate DEVICE METRIC START [--size MS]
-  millrace why reading DEVICE METRIC TIME (of what a join made)
+  millrace why reading DEVICE METRIC TIME
+  millrace why event DEVICE TIME
   millrace why dead-letter TOPIC/PARTITION/OFFSET`;
 
 /** `millrace query|why|apply`. */
@@ -30,7 +31,9 @@ export function addDataCommands(program: Command): void {
       process.exitCode = await queryCommand(apiOf(command), what, device, { ...options, ...globalOptions(command) });
     });
   withInstanceOptions(program.command("why <what> [of...]"))
-    .description("print the messages, the state and the function that made an alarm, an aggregate or a dead letter")
+    .description(
+      "print the messages, the state and the function that made an alarm, an aggregate, a reading, an event or a dead letter",
+    )
     .option("--cleared", "why the alarm was cleared, not why it was raised")
     .option("--size <ms>", "window size of the aggregate", wholeNumber(LIMITS.windowMsMin, LIMITS.windowMsMax), "60000")
     .addHelpText("after", WHY_HELP)

@@ -8,10 +8,11 @@ import { MillraceError } from "../../core/errors.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { wholeNumber } from "./number-option.ts";
 import { Option, type Command } from "commander";
-import { ISOLATIONS, type Isolation } from "../../core/function-store.ts";
+import { ISOLATIONS, type Isolation } from "../../core/stage-settings.ts";
+import { stageLimitsOf, type StageLimitFlags } from "./stage-limit-text.ts";
 import { durationOption, rolloutPlan, type CanaryOptions } from "./rollout-text.ts";
 
-interface DeployFlags extends CanaryOptions {
+interface DeployFlags extends CanaryOptions, StageLimitFlags {
   readonly yes?: boolean;
   readonly stage?: string;
   readonly isolation?: Isolation;
@@ -40,6 +41,9 @@ export function addFunctionCommands(program: Command): void {
         ISOLATIONS,
       ),
     )
+    .option("--call-timeout <duration>", "of that stage: CPU time that a call may take, or `default`")
+    .option("--memory <MiB>", "of that stage: heap of each of its threads, or `default`")
+    .option("--state-memory <MiB>", "of that stage: what state may take of it, or `default`")
     .option("--canary", "run them beside the live versions first, for a growing share of the devices")
     .option("--share <percent>", "with --canary: of the devices, one after the other (default: 10,50,100)")
     .option("--step <duration>", "with --canary: how long at each share (default: 30s)")
@@ -52,7 +56,7 @@ export function addFunctionCommands(program: Command): void {
       process.exitCode = await deployCommand(apiOf(command), files, {
         json,
         yes,
-        where: { stage, isolation },
+        where: { stage, isolation, ...stageLimitsOf(flags) },
         shadowMs: shadow === false ? null : durationOption("--shadow", shadow),
         ...(plan === undefined ? {} : { canary: plan }),
       });

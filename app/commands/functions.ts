@@ -5,6 +5,8 @@ import { checkFunctions } from "../functions/check-functions.ts";
 import { shadowText } from "./compare-versions.ts";
 import { EXIT, formatTable } from "./output.ts";
 import { rolloutText } from "./rollout-text.ts";
+import { DEFAULT_STAGE_SETTINGS, type StageSettings } from "../../core/stage-settings.ts";
+import { stageSettingsText } from "./stage-limit-text.ts";
 import type { CanaryCounts } from "../../core/canary.ts";
 import type { DeployedBundle, FunctionVersionInfo } from "../../core/function-store.ts";
 import type { Rollout, RolloutPlan } from "../../core/rollout.ts";
@@ -29,7 +31,7 @@ interface Versions {
 
 export interface DeployOptions extends JsonOption {
   readonly yes: boolean;
-  readonly where: Pick<DeployedBundle, "stage" | "isolation">;
+  readonly where: Pick<DeployedBundle, "stage" | "isolation" | "limits">;
   /** As canaries; absent: live everywhere at once. */
   readonly canary?: RolloutPlan;
   /** Over how much of the past to say first what would differ; null: not at all. */
@@ -64,7 +66,21 @@ export async function deployCommand(
     deployed.push(...(await api.send<Versions>("POST", "/functions", { code, ...where, ...how })).items);
   if (json) console.log(JSON.stringify(deployed));
   else for (const one of deployed) console.log(deployedText(one, before.get(one.name) ?? one.stage, canary));
+  if (!json && where.limits !== undefined) console.log(await limitedText(api, where.stage ?? ""));
   return EXIT.ok;
+}
+
+/** The stage as it is now: its limits are those of the last deploy that named them, whatever function that was of. */
+async function limitedText(api: ApiClient, stage: string): Promise<string> {
+  const text = stageSettingsText((await stageSettings(api)).get(stage) ?? DEFAULT_STAGE_SETTINGS);
+  const also = [...(await liveStages(api))].filter(([, where]) => where === stage).map(([name]) => name);
+  const of = also.length > 1 ? ` This holds for all functions in it: ${also.join(", ")}.` : "";
+  return `Stage ${stage} has ${text === "" ? "what the settings of the instance say" : text}.${of}`;
+}
+
+async function stageSettings(api: ApiClient): Promise<ReadonlyMap<string, StageSettings>> {
+  const { items } = await api.get<{ items: readonly (StageSettings & { stage: string })[] }>("/functions/stages");
+  return new Map(items.map(({ stage, ...settings }) => [stage, settings]));
 }
 
 async function liveStages(api: ApiClient): Promise<ReadonlyMap<string, string>> {
@@ -103,8 +119,20 @@ export async function versionsCommand(api: ApiClient, name: string | undefined, 
   const { items } = await api.get<Versions>(`/functions${query}`);
   const { items: all } = await api.get<Rollouts>("/functions/rollouts");
   const rollouts = all.filter((one) => name === undefined || one.name === name);
-  if (json) console.log(JSON.stringify(items.map((item) => ({ ...item, canary: canaryOf(item, rollouts) }))));
-  else console.log([formatVersions(items, rollouts), ...rollouts.map(rolloutText)].join("\n\n"));
+  const stages = await stageSettings(api);
+  const shown = (item: FunctionVersionInfo) => {
+    return {
+      ...item,
+      canary: canaryOf(item, rollouts),
+      stageSettings: stages.get(item.stage) ?? DEFAULT_STAGE_SETTINGS,
+    };
+  };
+  const limited = [...stages].flatMap(([stage, of]) => {
+    const text = stageSettingsText(of);
+    return text === "" || items.every((one) => one.stage !== stage) ? [] : [`stage ${stage}: ${text}`];
+  });
+  if (json) console.log(JSON.stringify(items.map(shown)));
+  else console.log([formatVersions(items, rollouts), ...limited, ...rollouts.map(rolloutText)].join("\n\n"));
   return EXIT.ok;
 }
 

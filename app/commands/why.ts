@@ -11,7 +11,7 @@ export interface WhyOptions {
   readonly size: string;
 }
 
-/** `millrace why alarm ID`, `why aggregate DEVICE METRIC START`, `why reading DEVICE METRIC TIME`, `why dead-letter TOPIC/PARTITION/OFFSET`. */
+/** `millrace why alarm ID`, `why aggregate DEVICE METRIC START`, `why reading DEVICE METRIC TIME`, `why event DEVICE TIME`, `why dead-letter TOPIC/PARTITION/OFFSET`. */
 export async function whyCommand(
   api: ApiClient,
   what: string,
@@ -36,12 +36,15 @@ function pathOf(what: string, of: readonly string[], { cleared = false, size }: 
     const query = new URLSearchParams({ metric: second, ts: String(parseTimeText(third)) });
     return `/devices/${encodeURIComponent(first)}/readings/why?${query.toString()}`;
   }
+  if (what === "event" && second !== undefined && of.length === 2) {
+    return `/devices/${encodeURIComponent(first)}/events/why?ts=${parseTimeText(second)}`;
+  }
   if (what === "dead-letter" && /^[a-z-]+\/\d+\/\d+$/.test(first) && of.length === 1) {
     return `/dead-letters/${first}/why`;
   }
   throw new MillraceError("INVALID_INPUT", `"${[what, ...of].join(" ")}" names no output`, {
     remedy:
-      "Write: why alarm ID, why aggregate DEVICE METRIC START, why reading DEVICE METRIC TIME (of a join), or why dead-letter TOPIC/PARTITION/OFFSET; `millrace query` lists them.",
+      "Write: why alarm ID, why aggregate DEVICE METRIC START, why reading DEVICE METRIC TIME, why event DEVICE TIME, or why dead-letter TOPIC/PARTITION/OFFSET; `millrace query` lists them.",
   });
 }
 
@@ -53,6 +56,7 @@ export function formatExplanation(e: Explanation): string {
     "",
     `Made by      ${e.function}, at ${time(e.madeAt)}, from ${topic}/${partition}/${offset}${step > 0 ? ` (step ${step}: a timer)` : ""}`,
     `Made of      ${counted(e.counts.causes, "message")} of ${e.counts.messages} of the device that were looked at`,
+    ...inputLine(e),
     `Proof        ${e.isReproduced ? "these messages, run again, give this very output" : "NOT reproduced"}`,
     ...e.notes.map((note) => `Note         ${note}`),
     "",
@@ -61,6 +65,13 @@ export function formatExplanation(e: Explanation): string {
     ...stateLines(e),
   ];
   return lines.join("\n");
+}
+
+function inputLine({ inputs, source: { topic, partition } }: Explanation): string[] {
+  if (inputs === null) return [];
+  const { fromOffset, toOffset, receivedFrom, receivedTo } = inputs;
+  const range = `${topic}/${partition}, offsets ${fromOffset} to ${toOffset}`;
+  return [`Inputs       ${range}, received ${time(receivedFrom)} to ${time(receivedTo)}`];
 }
 
 const CONTEXT = 5;
@@ -76,6 +87,7 @@ function headline({ output, topic }: Explanation): string {
     return `${of("device")}: ${of("message")} (${of("transition")}, rule ${of("rule")}, ${of("severity")})`;
   if (topic === "dead-letters") return `${of("device")}: ${of("function")}@${of("version")} failed: ${of("error")}`;
   if (topic === "readings") return `${of("device")} at ${time(Number(of("ts")))}: ${excerpt(metricsText(output), 200)}`;
+  if (topic === "device-events") return `${of("device")}, ${time(Number(of("ts")))}: ${of("detail")}`;
   const window = `${time(Number(of("start")))} + ${Number(of("size")) / 1000} s, revision ${of("revision")}`;
   return `${of("device")} ${of("metric")}, ${window}: count ${of("count")}, min ${of("min")}, mean ${of("mean")}, max ${of("max")}`;
 }

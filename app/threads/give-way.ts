@@ -11,6 +11,7 @@ const NICENESS: ReadonlyMap<string, number> = new Map([
   ["functions", 7],
   ["clickhouse", 10],
   ["replay", 10],
+  ["why", 10],
   ["simulator", 10],
 ]);
 

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { begunStages, hasBegun } from "../../core/functions-stage.ts";
 import { errorText, isMillraceError } from "../../core/errors.ts";
+import { DEFAULT_STAGE_SETTINGS } from "../../core/stage-settings.ts";
 import { pause } from "../../core/pause.ts";
-import type { Isolation } from "../../core/function-store.ts";
+import type { StageSettings } from "../../core/stage-settings.ts";
 import type { LogInspector } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { StageDefinition } from "../../core/stage.ts";
@@ -13,10 +15,10 @@ export interface StagesThreadsOptions {
   readonly partitionCount: number;
   /** Between two looks: on Kafka a stage may have begun, or ended, in another process. */
   readonly lookMs: number;
-  /** By their names; what is not named is `thread`. */
-  readonly isolations: () => Promise<ReadonlyMap<string, Isolation>>;
+  /** By their names; what is not named is as usual. */
+  readonly settings: () => Promise<ReadonlyMap<string, StageSettings>>;
   /** The threads of a stage, not started. */
-  readonly create: (stage: StageDefinition, isolation: Isolation) => FunctionsThreads;
+  readonly create: (stage: StageDefinition, settings: StageSettings) => FunctionsThreads;
   readonly logger: Logger;
 }
 
@@ -25,12 +27,12 @@ const END_MS = 10_000;
 
 interface RunningStage {
   readonly threads: FunctionsThreads;
-  readonly isolation: Isolation;
+  readonly settings: StageSettings;
 }
 
 interface WantedStage {
   readonly stage: StageDefinition;
-  readonly isolation: Isolation;
+  readonly settings: StageSettings;
 }
 
 /** The stages of users' functions in this process: each has its threads from when it has begun until it has ended, and no stage waits for another. */
@@ -52,14 +54,14 @@ export function createStagesThreads(options: StagesThreadsOptions): FunctionsThr
   };
 
   const settle = (wanted: readonly WantedStage[]): void => {
-    for (const [name, { threads, isolation }] of running) {
-      const isWanted = wanted.some((one) => one.stage.name === name && one.isolation === isolation);
+    for (const [name, { threads, settings }] of running) {
+      const isWanted = wanted.some((one) => one.stage.name === name && isDeepStrictEqual(one.settings, settings));
       if (!isWanted) end(name, threads);
     }
-    for (const { stage, isolation } of wanted) {
+    for (const { stage, settings } of wanted) {
       if (running.has(stage.name) || ending.has(stage.name)) continue;
-      const threads = create(stage, isolation);
-      running.set(stage.name, { threads, isolation });
+      const threads = create(stage, settings);
+      running.set(stage.name, { threads, settings });
       threads.start();
     }
   };
@@ -94,13 +96,13 @@ export function createStagesThreads(options: StagesThreadsOptions): FunctionsThr
 
 /** Null when the log or the registry does not answer: they say so by themselves. */
 async function stagesWanted(options: StagesThreadsOptions): Promise<readonly WantedStage[] | null> {
-  const { log, partitionCount, isolations } = options;
+  const { log, partitionCount, settings } = options;
   try {
     const status = await log.status();
     const begun = begunStages(status).filter(({ name }) => hasBegun(status, name, partitionCount));
     if (begun.length === 0) return [];
-    const named = await isolations();
-    return begun.map((stage) => ({ stage, isolation: named.get(stage.name) ?? "thread" }));
+    const named = await settings();
+    return begun.map((stage) => ({ stage, settings: named.get(stage.name) ?? DEFAULT_STAGE_SETTINGS }));
   } catch (error) {
     if (!isMillraceError(error)) throw error;
     return null;

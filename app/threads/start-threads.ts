@@ -8,6 +8,7 @@ import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
 import { createStagesThreads, type StagesThreadsOptions } from "./stages-threads.ts";
 import { createFunctionsProcess } from "../processes/functions-process.ts";
+import { stageConfig } from "./stage-config.ts";
 import { createStageThreads, shares } from "./stage-threads.ts";
 import type { FunctionsThreads } from "./functions-threads.ts";
 import { createReplayThreads } from "./replay-threads.ts";
@@ -86,7 +87,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
   });
   const needsTables = roles.has("sinks") || roles.has("api");
   const clickhouse = config.clickhouse && needsTables ? spawnClickHouse(options, peer(), onEnd("clickhouse")) : null;
-  const functions = functionsStages(options, () => services.call("isolations"));
+  const functions = functionsStages(options, () => services.call("stageSettings"));
   const functionsChannel = new MessageChannel();
   const replays = createReplayThreads(options);
   serveThread(functionsChannel.port1, { ...functions.api, ...replays.api }, logger);
@@ -173,18 +174,19 @@ function spawnClickHouse(
 /** Each stage of users' functions has threads of its own. */
 function functionsStages(
   { config, log, clock, logger }: StartThreadsOptions,
-  isolations: StagesThreadsOptions["isolations"],
+  settings: StagesThreadsOptions["settings"],
 ): FunctionsThreads {
   const isEmbedded = config.kafkaBrokers === undefined;
   return createStagesThreads({
     log: log.log,
     partitionCount: config.partitions,
     lookMs: isEmbedded ? STAGES_LOOK_MS : STAGES_LOOK_MS_KAFKA,
-    isolations,
-    create(stage, isolation) {
-      if (isolation === "process") return createFunctionsProcess({ config, log, stage, logger });
-      const own = { connect: () => log.connect(), scaling: isEmbedded ? log.log : null };
-      return createStageThreads({ config, log: own, stage, clock, logger });
+    settings,
+    create(stage, settings) {
+      const own = stageConfig(config, settings);
+      if (settings.isolation === "process") return createFunctionsProcess({ config: own, log, stage, logger });
+      const ownLog = { connect: () => log.connect(), scaling: isEmbedded ? log.log : null };
+      return createStageThreads({ config: own, log: ownLog, stage, clock, logger });
     },
     logger,
   });

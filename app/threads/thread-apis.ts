@@ -1,6 +1,6 @@
 import type { PartHealth } from "../part-health.ts";
 import type { MetricSample } from "../../core/metrics.ts";
-import type { Isolation } from "../../core/function-store.ts";
+import type { StageSettings } from "../../core/stage-settings.ts";
 import type { Principal } from "../../core/registry.ts";
 import type { SettledReadings } from "../../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../../sinks/clickhouse/erased-devices.ts";
@@ -27,8 +27,8 @@ export type ServicesApi = {
   /** Those of these ids for which the gateway (`tenant/device`) may publish; those that it may create are created. */
   publishable(gateway: string, ids: readonly string[]): Promise<readonly string[]>;
   touch(lastSeen: ReadonlyMap<string, number>): Promise<void>;
-  /** Of stages of users' functions, by their names in the log; what is not named is `thread`. */
-  isolations(): Promise<ReadonlyMap<string, Isolation>>;
+  /** Of stages of users' functions, by their names in the log; what is not named is as usual. */
+  stageSettings(): Promise<ReadonlyMap<string, StageSettings>>;
   signInCode(): string;
   /** Makes the device with this token unless it exists. */
   ensureDevice(id: string, token: string): Promise<void>;

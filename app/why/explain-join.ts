@@ -6,6 +6,7 @@ import { parseJson } from "../../core/parse-json.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { outlineCode } from "../functions/check-functions.ts";
 import { inThread, type ThreadWork } from "../functions/in-thread.ts";
+import { inputsOf, shortened } from "./explained-parts.ts";
 import { findJoined, type JoinedOutput } from "./find-joined.ts";
 import { KeptRecords } from "./kept-records.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
@@ -131,13 +132,15 @@ function explanationOf(
   const { topic: from, partition, offset, step, index } = source;
   const causes = messages.filter(({ isCause }) => isCause).length;
   const byOffset = new Map(records.map((record) => [record.offset, record]));
+  const explained = messages.flatMap((message) => explainedMessage(message, byOffset.get(message.offset)));
   return {
     output: value,
     topic,
     function: functionVersion,
     madeAt,
     source: { topic: from, partition, offset, step, index },
-    messages: shortened(messages).flatMap((message) => explainedMessage(message, byOffset.get(message.offset))),
+    messages: [...shortened(explained)],
+    inputs: inputsOf(explained),
     counts: { causes, messages: messages.length, records: read },
     before: { ...before },
     after: { ...after },
@@ -165,11 +168,4 @@ function explainedMessage(
   const { ts, metrics } = sent;
   const payload = Buffer.from(record.value.subarray(0, LIMITS.quarantinePayloadBytesMax)).toString("utf8");
   return [{ offset, received: record.timestamp, isCause, outcome, payload, readings: [{ ts, metrics }] }];
-}
-
-/** The first and the last of too many. */
-function shortened<Message>(messages: readonly Message[]): readonly Message[] {
-  const max = LIMITS.whyMessagesMax;
-  if (messages.length <= max) return messages;
-  return [...messages.slice(0, max / 2), ...messages.slice(-max / 2)];
 }

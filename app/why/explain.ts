@@ -3,6 +3,10 @@ import { MillraceError } from "../../core/errors.ts";
 import { parseDeviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
+import { isFunctionsStage } from "../../core/functions-stage.ts";
+import { JOINS_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
+import { explainFunction } from "./explain-function.ts";
+import { inputsOf, shortened, withoutPlace } from "./explained-parts.ts";
 import { findOutput } from "./find-output.ts";
 import { heldRange, offsetAtTime, readForward } from "./read-forward.ts";
 import { KeptRecords } from "./kept-records.ts";
@@ -10,8 +14,9 @@ import { OneAtATime } from "./one-at-a-time.ts";
 import { runAgain } from "./run-again.ts";
 import type { ControlRecord } from "../../core/control.ts";
 import type { AlarmStore, ConfigStore, DeviceStore } from "../../core/registry.ts";
+import type { FunctionStore } from "../../core/function-store.ts";
 import type { StageDefinition } from "../../core/stage.ts";
-import type { ExplainedMessage, Explanation, Why, WhyQuestion } from "../../core/why.ts";
+import type { ExplainedMessage, Explanation, Why, WhyJoined, WhyQuestion } from "../../core/why.ts";
 import type { FoundOutput } from "./find-output.ts";
 import type { WhyLog } from "./read-forward.ts";
 import type { AgainStep } from "./run-again.ts";
@@ -22,6 +27,9 @@ export interface WhySources {
   readonly alarms: Pick<AlarmStore, "get">;
   readonly config: Pick<ConfigStore, "types" | "rules" | "tables">;
   readonly devices: Pick<DeviceStore, "get">;
+  readonly functions: Pick<FunctionStore, "versions" | "code">;
+  /** Explains what joins made. */
+  readonly joined: WhyJoined;
 }
 
 /** Of LIMITS. */
@@ -48,14 +56,13 @@ async function explain(
 ): Promise<Explanation> {
   const output = await findOutput(sources, tenant, question);
   const { source } = output;
-  const stage = sources.stages.find(({ name, input }) => name === source.stage && input === source.topic);
-  if (stage === undefined) {
-    const text = `only what the platform's own functions made is explained, and this was made in stage ${source.stage}`;
-    throw new MillraceError("INVALID_INPUT", text, {
-      remedy:
-        "Run the function over that time with `millrace backtest`, or a join over a fixture with `millrace test`: they show what it makes of which readings.",
-    });
+  if (source.stage === JOINS_STAGE.name && question.kind === "reading") return sources.joined.explain(tenant, question);
+  if (isFunctionsStage(source.stage)) {
+    const ofFunction = { whyRecordsMax: LIMITS.whyRecordsMax, whyKeptBytesMax };
+    return explainFunction(sources, output, await configurationBefore(sources, output.key), ofFunction);
   }
+  const stage = sources.stages.find(({ name, input }) => name === source.stage && input === source.topic);
+  if (stage === undefined) throw ofOtherStage(source.stage);
   const { records, read, isWhole } = await recordsOf(sources.log, output, whyKeptBytesMax);
   const [name = ""] = output.functionVersion.split("@");
   const steps = await runAgain(records, {
@@ -66,6 +73,16 @@ async function explain(
     configuration: await configurationBefore(sources, output.key),
   });
   return explanationOf(output, steps, { read, isWhole });
+}
+
+function ofOtherStage(stage: string): MillraceError {
+  const text =
+    stage === REPLAY_STAGE
+      ? "a replay has put this in the place of what was there before, and what replays made is not explained"
+      : `what stage ${stage} made is not explained`;
+  return new MillraceError("INVALID_INPUT", text, {
+    remedy: "Run the function over that time with `millrace backtest`: it shows what it makes of which readings.",
+  });
 }
 
 /** The device's records that may have had a part in it, the control records between them, and the record that made it. */
@@ -121,6 +138,12 @@ function explanationOf(
       index: source.index,
     },
     messages: shortened(messages).flatMap((step) => explainedMessage(output, step)),
+    inputs: inputsOf(
+      messages.map((step) => {
+        const { offset, timestamp: received } = step.record;
+        return { offset, received, isCause: isCause(output, step) };
+      }),
+    ),
     counts: {
       causes: messages.filter((step) => isCause(output, step)).length,
       messages: messages.length,
@@ -153,13 +176,6 @@ function explainedMessage(output: FoundOutput, step: AgainStep): ExplainedMessag
   ];
 }
 
-/** The first and the last of too many. */
-function shortened(messages: readonly AgainStep[]): readonly AgainStep[] {
-  const max = LIMITS.whyMessagesMax;
-  if (messages.length <= max) return messages;
-  return [...messages.slice(0, max / 2), ...messages.slice(-max / 2)];
-}
-
 function notesOf(of: {
   readonly isWhole: boolean;
   readonly isReproduced: boolean;
@@ -179,10 +195,4 @@ function notesOf(of: {
     );
   }
   return notes;
-}
-
-/** Where an input stands, and the stack within this release, are no part of what was computed. */
-function withoutPlace(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  return { ...value, stack: undefined };
 }

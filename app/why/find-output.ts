@@ -6,6 +6,7 @@ import { parseJson } from "../../core/parse-json.ts";
 import { partitionOf } from "../../core/partitioner.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { parseSourcePosition } from "../../core/source-position.ts";
+import { describeEvent, describeReading } from "./describe-output.ts";
 import { firstFrom, heldRange, offsetAtTime, readForward } from "./read-forward.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { Reading } from "../../core/derived-records.ts";
@@ -17,7 +18,7 @@ import type { HeldRange, WhyLog } from "./read-forward.ts";
 /** An output, and what tells its causes. */
 export interface FoundOutput {
   readonly key: string;
-  readonly topic: "alarms" | "aggregates" | "dead-letters";
+  readonly topic: "alarms" | "aggregates" | "readings" | "device-events" | "dead-letters";
   readonly value: Record<string, unknown>;
   readonly source: SourcePosition;
   readonly functionVersion: string;
@@ -35,7 +36,7 @@ export interface OutputPlaces {
   readonly alarms: Pick<AlarmStore, "get">;
 }
 
-type Described = Pick<FoundOutput, "since" | "isCause" | "isSame"> & { readonly value: Record<string, unknown> };
+export type Described = Pick<FoundOutput, "since" | "isCause" | "isSame"> & { readonly value: Record<string, unknown> };
 
 /** What to look for in a partition of a topic. */
 interface Search {
@@ -118,6 +119,19 @@ async function searchOf({ log, alarms }: OutputPlaces, tenant: string, question:
         since,
         takesLast: true,
         describe: (record) => aggregateOf(record, question),
+      };
+    }
+    case "reading":
+    case "event": {
+      const key = deviceKey(tenant, question.device);
+      return {
+        topic: question.kind === "reading" ? "readings" : "device-events",
+        key,
+        partition: partitionOf(key, log.partitionCount),
+        since: question.ts - AHEAD_MS,
+        takesLast: question.kind === "reading",
+        describe: (record) =>
+          question.kind === "reading" ? describeReading(record, question) : describeEvent(record, question),
       };
     }
     case "dead-letter":

@@ -4,6 +4,7 @@ import { alarmEventSchema } from "../../core/derived-records.ts";
 import { deviceTypeSchema } from "../../core/device-type.ts";
 import { alarmRuleSchema } from "../../core/alarm-rule.ts";
 import { defineMap } from "../../core/function.ts";
+import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { HEADER } from "../../core/record.ts";
 import { aggregate } from "../../processors/aggregate.ts";
@@ -50,6 +51,11 @@ const STAGE: StageDefinition = {
   name: "main",
   input: "telemetry",
   functions: [clean, superstitious, aggregate, alarm],
+};
+
+const NO_FUNCTIONS: WhySources["functions"] = {
+  versions: () => Promise.reject(new MillraceError("NOT_FOUND", "there is no function")),
+  code: () => Promise.reject(new MillraceError("NOT_FOUND", "there is no function")),
 };
 
 interface Sent {
@@ -119,6 +125,7 @@ export function whyOf(log: WhyLog, run: StageRun, rules: readonly AlarmRule[] = 
   };
   const sources: WhySources = {
     log,
+    joined: { explain: () => Promise.reject(new Error("nothing is joined")) },
     stages: [STAGE],
     alarms: {
       get: async (tenant, id) => {
@@ -143,6 +150,7 @@ export function whyOf(log: WhyLog, run: StageRun, rules: readonly AlarmRule[] = 
     },
     config: { types: async () => [TYPE], rules: async () => rules, tables: async () => [] },
     devices: { get: async (_tenant, id) => ({ ...registered, id }) },
+    functions: NO_FUNCTIONS,
   };
   return createWhy(sources, ceilings);
 }

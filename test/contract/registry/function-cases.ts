@@ -252,22 +252,6 @@ export function functionCases(context: SuiteContext): void {
     ]);
   });
 
-  it("remembers what a stage is kept apart by, until another isolation is named", async () => {
-    const { functions } = context.registry;
-    const bundle = {
-      code: "",
-      hash: "h",
-      functions: [{ name: "sum", kind: "map", state: null }],
-      stage: "heavy",
-    } as const;
-    await functions.deploy({ ...bundle, isolation: "process" }, ACTOR);
-    await functions.deploy(bundle, ACTOR);
-    expect(await functions.isolations()).toEqual(new Map([["heavy", "process"]]));
-    await functions.deploy({ ...bundle, isolation: "thread" }, ACTOR);
-    expect(await functions.isolations()).toEqual(new Map([["heavy", "thread"]]));
-    expect(await auditTrail(context.registry)).toContain("stage.isolated stage heavy process");
-  });
-
   it("refuses more stages than are allowed", async () => {
     for (let n = 0; n < LIMITS.functionStagesMax; n += 1) await deploy("one", `f${n}`, null, `s${n}`);
     await deploy("one", "shared");

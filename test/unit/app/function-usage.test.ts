@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { functionUsage } from "../../../app/function-usage.ts";
+import { usageByStage } from "../../../app/function-usage.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import { createFunctionMeter } from "../../../runtime/function-meter.ts";
 
@@ -24,7 +24,7 @@ it("is the sum over the threads, by version, with the memory that a thread of us
     ...thread("functions", "dew-point@1", 64, 0),
     ...thread("main", "clean@1", 64, 0),
   ];
-  const [first, second, third, ...rest] = functionUsage(samples, 1024);
+  const [first, second, third, ...rest] = usageByStage(samples, new Map(), 1024);
   expect(rest).toEqual([]);
   expect([first?.function, second?.function, third?.function]).toEqual(["dew-point", "dew-point", "clean"]);
   expect(second).toMatchObject({
@@ -38,4 +38,11 @@ it("is the sum over the threads, by version, with the memory that a thread of us
   expect(second?.cpuMs).toBeCloseTo(384, 6);
   expect(second?.gbSeconds).toBeCloseTo((0.384 * 1024 * 2 ** 20) / 1e9, 6);
   expect(third?.gbSeconds).toBeNull();
+});
+
+it("counts the memory that a stage of its own has been given", () => {
+  const samples = thread("fn-heavy", "dew-point@1", 64, 0);
+  const [own] = usageByStage(samples, new Map([["heavy", { memoryMib: 2048 }]]), 1024);
+  const [usual] = usageByStage(samples, new Map([["heavy", { memoryMib: null }]]), 1024);
+  expect(own?.gbSeconds).toBeCloseTo(2 * (usual?.gbSeconds ?? 0), 9);
 });
