@@ -44,8 +44,8 @@ export class WindowDifference {
     }
   }
 
-  /** `isOpen`: the live version may still tell the window of this key and start again. Those are left alone, and counted. */
-  corrections(isOpen: (key: string, start: number) => boolean): {
+  /** `isOpen`: the live version may still tell the window of this key, start and size again. Those are left alone, and counted. */
+  corrections(isOpen: (key: string, start: number, size: number) => boolean): {
     readonly corrections: readonly Correction[];
     readonly open: number;
   } {
@@ -54,7 +54,8 @@ export class WindowDifference {
     for (const { stored, made } of this.slots.values()) {
       const correction = correctionOf(stored, made);
       if (correction === null) continue;
-      if (isOpen(correction.key, (made ?? stored)?.aggregate.start ?? 0)) open += 1;
+      const { start = 0, size = 0 } = (made ?? stored)?.aggregate ?? {};
+      if (isOpen(correction.key, start, size)) open += 1;
       else corrections.push(correction);
     }
     return { corrections, open };
