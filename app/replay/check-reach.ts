@@ -46,7 +46,7 @@ export async function checkAggregatesReach(
 ): Promise<void> {
   const cut = cutPartitions(partitions, ["telemetry", "readings", "aggregates"]);
   if (cut.length === 0) return;
-  const sizes = [defaultDeviceType(""), ...configuration.types].flatMap(({ windowMs }) => windowMs);
+  const sizes = [defaultDeviceType("default"), ...configuration.types].flatMap(({ windowMs }) => windowMs);
   const since = (await heldSince(log, cut)) + LIMITS.eventTimeAheadMsMax + Math.max(...sizes);
   if (range.from >= since) return;
   const text = `the log holds windows whole that end after ${new Date(since).toISOString()} only: retention has deleted what came before`;

@@ -26,6 +26,8 @@ export interface ReplayRunOptions {
   readonly configuration: ReplayConfiguration;
   /** Receive time, UTC ms. */
   readonly now: number;
+  /** How many corrections one commit has; LIMITS.replayCommitRecordsMax when absent. */
+  readonly commitRecords?: number;
 }
 
 export type ReplayCounts = Pick<
@@ -119,8 +121,9 @@ export class ReplayRun {
   }
 
   private async correct(writer: ReplayWriter | null, partition: number, all: readonly Correction[]): Promise<void> {
-    for (let at = 0; at < all.length; at += LIMITS.replayCommitRecordsMax) {
-      const some = all.slice(at, at + LIMITS.replayCommitRecordsMax);
+    const { commitRecords = LIMITS.replayCommitRecordsMax } = this.options;
+    for (let at = 0; at < all.length; at += commitRecords) {
+      const some = all.slice(at, at + commitRecords);
       this.checkCancelled();
       await writer?.write(partition, some);
       for (const { kind } of some) this.corrections[kind] += 1;

@@ -180,3 +180,67 @@ test("finds nothing to correct where nothing was changed, wherever the live stag
     { numRuns: 40 },
   );
 });
+
+/** One device, a reading every ten seconds for an hour, and of every minute one that comes three minutes late. */
+async function anHour(): Promise<PastMainStage> {
+  const stage = new PastMainStage();
+  stage.control(T0, { v: 1, kind: "device-type", revision: 1, removed: false, type: BEFORE });
+  stage.control(T0, { v: 1, kind: "device", revision: 2, removed: false, device: deviceOf("a") });
+  for (let n = 0; n < 360; n += 1) {
+    const ts = T0 + n * 10_000;
+    stage.message("a", ts, [{ ts, values: { x: n } }]);
+    if (n % 6 === 0) stage.message("a", ts, [{ ts: ts - 3 * MINUTE + 1, values: { x: 1000 } }]);
+  }
+  await stage.run();
+  return stage;
+}
+
+test("leaves windows alone that live readings may still change, each size by itself", async () => {
+  const stage = await anHour();
+  const { corrections, openWindows } = await replay(stage, typeOf(10 * MINUTE, [MINUTE, 30 * MINUTE]));
+  // Watermark at 59 min 45 s: of the minutes those that end by 49 min 45 s are over, of the half hours the first.
+  // And before the hour there are three minutes and a half hour, which nothing but late readings are in.
+  expect(corrections).toMatchObject({ changed: 49, withdrawn: 0, added: 5 });
+  expect(openWindows).toBe(8);
+});
+
+test("goes on where a kill between two commits has left it", async () => {
+  const stage = await anHour();
+  const type = typeOf(10 * MINUTE, [10_000, 20_000, 30_000]);
+  const whole = await replay(stage, type, { dryRun: true });
+  expect(whole.corrected).toBeGreaterThan(0);
+  const commit = stage.log.commit.bind(stage.log);
+  let commits = 0;
+  const killed: ReplayRunOptions["log"] = {
+    partitionCount: 1,
+    openReader: (positions) => stage.log.openReader(positions),
+    status: () => stage.log.status(),
+    claim: (journal) => stage.log.claim(journal),
+    commit: (request) => {
+      commits += 1;
+      if (commits > 2) throw new Error("killed");
+      return commit(request);
+    },
+  };
+  await expect(replay(stage, type, { log: killed, commitRecords: 100 })).rejects.toThrow("killed");
+  expect((await replay(stage, type)).corrected).toBe(whole.corrected - 100);
+  expect(await replay(stage, type)).toMatchObject({ corrected: 0, hash: whole.hash });
+});
+
+test("refuses windows of which retention has deleted a part, and makes the others whole", async () => {
+  const stage = await anHour();
+  const at = (await stage.records("telemetry")).find(({ timestamp }) => timestamp >= T0 + 20 * MINUTE)?.offset ?? 0;
+  stage.log.trim("telemetry", 0, at);
+  const reach = T0 + (20 + 10 + 1) * MINUTE;
+  await expect(replay(stage, BEFORE, { range: { from: reach - 1, to: ALL_TIME.to } })).rejects.toThrow(
+    `the log holds windows whole that end after ${new Date(reach).toISOString()} only`,
+  );
+  const range = { from: reach, to: ALL_TIME.to };
+  expect(await replay(stage, BEFORE, { range })).toMatchObject({ corrected: 0 });
+  const late = typeOf(5 * MINUTE, [MINUTE]);
+  const kept = (rows: readonly string[]) => rows.filter((row) => Number(row.split(" ")[2]) + MINUTE > reach);
+  const wanted = await fromTheStart(await anHour(), late);
+  expect((await replay(stage, late, { range })).corrections.changed).toBeGreaterThan(0);
+  const over = (rows: readonly string[]) => kept(rows).filter((row) => Number(row.split(" ")[2]) < T0 + 50 * MINUTE);
+  expect(over(await stored(stage))).toEqual(over(wanted));
+});
