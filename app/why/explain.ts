@@ -3,6 +3,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { parseDeviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
+import { MAIN_REPLAY_STAGE, type StageDefinition } from "../../core/stage.ts";
 import { findOutput } from "./find-output.ts";
 import { heldRange, offsetAtTime, readForward } from "./read-forward.ts";
 import { KeptRecords } from "./kept-records.ts";
@@ -10,7 +11,6 @@ import { OneAtATime } from "./one-at-a-time.ts";
 import { runAgain } from "./run-again.ts";
 import type { ControlRecord } from "../../core/control.ts";
 import type { AlarmStore, ConfigStore, DeviceStore } from "../../core/registry.ts";
-import type { StageDefinition } from "../../core/stage.ts";
 import type { ExplainedMessage, Explanation, Why, WhyQuestion } from "../../core/why.ts";
 import type { FoundOutput } from "./find-output.ts";
 import type { WhyLog } from "./read-forward.ts";
@@ -49,6 +49,16 @@ async function explain(
   const output = await findOutput(sources, tenant, question);
   const { source } = output;
   const stage = sources.stages.find(({ name, input }) => name === source.stage && input === source.topic);
+  if (source.stage === MAIN_REPLAY_STAGE) {
+    throw new MillraceError(
+      "INVALID_INPUT",
+      "a replay has corrected this window since, and only what was made live is explained",
+      {
+        remedy:
+          "`millrace replay aggregate --dry-run` over its time makes it again, and says whether it is as it should be.",
+      },
+    );
+  }
   if (stage === undefined) {
     const text = `only what the platform's own functions made is explained, and this was made in stage ${source.stage}`;
     throw new MillraceError("INVALID_INPUT", text, {
