@@ -35,9 +35,9 @@ export class MessageReadings {
   /** Resolves when all readings of messages up to this one are there to be taken. TIMED_OUT when the log stops serving. */
   async readTo(offset: number): Promise<void> {
     while (this.foundTo <= offset && !this.isOver) {
-      const { value = [], done = false } = await this.slices.next();
-      this.isOver = done;
-      for (const record of value) this.note(record);
+      const next = await this.slices.next();
+      this.isOver = next.done === true;
+      for (const record of next.value ?? []) this.note(record);
     }
   }
 

@@ -10,6 +10,7 @@ import { aggregate } from "../../../processors/aggregate.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import { PastMainStage } from "../../support/past-main-stage.ts";
 import { tableOf } from "../../support/past-stage.ts";
+import type { ControlRecord } from "../../../core/control.ts";
 
 const T0 = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
@@ -38,7 +39,18 @@ const story = fc.record({
       }),
       lateMs: fc.constantFrom(0, 0, 0, 15_000, 100_000, 400_000),
       pauseMs: fc.integer({ min: 1, max: 200_000 }),
-      then: fc.constantFrom("nothing", "nothing", "nothing", "nothing", "flush", "tick", "disable", "remove", "resend"),
+      follows: fc.constantFrom(
+        "nothing",
+        "nothing",
+        "nothing",
+        "nothing",
+        "flush",
+        "tick",
+        "disable",
+        "remove",
+        "resend",
+        "redrive",
+      ),
     }),
     { minLength: 5, maxLength: 60 },
   ),
@@ -47,6 +59,13 @@ const story = fc.record({
   ends: fc.boolean(),
 });
 type Story = typeof story extends fc.Arbitrary<infer Value> ? Value : never;
+
+function redriveOf(device: string, offset: number, readings: object): ControlRecord {
+  const source = { topic: "telemetry", partition: 0, offset };
+  const payload = Buffer.from(JSON.stringify(readings)).toString("base64");
+  const of = { stage: MAIN_STAGE, function: "clean", attempt: 1, tenant: "t", device, received: T0 + offset };
+  return { v: 1, kind: "redrive", ...of, source, headers: [], payload };
+}
 
 /** Messages of three devices, some late and some twice; their type is another one half way. Then time goes on until all windows are over. */
 async function liveThrough({ messages, changeAt, runEvery, ends }: Story, after: DeviceType): Promise<PastMainStage> {
@@ -63,7 +82,7 @@ async function liveThrough({ messages, changeAt, runEvery, ends }: Story, after:
   };
   type(BEFORE);
   for (const id of DEVICES) tell(id, false);
-  for (const [index, { device, values, lateMs, pauseMs, then }] of messages.entries()) {
+  for (const [index, { device, values, lateMs, pauseMs, follows }] of messages.entries()) {
     if (index === changeAt) type(after);
     time += pauseMs;
     const readings = values.map(({ x, y }, n) => ({
@@ -71,14 +90,16 @@ async function liveThrough({ messages, changeAt, runEvery, ends }: Story, after:
       values: n === 1 ? { x } : { x, y },
     }));
     stage.message(device, time, readings);
-    if (then === "resend") stage.message(device, time, readings);
-    else if (then === "flush") stage.control(time, { v: 1, kind: "flush", upTo: time - MINUTE });
-    else if (then === "tick") stage.control((time += 3 * MINUTE), { v: 1, kind: "tick" });
-    else if (then === "disable") {
+    if (follows === "resend") stage.message(device, time, readings);
+    else if (follows === "flush") stage.control(time, { v: 1, kind: "flush", upTo: time - MINUTE });
+    else if (follows === "tick") stage.control((time += 3 * MINUTE), { v: 1, kind: "tick" });
+    else if (follows === "redrive")
+      stage.control(time, redriveOf(device, index, [{ ts: time - lateMs - 3, values: { x: 7 } }]));
+    else if (follows === "disable") {
       tell(device, false, true);
       stage.message(device, time, [{ ts: time - 1, values: { x: 1 } }]);
       tell(device, false);
-    } else if (then === "remove") {
+    } else if (follows === "remove") {
       tell(device, true);
       tell(device, false);
     }
@@ -154,12 +175,30 @@ async function replay(stage: PastMainStage, type: DeviceType, more: Partial<Repl
   return { ...rest, corrections, corrected: corrections.changed + corrections.added + corrections.withdrawn };
 }
 
+/** As a log whose slices end anywhere. */
+function inSmallSlices({ log }: PastMainStage): ReplayRunOptions["log"] {
+  return {
+    partitionCount: 1,
+    status: () => log.status(),
+    claim: (journal) => log.claim(journal),
+    commit: (request) => log.commit(request),
+    openReader: (positions) => {
+      const reader = log.openReader(positions);
+      return {
+        poll: (options) => reader.poll({ ...options, bytesMax: 300 }),
+        seek: (to) => reader.seek(to),
+        close: () => reader.close(),
+      };
+    },
+  };
+}
+
 test("makes of the windows what the present type would have made of them from the start, whatever was there", async () => {
   await fc.assert(
     fc.asyncProperty(story, async (told) => {
       const stage = await liveThrough({ ...told, ends: true }, AFTER);
       for (const type of [AFTER, SMALLER, BEFORE]) {
-        const dry = await replay(stage, type, { dryRun: true });
+        const dry = await replay(stage, type, { dryRun: true, log: inSmallSlices(stage) });
         const { corrections, hash } = await replay(stage, type);
         expect(corrections).toEqual(dry.corrections);
         expect(await stored(stage)).toEqual(await fromTheStart(stage, type));
@@ -243,4 +282,16 @@ test("refuses windows of which retention has deleted a part, and makes the other
   expect((await replay(stage, late, { range })).corrections.changed).toBeGreaterThan(0);
   const over = (rows: readonly string[]) => kept(rows).filter((row) => Number(row.split(" ")[2]) < T0 + 50 * MINUTE);
   expect(over(await stored(stage))).toEqual(over(wanted));
+});
+
+test("counts what a device has sent and had run again before it was disabled, also where the log no more tells of it", async () => {
+  const stage = new PastMainStage();
+  stage.control(T0, { v: 1, kind: "device-type", revision: 1, removed: false, type: BEFORE });
+  stage.message("c", T0, [{ ts: T0, values: { x: 1 } }]);
+  stage.control(T0 + 1, redriveOf("c", 0, [{ ts: T0 + 1, values: { x: 2 } }]));
+  stage.message("c", T0 + DAY, [{ ts: T0 + DAY, values: { x: 1 } }]);
+  await stage.run();
+  const untyped = typeOf(BEFORE.allowedLatenessMs, BEFORE.windowMs);
+  const configuration = { types: [untyped], tables: [], devices: [{ ...deviceOf("c", true), type: null }] };
+  expect(await replay(stage, BEFORE, { configuration })).toMatchObject({ results: 1, corrected: 0 });
 });
