@@ -35,9 +35,19 @@ export const JOINS_STAGE: StageDefinition = {
   source: FUNCTIONS_STAGE.name,
 };
 
-/** What the stages read that are always there. */
+/**
+ * Stands in the source position of what a replay has corrected of users' functions, with the offset of the reading that it was made of. Its
+ * generation is the number of the replay.
+ */
+export const REPLAY_STAGE = "replay";
+
+/** The same of what the main stage has made, with the offset of the message. Tables hold no topics: so it has a name of its own. */
+export const MAIN_REPLAY_STAGE = "replay-main";
+
+/** What the stages read that are always there, and their replays. */
 const INPUTS: Readonly<Record<string, TopicName>> = {
   [MAIN_STAGE]: "telemetry",
+  [MAIN_REPLAY_STAGE]: "telemetry",
   [JOINS_STAGE.name]: JOINS_STAGE.input,
 };
 
@@ -46,11 +56,10 @@ export function stageInput(name: string): TopicName {
   return INPUTS[name] ?? FUNCTIONS_STAGE.input;
 }
 
-/**
- * Stands in the source position of what a replay has corrected, with the offset of the reading that it was made of. Its generation is the number
- * of the replay.
- */
-export const REPLAY_STAGE = "replay";
+/** The stage under which a replay writes what it corrects of another one. */
+export function replayStageOf(stage: string): string {
+  return stage === MAIN_STAGE ? MAIN_REPLAY_STAGE : REPLAY_STAGE;
+}
 
 /** The journal of a stage. */
 export function stageJournalName(stage: string): string {

@@ -105,7 +105,9 @@ export function addFunctionCommands(program: Command): void {
       process.exitCode = await rollbackCommand(apiOf(command), name, { json: globalOptions(command).json, ...version });
     });
   withInstanceOptions(program.command("replay [function]"))
-    .description("recompute a function over the past, and correct what is stored; FUNCTION@2 for version 2")
+    .description(
+      "recompute a function over the past, and correct what is stored; FUNCTION@2 for version 2, `aggregate` for the windows of device types",
+    )
     .option("--from <time>", "event time from which on, ISO or UTC ms")
     .option("--to <time>", "event time up to which, without it (default: now)")
     .option("--dry-run", "count what would be corrected, and correct nothing")

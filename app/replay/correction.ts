@@ -7,7 +7,7 @@ export interface Correction {
   readonly kind: "changed" | "added" | "withdrawn";
   readonly topic: "readings" | "aggregates";
   readonly key: string;
-  /** Of the reading in `readings` that it was made of. */
+  /** Of the record that it was made of, in the topic that its stage reads. */
   readonly offset: number;
   readonly value: Reading | Aggregate;
   /** Source position of the reading whose place it takes; null where nothing is stored, and of windows, which are known by what they are. */

@@ -2,7 +2,7 @@ import { controlSchema } from "../../core/control.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { HEADER, type LogRecord } from "../../core/record.ts";
 import { FUNCTIONS_STAGE, stageJournalName } from "../../core/stage.ts";
-import type { LogStatus } from "../../core/event-log.ts";
+import type { LogStatus, TopicPartition } from "../../core/event-log.ts";
 
 /** What a control record has said last of the function in a stage. */
 interface Told {
@@ -53,8 +53,16 @@ export class LiveEnd {
 
   private positionOf(stage: string): number | undefined {
     const { journals, partition } = this.options;
-    const name = stageJournalName(stage);
-    const journal = journals.find((one) => one.name === name && one.partition === partition);
-    return journal?.positions.find(({ topic }) => topic === FUNCTIONS_STAGE.input)?.offset;
+    return positionOf(journals, { stage, topic: FUNCTIONS_STAGE.input, partition });
   }
+}
+
+/** The first offset of its input that a stage has not worked; undefined when it has not begun. */
+export function positionOf(
+  journals: LogStatus["journals"],
+  { stage, topic, partition }: TopicPartition & { readonly stage: string },
+): number | undefined {
+  const name = stageJournalName(stage);
+  const journal = journals.find((one) => one.name === name && one.partition === partition);
+  return journal?.positions.find((one) => one.topic === topic)?.offset;
 }

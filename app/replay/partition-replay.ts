@@ -190,9 +190,10 @@ class PartitionReplay {
 
   private collect(): void {
     this.unsealed = 0;
-    for (const [topic, records] of this.engine.takeOutputs()) {
-      for (const record of records) this.note(topic, record);
-    }
+    const outputs = [...this.engine.takeOutputs()];
+    // Removals, which erase what was made before them, come last.
+    outputs.sort(([a], [b]) => Number(a === "device-events") - Number(b === "device-events"));
+    for (const [topic, records] of outputs) for (const record of records) this.note(topic, record);
   }
 
   private note(topic: TopicName, { key, value, headers }: RecordInput): void {

@@ -5,7 +5,8 @@ import type { ReplayConfiguration } from "./partition-replay.ts";
 export interface ReplayJob {
   readonly name: string;
   readonly version: number;
-  readonly code: string;
+  /** Null of a stock function. */
+  readonly code: string | null;
   /** Where the function runs. */
   readonly stage: string;
   readonly range: TimeRange;

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { scanLog, type ScanRange } from "../../log/scan-log.ts";
-import { LiveEnd } from "./live-end.ts";
-import { replayPartition, type ReplayConfiguration } from "./partition-replay.ts";
+import { MAIN_STAGE } from "../../core/stage.ts";
+import { replayAggregates } from "./aggregate-replay.ts";
+import { checkAggregatesReach, checkReach } from "./check-reach.ts";
+import { LiveEnd, positionOf } from "./live-end.ts";
+import { replayPartition, type PartitionResult, type ReplayConfiguration } from "./partition-replay.ts";
 import { ReplayWriter } from "./replay-writer.ts";
+import type { ScanRange } from "../../log/scan-log.ts";
 import type { EventLog, LogStatus } from "../../core/event-log.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { ReplayStatus } from "../../core/replay.ts";
@@ -23,6 +26,8 @@ export interface ReplayRunOptions {
   readonly configuration: ReplayConfiguration;
   /** Receive time, UTC ms. */
   readonly now: number;
+  /** How many corrections one commit has; LIMITS.replayCommitRecordsMax when absent. */
+  readonly commitRecords?: number;
 }
 
 export type ReplayCounts = Pick<
@@ -77,23 +82,13 @@ export class ReplayRun {
     // What live stages have made of records before their positions lies before these ends, which are asked for later.
     const { journals } = await log.status();
     const { partitions } = await log.status();
-    await checkReach(this.options, partitions);
+    if (stage === MAIN_STAGE) await checkAggregatesReach(this.options, partitions);
+    else await checkReach(this.options, partitions);
     const functionVersion = `${fn.name}@${fn.version}`;
-    const writer = dryRun ? null : await ReplayWriter.claim({ log, generation, functionVersion, now });
+    const writer = dryRun ? null : await ReplayWriter.claim({ log, stage, generation, functionVersion, now });
     const hash = createHash("sha256");
     for (let partition = 0; partition < log.partitionCount; partition += 1) {
-      const readings = rangeOf(partitions, "readings", partition);
-      const result = await replayPartition({
-        ...this.options,
-        partition,
-        readings,
-        aggregates: rangeOf(partitions, "aggregates", partition),
-        live: new LiveEnd({ fn: fn.name, stage, journals, partition, end: readings.end }),
-        onRecord: () => {
-          this.records += 1;
-          this.checkCancelled();
-        },
-      });
+      const result = await this.replay(partition, { journals, partitions });
       this.results += result.results;
       this.openWindows += result.openWindows;
       this.deadLetters += result.deadLetters;
@@ -104,9 +99,31 @@ export class ReplayRun {
     this.hash = hash.digest("hex");
   }
 
+  private replay(
+    partition: number,
+    { journals, partitions }: Pick<LogStatus, "journals" | "partitions">,
+  ): Promise<PartitionResult> {
+    const { fn, stage } = this.options;
+    const readings = rangeOf(partitions, "readings", partition);
+    const aggregates = rangeOf(partitions, "aggregates", partition);
+    const onRecord = (): void => {
+      this.records += 1;
+      this.checkCancelled();
+    };
+    if (stage !== MAIN_STAGE) {
+      const live = new LiveEnd({ fn: fn.name, stage, journals, partition, end: readings.end });
+      return replayPartition({ ...this.options, partition, readings, aggregates, live, onRecord });
+    }
+    // What has come since may be made already, but is not in these ranges.
+    const end = positionOf(journals, { stage, topic: "telemetry", partition }) ?? 0;
+    const telemetry = { ...rangeOf(partitions, "telemetry", partition), end };
+    return replayAggregates({ ...this.options, partition, telemetry, readings, aggregates, onRecord });
+  }
+
   private async correct(writer: ReplayWriter | null, partition: number, all: readonly Correction[]): Promise<void> {
-    for (let at = 0; at < all.length; at += LIMITS.replayCommitRecordsMax) {
-      const some = all.slice(at, at + LIMITS.replayCommitRecordsMax);
+    const { commitRecords = LIMITS.replayCommitRecordsMax } = this.options;
+    for (let at = 0; at < all.length; at += commitRecords) {
+      const some = all.slice(at, at + commitRecords);
       this.checkCancelled();
       await writer?.write(partition, some);
       for (const { kind } of some) this.corrections[kind] += 1;
@@ -129,41 +146,4 @@ function checkReplayable({ name, outputs }: StageFunction): void {
 function rangeOf(partitions: LogStatus["partitions"], topic: string, partition: number): ScanRange {
   const known = partitions.find((one) => one.topic === topic && one.partition === partition);
   return { topic, partition, offset: known?.startOffset ?? 0, end: known?.endOffset ?? 0 };
-}
-
-/** What retention has deleted cannot be run again, nor be a part of a state. */
-async function checkReach(
-  { log, fn, range }: Pick<ReplayRunOptions, "log" | "fn" | "range">,
-  partitions: LogStatus["partitions"],
-): Promise<void> {
-  const cut = partitions.filter(
-    ({ topic, startOffset, endOffset }) => topic === "readings" && startOffset > 0 && startOffset < endOffset,
-  );
-  if (cut.length === 0) return;
-  if (fn.kind === "stream") {
-    throw new MillraceError(
-      "INVALID_INPUT",
-      `retention has deleted readings of which ${fn.name} may have kept something`,
-      {
-        remedy:
-          "Only functions without state can be replayed then. A longer MILLRACE_LOG_RETENTION_HOURS keeps more from now on.",
-      },
-    );
-  }
-  let since = 0;
-  for (const { topic, partition, startOffset, endOffset } of cut) {
-    await scanLog(
-      log,
-      [{ topic, partition, offset: startOffset, end: endOffset }],
-      ({ timestamp }) => {
-        since = Math.max(since, timestamp);
-        return true;
-      },
-      1,
-    );
-  }
-  if (range.from >= since) return;
-  throw new MillraceError("INVALID_INPUT", `the log goes back to ${new Date(since).toISOString()} only`, {
-    remedy: "Begin later, with --from.",
-  });
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseJson } from "../../core/parse-json.ts";
 import { HEADER, type Header, type RecordInput } from "../../core/record.ts";
 import { formatSourcePosition } from "../../core/source-position.ts";
-import { FUNCTIONS_STAGE, REPLAY_STAGE, stageJournalName } from "../../core/stage.ts";
+import { REPLAY_STAGE, replayStageOf, stageInput, stageJournalName } from "../../core/stage.ts";
 import type { EventLog, JournalEntry, OutputBatch } from "../../core/event-log.ts";
 import type { Correction } from "./correction.ts";
 
@@ -15,6 +15,8 @@ export interface ReplayWriterOptions {
   readonly generation: number;
   /** name@version. */
   readonly functionVersion: string;
+  /** Whose results are corrected. */
+  readonly stage: string;
   /** Receive time of the replay, UTC ms: the corrections carry it, since times in a partition grow. */
   readonly now: number;
 }
@@ -73,7 +75,8 @@ export class ReplayWriter {
     const last = this.last.get(of);
     const index = last !== undefined && last.offset === offset && last.partition === partition ? last.index + 1 : 0;
     this.last.set(of, { partition, offset, index });
-    const source = { stage: REPLAY_STAGE, topic: FUNCTIONS_STAGE.input, partition, generation, offset, step: 0, index };
+    const stage = replayStageOf(this.options.stage);
+    const source = { stage, topic: stageInput(stage), partition, generation, offset, step: 0, index };
     const headers: Header[] = [
       [HEADER.source, formatSourcePosition(source)],
       [HEADER.functionVersion, this.options.functionVersion],

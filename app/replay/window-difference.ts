@@ -10,8 +10,11 @@ interface Told {
   readonly aggregate: Aggregate;
 }
 
+type Stored = Told & { readonly source: SourcePosition };
+
 interface Slot {
-  stored: (Told & { readonly source: SourcePosition }) | null;
+  /** All that was told of it: a removal erases some, and what was told since may have a lower revision. */
+  stored: readonly Stored[];
   made: Told | null;
 }
 
@@ -26,8 +29,7 @@ export class WindowDifference {
 
   stored(key: string, source: SourcePosition, aggregate: Aggregate): void {
     const slot = this.slotOf(key, aggregate);
-    if (slot.stored !== null && isNewer(slot.stored, source, aggregate.revision)) return;
-    slot.stored = { key, offset: source.offset, source, aggregate };
+    slot.stored = [...slot.stored, { key, offset: source.offset, source, aggregate }];
   }
 
   made(key: string, offset: number, aggregate: Aggregate): void {
@@ -38,23 +40,25 @@ export class WindowDifference {
   forget(key: string, offset: number): void {
     for (const [id, slot] of this.slots) {
       if (!id.startsWith(`${key}\n`)) continue;
-      if (slot.stored !== null && slot.stored.offset <= offset) slot.stored = null;
+      slot.stored = slot.stored.filter((one) => one.offset > offset);
       if (slot.made !== null && slot.made.offset <= offset) slot.made = null;
-      if (slot.stored === null && slot.made === null) this.slots.delete(id);
+      if (slot.stored.length === 0 && slot.made === null) this.slots.delete(id);
     }
   }
 
-  /** `isOpen`: the live version may still tell the window of this key and start again. Those are left alone, and counted. */
-  corrections(isOpen: (key: string, start: number) => boolean): {
+  /** `isOpen`: the live version may still tell the window of this key, start and size again. Those are left alone, and counted. */
+  corrections(isOpen: (key: string, start: number, size: number) => boolean): {
     readonly corrections: readonly Correction[];
     readonly open: number;
   } {
     const corrections: Correction[] = [];
     let open = 0;
-    for (const { stored, made } of this.slots.values()) {
+    for (const { stored: told, made } of this.slots.values()) {
+      const stored = newestOf(told);
       const correction = correctionOf(stored, made);
       if (correction === null) continue;
-      if (isOpen(correction.key, (made ?? stored)?.aggregate.start ?? 0)) open += 1;
+      const { start = 0, size = 0 } = (made ?? stored)?.aggregate ?? {};
+      if (isOpen(correction.key, start, size)) open += 1;
       else corrections.push(correction);
     }
     return { corrections, open };
@@ -64,7 +68,7 @@ export class WindowDifference {
     const id = `${key}\n${metric}\n${size}\n${start}`;
     const known = this.slots.get(id);
     if (known !== undefined) return known;
-    const slot: Slot = { stored: null, made: null };
+    const slot: Slot = { stored: [], made: null };
     this.slots.set(id, slot);
     checkDifferences(this.slots.size, this.differencesMax);
     return slot;
@@ -72,16 +76,21 @@ export class WindowDifference {
 }
 
 /** As the tables have it: the generation first, then the revision. */
-function isNewer(known: NonNullable<Slot["stored"]>, source: SourcePosition, revision: number): boolean {
-  const { generation } = known.source;
+function newestOf(stored: readonly Stored[]): Stored | null {
+  let newest: Stored | null = null;
+  for (const one of stored) if (newest === null || isNewer(one, newest)) newest = one;
+  return newest;
+}
+
+function isNewer(one: Stored, than: Stored): boolean {
   return (
-    (generation - source.generation ||
-      known.aggregate.revision - revision ||
-      compareSourcePositions(known.source, source)) > 0
+    (one.source.generation - than.source.generation ||
+      one.aggregate.revision - than.aggregate.revision ||
+      compareSourcePositions(one.source, than.source)) >= 0
   );
 }
 
-function correctionOf(stored: Slot["stored"], made: Told | null): Correction | null {
+function correctionOf(stored: Stored | null, made: Told | null): Correction | null {
   const wasTold = stored !== null && stored.aggregate.count > 0;
   const isTold = made !== null && made.aggregate.count > 0;
   const told = isTold ? made : stored;

@@ -3,6 +3,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { REPLAY_STAGE } from "../../core/stage.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
+import { aggregate } from "../../processors/aggregate.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { openThreadLog, type LogAccess } from "../thread-log.ts";
 import { createLogger } from "../logging.ts";
@@ -42,6 +43,7 @@ const api: ReplayThreadApi = {
 serveThread(control, api, logger);
 
 function functionOf({ name, version, code }: ReplayJob) {
+  if (code === null) return aggregate;
   const console = createFunctionConsole({
     stage: REPLAY_STAGE,
     logger,

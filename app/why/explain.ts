@@ -4,7 +4,7 @@ import { parseDeviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
 import { isFunctionsStage } from "../../core/functions-stage.ts";
-import { JOINS_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
+import { JOINS_STAGE, MAIN_REPLAY_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
 import { explainFunction } from "./explain-function.ts";
 import { inputsOf, shortened, withoutPlace } from "./explained-parts.ts";
 import { findOutput } from "./find-output.ts";
@@ -76,6 +76,13 @@ async function explain(
 }
 
 function ofOtherStage(stage: string): MillraceError {
+  if (stage === MAIN_REPLAY_STAGE) {
+    const text = "a replay has corrected this window since, and only what was made live is explained";
+    return new MillraceError("INVALID_INPUT", text, {
+      remedy:
+        "`millrace replay aggregate --dry-run` over its time makes it again, and says whether it is as it should be.",
+    });
+  }
   const text =
     stage === REPLAY_STAGE
       ? "a replay has put this in the place of what was there before, and what replays made is not explained"

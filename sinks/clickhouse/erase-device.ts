@@ -1,5 +1,6 @@
 import { ROLLUP_LEVELS } from "./rollups/rollup-levels.ts";
-import { FUNCTIONS_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
+import { replayStageOf } from "../../core/stage.ts";
+import { tellsOfReplays } from "./erased-devices.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { Erasure } from "./erased-devices.ts";
 
@@ -17,7 +18,7 @@ const UP_TO_REMOVAL = `src_stage = {stage:String} AND src_partition = {partition
   (src_generation, src_offset, src_step, src_index) <=
   ({generation:UInt32}, {offset:UInt64}, {step:UInt32}, {index:UInt32})`;
 
-/** What replays have corrected of it: of readings from before the removal, whenever that was. */
+/** What replays have corrected of it: of records from before the removal, whenever that was. */
 const OF_REPLAYS = `src_stage = {replay:String} AND src_partition = {partition:UInt16} AND src_offset <= {offset:UInt64}`;
 
 /** Not deduplicated: after a crash the same rows are deleted and made once more. */
@@ -50,8 +51,8 @@ export async function eraseDevice(
       ...position,
     });
   }
-  if (until.topic === FUNCTIONS_STAGE.input) {
-    const values = { tenant, device, replay: REPLAY_STAGE, partition, offset };
+  if (tellsOfReplays(until)) {
+    const values = { tenant, device, replay: replayStageOf(stage), partition, offset };
     for (const table of ["readings", "aggregates"])
       await link.command(`DELETE FROM ${table} WHERE ${OF_DEVICE} AND ${OF_REPLAYS}`, values);
   }

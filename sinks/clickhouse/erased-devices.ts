@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deviceEventSchema } from "../../core/derived-records.ts";
 import { deviceKey } from "../../core/ids.ts";
-import { FUNCTIONS_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
+import { MAIN_REPLAY_STAGE, REPLAY_STAGE, replayStageOf } from "../../core/stage.ts";
 import { compareSourcePositions, formatSourcePosition, parseSourcePosition } from "../../core/source-position.ts";
 import type { SourcePosition } from "../../core/source-position.ts";
 
@@ -39,7 +39,7 @@ export function erasureOf(topic: string, value: unknown, source: SourcePosition)
  */
 export class ErasedDevices {
   readonly #erasures = new Map<string, Erasure>();
-  /** By key and partition of `readings`, the last removal's offset there: replays correct what stages made of readings from before it. */
+  /** By key, stage of replays and partition, the last removal's offset in what it reads: replays correct what was made of records from before it. */
   readonly #replayed = new Map<string, number>();
 
   add(erasures: readonly Erasure[]): void {
@@ -50,8 +50,8 @@ export class ErasedDevices {
         this.#erasures.set(id, erasure);
       }
       const { tenant, device, until } = erasure;
-      if (until.topic !== FUNCTIONS_STAGE.input) continue;
-      const replayed = replayedId(deviceKey(tenant, device), until);
+      if (!tellsOfReplays(until)) continue;
+      const replayed = replayedId(deviceKey(tenant, device), { ...until, stage: replayStageOf(until.stage) });
       this.#replayed.set(replayed, Math.max(until.offset, this.#replayed.get(replayed) ?? 0));
     }
   }
@@ -59,7 +59,8 @@ export class ErasedDevices {
   /** Whether what was made from `source` is erased. `key` is that of the record. */
   covers(key: string | null, source: SourcePosition): boolean {
     if (this.#erasures.size === 0 || key === null) return false;
-    if (source.stage === REPLAY_STAGE) return source.offset <= (this.#replayed.get(replayedId(key, source)) ?? -1);
+    if (source.stage === REPLAY_STAGE || source.stage === MAIN_REPLAY_STAGE)
+      return source.offset <= (this.#replayed.get(replayedId(key, source)) ?? -1);
     const erasure = this.#erasures.get(idOf(key, source));
     return erasure !== undefined && compareSourcePositions(source, erasure.until) <= 0;
   }
@@ -74,8 +75,13 @@ export class ErasedDevices {
   }
 }
 
-function replayedId(key: string, { partition }: SourcePosition): string {
-  return `${key} ${partition}`;
+/** Whether replays of the stage that tells of the removal read what it reads. What is joined is not replayed. */
+export function tellsOfReplays({ topic }: SourcePosition): boolean {
+  return topic === "readings" || topic === "telemetry";
+}
+
+function replayedId(key: string, { stage, partition }: Pick<SourcePosition, "stage" | "partition">): string {
+  return `${key} ${stage} ${partition}`;
 }
 
 /** Positions compare within one stage and input partition only. */

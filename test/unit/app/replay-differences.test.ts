@@ -106,7 +106,7 @@ describe("the records of corrections", () => {
 
   test("have growing positions in each topic, over commits and over replays, so that readers take each of them once", async () => {
     const log = createMemoryEventLog({ partitionCount: 1 });
-    const options = { log, generation: 5, functionVersion: "f@2", now: 3000 };
+    const options = { log, stage: "functions", generation: 5, functionVersion: "f@2", now: 3000 };
     for (let replay = 0; replay < 2; replay += 1) {
       const writer = await ReplayWriter.claim(options);
       await writer.write(0, [correction("readings", 1), correction("readings", 2), correction("aggregates", 1)]);
@@ -129,7 +129,7 @@ describe("the records of corrections", () => {
 
   test("are refused to a replay that another one has followed", async () => {
     const log = createMemoryEventLog({ partitionCount: 1 });
-    const options = { log, generation: 5, functionVersion: "f@2", now: 3000 };
+    const options = { log, stage: "functions", generation: 5, functionVersion: "f@2", now: 3000 };
     const first = await ReplayWriter.claim(options);
     await ReplayWriter.claim(options);
     await expect(first.write(0, [correction("readings", 1)])).rejects.toMatchObject({ code: "JOURNAL_FENCED" });
