@@ -1,5 +1,6 @@
 import { AUTOSCALE_LIMITS } from "./autoscale-limits.ts";
 import { EDGE_LIMITS } from "./edge-limits.ts";
+import { FORWARD_LIMITS } from "./forward-limits.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
 import { REPLAY_LIMITS } from "./replay-limits.ts";
 
@@ -17,6 +18,7 @@ const DAY = 24 * HOUR;
 export const LIMITS = {
   ...EDGE_LIMITS,
   ...AUTOSCALE_LIMITS,
+  ...FORWARD_LIMITS,
   ...FUNCTION_LIMITS,
   ...REPLAY_LIMITS,
 
