@@ -6,8 +6,10 @@ import type { EdgeLimitSettings } from "../core/edge-limits.ts";
 import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
 import { kebabCase } from "./kebab-case.ts";
+import { checkForward, forwardSettings } from "./forward-settings.ts";
 import { ROLE_PATTERN } from "./roles.ts";
-import type { RollupRetention } from "../sinks/clickhouse/rollups/rollup-levels.ts";
+import { rollupSettings } from "./rollup-settings.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const port = wholeNumber(0, 65_535);
 const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
@@ -146,9 +148,8 @@ const settings = {
     .url({ protocol: /^https?$/, error: "it is a URL of the form http://user:password@host:8123/database" })
     .optional()
     .describe("Keep the tables in this ClickHouse server instead of the embedded one; see operating.md."),
-  minuteRollupDays: rollupDays("minute"),
-  hourRollupDays: rollupDays("hour"),
-  dayRollupDays: rollupDays("day"),
+  ...rollupSettings,
+  ...forwardSettings,
   webhookUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
     .optional()
@@ -171,6 +172,7 @@ const SECRETS: readonly string[] = [
   "kafkaPassword",
   "redisUrl",
   "clickhouseUrl",
+  "forwardToken",
   "webhookSecret",
 ];
 
@@ -214,6 +216,7 @@ export function readConfig(
   }
   const config = { ...parsed.data, data: resolve(parsed.data.data), edgeLimits: readEdgeLimits(environment) };
   checkTls(config);
+  checkForward(config);
   return config;
 }
 
@@ -249,30 +252,9 @@ function shown(name: string, value: unknown): string {
   return SECRETS.includes(name) ? "what was given" : JSON.stringify(value);
 }
 
-function wholeNumber(min: number, max: number) {
-  const error = `it is a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
-}
-
-function rollupDays(width: string) {
-  return wholeNumber(LIMITS.rollupDaysMin, LIMITS.rollupDaysMax)
-    .optional()
-    .describe(`Days that roll-ups by ${width} are kept after they were last computed; for good when absent.`);
-}
-
 /** The environment variables of those of the settings that are not set. */
 export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
   return needed.filter((name) => config[name] === undefined).map(environmentName);
-}
-
-/** How long roll-ups are kept, by table. */
-export function rollupRetention(config: Config): RollupRetention {
-  const { minuteRollupDays, hourRollupDays, dayRollupDays } = config;
-  return {
-    ...(minuteRollupDays === undefined ? {} : { rollup_minutes: minuteRollupDays }),
-    ...(hourRollupDays === undefined ? {} : { rollup_hours: hourRollupDays }),
-    ...(dayRollupDays === undefined ? {} : { rollup_days: dayRollupDays }),
-  };
 }
 
 export function environmentName(setting: string): string {
