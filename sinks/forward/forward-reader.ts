@@ -1,5 +1,5 @@
 import { isMillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
+import { LIMITS, type Limits } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
 import { ForwardPositions } from "./forward-positions.ts";
 import { planRound, type ForwardRound, type RoundLimits } from "./plan-round.ts";
@@ -20,7 +20,7 @@ export type ForwardReaderOptions = Pick<ForwardSinkOptions, "log" | "generation"
   readonly sender: EnvelopeSender;
   readonly meters: ForwardMeters;
   readonly onFault: ReportFault;
-  readonly limits?: RoundLimits & Pick<typeof LIMITS, "forwardFetchBytesMax" | "forwardLingerMs">;
+  readonly limits?: RoundLimits & Pick<Limits, "forwardFetchBytesMax" | "forwardLingerMs">;
 };
 
 /** One run of the forwarder, as those see it who look at it from outside. */
@@ -44,7 +44,6 @@ export async function readAndForward(
   const { log, sender, meters, limits = LIMITS } = options;
   const { epoch, positions } = await begin(options);
   const run: Writable<ForwardRun> = { positions, underWay: 0, oldest: null };
-  onRun(run);
   const commit = () =>
     log.commit({
       journal: JOURNAL,
@@ -59,6 +58,7 @@ export async function readAndForward(
       outputs: [],
     });
   await commit();
+  onRun(run);
   const reader = log.openReader(positions.topicPositions());
   let committedAt = performance.now();
   let moves = positions.moves;

@@ -1,5 +1,5 @@
 import { MillraceError, errorText } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
+import { LIMITS, type Limits } from "../../core/limits.ts";
 import { FORWARD_TELEMETRY } from "../../wire/forward-batch.ts";
 import type { UpstreamLink } from "./upstream-link.ts";
 import type { MqttClient } from "mqtt";
@@ -9,7 +9,7 @@ export interface MqttUpstreamLinkOptions {
   readonly token: () => string;
   /** The same with every start: of two connections with it the older one is let go upstream. */
   readonly clientId: string;
-  readonly limits?: Pick<typeof LIMITS, "forwardConnectTimeoutMs" | "forwardAnswerTimeoutMs">;
+  readonly limits?: Pick<Limits, "forwardConnectTimeoutMs" | "forwardAnswerTimeoutMs">;
 }
 
 const KEEP_ALIVE_SECONDS = 30;
@@ -51,7 +51,8 @@ export function createMqttUpstreamLink(options: MqttUpstreamLinkOptions): Upstre
       clean: true,
       keepalive: KEEP_ALIVE_SECONDS,
       reschedulePings: true,
-      connectTimeout: limits.forwardConnectTimeoutMs,
+      // Later than our own, which says what was waited for.
+      connectTimeout: 2 * limits.forwardConnectTimeoutMs,
       reconnectPeriod: 0,
       resubscribe: false,
     });

@@ -1,5 +1,5 @@
 import { formatForwardedOrigin, parseForwardedOrigin } from "../../core/forwarded-origin.ts";
-import { LIMITS } from "../../core/limits.ts";
+import { LIMITS, type Limits } from "../../core/limits.ts";
 import { HEADER, isControlRecord, type LogRecord } from "../../core/record.ts";
 import { compressForwardBatch, forwardedRecord } from "../../wire/forward-batch.ts";
 import { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
@@ -37,7 +37,7 @@ export interface ForwardSource {
 }
 
 export type RoundLimits = Pick<
-  typeof LIMITS,
+  Limits,
   "forwardedPerDeviceMax" | "forwardBatchRecordsMax" | "forwardBatchPlainBytesMax" | "forwardBatchBytesMax"
 >;
 

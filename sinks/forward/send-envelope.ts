@@ -1,7 +1,7 @@
 import { createBreakerReport } from "../../core/sink-breaker.ts";
 import { CircuitBreaker } from "../../core/circuit-breaker.ts";
 import { errorText, isMillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
+import { LIMITS, type Limits } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { ForwardSinkOptions } from "./forward-options.ts";
@@ -19,7 +19,7 @@ export type EnvelopeSenderOptions = Pick<ForwardSinkOptions, "clock" | "metrics"
   readonly onFault: ReportFault;
   /** How many records wait, null when nobody can say now. */
   readonly waiting: () => number | null;
-  readonly limits?: Pick<typeof LIMITS, "sinkFailuresMax" | "forwardRetryDelayMsMax">;
+  readonly limits?: Pick<Limits, "sinkFailuresMax" | "forwardRetryDelayMsMax">;
 };
 
 const PAUSE_MS_MIN = 1000;
