@@ -8,7 +8,6 @@ export const forwardSettings = {
       protocol: /^(mqtts?|wss?)$/,
       error: "it is a URL of the form mqtts://host:8883, or wss://host:8081/mqtt",
     })
-    .refine((url) => !/^\w+:\/\/[^/]*@/.test(url), "it has no user or password: the token is a setting of its own")
     .optional()
     .describe("Forward all telemetry to the Millrace installation at this address; see edge.md."),
   forwardToken: z
@@ -34,6 +33,16 @@ interface ForwardTarget {
 
 /** CONFIG_INVALID when address and token do not belong together. */
 export function checkForward({ forwardUrl, forwardToken, forwardTokenFile }: ForwardTarget): void {
+  if (forwardUrl !== undefined && /^\w+:\/\/[^/]*@/.test(forwardUrl)) {
+    throw new MillraceError(
+      "CONFIG_INVALID",
+      "the address of the installation upstream has a user or a password in it",
+      {
+        remedy:
+          "Take it out of MILLRACE_FORWARD_URL: the token is MILLRACE_FORWARD_TOKEN or MILLRACE_FORWARD_TOKEN_FILE.",
+      },
+    );
+  }
   const tokens = [forwardToken, forwardTokenFile].filter((given) => given !== undefined).length;
   if (tokens === (forwardUrl === undefined ? 0 : 1)) return;
   const text =

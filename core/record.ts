@@ -62,7 +62,7 @@ export const HEADER = {
   admissionId: "adm",
   /** Of what a gateway published, the part that is not admitted for a device: why. It lies under the gateway's own key, and goes to `quarantine`. */
   refused: "refused",
-  /** Of what an edge installation has forwarded: where it lies there, and when that received it. See forwarded-origin.ts. */
+  /** Of what an edge installation has forwarded: installation, generation, partition, offset, and when it was received there (UTC ms), blank separated. */
   forwarded: "fwd",
   /** Present on control records only: which kind it is. */
   controlKind: "kind",

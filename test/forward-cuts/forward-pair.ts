@@ -31,7 +31,7 @@ export interface ForwardPair {
 export interface PairOptions {
   /** Of the edge, besides what forwards. */
   readonly edgeEnvironment?: Readonly<Record<string, string>>;
-  readonly edgeFlags?: readonly string[];
+  readonly edgeNodeFlags?: readonly string[];
   /** In place of the token that the cloud has given out. */
   readonly token?: string;
 }
@@ -43,13 +43,13 @@ export async function startPair(options: PairOptions = {}): Promise<ForwardPair>
   await cloud.start();
   const token = options.token ?? (await addGateway(cloud.data, "edge-1"));
   const link = await openLinkProxy(cloud.mqttPort);
-  const flags = ["--no-clickhouse", "--processor-threads", "1", ...(options.edgeFlags ?? [])];
+  const flags = ["--no-clickhouse", "--processor-threads", "1"];
   const environment = {
     MILLRACE_FORWARD_URL: `mqtt://127.0.0.1:${link.port}`,
     MILLRACE_FORWARD_TOKEN: token,
     ...options.edgeEnvironment,
   };
-  const edge = await sideOf(join(directory.path, "edge"), flags, environment);
+  const edge = await sideOf(join(directory.path, "edge"), flags, environment, options.edgeNodeFlags);
   await edge.start();
   return {
     edge,
@@ -80,6 +80,7 @@ async function sideOf(
   data: string,
   flags: readonly string[],
   environment: Readonly<Record<string, string>>,
+  nodeFlags: readonly string[] = [],
 ): Promise<Side> {
   const [mqttPort, ingestPort] = [await freePort(), await freePort()];
   const ports = { MILLRACE_MQTT_PORT: String(mqttPort), MILLRACE_INGEST_PORT: String(ingestPort) };
@@ -95,7 +96,7 @@ async function sideOf(
     ingestPort,
     instance: null,
     async start() {
-      side.instance = await startInstance({ data, flags, environment: { ...ports, ...environment } });
+      side.instance = await startInstance({ data, flags, nodeFlags, environment: { ...ports, ...environment } });
     },
     kill: () => end((instance) => instance.kill()),
     stop: () => end((instance) => instance.stop()),

@@ -33,9 +33,11 @@ describe("the configuration", () => {
       /there are two tokens/,
     );
     expect(() => readConfig({}, {}, environment)).toThrow(/nothing says where that is/);
-    for (const bad of ["https://cloud.example", "cloud.example:1883", "mqtts://me:mr_secret@cloud.example"]) {
+    for (const bad of ["https://cloud.example", "cloud.example:1883"]) {
       expect(() => readConfig({ forwardUrl: bad }, {}, environment)).toThrow(/is no value for forward-url/);
     }
+    const withUser = { forwardUrl: "mqtts://me:mr_other@cloud.example" };
+    expect(() => readConfig(withUser, {}, environment)).toThrow(/^(?!.*mr_other).*has a user or a password in it/);
     expect(() => readConfig({ forwardUrl, forwardWhenFull: "drop" }, {}, environment)).toThrow(
       /it is hold or drop-oldest/,
     );
