@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { runEdgeLoad } from "../test/forward-cuts/edge-load.ts";
+import { forwardFigure } from "../test/forward-cuts/forward-progress.ts";
 import { startPair, type ForwardPair } from "../test/forward-cuts/forward-pair.ts";
 
 /** What docs/edge.md recommends for machines with little memory. */
@@ -39,7 +40,9 @@ export async function benchEdgeMemory(args: string[]): Promise<void> {
     await delay((Number(values.seconds) * 1000) / 3);
     say("without a link");
     ending.abort();
-    await loaded;
+    const sent = [...(await loaded).values()].reduce((sum, count) => sum + count, 0);
+    const bytes = await forwardFigure(edge, "millrace_log_bytes");
+    console.log(`${sent} messages, ${bytes} bytes of log: ${Math.round(bytes / sent)} for each`);
   } finally {
     ending.abort();
     await pair.dispose();

@@ -63,7 +63,7 @@ export const REFUSALS = {
     text: "published for other devices by a device that is no gateway",
   },
   "forward-envelope": {
-    code: "BATCH_CORRUPT",
+    code: "INVALID_INPUT",
     returnCode: 0,
     text: "what an edge installation forwards is no envelope that is understood here",
   },

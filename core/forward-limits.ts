@@ -18,6 +18,8 @@ export const FORWARD_LIMITS = {
   forwardBatchBytesMax: 128 * KIB,
   /** What an envelope that is taken may expand to. */
   forwardExpandedBytesMax: 1024 * KIB,
+  /** Of one message in it: what an edge can be set to take (payloadBytesMax). */
+  forwardPayloadBytesMax: 384 * KIB,
   forwardAdmissionIdCharactersMax: 512,
   /** Between two polls of the forwarder when little comes: envelopes of many messages cost less of a link. */
   forwardLingerMs: 200,

@@ -80,6 +80,12 @@ function messageOf(record: LogRecord): ForwardedMessage {
     throw new MillraceError("BATCH_CORRUPT", "a forwarded message has an admission id that is too long");
   }
   const { buffer, byteOffset, length } = record.value;
+  if (length > LIMITS.forwardPayloadBytesMax) {
+    throw new MillraceError(
+      "BATCH_TOO_LARGE",
+      `a forwarded message is larger than ${LIMITS.forwardPayloadBytesMax} bytes`,
+    );
+  }
   return {
     device,
     payload: Buffer.from(buffer, byteOffset, length),

@@ -16,8 +16,6 @@ export interface LoadOptions {
   /** Between two messages of a device. */
   readonly paceMs: number;
   readonly signal?: AbortSignal;
-  /** Told with every acknowledged message. */
-  readonly onAcknowledged?: (total: number) => void;
 }
 
 const RETRY_MS = 50;
@@ -25,27 +23,24 @@ const HTTP_TIMEOUT_MS = 20_000;
 
 /** Devices that send until each message is acknowledged, whatever breaks off. Resolves with how many each has sent. */
 export async function runEdgeLoad(options: LoadOptions): Promise<ReadonlyMap<string, number>> {
-  let total = 0;
-  const acknowledged = (): void => options.onAcknowledged?.(++total);
   const sent = new Map<string, number>();
   await Promise.all(
     Array.from({ length: options.devices }, async (_, index) => {
       const device = `device-${index}`;
       const way = WAYS[index % WAYS.length] ?? "mqtt";
-      sent.set(device, await runDevice(device, way, options, acknowledged));
+      sent.set(device, await runDevice(device, way, options));
     }),
   );
   return sent;
 }
 
-async function runDevice(device: string, way: Way, options: LoadOptions, acknowledged: () => void): Promise<number> {
+async function runDevice(device: string, way: Way, options: LoadOptions): Promise<number> {
   const { messagesPerDevice, paceMs, signal } = options;
   const sender = way === "mqtt" ? mqttSender(device, options) : httpSender(device, way, options);
   let n = 0;
   try {
     for (; n < messagesPerDevice && signal?.aborted !== true; n += 1) {
       await sender.send(n);
-      acknowledged();
       await delay(paceMs);
     }
   } finally {

@@ -6,6 +6,8 @@ export interface LinkProxy {
   readonly port: number;
   /** Bytes that went up so far. */
   readonly bytesUp: number;
+  /** From now on what goes up arrives, and no answer comes back: what is sent has to be sent again, although it is there. */
+  mute(): void;
   /**
    * Resets what is open. From now on connections are `refused`, or `silent`: taken, and nothing is said, as on a link that swallows
    * packets.
@@ -20,6 +22,7 @@ export interface LinkProxy {
 export async function openLinkProxy(target: number): Promise<LinkProxy> {
   const open = new Set<Socket>();
   let cut: "refused" | "silent" | null = null;
+  let isMute = false;
   let bytesUp = 0;
   const track = (socket: Socket): void => {
     open.add(socket);
@@ -36,7 +39,8 @@ export async function openLinkProxy(target: number): Promise<LinkProxy> {
     const upstream = connect(target, "127.0.0.1");
     track(upstream);
     socket.on("data", (bytes: Buffer) => (bytesUp += bytes.length));
-    socket.pipe(upstream).pipe(socket);
+    socket.pipe(upstream);
+    upstream.on("data", (bytes: Buffer) => isMute || socket.write(bytes));
     socket.once("close", () => upstream.destroy());
     upstream.once("close", () => socket.destroy());
   });
@@ -47,12 +51,16 @@ export async function openLinkProxy(target: number): Promise<LinkProxy> {
     get bytesUp() {
       return bytesUp;
     },
+    mute() {
+      isMute = true;
+    },
     cut(how) {
       cut = how;
       reset();
     },
     mend() {
       cut = null;
+      isMute = false;
       // What hangs would be waited for until its time-out.
       reset();
     },

@@ -26,6 +26,21 @@ describe("the forwarder", () => {
     await expect.poll(() => fixture.told).toEqual(many(0, 7));
   });
 
+  it("has one envelope under way, also where a round makes many, in the order of each partition", async () => {
+    fixture = forwardFixture();
+    const long = "v".repeat(8000);
+    const values = many(0, 60).map((n) => `${n} ${long}`);
+    for (const [n, value] of values.entries()) fixture.put(n % 2, `device-${n}`, value);
+    await fixture.start();
+    await expect.poll(() => fixture.told.length).toBe(60);
+    expect(fixture.upstream.sends).toBeGreaterThanOrEqual(5);
+    expect(fixture.upstream.mostUnderWay).toBe(1);
+    for (const partition of [0, 1]) {
+      const ofPartition = values.filter((_, n) => n % 2 === partition);
+      expect(fixture.told.filter((value) => ofPartition.includes(value))).toEqual(ofPartition);
+    }
+  });
+
   it("sends again what was under way when it was killed: at least once, from the kept position", async () => {
     fixture = forwardFixture();
     fixture.upstream.isSilent = true;

@@ -119,6 +119,12 @@ describe("an envelope of forwarded messages", () => {
     expect(codeOf(bomb)).toBe("BATCH_TOO_LARGE");
   });
 
+  it("takes no message that is larger than an edge can be set to take", () => {
+    const of = (bytes: number) => envelope([{ value: "a".repeat(bytes) }]);
+    expect(codeOf(of(LIMITS.forwardPayloadBytesMax))).toBe("none");
+    expect(codeOf(of(LIMITS.forwardPayloadBytesMax + 1))).toBe("BATCH_TOO_LARGE");
+  });
+
   it("answers any bytes with an error of its own", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
