@@ -50,7 +50,6 @@ import type { Service } from "../core/lifecycle.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
 import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { NotifySink } from "../sinks/notify/notify-sink.ts";
-import type { Config } from "./config.ts";
 import type { FaultBoard } from "./fault-board.ts";
 import type { PartHealth } from "./part-health.ts";
 import type { ServicesThreadData } from "./services-thread-data.ts";

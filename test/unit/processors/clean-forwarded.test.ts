@@ -85,11 +85,9 @@ describe("a message that an edge has forwarded", () => {
     const received = T0 - DAY;
     const plain = (id: string) => ({ value: { n: 1 }, received, id });
     const timed = (n: number) => ({ value: { ts: received + n, values: { n } }, received, id: `timed-${n}` });
-    const { readings, outcomes } = cleaned([
-      ...[plain("1"), plain("2"), timed(1), plain("3"), timed(2)],
-      ...[plain("1"), plain("2"), timed(1), plain("3"), timed(2), plain("4"), timed(3)],
-      ...[plain("2"), plain("1"), plain("4"), timed(3)],
-    ]);
+    const first = [plain("1"), plain("2"), timed(1), plain("3"), timed(2)];
+    const more = [plain("4"), timed(3)];
+    const { readings, outcomes } = cleaned([...first, ...first, ...more, ...first.slice(0, 2).toReversed(), ...more]);
     expect(readings).toHaveLength(7);
     expect(outcomes).toMatchObject({ duplicate: 9 });
   });

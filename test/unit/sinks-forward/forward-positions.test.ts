@@ -156,7 +156,9 @@ describe("how far the forwarder has come", () => {
     ).toBe(0);
     expect(offsets(positions)).toEqual([9, 0]);
   });
+});
 
+describe("a position that cannot be believed", () => {
   it("is not believed when it is no such entry, or of another number of partitions", () => {
     const good = claimOf(
       ForwardPositions.atStart(
