@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { runEdgeLoad } from "../test/forward-cuts/edge-load.ts";
+import { untilInterrupted } from "../test/support/until-interrupted.ts";
 import { forwardFigure } from "../test/forward-cuts/forward-progress.ts";
 import { startPair, type ForwardPair } from "../test/forward-cuts/forward-pair.ts";
 
@@ -21,7 +22,7 @@ export async function benchEdgeMemory(args: string[]): Promise<void> {
     options: { plain: { type: "boolean", default: false }, seconds: { type: "string", default: "60" } },
   });
   const flags = values.plain ? {} : { edgeNodeFlags: NODE_FLAGS, edgeEnvironment: ENVIRONMENT };
-  const pair = await startPair(flags);
+  const pair = await startPair({ ...flags, signal: untilInterrupted() });
   const ending = new AbortController();
   try {
     const begun = Date.now();

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** One credential has no more connections to a gateway (connectionsPerDeviceMax). */
+const MQTT_DEVICES = 10;
 const RETRY_MS = 50;
 const HTTP_TIMEOUT_MS = 20_000;
 
@@ -27,8 +29,8 @@ export async function runEdgeLoad(options: LoadOptions): Promise<ReadonlyMap<str
   await Promise.all(
     Array.from({ length: options.devices }, async (_, index) => {
       const device = `device-${index}`;
-      const way = WAYS[index % WAYS.length] ?? "mqtt";
-      sent.set(device, await runDevice(device, way, options));
+      const way = index < WAYS.length * MQTT_DEVICES ? WAYS[index % WAYS.length] : "http-keyed";
+      sent.set(device, await runDevice(device, way ?? "http-keyed", options));
     }),
   );
   return sent;

@@ -15,6 +15,7 @@ export interface ForwardCutsOptions {
   /** Also kill -9 the edge during each cut, and the cloud before it. */
   readonly kills: boolean;
   readonly say: (text: string) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface ForwardCutsFigures extends ForwardDifference {
@@ -36,7 +37,7 @@ const CATCH_UP_MS = 600_000;
 
 /** Cuts the link under load, again and again, and says what is lost or twice upstream in the end. */
 export async function runForwardCuts(options: ForwardCutsOptions): Promise<ForwardCutsFigures> {
-  const pair = await startPair();
+  const pair = await startPair(options.signal === undefined ? {} : { signal: options.signal });
   try {
     return await cutAndCompare(pair, options);
   } finally {

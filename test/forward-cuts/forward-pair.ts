@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { freePort } from "../support/free-port.ts";
-import { runMillraceAsync, startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
+import {
+  runMillraceAsync,
+  startInstance,
+  temporaryDirectory,
+  type Instance,
+  type InstanceOptions,
+} from "../support/instance.ts";
 import { instanceApi, type InstanceApi } from "../support/replay-run.ts";
 import { openLinkProxy, type LinkProxy } from "./link-proxy.ts";
 
@@ -32,6 +38,8 @@ export interface PairOptions {
   /** Of the edge, besides what forwards. */
   readonly edgeEnvironment?: Readonly<Record<string, string>>;
   readonly edgeNodeFlags?: readonly string[];
+  /** Aborted: both installations are killed. */
+  readonly signal?: AbortSignal;
   /** In place of the token that the cloud has given out. */
   readonly token?: string;
 }
@@ -39,7 +47,12 @@ export interface PairOptions {
 /** Two real installations without tables, the edge forwarding to the cloud over a link that can be cut. Both run. */
 export async function startPair(options: PairOptions = {}): Promise<ForwardPair> {
   const directory = temporaryDirectory();
-  const cloud = await sideOf(join(directory.path, "cloud"), ["--no-clickhouse", "--partitions", "8"], {});
+  const signalled = options.signal === undefined ? {} : { signal: options.signal };
+  const cloud = await sideOf(join(directory.path, "cloud"), {
+    ...signalled,
+    flags: ["--no-clickhouse", "--partitions", "8"],
+    environment: {},
+  });
   await cloud.start();
   const token = options.token ?? (await addGateway(cloud.data, "edge-1"));
   const link = await openLinkProxy(cloud.mqttPort);
@@ -49,7 +62,8 @@ export async function startPair(options: PairOptions = {}): Promise<ForwardPair>
     MILLRACE_FORWARD_TOKEN: token,
     ...options.edgeEnvironment,
   };
-  const edge = await sideOf(join(directory.path, "edge"), flags, environment, options.edgeNodeFlags);
+  const nodeFlags = options.edgeNodeFlags ?? [];
+  const edge = await sideOf(join(directory.path, "edge"), { ...signalled, flags, environment, nodeFlags });
   await edge.start();
   return {
     edge,
@@ -78,9 +92,7 @@ export async function addGateway(data: string, id: string): Promise<string> {
 
 async function sideOf(
   data: string,
-  flags: readonly string[],
-  environment: Readonly<Record<string, string>>,
-  nodeFlags: readonly string[] = [],
+  options: Omit<InstanceOptions, "data"> & { readonly environment: Readonly<Record<string, string>> },
 ): Promise<Side> {
   const [mqttPort, ingestPort] = [await freePort(), await freePort()];
   const ports = { MILLRACE_MQTT_PORT: String(mqttPort), MILLRACE_INGEST_PORT: String(ingestPort) };
@@ -96,7 +108,7 @@ async function sideOf(
     ingestPort,
     instance: null,
     async start() {
-      side.instance = await startInstance({ data, flags, nodeFlags, environment: { ...ports, ...environment } });
+      side.instance = await startInstance({ ...options, data, environment: { ...ports, ...options.environment } });
     },
     kill: () => end((instance) => instance.kill()),
     stop: () => end((instance) => instance.stop()),

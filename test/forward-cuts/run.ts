@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { untilInterrupted } from "../support/until-interrupted.ts";
 import { runForwardCuts, wrongOfCuts } from "./forward-cuts.ts";
 
 /**
@@ -30,6 +31,7 @@ const figures = await runForwardCuts({
   paceMs: pace,
   kills: !values["no-kills"],
   say: (text) => console.log(text),
+  signal: untilInterrupted(),
 });
 console.log(JSON.stringify(figures));
 const wrong = wrongOfCuts(figures);
