@@ -6,7 +6,10 @@ import type { EdgeLimitSettings } from "../core/edge-limits.ts";
 import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
 import { kebabCase } from "./kebab-case.ts";
+import { checkForward, forwardSettings } from "./forward-settings.ts";
 import { ROLE_PATTERN } from "./roles.ts";
+import { rollupSettings } from "./rollup-settings.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const port = wholeNumber(0, 65_535);
 const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
@@ -150,9 +153,8 @@ const settings = {
     .url({ protocol: /^https?$/, error: "it is a URL of the form http://user:password@host:8123/database" })
     .optional()
     .describe("Keep the tables in this ClickHouse server instead of the embedded one; see operating.md."),
-  minuteRollupDays: rollupDays("minute"),
-  hourRollupDays: rollupDays("hour"),
-  dayRollupDays: rollupDays("day"),
+  ...rollupSettings,
+  ...forwardSettings,
   webhookUrl: z
     .url({ protocol: /^https?$/, error: "it is a URL that begins with http:// or https://" })
     .optional()
@@ -175,6 +177,7 @@ const SECRETS: readonly string[] = [
   "kafkaPassword",
   "redisUrl",
   "clickhouseUrl",
+  "forwardToken",
   "webhookSecret",
 ];
 
@@ -218,6 +221,7 @@ export function readConfig(
   }
   const config = { ...parsed.data, data: resolve(parsed.data.data), edgeLimits: readEdgeLimits(environment) };
   checkTls(config);
+  checkForward(config);
   return config;
 }
 
@@ -251,17 +255,6 @@ export function environmentOfChildren(): NodeJS.ProcessEnv {
 
 function shown(name: string, value: unknown): string {
   return SECRETS.includes(name) ? "what was given" : JSON.stringify(value);
-}
-
-function wholeNumber(min: number, max: number) {
-  const error = `it is a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
-}
-
-function rollupDays(width: string) {
-  return wholeNumber(LIMITS.rollupDaysMin, LIMITS.rollupDaysMax)
-    .optional()
-    .describe(`Days that roll-ups by ${width} are kept after they were last computed; for good when absent.`);
 }
 
 /** The environment variables of those of the settings that are not set. */

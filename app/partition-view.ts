@@ -11,7 +11,8 @@ import type { ConsumedPartition, ConsumerView, PartitionView } from "../core/par
 export async function partitionView(log: LogInspector, groups: ConsumerGroups, clock: Clock): Promise<PartitionView> {
   const status = await log.status();
   const stages = stagesOf(status).map(({ name }) => stageJournalName(name));
-  const names = [...stages, JOURNALS.clickhouse, JOURNALS.notify];
+  const isForwarded = status.journals.some(({ name }) => name === JOURNALS.forward);
+  const names = [...stages, JOURNALS.clickhouse, JOURNALS.notify, ...(isForwarded ? [JOURNALS.forward] : [])];
   const members = await Promise.all(names.map((name) => groups.members(name)));
   const ends = new Map(status.partitions.map((p) => [`${p.topic}/${p.partition}`, p.endOffset]));
   const consumers = names.map((name, at): ConsumerView => {

@@ -7,7 +7,7 @@ import { applyDemo } from "./demo-devices.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { startServices } from "./start-services.ts";
 import type { OpenRegistry } from "../registry/open-registry.ts";
-import type { ServicesThreadData } from "./start-services.ts";
+import type { ServicesThreadData } from "./services-thread-data.ts";
 import type { ServicesApi } from "./threads/thread-apis.ts";
 
 /** Registry, API, hub, notifications, ticks, control records: everything that is not the path of a message. */

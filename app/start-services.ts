@@ -22,8 +22,10 @@ import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { usageByStage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
-import { rollupRetention } from "./rollup-retention.ts";
-import { consumerBacklogs } from "./ledger/backlogs.ts";
+import { rollupRetention } from "./rollup-settings.ts";
+import { createForwarding } from "./forwarding.ts";
+import { requiredBacklogs } from "./ledger/backlogs.ts";
+import { hopsSwitchedOff } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./thread-log.ts";
 import { JOURNALS } from "./journals.ts";
@@ -41,29 +43,16 @@ import { plainHost } from "./config.ts";
 import { createReplays } from "./replay/request-replay.ts";
 import { rolesOf } from "./roles.ts";
 import { createWhys } from "./why/create-whys.ts";
-import type { MessagePort } from "node:worker_threads";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
-import type { LogAccess } from "./thread-log.ts";
 import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { NotifySink } from "../sinks/notify/notify-sink.ts";
-import type { Config } from "./config.ts";
 import type { FaultBoard } from "./fault-board.ts";
 import type { PartHealth } from "./part-health.ts";
-import type { PeerPorts } from "./peers.ts";
+import type { ServicesThreadData } from "./services-thread-data.ts";
 import type { FaultWatch, FaultWatchOptions } from "./platform-faults.ts";
-
-export interface ServicesThreadData extends PeerPorts {
-  readonly config: Config;
-  readonly access: LogAccess;
-  readonly registryPath: string;
-  readonly secret: Uint8Array;
-  readonly webhookSecret: string;
-  readonly localToken: string;
-  readonly control: MessagePort;
-}
 
 const REGISTRY_LOST =
   "the registry's file was deleted or replaced while it was in use, and changes vanish with this process: stop Millrace, put the file back or restore a backup, and start it again";
@@ -79,10 +68,12 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const notifyFaults = createFaultBoard();
   const scaling = await openScaling(base);
   const notify = leased(log.groups([0]), JOURNALS.notify, () => createNotify(base, notifyFaults, data.webhookSecret));
+  const forwarding = createForwarding(base, data.installation);
   const faultWatch = watchFaults(base, (fault, state) => notify.current?.platformFault(fault.id, state, fault.text), {
     registry: base.registryHealth,
     ...scaling.health,
     notify: () => notifyFaults.health(notify.current?.notReadyReasons() ?? []),
+    forward: () => forwarding.health(),
     // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
   });
@@ -129,7 +120,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
   const services: Service[] = [
     ...controlServices(base),
     ...scaling.services,
-    ...(roles.has("sinks") ? [notify] : []),
+    ...(roles.has("sinks") ? [notify, forwarding] : []),
     ...(roles.has("api") ? [hub] : []),
     faultWatch,
     api,
@@ -242,7 +233,7 @@ function watchFaults(
   return createFaultWatch({
     parts: { ...peers.health, ...Object.fromEntries(ownParts) },
     status: () => log.status(),
-    backlogs: (status) => consumerBacklogs(status, config.kafkaBrokers === undefined ? "by-commit" : "by-partition"),
+    backlogs: (status) => requiredBacklogs(status, config),
     lagMax: LIMITS.consumerLagRecordsMax,
     onChange,
     clock,
@@ -275,7 +266,7 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
   const maker = createOverviewMaker({
     ...sources,
     clock,
-    off: [...(config.clickhouse ? [] : ["clickhouse"]), ...(config.webhookUrl === undefined ? ["notify"] : [])],
+    off: hopsSwitchedOff(config),
     sums: () => allTotals(peers.sums),
     devices: () => deviceCounts.get(),
     alarms: () => registry.alarms.counts(config.tenant),

@@ -1,5 +1,6 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchBacktest } from "./backtest/bench-backtest.ts";
+import { benchEdgeMemory } from "./edge-memory.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
 import { benchFunctionsLive } from "./functions-live/bench-functions-live.ts";
@@ -21,6 +22,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "functions-live": benchFunctionsLive,
   /** A user's function beside the same job in Node-RED. */
   "functions-peers": benchFunctionsPeers,
+  /** Memory of an installation at the edge that forwards. */
+  "edge-memory": benchEdgeMemory,
   /** Scaling in a simulator, beside other formulas. */
   autoscaler: benchAutoscaler,
 };

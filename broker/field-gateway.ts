@@ -1,6 +1,8 @@
 import type { QuarantineReason } from "../core/derived-records.ts";
-import { isId } from "../core/ids.ts";
+import { deviceKey, isId } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Principal } from "../core/registry.ts";
+import { decodeForwardBatch, FORWARD_TELEMETRY, isBadEnvelope, type ForwardedMessage } from "../wire/forward-batch.ts";
 import { splitGatewayPayload } from "../wire/gateway-payload.ts";
 import type { MessageView } from "./admission.ts";
 import type { OriginOptions } from "./connected-device.ts";
@@ -8,17 +10,22 @@ import type { DeviceGate } from "./device-gate.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { MessageOrigin, type OriginDevice, originDevice } from "./message-origin.ts";
 import type { RefusalReason } from "./refusals.ts";
-import { deviceOfTelemetryTopic, GATEWAY_TELEMETRY, type TelemetryFormat } from "./topic-acl.ts";
+import { deviceOfTelemetryTopic, GATEWAY_TELEMETRY, telemetryTopicOf, type TelemetryFormat } from "./topic-acl.ts";
 
 /** What becomes one record of a message: bytes [start, end) of its source. */
 export interface MessagePart {
   readonly origin: MessageOrigin;
+  /** Where the bytes are not the message's own, but those that it expands to. */
+  readonly source?: Buffer;
   readonly start: number;
   readonly end: number;
 }
 
-/** `ask`: ids of which it is not known whether the gateway may publish for them. */
-export type GatewayParts = { readonly parts: readonly MessagePart[] } | { readonly ask: readonly string[] };
+/** `ask`: ids of which it is not known whether the gateway may publish for them. `end`: why the connection cannot go on. */
+export type GatewayParts =
+  | { readonly parts: readonly MessagePart[] }
+  | { readonly ask: readonly string[] }
+  | { readonly end: RefusalReason };
 
 export interface FieldGatewayOptions extends OriginOptions {
   readonly gate: DeviceGate;
@@ -62,6 +69,7 @@ export class FieldGateway {
   /** Null when it is no topic on which a gateway publishes for others. */
   partsOf(topic: string, message: MessageView, now: number): GatewayParts | null {
     if (topic === GATEWAY_TELEMETRY) return this.#partsOfEntries(message, now);
+    if (topic === FORWARD_TELEMETRY) return this.#partsOfEnvelope(message, now);
     const named = deviceOfTelemetryTopic(topic);
     if (named === null) return null;
     const { payloadStart: start, end } = message;
@@ -113,6 +121,37 @@ export class FieldGateway {
     return unknown.size > 0 ? { ask: [...unknown] } : { parts };
   }
 
+  /** A bad envelope is not acknowledged: the edge keeps what is in it. */
+  #partsOfEnvelope({ source, payloadStart, end }: MessageView, now: number): GatewayParts {
+    let messages: readonly ForwardedMessage[];
+    try {
+      messages = decodeForwardBatch(source.subarray(payloadStart, end));
+    } catch (error) {
+      if (isBadEnvelope(error)) return { end: "forward-envelope" };
+      throw error;
+    }
+    const unknown = new Set<string>();
+    const parts: MessagePart[] = [];
+    for (const message of messages) {
+      const known = message.device === null ? null : this.#recall(message.device, now);
+      if (known === undefined) unknown.add(message.device ?? "");
+      else parts.push(this.#forwardedPart(message, known?.device ?? null));
+    }
+    return unknown.size > 0 ? { ask: [...unknown] } : { parts };
+  }
+
+  /** `device`: null when the gateway may not publish for it. */
+  #forwardedPart(message: ForwardedMessage, device: OriginDevice | null): MessagePart {
+    const { payload, admissionId, clientId, format } = message;
+    const named = message.device === null ? null : deviceKey(this.#tenant, message.device);
+    const refused = device !== null ? {} : ({ refused: named === null ? "bad-device" : "foreign-device" } as const);
+    const client = { clientId, format, gateway: this.#own, forwarded: message, ...refused };
+    const topic = named === null ? FORWARD_TELEMETRY : telemetryTopicOf(named);
+    const prefix = this.#options.admissionPrefix;
+    const origin = new MessageOrigin(device ?? this.#own, topic, client, prefix, admissionId);
+    return { origin, source: payload, start: 0, end: payload.length };
+  }
+
   #originOf({ device, origins }: KnownDevice, topic: string, format: TelemetryFormat): MessageOrigin | null {
     if (device === null) return null;
     const made = origins.get(format);
@@ -153,7 +192,8 @@ export class FieldGateway {
     const { fieldGatewayRememberedMax, fieldGatewayEntriesMax } = this.#options.limits;
     this.#known.delete(id);
     this.#known.set(id, known);
-    if (this.#known.size <= Math.max(fieldGatewayRememberedMax, fieldGatewayEntriesMax)) return;
+    const { forwardBatchRecordsMax } = LIMITS;
+    if (this.#known.size <= Math.max(fieldGatewayRememberedMax, fieldGatewayEntriesMax, forwardBatchRecordsMax)) return;
     for (const oldest of this.#known.keys()) {
       this.#known.delete(oldest);
       return;

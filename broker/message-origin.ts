@@ -3,6 +3,7 @@ import { partitionOf } from "../core/partitioner.ts";
 import { type Header, HEADER } from "../core/record.ts";
 import type { QuarantineReason } from "../core/derived-records.ts";
 import type { Principal } from "../core/registry.ts";
+import type { ForwardedMessage } from "../wire/forward-batch.ts";
 import { PackedHeaders, packText } from "../wire/packed-headers.ts";
 import type { TelemetryFormat } from "./topic-acl.ts";
 
@@ -25,6 +26,8 @@ export interface OriginClient {
   readonly format: TelemetryFormat;
   /** The device whose credential it was, when it published for another one. */
   readonly gateway?: OriginDevice;
+  /** What an edge installation has forwarded, and how the device sent it there. */
+  readonly forwarded?: Pick<ForwardedMessage, "origin" | "qos" | "dup" | "packetId">;
   /** Why it is not admitted for the device that it names: it lies under the key of the gateway itself. */
   readonly refused?: QuarantineReason;
 }
@@ -76,8 +79,9 @@ export class MessageOrigin {
     this.#admissionId = admissionId;
   }
 
-  /** For one message, which has this admission id however often it comes. */
+  /** For one message, which has this admission id however often it comes; the same origin when it has one already. */
   withAdmissionId(admissionId: string): MessageOrigin {
+    if (!this.isNumbered) return this;
     return new MessageOrigin(this.#device, this.#topic, this.#client, this.#admissionPrefix, admissionId);
   }
 
@@ -88,7 +92,8 @@ export class MessageOrigin {
   }
 
   #encode(qos: 0 | 1 | 2, dup: boolean, hasPacketId: boolean): PackedHeaders {
-    const { clientId, format, gateway = this.#device, refused } = this.#client;
+    const { clientId, format, gateway = this.#device, forwarded, refused } = this.#client;
+    const sent = forwarded ?? { qos, dup, packetId: null };
     const fixed: readonly Header[] = [
       [HEADER.mqttTopic, this.#topic],
       [HEADER.clientId, clientId],
@@ -96,8 +101,10 @@ export class MessageOrigin {
       [HEADER.format, format],
       ...(refused === undefined ? [] : [[HEADER.refused, refused] as const]),
       ...(this.#admissionId === undefined ? [] : [[HEADER.admissionId, this.#admissionId] as const]),
-      [HEADER.qos, String(qos)],
-      [HEADER.dup, dup ? "1" : "0"],
+      [HEADER.qos, String(sent.qos)],
+      [HEADER.dup, sent.dup ? "1" : "0"],
+      ...(sent.packetId === null ? [] : [[HEADER.packetId, sent.packetId] as const]),
+      ...(forwarded === undefined ? [] : [[HEADER.forwarded, forwarded.origin] as const]),
     ];
     if (!this.isNumbered) return new PackedHeaders(fixed, []);
     const admissionId = { name: HEADER.admissionId, prefix: this.#admissionPrefix };

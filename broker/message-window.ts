@@ -72,8 +72,9 @@ export class MessageWindow {
     isRouted: (key: string) => boolean,
   ): void {
     let run: Run | null = null;
-    for (const { origin, start, end } of parts) {
-      run = this.#collect(origin, { ...viewOf(message), payloadStart: start, end }, timestamp, isRouted(origin.key));
+    for (const { origin, source = message.source, start, end } of parts) {
+      const part = { ...viewOf(message), source, payloadStart: start, end };
+      run = this.#collect(origin, part, timestamp, isRouted(origin.key));
       if (run === null) return;
     }
     if (run !== null && message.qos !== 0) this.#addAnswer(run, message);

@@ -193,6 +193,7 @@ export class PublishSide implements MessageWindowOutcomes {
     const found = this.#device?.gateway?.partsOf(topic, message, timestamp) ?? null;
     if (found === null) return "publish-topic";
     if ("ask" in found) return found;
+    if ("end" in found) return found.end;
     // Records of one message may share its admission id: they are other devices', or other bytes.
     const parts =
       admissionId === null

@@ -62,6 +62,11 @@ export const REFUSALS = {
     returnCode: 0,
     text: "published for other devices by a device that is no gateway",
   },
+  "forward-envelope": {
+    code: "INVALID_INPUT",
+    returnCode: 0,
+    text: "what an edge installation forwards is no envelope that is understood here",
+  },
   "websocket-frame": {
     code: "MQTT_MALFORMED",
     returnCode: 0,

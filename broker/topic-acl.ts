@@ -1,3 +1,4 @@
+import { FORWARD_TELEMETRY } from "../wire/forward-batch.ts";
 import { filterCoveredBy } from "./filter-cover.ts";
 
 /** What the bytes of a message are: Millrace's JSON or ThingsBoard's. */
@@ -66,7 +67,7 @@ export function deviceOfTelemetryTopic(topic: string): { readonly tenant: string
   return tenant === undefined || device === undefined ? null : { tenant, device };
 }
 
-/** True for ThingsBoard's topics that only gateways use. */
+/** True for topics that only gateways use: ThingsBoard's, and that of edge installations. */
 export function isGatewayTopic(topic: string): boolean {
-  return topic.startsWith("v1/gateway/");
+  return topic.startsWith("v1/gateway/") || topic === FORWARD_TELEMETRY;
 }

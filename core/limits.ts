@@ -1,7 +1,9 @@
 import { AUTOSCALE_LIMITS } from "./autoscale-limits.ts";
 import { EDGE_LIMITS } from "./edge-limits.ts";
+import { FORWARD_LIMITS } from "./forward-limits.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
 import { REPLAY_LIMITS } from "./replay-limits.ts";
+import { WHY_LIMITS } from "./why-limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -17,8 +19,10 @@ const DAY = 24 * HOUR;
 export const LIMITS = {
   ...EDGE_LIMITS,
   ...AUTOSCALE_LIMITS,
+  ...FORWARD_LIMITS,
   ...FUNCTION_LIMITS,
   ...REPLAY_LIMITS,
+  ...WHY_LIMITS,
 
   // ids and registry
   idCharactersMax: 128,
@@ -233,17 +237,6 @@ export const LIMITS = {
   signInBurst: 10,
   signInIntervalMs: 6 * SECOND,
   signInAddressesMax: 10_000,
-
-  /**
-   * An explanation of an output: records read on the way, bytes of those that are run again, messages listed, how far back the state before a dead
-   * letter is made of, how many wait for the one that is being made, and how many readings are tried as those that a join's output was made of.
-   */
-  whyRecordsMax: 500_000,
-  whyKeptBytesMax: 32 * MIB,
-  whyMessagesMax: 1000,
-  whyStateMs: HOUR,
-  whyWaitingMax: 16,
-  whyPartnersMax: 100,
 
   // live hub
   dashboardClientsMax: 500,

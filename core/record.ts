@@ -68,10 +68,12 @@ export const HEADER = {
   principal: "principal",
   /** What the payload is: `json` (Millrace's own) or `tb-json` (ThingsBoard's). */
   format: "format",
-  /** gateway.epoch.sequence, unique for every admitted message; of one with an Idempotency-Key a hash of device and key, the same for each repetition. */
+  /** gateway.epoch.sequence, unique for every admitted message; of one with an Idempotency-Key a hash of device and key, the same for each repetition; of a forwarded one the edge's installation and its id there. */
   admissionId: "adm",
   /** Of what a gateway published, the part that is not admitted for a device: why. It lies under the gateway's own key, and goes to `quarantine`. */
   refused: "refused",
+  /** Of what an edge installation has forwarded: installation, generation, partition, offset, and when it was received there (UTC ms), blank separated. */
+  forwarded: "fwd",
   /** Present on control records only: which kind it is. */
   controlKind: "kind",
   /** Source position of a derived record, blank separated: stage, topic, partition, generation, offset, step, index. */

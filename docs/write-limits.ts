@@ -11,6 +11,8 @@ export const LIMITS_SOURCES = [
   "core/function-limits.ts",
   "core/autoscale-limits.ts",
   "core/replay-limits.ts",
+  "core/why-limits.ts",
+  "core/forward-limits.ts",
   "core/limits.ts",
 ];
 const PAGE = new URL("limits.md", import.meta.url);

@@ -30,6 +30,7 @@ const TELEMETRY = `Messages as devices sent them: the value is the payload, byte
   HEADER.format,
   HEADER.admissionId,
   HEADER.refused,
+  HEADER.forwarded,
 ].join("`, `")}\`. Among them lie control records, which have the header \`${HEADER.controlKind}\` alone.`;
 const DERIVED = `What a stage made of its input. Headers: \`${HEADER.source}\`, \`${HEADER.functionVersion}\`. What a replay has corrected lies in \`readings\` and \`aggregates\` too, made by
 the stage \`replay\`, windows of \`aggregate\` by \`replay-main\`: a reading with a \`${HEADER.replaces}\` header stands for the record whose position that is, one without for nothing before it.`;

@@ -27,9 +27,12 @@ export interface RecordBatch {
 /**
  * Checks and decodes the one batch that `bytes` is. The records are views: they hold `bytes` in memory, or what it expands to, and nothing
  * may write to it any more. Headers become text when they are asked for. BATCH_CORRUPT for whatever is not a whole batch with the right
- * crc; BATCH_TOO_LARGE and BATCH_UNSUPPORTED for compressed ones that are not expanded.
+ * crc; BATCH_TOO_LARGE and BATCH_UNSUPPORTED for compressed ones that are not expanded, the former beyond `expandedBytesMax`.
  */
-export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
+export function decodeRecordBatch(
+  bytes: Uint8Array,
+  expandedBytesMax: number = LIMITS.expandedBatchBytesMax,
+): RecordBatch {
   const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   checkFrame(batch);
   const baseOffset = readInt64(batch, BATCH.baseOffset);
@@ -37,7 +40,7 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
   const maxTimestamp = readInt64(batch, BATCH.maxTimestamp);
   const lastDelta = batch.readInt32BE(BATCH.lastOffsetDelta);
   const count = batch.readInt32BE(BATCH.recordCount);
-  const plain = plainRecords(batch);
+  const plain = plainRecords(batch, expandedBytesMax);
   const safe = Number.isSafeInteger(baseOffset) && Number.isSafeInteger(baseTimestamp);
   if (!safe || baseOffset < 0 || count < 1 || count > plain.length / RECORD_BYTES_MIN || lastDelta < count - 1) {
     throw new MillraceError("BATCH_CORRUPT", "a batch header contradicts itself");
@@ -53,7 +56,7 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
 export function recordKeys(bytes: Uint8Array, withoutHeader: string): readonly (string | null)[] | null {
   const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   checkFrame(batch);
-  const plain = plainRecords(batch);
+  const plain = plainRecords(batch, LIMITS.expandedBatchBytesMax);
   if (plain.includes(packText(withoutHeader))) return null;
   const reader = new VarintReader(plain, 0, plain.length);
   const interner = new KeyInterner(plain);
@@ -71,10 +74,10 @@ export function recordKeys(bytes: Uint8Array, withoutHeader: string): readonly (
   return keys;
 }
 
-function plainRecords(batch: Buffer): Buffer {
+function plainRecords(batch: Buffer, expandedBytesMax: number): Buffer {
   const records = batch.subarray(BATCH.records);
   const codec = batch.readInt16BE(BATCH.attributes) & BATCH_CODEC_MASK;
-  return codec === 0 ? records : expandRecords(codec, records, LIMITS.expandedBatchBytesMax);
+  return codec === 0 ? records : expandRecords(codec, records, expandedBytesMax);
 }
 
 function checkFrame(batch: Buffer): void {

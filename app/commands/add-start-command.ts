@@ -50,6 +50,9 @@ export function addStartCommand(program: Command): void {
       "memory for the state of devices in each such thread; what is beyond lies in a file",
     )
     .option("--autoscale <mode>", "off; dry-run: say how many threads the load would need; on: scale users' functions")
+    .option("--forward-url <url>", "forward all telemetry to the installation there: mqtts://host:8883")
+    .option("--forward-token-file <file>", "file with the token for it; the token itself is MILLRACE_FORWARD_TOKEN")
+    .option("--forward-when-full <policy>", "hold or drop-oldest: what is not forwarded when the log is full")
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
     .option("--log-level <level>", "debug, info, warn or error")
     .action(async (options: { demo?: boolean }, command: Command) => {

@@ -1,4 +1,5 @@
 import type { LogStatus } from "../../core/event-log.ts";
+import type { Config } from "../config.ts";
 import { consumersOf, lagOf } from "./hops.ts";
 
 /** What deletes from the log: one file loses its oldest commits, whatever is in them; Kafka's partitions lose their own records. */
@@ -17,6 +18,16 @@ export function consumerBacklogs(status: LogStatus, order: DeletionOrder): Reado
     bytes: heldBytes(status, journal, order),
   });
   return Object.fromEntries(consumersOf(status).map(({ name, journal }) => [name, of(journal)]));
+}
+
+/** The same of those that this installation has, and without bytes of who may be passed. */
+export function requiredBacklogs(status: LogStatus, config: Config): Readonly<Record<string, Backlog>> {
+  const { forward, ...others } = consumerBacklogs(
+    status,
+    config.kafkaBrokers === undefined ? "by-commit" : "by-partition",
+  );
+  if (forward === undefined || config.forwardUrl === undefined) return others;
+  return { ...others, forward: config.forwardWhenFull === "hold" ? forward : { ...forward, bytes: 0 } };
 }
 
 /** As if all records were of one size. */

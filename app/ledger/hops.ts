@@ -1,6 +1,7 @@
 import { MAIN_STAGE, stageJournalName } from "../../core/stage.ts";
 import { JOURNALS } from "../journals.ts";
 import { stagesOf } from "../stages.ts";
+import type { Config } from "../config.ts";
 import type { LogStatus } from "../../core/event-log.ts";
 import { type Hop, LAGGING_RECORDS } from "../../core/overview.ts";
 
@@ -23,8 +24,23 @@ export function consumersOf(status: LogStatus): readonly { readonly name: string
   const stages = stagesOf(status).map(({ name }) => {
     return { name: name === MAIN_STAGE ? "processors" : name, journal: stageJournalName(name) };
   });
-  const { clickhouse, notify } = JOURNALS;
-  return [...stages, { name: "clickhouse", journal: clickhouse }, { name: "notify", journal: notify }];
+  const { clickhouse, notify, forward } = JOURNALS;
+  const isForwarded = status.journals.some(({ name }) => name === forward);
+  return [
+    ...stages,
+    { name: "clickhouse", journal: clickhouse },
+    { name: "notify", journal: notify },
+    ...(isForwarded ? [{ name: "forward", journal: forward }] : []),
+  ];
+}
+
+/** The hops that an installation does without. */
+export function hopsSwitchedOff({ clickhouse, webhookUrl, forwardUrl }: Config): readonly string[] {
+  return [
+    ...(clickhouse ? [] : ["clickhouse"]),
+    ...(webhookUrl === undefined ? ["notify"] : []),
+    ...(forwardUrl === undefined ? ["forward"] : []),
+  ];
 }
 
 interface Track {

@@ -3,7 +3,7 @@ import { createMetrics } from "../../core/metrics.ts";
 import { createChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createServerPlace, type ClickHousePlace } from "../../sinks/clickhouse/server-place.ts";
 import { createClickHouseSink, type ClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
-import { rollupRetention } from "../rollup-retention.ts";
+import { rollupRetention } from "../rollup-settings.ts";
 import { stopSignal } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { JOURNALS } from "../journals.ts";

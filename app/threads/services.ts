@@ -3,7 +3,7 @@ import { createLogger } from "../logging.ts";
 import { createServices } from "../services.ts";
 import { serveThread } from "../thread-rpc.ts";
 import { giveWay } from "./give-way.ts";
-import type { ServicesThreadData } from "../start-services.ts";
+import type { ServicesThreadData } from "../services-thread-data.ts";
 
 giveWay();
 const data = workerData as ServicesThreadData;

@@ -99,6 +99,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
       access,
       registryPath: directory.registryPath,
       secret: directory.secret,
+      installation: directory.installation,
       webhookSecret:
         config.webhookSecret ?? directory.secretText("webhook.secret", () => randomBytes(32).toString("base64url")),
       localToken: options.localToken,

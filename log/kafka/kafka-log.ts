@@ -113,12 +113,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
     if (refusal === null) return send(records);
     if (this.room === null) throw refusal;
     // The caller may use its bytes again when this returns.
-    const copies = records.map(({ timestamp, key, value, headers }) => ({
-      timestamp,
-      key,
-      value: value.slice(),
-      headers,
-    }));
+    const copies = records.map(copyOf);
     await this.room;
     gauge.check();
     return send(copies);
@@ -298,4 +293,8 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
     );
     return Promise.all(appended);
   }
+}
+
+function copyOf({ timestamp, key, value, headers }: RecordInput): RecordInput {
+  return { timestamp, key, value: value.slice(), headers };
 }

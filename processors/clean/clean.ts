@@ -2,6 +2,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { defineStream } from "../../core/function.ts";
 import { checkEventTime, checkMetricValue, isMetricValue } from "./check-values.ts";
 import { isDuplicate, seenSchema } from "./deduplicate.ts";
+import { messageTimes, type MessageTimes } from "./message-times.ts";
 import { decodeMessage } from "./refused-part.ts";
 import type { Quarantined, Reading } from "../../core/derived-records.ts";
 import type { StreamContext } from "../../core/function.ts";
@@ -44,16 +45,17 @@ function cleanMessage(record: LogRecord, context: Context): void {
     // What a removed device sends through a gateway is not kept either.
     quarantine({ reason, detail }, reason === "foreign-device" ? "" : text, {}, context);
   }
-  for (const reading of payload.readings) survived = cleanReading(reading, context) || survived;
+  const times = messageTimes(record, context.receiveTime);
+  for (const reading of payload.readings) survived = cleanReading(reading, times, context) || survived;
   if (!survived) context.count("quarantined");
 }
 
 /** True when at least one value became a reading. */
-function cleanReading({ ts, values }: PayloadReading, context: Context): boolean {
+function cleanReading({ ts, values }: PayloadReading, times: MessageTimes, context: Context): boolean {
   const { tenant, device, receiveTime } = context;
   const names = Object.keys(values);
   context.count("valuesProduced", names.length);
-  const eventTime = timeOf(ts, names.length, receiveTime);
+  const eventTime = timeOf(ts, names.length, times);
   if (typeof eventTime !== "number") {
     quarantine(eventTime, valueText({ ts, values }), {}, context);
     context.count("valuesQuarantined", names.length);
@@ -70,12 +72,12 @@ function cleanReading({ ts, values }: PayloadReading, context: Context): boolean
 }
 
 /** The event time of a reading of so many values, or why there can be none. */
-function timeOf(ts: unknown, count: number, receiveTime: number): number | Refusal {
+function timeOf(ts: unknown, count: number, times: MessageTimes): number | Refusal {
   if (count > LIMITS.metricsPerReadingMax) {
     const detail = `the reading has ${count} values; ${LIMITS.metricsPerReadingMax} are allowed`;
     return { reason: "too-many-values", detail };
   }
-  return ts === undefined ? receiveTime : checkEventTime(ts, receiveTime);
+  return ts === undefined ? times.eventTime : checkEventTime(ts, times.judgedAt);
 }
 
 /** The values that can stand; null when none can. Each of the others leaves a quarantine record. */

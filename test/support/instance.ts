@@ -57,6 +57,8 @@ export interface InstanceOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Run under this command, such as strace with its flags. */
   readonly under?: readonly string[];
+  /** Flags of Node itself. */
+  readonly nodeFlags?: readonly string[];
   /** What runs instead of bin/millrace.js, with the same arguments. */
   readonly script?: string;
   /** Aborted: it is killed, ready or not. */
@@ -79,6 +81,7 @@ async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
   const [command = process.execPath, ...rest] = [
     ...(options.under ?? []),
     process.execPath,
+    ...(options.nodeFlags ?? []),
     options.script ?? MILLRACE,
     "start",
     "--json",

@@ -7,6 +7,8 @@ const HOMES = [
   "core/function-limits.ts",
   "core/autoscale-limits.ts",
   "core/replay-limits.ts",
+  "core/why-limits.ts",
+  "core/forward-limits.ts",
 ];
 const CEILING = /[a-z0-9]Max$|_MAX$/;
 const UPPER_CASE = /^[A-Z][A-Z0-9_]*$/;

@@ -21,7 +21,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   "@fastify/swagger": ["api/"],
   "@fastify/swagger-ui": ["api/"],
   "fastify-type-provider-zod": ["api/"],
-  mqtt: ["device-sim/"],
+  mqtt: ["device-sim/", "sinks/forward/"],
   "mqtt-packet": ["device-sim/replay/"],
   "csv-parse": ["device-sim/"],
   preact: ["dashboard/web/"],

@@ -4,6 +4,7 @@ const TITLES: Readonly<Record<string, string>> = {
   functions: "Your functions",
   clickhouse: "ClickHouse",
   notify: "Notify",
+  forward: "Forward",
   dashboard: "Dashboard",
 };
 

@@ -23,6 +23,26 @@ describe("the configuration", () => {
     expect(plainHost(readConfig({ host: "::1", ...tls }, {}, {}))).toBe("::1");
   });
 
+  it("forwards to an address with one token, which is in no URL and in no message", () => {
+    const forwardUrl = "mqtts://cloud.example:8883";
+    const environment = { MILLRACE_FORWARD_TOKEN: "mr_secret" };
+    expect(readConfig({ forwardUrl }, {}, environment)).toMatchObject({ forwardUrl, forwardWhenFull: "hold" });
+    expect(readConfig({ forwardUrl, forwardTokenFile: "token" }, {}, {}).forwardToken).toBeUndefined();
+    expect(() => readConfig({ forwardUrl }, {}, {})).toThrow(/without a token of the installation upstream/);
+    expect(() => readConfig({ forwardUrl, forwardTokenFile: "token" }, {}, environment)).toThrow(
+      /there are two tokens/,
+    );
+    expect(() => readConfig({}, {}, environment)).toThrow(/nothing says where that is/);
+    for (const bad of ["https://cloud.example", "cloud.example:1883"]) {
+      expect(() => readConfig({ forwardUrl: bad }, {}, environment)).toThrow(/is no value for forward-url/);
+    }
+    const withUser = { forwardUrl: "mqtts://me:mr_other@cloud.example" };
+    expect(() => readConfig(withUser, {}, environment)).toThrow(/^(?!.*mr_other).*has a user or a password in it/);
+    expect(() => readConfig({ forwardUrl, forwardWhenFull: "drop" }, {}, environment)).toThrow(
+      /it is hold or drop-oldest/,
+    );
+  });
+
   it("refuses TLS of which a part is missing", () => {
     expect(() => readConfig({ tlsCert: "cert.pem" }, {}, {})).toThrow(/a certificate and its key belong together/);
     expect(() => readConfig({ tlsClientCa: "ca.pem" }, {}, {})).toThrow(/certificates of clients need TLS/);

@@ -44,6 +44,7 @@ async function partsOf(gateway: FieldGateway, topic: string, payload: string) {
     const found = gateway.partsOf(topic, message, 5);
     if (found === null) return [];
     if ("parts" in found) return found.parts;
+    if ("end" in found) throw new Error(found.end);
     expect(await gateway.ask(found.ask, () => 5)).toBeNull();
   }
 }

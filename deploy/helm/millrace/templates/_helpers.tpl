@@ -19,6 +19,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.clickhouse.enabled }}{{ $names = append $names "MILLRACE_CLICKHOUSE_URL" }}{{ end }}
 {{- if .Values.kafka.sasl.mechanism }}{{ $names = append $names "MILLRACE_KAFKA_PASSWORD" }}{{ end }}
 {{- if .Values.redis.enabled }}{{ $names = append $names "MILLRACE_REDIS_URL" }}{{ end }}
+{{- if hasKey .Values.config "MILLRACE_FORWARD_URL" }}{{ $names = append $names "MILLRACE_FORWARD_TOKEN" }}{{ end }}
 {{- if hasKey .Values.config "MILLRACE_WEBHOOK_URL" }}{{ $names = append $names "MILLRACE_WEBHOOK_SECRET" }}{{ end }}
 {{- join " " $names }}
 {{- end }}

@@ -1,0 +1,87 @@
+import { createBreakerReport } from "../../core/sink-breaker.ts";
+import { CircuitBreaker } from "../../core/circuit-breaker.ts";
+import { errorText, isMillraceError } from "../../core/errors.ts";
+import { LIMITS, type Limits } from "../../core/limits.ts";
+import { pause } from "../../core/pause.ts";
+import type { ReportFault } from "../../core/fault.ts";
+import type { ForwardSinkOptions } from "./forward-options.ts";
+import type { UpstreamLink } from "./upstream-link.ts";
+
+export interface EnvelopeSender {
+  /** Tries until the upstream has the envelope, as fast as its circuit breaker allows: true. False when `signal` aborts first. */
+  send(envelope: Buffer, signal: AbortSignal): Promise<boolean>;
+  /** Null while the upstream takes what it is sent; else since when it does not, and why. */
+  notReadyReason(): string | null;
+}
+
+export type EnvelopeSenderOptions = Pick<ForwardSinkOptions, "clock" | "metrics" | "random"> & {
+  readonly link: UpstreamLink;
+  readonly onFault: ReportFault;
+  /** How many records wait, null when nobody can say now. */
+  readonly waiting: () => number | null;
+  readonly limits?: Pick<Limits, "sinkFailuresMax" | "forwardRetryDelayMsMax">;
+};
+
+const PAUSE_MS_MIN = 1000;
+/** The breaker's pauses are looked at again after this long: clocks may jump. */
+const LOOK_MS = 1000;
+
+export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSender {
+  const { link, clock, metrics, onFault, waiting, random = Math.random, limits = LIMITS } = options;
+  const policy = {
+    failuresMax: limits.sinkFailuresMax,
+    pauseMsMin: Math.min(PAUSE_MS_MIN, limits.forwardRetryDelayMsMax),
+    pauseMsMax: limits.forwardRetryDelayMsMax,
+  };
+  const breaker = new CircuitBreaker(policy, clock, random);
+  const report = createBreakerReport({
+    breaker,
+    sink: "forward",
+    destination: "upstream",
+    faultId: "forward-upstream",
+    over: "The installation upstream takes what is forwarded again.",
+    metrics,
+    onFault,
+  });
+  let reason: string | null = null;
+
+  function failed(error: unknown): void {
+    if (breaker.state === "closed") return;
+    const records = waiting();
+    reason = report.opened(
+      `Nothing is forwarded: ${errorText(error)}`,
+      records === null ? null : `${records} records of telemetry`,
+    );
+  }
+
+  async function attempt(envelope: Buffer, signal: AbortSignal): Promise<boolean> {
+    try {
+      await link.send(envelope, signal);
+      breaker.end("works");
+      reason = null;
+      return true;
+    } catch (error) {
+      breaker.end(signal.aborted ? "unknown" : "fails");
+      if (!isMillraceError(error)) throw error;
+      failed(error);
+      return false;
+    } finally {
+      report.show();
+    }
+  }
+
+  return {
+    async send(envelope, signal) {
+      while (!signal.aborted) {
+        if (!breaker.begin()) {
+          await pause(Math.min(LOOK_MS, Math.max(1, breaker.waitMs())), signal);
+          continue;
+        }
+        report.show();
+        if (await attempt(envelope, signal)) return true;
+      }
+      return false;
+    },
+    notReadyReason: () => reason,
+  };
+}
