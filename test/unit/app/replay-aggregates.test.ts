@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ReplayRun, type ReplayRunOptions } from "../../../app/replay/replay-run.ts";
 import { deviceTypeSchema, type DeviceType } from "../../../core/device-type.ts";
-import { madeControlRecord, madeRecord } from "../../../core/made-record.ts";
+import { madeControlRecord, recordAt } from "../../../core/made-record.ts";
 import { isControlRecord, type LogRecord } from "../../../core/record.ts";
 import { MAIN_STAGE } from "../../../core/stage.ts";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
@@ -143,7 +143,7 @@ async function fromTheStart(stage: PastMainStage, type: DeviceType): Promise<rea
   const made: LogRecord[] = [];
   const take = (): void => {
     for (const record of engine.seal()?.outputs.get("aggregates") ?? [])
-      made.push(madeRecord({ ...record, offset: 0 }));
+      made.push(recordAt(record, 0));
   };
   for (const record of await stage.records("telemetry")) {
     const control = isControlRecord(record) ? JSON.parse(Buffer.from(record.value).toString()) : {};
