@@ -8,12 +8,13 @@ import { lineCells } from "../report.ts";
 import { writeReport } from "../write-report.ts";
 import { LOAD_NAMES } from "./function-loads.ts";
 import { functionLines, functionsPage } from "./functions-page.ts";
-import type { FunctionRun } from "./measure-function.ts";
+import { LAYOUTS, type FunctionRun } from "./measure-function.ts";
 import type { FunctionsReport } from "./functions-page.ts";
 
 const ONE_RUN = fileURLToPath(new URL("one-run.ts", import.meta.url));
 
 const runSchema: z.ZodType<FunctionRun> = z.object({
+  partitions: z.number(),
   messages: z.number(),
   cpuSeconds: z.number(),
   outputs: z.number(),
@@ -37,10 +38,13 @@ export function benchFunctions(args: string[]): void {
   const runs: FunctionsReport["runs"] = { stock: [], map: [], window: [] };
   for (let round = 1; round <= Number(values.runs); round += 1) {
     for (const name of LOAD_NAMES) {
-      const command = [ONE_RUN, name, values["warm-up"], values.messages];
-      const run = runSchema.parse(JSON.parse(execFileSync(process.execPath, command, { encoding: "utf8" })));
-      runs[name].push(run);
-      console.error(`round ${round}, ${name}: ${Math.round(run.messages / run.cpuSeconds)} msg/s per CPU-second`);
+      for (const partitions of LAYOUTS) {
+        const command = [ONE_RUN, name, String(partitions), values["warm-up"], values.messages];
+        const run = runSchema.parse(JSON.parse(execFileSync(process.execPath, command, { encoding: "utf8" })));
+        runs[name].push(run);
+        const rate = Math.round(run.messages / run.cpuSeconds);
+        console.error(`round ${round}, ${name} over ${partitions}: ${rate} msg/s per CPU-second`);
+      }
     }
   }
   const { note } = values;

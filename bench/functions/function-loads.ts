@@ -68,8 +68,8 @@ export const FUNCTION_LOADS: Readonly<Record<LoadName, FunctionLoad>> = {
   },
 };
 
-/** The first record: one type, two rules that never raise, all devices. */
-export function configRecord(): RecordInput {
+/** The first record: one type, two rules that never raise, the devices of a partition. */
+export function configRecord(isOwn: (device: number) => boolean = () => true): RecordInput {
   const type = deviceTypeSchema.parse({ tenant: "bench", id: "station", allowedLatenessMs: 60_000 });
   const rule = (id: string, metric: string) =>
     alarmRuleSchema.parse({
@@ -81,7 +81,8 @@ export function configRecord(): RecordInput {
       onDelayMs: 0,
       offDelayMs: 0,
     });
-  const devices = Array.from({ length: DEVICES }, (_, index) => ({
+  const own = Array.from({ length: DEVICES }, (_, index) => index).filter(isOwn);
+  const devices = own.map((index) => ({
     tenant: "bench",
     id: deviceId(index),
     type: type.id,

@@ -4,7 +4,7 @@ import { DEVICES, FUNCTION_LOADS, LOAD_NAMES } from "./function-loads.ts";
 import type { Machine } from "../machine.ts";
 import type { Line } from "../report.ts";
 import type { LoadName } from "./function-loads.ts";
-import type { FunctionRun } from "./measure-function.ts";
+import { BATCH, LAYOUTS, type FunctionRun } from "./measure-function.ts";
 
 export interface FunctionsReport {
   readonly date: string;
@@ -17,10 +17,15 @@ export interface FunctionsReport {
 }
 
 export function functionLines({ runs }: FunctionsReport, name: LoadName): Line[] {
+  return LAYOUTS.flatMap((partitions) => layoutLines(name, partitions, runs[name]));
+}
+
+function layoutLines(name: LoadName, partitions: number, all: readonly FunctionRun[]): Line[] {
+  const runs = all.filter((run) => run.partitions === partitions);
   const of = (unit: string, value: (run: FunctionRun) => number): Line => ({
-    what: name,
+    what: `${name}, ${partitions === 1 ? "1 partition" : `${partitions} partitions`}`,
     unit,
-    values: runs[name].map(value),
+    values: runs.map(value),
   });
   return [
     of("msg/s per CPU-second", (run) => run.messages / run.cpuSeconds),
@@ -37,24 +42,24 @@ export function functionsPage(report: FunctionsReport): string {
   const sections = LOAD_NAMES.map((name) => {
     const { what, target } = FUNCTION_LOADS[name];
     const rows = functionLines(report, name).map((line) => {
-      const [, ...cells] = lineCells(line);
-      return `| ${cells.join(" | ")} |`;
+      return `| ${lineCells(line).join(" | ")} |`;
     });
     return `### ${name}: ${what}
 
 Aim: ${target.toLocaleString("en")} msg/s per CPU-second.
 
-| unit | median | runs |
-| --- | --- | --- |
+| what | unit | median | runs |
+| --- | --- | --- | --- |
 ${rows.join("\n")}
 `;
   });
   return `# What functions cost
 
-One thread does what a worker does with messages, without log and disk: it decodes record batches, runs the stage over one partition
+One thread does what a worker does with messages, without log and disk: it decodes record batches, runs the stage over its partitions
 (\`createStagePartition\`), ends a unit every 1,000 records or 512 KiB, and encodes the unit and the record batches of the outputs. JSON is parsed
-and made as always. ${DEVICES.toLocaleString("en")} devices send one after the other, so that every message of a unit is another device's: nothing of
-the state that a unit carries is written twice in it, which is the dearest case. The CPU is that of the whole process, with what compiles and
+and made as always. ${DEVICES.toLocaleString("en")} devices send one after the other. They lie in the 32 partitions that an installation has by default, which the
+worker takes in turns, ${BATCH} messages of each; or all in one, so that every message of a unit is another device's and nothing of the state that a unit carries is
+written twice in it: the dearest case, which a fleet of 320,000 would be. The CPU is that of the whole process, with what compiles and
 collects garbage beside the thread. Each run is a process of its own: ${report.warmUp.toLocaleString("en")} messages to warm up, then
 ${messages.toLocaleString("en")}.
 

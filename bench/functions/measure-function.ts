@@ -3,11 +3,12 @@ import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { encodeRecordBatch } from "../../wire/record-batch-writer.ts";
 import { encodeUnit } from "../../wire/unit-codec.ts";
 import { cpuSecondsOf } from "../process-tree.ts";
-import { configRecord } from "./function-loads.ts";
+import { configRecord, DEVICES } from "./function-loads.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
 import type { FunctionLoad } from "./function-loads.ts";
 
 export interface FunctionRun {
+  readonly partitions: number;
   readonly messages: number;
   /** Of the whole process while it worked: what collects garbage and compiles beside the thread counts. */
   readonly cpuSeconds: number;
@@ -16,45 +17,83 @@ export interface FunctionRun {
   readonly unitBytes: number;
 }
 
-const BATCH = 500;
+export const BATCH = 500;
 const UNIT = 1000;
-/** So many batches are made before they are worked: making them is not measured. */
+/** So many batches at least are made before they are worked: making them is not measured. */
 const BATCHES_AHEAD = 40;
 
-/** What a worker does with messages: decodes batches, runs the stage, ends units, encodes units and outputs. No log, no disk. */
-export function measureFunction(load: FunctionLoad, warmUp: number, messages: number): FunctionRun {
-  const partition = createStagePartition({ stage: load.stage, partition: 0, generation: 0 });
-  const worker = createWorker(partition);
-  worker.work(encodeRecordBatch([configRecord()], 0));
-  const runs = (from: number, to: number): number => {
+/** Partitions of a worker: as many as an installation has by default, or one, with all devices in it. */
+export const LAYOUTS = [32, 1] as const;
+
+/**
+ * What a worker does with messages: decodes batches, runs the stage over its partitions, one batch of each after the other, ends units, encodes units and
+ * outputs. No log, no disk.
+ */
+export function measureFunction(
+  load: FunctionLoad,
+  { partitions, warmUp, messages }: { readonly partitions: number; readonly warmUp: number; readonly messages: number },
+): FunctionRun {
+  const made = { outputs: 0, outputBytes: 0, unitBytes: 0, deadLetters: 0 };
+  const workers = Array.from({ length: partitions }, (_, partition) => {
+    const state = createStagePartition({ stage: load.stage, partition, generation: 0 });
+    const work = createWorker(state, made);
+    work(encodeRecordBatch([configRecord((device) => device % partitions === partition)], 0));
+    return { work, nextBatch: batchesOf(load, partition, partitions) };
+  });
+  let processed = 0;
+  const run = (upTo: number): number => {
     let cpuSeconds = 0;
-    for (let at = from; at < to;) {
-      const batches: Buffer[] = [];
-      for (; batches.length < BATCHES_AHEAD && at < to; at += BATCH) {
-        const records = Array.from({ length: BATCH }, (_, index) => load.record(at + index));
-        batches.push(encodeRecordBatch(records, at + 1));
-      }
+    for (let done = 0; done < upTo;) {
+      const rounds = Math.ceil(BATCHES_AHEAD / partitions);
+      const ahead = workers.flatMap((worker) =>
+        Array.from({ length: rounds }, () => ({ worker, batch: worker.nextBatch() })),
+      );
       const begun = process.cpuUsage();
-      for (const batch of batches) worker.work(batch);
+      for (const { worker, batch } of ahead) worker.work(batch);
       cpuSeconds += cpuSecondsOf(process.cpuUsage(begun));
+      done += ahead.length * BATCH;
+      processed += ahead.length * BATCH;
     }
     return cpuSeconds;
   };
-  runs(0, warmUp);
-  const before = { ...worker.made };
-  const cpuSeconds = runs(warmUp, warmUp + messages);
-  if (worker.made.deadLetters > 0) throw new Error(`${worker.made.deadLetters} dead letters: the load is wrong`);
+  run(warmUp);
+  const before = { ...made };
+  processed = 0;
+  const cpuSeconds = run(messages);
+  if (made.deadLetters > 0) throw new Error(`${made.deadLetters} dead letters: the load is wrong`);
   return {
-    messages,
+    partitions,
+    messages: processed,
     cpuSeconds,
-    outputs: worker.made.outputs - before.outputs,
-    outputBytes: worker.made.outputBytes - before.outputBytes,
-    unitBytes: worker.made.unitBytes - before.unitBytes,
+    outputs: made.outputs - before.outputs,
+    outputBytes: made.outputBytes - before.outputBytes,
+    unitBytes: made.unitBytes - before.unitBytes,
   };
 }
 
-function createWorker(partition: StagePartition) {
-  const made = { outputs: 0, outputBytes: 0, unitBytes: 0, deadLetters: 0 };
+/** Of a partition's share of the devices, which send one after the other, again and again. */
+function batchesOf(load: FunctionLoad, partition: number, partitions: number): () => Buffer {
+  const devices = Math.floor(DEVICES / partitions);
+  let next = 0;
+  return () => {
+    const offset = next + 1;
+    const records = Array.from({ length: BATCH }, () => {
+      const index = Math.floor(next / devices) * DEVICES + (next % devices) * partitions + partition;
+      next += 1;
+      return load.record(index);
+    });
+    return encodeRecordBatch(records, offset);
+  };
+}
+
+interface Made {
+  outputs: number;
+  outputBytes: number;
+  unitBytes: number;
+  deadLetters: number;
+}
+
+function createWorker(partition: StagePartition, made: Made): (batch: Buffer) => void {
   let processed = 0;
   const seal = (): void => {
     const draft = partition.seal();
@@ -67,12 +106,11 @@ function createWorker(partition: StagePartition) {
       if (topic === "dead-letters") made.deadLetters += records.length;
     }
   };
-  const work = (batch: Buffer): void => {
+  return (batch) => {
     for (const record of decodeRecordBatch(batch).records) {
       while (!partition.process(record)) seal();
       processed += 1;
       if (processed >= UNIT) seal();
     }
   };
-  return { made, work };
 }

@@ -142,8 +142,7 @@ async function fromTheStart(stage: PastMainStage, type: DeviceType): Promise<rea
   const engine = createStagePartition({ stage: mainStage, partition: 0, generation: 1 });
   const made: LogRecord[] = [];
   const take = (): void => {
-    for (const record of engine.seal()?.outputs.get("aggregates") ?? [])
-      made.push(recordAt(record, 0));
+    for (const record of engine.seal()?.outputs.get("aggregates") ?? []) made.push(recordAt(record, 0));
   };
   for (const record of await stage.records("telemetry")) {
     const control = isControlRecord(record) ? JSON.parse(Buffer.from(record.value).toString()) : {};
