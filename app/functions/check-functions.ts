@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { MillraceError, errorText } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { bundleFunctions, type FunctionBundle } from "./bundle.ts";
+import { confinedTo } from "./confined-memory.ts";
 import type { FunctionCheckAnswer, FunctionCheckData, FunctionOutline } from "../threads/function-check.ts";
 
 export interface CheckedFunctions extends FunctionBundle {
@@ -33,7 +34,7 @@ async function load(code: string, label: string, loadMsMax: number): Promise<Fun
   const data: FunctionCheckData = { code };
   const worker = new Worker(new URL("../threads/function-check.ts", import.meta.url), {
     workerData: data,
-    resourceLimits: { maxOldGenerationSizeMb: LOAD_MEGABYTES },
+    resourceLimits: confinedTo(LOAD_MEGABYTES),
   });
   const { promise, resolve, reject } = Promise.withResolvers<FunctionCheckAnswer>();
   let timer: NodeJS.Timeout | undefined;

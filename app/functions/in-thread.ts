@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { MillraceError, errorText } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { confinedTo } from "./confined-memory.ts";
 
 /** Work with users' code, over something that was read for it. */
 export interface ThreadWork {
@@ -17,7 +18,7 @@ const MEGABYTES = 256;
 
 /** Code that never comes back, or takes all memory, ends with its thread. `data`: plain values. TIMED_OUT, FUNCTION_INVALID. */
 export async function inThread<Answer>({ module, what, done, remedy }: ThreadWork, data: unknown): Promise<Answer> {
-  const worker = new Worker(module, { workerData: data, resourceLimits: { maxOldGenerationSizeMb: MEGABYTES } });
+  const worker = new Worker(module, { workerData: data, resourceLimits: confinedTo(MEGABYTES) });
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const timer = setTimeout(() => {
     const text = `${what} were not ${done} within ${LIMITS.shadowMsMax / 1000} s`;

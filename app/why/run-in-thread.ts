@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { MillraceError, errorText } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { confinedTo } from "../functions/confined-memory.ts";
 import type { FunctionRunRequest, FunctionRunResult } from "./function-run.ts";
 
 /** Users' code that never comes back, or takes all memory, must end with its thread. TIMED_OUT, FUNCTION_INVALID. */
@@ -11,7 +12,7 @@ export async function runInThread(
   const worker = new Worker(new URL("../threads/why.ts", import.meta.url), {
     name: "why",
     workerData: request,
-    resourceLimits: { maxOldGenerationSizeMb: LIMITS.whyRunMemoryMibMax },
+    resourceLimits: confinedTo(LIMITS.whyRunMemoryMibMax),
   });
   const { promise, resolve, reject } = Promise.withResolvers<FunctionRunResult>();
   const timer = setTimeout(() => {
