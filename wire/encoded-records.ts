@@ -17,7 +17,8 @@ export interface DerivedRecord {
   readonly controlKind?: string;
 }
 
-/** A buffer holds several records; one that is larger has its own. */
+/** A buffer holds several records; one that is larger has its own. The first is small: most partitions of an idle installation have nothing to write. */
+const FIRST_BUFFER_BYTES = 4 * 1024;
 const BUFFER_BYTES = 64 * 1024;
 /** Of the headers' names and lengths. */
 const HEADER_NAMES_BYTES = 64;
@@ -32,7 +33,7 @@ const KIND_NAME = packText(HEADER.controlKind);
  * cost the collector of garbage next to nothing.
  */
 export class RecordEncoder {
-  private buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  private buffer = Buffer.alloc(0);
   private length = 0;
   private readonly packed = new Map<string, Buffer>();
 
@@ -53,7 +54,8 @@ export class RecordEncoder {
   private reserve(bytes: number): void {
     if (this.length + bytes <= this.buffer.length) return;
     // What lies in the one before is kept by its records.
-    this.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, BUFFER_BYTES));
+    const next = this.buffer.length === 0 ? FIRST_BUFFER_BYTES : Math.min(this.buffer.length * 2, BUFFER_BYTES);
+    this.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, next));
     this.length = 0;
   }
 
