@@ -99,7 +99,7 @@ export const LIMITS = {
   // stage
   unitIdleMs: 10,
   unitBacklogMs: 25,
-  unitBehindMs: 250,
+  unitBehindMs: 100,
   unitRecordsMax: 1000,
   unitBytesMax: 512 * KIB,
   timersPerUnitMax: 1000,

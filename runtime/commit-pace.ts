@@ -1,9 +1,6 @@
 import { LIMITS } from "../core/limits.ts";
 import type { FetchedSlice } from "../core/event-log.ts";
 
-/** Work without a pause, ms. */
-const ROUND_MS = 100;
-
 /**
  * When the units of a stage's partitions are closed. One that keeps up closes them soon, so that what it makes is soon visible. One that is behind closes
  * them seldom: a unit holds each key's state once, however often it has changed, so that fewer units are far fewer bytes.
@@ -11,7 +8,6 @@ const ROUND_MS = 100;
 export class CommitPace {
   private readonly now: () => number;
   private committedAt = -Infinity;
-  private breathedAt = -Infinity;
   private isBehind = false;
 
   /** `now` gives ms, and never goes back. */
@@ -31,18 +27,14 @@ export class CommitPace {
     this.committedAt = this.now();
   }
 
-  breathed(): void {
-    this.breathedAt = this.now();
-  }
-
   /** True when units have been open for long enough, whatever there is to read. */
   get isCommitDue(): boolean {
     return this.now() - this.committedAt >= (this.isBehind ? LIMITS.unitBehindMs : LIMITS.unitBacklogMs);
   }
 
-  /** True when others of the thread have waited for long enough. */
+  /** True when, in the middle of what was read, units have been open and others of the thread have waited for long enough. */
   get isBreathDue(): boolean {
-    return this.now() - Math.max(this.breathedAt, this.committedAt) >= ROUND_MS;
+    return this.now() - this.committedAt >= LIMITS.unitBehindMs;
   }
 
   /** How long to wait for more before units that hold something are closed: not at all after a quiet while, so that a lone message is quick. */

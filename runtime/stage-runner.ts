@@ -203,9 +203,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   /** What is done leaves, and whoever asks this thread something is answered. */
   const breathe = async (): Promise<void> => {
-    if (pace.isCommitDue) await commitAll();
+    await commitAll();
     await nextTurn();
-    pace.breathed();
   };
 
   const waitMs = (): number => {

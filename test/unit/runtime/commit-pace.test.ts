@@ -52,13 +52,11 @@ describe("the pace of commits", () => {
     expect(pace.isCommitDue).toBe(true);
   });
 
-  it("gives others their turn while units stay open", () => {
-    pace.polled(full);
-    now += 100;
-    expect([pace.isBreathDue, pace.isCommitDue]).toEqual([true, false]);
-    pace.breathed();
+  it("gives others their turn in the middle of what was read, also while it keeps up", () => {
+    pace.polled(little);
+    now += LIMITS.unitBehindMs - 1;
     expect(pace.isBreathDue).toBe(false);
-    now += 100;
+    now += 1;
     expect(pace.isBreathDue).toBe(true);
   });
 
