@@ -15,6 +15,7 @@ import { MessageReadings } from "./message-readings.ts";
 import { PresentControls, reporting } from "./present-controls.ts";
 import { sliceReader } from "./slice-reader.ts";
 import { WindowDifference } from "./window-difference.ts";
+import { takeReplayed } from "./outputs-of-replay.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { PartitionReplayOptions, PartitionResult } from "./partition-replay.ts";
 
@@ -131,10 +132,7 @@ class AggregateReplay {
 
   private collect(): void {
     this.unsealed = 0;
-    const outputs = [...this.engine.takeOutputs()];
-    // Removals, which erase what was made before them, come last.
-    outputs.sort(([a], [b]) => Number(a === "device-events") - Number(b === "device-events"));
-    for (const [topic, records] of outputs) for (const record of records) this.note(topic, record);
+    for (const [topic, records] of takeReplayed(this.engine)) for (const record of records) this.note(topic, record);
   }
 
   private note(topic: TopicName, { key, value, headers }: RecordInput): void {

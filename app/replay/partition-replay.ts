@@ -14,6 +14,7 @@ import { scanLog, type ScanRange } from "../../log/scan-log.ts";
 import { configuredState } from "../functions/configured-state.ts";
 import { ReadingDifference } from "./reading-difference.ts";
 import { WindowDifference } from "./window-difference.ts";
+import { takeReplayed } from "./outputs-of-replay.ts";
 import type { EventLog } from "../../core/event-log.ts";
 import type { StageFunction } from "../../core/function.ts";
 import type { ReferenceTable } from "../../core/reference-table.ts";
@@ -190,10 +191,7 @@ class PartitionReplay {
 
   private collect(): void {
     this.unsealed = 0;
-    const outputs = [...this.engine.takeOutputs()];
-    // Removals, which erase what was made before them, come last.
-    outputs.sort(([a], [b]) => Number(a === "device-events") - Number(b === "device-events"));
-    for (const [topic, records] of outputs) for (const record of records) this.note(topic, record);
+    for (const [topic, records] of takeReplayed(this.engine)) for (const record of records) this.note(topic, record);
   }
 
   private note(topic: TopicName, { key, value, headers }: RecordInput): void {

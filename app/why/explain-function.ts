@@ -6,7 +6,7 @@ import { isReading } from "../../core/is-reading.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { functionRecords, type FunctionRecords, type FunctionRecordsCeilings } from "./function-records.ts";
-import { inputsOf, shortened, withoutPlace } from "./explained-parts.ts";
+import { inputsOf, shortened, sourceOf, withoutPlace } from "./explained-parts.ts";
 import { runInThread } from "./run-in-thread.ts";
 import type { ControlRecord } from "../../core/control.ts";
 import type { FunctionKind, FunctionStore } from "../../core/function-store.ts";
@@ -104,13 +104,7 @@ function explanationOf(
     topic,
     function: output.functionVersion,
     madeAt: output.madeAt,
-    source: {
-      topic: source.topic,
-      partition: source.partition,
-      offset: source.offset,
-      step: source.step,
-      index: source.index,
-    },
+    source: sourceOf(source),
     messages: [...shortened(messages)],
     inputs: inputsOf(messages),
     counts: { causes: messages.filter(({ isCause }) => isCause).length, messages: messages.length, records: read },

@@ -6,7 +6,7 @@ import { parseJson } from "../../core/parse-json.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { outlineCode } from "../functions/check-functions.ts";
 import { inThread, type ThreadWork } from "../functions/in-thread.ts";
-import { inputsOf, shortened } from "./explained-parts.ts";
+import { inputsOf, shortened, sourceOf } from "./explained-parts.ts";
 import { findJoined, type JoinedOutput } from "./find-joined.ts";
 import { KeptRecords } from "./kept-records.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
@@ -129,7 +129,6 @@ function explanationOf(
   { messages, before, after, isReproduced }: JoinAgainAnswer,
   { read, isWhole }: { readonly read: number; readonly isWhole: boolean },
 ): Explanation {
-  const { topic: from, partition, offset, step, index } = source;
   const causes = messages.filter(({ isCause }) => isCause).length;
   const byOffset = new Map(records.map((record) => [record.offset, record]));
   const explained = messages.flatMap((message) => explainedMessage(message, byOffset.get(message.offset)));
@@ -138,7 +137,7 @@ function explanationOf(
     topic,
     function: functionVersion,
     madeAt,
-    source: { topic: from, partition, offset, step, index },
+    source: sourceOf(source),
     messages: [...shortened(explained)],
     inputs: inputsOf(explained),
     counts: { causes, messages: messages.length, records: read },

@@ -6,7 +6,7 @@ import { isControlRecord } from "../../core/record.ts";
 import { isFunctionsStage } from "../../core/functions-stage.ts";
 import { JOINS_STAGE, MAIN_REPLAY_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
 import { explainFunction } from "./explain-function.ts";
-import { inputsOf, shortened, withoutPlace } from "./explained-parts.ts";
+import { inputsOf, shortened, sourceOf, withoutPlace } from "./explained-parts.ts";
 import { findOutput } from "./find-output.ts";
 import { heldRange, offsetAtTime, readForward } from "./read-forward.ts";
 import { KeptRecords } from "./kept-records.ts";
@@ -137,13 +137,7 @@ function explanationOf(
     topic,
     function: functionVersion,
     madeAt,
-    source: {
-      topic: source.topic,
-      partition: source.partition,
-      offset: source.offset,
-      step: source.step,
-      index: source.index,
-    },
+    source: sourceOf(source),
     messages: shortened(messages).flatMap((step) => explainedMessage(output, step)),
     inputs: inputsOf(
       messages.map((step) => {

@@ -1,4 +1,5 @@
 import { LIMITS } from "../../core/limits.ts";
+import type { SourcePosition } from "../../core/source-position.ts";
 import type { ExplainedMessage, Explanation } from "../../core/why.ts";
 
 /** The first and the last of too many. */
@@ -6,6 +7,11 @@ export function shortened<One>(all: readonly One[]): readonly One[] {
   const max = LIMITS.whyMessagesMax;
   if (all.length <= max) return all;
   return [...all.slice(0, max / 2), ...all.slice(-max / 2)];
+}
+
+/** The record that made an output, as an explanation names it. */
+export function sourceOf({ topic, partition, offset, step, index }: SourcePosition): Explanation["source"] {
+  return { topic, partition, offset, step, index };
 }
 
 /** Over the causes among messages in the log's order. */
