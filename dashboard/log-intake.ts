@@ -6,7 +6,8 @@ import type { HubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { followLog } from "./log-follower.ts";
-import { parseAlarmEvent, parseDeviceEvent, parseReading } from "./parse-derived.ts";
+import { parseAlarmEvent, parseDeviceEvent } from "./parse-derived.ts";
+import { readReading } from "../wire/reading-reader.ts";
 
 const FOLLOWED = ["readings", "alarms", "device-events"];
 /** The scan of old records uses at most about a quarter of a core. */
@@ -38,7 +39,7 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
       if (isControlRecord(record)) continue;
       counters.records.add();
       if (slice.topic === "readings") {
-        const reading = parseReading(record.value);
+        const reading = readReading(record);
         if (reading === null) counters.unreadable.add();
         // What a replay has corrected is nothing new: it changes last values at most.
         else if (isOld || reading.revision !== undefined) feed.applyOldReading(reading);

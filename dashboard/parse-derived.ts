@@ -1,13 +1,6 @@
-import type { AlarmEvent, DeviceEvent, Reading } from "../core/derived-records.ts";
+import type { AlarmEvent, DeviceEvent } from "../core/derived-records.ts";
 import { parseJson } from "../core/parse-json.ts";
 import { alarmEventSchema, deviceEventSchema } from "../core/derived-records.ts";
-import { isReading } from "../core/is-reading.ts";
-
-/** Null when the bytes are no reading. */
-export function parseReading(bytes: Uint8Array): Reading | null {
-  const value = parseJson(bytes);
-  return isReading(value) ? value : null;
-}
 
 export function parseAlarmEvent(bytes: Uint8Array): AlarmEvent | null {
   const parsed = alarmEventSchema.safeParse(parseJson(bytes));

@@ -26,7 +26,7 @@ export function processMessage(
   } else if (parts.overdue.value === null && !takesRecord(parts, key, record)) {
     parts.counts.add(NO_KEY, "control", 1);
   } else if (parts.stage.input === "readings") {
-    const reading = parseReading(record);
+    const reading = parseReading(record, key);
     if (reading instanceof Error) refuse(parts, runner, record, reading);
     else return runOnKey(parts, runner, pace, key, () => runner.runReading(key, record, reading));
   } else if (parts.stage.input === "repartition") {

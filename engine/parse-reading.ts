@@ -1,7 +1,9 @@
 import { readingSchema, repartitionedSchema } from "../core/derived-records.ts";
 import { isReading } from "../core/is-reading.ts";
 import { isRepartitioned } from "../core/is-repartitioned.ts";
+import { readPlainReading } from "../wire/reading-reader.ts";
 import type { z } from "zod";
+import type { DeviceIds } from "./dead-letters.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
 import type { Header, LogRecord } from "../core/record.ts";
 
@@ -34,10 +36,10 @@ export class ReadRecord implements LogRecord {
   }
 }
 
-/** The reading in a record's value; the error when there is none. */
-export function parseReading(record: LogRecord): Reading | Error {
+/** The reading in a record's value; the error when there is none. `key` is the record's. */
+export function parseReading(record: LogRecord, { tenant, device }: DeviceIds): Reading | Error {
   if (record instanceof ReadRecord) return record.reading;
-  return parse(record, isReading, readingSchema);
+  return readPlainReading(record.value, tenant, device) ?? parse(record, isReading, readingSchema);
 }
 
 /** The same of a reading that is to be joined. */

@@ -53,7 +53,7 @@ function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, rec
       queue.refresh(place.key);
     };
   }
-  const reading = stage.input === "readings" ? parsed(parseReading(record)) : null;
+  const reading = stage.input === "readings" ? parsed(parseReading(record, key)) : null;
   if (reading !== null && (reading.tenant !== key.tenant || reading.device !== key.device))
     throw new TypeError("the reading to be run again is another device's");
   return () => {

@@ -1,5 +1,6 @@
 import { LIMITS } from "../core/limits.ts";
 import { parseJson } from "../core/parse-json.ts";
+import { PlainJson } from "./plain-json.ts";
 import type { QuarantineReason } from "../core/derived-records.ts";
 
 /** Metric values as a device sent them, unchecked, with its time if it sent one. */
@@ -23,6 +24,15 @@ export interface DecodedPayload {
   readonly faults: readonly PayloadFault[];
 }
 
+const OPEN = 0x7b;
+const COMMA = 0x2c;
+const TIME = Buffer.from('"ts":');
+const VALUES = Buffer.from('"values":');
+const END = Buffer.from("}");
+const NO_FAULTS: readonly PayloadFault[] = [];
+
+/** Payloads are read one at a time. */
+const json = new PlainJson();
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -30,6 +40,28 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * bounded: in depth before anything is parsed, in elements after.
  */
 export function decodeTelemetryPayload(bytes: Uint8Array): DecodedPayload {
+  const plain = readPlainPayload(bytes);
+  return plain === null ? decodeAny(bytes) : { readings: [plain], faults: NO_FAULTS };
+}
+
+/** One reading, when it is written as most devices write theirs; null for all else. */
+function readPlainPayload(bytes: Uint8Array): PayloadReading | null {
+  json.begin(bytes);
+  if (!json.skipByte(OPEN)) return null;
+  if (!json.skip(TIME)) {
+    const values = json.members();
+    const isFlat = values !== null && json.isAtEnd && !("ts" in values) && !("values" in values);
+    return isFlat ? { ts: undefined, values } : null;
+  }
+  json.skipBlank();
+  const ts = json.number();
+  if (Number.isNaN(ts) || !json.skipByte(COMMA) || !json.skip(VALUES)) return null;
+  json.skipBlank();
+  const values = json.skipByte(OPEN) ? json.members() : null;
+  return values !== null && json.skip(END) && json.isAtEnd ? { ts, values } : null;
+}
+
+function decodeAny(bytes: Uint8Array): DecodedPayload {
   const text = decodeUtf8(bytes);
   if (text === null) return refused("bad-utf8", "the payload is not UTF-8");
   if (isTooDeep(bytes)) return refused("too-deep", `the payload is nested deeper than ${LIMITS.jsonDepthMax} levels`);

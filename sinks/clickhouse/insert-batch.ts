@@ -1,6 +1,7 @@
 import { HEADER, isControlRecord, type LogRecord } from "../../core/record.ts";
 import { REPLAY_STAGE } from "../../core/stage.ts";
 import { parseSourcePosition, type SourcePosition } from "../../core/source-position.ts";
+import { readReading } from "../../wire/reading-reader.ts";
 import { erasureOf, type ErasedDevices, type Erasure } from "./erased-devices.ts";
 import { LatestValues } from "./rows/latest-values.ts";
 import { writeDirtyBuckets } from "./rollups/dirty-buckets.ts";
@@ -75,7 +76,7 @@ export class InsertBatch {
         continue;
       }
       if (this.#noteRemoval(topic, record, source)) continue;
-      const value = parseValue(record.value);
+      const value = topic === "readings" ? readReading(record) : parseValue(record.value);
       if (!encode(value, source, this.#target)) this.bad.push({ topic, partition, offset: record.offset });
       else if (source.stage === REPLAY_STAGE && topic === "readings") writeSuperseded(record, value, this.#target);
     }

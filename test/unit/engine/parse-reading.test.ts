@@ -4,7 +4,7 @@ import { logRecord } from "../../support/log-records.ts";
 
 const reading = { v: 1, tenant: "t", device: "d", ts: 5, received: 6, metrics: { x: 1, on: true, text: "ü" } };
 const parse = (value: string | Uint8Array | object) =>
-  parseReading(logRecord({ offset: 0, timestamp: 6, key: "t/d", value }));
+  parseReading(logRecord({ offset: 0, timestamp: 6, key: "t/d", value }), { tenant: "t", device: "d" });
 
 describe("the reading of a record", () => {
   it("is what its JSON says", () => {

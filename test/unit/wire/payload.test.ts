@@ -94,3 +94,45 @@ describe("a telemetry payload", () => {
     fc.assert(fc.property(fc.json(), (text) => void decode(text)));
   });
 });
+
+describe("a payload that is written plainly", () => {
+  // A blank in front sends it the long way round.
+  const bothWays = (text: string): void => {
+    expect(decodeTelemetryPayload(Buffer.from(text)), text).toEqual(decodeTelemetryPayload(Buffer.from(` ${text}`)));
+  };
+  const name = fc.constantFrom("ts", "values", "t", "h", "1", "", "__proto__");
+  const scalar = fc.oneof(
+    fc.integer(),
+    fc.double({ noNaN: true }),
+    fc.boolean(),
+    fc.string({ maxLength: 3 }),
+    fc.constant(null),
+  );
+  const flat = fc.dictionary(name, scalar, { maxKeys: 4 });
+  const shaped = fc.record(
+    { ts: fc.oneof(fc.integer({ min: 0 }), scalar), values: fc.oneof(flat, scalar), x: scalar },
+    { requiredKeys: [] },
+  );
+
+  it("is understood as any other", () => {
+    fc.assert(
+      fc.property(fc.oneof(flat, shaped), fc.boolean(), (value, blanks) => {
+        const text = JSON.stringify(value);
+        bothWays(blanks ? text.replaceAll(":", ": ").replaceAll(",", ", ") : text);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    '{"t":1,"ts":5}',
+    '{"t":1,"values":5}',
+    '{"ts":5,"values":{"t":1},"x":2}',
+    '{"ts":5,"values":{"t":1}}}',
+    '{"ts":1e3,"values":{"t":1}}',
+    '{"ts":"5","values":{"t":1}}',
+    '{"values":{"t":1},"ts":5}',
+    '{"ts":5}',
+    "{}",
+  ])("is understood as any other: %s", bothWays);
+});
