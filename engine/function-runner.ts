@@ -2,11 +2,12 @@ import { isReading } from "../core/is-reading.ts";
 import { LIMITS } from "../core/limits.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { begunVersionsAt, callBoth, callsOnReading, dueOf, versionsAt } from "./canary-calls.ts";
-import { FunctionCall } from "./function-call.ts";
+import { FunctionCall, type CallInput, type CallSite, type PlacedFunction } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
+import { MessageTimers, type MessageInput } from "./message-input.ts";
 import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
 import { requireCountable } from "./ledger-counts.ts";
-import { WHOLE_STEP, identityOf, tooMuchAtOnce } from "./step-failure.ts";
+import { WHOLE_STEP, identityOf, tooMuchAtOnce, type StepFailure } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
 import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
@@ -16,12 +17,9 @@ import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { CallOf, Versions } from "./canary-calls.ts";
 import type { DeviceIds, LetterSource } from "./dead-letters.ts";
-import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
-import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { TimerSlot } from "./state-slots.ts";
-import type { MessageTimers, StepFailure } from "./step-failure.ts";
 
 /**
  * Calls the functions of a stage, and makes dead letters of what they throw. Every call of `runMessage`, `fireTimer` and
@@ -37,7 +35,7 @@ export class FunctionRunner implements CallSite {
   private failedAlone = false;
   /** While the record of a dead letter is run again. */
   private redriven: { readonly only: string | null } | null = null;
-  private timers: MessageTimers = { readings: 0, fired: 0, overdue: null };
+  private readonly timers = new MessageTimers();
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
@@ -59,30 +57,34 @@ export class FunctionRunner implements CallSite {
    * Runs a message through the stage, and counts its one outcome. When its first reading reaches more timers than fit into one step,
    * nothing has happened, and it returns the watermark up to which they are to fire before it is run again; else null.
    */
-  runMessage(key: KeyState, record: LogRecord): number | null {
-    return this.runInput(key, record, () => {
-      const watermark = this.parts.watermarkOf(key);
-      for (const placed of this.parts.functions.byInput.telemetry) {
-        if (this.leavesOut(placed)) continue;
-        this.invoke({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, record);
-      }
-    });
+  runMessage(input: MessageInput): number | null {
+    const { scopes } = this;
+    this.outcome = "processed";
+    this.failedAlone = false;
+    this.timers.reset();
+    scopes.begin();
+    try {
+      this.apply(input);
+      scopes.requireStepFits();
+    } catch (error) {
+      scopes.caught(error);
+    }
+    return this.settleMessage(input.key, input.record, scopes.end());
   }
 
-  /** As `runMessage`, for a stage that reads readings. */
-  runReading(key: KeyState, record: LogRecord, reading: Reading): number | null {
-    return this.runInput(key, record, () => this.passOn(key, record.timestamp, reading, 0, true));
-  }
-
-  /** As `runMessage`, for a stage that reads what is joined: for the one function that it is for. */
-  runJoined(key: KeyState, record: LogRecord, value: Repartitioned, { placed, device }: JoinPlace): number | null {
-    return this.runInput(key, record, () => {
-      const watermark = this.parts.watermarkOf(key);
-      moveSide(key, value, record.timestamp, device);
+  private apply({ key, record, reading, joined }: MessageInput): void {
+    const receiveTime = record.timestamp;
+    if (reading !== null) return this.passOn(key, receiveTime, reading, 0, true);
+    const watermark = this.parts.watermarkOf(key);
+    if (joined !== null) {
+      moveSide(key, joined.value, receiveTime, joined.device);
       this.fireReached(key);
-      this.invokeAlone({ placed, key, cause: "input", receiveTime: record.timestamp, watermark }, value);
-      key.forgetTime();
-    });
+      this.invokeAlone({ placed: joined.placed, key, cause: "input", receiveTime, watermark }, joined.value);
+      return key.forgetTime();
+    }
+    for (const placed of this.parts.functions.byInput.telemetry) {
+      if (!this.leavesOut(placed)) this.invoke({ placed, key, cause: "input", receiveTime, watermark }, record);
+    }
   }
 
   /** Runs the record of a dead letter again, on one function or, with `only` null, on all that read it. */
@@ -96,13 +98,6 @@ export class FunctionRunner implements CallSite {
       this.redriven = null;
       this.record = control;
     }
-  }
-
-  private runInput(key: KeyState, record: LogRecord, run: () => void): number | null {
-    this.outcome = "processed";
-    this.failedAlone = false;
-    this.timers = { readings: 0, fired: 0, overdue: null };
-    return this.settleMessage(key, record, this.scopes.attemptStep(run));
   }
 
   private leavesOut({ fn }: PlacedFunction): boolean {
@@ -220,7 +215,13 @@ export class FunctionRunner implements CallSite {
       if (this.callBoth(key, versions, callOf, { received, record })) this.failedAlone = true;
       return;
     }
-    const failure = this.scopes.attempt(() => this.invoke(input, reading));
+    this.scopes.begin();
+    try {
+      this.invoke(input, reading);
+    } catch (error) {
+      this.scopes.caught(error);
+    }
+    const failure = this.scopes.end();
     if (failure === null) return;
     this.failedAlone = true;
     // Only this function is undone, also when it made too much: a redrive must not run the others again.

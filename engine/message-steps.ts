@@ -6,6 +6,7 @@ import type { Repartitioned } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { StepPace } from "./control-steps.ts";
 import type { FunctionRunner } from "./function-runner.ts";
+import type { MessageInput } from "./message-input.ts";
 import type { KeyState } from "./key-state.ts";
 import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
@@ -28,11 +29,11 @@ export function processMessage(
   } else if (parts.stage.input === "readings") {
     const reading = parseReading(record, key);
     if (reading instanceof Error) refuse(parts, runner, record, reading);
-    else return runOnKey(parts, runner, pace, key, () => runner.runReading(key, record, reading));
+    else return runOnKey(parts, runner, pace, { key, record, reading, joined: null });
   } else if (parts.stage.input === "repartition") {
     return processRepartitioned(parts, runner, pace, record);
   } else {
-    return runOnKey(parts, runner, pace, key, () => runner.runMessage(key, record));
+    return runOnKey(parts, runner, pace, { key, record, reading: null, joined: null });
   }
   return true;
 }
@@ -49,7 +50,7 @@ function processRepartitioned(
   if (value instanceof Error) refuse(parts, runner, record, value);
   // Of a function that was taken back while what it had sent was under way.
   else if (placed === undefined) parts.counts.add(NO_KEY, "control", 1);
-  else return runOnKey(parts, runner, pace, placed.key, () => runner.runJoined(placed.key, record, value, placed));
+  else return runOnKey(parts, runner, pace, { key: placed.key, record, reading: null, joined: { ...placed, value } });
   return true;
 }
 
@@ -71,20 +72,15 @@ export function placeOfJoin(
  * Runs a message. When it reaches more of its key's timers than fit into one step, those fire first, each a step of its own, as they
  * would have within it: before the first reading is applied. False when the unit was full before the last of them.
  */
-function runOnKey(
-  parts: PartitionParts,
-  runner: FunctionRunner,
-  pace: StepPace,
-  key: KeyState,
-  run: () => number | null,
-): boolean {
+function runOnKey(parts: PartitionParts, runner: FunctionRunner, pace: StepPace, input: MessageInput): boolean {
   const { overdue, queue } = parts;
+  const { key } = input;
   for (;;) {
     if (overdue.value !== null) {
       if (!fireTimersOf(parts, runner, pace, key, overdue.value)) return false;
       overdue.set(null);
     }
-    const reached = run();
+    const reached = runner.runMessage(input);
     queue.refresh(key);
     if (reached === null) return true;
     overdue.set(reached);

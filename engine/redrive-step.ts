@@ -49,7 +49,7 @@ function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, rec
     const place = placeOfJoin(parts, value);
     if (place === undefined) throw new TypeError(`there is no function "${value.function}" any more that could join`);
     return () => {
-      runner.runJoined(place.key, record, value, place);
+      runner.runMessage({ key: place.key, record, reading: null, joined: { ...place, value } });
       queue.refresh(place.key);
     };
   }
@@ -57,8 +57,7 @@ function runOf(parts: PartitionParts, runner: FunctionRunner, key: KeyState, rec
   if (reading !== null && (reading.tenant !== key.tenant || reading.device !== key.device))
     throw new TypeError("the reading to be run again is another device's");
   return () => {
-    if (reading === null) runner.runMessage(key, record);
-    else runner.runReading(key, record, reading);
+    runner.runMessage({ key, record, reading, joined: null });
     queue.refresh(key);
   };
 }

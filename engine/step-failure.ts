@@ -10,15 +10,6 @@ export interface StepFailure {
   readonly error: unknown;
 }
 
-/** How far the timers of a message have come within it. */
-export interface MessageTimers {
-  /** Readings handed on so far, and timers fired by them. */
-  readings: number;
-  fired: number;
-  /** The watermark that the first reading has reached, when its timers are too many to fire within the message. */
-  overdue: number | null;
-}
-
 /** Whose dead letter it is when no function threw, but all of them together made too much. */
 export const WHOLE_STEP = engineIdentity("$step");
 

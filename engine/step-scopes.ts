@@ -5,10 +5,16 @@ import type { FunctionIdentity } from "./dead-letter.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { StepFailure } from "./step-failure.ts";
 
-/** The scopes of a step: each takes effect as a whole, or not at all. They nest. */
+/**
+ * The scopes of a step: each takes effect as a whole, or not at all. They nest. A scope is begun, and ended however what it holds ended; between
+ * the two `caught` is told what was thrown.
+ */
 export class StepScopes {
   private readonly parts: PartitionParts;
   private failure: StepFailure | null = null;
+  /** Of the scopes that are open, from the outermost on: where their changes begin, and what had failed before them. */
+  private readonly marks: number[] = [];
+  private readonly outer: (StepFailure | null)[] = [];
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
@@ -20,27 +26,47 @@ export class StepScopes {
     return error;
   }
 
-  /** Runs a scope. When anything in it failed, undoes it and says what. Damaged state is nobody's dead letter: it ends the stage. */
-  attempt(run: () => void): StepFailure | null {
-    const mark = this.parts.undo.mark();
-    const outer = this.failure;
+  begin(): void {
+    this.marks.push(this.parts.undo.mark());
+    this.outer.push(this.failure);
     this.failure = null;
-    try {
-      run();
-    } catch (error) {
-      if (this.failure === null) throw error;
-    }
-    const failure: StepFailure | null = this.failure;
-    this.failure = outer;
+  }
+
+  /** Throws what nobody answers for: damaged state is nobody's dead letter, it ends the stage. */
+  caught(error: unknown): void {
+    if (this.failure !== null) return;
+    this.end();
+    throw error;
+  }
+
+  /** To be called last in a scope that is a whole step: it fails too when it makes more than a commit can carry. */
+  requireStepFits(): void {
+    if (stepBytes(this.parts) > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
+  }
+
+  /** When anything in the scope failed, undoes it and says what. */
+  end(): StepFailure | null {
+    const { failure } = this;
+    const mark = this.marks.pop() ?? 0;
+    this.failure = this.outer.pop() ?? null;
     if (failure !== null) this.parts.undo.rollback(mark);
     return failure;
   }
 
-  /** A scope that is a whole step: it fails too when it makes more than a commit can carry. */
+  attempt(run: () => void): StepFailure | null {
+    this.begin();
+    try {
+      run();
+    } catch (error) {
+      this.caught(error);
+    }
+    return this.end();
+  }
+
   attemptStep(run: () => void): StepFailure | null {
     return this.attempt(() => {
       run();
-      if (stepBytes(this.parts) > LIMITS.stepBytesMax) throw this.failed(WHOLE_STEP, tooMuchAtOnce(this.parts));
+      this.requireStepFits();
     });
   }
 }

@@ -48,7 +48,7 @@ export class CheckedValue<Value> {
 export function frozen<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);
-  for (const item of Object.values(value)) frozen(item);
+  for (const name in value) frozen(value[name]);
   return value;
 }
 

@@ -38,12 +38,12 @@ const NAMES_REMEMBERED = 4096;
 export class PlainJson {
   /** Where it stands. */
   at = 0;
-  private bytes: Buffer = Buffer.alloc(0);
+  private bytes: Uint8Array = new Uint8Array();
   private readonly names = new Map<string, MemberName>();
-  private readonly first: MemberName = { text: "", bytes: Buffer.alloc(0), next: null };
+  private readonly first: MemberName = { text: "", bytes: new Uint8Array(), next: null };
 
   begin(bytes: Uint8Array): void {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.bytes = bytes;
     this.at = 0;
   }
 
@@ -108,7 +108,7 @@ export class PlainJson {
     }
     this.at = at;
     if (digits + decimals > DIGITS_READ) return Number.NaN;
-    if (digits + decimals > EXACT_DIGITS) return Number(bytes.toString("latin1", start, at));
+    if (digits + decimals > EXACT_DIGITS) return Number(asciiOf(bytes, start, at));
     const size = decimals === 0 ? value : value / (POWERS_OF_TEN[decimals] ?? Number.NaN);
     return negative ? -size : size;
   }
@@ -174,7 +174,7 @@ export class PlainJson {
       const byte = bytes[at] ?? 0;
       if (byte === QUOTE) {
         this.at = at + 1;
-        return bytes.toString("latin1", start, at);
+        return asciiOf(bytes, start, at);
       }
       if (byte < BLANK || byte > LAST_PRINTABLE || byte === BACKSLASH) return null;
     }
@@ -186,4 +186,8 @@ export class PlainJson {
 function digitAt(bytes: Uint8Array, at: number): number {
   const digit = (bytes[at] ?? 0) - 0x30;
   return digit <= 9 ? digit : -1;
+}
+
+function asciiOf(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

@@ -132,6 +132,7 @@ describe("a payload that is written plainly", () => {
     '{"ts":1e3,"values":{"t":1}}',
     '{"ts":"5","values":{"t":1}}',
     '{"values":{"t":1},"ts":5}',
+    '{"ts":5,"values":{"t":1}',
     '{"ts":5}',
     "{}",
   ])("is understood as any other: %s", bothWays);
