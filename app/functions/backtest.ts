@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { deadLetterSchema } from "../../core/derived-records.ts";
-import { isReading } from "../../core/is-reading.ts";
 import { parseJson } from "../../core/parse-json.ts";
+import { readReading } from "../../wire/reading-reader.ts";
 import { isJoin } from "../../kit/function-stages.ts";
 import { outputText } from "../../kit/run-records.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
@@ -133,12 +133,13 @@ class BacktestRun {
   }
 
   private note({ topic, record }: SampleOutput): void {
-    const value = parseJson(record.value);
     if (topic === "dead-letters") {
       this.counts.deadLetters += 1;
-      this.noteFault(deadLetterSchema.parse(value));
-    } else if (topic === "readings" && isReading(value)) {
+      this.noteFault(deadLetterSchema.parse(parseJson(record.value)));
+    } else if (topic === "readings") {
+      const value = readReading(record);
       this.counts.emitted += 1;
+      if (value === null) return;
       // What lies outside is stored of other readings than these.
       if (value.ts < this.range.from || value.ts >= this.range.to) return;
       for (const metric of Object.keys(value.metrics)) this.emittedNames.add(metric);

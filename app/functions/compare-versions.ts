@@ -1,6 +1,5 @@
-import { parseJson } from "../../core/parse-json.ts";
-import { isReading } from "../../core/is-reading.ts";
 import { madeRecord, recordAt } from "../../core/made-record.ts";
+import { readReading } from "../../wire/reading-reader.ts";
 import { isJoin } from "../../kit/function-stages.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { backtest } from "./backtest.ts";
@@ -112,8 +111,8 @@ async function inOrder(
 
 function pastReadings({ partition, records }: PastPartition): readonly PastReading[] {
   return records.flatMap((fields, index) => {
-    const reading = parseJson(fields.value);
-    if (!isReading(reading)) return [];
+    const reading = readReading(fields);
+    if (reading === null) return [];
     return [{ partition, record: madeRecord({ offset: index + 1, ...fields, headers: [] }), reading, maker: null }];
   });
 }
@@ -137,8 +136,8 @@ function outcomeOf(
     if (topic === "dead-letters") deadLetters += records.length;
     if (topic !== "readings") return;
     for (const fields of records) {
-      const reading = parseJson(fields.value);
-      if (!isReading(reading) || reading.ts >= to) continue;
+      const reading = readReading(fields);
+      if (reading === null || reading.ts >= to) continue;
       const record = recordAt(fields, 0);
       derived.push({ partition: partition ?? 0, record, reading, maker: fn.name });
     }

@@ -69,7 +69,10 @@ export class PastRun {
 
   private begin(stage: StageDefinition, partition: number | null, offset: number): Lane {
     const options = { stage, partition: partition ?? 0, generation: 0 };
-    const engine = createStagePartition(options, configuredState(options, this.configuration, offset));
+    const { byPartition, ...all } = this.configuration;
+    const own = partition === null ? undefined : byPartition?.get(partition);
+    const configuration = own === undefined ? all : { ...all, devices: own };
+    const engine = createStagePartition(options, configuredState(options, configuration, offset));
     return { partition, engine, offset: offset - 1, received: 0 };
   }
 

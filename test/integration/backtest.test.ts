@@ -27,7 +27,7 @@ import { defineMap, z } from "millrace/function";
 export const dew = defineMap({
   name: "dew",
   input: z.object({ temperature: z.number() }),
-  select: { type: "cold-room" },
+  select: { type: "cold-room", labels: { site: "north" } },
   process({ metrics: { temperature } }) {
     if (temperature > 90) throw new RangeError("too hot");
     return { dew: temperature - 5 };

@@ -2,14 +2,15 @@ import { join } from "node:path";
 import { controlSchema } from "../../../core/control.ts";
 import { MillraceError } from "../../../core/errors.ts";
 import { deviceKey } from "../../../core/ids.ts";
-import { isReading } from "../../../core/is-reading.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { parseJson } from "../../../core/parse-json.ts";
+import { partitionOf } from "../../../core/partitioner.ts";
 import { HEADER, isControlRecord } from "../../../core/record.ts";
 import { REPLAY_STAGE, stageJournalName } from "../../../core/stage.ts";
 import { ReadRecord } from "../../../engine/parse-reading.ts";
 import { readEmbeddedLog, type ReadableLog } from "../../../log/embedded/read-embedded-log.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
+import { readReading } from "../../../wire/reading-reader.ts";
 import { mergeByReceiveTime } from "./merge-by-receive-time.ts";
 import type { DeviceState } from "../../../core/control.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
@@ -100,8 +101,8 @@ function pastReadings(
 
 function pastReading(record: LogRecord, partition: number, { from, to }: TimeRange): PastReading | null {
   if (isControlRecord(record)) return null;
-  const reading = parseJson(record.value);
-  if (!isReading(reading) || reading.ts < from || reading.ts >= to) return null;
+  const reading = readReading(record);
+  if (reading === null || reading.ts < from || reading.ts >= to) return null;
   const isDerived = !sourceOf(record).startsWith(OF_MAIN_STAGE);
   const maker = isDerived ? (record.header(HEADER.functionVersion)?.split("@")[0] ?? "") : null;
   return { partition, record: new ReadRecord(record, reading), reading, maker };
@@ -128,7 +129,17 @@ async function readConfiguration(log: ReadableLog): Promise<DeviceConfiguration>
       }
     }
   }
-  return { types: present(types), devices: present(devices) };
+  const known = present(devices);
+  return { types: present(types), devices: known, byPartition: byPartition(known, log.partitions("readings").length) };
+}
+
+function byPartition(devices: readonly DeviceState[], partitionCount: number): Map<number, DeviceState[]> {
+  const parts = new Map(
+    Array.from({ length: partitionCount }, (_, partition): [number, DeviceState[]] => [partition, []]),
+  );
+  for (const device of devices)
+    parts.get(partitionOf(deviceKey(device.tenant, device.id), partitionCount))?.push(device);
+  return parts;
 }
 
 function present<Value>(values: ReadonlyMap<string, Value | null>): readonly Value[] {

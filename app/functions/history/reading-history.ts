@@ -23,6 +23,8 @@ export interface PastReading {
 export interface DeviceConfiguration {
   readonly types: readonly DeviceType[];
   readonly devices: readonly DeviceState[];
+  /** Of each partition of readings its devices, so that none has to know all of them; absent where that is not known. */
+  readonly byPartition?: ReadonlyMap<number, readonly DeviceState[]>;
   /** What functions join with; absent where that is not known. */
   readonly tables?: readonly ReferenceTable[];
 }

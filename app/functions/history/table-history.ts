@@ -20,17 +20,15 @@ interface Items<Item> {
 export async function openTableHistory(api: ApiClient): Promise<ReadingHistory> {
   const { items: types } = await api.get<Items<DeviceType>>("/types");
   const devices = await listDevices(api);
+  const states = devices.map(({ tenant, id, type, labels, disabled }) => ({ tenant, id, type, labels, disabled }));
   return {
     place: `the tables of ${api.url}`,
     isExact: false,
     since: 0,
-    configuration: {
-      types,
-      devices: devices.map(({ tenant, id, type, labels, disabled }) => ({ tenant, id, type, labels, disabled })),
-    },
+    configuration: { types, devices: states, byPartition: new Map(states.map((state, place) => [place, [state]])) },
     async *read(range, only) {
-      const wanted = devices.filter(({ id }) => only?.has(id) ?? true);
-      for (const [partition, device] of wanted.entries()) {
+      for (const [partition, device] of devices.entries()) {
+        if (only?.has(device.id) === false) continue;
         const type = types.find(({ id }) => id === device.type);
         yield toPastReadings(await readDevice(api, device.id, range), device, type, partition);
       }
