@@ -5,6 +5,7 @@ import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
 import { benchFunctionsLive } from "./functions-live/bench-functions-live.ts";
 import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
+import { benchGrowth } from "./growth/bench-growth.ts";
 import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
 
@@ -24,6 +25,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "functions-peers": benchFunctionsPeers,
   /** Memory of an installation at the edge that forwards. */
   "edge-memory": benchEdgeMemory,
+  /** What a message costs with more devices, partitions, rules and history. */
+  growth: benchGrowth,
   /** Scaling in a simulator, beside other formulas. */
   autoscaler: benchAutoscaler,
 };

@@ -19,7 +19,7 @@ interface GrowthCurve {
   at(size: number, messages: number): GrowthLoad;
 }
 
-const INTERVAL_MS = 20_000;
+const INTERVAL_MS = 30_000;
 const WINDOW_MS = 60_000;
 const MESSAGES_PER_WINDOW = WINDOW_MS / INTERVAL_MS;
 const FLEET = 10_000;
@@ -30,7 +30,6 @@ const ROUND = 8192;
 /** Of one partition, between two changes of a device in it. */
 const MESSAGES_PER_CHANGE = 1000;
 
-/** The size of which a curve without a stated slope may be: see `growthCurves`. */
 export const CURVE_NAMES = ["devices", "spread", "partitions", "rules", "rulesOfAll", "changes"] as const;
 export type CurveName = (typeof CURVE_NAMES)[number];
 
@@ -66,7 +65,7 @@ export const GROWTH_CURVES: Readonly<Record<CurveName, GrowthCurve>> = {
     what: "more rules, all for every device",
     unit: "rules",
     sizes: [1, 10, 100, 1000],
-    at: (rules, messages) => ofRules(ruledFleet(rules, false), Math.min(messages, Math.ceil((8 * messages) / rules))),
+    at: (rules, messages) => ofRules(ruledFleet(rules, false), messages),
   },
   changes: {
     what: "more rules, one of which selects each device, while a device of each partition is changed with every 1,000 messages in it",
@@ -87,7 +86,7 @@ function ofFleet(
   return { load, shape: { ...shape, warmUp: Math.max(2 * cycle, whole(messages / 2)), messages: whole(messages) } };
 }
 
-/** Rules are not bound to windows: fewer messages do where each is dear. */
+/** One configuration, and so one number of windows per message, whatever the rules are. */
 function ofRules(load: StageLoad, messages: number): GrowthLoad {
   const warmUp = Math.max(load.devices, Math.ceil(messages / 2));
   return { load, shape: { partitions: PARTITIONS, batch: MESSAGES_PER_CHANGE, unit: UNIT, warmUp, messages } };
