@@ -1,5 +1,6 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchBacktest } from "./backtest/bench-backtest.ts";
+import { benchConnects } from "./connects/bench-connects.ts";
 import { benchEdgeMemory } from "./edge-memory.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
@@ -13,6 +14,8 @@ import { benchMainJob } from "./bench-main-job.ts";
 const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
   /** MQTT to PUBACK, beside other brokers. */
   ingest: benchIngest,
+  /** What a connection costs to open, with TLS and without. */
+  connects: benchConnects,
   /** The main job under the loads of the ingest. */
   "end-to-end": benchEndToEnd,
   /** What functions cost a worker. */
