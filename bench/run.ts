@@ -9,6 +9,7 @@ import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts"
 import { benchGrowth } from "./growth/bench-growth.ts";
 import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
+import { benchScaling } from "./scaling/bench-scaling.ts";
 
 /** `npm run bench -- NAME`; without a name the main job, from PUBLISH to a row. Linux only: reads /proc. */
 const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
@@ -32,6 +33,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   growth: benchGrowth,
   /** Scaling in a simulator, beside other formulas. */
   autoscaler: benchAutoscaler,
+  /** Fleets of millions on paper: a model of the measured figures, and a simulation beside it. */
+  scaling: benchScaling,
 };
 
 const [name = "", ...args] = process.argv.slice(2);
