@@ -66,7 +66,8 @@ export function measureFunction(
   const run = (upTo: number): number => {
     let cpuSeconds = 0;
     for (let done = 0; done < upTo;) {
-      const rounds = Math.ceil(BATCHES_AHEAD / partitions);
+      const left = (upTo - done) / (batch * partitions);
+      const rounds = Math.ceil(Math.min(left, BATCHES_AHEAD / partitions));
       const ahead = workers.flatMap((worker) =>
         Array.from({ length: rounds }, () => ({ worker, bytes: worker.nextBatch() })),
       );

@@ -23,8 +23,9 @@ export async function benchGrowth(args: string[]): Promise<void> {
     options: {
       only: { type: "string" },
       rounds: { type: "string", default: "3" },
-      messages: { type: "string", default: "100000" },
+      messages: { type: "string", default: "60000" },
       devices: { type: "string" },
+      spread: { type: "string" },
       partitions: { type: "string" },
       rules: { type: "string" },
       "history-rows": { type: "string" },
@@ -38,7 +39,7 @@ export async function benchGrowth(args: string[]): Promise<void> {
   const rounds = Number(values.rounds);
   const given: Partial<Record<string, string>> = {
     devices: values.devices,
-    spread: values.devices,
+    spread: values.spread,
     partitions: values.partitions,
     rules: values.rules,
     rulesOfAll: values.rules,

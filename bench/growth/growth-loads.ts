@@ -22,13 +22,15 @@ interface GrowthCurve {
 const INTERVAL_MS = 30_000;
 const WINDOW_MS = 60_000;
 const MESSAGES_PER_WINDOW = WINDOW_MS / INTERVAL_MS;
-const FLEET = 10_000;
+/** Powers of two, as are the batches: each size is measured over whole windows of all devices, or one would close more of them than another. */
+const FLEET = 8192;
 const PARTITIONS = 32;
+const BATCH = 512;
 const UNIT = 1000;
 /** Messages of all partitions together between two looks of a thread at them: what comes in a quarter of a second or so. */
 const ROUND = 8192;
-/** Of one partition, between two changes of a device in it. */
-const MESSAGES_PER_CHANGE = 1000;
+
+const RULES_SHAPE = { partitions: PARTITIONS, batch: BATCH, unit: UNIT } as const;
 
 export const CURVE_NAMES = ["devices", "spread", "partitions", "rules", "rulesOfAll", "changes"] as const;
 export type CurveName = (typeof CURVE_NAMES)[number];
@@ -43,8 +45,8 @@ export const GROWTH_CURVES: Readonly<Record<CurveName, GrowthCurve>> = {
   spread: {
     what: "more devices over 32 partitions: a small fleet has each device many times in a unit",
     unit: "devices",
-    sizes: [1000, 10_000],
-    at: (devices, messages) => ofFleet(fleet(devices), { partitions: PARTITIONS, batch: UNIT, unit: UNIT }, messages),
+    sizes: [1024, 8192, 32_768],
+    at: (devices, messages) => ofFleet(fleet(devices), { partitions: PARTITIONS, batch: BATCH, unit: UNIT }, messages),
   },
   partitions: {
     what: "the same messages over more partitions: units of 8,192 / partitions messages",
@@ -59,19 +61,20 @@ export const GROWTH_CURVES: Readonly<Record<CurveName, GrowthCurve>> = {
     what: "more rules, each for its own devices: one selects each device",
     unit: "rules",
     sizes: [1, 10, 100, 1000],
-    at: (rules, messages) => ofRules(ruledFleet(rules, true), messages),
+    at: (rules, messages) => ofFleet(ruledFleet(rules, true), RULES_SHAPE, messages),
   },
   rulesOfAll: {
     what: "more rules, all for every device",
     unit: "rules",
     sizes: [1, 10, 100, 1000],
-    at: (rules, messages) => ofRules(ruledFleet(rules, false), messages),
+    at: (rules, messages) => ofFleet(ruledFleet(rules, false), RULES_SHAPE, messages),
   },
   changes: {
-    what: "more rules, one of which selects each device, while a device of each partition is changed with every 1,000 messages in it",
+    what: "more rules, one of which selects each device, while a device of each partition is changed with every 512 messages in it",
     unit: "rules",
     sizes: [1, 10, 100, 1000],
-    at: (rules, messages) => ofRules({ ...ruledFleet(rules, true), control: changedDevice(rules) }, messages),
+    at: (rules, messages) =>
+      ofFleet({ ...ruledFleet(rules, true), control: changedDevice(rules) }, RULES_SHAPE, messages),
   },
 };
 
@@ -81,15 +84,9 @@ function ofFleet(
   shape: Pick<FunctionShape, "partitions" | "batch" | "unit">,
   messages: number,
 ): GrowthLoad {
-  const cycle = load.devices * MESSAGES_PER_WINDOW;
+  const cycle = Math.max(load.devices * MESSAGES_PER_WINDOW, shape.partitions * (shape.batch ?? UNIT));
   const whole = (least: number): number => Math.ceil(least / cycle) * cycle;
   return { load, shape: { ...shape, warmUp: Math.max(2 * cycle, whole(messages / 2)), messages: whole(messages) } };
-}
-
-/** One configuration, and so one number of windows per message, whatever the rules are. */
-function ofRules(load: StageLoad, messages: number): GrowthLoad {
-  const warmUp = Math.max(load.devices, Math.ceil(messages / 2));
-  return { load, shape: { partitions: PARTITIONS, batch: MESSAGES_PER_CHANGE, unit: UNIT, warmUp, messages } };
 }
 
 const TWO_RULES = [stationRule("hot", "temperature"), stationRule("dust", "pm25")];
@@ -116,7 +113,7 @@ function changedDevice(groups: number): NonNullable<StageLoad["control"]> {
   return (partition, partitions, batches): RecordInput => {
     const share = Math.floor(FLEET / partitions);
     const device = (batches % share) * partitions + partition;
-    const receivedAt = T0 + Math.floor((batches * MESSAGES_PER_CHANGE * INTERVAL_MS) / share);
+    const receivedAt = T0 + Math.floor((batches * BATCH * INTERVAL_MS) / share);
     const labels = { ...groupOf(device, groups), changed: String(batches) };
     return deviceRecord(device, FLEET, { revision: 2 + batches, receivedAt, labels });
   };

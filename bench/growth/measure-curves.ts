@@ -35,7 +35,9 @@ export function measureCurves(jobs: readonly CurveJob[], rounds: number, message
         const id = `${curve} ${size}`;
         runs.set(id, [...(runs.get(id) ?? []), run]);
         const micros = ((1e6 * run.cpuSeconds) / run.messages).toFixed(1);
-        console.error(`round ${round}, ${curve} ${size}: ${micros} µs of CPU per message`);
+        console.error(
+          `round ${round}, ${curve} ${size}: ${micros} µs of CPU per message, ${(run.outputs / run.messages).toFixed(2)} outputs`,
+        );
       }
     }
   }

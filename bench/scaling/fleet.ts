@@ -16,6 +16,8 @@ export interface Fleet {
   readonly questionsPerSecond: number;
   /** How busy a thread may be at the peak. */
   readonly utilisation: number;
+  /** Of processors, and of functions. */
+  readonly threadsPerPod: number;
   readonly replication: number;
   readonly clickhouseReplicas: number;
   readonly logDays: number;
@@ -30,6 +32,7 @@ export const FLEET: Fleet = {
   functionShare: 1,
   questionsPerSecond: 0.2,
   utilisation: 0.6,
+  threadsPerPod: 4,
   replication: 3,
   clickhouseReplicas: 2,
   logDays: LIMITS.logRetentionMsDefault / 1000 / DAY_SECONDS,

@@ -55,11 +55,9 @@ export function planInstallation(fleet: Fleet, costs: Costs, luck: Luck): Instal
     of(costs.functionMessage) * weight,
     costs.growth,
   );
-  const bytes =
-    costs.telemetryBytes +
-    of(costs.outputBytes) * (1 + fleet.functionShare / of(costs.outputs)) +
-    of(costs.journalBytes);
-  const kafkaBytesPerSecond = peakPerSecond * bytes * weight;
+  // A journal is deleted up to its last snapshot: it takes the brokers' bandwidth, and next to no disk.
+  const kept = (costs.telemetryBytes + of(costs.outputBytes) * (1 + fleet.functionShare / of(costs.outputs))) * weight;
+  const kafkaBytesPerSecond = peakPerSecond * (kept + of(costs.journalBytes) * weight);
   const partitions = Math.max(stage.partitions, functions.partitions);
   const replicas = partitions * (TOPICS.length + JOURNALS) * fleet.replication;
   const rows = peakPerSecond * fleet.metrics;
@@ -90,7 +88,7 @@ export function planInstallation(fleet: Fleet, costs: Costs, luck: Luck): Instal
     sinkSeconds: of(costs.sinkRow) * fleet.metrics,
     hubSeconds: of(costs.hubMessage) * weight,
     kafkaBytesPerSecond,
-    logBytes: day * fleet.logDays * bytes * weight * fleet.replication,
+    logBytes: day * fleet.logDays * kept * fleet.replication,
     historyBytes: day * fleet.historyDays * fleet.metrics * of(costs.rowBytes) * fleet.clickhouseReplicas,
   };
 }

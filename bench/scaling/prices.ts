@@ -6,7 +6,7 @@ export interface Price {
   readonly source: string;
   /** When the address says that it was read, or what else is to be known of it. */
   readonly note: string;
-  /** False: the address that is named does not show it for this region, or only somebody else repeats it. */
+  /** False: no stored copy shows the figure for this region. */
   readonly verified: boolean;
 }
 

@@ -1,7 +1,8 @@
 import { compareWithSimulation, type Compared } from "./agreement.ts";
 import { FLEET, FLEET_SIZES, SIMULATED_SIZES, type Fleet } from "./fleet.ts";
-import { awsMoney, moneyOf } from "./money.ts";
-import { PRICES, PRICE_LIST, type Price } from "./prices.ts";
+import { bytes, count, figure, percent } from "./formats.ts";
+import { moneyOf } from "./money.ts";
+import { billTable, moneyTable, pricesTable } from "./money-tables.ts";
 import { stormsOf } from "./storm.ts";
 import { devicesUpTo, mostStrained, planFleet, STRAINED, strainsOf } from "./strains.ts";
 import { spreadOf } from "./tenants.ts";
@@ -48,6 +49,7 @@ function assumptionsTable(fleet: Fleet): Table {
     ["messages that users' functions read", `${100 * fleet.functionShare} %`],
     ["questions of dashboards", `${fleet.questionsPerSecond} per second for each 10,000 devices`],
     ["how busy a thread may be at the peak", `${100 * fleet.utilisation} %`],
+    ["threads of a pod of processors", String(fleet.threadsPerPod)],
     ["replicas in Kafka, in ClickHouse", `${fleet.replication}, ${fleet.clickhouseReplicas}`],
     ["days in the log, in the tables", `${fleet.logDays}, ${fleet.historyDays}`],
   ];
@@ -90,9 +92,9 @@ function planTable(costs: Costs): Table {
     "devices",
     "messages/s at the peak",
     "installations",
-    "each: gateways",
+    "each: pods of gateways",
     "partitions",
-    "threads of processors",
+    "processors: threads (pods)",
   ];
   const rows = FLEET_SIZES.map((devices) => {
     const { installations, each } = planFleet(fleetOf(devices), costs);
@@ -102,8 +104,8 @@ function planTable(costs: Costs): Table {
       count(installations),
       count(each.gateways),
       count(each.partitions),
-      count(each.processorThreads),
-      count(each.functionThreads),
+      threadsAndPods(each.processorThreads, each.fleet),
+      threadsAndPods(each.functionThreads, each.fleet),
       count(each.brokers),
       `${each.fleet.clickhouseReplicas} × ${count(each.clickhouseCores)}`,
       `${figure(each.kafkaBytesPerSecond / 1e6)} MB/s`,
@@ -112,7 +114,7 @@ function planTable(costs: Costs): Table {
     ];
   });
   return [
-    [...head, "of functions", "brokers", "cores of ClickHouse", "into Kafka", "all: log", "all: tables"],
+    [...head, "functions: threads (pods)", "brokers", "cores of ClickHouse", "into Kafka", "all: log", "all: tables"],
     ...rows,
   ];
 }
@@ -210,65 +212,6 @@ function tenantsTable(costs: Costs): Table {
   return [head, ...rows];
 }
 
-function moneyTable(costs: Costs): Table {
-  const rows = FLEET_SIZES.map((devices) => {
-    const fleet = fleetOf(devices);
-    const plans = (["low", "mid", "high"] as const).map((luck) => moneyOf(planFleet(fleet, costs, luck)));
-    const [, mid] = plans;
-    const aws = awsMoney(fleet, costs.stageMessage.mid + costs.functionMessage.mid, costs.telemetryBytes);
-    const each = (total: number): string => dollars(total / devices);
-    return [
-      count(devices),
-      ...(mid === undefined ? ["", "", ""] : [each(mid.compute), each(mid.disks), each(mid.traffic)]),
-      plans.map(({ total }) => each(total)).join(" / "),
-      each(aws.totalBasicIngest),
-      each(aws.total),
-    ];
-  });
-  const head = ["devices", "ours: cores", "disks", "between zones", "all: least / median / most"];
-  return [[...head, "AWS, Basic Ingest", "AWS, messaging"], ...rows];
-}
-
-function billTable(costs: Costs): Table {
-  const aws = awsMoney(FLEET, costs.stageMessage.mid + costs.functionMessage.mid, costs.telemetryBytes);
-  const each = (total: number): string => dollars(total / FLEET.devices);
-  return [
-    ["of AWS, per device and month", "US dollars"],
-    ["IoT Core: connected all the time", each(aws.connectivity)],
-    ["IoT Core: messaging", each(aws.messaging)],
-    ["IoT Core: one rule with one action", each(aws.rules)],
-    ["Kinesis", each(aws.kinesis)],
-    ["Lambda", each(aws.lambda)],
-  ];
-}
-
-function pricesTable(): Table {
-  const all: readonly Price[] = Object.values(PRICES);
-  const rows = all.map(({ what, usd, per, source, note, verified }) => {
-    return [what, `$${usd.toFixed(10).replace(/0+$/, "")}`, per, verified ? "yes" : "**no**", source, note];
-  });
-  return [[PRICE_LIST, "price", "per", "verified", "address", "note"], ...rows];
-}
-
-/** Three significant digits are more than a model can give. */
-function figure(value: number): string {
-  return Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 3 });
-}
-
-function count(value: number): string {
-  return Math.round(value).toLocaleString("en");
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
-}
-
-function dollars(value: number): string {
-  return `$${value < 0.01 ? value.toFixed(5) : value.toFixed(4)}`;
-}
-
-function bytes(value: number): string {
-  const units = ["GB", "TB", "PB"];
-  const place = Math.min(2, Math.max(0, Math.floor(Math.log10(value / 1e9) / 3)));
-  return `${figure(value / 1e9 / 1000 ** place)} ${units[place]}`;
+function threadsAndPods(threads: number, { threadsPerPod }: Fleet): string {
+  return `${count(threads)} (${count(Math.ceil(threads / threadsPerPod))})`;
 }

@@ -65,9 +65,9 @@ describe("the model of a fleet", () => {
 
   test("bytes are what a message leaves, on each replica, for as many days", () => {
     const one = planInstallation({ ...fleet(600_000), functionShare: 0 }, costs, "mid");
-    // 10,000 messages a second of 400 + 500 + 1,000 bytes.
+    // 10,000 messages a second of 400 + 500 bytes, and 1,000 in a journal, which is not kept.
     const day = 10_000 * 86_400;
-    expect(one.logBytes).toBeCloseTo(day * FLEET.logDays * 1900 * FLEET.replication, -3);
+    expect(one.logBytes).toBeCloseTo(day * FLEET.logDays * 900 * FLEET.replication, -3);
     expect(one.historyBytes).toBeCloseTo(day * FLEET.historyDays * 6 * 5 * FLEET.clickhouseReplicas, -3);
     expect(one.kafkaBytesPerSecond).toBeCloseTo(10_000 * FLEET.peakFactor * 1900, 3);
   });
