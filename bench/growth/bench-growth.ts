@@ -31,10 +31,12 @@ export async function benchGrowth(args: string[]): Promise<void> {
       "history-rows": { type: "string" },
       "history-devices": { type: "string", default: "500" },
       note: { type: "string", default: "" },
+      /** Measures nothing: writes the page again. */
+      page: { type: "boolean", default: false },
       "dry-run": { type: "boolean", default: false },
     },
   });
-  const dimensions = chosen(values.only);
+  const dimensions = values.page ? [] : chosen(values.only);
   const measured = { ...commandLine("npm run bench"), note: values.note, machine: describeMachine() };
   const rounds = Number(values.rounds);
   const given: Partial<Record<string, string>> = {

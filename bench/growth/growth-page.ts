@@ -55,7 +55,8 @@ ${curves.map((curve) => `| ${curve.name} | ${curve.what} | ${curve.exponent?.toF
   a unit, \`devices\` has them all in one partition, where no unit has one twice; \`spread\` shows the difference. \`partitions\` gives the thread
   8,192 messages in each turn, however many partitions they come from: more partitions are smaller batches and units.
 - **Rules**: \`rules\` and \`changes\` have one rule for each device. \`rulesOfAll\` has all of them for each: there a message costs what its rules
-  cost, and its exponent is not part of the aim.
+  cost, and its exponent is not part of the aim. \`changes\` shows what it costs a partition to find
+  out anew which rules select its devices, when one of them is changed.
 - **History**: a log, the sink and ClickHouse embedded (chdb), for each size in processes of their own. Each round inserts 180,000 rows, ten seconds of
   event time apart per device, waits until every roll-up is computed, and asks forty times for the newest ten minutes of one metric of one device. The first
   round is not counted.

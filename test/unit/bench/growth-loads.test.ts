@@ -15,7 +15,6 @@ describe("the loads of which growth is measured", () => {
   test.each([
     ["devices", 1000, 2000],
     ["partitions", 8, 64],
-    ["changes", 1, 100],
   ] as const)("%s: a message makes as much at %d as at %d, and leaves as much in its unit", (name, small, large) => {
     const [one, other] = [measured(name, small), measured(name, large)];
     expect(other.outputsPerMessage).toBeCloseTo(one.outputsPerMessage, 2);
