@@ -29,12 +29,15 @@ export function billTable(costs: Costs): Table {
   const aws = awsMoney(FLEET, costs.stageMessage.mid + costs.functionMessage.mid, costs.telemetryBytes);
   const each = (total: number): string => dollars(total / FLEET.devices);
   return [
-    ["of AWS, per device and month", "US dollars"],
+    [`of a fleet of ${count(FLEET.devices)}, per device and month`, "US dollars"],
     ["IoT Core: connected all the time", each(aws.connectivity)],
     ["IoT Core: messaging", each(aws.messaging)],
     ["IoT Core: one rule with one action", each(aws.rules)],
     ["Kinesis", each(aws.kinesis)],
     ["Lambda", each(aws.lambda)],
+    ["AWS with Basic Ingest, verified prices alone", each(aws.totalBasicIngest - aws.rules)],
+    ["AWS with messaging, verified prices alone", each(aws.total - aws.rules)],
+    ["ours, verified prices alone: cores", each(moneyOf(planFleet(FLEET, costs)).compute)],
   ];
 }
 
