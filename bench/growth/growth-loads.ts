@@ -66,13 +66,13 @@ export const GROWTH_CURVES: Readonly<Record<CurveName, GrowthCurve>> = {
   rulesOfAll: {
     what: "more rules, all for every device",
     unit: "rules",
-    sizes: [1, 10, 100, 1000],
+    sizes: [1, 30, 1000],
     at: (rules, messages) => ofFleet(ruledFleet(rules, false), RULES_SHAPE, messages),
   },
   changes: {
     what: "more rules, one of which selects each device, while a device of each partition is changed with every 512 messages in it",
     unit: "rules",
-    sizes: [1, 10, 100, 1000],
+    sizes: [1, 30, 1000],
     at: (rules, messages) =>
       ofFleet({ ...ruledFleet(rules, true), control: changedDevice(rules) }, RULES_SHAPE, messages),
   },
