@@ -1,17 +1,22 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchBacktest } from "./backtest/bench-backtest.ts";
+import { benchConnects } from "./connects/bench-connects.ts";
 import { benchEdgeMemory } from "./edge-memory.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
 import { benchFunctionsLive } from "./functions-live/bench-functions-live.ts";
 import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
+import { benchGrowth } from "./growth/bench-growth.ts";
 import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
+import { benchScaling } from "./scaling/bench-scaling.ts";
 
 /** `npm run bench -- NAME`; without a name the main job, from PUBLISH to a row. Linux only: reads /proc. */
 const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
   /** MQTT to PUBACK, beside other brokers. */
   ingest: benchIngest,
+  /** What a connection costs to open, with TLS and without. */
+  connects: benchConnects,
   /** The main job under the loads of the ingest. */
   "end-to-end": benchEndToEnd,
   /** What functions cost a worker. */
@@ -24,8 +29,12 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "functions-peers": benchFunctionsPeers,
   /** Memory of an installation at the edge that forwards. */
   "edge-memory": benchEdgeMemory,
+  /** What a message costs with more devices, partitions, rules and history. */
+  growth: benchGrowth,
   /** Scaling in a simulator, beside other formulas. */
   autoscaler: benchAutoscaler,
+  /** Fleets of millions on paper: a model of the measured figures, and a simulation beside it. */
+  scaling: benchScaling,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -10,8 +10,17 @@ const CHUNK = 2000;
 const STEP = 30;
 const START = Date.UTC(2026, 0, 1);
 
-/** Fills `readings` of a log as the stage would: a round is one message of six numbers from each device, a second after the one before. */
-export function createReadings(log: EmbeddedLog, devices: number) {
+interface ReadingsShape {
+  /** Between two messages of a device. */
+  readonly stepMs: number;
+  /** A thousand different values of each metric, of the record's place in its partition: 0 to 999. */
+  readonly noise: (offset: number, partition: number) => number;
+}
+
+const SHAPE: ReadingsShape = { stepMs: 1000, noise: (offset) => (offset * 7919) % 1000 };
+
+/** Fills `readings` of a log as the stage would: a round is one message of six numbers from each device, `stepMs` after the one before. */
+export function createReadings(log: EmbeddedLog, devices: number, { stepMs, noise }: ReadingsShape = SHAPE) {
   const offsets = Array.from({ length: log.partitionCount }, () => 0);
   const prepared = new Map<number, RecordInput[]>();
   let rounds = 0;
@@ -24,7 +33,8 @@ export function createReadings(log: EmbeddedLog, devices: number) {
         const offset = offsets[partition] ?? 0;
         offsets[partition] = offset + 1;
         const records = made.get(partition) ?? [];
-        records.push(record(id, partition, offset, START + rounds * 1000 + (device % 1000)));
+        const at = START + rounds * stepMs + (device % 1000);
+        records.push(record(id, partition, offset, at, noise(offset, partition)));
         made.set(partition, records);
       }
     }
@@ -40,6 +50,8 @@ export function createReadings(log: EmbeddedLog, devices: number) {
     await Promise.all(appends);
   };
   return {
+    /** Event time up to which it has made some. */
+    until: () => START + rounds * stepMs,
     /** In steps that fit in the log's queue. */
     async append(count: number) {
       for (let done = 0; done < count; done += STEP) await append(make(Math.min(STEP, count - done)));
@@ -55,8 +67,7 @@ export function createReadings(log: EmbeddedLog, devices: number) {
   };
 }
 
-function record(device: string, partition: number, offset: number, ts: number): RecordInput {
-  const noise = (offset * 7919) % 1000;
+function record(device: string, partition: number, offset: number, ts: number, noise: number): RecordInput {
   const metrics = {
     temperature: 20 + noise / 100,
     humidity: 50 + (noise % 300) / 10,

@@ -11,8 +11,8 @@ import { parseClickHouseUrl } from "../sinks/clickhouse/clickhouse-target.ts";
 import { ROLLUP_PACE } from "../sinks/clickhouse/rollups/rollups.ts";
 import { openTestLog } from "../test/unit/log/open-test-log.ts";
 import { cpuSecondsOf, treeCpuSeconds } from "./process-tree.ts";
+import { untilSettled } from "./tables-settled.ts";
 import { METRICS, createReadings } from "./tables-readings.ts";
-import type { EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
 import type { TablesServerReady } from "./tables-server.ts";
 
 /** What the process is told, as its first message. */
@@ -77,7 +77,7 @@ async function run(load: TablesLoad): Promise<TablesRun> {
   const isDirty = async () =>
     ((await link.query("SELECT count() AS dirty FROM dirty_buckets", dirtyRow))[0]?.dirty ?? 0) > 0;
   await sink.start();
-  await settled(log);
+  await untilSettled(log);
   while (rollups && (await isDirty())) await delay(200);
 
   if (!live) await readings.appendPrepared();
@@ -87,7 +87,7 @@ async function run(load: TablesLoad): Promise<TablesRun> {
     await readings.append(1);
     await delay(Math.max(0, begun + (round + 1) * 1000 - performance.now()));
   }
-  await settled(log);
+  await untilSettled(log);
   const sinkCpuSeconds = cpuSecondsOf(process.cpuUsage()) - own;
   const seconds = (performance.now() - begun) / 1000;
   while (rollups && (await isDirty())) await delay(200);
@@ -100,17 +100,4 @@ async function run(load: TablesLoad): Promise<TablesRun> {
   const measured = rounds * devices * METRICS;
   const storedOnce = rows === distinct && rows === measured + warmUpRounds * devices * METRICS;
   return { rows: measured, seconds, sinkCpuSeconds, clickhouseCpuSeconds, storedOnce };
-}
-
-/** Until the sink's journal has reached the ends of the log. */
-async function settled(log: EmbeddedLog): Promise<void> {
-  for (;;) {
-    const { journals, partitions } = await log.status();
-    const done = new Map(
-      journals[0]?.positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
-    );
-    if (partitions.every(({ topic, partition, endOffset }) => endOffset === (done.get(`${topic}/${partition}`) ?? 0)))
-      return;
-    await delay(50);
-  }
 }

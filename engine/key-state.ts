@@ -5,7 +5,7 @@ import { parseDeviceKey } from "../core/ids.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
 import { NamedItems } from "./named-items.ts";
 import { sideTimesSchema, type SideTimes } from "./side-times.ts";
-import type { DeviceConfig } from "./stage-config.ts";
+import type { ResolvedConfig } from "./stage-config.ts";
 import { FunctionState } from "./function-state.ts";
 import { EngineSlot, SLOT_BYTES, compareTimers } from "./state-slots.ts";
 import type { Slot } from "../core/commit-unit.ts";
@@ -70,7 +70,7 @@ export class KeyState implements HeapItem {
   /** Instead of `time`, of what is joined; null of all other keys. */
   readonly sides: EngineSlot<SideTimes> | null;
   /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
-  config: { readonly version: number; readonly of: DeviceConfig } | null = null;
+  config: ResolvedConfig | null = null;
   /** True since it was last asked for, until the keeper takes it back. */
   used = true;
   private functions = NO_FUNCTIONS;

@@ -58,6 +58,13 @@ export interface DeviceConfig {
   readonly labels: DeviceLabels;
 }
 
+/** The same, and the counts of changes that it is of. */
+export interface ResolvedConfig {
+  readonly version: number;
+  readonly deviceVersion: number;
+  readonly of: DeviceConfig;
+}
+
 /**
  * The configuration of a partition as its control records made it so far: types, rules and devices with their revisions, kept as
  * state slots. Revisions are taken as one growing sequence, so that a record that comes again, or after a snapshot that has it, is told.
@@ -68,7 +75,9 @@ export class StageConfig implements ConfigView {
   private readonly rules: ConfigSlots<AlarmRule> = new Map();
   private readonly tables: ConfigSlots<ReferenceTable> = new Map();
   private readonly devices: ConfigSlots<DeviceState> = new Map();
+  /** Counts what may concern many devices, and what concerns one. */
   private version = 0;
+  private deviceVersion = 0;
   private readonly defaultTypes = new Map<string, DeviceType>();
   private readonly rulesByTenant = new Map<string, readonly AlarmRule[]>();
 
@@ -99,9 +108,12 @@ export class StageConfig implements ConfigView {
 
   /** What applies to the device of this key. */
   of(key: KeyState): DeviceConfig {
-    if (key.config?.version === this.version) return key.config.of;
+    const { config } = key;
+    // What is joined has the device's configuration under other keys than the device's own.
+    const isOfNow = key.joinedBy === null || config?.deviceVersion === this.deviceVersion;
+    if (config?.version === this.version && isOfNow) return config.of;
     const made = this.resolve(key.deviceKey, key.tenant);
-    key.config = { version: this.version, of: made };
+    key.config = { version: this.version, deviceVersion: this.deviceVersion, of: made };
     return made;
   }
 
@@ -113,7 +125,8 @@ export class StageConfig implements ConfigView {
   /** Applies a control record. False when it changed nothing: its revision was known, or it said what held already. */
   apply(control: ConfigControl): boolean {
     const changed = this.write(control);
-    if (changed) this.forgetResolved();
+    if (changed && control.kind === "device") this.forgetDevice(deviceKey(control.device.tenant, control.device.id));
+    else if (changed) this.forgetResolved();
     return changed;
   }
 
@@ -128,6 +141,12 @@ export class StageConfig implements ConfigView {
   forgetResolved(): void {
     this.version += 1;
     this.rulesByTenant.clear();
+  }
+
+  /** The same of one device: those that report are changed one by one, and there may be a thousand rules to look through for each. */
+  private forgetDevice(key: string): void {
+    this.deviceVersion += 1;
+    this.store.key(key).config = null;
   }
 
   private write(control: ConfigControl): boolean {

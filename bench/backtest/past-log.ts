@@ -5,9 +5,8 @@ import { partitionOf } from "../../core/partitioner.ts";
 import { madeRecord, recordAt } from "../../core/made-record.ts";
 import { createStagePartition, type StagePartition } from "../../engine/stage-partition.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
-import { configRecord } from "../functions/function-loads.ts";
 import type { RecordInput } from "../../core/record.ts";
-import type { FunctionLoad } from "../functions/function-loads.ts";
+import type { StageLoad } from "../functions/measure-function.ts";
 
 const PARTITIONS = 32;
 const CHUNK = 20_000;
@@ -17,12 +16,7 @@ const GIB = 1024 ** 3;
  * Writes the log of a data directory as an instance would have left it: the load's readings over all partitions. With `isStored` also what its
  * function made of them live.
  */
-export async function writePastLog(
-  data: string,
-  load: FunctionLoad,
-  readings: number,
-  isStored: boolean,
-): Promise<void> {
+export async function writePastLog(data: string, load: StageLoad, readings: number, isStored: boolean): Promise<void> {
   const log = await openEmbeddedLog({
     directory: join(data, "log"),
     partitionCount: PARTITIONS,
@@ -47,9 +41,9 @@ export async function writePastLog(
   await log.close(AbortSignal.timeout(10_000));
 }
 
-function createLive({ stage }: FunctionLoad, partition: number): StagePartition {
+function createLive({ stage, config }: StageLoad, partition: number): StagePartition {
   const engine = createStagePartition({ stage, partition, generation: 1 });
-  engine.process(madeRecord({ ...configRecord(), offset: 0 }));
+  engine.process(madeRecord({ ...config(() => true), offset: 0 }));
   engine.seal();
   return engine;
 }

@@ -3,9 +3,31 @@ import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { encodeRecordBatch } from "../../wire/record-batch-writer.ts";
 import { encodeUnit } from "../../wire/unit-codec.ts";
 import { cpuSecondsOf } from "../process-tree.ts";
-import { configRecord, DEVICES } from "./function-loads.ts";
 import type { StagePartition } from "../../engine/stage-partition.ts";
-import type { FunctionLoad } from "./function-loads.ts";
+import type { RecordInput } from "../../core/record.ts";
+import type { StageDefinition } from "../../core/stage.ts";
+
+/** A stage, and the records that it reads: the devices one after the other, again and again. */
+export interface StageLoad {
+  readonly stage: StageDefinition;
+  readonly devices: number;
+  /** The first record of a partition: what is configured, and its devices. */
+  config(isOwn: (device: number) => boolean): RecordInput;
+  /** The message with this number. */
+  record(index: number): RecordInput;
+  /** A control record that comes with a batch; null, or absent: none does. `batches`: how many came before it in its partition. */
+  control?(partition: number, partitions: number, batches: number): RecordInput | null;
+}
+
+export interface FunctionShape {
+  readonly partitions: number;
+  readonly warmUp: number;
+  readonly messages: number;
+  /** Messages of a partition that come at once. */
+  readonly batch?: number;
+  /** Messages of a unit, at most. */
+  readonly unit?: number;
+}
 
 export interface FunctionRun {
   readonly partitions: number;
@@ -30,29 +52,30 @@ export const LAYOUTS = [32, 1] as const;
  * outputs. No log, no disk.
  */
 export function measureFunction(
-  load: FunctionLoad,
-  { partitions, warmUp, messages }: { readonly partitions: number; readonly warmUp: number; readonly messages: number },
+  load: StageLoad,
+  { partitions, warmUp, messages, batch = BATCH, unit = UNIT }: FunctionShape,
 ): FunctionRun {
   const made = { outputs: 0, outputBytes: 0, unitBytes: 0, deadLetters: 0 };
   const workers = Array.from({ length: partitions }, (_, partition) => {
     const state = createStagePartition({ stage: load.stage, partition, generation: 0 });
-    const work = createWorker(state, made);
-    work(encodeRecordBatch([configRecord((device) => device % partitions === partition)], 0));
-    return { work, nextBatch: batchesOf(load, partition, partitions) };
+    const work = createWorker(state, made, unit);
+    work(encodeRecordBatch([load.config((device) => device % partitions === partition)], 0));
+    return { work, nextBatch: batchesOf(load, { partition, partitions, batch }) };
   });
   let processed = 0;
   const run = (upTo: number): number => {
     let cpuSeconds = 0;
     for (let done = 0; done < upTo;) {
-      const rounds = Math.ceil(BATCHES_AHEAD / partitions);
+      const left = (upTo - done) / (batch * partitions);
+      const rounds = Math.ceil(Math.min(left, BATCHES_AHEAD / partitions));
       const ahead = workers.flatMap((worker) =>
-        Array.from({ length: rounds }, () => ({ worker, batch: worker.nextBatch() })),
+        Array.from({ length: rounds }, () => ({ worker, bytes: worker.nextBatch() })),
       );
       const begun = process.cpuUsage();
-      for (const { worker, batch } of ahead) worker.work(batch);
+      for (const { worker, bytes } of ahead) worker.work(bytes);
       cpuSeconds += cpuSecondsOf(process.cpuUsage(begun));
-      done += ahead.length * BATCH;
-      processed += ahead.length * BATCH;
+      done += ahead.length * batch;
+      processed += ahead.length * batch;
     }
     return cpuSeconds;
   };
@@ -72,17 +95,24 @@ export function measureFunction(
 }
 
 /** Of a partition's share of the devices, which send one after the other, again and again. */
-function batchesOf(load: FunctionLoad, partition: number, partitions: number): () => Buffer {
-  const devices = Math.floor(DEVICES / partitions);
-  let next = 0;
+function batchesOf(
+  load: StageLoad,
+  { partition, partitions, batch }: { partition: number; partitions: number; batch: number },
+): () => Buffer {
+  const devices = Math.floor(load.devices / partitions);
+  let [next, offset, batches] = [0, 1, 0];
   return () => {
-    const offset = next + 1;
-    const records = Array.from({ length: BATCH }, () => {
-      const index = Math.floor(next / devices) * DEVICES + (next % devices) * partitions + partition;
+    const control = load.control?.(partition, partitions, batches) ?? null;
+    const records = Array.from({ length: batch }, () => {
+      const index = Math.floor(next / devices) * load.devices + (next % devices) * partitions + partition;
       next += 1;
       return load.record(index);
     });
-    return encodeRecordBatch(records, offset);
+    if (control !== null) records.push(control);
+    const first = offset;
+    offset += records.length;
+    batches += 1;
+    return encodeRecordBatch(records, first);
   };
 }
 
@@ -93,7 +123,7 @@ interface Made {
   deadLetters: number;
 }
 
-function createWorker(partition: StagePartition, made: Made): (batch: Buffer) => void {
+function createWorker(partition: StagePartition, made: Made, unit: number): (batch: Buffer) => void {
   let processed = 0;
   const seal = (): void => {
     const draft = partition.seal();
@@ -110,7 +140,7 @@ function createWorker(partition: StagePartition, made: Made): (batch: Buffer) =>
     for (const record of decodeRecordBatch(batch).records) {
       while (!partition.process(record)) seal();
       processed += 1;
-      if (processed >= UNIT) seal();
+      if (processed >= unit) seal();
     }
   };
 }
