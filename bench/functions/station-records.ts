@@ -103,5 +103,5 @@ function deviceId(index: number, devices: number): string {
 
 /** Values that change and have one or two decimals, as sensors send them. */
 function metricsOf(index: number): Record<string, number> {
-  return Object.fromEntries(METRICS.map((name, place) => [name, 20 + (((index * 7 + place * 131) % 5000) + 1) / 100]));
+  return Object.fromEntries(METRICS.map((name, place) => [name, (2001 + ((index * 7 + place * 131) % 5000)) / 100]));
 }
