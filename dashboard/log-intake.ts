@@ -1,13 +1,15 @@
 import { errorText } from "../core/errors.ts";
 import type { EventLog, FetchedSlice, TopicPosition } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
-import { isControlRecord } from "../core/record.ts";
+import { HEADER, isControlRecord } from "../core/record.ts";
 import type { HubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { followLog } from "./log-follower.ts";
 import { parseAlarmEvent, parseDeviceEvent, parseReading } from "./parse-derived.ts";
 
+/** The function that makes readings of what devices send. */
+const CLEAN = "clean@";
 const FOLLOWED = ["readings", "alarms", "device-events"];
 /** The scan of old records uses at most about a quarter of a core. */
 const SCAN_REST_FACTOR = 3;
@@ -43,6 +45,8 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
         // What a replay has corrected is nothing new: it changes last values at most.
         else if (isOld || reading.revision !== undefined) feed.applyOldReading(reading);
         else feed.applyReading(reading);
+        if (reading !== null && record.header(HEADER.functionVersion)?.startsWith(CLEAN) === true)
+          feed.countPace(reading, isOld);
       } else if (slice.topic === "alarms") {
         const event = parseAlarmEvent(record.value);
         if (event === null) counters.unreadable.add();

@@ -17,6 +17,8 @@ export interface FunctionMeter extends CallMeter {
 
 /** One of so many calls from outside is timed, with all calls within it: a clock for each would cost as much as a small function. */
 const TIMED_OF_CALLS = 64;
+/** Upper bounds of the classes that timed calls are counted in, seconds: a call belongs to all that are not below its time. */
+const CLASSES = [1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.5, Infinity];
 
 /** Of one function version. */
 interface Cells {
@@ -25,6 +27,8 @@ interface Cells {
   readonly errors: Counter;
   readonly coldStarts: Counter;
   readonly cpuSeconds: Counter;
+  /** As `CLASSES`. */
+  readonly timed: readonly Counter[];
 }
 
 interface Running {
@@ -69,7 +73,9 @@ export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOption
       if (failed) ended.cells.errors.add();
       if (!isTimed) return;
       const tookMs = cpu.now() - ended.begun;
-      ended.cells.cpuSeconds.add(((tookMs - ended.innerMs) * TIMED_OF_CALLS) / 1000);
+      const seconds = (tookMs - ended.innerMs) / 1000;
+      ended.cells.cpuSeconds.add(seconds * TIMED_OF_CALLS);
+      for (const [at, bound] of CLASSES.entries()) if (seconds <= bound) ended.cells.timed[at]?.add();
       const outer = stack.at(-1);
       if (outer !== undefined) outer.innerMs += tookMs;
     },
@@ -111,7 +117,21 @@ function createCells(metrics: Metrics, stage: string, functionVersion: string): 
       "CPU time of a function's calls, without the functions called within; one of 64 is measured.",
       labels,
     ),
+    timed: CLASSES.map((bound) =>
+      createClass(metrics, { ...labels, le: Number.isFinite(bound) ? `${bound}` : "+Inf" }),
+    ),
   };
+}
+
+function createClass(
+  metrics: Metrics,
+  { stage, function: name, version, le }: { stage: string; function: string; version: string; le: string },
+): Counter {
+  return metrics.counter(
+    "millrace_function_timed_calls_total",
+    "Measured calls of a function whose CPU time, without the functions called within, was at most `le` seconds.",
+    { stage, function: name, version, le },
+  );
 }
 
 function createComparison(metrics: Metrics, stage: string, functionVersion: string, outcome: CanaryOutcome): Counter {

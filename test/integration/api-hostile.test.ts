@@ -205,6 +205,7 @@ describe("a port that is taken", () => {
       deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
       functionUsage: async () => [],
+      slowDevices: async () => [],
       overview: async () => overview,
       ledger: async () => ledger,
       partitions: async () => ({ at: 1, consumers: [] }),
