@@ -53,7 +53,7 @@ export async function runStageThread(
   const dealt = dealtPartitions();
   const groups = partitions === null ? dealt.groups : log.groups(partitions);
   const own = extras({ logger, metrics, monotonic });
-  const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, metrics });
+  const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, monotonic, metrics });
   const cold = new ColdFile({
     stage: stage.name,
     directory: coldDirectory(config.data),

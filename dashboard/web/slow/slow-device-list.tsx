@@ -35,7 +35,7 @@ export function SlowDeviceList({ devices, by }: { devices: readonly SlowDevice[]
 
 function Row({ device: one, by }: { device: SlowDevice; by: SlowDeviceOrder }) {
   const rejected = one.quarantined + one.deadLettered;
-  const mark = (order: SlowDeviceOrder) => (by === order ? " is-worst" : "");
+  const mark = (order: SlowDeviceOrder, isBad = true) => (by === order && isBad ? " is-worst" : "");
   return (
     <div class="slow-row slow-device" role="row" data-testid="slow-device" data-device-id={one.device}>
       <span role="cell" class="slow-name">
@@ -45,7 +45,7 @@ function Row({ device: one, by }: { device: SlowDevice; by: SlowDeviceOrder }) {
       </span>
       <span role="cell" class={`number${mark("silence")}`} data-label="last message">
         {one.received === null ? "not seen" : <AgoText ts={one.received} />}
-        {one.silence !== null && <span class="muted"> · {formatCount(one.silence)}×</span>}
+        {one.silence !== null && one.silence >= 2 && <span class="muted"> · {formatCount(one.silence)}×</span>}
       </span>
       <span role="cell" class="number" data-label="usual interval">
         {one.intervalMs === null ? "–" : formatDuration(one.intervalMs)}
@@ -55,18 +55,18 @@ function Row({ device: one, by }: { device: SlowDevice; by: SlowDeviceOrder }) {
       </span>
       <span
         role="cell"
-        class={`number${mark("rejects")}`}
+        class={`number${mark("rejects", one.duplicates > 0)}`}
         data-label="duplicates"
         title={`${formatCount(one.duplicates)} of ${formatCount(one.messages)} messages`}
       >
         {formatShare(one.duplicates, one.messages)}
       </span>
-      <span role="cell" class={`number${mark("rejects")}`} data-label="late">
+      <span role="cell" class={`number${mark("rejects", one.late > 0)}`} data-label="late">
         {formatCount(one.late)}
       </span>
       <span
         role="cell"
-        class={`number${mark("rejects")}`}
+        class={`number${mark("rejects", rejected > 0)}`}
         data-label="rejected"
         title={`${formatCount(rejected)} of ${formatCount(one.messages)} messages`}
       >

@@ -44,7 +44,7 @@ function Row({ one }: { one: FunctionUsage }) {
         <span class="share-bar" aria-hidden="true">
           <span style={{ width: `${100 * share}%` }} />
         </span>
-        {one.stageShare === null ? "–" : formatShare(share, 1)}
+        <span>{one.stageShare === null ? "–" : formatShare(share, 1)}</span>
       </span>
       <span role="cell" class="number" data-label="per record">
         {formatCallTime(cpuPerRecord(one))}

@@ -7,7 +7,7 @@ import { createFunctionMeter } from "../../../runtime/function-meter.ts";
 function thread(stage: string, functionVersion: string, calls: number, bytes: number) {
   const metrics = createMetrics();
   let now = 0;
-  const meter = createFunctionMeter({ stage, cpu: { now: () => now }, metrics });
+  const meter = createFunctionMeter({ stage, cpu: { now: () => now }, monotonic: { now: () => now }, metrics });
   for (let call = 0; call < calls; call += 1) {
     meter.begin(functionVersion, call > 0);
     now += 2;

@@ -8,7 +8,7 @@ import { logRecord } from "../../support/log-records.ts";
 function metered() {
   const metrics = createMetrics();
   let now = 0;
-  const meter = createFunctionMeter({ stage: "main", cpu: { now: () => now }, metrics });
+  const meter = createFunctionMeter({ stage: "main", cpu: { now: () => now }, monotonic: { now: () => now }, metrics });
   const value = (name: string, fn: string): number => {
     const sample = metrics
       .snapshot()
