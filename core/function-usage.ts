@@ -14,7 +14,10 @@ export const functionUsageSchema = z.object({
     .number()
     .nullable()
     .describe("Its part of the CPU time of all functions of its stage, 0–1; null without any"),
-  callMsP50: z.number().nullable().describe("Time of a call by the clock, ms: half of the measured ones took at most about so long"),
+  callMsP50: z
+    .number()
+    .nullable()
+    .describe("Time of a call by the clock, ms: half of the measured ones took at most about so long"),
   callMsP99: z.number().nullable().describe("The same of 99 of 100; null as long as none was measured"),
   gbSeconds: z.number().nullable().describe("That time by the memory that its thread may have; null without a limit"),
   stateBytes: z.number().describe("About what the function keeps, whatever version made it"),

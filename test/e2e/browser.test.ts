@@ -181,6 +181,32 @@ describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
     watched.expectOutage(false);
   });
 
+  it("shows by keyboard which devices and functions are slow, says so when none is, and what cannot be asked for", async () => {
+    const { page } = watched;
+    await page.goto(`${instance.httpUrl}/`);
+    await page.getByTestId("state-sentence").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("s");
+    await page.waitForURL("**/slow");
+    await page.getByText("Every device reports at its usual pace.").waitFor();
+    await page.getByRole("button", { name: "Functions" }).click();
+    await expect.poll(() => new URL(page.url()).search, SOON).toBe("?show=functions");
+    await page.locator('[data-testid="slow-function"][data-function="clean@1"]').waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("nothing has this name");
+    await page.getByRole("button", { name: "Show all" }).click();
+    await page.locator('[data-testid="slow-function"][data-function="alarm@1"]').waitFor();
+    expect(watched.complaints()).toEqual([]);
+    await page.route("**/api/v1/slow-devices*", (route) => route.abort());
+    watched.expectOutage(true);
+    await page.goto(`${instance.httpUrl}/slow?by=delay`);
+    await page.getByRole("button", { name: "Try again" }).waitFor();
+    await page.unroute("**/api/v1/slow-devices*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("No device reports late.").waitFor();
+    watched.expectOutage(false);
+  });
+
   it("moves the chart with every message, without a reload", async () => {
     const { page } = watched;
     await page.goto(`${instance.httpUrl}/devices`);
