@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, launchChromium, openWatchedPage, type WatchedPage } from "../support/browser.ts";
 import { runMillraceAsync, startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
 import { instanceApi, listAlarms } from "../support/replay-run.ts";
+import { expectMoving, pointCount } from "../support/moving-chart.ts";
 import { startThermometer, type Thermometer } from "../support/thermometer.ts";
 import { hasChdb } from "../unit/sinks-clickhouse/clickhouse-bench.ts";
-import type { Browser, Locator } from "playwright-core";
+import type { Browser } from "playwright-core";
 
 const chromium = findChromium();
 const missing = [
@@ -285,20 +286,4 @@ function seriesPath(): string {
     points: "2000",
   });
   return `/devices/first-device/series?${query.toString()}`;
-}
-
-/** More often than history alone would move it, which a chart asks for twice within the first seconds and then once a minute. */
-async function expectMoving(chart: Locator, device: Thermometer): Promise<void> {
-  for (let i = 0; i < 5; i += 1) {
-    const sent = device.lastTs();
-    await expect.poll(() => lastTs(chart), SOON).toBeGreaterThan(sent);
-  }
-}
-
-async function lastTs(chart: Locator): Promise<number> {
-  return Number(await chart.getAttribute("data-last-ts"));
-}
-
-async function pointCount(chart: Locator): Promise<number> {
-  return Number(await chart.getAttribute("data-points"));
 }
