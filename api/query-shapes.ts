@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { QUARANTINE_REASONS } from "../core/derived-records.ts";
 import { LIMITS } from "../core/limits.ts";
-import { SLOW_DEVICE_ORDERS } from "../core/slow-devices.ts";
+import { SLOW_DEVICE_ORDERS } from "../core/slow-device-order.ts";
 import { functionNameSchema, idSchema, metricNameSchema } from "../core/schemas.ts";
 
 const PAGE_SIZE_DEFAULT = 100;

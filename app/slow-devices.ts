@@ -3,7 +3,8 @@ import { noOutcomes, settledMessages, type Outcomes } from "../core/ledger.ts";
 import { greatest } from "./greatest.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DeviceStore } from "../core/registry.ts";
-import type { DevicePace, SlowDevice, SlowDeviceOrder, SlowDevicesQuery } from "../core/slow-devices.ts";
+import type { SlowDeviceOrder } from "../core/slow-device-order.ts";
+import type { DevicePace, SlowDevice, SlowDevicesQuery } from "../core/slow-devices.ts";
 import type { KeyCounts } from "./worst-keys.ts";
 
 export interface SlowDeviceSources {

@@ -1,9 +1,6 @@
 import { z } from "zod";
 import { timeSchema } from "./schemas.ts";
-
-/** What slow devices are ranked by: how long they have said nothing, how long readings are under way, how much of what they send does not count. */
-export const SLOW_DEVICE_ORDERS = ["silence", "delay", "rejects"] as const;
-export type SlowDeviceOrder = (typeof SLOW_DEVICE_ORDERS)[number];
+import type { SlowDeviceOrder } from "./slow-device-order.ts";
 
 /** How one device reports, as whoever follows `readings` has learned it. */
 export interface DevicePace {

@@ -11,7 +11,7 @@ import {
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { importDevices } from "./import-devices.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { SLOW_DEVICE_ORDERS, type SlowDeviceOrder } from "../../core/slow-devices.ts";
+import { SLOW_DEVICE_ORDERS, type SlowDeviceOrder } from "../../core/slow-device-order.ts";
 import { wholeNumber } from "./number-option.ts";
 import { slowDevicesCommand } from "./slow-devices.ts";
 import { InvalidArgumentError, Option, type Command } from "commander";

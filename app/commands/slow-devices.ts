@@ -1,5 +1,6 @@
 import { EXIT, formatTable } from "./output.ts";
-import type { SlowDevice, SlowDeviceOrder } from "../../core/slow-devices.ts";
+import type { SlowDeviceOrder } from "../../core/slow-device-order.ts";
+import type { SlowDevice } from "../../core/slow-devices.ts";
 import type { ApiClient } from "./api-client.ts";
 
 const NONE: Readonly<Record<SlowDeviceOrder, string>> = {

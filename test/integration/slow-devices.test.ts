@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FunctionInstance } from "../support/function-instance.ts";
 import type { FunctionUsage } from "../../core/function-usage.ts";
-import type { SlowDevice, SlowDeviceOrder } from "../../core/slow-devices.ts";
+import type { SlowDeviceOrder } from "../../core/slow-device-order.ts";
+import type { SlowDevice } from "../../core/slow-devices.ts";
 
 const HOUR = 3_600_000;
 const SOON = { timeout: 60_000, interval: 200 };

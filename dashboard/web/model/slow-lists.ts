@@ -1,6 +1,7 @@
 import type { FunctionUsage } from "../../../core/function-usage.ts";
-import { SLOW_DEVICE_ORDERS, type SlowDevice, type SlowDeviceOrder } from "../../../core/slow-devices.ts";
-import { formatCount, formatValue, THIN_SPACE } from "./format-number.ts";
+import { SLOW_DEVICE_ORDERS, type SlowDeviceOrder } from "../../../core/slow-device-order.ts";
+import type { SlowDevice } from "../../../core/slow-devices.ts";
+import { formatCount, THIN_SPACE } from "./format-number.ts";
 
 /** By `silence` unless the address says another order that there is. */
 export function parseSlowOrder(text: string | null): SlowDeviceOrder {
@@ -20,11 +21,15 @@ export function slowestFunctions(usage: readonly FunctionUsage[], search: string
     .toSorted((a, b) => (b.stageShare ?? 0) - (a.stageShare ?? 0) || b.cpuMs - a.cpuMs);
 }
 
-/** `12 µs`, `3.4 ms`, `1.2 s`; a dash for what is not known. */
+/** `12 µs`, `3.4 ms`, `120 ms`, `1.2 s`; a dash for what is not known. */
 export function formatCallTime(ms: number | null): string {
   if (ms === null) return "–";
-  if (ms < 1) return `${formatValue(Math.round(ms * 1000))}${THIN_SPACE}µs`;
-  return ms < 1000 ? `${ms.toPrecision(2)}${THIN_SPACE}ms` : `${(ms / 1000).toPrecision(2)}${THIN_SPACE}s`;
+  if (ms < 1) return `${Math.round(ms * 1000)}${THIN_SPACE}µs`;
+  return ms < 1000 ? `${twoDigits(ms)}${THIN_SPACE}ms` : `${twoDigits(ms / 1000)}${THIN_SPACE}s`;
+}
+
+function twoDigits(value: number): string {
+  return value < 9.95 ? value.toFixed(1) : formatCount(value);
 }
 
 /** CPU time of a record, ms; null when it was called for none. */
@@ -37,7 +42,7 @@ export function formatShare(part: number, whole: number): string {
   if (whole === 0 || part === 0) return `0${THIN_SPACE}%`;
   const percent = (100 * part) / whole;
   if (percent < 0.1) return `<${THIN_SPACE}0.1${THIN_SPACE}%`;
-  return `${percent < 9.95 ? percent.toFixed(1) : formatCount(percent)}${THIN_SPACE}%`;
+  return `${twoDigits(percent)}${THIN_SPACE}%`;
 }
 
 /** `512 B`, `14 KiB`, `3.2 MiB`. */

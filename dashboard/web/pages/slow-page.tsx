@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { LIMITS } from "../../../core/limits.ts";
-import type { SlowDeviceOrder } from "../../../core/slow-devices.ts";
+import type { SlowDeviceOrder } from "../../../core/slow-device-order.ts";
 import { parseSlowOrder, searchSlowDevices, slowestFunctions } from "../model/slow-lists.ts";
 import { SlowDeviceList } from "../slow/slow-device-list.tsx";
 import { SlowFunctionList } from "../slow/slow-function-list.tsx";

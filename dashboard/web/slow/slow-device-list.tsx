@@ -1,4 +1,5 @@
-import type { SlowDevice, SlowDeviceOrder } from "../../../core/slow-devices.ts";
+import type { SlowDeviceOrder } from "../../../core/slow-device-order.ts";
+import type { SlowDevice } from "../../../core/slow-devices.ts";
 import { formatCount } from "../model/format-number.ts";
 import { formatDuration } from "../model/format-time.ts";
 import { devicePath } from "../model/route.ts";

@@ -6,7 +6,8 @@ import type { RawReading, Series } from "../../../core/history.ts";
 import type { PartitionView } from "../../../core/partition-view.ts";
 import type { AlarmState, Device, Page } from "../../../core/registry.ts";
 import type { QuarantinedMessage } from "../../../core/rejects.ts";
-import type { SlowDevice, SlowDeviceOrder } from "../../../core/slow-devices.ts";
+import type { SlowDeviceOrder } from "../../../core/slow-device-order.ts";
+import type { SlowDevice } from "../../../core/slow-devices.ts";
 import type { Explanation } from "../../../core/why.ts";
 
 /** What the API answered when it was not what was asked for (RFC 9457), or that it could not be reached. */
