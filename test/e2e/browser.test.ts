@@ -194,7 +194,9 @@ describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
     await expect.poll(() => new URL(page.url()).search, SOON).toBe("?show=functions");
     await page.locator('[data-testid="slow-function"][data-function="clean@1"]').waitFor();
     await page.keyboard.press("/");
-    await page.keyboard.type("nothing has this name");
+    await page.keyboard.type("nothing like it");
+    // The field tells what was typed when the typing pauses.
+    await expect.poll(() => new URL(page.url()).searchParams.get("search"), SOON).toBe("nothing like it");
     await page.getByRole("button", { name: "Show all" }).click();
     await page.locator('[data-testid="slow-function"][data-function="alarm@1"]').waitFor();
     expect(watched.complaints()).toEqual([]);
