@@ -16,6 +16,7 @@ import type { FunctionInput } from "../core/function-store.ts";
 import type { ShadowReplay } from "../core/version-comparison.ts";
 import type { Registry } from "../core/registry.ts";
 import type { Replays } from "../core/replay.ts";
+import type { SlowDevice, SlowDevicesQuery } from "../core/slow-devices.ts";
 import type { Why, WhyJoined } from "../core/why.ts";
 import type { SignInCodes } from "./sign-in-codes.ts";
 
@@ -56,6 +57,8 @@ export interface ApiOptions {
   readonly replays: Replays;
   /** Of users' functions and ours, by version. */
   functionUsage(): Promise<readonly FunctionUsage[]>;
+  /** The worst first. */
+  slowDevices(query: SlowDevicesQuery): Promise<readonly SlowDevice[]>;
   overview(): Promise<Overview>;
   ledger(): Promise<LedgerReport>;
   partitions(): Promise<PartitionView>;

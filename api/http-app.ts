@@ -25,6 +25,7 @@ import { comparisonRoutes, rolloutRoutes } from "./routes/rollout-routes.ts";
 import { replayRoutes } from "./routes/replay-routes.ts";
 import { ruleRoutes, typeRoutes } from "./routes/rule-routes.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session-routes.ts";
+import { slowDeviceRoutes } from "./routes/slow-device-routes.ts";
 import { statusRoutes } from "./routes/status-routes.ts";
 import { tableRoutes } from "./routes/table-routes.ts";
 import { whyJoinedRoutes } from "./routes/why-joined-routes.ts";
@@ -39,6 +40,7 @@ const GUARDED_ROUTES: readonly ((app: ZodApp, context: RouteContext) => void)[] 
   statusRoutes,
   importRoutes,
   deviceRoutes,
+  slowDeviceRoutes,
   mqttRoutes,
   historyRoutes,
   rejectRoutes,

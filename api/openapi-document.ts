@@ -34,6 +34,7 @@ function documentationOptions(): ApiOptions {
     deadLetters: null,
     edge: { status: () => Promise.reject(nothing()), connectedOf: () => Promise.reject(nothing()) },
     functionUsage: () => Promise.reject(nothing()),
+    slowDevices: () => Promise.reject(nothing()),
     overview: () => Promise.reject(nothing()),
     ledger: () => Promise.reject(nothing()),
     partitions: () => Promise.reject(nothing()),

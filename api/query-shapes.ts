@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { QUARANTINE_REASONS } from "../core/derived-records.ts";
 import { LIMITS } from "../core/limits.ts";
+import { SLOW_DEVICE_ORDERS } from "../core/slow-device-order.ts";
 import { functionNameSchema, idSchema, metricNameSchema } from "../core/schemas.ts";
 
 const PAGE_SIZE_DEFAULT = 100;
@@ -27,6 +28,16 @@ export const deviceListQuery = z.strictObject({
   search: z.string().max(LIMITS.searchCharactersMax).exactOptional().describe("Part of the id or the name"),
   type: idSchema.exactOptional(),
   after,
+  limit,
+});
+
+export const slowDevicesQuery = z.strictObject({
+  by: z
+    .enum(SLOW_DEVICE_ORDERS)
+    .default("silence")
+    .describe(
+      "`silence`: longest since the last message, in usual intervals. `delay`: longest from event to receipt. `rejects`: most of what was sent did not count",
+    ),
   limit,
 });
 

@@ -35,6 +35,8 @@ export interface PeerPorts {
 export interface Peers {
   totals(): Promise<readonly StageTotals[]>;
   sums(): Promise<readonly StageTotals[]>;
+  worst(prefix: string, count: number): Promise<readonly StageTotals[]>;
+  totalsOf(keys: readonly string[]): Promise<readonly StageTotals[]>;
   /** Of all processor threads of this process. */
   busySeconds(): Promise<number>;
   readonly processorCount: number;
@@ -78,6 +80,8 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
   return {
     totals: () => Promise.all(processors.map((call) => call("totals"))),
     sums: () => Promise.all(processors.map((call) => call("sums"))),
+    worst: (prefix, count) => Promise.all(processors.map((call) => call("worst", prefix, count))),
+    totalsOf: (keys) => Promise.all(processors.map((call) => call("totalsOf", keys))),
     async busySeconds() {
       const each = await Promise.all(processors.map((call) => call("busySeconds")));
       return each.reduce((sum, seconds) => sum + seconds, 0);

@@ -17,6 +17,8 @@ import { deadLetterSource } from "./dead-letter-source.ts";
 import { createShadowReplay } from "./functions/shadow-replay.ts";
 import { outlineCode } from "./functions/check-functions.ts";
 import { createDeviceCounts } from "./device-counts.ts";
+import { createKeyCounts } from "./key-counts.ts";
+import { slowDevices } from "./slow-devices.ts";
 import { untilErased } from "./until-erased.ts";
 import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { usageByStage } from "./function-usage.ts";
@@ -77,7 +79,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     // Nobody loses data when a browser sees none: a fault, and no reason to be unready.
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
   });
-  const ledger = createLedger(base, faultWatch);
+  const { keyCounts, ...ledger } = createLedger(base, faultWatch);
   const api = createApi({
     listen: { host: plainHost(config), port: config.httpPort },
     surface: roles.has("api") ? "all" : "probes",
@@ -90,6 +92,8 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     ...createWhys({ log, registry }),
     replays: createReplays({ registry, tenant: config.tenant, threads: base.peers.replays, clock }),
     ...ledger,
+    slowDevices: (query) =>
+      slowDevices({ paces: (tenant) => hub.paces(tenant), counts: keyCounts, devices: registry.devices, clock }, query),
     partitions: () => partitionView(log, log.groups([0]), clock),
     metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
     canaryCounts: async () => canaryCounts(await base.peers.metrics()),
@@ -276,5 +280,6 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
     overview: () => maker.make(),
     ledger: async () => (await maker.make()).ledger,
     audit: () => audit(sources, clock.now()),
+    keyCounts: createKeyCounts(peers, allTotals),
   };
 }

@@ -9,6 +9,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { Overview } from "../core/overview.ts";
+import type { DevicePace } from "../core/slow-devices.ts";
 import type { Principal } from "../core/registry.ts";
 import { createHubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
@@ -36,6 +37,8 @@ export interface HubOptions {
 }
 
 export interface Hub extends Service, Readiness {
+  /** How the devices of a tenant report, `lastValueDevicesMax` of them at most; nothing in a process whose hub does not run. */
+  paces(tenant: string): Iterable<DevicePace>;
   /** For the HTTP server's `upgrade` event. Answers every request, also those for other paths. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
@@ -150,6 +153,7 @@ export function createHub(options: HubOptions): Hub {
         socket.destroy();
       });
     },
+    paces: (tenant) => feed.paces(tenant),
     notReadyReasons: intake.notReadyReasons,
   };
 }

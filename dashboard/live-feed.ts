@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { AlarmEvent, DeviceEvent, Reading } from "../core/derived-records.ts";
 import { deviceKey } from "../core/ids.ts";
+import type { DevicePace } from "../core/slow-devices.ts";
 import { FleetActivity, silentDevices } from "./fleet-activity.ts";
+import { DevicePaces } from "./device-paces.ts";
 import type { HubLimits } from "./hub-limits.ts";
 import { LastValues } from "./last-values.ts";
 import type { FleetMessage } from "./live-protocol.ts";
@@ -18,6 +20,8 @@ export class LiveFeed {
   readonly lastValues: LastValues;
   readonly #recent: RecentReadings;
   readonly #activity = new Map<string, FleetActivity>();
+  readonly #paces = new Map<string, DevicePaces>();
+  readonly #devicesMax: number;
   /** When a device was removed, by receive time: what came before is not shown, whenever it is read. */
   readonly #removedAt = new Map<string, number>();
   readonly #touched = new Set<Watcher>();
@@ -25,6 +29,7 @@ export class LiveFeed {
 
   constructor(limits: HubLimits, clock: Clock) {
     this.#clock = clock;
+    this.#devicesMax = limits.lastValueDevicesMax;
     this.lastValues = new LastValues(limits);
     this.#recent = new RecentReadings(limits);
   }
@@ -53,6 +58,18 @@ export class LiveFeed {
       watcher.pending.markDevice(key);
       this.#touched.add(watcher);
     }
+  }
+
+  /** Of a reading that its device itself has sent, beside the above: functions derive others. `isOld`: from before the start. */
+  countPace(reading: Reading, isOld: boolean): void {
+    if (this.#isErased(deviceKey(reading.tenant, reading.device), reading)) return;
+    let paces = this.#paces.get(reading.tenant);
+    if (paces === undefined) this.#paces.set(reading.tenant, (paces = new DevicePaces(this.#devicesMax)));
+    paces.count(reading, isOld);
+  }
+
+  paces(tenant: string): Iterable<DevicePace> {
+    return this.#paces.get(tenant)?.all() ?? [];
   }
 
   applyAlarm(event: AlarmEvent): void {
@@ -98,6 +115,7 @@ export class LiveFeed {
     this.lastValues.forget(key, received);
     this.#recent.forget(key, received);
     this.#activity.get(tenant)?.forget(device);
+    this.#paces.get(tenant)?.forget(device);
   }
 
   #isErased(key: string, { received }: Reading): boolean {

@@ -1,7 +1,7 @@
 import { errorText } from "../core/errors.ts";
 import type { EventLog, FetchedSlice, TopicPosition } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
-import { isControlRecord } from "../core/record.ts";
+import { HEADER, isControlRecord } from "../core/record.ts";
 import type { HubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
 import type { LiveFeed } from "./live-feed.ts";
@@ -9,6 +9,8 @@ import { followLog } from "./log-follower.ts";
 import { parseAlarmEvent, parseDeviceEvent } from "./parse-derived.ts";
 import { readReading } from "../wire/reading-reader.ts";
 
+/** The function that makes readings of what devices send. */
+const CLEAN = "clean@";
 const FOLLOWED = ["readings", "alarms", "device-events"];
 /** The scan of old records uses at most about a quarter of a core. */
 const SCAN_REST_FACTOR = 3;
@@ -44,6 +46,8 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
         // What a replay has corrected is nothing new: it changes last values at most.
         else if (isOld || reading.revision !== undefined) feed.applyOldReading(reading);
         else feed.applyReading(reading);
+        if (reading !== null && record.header(HEADER.functionVersion)?.startsWith(CLEAN) === true)
+          feed.countPace(reading, isOld);
       } else if (slice.topic === "alarms") {
         const event = parseAlarmEvent(record.value);
         if (event === null) counters.unreadable.add();

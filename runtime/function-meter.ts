@@ -7,6 +7,8 @@ export interface FunctionMeterOptions {
   readonly stage: string;
   /** CPU time that this thread has used, ms. By the clock a call would be charged for whoever else had the CPU. */
   readonly cpu: Clock;
+  /** For how long single calls take, for which the CPU time is too coarse on some systems. */
+  readonly monotonic: Clock;
   readonly metrics: Metrics;
 }
 
@@ -17,6 +19,8 @@ export interface FunctionMeter extends CallMeter {
 
 /** One of so many calls from outside is timed, with all calls within it: a clock for each would cost as much as a small function. */
 const TIMED_OF_CALLS = 64;
+/** Upper bounds of the classes that measured calls are counted in, seconds: a call belongs to all that are not below its time. */
+const CLASSES = [1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.5, Infinity];
 
 /** Of one function version. */
 interface Cells {
@@ -25,17 +29,21 @@ interface Cells {
   readonly errors: Counter;
   readonly coldStarts: Counter;
   readonly cpuSeconds: Counter;
+  /** As `CLASSES`. */
+  readonly timed: readonly Counter[];
 }
 
 interface Running {
   readonly cells: Cells;
   readonly begun: number;
-  /** Of the calls within. */
+  readonly begunAt: number;
+  /** Of the calls within, in CPU time and by the clock. */
   innerMs: number;
+  innerClockMs: number;
 }
 
 /** Counts the calls of functions by version, and the CPU time that they take. */
-export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOptions): FunctionMeter {
+export function createFunctionMeter({ stage, cpu, monotonic, metrics }: FunctionMeterOptions): FunctionMeter {
   const byVersion = new Map<string, Cells>();
   const gauges = new Map<string, Gauge>();
   const compared = new Map<string, Counter>();
@@ -61,7 +69,9 @@ export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOption
         isTimed = outermost % TIMED_OF_CALLS === 0;
         outermost += 1;
       }
-      stack.push({ cells, begun: isTimed ? cpu.now() : 0, innerMs: 0 });
+      const begunAt = isTimed ? monotonic.now() : 0;
+      const begun = isTimed ? cpu.now() : 0;
+      stack.push({ cells, begun, begunAt, innerMs: 0, innerClockMs: 0 });
     },
     end(failed) {
       const ended = stack.pop();
@@ -69,9 +79,14 @@ export function createFunctionMeter({ stage, cpu, metrics }: FunctionMeterOption
       if (failed) ended.cells.errors.add();
       if (!isTimed) return;
       const tookMs = cpu.now() - ended.begun;
+      const clockMs = monotonic.now() - ended.begunAt;
       ended.cells.cpuSeconds.add(((tookMs - ended.innerMs) * TIMED_OF_CALLS) / 1000);
+      const seconds = (clockMs - ended.innerClockMs) / 1000;
+      for (const [at, bound] of CLASSES.entries()) if (seconds <= bound) ended.cells.timed[at]?.add();
       const outer = stack.at(-1);
-      if (outer !== undefined) outer.innerMs += tookMs;
+      if (outer === undefined) return;
+      outer.innerMs += tookMs;
+      outer.innerClockMs += clockMs;
     },
     compared(functionVersion, outcome) {
       const id = `${functionVersion} ${outcome}`;
@@ -111,7 +126,21 @@ function createCells(metrics: Metrics, stage: string, functionVersion: string): 
       "CPU time of a function's calls, without the functions called within; one of 64 is measured.",
       labels,
     ),
+    timed: CLASSES.map((bound) =>
+      createClass(metrics, { ...labels, le: Number.isFinite(bound) ? `${bound}` : "+Inf" }),
+    ),
   };
+}
+
+function createClass(
+  metrics: Metrics,
+  { stage, function: name, version, le }: { stage: string; function: string; version: string; le: string },
+): Counter {
+  return metrics.counter(
+    "millrace_function_timed_calls_total",
+    "Calls of a function, one of 64, that took at most `le` seconds by the clock, without the functions called within.",
+    { stage, function: name, version, le },
+  );
 }
 
 function createComparison(metrics: Metrics, stage: string, functionVersion: string, outcome: CanaryOutcome): Counter {

@@ -10,10 +10,15 @@ import {
 } from "./devices.ts";
 import { apiOf, globalOptions, withInstanceOptions } from "./global-options.ts";
 import { importDevices } from "./import-devices.ts";
-import { InvalidArgumentError } from "commander";
-import type { Command } from "commander";
+import { LIMITS } from "../../core/limits.ts";
+import { SLOW_DEVICE_ORDERS, type SlowDeviceOrder } from "../../core/slow-device-order.ts";
+import { wholeNumber } from "./number-option.ts";
+import { slowDevicesCommand } from "./slow-devices.ts";
+import { InvalidArgumentError, Option, type Command } from "commander";
 
-/** `millrace devices add|assign|list|rotate|disable|enable|remove|import`. */
+const SLOW_SHOWN = 20;
+
+/** `millrace devices add|assign|list|slow|rotate|disable|enable|remove|import`. */
 export function addDeviceCommands(program: Command): void {
   const devices = program.command("devices").description("the devices that may connect");
 
@@ -40,6 +45,17 @@ export function addDeviceCommands(program: Command): void {
     .option("--type <type>", "only this device type")
     .action(async (options: { search?: string; type?: string }, command: Command) => {
       process.exitCode = await listDevices(apiOf(command), { ...globalOptions(command), ...options });
+    });
+  withInstanceOptions(devices.command("slow"))
+    .description("list devices that have fallen silent, report late, or send what does not count; the worst first")
+    .addOption(new Option("--by <what>", "what is bad about them").choices(SLOW_DEVICE_ORDERS).default("silence"))
+    .option("--limit <count>", "how many at most", wholeNumber(1, LIMITS.pageSizeMax), `${SLOW_SHOWN}`)
+    .action(async ({ by, limit }: { by: SlowDeviceOrder; limit: string }, command: Command) => {
+      process.exitCode = await slowDevicesCommand(apiOf(command), {
+        ...globalOptions(command),
+        by,
+        limit: Number(limit),
+      });
     });
   withInstanceOptions(devices.command("rotate <id>"))
     .description("give a device a new token; the older ones stop working")

@@ -68,8 +68,9 @@ export function addFunctionCommands(program: Command): void {
     });
   withInstanceOptions(program.command("usage"))
     .description("print what each version of a function has used: calls, time, memory, errors")
-    .action(async (_options: object, command: Command) => {
-      process.exitCode = await usageCommand(apiOf(command), globalOptions(command));
+    .option("--slow", "those first that take most of their stage's time")
+    .action(async ({ slow = false }: { slow?: boolean }, command: Command) => {
+      process.exitCode = await usageCommand(apiOf(command), { ...globalOptions(command), slow });
     });
   withInstanceOptions(program.command("diff <function> [before] [after]"))
     .description(

@@ -6,6 +6,7 @@ import { createMetrics } from "../../core/metrics.ts";
 import { ColdFile } from "../../runtime/cold-file.ts";
 import { createFunctionMeter } from "../../runtime/function-meter.ts";
 import { createStageRunner } from "../../runtime/stage-runner.ts";
+import { countsOf, worstKeys, type KeyCounts } from "../worst-keys.ts";
 import { stopSignal } from "../deadline.ts";
 import { coldDirectory } from "../data-directory.ts";
 import { dealtPartitions } from "./dealt-partitions.ts";
@@ -16,7 +17,7 @@ import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { StageDefinition } from "../../core/stage.ts";
-import type { StageRunnerOptions } from "../../runtime/stage-runner.ts";
+import type { StageRunnerOptions, StageTotals } from "../../runtime/stage-runner.ts";
 import type { LogAccess } from "../thread-log.ts";
 import type { Config } from "../config.ts";
 import type { ProcessorsApi } from "./thread-apis.ts";
@@ -52,7 +53,7 @@ export async function runStageThread(
   const dealt = dealtPartitions();
   const groups = partitions === null ? dealt.groups : log.groups(partitions);
   const own = extras({ logger, metrics, monotonic });
-  const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, metrics });
+  const meter = createFunctionMeter({ stage: stage.name, cpu: { now: threadCpuMs }, monotonic, metrics });
   const cold = new ColdFile({
     stage: stage.name,
     directory: coldDirectory(config.data),
@@ -76,6 +77,8 @@ export async function runStageThread(
       for (const outcomes of totals.values()) addOutcomes(sum, outcomes);
       return { ...rest, totals: new Map([["", sum]]) };
     },
+    worst: (prefix, count) => reduced(runner.totals(), (totals) => worstKeys(totals, prefix, count)),
+    totalsOf: (keys) => reduced(runner.totals(), (totals) => countsOf(totals, keys)),
     take: (coming) => dealt.take(coming),
     release: (leaving) => dealt.release(leaving),
     busySeconds,
@@ -85,6 +88,10 @@ export async function runStageThread(
     },
   };
   for (const port of [control, ...peers]) serveThread(port, api, logger);
+}
+
+function reduced({ totals, ...rest }: StageTotals, reduce: (totals: KeyCounts) => KeyCounts): StageTotals {
+  return { ...rest, totals: reduce(totals) };
 }
 
 const MIB = 1024 ** 2;

@@ -45,6 +45,10 @@ export type ProcessorsApi = {
   totals(): StageTotals;
   /** All keys added up, under one empty key: for the overview. */
   sums(): StageTotals;
+  /** Of those keys that begin so, the ones whose messages counted least: for the list of slow devices. */
+  worst(prefix: string, count: number): StageTotals;
+  /** Of these keys alone. */
+  totalsOf(keys: readonly string[]): StageTotals;
   /** Of a thread that was started without partitions; see AssignmentListener. */
   take(partitions: readonly number[]): Promise<void>;
   release(partitions: readonly number[]): Promise<void>;

@@ -8,6 +8,7 @@ import { OverviewPage } from "./pages/overview-page.tsx";
 import { PartitionsPage } from "./pages/partitions-page.tsx";
 import { RejectsPage } from "./pages/rejects-page.tsx";
 import { SignInPage } from "./pages/sign-in-page.tsx";
+import { SlowPage } from "./pages/slow-page.tsx";
 import { useApp } from "./state/app-state.ts";
 import { AlarmAnnouncer } from "./ui/alarm-announcer.tsx";
 import { ConnectionBanner } from "./ui/connection-banner.tsx";
@@ -65,6 +66,8 @@ function Page() {
       return <RejectsPage />;
     case "partitions":
       return <PartitionsPage />;
+    case "slow":
+      return <SlowPage />;
     case "not-found":
       return <NotFoundPage />;
   }

@@ -13,6 +13,7 @@ import "./styles/lists.css";
 import "./styles/alarm-rows.css";
 import "./styles/rejects.css";
 import "./styles/partitions.css";
+import "./styles/slow.css";
 import "./styles/lists-small.css";
 import "./styles/device.css";
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `npm run charts`: renders the chart with several values, holds what comes out against the schemas of Kubernetes, KEDA and the Prometheus
-# Operator, sees that values that contradict each other are refused, and tests the alert rules. --install brings the tools
+# `npm run charts`: renders the chart with several values, holds what comes out against the schemas of Kubernetes, KEDA, the Prometheus and
+# the External Secrets Operator, sees that values that contradict each other are refused, and tests the alert rules. --install brings the tools
 # first (Go, Python with venv, promtool of Debian's prometheus). Without the tools it says so and ends with 0.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,7 +13,10 @@ install_tools() {
   command -v helm >/dev/null || GOBIN="$tools/bin" timeout 300 go install -ldflags="-s -w" helm.sh/helm/v3/cmd/helm@v3.18.6
   [ -d "$tools/python" ] || python3 -m venv "$tools/python"
   timeout 120 "$tools/python/bin/pip" install -q kubernetes-validate==1.37.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0
-  "$tools/python/bin/python" deploy/charts/write-schemas.py "$tools/schemas"
+  # The operator's own definitions: a package of it has no models of them.
+  local operator
+  operator=$(cd "$tools" && timeout 120 go mod download -json github.com/external-secrets/external-secrets@v0.16.2 | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  "$tools/python/bin/python" deploy/charts/write-schemas.py "$tools/schemas" "$operator/config/crds/bases/external-secrets.io_externalsecrets.yaml"
 }
 
 [ "${1:-}" != --install ] || install_tools || echo "charts: not all tools could be installed"
@@ -30,7 +33,7 @@ valid() {
   local name=$1
   shift
   echo "== $name"
-  render "$@" | kubeconform -strict -summary -skip ExternalSecret -schema-location "$tools/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" -
+  render "$@" | kubeconform -strict -summary -schema-location "$tools/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" -
 }
 
 # refused SENTENCE VALUES...
@@ -44,9 +47,8 @@ refused() {
 
 valid "small" "${least[@]}"
 valid "production" -f "$chart/values-production.yaml"
-valid "certificates of devices" "${least[@]}" --set gateway.tls.secretName=tls,gateway.tls.clientCaSecret=ca,gateway.tls.clientCertRequired=true
+valid "certificates of devices" "${least[@]}" --set gateway.tls.secretName=tls,gateway.tls.clientCaSecret=ca,gateway.tls.clientCertRequired=true,gateway.service.plainMqtt=false
 valid "no tables, no policies" "${least[@]}" --set clickhouse.enabled=false,networkPolicy.enabled=false
-# No package has a schema of ExternalSecret: it is rendered and no more.
 valid "external secrets" "${least[@]}" --set secrets.externalSecret.enabled=true,secrets.externalSecret.storeName=vault,secrets.externalSecret.remoteKey=millrace
 keda=("${least[@]}" --set processors.replicas=null,processors.keda.enabled=true)
 push=("${keda[@]}" --set autoscaling.mode=external-push)
@@ -78,6 +80,13 @@ refused "/autoscaling/mode" "${keda[@]}" --set autoscaling.mode=lag
 refused "needs the admin token" "${production[@]}" --set monitoring.serviceMonitor.tokenSecret=
 refused "the same: both serve" "${production[@]}" --set api.ingress.host=ingest.example
 refused "without a store" "${least[@]}" --set secrets.externalSecret.enabled=true
+refused "so that nobody makes the Secret" "${least[@]}" --set secrets.externalSecret.storeName=vault
+refused "kafka.sasl.user is set without a mechanism" "${least[@]}" --set kafka.sasl.user=millrace
+refused "lets them in without one" "${least[@]}" --set gateway.tls.secretName=tls,gateway.tls.clientCaSecret=ca,gateway.tls.clientCertRequired=true
+refused "keep nobody out of a Service of type ClusterIP" "${least[@]}" --set gateway.service.loadBalancerSourceRanges={10.0.0.0/8}
+refused "gateway.resources.requests.cpu asks for none" "${production[@]}" --set gateway.resources.requests.cpu=null
+refused "so that they keep nobody out" "${production[@]}" --set networkPolicy.enabled=false
+refused "the network policies let nobody in" "${production[@]}" --set networkPolicy.httpFrom=null
 refused "MILLRACE_LOG_LEVLE" "${least[@]}" --set config.MILLRACE_LOG_LEVLE=debug
 refused "MILLRACE_DATABASE_URL" "${least[@]}" --set config.MILLRACE_DATABASE_URL=postgres://a
 refused "replicaz" "${least[@]}" --set gateway.replicaz=2

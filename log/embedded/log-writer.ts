@@ -76,6 +76,7 @@ export class LogWriter {
       this.offsets.passOver(topology.indexOf(topic, partition), offset);
     this.pipeline = new CommitPipeline((group) => this.write(group));
     this.meters = createLogMeters(metrics);
+    this.meters.bytesMax.set(options.bytesMax);
     mark.publishSequence(this.offsets.sequence);
     this.watch = new StoreWatch({ ...options, capacity: this.capacity });
     this.retentionTurns = new RetentionTurns(this.retention, this.capacity, this.watch);

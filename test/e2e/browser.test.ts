@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, launchChromium, openWatchedPage, type WatchedPage } from "../support/browser.ts";
 import { runMillraceAsync, startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
 import { instanceApi, listAlarms } from "../support/replay-run.ts";
+import { expectMoving, pointCount } from "../support/moving-chart.ts";
 import { startThermometer, type Thermometer } from "../support/thermometer.ts";
 import { hasChdb } from "../unit/sinks-clickhouse/clickhouse-bench.ts";
-import type { Browser, Locator } from "playwright-core";
+import type { Browser } from "playwright-core";
 
 const chromium = findChromium();
 const missing = [
@@ -181,6 +182,34 @@ describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
     watched.expectOutage(false);
   });
 
+  it("shows by keyboard which devices and functions are slow, says so when none is, and what cannot be asked for", async () => {
+    const { page } = watched;
+    await page.goto(`${instance.httpUrl}/`);
+    await page.getByTestId("state-sentence").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("s");
+    await page.waitForURL("**/slow");
+    await page.getByText("Every device reports at its usual pace.").waitFor();
+    await page.getByRole("button", { name: "Functions" }).click();
+    await expect.poll(() => new URL(page.url()).search, SOON).toBe("?show=functions");
+    await page.locator('[data-testid="slow-function"][data-function="clean@1"]').waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("nothing like it");
+    // The field tells what was typed when the typing pauses.
+    await expect.poll(() => new URL(page.url()).searchParams.get("search"), SOON).toBe("nothing like it");
+    await page.getByRole("button", { name: "Show all" }).click();
+    await page.locator('[data-testid="slow-function"][data-function="alarm@1"]').waitFor();
+    expect(watched.complaints()).toEqual([]);
+    await page.route("**/api/v1/slow-devices*", (route) => route.abort());
+    watched.expectOutage(true);
+    await page.goto(`${instance.httpUrl}/slow?by=delay`);
+    await page.getByRole("button", { name: "Try again" }).waitFor();
+    await page.unroute("**/api/v1/slow-devices*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("No device reports late.").waitFor();
+    watched.expectOutage(false);
+  });
+
   it("moves the chart with every message, without a reload", async () => {
     const { page } = watched;
     await page.goto(`${instance.httpUrl}/devices`);
@@ -259,20 +288,4 @@ function seriesPath(): string {
     points: "2000",
   });
   return `/devices/first-device/series?${query.toString()}`;
-}
-
-/** More often than history alone would move it, which a chart asks for twice within the first seconds and then once a minute. */
-async function expectMoving(chart: Locator, device: Thermometer): Promise<void> {
-  for (let i = 0; i < 5; i += 1) {
-    const sent = device.lastTs();
-    await expect.poll(() => lastTs(chart), SOON).toBeGreaterThan(sent);
-  }
-}
-
-async function lastTs(chart: Locator): Promise<number> {
-  return Number(await chart.getAttribute("data-last-ts"));
-}
-
-async function pointCount(chart: Locator): Promise<number> {
-  return Number(await chart.getAttribute("data-points"));
 }

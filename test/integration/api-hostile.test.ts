@@ -84,6 +84,26 @@ describe("bad ids and searches", () => {
     expect(tooLong.body).not.toHaveProperty("errors");
   });
 
+  it.each([
+    "by=rank",
+    "by=silence&by=delay",
+    "by=SILENCE",
+    "limit=0",
+    "limit=1001",
+    "limit=1e9",
+    "device=d1",
+    "by=%00",
+  ])("slow devices asked for with %s are refused", async (query) => {
+    const { body } = await fixture.call("GET", `/api/v1/slow-devices?${query}`);
+    expect(body).toMatchObject({ code: "INVALID_INPUT", status: 400 });
+  });
+
+  it("a stranger learns of no slow device", async () => {
+    expect(
+      (await fixture.call("GET", "/api/v1/slow-devices", { headers: { authorization: "Bearer none" } })).status,
+    ).toBe(401);
+  });
+
   it("a cursor that nobody gave out is refused or empty, never an error inside", async () => {
     for (const after of ["x", "'", "e30", "%00", "x".repeat(1000)]) {
       const { status } = await fixture.call("GET", `/api/v1/devices?after=${after}`);
@@ -205,6 +225,7 @@ describe("a port that is taken", () => {
       deadLetters: null,
       edge: { status: async () => ({ port: 0, connections: 0 }), connectedOf: async () => [] },
       functionUsage: async () => [],
+      slowDevices: async () => [],
       overview: async () => overview,
       ledger: async () => ledger,
       partitions: async () => ({ at: 1, consumers: [] }),

@@ -47,7 +47,7 @@ describe.skipIf(!hasChdb())(`a canary in a running instance ${CHDB_TITLE}`, { ti
   const deploy = async (text: string, ...flags: readonly string[]): Promise<string> => {
     const file = join(directory.path, "counting.ts");
     writeFileSync(file, text);
-    return millrace("deploy", file, "--yes", ...flags);
+    return millrace("deploy", file, "--yes", "--no-shadow", ...flags);
   };
   const start = async (): Promise<void> => {
     instance = await startInstance({ data, environment: { MILLRACE_FUNCTION_TIMEOUT_MS: "500" } });

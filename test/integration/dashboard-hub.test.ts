@@ -39,6 +39,34 @@ describe("the live hub", () => {
     expect(devices).toEqual([["pump", NOW - 1000, { t: [NOW - 1000, 2, NOW - 1000], p: [NOW - 9000, 7, NOW - 9000] }]]);
   });
 
+  it("knows the pace of each device by what it sent itself, from before its start too, until it is removed", async () => {
+    const send = async (n: number, madeBy: string) =>
+      harness.writeReading(
+        { device: "pump", ts: NOW + n * 5000 - 700, received: NOW + n * 5000, metrics: { t: n } },
+        madeBy,
+      );
+    for (const n of [0, 1, 2, 3]) await send(n, "clean@1");
+    await harness.hub.start();
+    const pace = () => [...harness.hub.paces("acme")];
+    await expect.poll(pace).toMatchObject([{ device: "pump", intervalMs: 5000, delayMs: 700 }]);
+    await send(4, "clean@1");
+    // What functions made of it is no message.
+    await send(9, "dew-point@3");
+    await harness.writeReading({ device: "other", ts: NOW, metrics: { t: 1 } }, "clean@1");
+    await expect
+      .poll(() => pace().map(({ device, received }) => [device, received]))
+      .toEqual([
+        ["pump", NOW + 20_000],
+        ["other", NOW],
+      ]);
+    expect([...harness.hub.paces("somebody-else")]).toEqual([]);
+    await harness.writeRemoval("pump", NOW + 60_000);
+    await expect.poll(() => pace().map(({ device }) => device)).toEqual(["other"]);
+    await send(1, "clean@1");
+    await harness.writeReading({ device: "other", ts: NOW + 9000, metrics: { t: 1 } }, "clean@1");
+    await expect.poll(() => pace().map(({ received }) => received)).toEqual([NOW + 9000]);
+  });
+
   it("sends values of watched devices only, as they are written", async () => {
     await harness.hub.start();
     const client = await harness.connect();

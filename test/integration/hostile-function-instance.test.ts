@@ -59,7 +59,7 @@ describe.skipIf(!hasChdb())(`a function that never comes back from one record ${
   const deploy = async (functions: string): Promise<void> => {
     const file = join(directory.path, "functions.ts");
     writeFileSync(file, functions);
-    await millrace("deploy", file, "--yes");
+    await millrace("deploy", file, "--yes", "--no-shadow");
   };
   const send = async (n: number, second = n): Promise<void> => {
     const { ingest, token } = instance.ready;

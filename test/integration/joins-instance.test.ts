@@ -68,7 +68,7 @@ describe.skipIf(!hasChdb())(`a join of devices in different partitions ${CHDB_TI
   const deploy = (text: string, ...options: readonly string[]): Promise<string> => {
     const file = join(directory.path, "energy.ts");
     writeFileSync(file, text);
-    return millrace("deploy", file, "--yes", ...options);
+    return millrace("deploy", file, "--yes", "--no-shadow", ...options);
   };
   /** The nth reading: the left one at n times ten seconds, the right one a second later. */
   const send = async (kind: keyof typeof TOKENS, ...numbers: readonly number[]): Promise<void> => {

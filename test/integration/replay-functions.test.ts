@@ -64,7 +64,7 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
   async function deploy(factor: number, gap: number, lateness = "0"): Promise<void> {
     const file = join(files.path, "functions.ts");
     writeFileSync(file, source(factor, gap, lateness));
-    const { code, stderr } = await command("deploy", file, "--yes");
+    const { code, stderr } = await command("deploy", file, "--yes", "--no-shadow");
     if (code !== 0) throw new Error(stderr);
   }
 

@@ -10,6 +10,7 @@ import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import type { Overview } from "../../core/overview.ts";
 import type { Principal } from "../../core/registry.ts";
+import { HEADER, type Header } from "../../core/record.ts";
 import { createHub, type HubOptions } from "../../dashboard/hub.ts";
 import type { ServerMessage, WatchMessage } from "../../dashboard/live-protocol.ts";
 import { createMemoryEventLog } from "./memory-event-log.ts";
@@ -56,9 +57,9 @@ export async function startHubHarness(options: Partial<HubOptions> = {}) {
     clients.push(socket);
     return socket;
   };
-  const write = (topic: string, key: string, value: object) =>
+  const write = (topic: string, key: string, value: object, headers: readonly Header[] = []) =>
     log.append(topic, 0, [
-      { timestamp: Date.now(), key, value: new TextEncoder().encode(JSON.stringify(value)), headers: [] },
+      { timestamp: Date.now(), key, value: new TextEncoder().encode(JSON.stringify(value)), headers },
     ]);
 
   return {
@@ -68,9 +69,10 @@ export async function startHubHarness(options: Partial<HubOptions> = {}) {
     reads,
     port,
     metric: (name: string) => metrics.snapshot().find((sample) => sample.name === name)?.value ?? 0,
-    writeReading: (reading: Partial<Reading> & Pick<Reading, "device" | "ts" | "metrics">) => {
+    writeReading: (reading: Partial<Reading> & Pick<Reading, "device" | "ts" | "metrics">, madeBy?: string) => {
       const full: Reading = { v: 1, tenant: "acme", received: reading.ts, ...reading };
-      return write("readings", deviceKey(full.tenant, full.device), full);
+      const headers: readonly Header[] = madeBy === undefined ? [] : [[HEADER.functionVersion, madeBy]];
+      return write("readings", deviceKey(full.tenant, full.device), full, headers);
     },
     writeRemoval: (device: string, received: number) => {
       const event: DeviceEvent = { v: 1, tenant: "acme", device, kind: "removed", ts: received, received, detail: "" };

@@ -5,6 +5,7 @@ export type Route =
   | { readonly page: "alarms" }
   | { readonly page: "rejects" }
   | { readonly page: "partitions" }
+  | { readonly page: "slow" }
   | { readonly page: "not-found" };
 
 export function parseRoute(path: string): Route {
@@ -15,7 +16,7 @@ export function parseRoute(path: string): Route {
     return first === "devices" && id !== null ? { page: "device", id } : { page: "not-found" };
   }
   if (first === "") return { page: "overview" };
-  if (first === "devices" || first === "alarms" || first === "rejects" || first === "partitions")
+  if (first === "devices" || first === "alarms" || first === "rejects" || first === "partitions" || first === "slow")
     return { page: first };
   return { page: "not-found" };
 }

@@ -1,10 +1,13 @@
 import type { AlarmRule } from "../../../core/alarm-rule.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
 import type { DeadLetter, QuarantineReason } from "../../../core/derived-records.ts";
+import type { FunctionUsage } from "../../../core/function-usage.ts";
 import type { RawReading, Series } from "../../../core/history.ts";
 import type { PartitionView } from "../../../core/partition-view.ts";
 import type { AlarmState, Device, Page } from "../../../core/registry.ts";
 import type { QuarantinedMessage } from "../../../core/rejects.ts";
+import type { SlowDeviceOrder } from "../../../core/slow-device-order.ts";
+import type { SlowDevice } from "../../../core/slow-devices.ts";
 import type { Explanation } from "../../../core/why.ts";
 
 /** What the API answered when it was not what was asked for (RFC 9457), or that it could not be reached. */
@@ -51,6 +54,8 @@ export interface ApiClient {
   deadLetters(query: { device?: string; limit: number }, signal?: AbortSignal): Promise<Items<DeadLetter>>;
   /** Who works on which partition, and how far. */
   partitions(signal?: AbortSignal): Promise<PartitionView>;
+  slowDevices(query: { by: SlowDeviceOrder; limit: number }, signal?: AbortSignal): Promise<Items<SlowDevice>>;
+  functionUsage(signal?: AbortSignal): Promise<Items<FunctionUsage>>;
   /** Where devices connect to. */
   mqtt(): Promise<{ readonly port: number }>;
   rules(): Promise<Items<AlarmRule>>;
@@ -89,6 +94,8 @@ export function createApiClient(onSignedOut: () => void): ApiClient {
     quarantine: (query, signal) => get("/quarantine", query, signal),
     deadLetters: (query, signal) => get("/dead-letters", query, signal),
     partitions: (signal) => get("/partitions", {}, signal),
+    slowDevices: (query, signal) => get("/slow-devices", query, signal),
+    functionUsage: (signal) => get("/functions/usage", {}, signal),
     mqtt: () => get("/mqtt"),
     rules: () => get("/rules"),
     types: () => get("/types"),

@@ -7,6 +7,7 @@ const KEYS = [
   ["g a", "Alarms"],
   ["g q", "Rejects: quarantine and dead letters"],
   ["g p", "Partitions: who works on what"],
+  ["g s", "Slow devices and functions"],
   ["/", "Search"],
   ["?", "This help"],
   ["← →", "Move the cursor of a focused chart"],

@@ -8,6 +8,7 @@ const LINKS = [
   { path: "/alarms", page: "alarms", label: "Alarms", icon: "alarms", key: "g a" },
   { path: "/rejects", page: "rejects", label: "Rejects", icon: "rejects", key: "g q" },
   { path: "/partitions", page: "partitions", label: "Partitions", icon: "partitions", key: "g p" },
+  { path: "/slow", page: "slow", label: "Slow", icon: "slow", key: "g s" },
 ] as const;
 
 const NEXT_THEME: Readonly<Record<ThemeChoice, ThemeChoice>> = { auto: "light", light: "dark", dark: "auto" };

@@ -7,6 +7,7 @@ const GO_TO: Readonly<Record<string, string>> = {
   a: "/alarms",
   q: "/rejects",
   p: "/partitions",
+  s: "/slow",
 };
 const SEQUENCE_MS = 1500;
 
@@ -16,7 +17,7 @@ export interface HelpState {
   close(): void;
 }
 
-/** `g o`, `g d`, `g a`, `g q`, `g p`, `/` and `?`, unless somebody is writing. */
+/** `g o`, `g d`, `g a`, `g q`, `g p`, `g s`, `/` and `?`, unless somebody is writing. */
 export function useHotkeys(): HelpState {
   const { router } = useApp();
   const [isOpen, setOpen] = useState(false);

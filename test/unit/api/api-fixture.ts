@@ -59,6 +59,7 @@ export async function startApi(overrides: Partial<ApiOptions> & FixtureOptions =
     deadLetters: null,
     edge: { status: async () => ({ port: 1883, connections: 2 }), connectedOf: async (keys) => keys.slice(0, 1) },
     functionUsage: async () => [],
+    slowDevices: async () => [],
     overview: async () => overview,
     ledger: async () => ledger,
     partitions: async () => ({ at: 1, consumers: [] }),

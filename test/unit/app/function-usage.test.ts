@@ -7,7 +7,7 @@ import { createFunctionMeter } from "../../../runtime/function-meter.ts";
 function thread(stage: string, functionVersion: string, calls: number, bytes: number) {
   const metrics = createMetrics();
   let now = 0;
-  const meter = createFunctionMeter({ stage, cpu: { now: () => now }, metrics });
+  const meter = createFunctionMeter({ stage, cpu: { now: () => now }, monotonic: { now: () => now }, metrics });
   for (let call = 0; call < calls; call += 1) {
     meter.begin(functionVersion, call > 0);
     now += 2;
@@ -36,6 +36,10 @@ it("is the sum over the threads, by version, with the memory that a thread of us
     stateBytes: 1500,
   });
   expect(second?.cpuMs).toBeCloseTo(384, 6);
+  // 128 of 192 measured ms of the stage; each call took 2 ms.
+  expect([first?.stageShare, second?.stageShare, third?.stageShare]).toEqual([0.25, 0.75, 1]);
+  expect(second?.callMsP50).toBeCloseTo(1.5, 6);
+  expect(second?.callMsP99).toBeCloseTo(1.99, 6);
   expect(second?.gbSeconds).toBeCloseTo((0.384 * 1024 * 2 ** 20) / 1e9, 6);
   expect(third?.gbSeconds).toBeNull();
 });

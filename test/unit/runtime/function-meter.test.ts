@@ -8,14 +8,19 @@ import { logRecord } from "../../support/log-records.ts";
 function metered() {
   const metrics = createMetrics();
   let now = 0;
-  const meter = createFunctionMeter({ stage: "main", cpu: { now: () => now }, metrics });
+  const meter = createFunctionMeter({ stage: "main", cpu: { now: () => now }, monotonic: { now: () => now }, metrics });
   const value = (name: string, fn: string): number => {
     const sample = metrics
       .snapshot()
       .find((one) => one.name === `millrace_function_${name}` && one.labels["function"] === fn);
     return sample?.value ?? 0;
   };
-  return { meter, value, pass: (ms: number) => void (now += ms) };
+  const timed = (fn: string) => {
+    const own = metrics.snapshot().filter(({ name }) => name === "millrace_function_timed_calls_total");
+    const classes = own.filter(({ labels }) => labels["function"] === fn);
+    return Object.fromEntries(classes.map(({ labels, value: calls }) => [labels["le"], calls]));
+  };
+  return { meter, value, timed, pass: (ms: number) => void (now += ms) };
 }
 
 describe("the meter of functions", () => {
@@ -46,6 +51,17 @@ describe("the meter of functions", () => {
     }
     expect(value("cpu_seconds_total", "outer")).toBeCloseTo(64 * 0.007, 9);
     expect(value("cpu_seconds_total", "inner")).toBeCloseTo(64 * 0.003, 9);
+  });
+
+  it("counts measured calls by how long they took, and only those", () => {
+    const { meter, timed, pass } = metered();
+    for (let call = 0; call < 3 * 64; call += 1) {
+      meter.begin("outer@1", true);
+      pass(call === 0 ? 0.01 : call === 64 ? 3 : 9000);
+      meter.end(false);
+    }
+    const classes = timed("outer");
+    expect(["0.00001", "0.002", "0.005", "0.5", "+Inf"].map((le) => classes[le])).toEqual([1, 1, 2, 2, 3]);
   });
 
   it("tells what a function keeps, and that it keeps nothing any more", () => {
