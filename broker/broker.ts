@@ -134,11 +134,13 @@ export function createBroker(options: BrokerOptions): Broker {
   const { limits, admission, origins, link, sessions, gate, table, report, rates } = parts;
   const sockets = new Set<EdgeSocket>();
   let namelessClients = 0;
+  let connections = 0;
   let address: EdgeAddress | null = null;
   let seenTimer: NodeJS.Timeout | undefined;
 
   const context: EdgeContext = {
     limits,
+    newConnectionId: () => `${origins.admissionPrefix}mqtt-${++connections}`,
     table,
     admission,
     sessions,
@@ -204,7 +206,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   const onRequest = { peerOf: ({ socket }: { socket: Socket }) => peerOf(socket), onAdmitted: route };
   const requests = createIngestRequests({ ...parts, ...origins, ...onRequest });
-  const listeners = createListeners({ ...parts, listen, ingest, tls, requests, connect });
+  const listeners = createListeners({ ...parts, ...origins, listen, ingest, tls, requests, connect });
 
   return {
     async start() {

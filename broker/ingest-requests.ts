@@ -25,6 +25,7 @@ export type IngestOutcome = "admitted" | "repeated" | "lost" | IngestRefusal;
 
 /** What is said to a client besides the outcome. */
 export interface IngestClient {
+  readonly requestId: string;
   /** It may send its body. */
   continues(): void;
   /** With the refusal that follows: when to come again. */
@@ -120,7 +121,7 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
 
   return {
     async take(request, route, client) {
-      const trace = tracing?.received(headerOf(request, "traceparent")) ?? null;
+      const trace = tracing?.received(client.requestId, headerOf(request, "traceparent")) ?? null;
       const peer = options.peerOf(request);
       const head = readIngestHead(request, route, limits, peer.certified !== null);
       if (typeof head === "string") return head;

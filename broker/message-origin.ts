@@ -25,8 +25,8 @@ export function originDevice({ tenant, id }: Pick<Principal, "tenant" | "id">, p
 export interface MessageTrace {
   /** Of the sender; null when it says nothing of one. */
   readonly parent: IncomingTrace | null;
-  /** When its request over HTTP began, UTC ms; null for what did not come so. */
-  readonly startMs: number | null;
+  /** The request with which it came over HTTP; null for what did not come so. `startMs`: when it began, UTC ms. */
+  readonly request: { readonly id: string; readonly startMs: number } | null;
 }
 
 /** Who published it, and what. */

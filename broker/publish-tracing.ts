@@ -41,9 +41,9 @@ export class PublishTracing {
   }
 
   /** Of a request that begins now. */
-  received(traceparent: string | undefined): MessageTrace {
+  received(requestId: string, traceparent: string | undefined): MessageTrace {
     const parent = traceparent === undefined ? null : parseTraceparent(traceparent);
-    return { parent, startMs: this.#tracer.now() };
+    return { parent, request: { id: requestId, startMs: this.#tracer.now() } };
   }
 
   /** Null for a message that is not sampled. `sequence`: of its admission id, unless its origin has one. */
@@ -55,7 +55,7 @@ export class PublishTracing {
     const isChosen = isWished || this.#isSampled(admissionId, sequence);
     if (!isChosen) return null;
     const id = admissionId ?? `${this.#admissionPrefix}${sequence}`;
-    const startMs = trace?.startMs ?? timestamp;
+    const startMs = trace?.request?.startMs ?? timestamp;
     return new PublishTrace(this.#tracer, this.#logger, {
       id,
       parent: isWished ? parent : null,
@@ -135,11 +135,13 @@ class PublishTrace implements AppendWaiter {
   #end(error?: string): void {
     const { id, parent, startMs, origin } = this.#published;
     const endMs = this.#tracer.now();
+    const request = origin.trace?.request ?? null;
     const failure = error === undefined ? {} : { error };
     const attributes: SpanAttributes = {
       "millrace.device": origin.key,
       "millrace.admission_id": id,
-      "network.protocol.name": typeof origin.trace?.startMs === "number" ? "http" : "mqtt",
+      "network.protocol.name": request === null ? "mqtt" : "http",
+      ...(request === null ? {} : { "millrace.request_id": request.id }),
       "messaging.message.body.size": this.#bytes,
       ...(origin.via === null ? {} : { "millrace.via": origin.via }),
     };

@@ -1,6 +1,6 @@
 import { LIMITS } from "../core/limits.ts";
 import { HEADER, type LogRecord, type RecordInput } from "../core/record.ts";
-import { parseSourcePosition } from "../core/source-position.ts";
+import { parseSourcePosition, type SourcePosition } from "../core/source-position.ts";
 import { SPAN_KIND, type TraceContext, type Tracer } from "../core/tracing.ts";
 import { formatTraceparent, spanIdOf, traceOf } from "../wire/trace-context.ts";
 import type { Logger } from "../core/logger.ts";
@@ -9,7 +9,7 @@ import type { TopicName } from "../core/topics.ts";
 
 export interface StageTracingOptions {
   readonly tracer: Tracer;
-  readonly stage: Pick<StageDefinition, "name" | "input">;
+  readonly stage: Pick<StageDefinition, "name" | "input" | "source">;
   readonly partition: number;
   readonly logger: Logger;
 }
@@ -60,6 +60,8 @@ export class StageTracing {
     const parent = traceOf(record);
     if (parent === null) return null;
     const { stage, partition, tracer } = this.#options;
+    // What another stage has made, or this one itself, lies in the same topic and is passed over.
+    if (stage.source !== undefined && sourceOf(record.header(HEADER.source))?.stage !== stage.source) return null;
     const spanId = spanIdOf(parent.traceId, "stage", stage.name, stage.input, partition, record.offset);
     return new TracedRecord(record, parent, spanId, tracer.now());
   }
@@ -162,6 +164,9 @@ function firstFrom(records: readonly RecordInput[], offset: number): number {
 }
 
 function sourceOffset(record: RecordInput | undefined): number {
-  const source = record?.headers.find(([name]) => name === HEADER.source)?.[1];
-  return parseSourcePosition(source ?? "")?.offset ?? -1;
+  return sourceOf(record?.headers.find(([name]) => name === HEADER.source)?.[1])?.offset ?? -1;
+}
+
+function sourceOf(text: string | undefined): SourcePosition | null {
+  return text === undefined ? null : parseSourcePosition(text);
 }

@@ -108,7 +108,10 @@ describe.skipIf(!hasChdb())(`traces ${CHDB_TITLE}`, { timeout: 240_000 }, () => 
     await eventually(async () => (await own.stages()).length > 0);
     expect((await post(2000, { traceparent: `00-${TRACE}-${PARENT}-01` })).status).toBe(204);
     const wanted = ["stage heavy", "store alarms", "store readings", "notify alarms", "POST webhook"];
-    await eventually(async () => hasAll(TRACE, "publish", ...wanted), 60_000);
+    await eventually(async () => hasAll(TRACE, "publish", ...wanted), 15_000).catch((e) => {
+      console.log(paths(TRACE), namesOf(TRACE), own.instance.stderr().slice(-3000));
+      throw e;
+    });
     await eventually(async () => paths(TRACE).filter((path) => path.endsWith("store readings")).length === 2, 60_000);
     const main = "publish > append telemetry > stage main";
     const found = paths(TRACE);
