@@ -55,6 +55,8 @@ valid "KEDA by lag with TLS and a password" -f "$chart/values-production.yaml" -
 valid "KEDA asks Millrace, down to no processor" "${push[@]}" --set processors.keda.minReplicas=0,autoscaling.stages={energy}
 valid "KEDA asks Millrace, and only hears" "${push[@]}" --set autoscaling.dryRun=true
 
+valid "traces" "${least[@]}" --set tracing.sample=0.001,tracing.endpoint=http://collector:4318,tracing.headersInSecret=true
+
 production=(-f "$chart/values-production.yaml")
 refused "secrets.existingSecret is empty" --set kafka.brokers=kafka:9092
 refused "kafka.brokers is empty" --set secrets.existingSecret=millrace
@@ -78,6 +80,8 @@ refused "/autoscaling/mode" "${keda[@]}" --set autoscaling.mode=lag
 refused "needs the admin token" "${production[@]}" --set monitoring.serviceMonitor.tokenSecret=
 refused "the same: both serve" "${production[@]}" --set api.ingress.host=ingest.example
 refused "without a store" "${least[@]}" --set secrets.externalSecret.enabled=true
+refused "tracing.sample is set without a collector" "${least[@]}" --set tracing.sample=0.001
+refused "/tracing/sample" "${least[@]}" --set tracing.sample=2,tracing.endpoint=http://collector:4318
 refused "MILLRACE_LOG_LEVLE" "${least[@]}" --set config.MILLRACE_LOG_LEVLE=debug
 refused "MILLRACE_DATABASE_URL" "${least[@]}" --set config.MILLRACE_DATABASE_URL=postgres://a
 refused "replicaz" "${least[@]}" --set gateway.replicaz=2
