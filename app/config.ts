@@ -5,6 +5,7 @@ import { MillraceError } from "../core/errors.ts";
 import type { EdgeLimitSettings } from "../core/edge-limits.ts";
 import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
+import { environmentName } from "./environment-name.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { checkForward, forwardSettings } from "./forward-settings.ts";
 import { ROLE_PATTERN } from "./roles.ts";
@@ -266,10 +267,6 @@ function shown(name: string, value: unknown): string {
 /** The environment variables of those of the settings that are not set. */
 export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
   return needed.filter((name) => config[name] === undefined).map(environmentName);
-}
-
-export function environmentName(setting: string): string {
-  return `MILLRACE_${kebabCase(setting).replaceAll("-", "_").toUpperCase()}`;
 }
 
 function isLoopback(host: string): boolean {
