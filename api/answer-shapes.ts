@@ -31,6 +31,7 @@ export const problemAnswer = z.object({
     .array(z.object({ in: z.string(), path: z.string(), message: z.string() }))
     .optional()
     .describe("Each offending field"),
+  requestId: z.string().optional().describe("Of the request, also in the header x-request-id: the log has it too"),
 });
 
 export const deviceAnswer = z.object({

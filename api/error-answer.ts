@@ -5,6 +5,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { cut, internalProblem, isPassing, makeProblem, problemOfMillraceError, PROBLEM_TYPE } from "../core/problem.ts";
 import type { FieldProblem, Problem } from "../core/problem.ts";
+import { REQUEST_ID_HEADER } from "../core/request-id.ts";
 
 /** Fastify's own refusals that have a code of ours; its other 4xx are INVALID_INPUT under Fastify's status. */
 const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -18,7 +19,12 @@ const PLACES: Readonly<Record<string, string>> = { querystring: "query", params:
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.status === 401) void reply.header("www-authenticate", 'Bearer realm="millrace"');
   if (isPassing(problem.code) && !reply.hasHeader("retry-after")) void reply.header("retry-after", "1");
-  return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+  const { id: requestId } = reply.request;
+  void reply.header(REQUEST_ID_HEADER, requestId);
+  return reply
+    .code(problem.status)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify({ ...problem, requestId }));
 }
 
 /** The error handler of every route: an operating error becomes its problem, anything else a reference into the log. */
@@ -27,13 +33,16 @@ export function createErrorHandler(logger: Logger) {
     const problem = problemOfMillraceError(error) ?? problemOfValidation(error) ?? problemOfFastify(error);
     if (problem) {
       if (problem.status >= 500)
-        logger.warn({ code: problem.code, method: request.method, url: cut(request.url) }, problem.detail);
+        logger.warn({ requestId: request.id, code: problem.code, ...placeOf(request) }, problem.detail);
       return sendProblem(reply, problem);
     }
-    const fields = { reference: request.id, method: request.method, url: cut(request.url), err: error };
-    logger.error(fields, `a request failed: ${errorText(error)}`);
+    logger.error({ requestId: request.id, ...placeOf(request), err: error }, `a request failed: ${errorText(error)}`);
     return sendProblem(reply, internalProblem(request.id));
   };
+}
+
+function placeOf({ method, url }: FastifyRequest): { readonly method: string; readonly url: string } {
+  return { method, url: cut(url) };
 }
 
 function problemOfValidation(error: FastifyError): Problem | null {

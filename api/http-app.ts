@@ -1,6 +1,7 @@
 import fastifySwaggerUi from "@fastify/swagger-ui";
 import { fastify } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { randomUUID } from "node:crypto";
 import { parse } from "node:querystring";
 import { LIMITS } from "../core/limits.ts";
 import type { ApiOptions } from "./api-options.ts";
@@ -10,6 +11,7 @@ import { createGate, type Gate } from "./gate.ts";
 import { registerOpenApi } from "./openapi.ts";
 import { registerPages } from "./pages.ts";
 import { makeProblem } from "../core/problem.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "../core/request-id.ts";
 import type { RouteContext, ZodApp } from "./route-context.ts";
 import { alarmRoutes } from "./routes/alarm-routes.ts";
 import { configurationRoutes } from "./routes/configuration-routes.ts";
@@ -90,6 +92,7 @@ export function buildHttpApp(options: ApiOptions): { readonly app: ZodApp; reado
 
 function createFastify(options: ApiOptions): ZodApp {
   const app = fastify({
+    genReqId: ({ headers }) => requestIdOf(headers[REQUEST_ID_HEADER], randomUUID),
     bodyLimit: LIMITS.apiBodyBytesMax,
     requestTimeout: LIMITS.apiRequestTimeoutMs,
     handlerTimeout: LIMITS.apiHandlerTimeoutMs,
@@ -102,7 +105,10 @@ function createFastify(options: ApiOptions): ZodApp {
   app.setErrorHandler(createErrorHandler(options.logger));
   // JSON only: a form of a foreign page can send text/plain without asking first (CORS preflight).
   app.removeContentTypeParser("text/plain");
-  app.addHook("onRequest", async (request, reply) => setSecurityHeaders(request, reply));
+  app.addHook("onRequest", async (request, reply) => {
+    void reply.header(REQUEST_ID_HEADER, request.id);
+    setSecurityHeaders(request, reply);
+  });
   return app;
 }
 

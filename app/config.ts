@@ -5,10 +5,12 @@ import { MillraceError } from "../core/errors.ts";
 import type { EdgeLimitSettings } from "../core/edge-limits.ts";
 import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
+import { environmentName } from "./environment-name.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { checkForward, forwardSettings } from "./forward-settings.ts";
 import { ROLE_PATTERN } from "./roles.ts";
 import { rollupSettings } from "./rollup-settings.ts";
+import { readTracingTarget, tracingSettings, type TracingTarget } from "./tracing/tracing-settings.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 const port = wholeNumber(0, 65_535);
@@ -164,6 +166,7 @@ const settings = {
     .min(16, "it has at least 16 characters")
     .optional()
     .describe("Signs webhooks; made on first start when absent."),
+  ...tracingSettings,
   logLevel: z
     .enum(["debug", "info", "warn", "error"], { error: "it is debug, info, warn or error" })
     .default("info")
@@ -186,6 +189,8 @@ type Settings = z.infer<typeof configSchema>;
 export type Config = Settings & {
   /** See `readEdgeLimits`. */
   readonly edgeLimits: EdgeLimitSettings;
+  /** Where spans go; null where nothing is traced. */
+  readonly tracing: TracingTarget | null;
 };
 
 /** Flags as commander gives them: camel case, absent when not typed. */
@@ -219,7 +224,9 @@ export function readConfig(
       },
     );
   }
-  const config = { ...parsed.data, data: resolve(parsed.data.data), edgeLimits: readEdgeLimits(environment) };
+  const tracing = readTracingTarget(parsed.data, environment);
+  const edgeLimits = readEdgeLimits(environment);
+  const config = { ...parsed.data, data: resolve(parsed.data.data), edgeLimits, tracing };
   checkTls(config);
   checkForward(config);
   return config;
@@ -260,10 +267,6 @@ function shown(name: string, value: unknown): string {
 /** The environment variables of those of the settings that are not set. */
 export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
   return needed.filter((name) => config[name] === undefined).map(environmentName);
-}
-
-export function environmentName(setting: string): string {
-  return `MILLRACE_${kebabCase(setting).replaceAll("-", "_").toUpperCase()}`;
 }
 
 function isLoopback(host: string): boolean {

@@ -3,7 +3,8 @@ import { hostname } from "node:os";
 import { readFile } from "node:fs/promises";
 import { errorText, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import { environmentName, type Config } from "./config.ts";
+import { environmentName } from "./environment-name.ts";
+import type { Config } from "./config.ts";
 import type { BrokerAddress, KafkaClient, KafkaClientOptions, KafkaSasl, KafkaTls } from "../log/kafka/kafka-client.ts";
 
 /** The client library that is configured. Loaded when it is needed only: an embedded installation has neither in memory. */

@@ -30,6 +30,7 @@ import { requiredBacklogs } from "./ledger/backlogs.ts";
 import { hopsSwitchedOff } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
 import { openThreadLog } from "./thread-log.ts";
+import { openTracing } from "./tracing/open-tracing.ts";
 import { JOURNALS } from "./journals.ts";
 import { leased } from "./leased.ts";
 import { withLocalToken } from "./local-credential.ts";
@@ -136,6 +137,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     httpPort: api.address.port,
     async stop(signal: AbortSignal) {
       for (const service of services.toReversed()) await service.stop(signal);
+      await base.tracing.stop(signal);
       await registry.close();
       await log.close(signal);
     },
@@ -196,9 +198,11 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
   // Who lets processors go takes their part in what must not stand still meanwhile: ticks, control records, retention.
   const keepsControl = roles.has("processors") || config.scalerPort !== undefined;
   const log = await openThreadLog(data.access, config, { clock, logger, metrics, keepsRetention: keepsControl });
+  const tracing = await openTracing(roles.has("sinks") ? config.tracing : null, "services", { clock, logger, metrics });
   return {
     config,
     roles,
+    tracing,
     keepsControl,
     clock,
     logger,
@@ -218,6 +222,7 @@ function createNotify(base: Base, faults: FaultBoard, webhookSecret: string): No
     log,
     alarms: registry.alarms,
     outbox: registry.notifications,
+    tracer: base.tracing.tracer,
     webhooks: config.webhookUrl === undefined ? [] : [{ url: config.webhookUrl, secret: webhookSecret }],
     clock,
     logger,

@@ -17,6 +17,7 @@ import { openGatewayLink } from "./gateway-link.ts";
 import { keepCompiledCode } from "./node-flags.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
+import { openTracing, type Tracing } from "./tracing/open-tracing.ts";
 import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { requireFreePorts } from "./require-free-ports.ts";
@@ -59,6 +60,7 @@ interface GatewayParts extends LogParts {
   readonly log: InstallationLog;
   readonly threads: Threads;
   readonly metrics: ReturnType<typeof createMetrics>;
+  readonly tracing: Tracing;
 }
 
 export interface StartOptions {
@@ -96,7 +98,9 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     const gatewayPort = gateway?.port2 ?? null;
     const threads = startThreads({ config, directory, log, localToken, gatewayPort, clock, logger });
     undo.unshift((deadlineMs) => threads.stop(deadlineMs));
-    const parts = { config, directory, log, threads, clock, logger, metrics };
+    const tracing = await openTracing(gateway === null ? null : config.tracing, "gateway", { clock, logger, metrics });
+    undo.unshift((deadlineMs) => tracing.stop(stopSignal(deadlineMs)));
+    const parts = { config, directory, log, threads, clock, logger, metrics, tracing };
     const broker = gateway === null ? null : await createGateway(gateway.port1, parts);
 
     const { httpPort, adminToken } = await threads.start();
@@ -152,7 +156,7 @@ function urlOf(scheme: string, host: string, port: number): string {
 
 /** The MQTT edge, not listening yet. `port` is where the services ask it. */
 async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
-  const { config, directory, log, threads, clock, logger, metrics } = parts;
+  const { config, directory, log, threads, clock, logger, metrics, tracing } = parts;
   const limits: Limits = { ...LIMITS, ...config.edgeLimits };
   const authenticator = createAuthenticator(
     (token) => threads.services("authenticate", token),
@@ -195,6 +199,7 @@ async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Br
     link,
     sessions,
     limits,
+    ...(tracing.tracer === undefined ? {} : { tracing: { tracer: tracing.tracer, ratio: config.traceSample } }),
     onSeen(lastSeen) {
       threads
         .services("touch", lastSeen)

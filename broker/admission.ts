@@ -2,7 +2,9 @@ import type { Clock } from "../core/clock.ts";
 import type { AppendGroup, LogIntake } from "../core/event-log.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { PackedRecord } from "../core/record.ts";
+import type { PackedHeaders } from "../wire/packed-headers.ts";
 import { ADMISSION_NUMBER, type MessageOrigin, PACKET_ID_NUMBER } from "./message-origin.ts";
+import type { PublishTracing } from "./publish-tracing.ts";
 
 /** A message as the bytes of its packet have it. */
 export interface MessageView {
@@ -51,13 +53,15 @@ export interface AdmissionOptions {
   readonly metrics: Metrics;
   /** Of admission ids, in front of the sequence number. */
   readonly admissionPrefix: string;
+  /** Null: no message is traced. */
+  readonly tracing: PublishTracing | null;
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const NO_BYTES = Buffer.alloc(0);
 
-export function createAdmission({ intake, clock, metrics, admissionPrefix }: AdmissionOptions): Admission {
+export function createAdmission({ intake, clock, metrics, admissionPrefix, tracing }: AdmissionOptions): Admission {
   const admitted = metrics.counter(
     "millrace_mqtt_admitted_total",
     "Messages that are durable in the log. Of a gateway's message each device's part is one.",
@@ -91,7 +95,29 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix }: Adm
     record.valueEnd = message.end;
     record.headers = headers.bytes;
     record.headersLength = headers.length;
-    return intake.take(origin.partition, record);
+    if (tracing === null) return intake.take(origin.partition, record);
+    return takeTraced(tracing, origin, message, headers);
+  }
+
+  /** The same of `record`, where some messages are traced. */
+  function takeTraced(
+    own: PublishTracing,
+    origin: MessageOrigin,
+    message: MessageView,
+    headers: PackedHeaders,
+  ): AppendGroup {
+    const trace = own.begin(origin, message, record.timestamp, sequence);
+    if (trace === null) return intake.take(origin.partition, record);
+    record.headers = trace.headers(headers);
+    record.headersLength = record.headers.length;
+    try {
+      const group = intake.take(origin.partition, record);
+      group.wait(trace);
+      return group;
+    } catch (error) {
+      trace.failed(error);
+      throw error;
+    }
   }
 
   function landed({ key, via, messages, bytes, timestamp }: AdmittedRun): void {

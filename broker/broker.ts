@@ -7,6 +7,7 @@ import type { Readiness, Service } from "../core/lifecycle.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
+import type { Tracer } from "../core/tracing.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
 import { createAdmission } from "./admission.ts";
 import { createConnectionTable, type EdgeEntry } from "./connection-table.ts";
@@ -26,6 +27,7 @@ import type { MessageOrigin } from "./message-origin.ts";
 import type { SessionStore } from "./session/session-store.ts";
 import { Sessions } from "./session/sessions.ts";
 import { createPublishRates } from "./publish-rates.ts";
+import { PublishTracing } from "./publish-tracing.ts";
 import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
 import { telemetryTopicOf } from "./topic-acl.ts";
@@ -59,6 +61,8 @@ export interface BrokerOptions {
   readonly link?: GatewayLink;
   /** Where sessions and retained messages are kept. Absent: nowhere. The broker starts and stops it. */
   readonly sessions?: SessionStore;
+  /** Where spans go, and the share of messages that have some. Absent: no message is traced. */
+  readonly tracing?: { readonly tracer: Tracer; readonly ratio: number };
   /** Overrides of ceilings, for tests. */
   readonly limits?: Partial<EdgeLimits>;
 }
@@ -94,7 +98,9 @@ function createParts({ logger, metrics, tls, ...options }: BrokerOptions) {
     partitionCount: options.partitionCount,
     admissionPrefix: `${options.gatewayId}.${options.epoch}.`,
   };
-  const admission = createAdmission({ ...options, ...origins, metrics });
+  const tracing =
+    options.tracing === undefined ? null : new PublishTracing({ ...options.tracing, ...origins, logger, metrics });
+  const admission = createAdmission({ ...options, ...origins, metrics, tracing });
   const link = options.link ?? NO_OTHER_GATEWAYS;
   const sessions = new Sessions({
     store: options.sessions ?? null,
@@ -112,6 +118,7 @@ function createParts({ logger, metrics, tls, ...options }: BrokerOptions) {
     nowMs,
     origins,
     admission,
+    tracing,
     link,
     sessions,
     gate: createDeviceGate({ ...options, logger, watch, findDevice: tls?.findDevice }),
@@ -127,11 +134,13 @@ export function createBroker(options: BrokerOptions): Broker {
   const { limits, admission, origins, link, sessions, gate, table, report, rates } = parts;
   const sockets = new Set<EdgeSocket>();
   let namelessClients = 0;
+  let connections = 0;
   let address: EdgeAddress | null = null;
   let seenTimer: NodeJS.Timeout | undefined;
 
   const context: EdgeContext = {
     limits,
+    newConnectionId: () => `${origins.admissionPrefix}mqtt-${++connections}`,
     table,
     admission,
     sessions,
@@ -197,7 +206,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   const onRequest = { peerOf: ({ socket }: { socket: Socket }) => peerOf(socket), onAdmitted: route };
   const requests = createIngestRequests({ ...parts, ...origins, ...onRequest });
-  const listeners = createListeners({ ...parts, listen, ingest, tls, requests, connect });
+  const listeners = createListeners({ ...parts, ...origins, listen, ingest, tls, requests, connect });
 
   return {
     async start() {

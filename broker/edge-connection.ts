@@ -27,6 +27,7 @@ import type { FilterRefusal, PlainEnd, RefusalReason } from "./refusals.ts";
  * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent or is too fast: then the socket is not read.
  */
 export class EdgeConnection implements SessionPeer, PublishSideOwner {
+  readonly #id: string;
   readonly #socket: EdgeSocket;
   readonly #flow: SocketFlow;
   readonly #context: EdgeContext;
@@ -49,6 +50,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   #peerEnded = false;
 
   constructor(socket: EdgeSocket, peer: Peer, context: EdgeContext) {
+    this.#id = context.newConnectionId();
     this.#socket = socket;
     this.#flow = new SocketFlow(socket);
     this.#context = context;
@@ -59,10 +61,8 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#socketOnDrain());
-    const socketOnLost = (): void => this.end("lost");
     // A reset is followed by "close", where it is dealt with.
-    socket.on("error", socketOnLost);
-    socket.on("close", socketOnLost);
+    for (const lost of ["error", "close"]) socket.on(lost, () => this.end("lost"));
   }
 
   get network(): string {
@@ -197,6 +197,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
     this.answer(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
     this.#side?.opened();
+    this.#context.report.joined(subjectOf(this.#id, this.#socket, device));
     this.#walkSoon();
   }
 
@@ -219,7 +220,6 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   get isEnded(): boolean {
     return this.#state === "closed";
   }
-
   get isOpen(): boolean {
     return this.#state === "open";
   }
@@ -247,7 +247,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   }
 
   filterRefused(reason: FilterRefusal): void {
-    this.#context.report.filterRefused(reason, subjectOf(this.#socket, this.#device));
+    this.#context.report.filterRefused(reason, subjectOf(this.#id, this.#socket, this.#device));
   }
 
   get queuedBytes(): number {
@@ -276,7 +276,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     if (this.#side !== null) this.#left = this.#side.end(this.#publishing.settled());
     this.#pace?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
-      this.#context.report.refused(reason, subjectOf(this.#socket, this.#device), cause);
+      this.#context.report.refused(reason, subjectOf(this.#id, this.#socket, this.#device), cause);
     }
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
     publishWill(this.#will, this.#device, reason, this.#context.admitWill);

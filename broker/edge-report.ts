@@ -7,18 +7,22 @@ import { FILTER_REFUSALS, type FilterRefusal, REFUSALS, type RefusalReason } fro
 
 /** Whom a line is about: the address alone until the device is known. */
 interface ReportSubject {
+  /** Unique among all connections of all gateways; absent of a socket that has not become one. */
+  readonly connection?: string;
   readonly remote: string;
   readonly key?: string;
   readonly clientId?: string;
 }
 
-export function subjectOf(socket: EdgeSocket, device: ConnectedDevice | null): ReportSubject {
+export function subjectOf(connection: string, socket: EdgeSocket, device: ConnectedDevice | null): ReportSubject {
   const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-  return device === null ? { remote } : { remote, key: device.key, clientId: device.clientId };
+  return device === null ? { connection, remote } : { connection, remote, key: device.key, clientId: device.clientId };
 }
 
 /** Tells of what the edge did not take. Of connections that it ended every one is counted, and logged as far as the log stays readable. */
 export interface EdgeReport {
+  /** A device may publish. */
+  joined(subject: ReportSubject): void;
   refused(reason: RefusalReason, subject: ReportSubject, cause?: unknown): void;
   /** A filter that SUBACK refused. */
   filterRefused(reason: FilterRefusal, subject: ReportSubject): void;
@@ -68,6 +72,7 @@ export function createEdgeReport({ linesPerSecondMax, logger, metrics, nowMs }: 
   return {
     dropped: () => aside.add(),
     behind: () => behind.add(),
+    joined: (subject) => logger.debug(subject, "a device has connected"),
     filterRefused(reason, subject) {
       metrics
         .counter("millrace_mqtt_filters_refused_total", "Filters that SUBACK refused, by reason.", { reason })

@@ -145,7 +145,8 @@ export class FieldGateway {
     const { payload, admissionId, clientId, format } = message;
     const named = message.device === null ? null : deviceKey(this.#tenant, message.device);
     const refused = device !== null ? {} : ({ refused: named === null ? "bad-device" : "foreign-device" } as const);
-    const client = { clientId, format, gateway: this.#own, forwarded: message, ...refused };
+    const trace = message.trace === null ? {} : { trace: { parent: message.trace, request: null } };
+    const client = { clientId, format, gateway: this.#own, forwarded: message, ...refused, ...trace };
     const topic = named === null ? FORWARD_TELEMETRY : telemetryTopicOf(named);
     const prefix = this.#options.admissionPrefix;
     const origin = new MessageOrigin(device ?? this.#own, topic, client, prefix, admissionId);

@@ -6,6 +6,7 @@ import { clientErrorAnswer } from "../core/client-error.ts";
 import { errorText, isMillraceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "../core/request-id.ts";
 import { createConnectionCap } from "./connection-cap.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import { answerAdmitted, answerFailed, answerRefused } from "./ingest-answer.ts";
@@ -15,6 +16,8 @@ import { ingestRouteOf, isMqttUpgrade } from "./ingest-routes.ts";
 
 export interface HttpIngestOptions {
   readonly requests: IngestRequests;
+  /** Of admission ids, which no other gateway has, nor this one with another start: request ids begin with it. */
+  readonly admissionPrefix: string;
   readonly limits: EdgeLimits;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -43,7 +46,7 @@ export type CountedOutcome =
   | "not-http";
 
 export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
-  const { limits, logger } = options;
+  const { limits, logger, admissionPrefix } = options;
   const count = createOutcomeCounters(options.metrics);
   const gauge = options.metrics.gauge(
     "millrace_http_connections",
@@ -55,9 +58,14 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
   });
   const answering = new WeakMap<Socket, number>();
   let stopping = false;
-  let failures = 0;
+  let requests = 0;
 
-  async function outcomeOf(request: IncomingMessage, response: ServerResponse, mustContinue: boolean) {
+  async function outcomeOf(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    mustContinue: boolean,
+  ) {
     const route = ingestRouteOf(request);
     if (typeof route === "string") return refuse(response, route);
     if (stopping) {
@@ -68,6 +76,7 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
       return refuse(response, "requests-per-connection");
     }
     const outcome = await options.requests.take(request, route, {
+      requestId,
       continues() {
         if (mustContinue) response.writeContinue();
       },
@@ -80,11 +89,10 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
     return outcome;
   }
 
-  function fail(response: ServerResponse, error: unknown): CountedOutcome {
-    const reference = `http-${++failures}`;
-    answerFailed(response, error, reference);
+  function fail(response: ServerResponse, error: unknown, requestId: string): CountedOutcome {
+    answerFailed(response, error, requestId);
     if (isMillraceError(error)) return "append-failed";
-    logger.error({ reference, error: errorText(error) }, "a request to the ingest port failed");
+    logger.error({ requestId, error: errorText(error) }, "a request to the ingest port failed");
     return "internal";
   }
 
@@ -92,15 +100,17 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
     const { socket } = request;
     answering.set(socket, (answering.get(socket) ?? 0) + 1);
     response.once("close", () => answering.set(socket, (answering.get(socket) ?? 1) - 1));
-    outcomeOf(request, response, mustContinue)
-      .catch((error: unknown) => fail(response, error))
+    const requestId = requestIdOf(request.headers[REQUEST_ID_HEADER], () => `${admissionPrefix}http-${++requests}`);
+    response.setHeader(REQUEST_ID_HEADER, requestId);
+    outcomeOf(request, response, requestId, mustContinue)
+      .catch((error: unknown) => fail(response, error, requestId))
       .then(
         (outcome) => {
           count(outcome);
           endUnread(request, limits.closeLingerMs);
         },
         (error: unknown) => {
-          logger.error({ error: errorText(error) }, "a request could not be answered");
+          logger.error({ requestId, error: errorText(error) }, "a request could not be answered");
           socket.destroy();
         },
       );

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { isMillraceError } from "../core/errors.ts";
 import { internalProblem, makeProblem, type Problem, PROBLEM_TYPE } from "../core/problem.ts";
+import { REQUEST_ID_HEADER } from "../core/request-id.ts";
 import { INGEST_REFUSALS, type IngestRefusal } from "./ingest-refusals.ts";
 
 const CHALLENGE = 'Bearer realm="millrace"';
@@ -24,18 +25,19 @@ export function answerRefused(response: ServerResponse, reason: IngestRefusal): 
   answerProblem(response, makeProblem(code, `${text}.`, { status }));
 }
 
-/** The log did not take the message: what it says may be for the operator only. Or something broke inside, which `reference` finds in the log. */
-export function answerFailed(response: ServerResponse, error: unknown, reference: string): void {
+/** The log did not take the message: what it says may be for the operator only. Or something broke inside, which `requestId` finds in the log. */
+export function answerFailed(response: ServerResponse, error: unknown, requestId: string): void {
   const problem = isMillraceError(error)
     ? makeProblem(error.code, "The message is not admitted; send it again.", { status: 503 })
-    : internalProblem(reference);
+    : internalProblem(requestId);
   answerProblem(response, problem);
 }
 
 function answerProblem(response: ServerResponse, problem: Problem): void {
   const isPassing = problem.status === 503 || problem.status === 429;
   if (isPassing && !response.hasHeader("retry-after")) response.setHeader("retry-after", RETRY_AFTER_S);
-  const body = JSON.stringify(problem);
+  const requestId = response.getHeader(REQUEST_ID_HEADER);
+  const body = JSON.stringify(typeof requestId === "string" ? { ...problem, requestId } : problem);
   response.writeHead(problem.status, { "content-type": PROBLEM_TYPE, "content-length": Buffer.byteLength(body) });
   response.end(body);
 }

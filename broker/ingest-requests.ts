@@ -15,8 +15,9 @@ import { readIngestHead } from "./ingest-head.ts";
 import { createAskOwner, type TokenOwner } from "./ingest-owner.ts";
 import type { IngestRefusal } from "./ingest-refusals.ts";
 import type { IngestRoute } from "./ingest-routes.ts";
-import { MessageOrigin, type OriginDevice, originDevice } from "./message-origin.ts";
+import { MessageOrigin, type MessageTrace, type OriginDevice, originDevice } from "./message-origin.ts";
 import type { PublishRates } from "./publish-rates.ts";
+import type { PublishTracing } from "./publish-tracing.ts";
 import { telemetryTopicOf } from "./topic-acl.ts";
 
 /** What becomes of a request for telemetry. `lost`: the client went away before it had sent all of it. */
@@ -24,6 +25,7 @@ export type IngestOutcome = "admitted" | "repeated" | "lost" | IngestRefusal;
 
 /** What is said to a client besides the outcome. */
 export interface IngestClient {
+  readonly requestId: string;
   /** It may send its body. */
   continues(): void;
   /** With the refusal that follows: when to come again. */
@@ -44,6 +46,8 @@ export interface IngestRequestsOptions extends OriginOptions {
   readonly admission: Admission;
   readonly rates: PublishRates;
   readonly metrics: Metrics;
+  /** Null: no message is traced. */
+  readonly tracing: PublishTracing | null;
   readonly peerOf: (request: IncomingMessage) => Peer;
   /** A message of this device (`tenant/device`) is durable: to those who subscribe to it. The answer waits for what this resolves with. */
   readonly onAdmitted: (key: string, message: RoutedMessage) => Promise<void> | null;
@@ -55,6 +59,14 @@ interface Owner {
   readonly gateway: OriginDevice;
 }
 
+/** What a request has sent. */
+interface Sent {
+  readonly route: IngestRoute;
+  readonly payload: Buffer;
+  readonly idempotencyKey: string | null;
+  readonly trace: MessageTrace | null;
+}
+
 const keyOf = ({ tenant, id }: Principal): string => deviceKey(tenant, id);
 
 /** The client id in the records of what came over HTTP. */
@@ -63,34 +75,30 @@ const CLIENT_ID = "http";
 const QOS = 1;
 
 export function createIngestRequests(options: IngestRequestsOptions): IngestRequests {
-  const { limits, gate, admission, rates, metrics, partitionCount, admissionPrefix, onAdmitted } = options;
+  const { limits, gate, admission, rates, metrics, tracing, partitionCount, admissionPrefix, onAdmitted } = options;
   const askOwner = createAskOwner(gate, limits);
   const keys = createIdempotencyKeys(limits.idempotencyKeysMax, forgottenCounter(metrics, "idempotency-key"));
   const budget = createBodyBudget(limits.ingestBytesMax);
 
   /** Resolves when the message is durable and on its way to subscribers. */
-  async function append({ place, gateway }: Owner, { format }: IngestRoute, payload: Buffer, admissionId?: string) {
+  async function append({ place, gateway }: Owner, { route, payload, trace }: Sent, admissionId?: string) {
     const topic = telemetryTopicOf(place.key);
-    const client = { clientId: CLIENT_ID, format, gateway };
+    const client = { clientId: CLIENT_ID, format: route.format, gateway, ...(trace === null ? {} : { trace }) };
     const origin = new MessageOrigin(place, topic, client, admissionPrefix, admissionId);
     const bytes = { source: payload, payloadStart: 0, end: payload.length };
     await admission.admit(origin, { qos: QOS, dup: false, retain: false, packetId: 0, ...bytes });
     await onAdmitted(place.key, { qos: QOS, payload });
   }
 
-  async function admit(
-    owner: Owner,
-    route: IngestRoute,
-    payload: Buffer,
-    idempotencyKey: string | null,
-  ): Promise<IngestOutcome> {
+  async function admit(owner: Owner, sent: Sent): Promise<IngestOutcome> {
+    const { payload, idempotencyKey } = sent;
     if (idempotencyKey === null) {
-      await append(owner, route, payload);
+      await append(owner, sent);
       return "admitted";
     }
     const { place, gateway } = owner;
     const keyOwner = gateway.key === place.key ? [place.key] : [place.key, gateway.key];
-    const outcome = await keys.once(keyOwner, idempotencyKey, payload, (id) => append(owner, route, payload, id));
+    const outcome = await keys.once(keyOwner, idempotencyKey, payload, (id) => append(owner, sent, id));
     return outcome === "reused" ? "idempotency-key-reused" : outcome;
   }
 
@@ -113,6 +121,7 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
 
   return {
     async take(request, route, client) {
+      const trace = tracing?.received(client.requestId, headerOf(request, "traceparent")) ?? null;
       const peer = options.peerOf(request);
       const head = readIngestHead(request, route, limits, peer.certified !== null);
       if (typeof head === "string") return head;
@@ -135,7 +144,7 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
           const paced = keyOf(owner.principal);
           if (isTooFast(paced, client)) return "device-too-fast";
           rates.spend(paced, body.length);
-          return await admit(device, route, body, head.idempotencyKey);
+          return await admit(device, { route, payload: body, idempotencyKey: head.idempotencyKey, trace });
         }
       } finally {
         budget.release(body.length);
@@ -143,4 +152,10 @@ export function createIngestRequests(options: IngestRequestsOptions): IngestRequ
     },
     forget: (devices) => keys.forget(devices),
   };
+}
+
+/** One that came several times is none. */
+function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" ? value : undefined;
 }

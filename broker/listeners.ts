@@ -34,6 +34,7 @@ export interface ListenersOptions {
   readonly table: ConnectionTable<EdgeEntry>;
   readonly report: EdgeReport;
   readonly requests: IngestRequests;
+  readonly admissionPrefix: string;
   /** Makes a socket a connection of the edge. `peer` is the TCP socket, which knows the peer's certificate. */
   readonly connect: (socket: EdgeSocket, peer: Socket) => { end(reason: RefusalReason, cause?: unknown): void };
   readonly logger: Logger;
@@ -81,6 +82,7 @@ export function createListeners(options: ListenersOptions): Listeners {
         });
   const ingest = createHttpIngest({
     requests,
+    admissionPrefix: options.admissionPrefix,
     limits,
     mayConnect,
     logger,

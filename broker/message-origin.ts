@@ -5,6 +5,7 @@ import type { QuarantineReason } from "../core/derived-records.ts";
 import type { Principal } from "../core/registry.ts";
 import type { ForwardedMessage } from "../wire/forward-batch.ts";
 import { PackedHeaders, packText } from "../wire/packed-headers.ts";
+import type { IncomingTrace } from "../wire/trace-context.ts";
 import type { TelemetryFormat } from "./topic-acl.ts";
 
 /** Whose message it is, and where it goes. */
@@ -20,6 +21,14 @@ export function originDevice({ tenant, id }: Pick<Principal, "tenant" | "id">, p
   return { key, partition: partitionOf(key, partitionCount), id };
 }
 
+/** What is known of a message's trace when it comes. */
+export interface MessageTrace {
+  /** Of the sender; null when it says nothing of one. */
+  readonly parent: IncomingTrace | null;
+  /** The request with which it came over HTTP; null for what did not come so. `startMs`: when it began, UTC ms. */
+  readonly request: { readonly id: string; readonly startMs: number } | null;
+}
+
 /** Who published it, and what. */
 export interface OriginClient {
   readonly clientId: string;
@@ -30,6 +39,8 @@ export interface OriginClient {
   readonly forwarded?: Pick<ForwardedMessage, "origin" | "qos" | "dup" | "packetId">;
   /** Why it is not admitted for the device that it names: it lies under the key of the gateway itself. */
   readonly refused?: QuarantineReason;
+  /** Of a single message, where traces are switched on. */
+  readonly trace?: MessageTrace;
 }
 
 /** The order of the number headers in what `MessageOrigin.headers` gives. */
@@ -49,11 +60,14 @@ export class MessageOrigin {
   /** False when all its messages are one that comes again: they have one admission id, and no packet id. */
   readonly isNumbered: boolean;
   readonly format: TelemetryFormat;
+  /** The one of all its messages; null when they are numbered. */
+  readonly admissionId: string | null;
+  /** Null unless it is of a single message, whose sender may have said something of its trace. */
+  readonly trace: MessageTrace | null;
   readonly #device: OriginDevice;
   readonly #topic: string;
   readonly #client: OriginClient;
   readonly #admissionPrefix: string;
-  readonly #admissionId: string | undefined;
   readonly #headers: PackedHeaders[] = [];
 
   /** `admissionPrefix` stands in front of the sequence number in admission ids, unless `admissionId` is the only one. */
@@ -73,10 +87,11 @@ export class MessageOrigin {
     this.#admissionPrefix = admissionPrefix;
     this.isNumbered = admissionId === undefined;
     this.format = client.format;
+    this.admissionId = admissionId ?? null;
+    this.trace = client.trace ?? null;
     this.#device = device;
     this.#topic = topic;
     this.#client = client;
-    this.#admissionId = admissionId;
   }
 
   /** For one message, which has this admission id however often it comes; the same origin when it has one already. */
@@ -100,7 +115,7 @@ export class MessageOrigin {
       [HEADER.principal, `device:${gateway.id}`],
       [HEADER.format, format],
       ...(refused === undefined ? [] : [[HEADER.refused, refused] as const]),
-      ...(this.#admissionId === undefined ? [] : [[HEADER.admissionId, this.#admissionId] as const]),
+      ...(this.admissionId === null ? [] : [[HEADER.admissionId, this.admissionId] as const]),
       [HEADER.qos, String(sent.qos)],
       [HEADER.dup, sent.dup ? "1" : "0"],
       ...(sent.packetId === null ? [] : [[HEADER.packetId, sent.packetId] as const]),

@@ -3,6 +3,7 @@ import { EDGE_LIMITS } from "./edge-limits.ts";
 import { FORWARD_LIMITS } from "./forward-limits.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
 import { REPLAY_LIMITS } from "./replay-limits.ts";
+import { TRACE_LIMITS } from "./trace-limits.ts";
 import { WHY_LIMITS } from "./why-limits.ts";
 
 const KIB = 1024;
@@ -22,6 +23,7 @@ export const LIMITS = {
   ...FORWARD_LIMITS,
   ...FUNCTION_LIMITS,
   ...REPLAY_LIMITS,
+  ...TRACE_LIMITS,
   ...WHY_LIMITS,
 
   // ids and registry

@@ -13,6 +13,8 @@ export interface Problem {
   readonly remedy?: string;
   /** For INVALID_INPUT: each offending field. */
   readonly errors?: readonly FieldProblem[];
+  /** Of the request: its lines in the log have it too. Absent of what is not even a request. */
+  readonly requestId?: string;
 }
 
 export interface FieldProblem {
@@ -90,14 +92,14 @@ export function makeProblem(
 }
 
 /** What a client may know of a defect of ours: where to look, never what broke inside. */
-export function internalProblem(reference: string): Problem {
+export function internalProblem(requestId: string): Problem {
   return {
     type: problemType("INTERNAL"),
     title: "Something broke inside",
     status: 500,
     code: "INTERNAL",
-    detail: `The request could not be served. The log has the error under reference ${reference}.`,
-    remedy: "Look the reference up in the log, and report the error if it comes again.",
+    detail: `The request could not be served. The log has the error under request id ${requestId}.`,
+    remedy: "Look the request id up in the log, and report the error if it comes again.",
   };
 }
 

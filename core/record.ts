@@ -74,6 +74,8 @@ export const HEADER = {
   refused: "refused",
   /** Of what an edge installation has forwarded: installation, generation, partition, offset, and when it was received there (UTC ms), blank separated. */
   forwarded: "fwd",
+  /** Of a sampled message, and of what stages make of it: where its trace goes on (W3C Trace Context). No stage's results depend on it. */
+  traceparent: "traceparent",
   /** Present on control records only: which kind it is. */
   controlKind: "kind",
   /** Source position of a derived record, blank separated: stage, topic, partition, generation, offset, step, index. */

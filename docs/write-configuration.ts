@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { configReference } from "../app/config.ts";
+import { OTEL_VARIABLES } from "../app/tracing/tracing-settings.ts";
 import { limitVariable } from "../app/edge-limit-settings.ts";
 import { EDGE_LIMITS, edgeLimitBounds, isEdgeLimitName } from "../core/edge-limits.ts";
 import { pageTable } from "./page-table.ts";
@@ -9,6 +10,12 @@ const HEAD = `# Configuration
 
 Every setting, generated from \`app/config.ts\` by \`node docs/write-configuration.ts\`. Flags win over the environment, the environment
 over the default. Ceilings that are constants of a release are in limits.md.
+
+`;
+const OTEL_HEAD = `
+## Where traces go
+
+In the environment only, with the names that OpenTelemetry gives them; looked at where traceSample is above 0. See tracing.md.
 
 `;
 const LIMITS_HEAD = `
@@ -32,6 +39,11 @@ export function configurationPage(): string {
   return (
     HEAD +
     pageTable([["flag of start", "environment", "default", "meaning"], ...rows]) +
+    OTEL_HEAD +
+    pageTable([
+      ["environment", "meaning"],
+      ...Object.entries(OTEL_VARIABLES).map(([name, text]) => [`\`${name}\``, text]),
+    ]) +
     LIMITS_HEAD +
     pageTable([["environment", "default", "least", "most"], ...limits])
   );

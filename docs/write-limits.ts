@@ -12,6 +12,7 @@ export const LIMITS_SOURCES = [
   "core/autoscale-limits.ts",
   "core/replay-limits.ts",
   "core/why-limits.ts",
+  "core/trace-limits.ts",
   "core/forward-limits.ts",
   "core/limits.ts",
 ];

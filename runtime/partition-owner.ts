@@ -3,6 +3,8 @@ import { LIMITS } from "../core/limits.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { outputBatches } from "./output-batches.ts";
 import { createStagePartition } from "../engine/stage-partition.ts";
+import { StageTracing } from "./stage-tracing.ts";
+import { TracedPartition, type TracedUnit } from "./traced-partition.ts";
 import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../wire/unit-codec.ts";
 import type {
   CommitRequest,
@@ -19,6 +21,8 @@ import type { StageDefinition } from "../core/stage.ts";
 import type { EngineHooks, StagePartition } from "../engine/stage-partition.ts";
 import type { UnitBody } from "../core/commit-unit.ts";
 import type { Verdict } from "../core/verdict.ts";
+import type { Tracer } from "../core/tracing.ts";
+import { silentLogger, type Logger } from "../core/logger.ts";
 import type { WarmPartition, WarmPartitions } from "./warm-partitions.ts";
 
 export interface PartitionOwnerOptions {
@@ -30,6 +34,9 @@ export interface PartitionOwnerOptions {
   readonly engine?: EngineHooks;
   /** Where the partition's state may still be, from before. */
   readonly warm: WarmPartitions;
+  /** Where spans of sampled records go. Absent: no record is asked whether it is one. */
+  readonly tracer?: Tracer | undefined;
+  readonly logger?: Logger;
   /** Called once, when the first commit fails. */
   readonly onFailure?: () => void;
 }
@@ -81,7 +88,10 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   const { journals, stage, partition } = options;
   const { partitionCount } = journals;
   const journal = { name: stageJournalName(stage.name), partition };
-  const { claim, state, isWarm, units, bytes } = await claimState(options, journal);
+  const { claim, state: restored, isWarm, units, bytes } = await claimState(options, journal);
+  const { tracer, logger = silentLogger } = options;
+  const traced = tracer && new TracedPartition(restored, new StageTracing({ tracer, logger, stage, partition }));
+  const state = traced ?? restored;
   // Whoever watches canaries may have ended before it saw what the stage knows.
   if (!isWarm) for (const id of state.stoppedCanaries) options.engine?.meter?.compared(id, "canaryFatal");
   const loss = claim.damaged ? skipDeleted(state, options, await journals.status()) : null;
@@ -91,12 +101,13 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   let unitsSinceSnapshot = units;
   let bytesSinceSnapshot = bytes;
 
-  const send = (entry: JournalEntry, outputs: readonly OutputBatch[]): void => {
+  const send = (entry: JournalEntry, outputs: readonly OutputBatch[], unit: TracedUnit | null = null): void => {
     const request: CommitRequest = { journal, epoch: claim.epoch, entry, outputs };
     const landed: Promise<void> = journals.commit(request).then(
       () => {
         inFlight.delete(landed);
         commits += 1;
+        unit?.committed();
       },
       (error: unknown) => {
         inFlight.delete(landed);
@@ -129,6 +140,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     send(
       { kind: "unit", positions: positions(), nextTimer: draft.nextTimer, body },
       outputBatches(draft, partition, partitionCount),
+      traced?.takeSealed(),
     );
     unitsSinceSnapshot += 1;
     bytesSinceSnapshot += body.length;
@@ -175,7 +187,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
       const { mark } = claim;
       // A failed commit may have landed: nobody knows what the journal holds of it.
       if (mark === null || failure !== undefined || inFlight.size > 0 || !state.isSealed) return null;
-      return { state, held: { mark, commits }, unitsSinceSnapshot, bytesSinceSnapshot };
+      return { state: restored, held: { mark, commits }, unitsSinceSnapshot, bytesSinceSnapshot };
     },
   };
 }

@@ -22,7 +22,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { StageDefinition } from "../core/stage.ts";
 import type { LoadFunctions } from "../engine/stage-functions.ts";
-import type { PartitionOwner } from "./partition-owner.ts";
+import type { PartitionOwner, PartitionOwnerOptions } from "./partition-owner.ts";
 import type { ColdFile } from "./cold-file.ts";
 import type { FunctionMeter } from "./function-meter.ts";
 import type { HeldMarker, Suspicions } from "./suspects.ts";
@@ -43,6 +43,8 @@ export interface StageRunnerOptions {
   readonly metrics: Metrics;
   /** Told of every call of a function. */
   readonly meter?: FunctionMeter;
+  /** Where spans of sampled records go. Absent: no record is asked whether it is one. */
+  readonly tracer?: PartitionOwnerOptions["tracer"];
   /** Where state goes that memory does not hold. Closed when the runner has stopped. */
   readonly cold?: ColdFile;
   /** Where to write down which call of a function runs, for who watches this thread. */
@@ -117,14 +119,15 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation, load, meter, cold } = options;
+    const { generation, load, meter, cold, tracer } = options;
     const engine = {
       ...(load === undefined ? {} : { load }),
       ...(marker === undefined ? {} : { marker }),
       ...(meter === undefined ? {} : { meter }),
       ...(cold === undefined ? {} : { cold: cold.partition(partition, () => owned.wantedCount) }),
     };
-    const owner = await claimPartition({ journals: log, stage, partition, generation, warm, onFailure, engine });
+    const from = { journals: log, stage, partition, generation, warm, tracer, logger };
+    const owner = await claimPartition({ ...from, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {
       const { code, message, remedy } = owner.loss;

@@ -6,6 +6,7 @@ import { HEADER, type LogRecord, type RecordInput } from "../core/record.ts";
 import { BATCH } from "./record-batch-layout.ts";
 import { compressRecordBatch } from "./record-batch-compression.ts";
 import { decodeRecordBatch } from "./record-batch-reader.ts";
+import { type IncomingTrace, parseTraceparent } from "./trace-context.ts";
 
 /** Where an edge installation publishes what it forwards. */
 export const FORWARD_TELEMETRY = "v1/forward/telemetry";
@@ -27,6 +28,8 @@ export interface ForwardedMessage {
   readonly dup: boolean;
   /** Null where there was none. */
   readonly packetId: string | null;
+  /** Where its trace goes on, when the edge has sampled it. */
+  readonly trace: IncomingTrace | null;
 }
 
 /** The headers of the edge's record that the upstream needs to decide as the edge does. */
@@ -38,6 +41,7 @@ const FORWARDED_HEADERS = [
   HEADER.qos,
   HEADER.dup,
   HEADER.packetId,
+  HEADER.traceparent,
 ] as const;
 
 /** Of a client id with a field gateway in front, at most. */
@@ -96,6 +100,7 @@ function messageOf(record: LogRecord): ForwardedMessage {
     qos: qosOf(record.header(HEADER.qos)),
     dup: record.header(HEADER.dup) === "1",
     packetId: packetIdOf(record.header(HEADER.packetId)),
+    trace: parseTraceparent(record.header(HEADER.traceparent) ?? ""),
   };
 }
 

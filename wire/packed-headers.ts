@@ -67,6 +67,17 @@ export class PackedHeaders {
   }
 }
 
+/** The same headers with one more behind them, in bytes of their own. For the few records that need it: they are copied. */
+export function withHeader(headers: Pick<PackedHeaders, "bytes" | "length">, [name, text]: Header): Buffer {
+  const { bytes, length } = headers;
+  const count = bytes[0] ?? 0;
+  // Zig-zag: twice the number. A number of two bytes would have its highest bit set.
+  if (count + 2 > 0x7f) throw new RangeError("there are too many headers for one more");
+  const made = Buffer.concat([bytes.subarray(0, length), packText(name), packText(text)]);
+  made[0] = count + 2;
+  return made;
+}
+
 type NumberHead = { readonly bytes: Buffer; readonly lengthAt: number };
 
 /** A process has few, and each connection needs them. */

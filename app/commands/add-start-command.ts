@@ -54,6 +54,7 @@ export function addStartCommand(program: Command): void {
     .option("--forward-token-file <file>", "file with the token for it; the token itself is MILLRACE_FORWARD_TOKEN")
     .option("--forward-when-full <policy>", "hold or drop-oldest: what is not forwarded when the log is full")
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
+    .option("--trace-sample <share>", "share of messages that are traced to an OpenTelemetry collector, such as 0.001")
     .option("--log-level <level>", "debug, info, warn or error")
     .action(async (options: { demo?: boolean }, command: Command) => {
       // On a terminal the log would drown what is printed; it stays for warnings, unless somebody asks for more.

@@ -13,6 +13,7 @@ import { createLogger } from "../logging.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
+import { openTracing } from "../tracing/open-tracing.ts";
 import { giveWay } from "./give-way.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { LogAccess } from "../thread-log.ts";
@@ -37,6 +38,7 @@ async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
   const log = await openThreadLog(data.access, config, { clock, logger, metrics });
+  const tracing = await openTracing(config.tracing, "clickhouse", { clock, logger, metrics });
   const faults = createFaultBoard();
   const server: ClickHousePlace =
     config.clickhouseUrl === undefined
@@ -54,6 +56,7 @@ async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
       logger,
       metrics,
       onFault: faults.report,
+      tracer: tracing.tracer,
       rollupRetention: rollupRetention(config),
     });
   const lease = roles.has("sinks") ? leased(log.groups([0]), JOURNALS.clickhouse, makeSink) : null;
@@ -71,6 +74,7 @@ async function runClickHouse(data: ClickHouseThreadData): Promise<void> {
     async stop(deadlineMs) {
       const signal = stopSignal(deadlineMs);
       await lease?.stop(signal);
+      await tracing.stop(signal);
       await server.stop(signal);
       await log.close(signal);
     },

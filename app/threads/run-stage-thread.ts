@@ -12,6 +12,7 @@ import { coldDirectory } from "../data-directory.ts";
 import { dealtPartitions } from "./dealt-partitions.ts";
 import { threadsOfStage } from "../stages.ts";
 import { openThreadLog } from "../thread-log.ts";
+import { openTracing } from "../tracing/open-tracing.ts";
 import { createLateLogger } from "../late-logger.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { serveThread } from "../thread-rpc.ts";
@@ -47,7 +48,9 @@ export async function runStageThread(
   const metrics = createMetrics();
   const worker = randomUUID();
   const work = () => ({ worker, busySeconds: busySeconds(), threads: threadsOfStage(config, stage.name) });
-  const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics, work });
+  const clock = createSystemReceiveClock();
+  const log = await openThreadLog(access, config, { clock, logger, metrics, work });
+  const tracing = await openTracing(config.tracing, name, { clock, logger, metrics });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
   const dealt = dealtPartitions();
@@ -62,7 +65,8 @@ export async function runStageThread(
     logger,
     metrics,
   });
-  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, cold, ...own });
+  const parts = { log, stage, groups, generation, monotonic, logger, metrics, meter, cold, tracer: tracing.tracer };
+  const runner = createStageRunner({ ...parts, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
@@ -84,6 +88,7 @@ export async function runStageThread(
     busySeconds,
     async stop(deadlineMs) {
       await runner.stop(stopSignal(deadlineMs));
+      await tracing.stop(stopSignal(deadlineMs));
       await log.close(stopSignal(deadlineMs));
     },
   };

@@ -57,6 +57,8 @@ valid "KEDA by lag with TLS and a password" -f "$chart/values-production.yaml" -
 valid "KEDA asks Millrace, down to no processor" "${push[@]}" --set processors.keda.minReplicas=0,autoscaling.stages={energy}
 valid "KEDA asks Millrace, and only hears" "${push[@]}" --set autoscaling.dryRun=true
 
+valid "traces" "${least[@]}" --set tracing.sample=0.001,tracing.endpoint=http://collector:4318,tracing.headersInSecret=true
+
 production=(-f "$chart/values-production.yaml")
 refused "secrets.existingSecret is empty" --set kafka.brokers=kafka:9092
 refused "kafka.brokers is empty" --set secrets.existingSecret=millrace
@@ -87,6 +89,8 @@ refused "keep nobody out of a Service of type ClusterIP" "${least[@]}" --set gat
 refused "gateway.resources.requests.cpu asks for none" "${production[@]}" --set gateway.resources.requests.cpu=null
 refused "so that they keep nobody out" "${production[@]}" --set networkPolicy.enabled=false
 refused "the network policies let nobody in" "${production[@]}" --set networkPolicy.httpFrom=null
+refused "tracing.sample is set without a collector" "${least[@]}" --set tracing.sample=0.001
+refused "/tracing/sample" "${least[@]}" --set tracing.sample=2,tracing.endpoint=http://collector:4318
 refused "MILLRACE_LOG_LEVLE" "${least[@]}" --set config.MILLRACE_LOG_LEVLE=debug
 refused "MILLRACE_DATABASE_URL" "${least[@]}" --set config.MILLRACE_DATABASE_URL=postgres://a
 refused "replicaz" "${least[@]}" --set gateway.replicaz=2

@@ -17,6 +17,7 @@ import type { EventLog } from "../../core/event-log.ts";
 import type { Readiness, Service } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
+import type { Tracer } from "../../core/tracing.ts";
 import type { ConnectionSource } from "./clickhouse-connection.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { RollupRetention } from "./rollups/rollup-levels.ts";
@@ -33,6 +34,8 @@ export interface ClickHouseSinkOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly onFault: ReportFault;
+  /** Where spans of sampled records go. */
+  readonly tracer?: Tracer | undefined;
   /** Time between two inserts without a backlog, and rows of one insert at most. */
   readonly lingerMs?: number;
   readonly rowsMax?: number;
@@ -128,6 +131,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
     settled,
     rollups,
     rollupRetention: retention,
+    tracer: options.tracer ?? null,
     lingerMs,
     rowsMax,
     planId: randomUUID,

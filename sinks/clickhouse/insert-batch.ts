@@ -11,6 +11,7 @@ import { RowSheets, type RowSheet } from "./row-sheets.ts";
 import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
 import type { RowTarget } from "./rows/row-encoder.ts";
 import type { SourceMarks } from "../../engine/source-marks.ts";
+import type { TracedRows } from "./traced-rows.ts";
 
 /** Offsets [from, to) of one partition. */
 export interface OffsetRange extends TopicPartition {
@@ -29,15 +30,18 @@ export class InsertBatch {
   readonly #ranges = new Map<string, OffsetRange>();
   readonly #target: RowTarget = { sheets: new RowSheets(), latest: new LatestValues() };
   readonly #erased: ErasedDevices;
+  /** Null: no record is traced. */
+  readonly traced: TracedRows | null;
   readonly bad: BadRecord[] = [];
   /** Removals among the records, in the order in which they came. */
   readonly erasures: Erasure[] = [];
   repeats = 0;
   corrupt = 0;
 
-  constructor(marks: SourceMarks, erased: ErasedDevices) {
+  constructor(marks: SourceMarks, erased: ErasedDevices, traced: TracedRows | null = null) {
     this.#marks = marks;
     this.#erased = erased;
+    this.traced = traced;
   }
 
   get rows(): number {
@@ -76,6 +80,7 @@ export class InsertBatch {
         continue;
       }
       if (this.#noteRemoval(topic, record, source)) continue;
+      this.traced?.read(record, slice);
       const value = topic === "readings" ? readReading(record) : parseValue(record.value);
       if (!encode(value, source, this.#target)) this.bad.push({ topic, partition, offset: record.offset });
       else if (source.stage === REPLAY_STAGE && topic === "readings") writeSuperseded(record, value, this.#target);

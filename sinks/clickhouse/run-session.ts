@@ -4,6 +4,7 @@ import { insertSheets, type InsertOutcome } from "./insert-sheets.ts";
 import { makeInsertPlan, type InsertPlan } from "./insert-plan.ts";
 import { restoreSession, type RestoredSession } from "./restore-session.ts";
 import { SinkPositions } from "./sink-positions.ts";
+import { TracedRows } from "./traced-rows.ts";
 import type { LogReader } from "../../core/event-log.ts";
 import type { SinkContext } from "./sink-context.ts";
 
@@ -56,7 +57,7 @@ class SinkPump {
     this.#session = session;
     this.#reader = reader;
     this.#reading = session.positions.copy();
-    this.#batch = new InsertBatch(session.marks, context.erased);
+    this.#batch = newBatch(context, session);
   }
 
   async turn(stopping: AbortSignal): Promise<void> {
@@ -117,7 +118,7 @@ class SinkPump {
     const changed = marks.takeChanged();
     const plan = makeInsertPlan(this.#context.planId(), batch.ranges(), sheets, batch.erasures);
     this.#report(batch);
-    this.#batch = new InsertBatch(marks, this.#context.erased);
+    this.#batch = newBatch(this.#context, this.#session);
     this.#plannedAt = this.#context.clock.now();
     if (sheets.length === 0 && batch.erasures.length === 0) {
       positions.advance(plan.ranges);
@@ -128,7 +129,7 @@ class SinkPump {
     }
     await journal.plan(plan, database, positions.list(), changed);
     this.#unsaid = true;
-    this.#running = watch(plan, insertSheets(this.#context, plan, sheets));
+    this.#running = watch(plan, insertSheets(this.#context, plan, sheets), batch.traced?.begin(plan));
     if (!journal.wantsSnapshot()) return;
     // The marks must be those of what is settled, so nothing is gathered meanwhile.
     await this.#drain();
@@ -171,7 +172,11 @@ class SinkPump {
   }
 }
 
-function watch(plan: InsertPlan | null, work: Promise<InsertOutcome | null>): Running {
+function newBatch({ erased, tracer }: SinkContext, { marks }: RestoredSession): InsertBatch {
+  return new InsertBatch(marks, erased, tracer === null ? null : new TracedRows(tracer));
+}
+
+function watch(plan: InsertPlan | null, work: Promise<InsertOutcome | null>, onDone?: () => void): Running {
   const running: Running = {
     plan,
     state: "running",
@@ -181,6 +186,7 @@ function watch(plan: InsertPlan | null, work: Promise<InsertOutcome | null>): Ru
       (outcome) => {
         running.readingRows = outcome?.readingRows ?? null;
         running.state = "done";
+        onDone?.();
       },
       (error: unknown) => {
         running.error = error;

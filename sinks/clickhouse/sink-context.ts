@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { EventLog, JournalId } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
+import type { Tracer } from "../../core/tracing.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { ErasedDevices } from "./erased-devices.ts";
@@ -26,6 +27,8 @@ export interface SinkContext {
   readonly settled: SettledCount;
   readonly rollups: Rollups;
   readonly rollupRetention: RollupRetention;
+  /** Where spans of sampled records go; null: no record is asked whether it is one. */
+  readonly tracer: Tracer | null;
   /** Between two plans when there is no backlog. */
   readonly lingerMs: number;
   readonly rowsMax: number;

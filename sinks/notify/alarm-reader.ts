@@ -9,6 +9,7 @@ import type { NotifySinkOptions } from "./notify-options.ts";
 import { pause } from "../../core/pause.ts";
 import type { ReaderPositions } from "./reader-positions.ts";
 import { RECOVER_DELAY_MS } from "./retry-delay.ts";
+import type { TracedAlarms } from "./traced-alarms.ts";
 import { startPositions } from "./start-positions.ts";
 
 export interface AlarmReader {
@@ -28,6 +29,8 @@ export type AlarmReaderOptions = Pick<NotifySinkOptions, "log" | "alarms" | "log
   readonly onFault: ReportFault;
   /** Names of the destinations that have rows of their own in the outbox. */
   readonly copies: readonly string[];
+  /** Null: no alarm is traced. */
+  readonly traced: TracedAlarms | null;
   /** Called when new notifications may be due. */
   onApplied(): void;
 };
@@ -95,11 +98,12 @@ async function readAlarms(options: AlarmReaderOptions, signal: AbortSignal, prog
         progress.onRound();
         continue;
       }
-      const decoded = decodeAlarms(slices, positions);
+      const decoded = decodeAlarms(slices, positions, options.traced);
       reportDecoded(options, decoded);
       const next = positions.toRecord();
       await applyEvents(options, decoded.events, applied, next);
       applied = next;
+      options.traced?.applied(decoded.events);
       if (decoded.events.length > 0) options.onApplied();
       await commit();
       progress.onRound();

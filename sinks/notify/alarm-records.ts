@@ -4,6 +4,7 @@ import { errorText } from "../../core/errors.ts";
 import { HEADER, isControlRecord, type LogRecord } from "../../core/record.ts";
 import { parseSourcePosition } from "../../core/source-position.ts";
 import type { ReaderPositions } from "./reader-positions.ts";
+import type { TracedAlarms } from "./traced-alarms.ts";
 
 export interface SkippedRecord {
   readonly partition: number;
@@ -21,7 +22,11 @@ export interface DecodedAlarms {
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the slices' alarm events and moves `positions` past them. A bad record is skipped: it must not stop the good ones. */
-export function decodeAlarms(slices: readonly FetchedSlice[], positions: ReaderPositions): DecodedAlarms {
+export function decodeAlarms(
+  slices: readonly FetchedSlice[],
+  positions: ReaderPositions,
+  traced: TracedAlarms | null = null,
+): DecodedAlarms {
   const events: AlarmEvent[] = [];
   const skipped: SkippedRecord[] = [];
   let repeats = 0;
@@ -39,8 +44,10 @@ export function decodeAlarms(slices: readonly FetchedSlice[], positions: ReaderP
         continue;
       }
       const decoded = decodeAlarm(record);
-      if ("event" in decoded) events.push(decoded.event);
-      else skipped.push({ partition, offset: record.offset, reason: decoded.reason });
+      if ("event" in decoded) {
+        events.push(decoded.event);
+        traced?.read(decoded.event, record, partition);
+      } else skipped.push({ partition, offset: record.offset, reason: decoded.reason });
     }
     positions.advance(partition, nextOffset);
   }

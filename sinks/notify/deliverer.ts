@@ -16,6 +16,7 @@ import type { NotifySinkOptions } from "./notify-options.ts";
 import { pause } from "../../core/pause.ts";
 import type { PlatformFaults } from "./platform-faults.ts";
 import { isGivenUp, RECOVER_DELAY_MS, retryDelayMs } from "./retry-delay.ts";
+import type { TracedAlarms } from "./traced-alarms.ts";
 import { postWebhook } from "./webhook.ts";
 import { ageMs, webhookMessage } from "./webhook-message.ts";
 
@@ -35,6 +36,8 @@ export type DelivererOptions = Pick<NotifySinkOptions, "outbox" | "webhooks" | "
   readonly onFault: ReportFault;
   readonly random: () => number;
   readonly faults: PlatformFaults;
+  /** Null: no alarm is traced. */
+  readonly traced: TracedAlarms | null;
 };
 
 const POLL_INTERVAL_MS = 500;
@@ -151,7 +154,10 @@ async function attempt(
 ): Promise<Settlement | null> {
   const { clock, logger, random } = options;
   const { to, messageId } = route;
-  const result = await postWebhook(to.webhook, webhookMessage(notification, messageId), clock.now(), force);
+  const trace = options.traced?.attempt(notification.body, to.host, notification.attempts) ?? null;
+  const message = { ...webhookMessage(notification, messageId), traceparent: trace?.traceparent };
+  const result = await postWebhook(to.webhook, message, clock.now(), force);
+  trace?.ended(result.delivered ? null : result.error);
   if (result.delivered) {
     resultCounter(options, "delivered").add();
     if (to.refusedInRow >= LIMITS.sinkFailuresMax) {

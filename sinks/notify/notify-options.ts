@@ -3,6 +3,7 @@ import type { EventLog } from "../../core/event-log.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
+import type { Tracer } from "../../core/tracing.ts";
 import type { AlarmStore, NotificationOutbox } from "../../core/registry.ts";
 import type { WebhookDestination } from "./webhook.ts";
 
@@ -17,6 +18,8 @@ export interface NotifySinkOptions {
   readonly metrics: Metrics;
   /** Faults of this sink itself: a destination that accepts nothing, a registry or log that fails, alarms that retention took. */
   readonly onFault?: ReportFault;
+  /** Where spans of sampled alarms go. */
+  readonly tracer?: Tracer | undefined;
   /** [0, 1), for the jitter of retries. */
   readonly random?: () => number;
 }

@@ -6,6 +6,7 @@ import { createAlarmReader } from "./alarm-reader.ts";
 import { createDeliverer } from "./deliverer.ts";
 import type { NotifySinkOptions } from "./notify-options.ts";
 import { createPlatformFaults } from "./platform-faults.ts";
+import { TracedAlarms } from "./traced-alarms.ts";
 import { checkDestination } from "./webhook.ts";
 
 export interface NotifySink extends Service, Readiness {
@@ -28,9 +29,10 @@ export function createNotifySink(options: NotifySinkOptions): NotifySink {
   }
   for (const webhook of webhooks) checkDestination(webhook);
   const faults = createPlatformFaults(clock);
-  const deliverer = createDeliverer({ ...options, onFault, random, faults });
+  const traced = options.tracer === undefined ? null : new TracedAlarms(options.tracer);
+  const deliverer = createDeliverer({ ...options, onFault, random, faults, traced });
   const { copies } = deliverer;
-  const reader = createAlarmReader({ ...options, onFault, copies, onApplied: () => deliverer.wake() });
+  const reader = createAlarmReader({ ...options, onFault, copies, traced, onApplied: () => deliverer.wake() });
   const intake = new AbortController();
   const force = new AbortController();
   let running: Promise<unknown> = Promise.resolve();

@@ -12,6 +12,8 @@ export interface WebhookDestination {
 export interface WebhookMessage {
   readonly id: string;
   readonly body: string;
+  /** Where the trace of a sampled alarm goes on. */
+  readonly traceparent?: string | undefined;
 }
 
 export type WebhookResult =
@@ -67,6 +69,7 @@ export async function postWebhook(
         "millrace-id": message.id,
         "millrace-timestamp": String(timestampMs),
         "millrace-signature": signWebhook(secret, timestampMs, message.body),
+        ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
       },
     });
     // The answer's body is nobody's: unread, it would hold the connection.

@@ -22,6 +22,10 @@ export class FunctionInstance {
   private running: Instance | null = null;
   readonly api = instanceApi(this.data);
 
+  get dataPath(): string {
+    return this.data;
+  }
+
   get instance(): Instance {
     if (this.running === null) throw new Error("no instance runs");
     return this.running;

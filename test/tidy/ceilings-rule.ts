@@ -9,6 +9,7 @@ const HOMES = [
   "core/replay-limits.ts",
   "core/why-limits.ts",
   "core/forward-limits.ts",
+  "core/trace-limits.ts",
 ];
 const CEILING = /[a-z0-9]Max$|_MAX$/;
 const UPPER_CASE = /^[A-Z][A-Z0-9_]*$/;

@@ -50,6 +50,7 @@ function open() {
       },
     },
     clock: { now: () => 5 },
+    tracing: null,
     metrics: createMetrics(),
     admissionPrefix: "gw.1.",
   });

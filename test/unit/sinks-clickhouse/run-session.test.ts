@@ -65,6 +65,7 @@ function contextOf(log: EventLog, link: FakeClickHouse, more: Partial<SinkContex
       roundMs: 0,
     }),
     rollupRetention: {},
+    tracer: null,
     lingerMs: 0,
     rowsMax: 60,
     planId: () => `00000000-0000-4000-9000-${String((plans += 1)).padStart(12, "0")}`,

@@ -21,6 +21,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.redis.enabled }}{{ $names = append $names "MILLRACE_REDIS_URL" }}{{ end }}
 {{- if hasKey .Values.config "MILLRACE_FORWARD_URL" }}{{ $names = append $names "MILLRACE_FORWARD_TOKEN" }}{{ end }}
 {{- if hasKey .Values.config "MILLRACE_WEBHOOK_URL" }}{{ $names = append $names "MILLRACE_WEBHOOK_SECRET" }}{{ end }}
+{{- if .Values.tracing.headersInSecret }}{{ $names = append $names "OTEL_EXPORTER_OTLP_HEADERS" }}{{ end }}
 {{- join " " $names }}
 {{- end }}
 
@@ -43,5 +44,9 @@ MILLRACE_KAFKA_TLS_CA: /etc/millrace/kafka/ca.crt
 {{- with .Values.kafka.sasl.mechanism }}
 MILLRACE_KAFKA_SASL: {{ . }}
 MILLRACE_KAFKA_USER: {{ $.Values.kafka.sasl.user | quote }}
+{{- end }}
+{{- if gt (float64 .Values.tracing.sample) 0.0 }}
+MILLRACE_TRACE_SAMPLE: {{ .Values.tracing.sample | quote }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ .Values.tracing.endpoint | quote }}
 {{- end }}
 {{- end }}
