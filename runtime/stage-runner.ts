@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { errorText } from "../core/errors.ts";
+import { errorText, isMillraceError } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -54,6 +54,9 @@ export interface StageRunnerOptions {
   /** Told once when the loop has ended by itself: nothing is worked any more. */
   readonly onEnd?: (error: unknown) => void;
 }
+
+/** For who leaves its group without being told to stop. */
+const LEAVE_MS = 10_000;
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
 export interface StageTotals {
@@ -114,6 +117,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     stopping.abort();
     polling.abort();
     if (isFirst) options.onEnd?.(error);
+    // What a newer release wrote is worked by those who know it: they get the partitions, which a member that stays would hold.
+    if (isFirst && isMillraceError(error, "DATA_FORMAT_UNSUPPORTED")) void leave(AbortSignal.timeout(LEAVE_MS));
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
@@ -248,6 +253,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     release: (partitions) => owned.release(partitions),
   };
   const membership = options.groups.join(stageJournalName(stage.name), listener, options.memberId);
+  let leaving: Promise<void> | null = null;
+  const leave = (signal: AbortSignal): Promise<void> => (leaving ??= membership.stop(signal));
 
   return {
     async start() {
@@ -264,7 +271,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     },
     async stop(signal) {
       warm.close();
-      await untilAborted(membership.stop(signal), signal);
+      await untilAborted(leave(signal), signal);
       stopping.abort();
       polling.abort();
       await untilAborted(running, signal);
