@@ -52,7 +52,8 @@ export async function migrate({ engine, clock, logger, migrations = MIGRATIONS }
   const present = await newestApplied(engine, engine.db);
   if (present > newestKnown) {
     await refuseUnlessBeside(engine, engine.db, present, newestKnown);
-    const text = "the registry has the layout of a newer release, which this one may run beside: for an upgrade or the way back";
+    const text =
+      "the registry has the layout of a newer release, which this one may run beside: for an upgrade or the way back";
     logger.warn({ present, known: newestKnown }, text);
     return;
   }
@@ -70,7 +71,8 @@ export async function migrate({ engine, clock, logger, migrations = MIGRATIONS }
         .insertInto("schema_migrations")
         .values({ number: migration.number, name: migration.name, applied_at: clock.now() })
         .execute();
-      if (migration.oldestBeside !== undefined) await noteReaders(trx, engine, migration.number, migration.oldestBeside);
+      if (migration.oldestBeside !== undefined)
+        await noteReaders(trx, engine, migration.number, migration.oldestBeside);
       logger.info({ migration: migration.number, name: migration.name }, "registry migrated");
     });
   }

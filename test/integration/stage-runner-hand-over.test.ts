@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { MillraceError } from "../../core/errors.ts";
 import { defineMap } from "../../core/function.ts";
 import { createMetrics } from "../../core/metrics.ts";
-import { encodeUnit } from "../../wire/unit-codec.ts";
 import { countingStage } from "../support/counting-stage.ts";
+import { newerUnit } from "../support/newer-unit.ts";
 import {
   appendMessages,
   eventually,
@@ -140,9 +140,7 @@ describe("a stage that meets what a newer release has written to its journal", (
 async function commitOfVersion2(log: EventLog, partition: number): Promise<void> {
   const journal = { name: "stage:test", partition };
   const { epoch } = await log.claim(journal);
-  const next = { offset: 10, step: 0 };
-  const unit = encodeUnit({ v: 1, stage: "test", generation: 0, from: next, next, slots: [], outcomes: [] });
-  const body = Buffer.from(Buffer.from(unit).toString("latin1").replace('"v":1', '"v":2'), "latin1");
+  const body = newerUnit("test", 10);
   await log.commit({ journal, epoch, entry: { kind: "unit", positions: [], nextTimer: null, body }, outputs: [] });
 }
 
@@ -168,5 +166,10 @@ async function member(log: EventLog, worked: StageDefinition = countingStage) {
   const restoresOf = (kind: string): number | undefined =>
     metrics.snapshot().find(({ name, labels }) => name === "millrace_stage_restores_total" && labels["kind"] === kind)
       ?.value;
-  return { runner, dealt, left: () => hasLeft, restores: () => ({ cold: restoresOf("cold"), warm: restoresOf("warm") }) };
+  return {
+    runner,
+    dealt,
+    left: () => hasLeft,
+    restores: () => ({ cold: restoresOf("cold"), warm: restoresOf("warm") }),
+  };
 }
