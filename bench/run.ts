@@ -1,5 +1,6 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchBacktest } from "./backtest/bench-backtest.ts";
+import { benchClusterBurst } from "./cluster-burst/bench-cluster-burst.ts";
 import { benchEdgeMemory } from "./edge-memory.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
@@ -24,6 +25,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "functions-peers": benchFunctionsPeers,
   /** Memory of an installation at the edge that forwards. */
   "edge-memory": benchEdgeMemory,
+  /** A local cluster under twenty times its load, scaled down to no processor and woken. */
+  "cluster-burst": benchClusterBurst,
   /** Scaling in a simulator, beside other formulas. */
   autoscaler: benchAutoscaler,
 };
