@@ -46,7 +46,8 @@ export async function runStageThread(
   const metrics = createMetrics();
   const worker = randomUUID();
   const work = () => ({ worker, busySeconds: busySeconds(), threads: threadsOfStage(config, stage.name) });
-  const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics, work });
+  const clock = createSystemReceiveClock();
+  const log = await openThreadLog(access, config, { clock, logger, metrics, work });
   const monotonic = { now: () => performance.now() };
   const { generation } = log;
   const dealt = dealtPartitions();
@@ -61,7 +62,8 @@ export async function runStageThread(
     logger,
     metrics,
   });
-  const runner = createStageRunner({ log, stage, groups, generation, monotonic, logger, metrics, meter, cold, ...own });
+  const parts = { log, stage, groups, generation, monotonic, clock, logger, metrics, meter, cold };
+  const runner = createStageRunner({ ...parts, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),

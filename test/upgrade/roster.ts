@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { errorText } from "../../core/errors.ts";
 import { readyReasons } from "./process-health.ts";
 import type { Cluster } from "../support/cluster.ts";
 import type { Launched, RoleLine } from "../support/instance.ts";
@@ -52,10 +53,6 @@ export class Roster {
     return this.options.cluster.dataOf(this.nameIn(this.slotsOf(role)[0]));
   }
 
-  releaseIn(slot: Slot): Release | null {
-    return this.running.get(slot)?.release ?? null;
-  }
-
   processIn(slot: Slot): Launched<RoleLine> {
     const process = this.options.cluster.processes.get(this.nameIn(slot));
     if (process === undefined) throw new Error("nothing runs in the slot");
@@ -68,24 +65,41 @@ export class Roster {
     return name;
   }
 
-  /** All that runs, by name. */
-  names(): readonly string[] {
-    return [...this.running.values()].map(({ name }) => name);
-  }
-
-  async replace(slot: Slot, release: Release): Promise<void> {
+  /**
+   * Empty when another process runs in the slot. Else why the one that was to does not become ready: it is ended, and the one before stays.
+   */
+  async replace(slot: Slot, release: Release): Promise<string> {
     const { say } = this.options;
     const before = this.running.get(slot);
     const name = `${slot.role}-${slot.number}-${++this.starts}`;
     const begun = performance.now();
-    const started = await this.start(name, slot, release);
+    const refusal = await this.refusal(name, slot, release);
+    if (refusal !== "") {
+      say(`  ${name} (${release.name}) does not become ready: ${refusal}`);
+      if (before === undefined) throw new Error(`${name} does not become ready: ${refusal}`);
+      return `${name} does not become ready: ${refusal}`;
+    }
     this.running.set(slot, { name, release });
-    // The one before stays until this one is ready. One that never is shows to who judges it.
-    const isReady = await this.becomesReady(started);
     if (before !== undefined) await this.stop(before.name);
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     const way = before === undefined ? "" : ` in place of ${before.name} (${before.release.name})`;
-    say(`  ${name} (${release.name})${way}: ${isReady ? "ready" : "NOT ready"} after ${seconds} s`);
+    say(`  ${name} (${release.name})${way} after ${seconds} s`);
+    return "";
+  }
+
+  private async refusal(name: string, slot: Slot, release: Release): Promise<string> {
+    const { cluster } = this.options;
+    try {
+      const started = await this.start(name, slot, release);
+      if (await this.becomesReady(started)) return "";
+      const reasons = (await readyReasons(started)) ?? ["it does not answer"];
+      await started.kill();
+      cluster.forget(name);
+      return reasons.join("; ");
+    } catch (error) {
+      this.options.signal?.throwIfAborted();
+      return errorText(error);
+    }
   }
 
   private start(name: string, slot: Slot, release: Release): Promise<Launched<RoleLine>> {
