@@ -27,7 +27,7 @@ const CANARY_ROLES: readonly UpgradeRole[] = ["processors", "gateway"];
 
 /** From one release to another, role by role, process by process. A process that does not become ready, or a canary that is worse, brings everything back. */
 export async function rollOn(options: RollOptions): Promise<Rolled> {
-  const { roster, say } = options;
+  const { say } = options;
   const done: Slot[] = [];
   for (const role of ROLE_ORDER) {
     const reasons = await rollRole(role, done, options);
