@@ -49,7 +49,7 @@ Twenty times the load for a while, then none, then one message, on processes of 
 there are is what Millrace's scaler answers over gRPC (\`--scaler-port\`). **KEDA and the HorizontalPodAutoscaler are played** by the benchmark: the first
 process is started when the scaler pushes, the metric is followed every 15 s, a process goes by SIGTERM after a cooldown of 15 s (the chart's default is 300). There is
 no scheduler, no image to pull and no other node: what a pod costs besides comes on top. Brokers, gateway, processors and devices share the machine's cores, so more processors bring less than they
-would on nodes of their own. Nothing is stored in tables.
+would on nodes of their own. Nothing is stored in tables. The devices' type has windows of 10 s without lateness: a window that still waits for late data keeps a processor, an hour long by default.
 
 ${machineRows(report, [`| brokers | ${report.brokers} |`])}
 

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { installationId } from "../../app/data-directory.ts";
 import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
-import { provision } from "../../test/faults/provision.ts";
 import { startCluster, type Cluster } from "../../test/support/cluster.ts";
 import { freePort } from "../../test/support/free-port.ts";
 import { openTestKafkaLog } from "../../test/support/kafka-servers.ts";
 import { instanceApi } from "../../test/support/replay-run.ts";
 import { PacedDevices } from "./paced-devices.ts";
+import { provisionDevices } from "./provision-devices.ts";
 import { PlayedKeda, type ScaleStep } from "./play-keda.ts";
 import { ReadingDelays } from "./reading-delays.ts";
 
@@ -85,7 +85,7 @@ async function measureOn(cluster: Cluster, options: ClusterBurstOptions): Promis
   const mqttPort = await freePort();
   await cluster.start("api", "api", { MILLRACE_SCALER_PORT: String(scalerPort) });
   await cluster.start("gateway", "gateway", { MILLRACE_MQTT_PORT: String(mqttPort) });
-  const devices = new PacedDevices(await provision(instanceApi(cluster.dataOf("api")), count), mqttPort);
+  const devices = new PacedDevices(await provisionDevices(instanceApi(cluster.dataOf("api")), count), mqttPort);
   const installation = installationId(Buffer.from(cluster.secret, "hex"));
   const { addresses } = cluster.kafka;
   const log = await openTestKafkaLog(addresses, createPlatformaticClient, PARTITIONS, PREFIX, { installation });
@@ -99,8 +99,10 @@ async function measureOn(cluster: Cluster, options: ClusterBurstOptions): Promis
     const zeroSeconds = await untilZero(keda, say);
     const wake = zeroSeconds === null ? null : await measureWake(devices, delays, keda, false);
     const starts: Wake[] = [];
+    // From here on nobody follows the scaler: a stage stays active for two minutes.
+    await keda.hold();
     for (let n = 0; n < options.wakes; n += 1) {
-      await keda.letGo();
+      await keda.scaleTo(0);
       starts.push(await measureWake(devices, delays, keda, true));
     }
     return {

@@ -69,16 +69,16 @@ export class PlayedKeda {
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-    await this.changing;
+    await this.hold();
     this.followed.cancel();
     this.client.close();
   }
 
-  /** Past the cooldown, for who measures starts one after the other. */
-  async letGo(): Promise<void> {
-    await this.scaleTo(0);
+  /** Follows the scaler no more; whoever measures starts and ends processes. */
+  async hold(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+    await this.changing;
   }
 
   /** Starts and ends processes until there are so many; resolves when they are ready or gone. */

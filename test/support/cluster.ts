@@ -94,6 +94,8 @@ async function startIn(begun: AsyncDisposableStack, options: ClusterOptions): Pr
     MILLRACE_PARTITIONS: String(options.partitions),
     MILLRACE_PROCESSOR_THREADS: "1",
     MILLRACE_LOG_LEVEL: "warn",
+    // One for all, as the image brings one: with data directories of their own each would compile everything.
+    NODE_COMPILE_CACHE: join(directory, "compile-cache"),
     ...(redis === null ? {} : { MILLRACE_REDIS_URL: redis.url() }),
     ...(clickhouse === null ? { MILLRACE_CLICKHOUSE: "false" } : { MILLRACE_CLICKHOUSE_URL: clickhouse.url() }),
     ...options.environment,
