@@ -164,6 +164,7 @@ async function playBurst(
 async function untilZero(keda: PlayedKeda, say: (text: string) => void): Promise<number | null> {
   const begun = performance.now();
   const isZero = await until(() => keda.replicas === 0, ZERO_MS);
+  await keda.settled();
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
   say(isZero ? `no processor after ${seconds} s of idleness` : "processors did NOT go to zero");
   return isZero ? seconds : null;

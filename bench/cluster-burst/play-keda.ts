@@ -74,6 +74,11 @@ export class PlayedKeda {
     this.client.close();
   }
 
+  /** Resolves when what was begun is ready or gone: one that goes still works what comes until it has handed over. */
+  async settled(): Promise<void> {
+    await this.changing;
+  }
+
   /** Follows the scaler no more; whoever measures starts and ends processes. */
   async hold(): Promise<void> {
     this.stopping.abort();
