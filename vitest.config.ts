@@ -28,6 +28,8 @@ const BESIDE_SUITES = [
   "tutorial-functions",
 ].map((name) => `test/integration/${name}.test.ts`);
 const PURE_SUITES = PURE_ROOMS.map((room) => `test/unit/${room}/**/*.test.ts`);
+/** Has a cluster of its own. */
+const ROLLING_UPGRADE = "test/integration/rolling-upgrade.test.ts";
 /** What is waited for comes at once, unless the machine stands still for a while: only what never comes is to be told by a time-out. */
 const POLL_MS = 20_000;
 /**
@@ -47,12 +49,15 @@ export default defineConfig({
       // The contracts again, on real servers: slower than what is run before each commit.
       project("servers", SERVER_SUITES, 120_000),
       project("tidy", ["test/*.test.ts"], 60_000),
-      project("integration", ["test/integration/**/*.test.ts"], 300_000, BESIDE_SUITES),
+      project("integration", ["test/integration/**/*.test.ts"], 300_000, [...BESIDE_SUITES, ROLLING_UPGRADE]),
       project("beside", BESIDE_SUITES, 300_000),
       // The same tests on the other engine of the registry.
       onPostgres(["test/integration/api-*.test.ts", "test/integration/notify.test.ts"]),
       // And with the log on Kafka.
-      onKafka(["real-data-*", "audit-live", "own-stages-restart"].map((name) => `test/integration/${name}.test.ts`)),
+      onKafka([
+        ...["real-data-*", "audit-live", "own-stages-restart"].map((name) => `test/integration/${name}.test.ts`),
+        ROLLING_UPGRADE,
+      ]),
       // The same tests with ClickHouse as a server over the network.
       onClickHouseServer(["sink", "history", "rejects", "row-binary", "rollups"]),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000),

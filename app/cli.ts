@@ -10,7 +10,7 @@ import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
 import { addStartCommand } from "./commands/add-start-command.ts";
 import { addSimulateCommand } from "./commands/add-simulate-command.ts";
-import { version } from "./version.ts";
+import { packageVersion } from "./package-version.ts";
 
 /** The command line. Every command ends with an exit code of `EXIT`; failures are one sentence with its remedy. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -48,7 +48,7 @@ export function createProgram(): Command {
     .description(
       "Device telemetry over MQTT, typed functions on the stream, ClickHouse tables, live dashboards and alarms.",
     )
-    .version(version(), "-V, --version", "print the version")
+    .version(packageVersion(), "-V, --version", "print the version")
     .configureHelp({ showGlobalOptions: true })
     // `main` says what is wrong, in one style with all other failures.
     .configureOutput({ outputError: () => undefined, writeErr: () => undefined })

@@ -26,6 +26,11 @@ const settings = {
     .regex(ROLE_PATTERN, "it is all, or some of gateway,processors,sinks,api")
     .default("all")
     .describe("What this process does; roles on their own need stores that all processes share, see operating.md."),
+  release: z
+    .string()
+    .regex(/^[\w.+-]{1,64}$/, "it is up to 64 letters, digits, dots, underscores, hyphens and plus signs")
+    .optional()
+    .describe("What `millrace_build_info` calls this release, such as the image's tag; absent: the package's version."),
   data: z.string().min(1).default("data").describe("Data directory."),
   host: z
     .string()

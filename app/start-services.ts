@@ -38,6 +38,7 @@ import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
 import { openScaling } from "./open-scaling.ts";
 import { stagesOf } from "./stages.ts";
+import { packageVersion } from "./package-version.ts";
 import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
@@ -195,6 +196,12 @@ async function openBase(data: ServicesThreadData, clock: Clock) {
       ? null
       : await registry.credentials.issueAdminToken("first-start", "millrace");
   const metrics = createMetrics();
+  metrics
+    .gauge("millrace_build_info", "1, with the release that the process runs and its roles.", {
+      release: config.release ?? packageVersion(),
+      role: config.role,
+    })
+    .set(1);
   // Who lets processors go takes their part in what must not stand still meanwhile: ticks, control records, retention.
   const keepsControl = roles.has("processors") || config.scalerPort !== undefined;
   const log = await openThreadLog(data.access, config, { clock, logger, metrics, keepsRetention: keepsControl });

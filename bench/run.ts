@@ -1,6 +1,7 @@
 import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchBacktest } from "./backtest/bench-backtest.ts";
 import { benchConnects } from "./connects/bench-connects.ts";
+import { benchClusterBurst } from "./cluster-burst/bench-cluster-burst.ts";
 import { benchEdgeMemory } from "./edge-memory.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
@@ -31,6 +32,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "edge-memory": benchEdgeMemory,
   /** What a message costs with more devices, partitions, rules and history. */
   growth: benchGrowth,
+  /** A local cluster under twenty times its load, scaled down to no processor and woken. */
+  "cluster-burst": benchClusterBurst,
   /** Scaling in a simulator, beside other formulas. */
   autoscaler: benchAutoscaler,
   /** Fleets of millions on paper: a model of the measured figures, and a simulation beside it. */

@@ -160,6 +160,9 @@ export const LIMITS = {
   tickIntervalMs: 250,
   receiveClockStepMsMax: 5 * SECOND,
   receiveClockSettleMs: MINUTE,
+  /** How far a record's receive time may lie ahead of the clock of who reads it before that is said, and how long it must not until it is over. */
+  clockSkewMs: 2 * SECOND,
+  clockSkewSettleMs: 2 * MINUTE,
 
   // sinks
   insertRowsMax: 200_000,

@@ -29,6 +29,8 @@ export const MIGRATIONS: readonly Migration[] = [
 
 interface MigrationTables extends Tables {
   readonly schema_migrations: { number: number; name: string; applied_at: number };
+  /** Made with the first step that says who may run beside it: the migrations of which it says so. */
+  readonly schema_readers: { number: number; oldest_beside: number };
 }
 
 export interface MigrateOptions {
@@ -38,23 +40,30 @@ export interface MigrateOptions {
   readonly migrations?: readonly Migration[];
 }
 
-type Book = Pick<MigrationTables, "schema_migrations">;
+type Book = Pick<MigrationTables, "schema_migrations" | "schema_readers">;
 
 /**
  * Brings the tables to the newest layout, one transaction per step, so that an interrupted upgrade goes on where it stopped.
- * DATA_FORMAT_UNSUPPORTED when a newer release wrote the registry: this one would not know what its rows mean.
+ * A layout of a newer release is left as it is, and run on when each of its steps says that this release may.
+ * DATA_FORMAT_UNSUPPORTED when one does not: this release would not know what its rows mean.
  */
 export async function migrate({ engine, clock, logger, migrations = MIGRATIONS }: MigrateOptions): Promise<void> {
   const newestKnown = migrations.at(-1)?.number ?? 0;
   const present = await newestApplied(engine, engine.db);
-  refuseNewer(present, newestKnown);
+  if (present > newestKnown) {
+    await refuseUnlessBeside(engine, engine.db, present, newestKnown);
+    const text =
+      "the registry has the layout of a newer release, which this one may run beside: for an upgrade or the way back";
+    logger.warn({ present, known: newestKnown }, text);
+    return;
+  }
   for (const migration of migrations.filter(({ number }) => number > present)) {
     await inTransaction(engine.db, async (trx) => {
       await engine.lockMigrations(trx);
       if (!(await engine.hasTable(trx, "schema_migrations"))) await createBook(trx, engine);
       // Another process that started at the same moment may have done this step while we waited for the lock.
       const now = await newestApplied(engine, trx);
-      refuseNewer(now, newestKnown);
+      if (now > newestKnown) await refuseUnlessBeside(engine, trx, now, newestKnown);
       if (now >= migration.number) return;
       await migration.up(trx, engine.types);
       await trx
@@ -62,6 +71,8 @@ export async function migrate({ engine, clock, logger, migrations = MIGRATIONS }
         .insertInto("schema_migrations")
         .values({ number: migration.number, name: migration.name, applied_at: clock.now() })
         .execute();
+      if (migration.oldestBeside !== undefined)
+        await noteReaders(trx, engine, migration.number, migration.oldestBeside);
       logger.info({ migration: migration.number, name: migration.name }, "registry migrated");
     });
   }
@@ -87,8 +98,36 @@ async function newestApplied(engine: RegistryEngine, db: Queries): Promise<numbe
   return row?.newest ?? 0;
 }
 
-function refuseNewer(present: number, known: number): void {
-  if (present <= known) return;
+async function noteReaders(
+  trx: Transaction<Tables>,
+  engine: RegistryEngine,
+  number: number,
+  oldest_beside: number,
+): Promise<void> {
+  if (!(await engine.hasTable(trx, "schema_readers"))) {
+    await trx.schema
+      .createTable("schema_readers")
+      .addColumn("number", "bigint", (c) => c.primaryKey())
+      .addColumn("oldest_beside", "bigint", (c) => c.notNull())
+      .execute();
+  }
+  await trx.withTables<Book>().insertInto("schema_readers").values({ number, oldest_beside }).execute();
+}
+
+/** Each step that this release does not know has to say that a release of this age may run beside it. */
+async function refuseUnlessBeside(engine: RegistryEngine, db: Queries, present: number, known: number): Promise<void> {
+  const unknown = Array.from({ length: present - known }, (_, index) => known + 1 + index);
+  const beside = (await engine.hasTable(db, "schema_readers"))
+    ? await db
+        .withTables<Book>()
+        .selectFrom("schema_readers")
+        .select("number")
+        .where("number", ">", known)
+        .where("oldest_beside", "<=", known)
+        .execute()
+    : [];
+  const allowed = new Set(beside.map(({ number }) => Number(number)));
+  if (unknown.every((number) => allowed.has(number))) return;
   throw new MillraceError(
     "DATA_FORMAT_UNSUPPORTED",
     `the registry has format ${present}, and this release knows formats up to ${known}`,

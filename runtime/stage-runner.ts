@@ -1,12 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { errorText } from "../core/errors.ts";
+import { errorText, isMillraceError } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ENDED_AT } from "../core/functions-stage.ts";
 import { stageJournalName } from "../core/stage.ts";
+import { createStageCounters } from "./stage-counters.ts";
 import { DeployLookout } from "./deploy-lookout.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
+import { createClockSkew } from "./clock-skew.ts";
 import { CommitPace } from "./commit-pace.ts";
 import { claimPartition } from "./partition-owner.ts";
 import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
@@ -39,6 +41,8 @@ export interface StageRunnerOptions {
   readonly load?: LoadFunctions;
   /** Monotonic milliseconds: when to close a unit. It decides nothing about results. */
   readonly monotonic: Clock;
+  /** The receive clock, to tell clocks that differ; it decides nothing about results either. Absent: nobody looks. */
+  readonly clock?: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Told of every call of a function. */
@@ -56,6 +60,9 @@ export interface StageRunnerOptions {
   /** Told once when the loop has ended by itself: nothing is worked any more. */
   readonly onEnd?: (error: unknown) => void;
 }
+
+/** For who leaves its group without being told to stop. */
+const LEAVE_MS = 10_000;
 
 /** What the runner has counted, for the ledger. Offsets and counts are taken at the same moment. */
 export interface StageTotals {
@@ -77,20 +84,9 @@ export interface StageRunner extends Service, Readiness {
  * is here; restoring in owned-partitions.ts; what a record does is the engine's, what durable means is the log's.
  */
 export function createStageRunner(options: StageRunnerOptions): StageRunner {
-  const { log, stage, monotonic, logger } = options;
-  const records = options.metrics.counter("millrace_stage_records_total", "Records that the stage has processed.", {
-    stage: stage.name,
-  });
-  const restoresOf = (kind: "cold" | "warm") =>
-    options.metrics.counter(
-      "millrace_stage_restores_total",
-      "Times a partition was claimed and restored: of all its journal (cold), or of what came since it was worked here (warm).",
-      { stage: stage.name, kind },
-    );
-  const restores = { cold: restoresOf("cold"), warm: restoresOf("warm") };
-  const bytesGauge = options.metrics.gauge("millrace_stage_warm_bytes", "About what is kept of given up partitions.", {
-    stage: stage.name,
-  });
+  const { log, stage, monotonic, logger, metrics, clock } = options;
+  const { records, restores, warmBytes: bytesGauge } = createStageCounters(metrics, stage.name);
+  const skew = clock && createClockSkew({ stage: stage.name, clock, monotonic, logger, metrics });
   const warm = new WarmPartitions({ limits: LIMITS, monotonic, bytesGauge });
   const stopping = new AbortController();
   /** Ends the poll that is under way. */
@@ -116,6 +112,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     stopping.abort();
     polling.abort();
     if (isFirst) options.onEnd?.(error);
+    // What a newer release wrote is worked by those who know it: they get the partitions, which a member that stays would hold.
+    if (isFirst && isMillraceError(error, "DATA_FORMAT_UNSUPPORTED")) void leave(AbortSignal.timeout(LEAVE_MS));
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
@@ -227,6 +225,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       const slices =
         pausedMs > 0 ? [] : await source.poll({ bytesMax: LIMITS.fetchBytesMax, waitMs: waitMs(), signal });
       pace.polled(slices);
+      for (const { records } of slices) skew?.look(records.at(-1)?.timestamp ?? 0);
       for (const slice of trials?.inOrder(slices) ?? slices) await runSlice(slice);
       // What was read and is not worked now is read again.
       if (isCutShort) seekAll();
@@ -251,6 +250,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     release: (partitions) => owned.release(partitions),
   };
   const membership = options.groups.join(stageJournalName(stage.name), listener, options.memberId);
+  let leaving: Promise<void> | null = null;
+  const leave = (signal: AbortSignal): Promise<void> => (leaving ??= membership.stop(signal));
 
   return {
     async start() {
@@ -267,7 +268,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     },
     async stop(signal) {
       warm.close();
-      await untilAborted(membership.stop(signal), signal);
+      await untilAborted(leave(signal), signal);
       stopping.abort();
       polling.abort();
       await untilAborted(running, signal);

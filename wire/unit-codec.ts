@@ -20,6 +20,8 @@ const headSchema = z.object({
   next: stepSchema,
   outcomes: z.array(z.string()),
 });
+/** All that is said of the head of a later version. */
+const newerSchema = z.object({ v: z.int().min(2), stage: z.string() });
 const unitHeadSchema = headSchema.extend({ from: stepSchema, versions: z.record(z.string(), z.int()).optional() });
 const snapshotHeadSchema = headSchema.extend({ chunk: z.int().nonnegative() });
 
@@ -29,7 +31,7 @@ export function encodeUnit(body: UnitBody): Uint8Array {
   return encode(KIND_UNIT, head, body.slots, body.outcomes);
 }
 
-/** BATCH_CORRUPT when the bytes are not those of `encodeUnit`. */
+/** BATCH_CORRUPT when the bytes are not those of `encodeUnit`; DATA_FORMAT_UNSUPPORTED for an entry of another version. */
 export function decodeUnit(bytes: Uint8Array): UnitBody {
   const { head, slots, outcomes } = decode(KIND_UNIT, bytes, unitHeadSchema);
   const { v, stage, generation, from, next, versions } = head;
@@ -46,7 +48,7 @@ export function encodeSnapshotChunk(body: SnapshotChunk): Uint8Array {
   );
 }
 
-/** BATCH_CORRUPT when the bytes are not those of `encodeSnapshotChunk`. */
+/** BATCH_CORRUPT when the bytes are not those of `encodeSnapshotChunk`; DATA_FORMAT_UNSUPPORTED for one of another version. */
 export function decodeSnapshotChunk(bytes: Uint8Array): SnapshotChunk {
   const { head, slots, outcomes } = decode(KIND_SNAPSHOT, bytes, snapshotHeadSchema);
   const { v, stage, generation, next, chunk } = head;
@@ -133,11 +135,25 @@ function countsOf(names: readonly string[], values: readonly number[]): Partial<
 }
 
 function parseHead<Head>(schema: z.ZodType<Head>, text: string): Head {
+  let head: unknown;
   try {
-    return schema.parse(JSON.parse(text));
+    head = JSON.parse(text);
   } catch (cause) {
     return corrupt("its head cannot be read", cause);
   }
+  const { data, error } = schema.safeParse(head);
+  if (data !== undefined) return data;
+  const newer = newerSchema.safeParse(head).data;
+  throw newer === undefined ? corruption("its head cannot be read", error) : ofNewerRelease(newer);
+}
+
+/** What is whole and not known is no damage: to go on from what lies before it would undo what the newer release did. */
+function ofNewerRelease({ v, stage }: z.infer<typeof newerSchema>): MillraceError {
+  const text = `the journal of stage ${stage} has entries of version ${v}, and this release reads version 1`;
+  return new MillraceError("DATA_FORMAT_UNSUPPORTED", text, {
+    remedy:
+      "Run the release that wrote them, or a newer one, wherever this stage is worked; docs/kubernetes.md says what may run side by side.",
+  });
 }
 
 function pick(texts: readonly string[], index: number): string {
@@ -147,7 +163,11 @@ function pick(texts: readonly string[], index: number): string {
 }
 
 function corrupt(why: string, cause?: unknown): never {
-  throw new MillraceError("BATCH_CORRUPT", `a journal entry of a stage is damaged: ${why}`, { cause });
+  throw corruption(why, cause);
+}
+
+function corruption(why: string, cause: unknown): MillraceError {
+  return new MillraceError("BATCH_CORRUPT", `a journal entry of a stage is damaged: ${why}`, { cause });
 }
 
 /** Numbers texts in the order in which they first come. The same one often comes several times in a row. */

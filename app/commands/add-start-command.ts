@@ -9,6 +9,7 @@ export function addStartCommand(program: Command): void {
     .description("run Millrace: broker, log, functions, tables, dashboard")
     .option("--demo", "also run a small simulated fleet with alarm rules")
     .option("--role <roles>", "all, or some of gateway,processors,sinks,api; see docs/operating.md")
+    .option("--release <name>", "what metrics call this release; the package's version unless it is said")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")
     .option("--mqtt-tls-port <port>", "port of MQTT over TLS")

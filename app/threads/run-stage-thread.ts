@@ -65,7 +65,8 @@ export async function runStageThread(
     logger,
     metrics,
   });
-  const parts = { log, stage, groups, generation, monotonic, logger, metrics, meter, cold, tracer: tracing.tracer };
+  const { tracer } = tracing;
+  const parts = { log, stage, groups, generation, monotonic, clock, logger, metrics, meter, cold, tracer };
   const runner = createStageRunner({ ...parts, ...own });
   const api: ProcessorsApi = {
     start: () => runner.start(),

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 import { MillraceError } from "../../core/errors.ts";
-import { version } from "../version.ts";
+import { packageVersion } from "../package-version.ts";
 
 /** Settings of traces: a part of those in config.ts. The rest has the names that OpenTelemetry gives it. */
 export const tracingSettings = {
@@ -50,7 +50,7 @@ export function readTracingTarget(
     headers: headersOf(environment),
     resource: {
       "service.name": given(environment, "OTEL_SERVICE_NAME") ?? "millrace",
-      "service.version": version(),
+      "service.version": packageVersion(),
       "service.instance.id": `${hostname()}:${process.pid}`,
       "millrace.role": role,
     },

@@ -29,7 +29,8 @@ export interface StoredEntry {
 export type StoredJournalRecord = StoredEntry | { readonly offset: number; readonly claim: true };
 
 const positionsSchema = z.array(z.tuple([z.string(), z.int().min(0), z.int().min(0)]));
-const kindSchema = z.enum(["unit", "snapshot", "verdict"]);
+const KINDS = ["unit", "snapshot", "verdict"] as const;
+const kindSchema = z.enum(KINDS);
 const countSchema = z.coerce.number<string>().int().min(0);
 
 export function claimRecord(timestamp: number): RecordInput {
@@ -52,12 +53,14 @@ export function entryRecord(
   return { timestamp, key: null, value: entry.body, headers };
 }
 
-/** BATCH_CORRUPT for what is not a journal's record. */
+/** BATCH_CORRUPT for what is not a journal's record; DATA_FORMAT_UNSUPPORTED for an entry of a kind that is not known. */
 export function readJournalRecord(record: LogRecord): StoredJournalRecord {
   const { offset } = record;
-  if (record.header(JOURNAL_HEADER.kind) === "claim") return { offset, claim: true };
+  const kindText = record.header(JOURNAL_HEADER.kind);
+  if (kindText === "claim") return { offset, claim: true };
+  if (kindText !== undefined && !kindSchema.safeParse(kindText).success) throw ofNewerRelease(offset, kindText);
   try {
-    const kind = kindSchema.parse(record.header(JOURNAL_HEADER.kind));
+    const kind = kindSchema.parse(kindText);
     const timer = record.header(JOURNAL_HEADER.nextTimer);
     const entry: JournalEntry = {
       kind,
@@ -75,6 +78,13 @@ export function readJournalRecord(record: LogRecord): StoredJournalRecord {
   } catch (error) {
     throw new MillraceError("BATCH_CORRUPT", `record ${offset} of a journal is none of a journal`, { cause: error });
   }
+}
+
+function ofNewerRelease(offset: number, kind: string): MillraceError {
+  const text = `record ${offset} of a journal is of the kind ${JSON.stringify(kind)}, and this release knows ${KINDS.join(", ")}`;
+  return new MillraceError("DATA_FORMAT_UNSUPPORTED", text, {
+    remedy: "Run the release that wrote it, or a newer one; docs/kubernetes.md says what may run side by side.",
+  });
 }
 
 function readPositions(text: string): TopicPosition[] {

@@ -10,5 +10,10 @@ export interface ColumnTypes {
 export interface Migration {
   readonly number: number;
   readonly name: string;
+  /**
+   * The oldest release that may run beside the new layout, by the newest migration that it knows: of a step that only adds what older
+   * statements do not notice. Absent: no older release starts on it.
+   */
+  readonly oldestBeside?: number;
   up(trx: Transaction<Tables>, types: ColumnTypes): Promise<void>;
 }

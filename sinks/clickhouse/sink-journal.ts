@@ -132,6 +132,7 @@ export function parseSinkEntry(bytes: Uint8Array): z.output<typeof bodySchema> {
     "the journal of the ClickHouse sink has entries that this release does not know",
     {
       cause: error,
+      remedy: "Run the release that last stored into these tables, or a newer one; what waits stays in the log.",
     },
   );
 }

@@ -10,7 +10,7 @@ import type { Cluster } from "../support/cluster.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Figures } from "./verdict.ts";
 
-type Judged = Pick<
+export type Judged = Pick<
   Figures,
   | "missing"
   | "disordered"

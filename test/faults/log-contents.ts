@@ -94,7 +94,8 @@ function visitNew(
 ): Promise<void> {
   const isNew = createSourceFilter();
   return visitTopic(log, topic, (record) => {
-    if (isNew(record)) visit(record);
+    // A flush is passed on behind the readings that it is to be behind.
+    if (isNew(record) && !isControlRecord(record)) visit(record);
   });
 }
 

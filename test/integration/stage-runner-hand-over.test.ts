@@ -3,6 +3,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { defineMap } from "../../core/function.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { countingStage } from "../support/counting-stage.ts";
+import { newerUnit } from "../support/newer-unit.ts";
 import {
   appendMessages,
   eventually,
@@ -114,14 +115,48 @@ describe("a partition that moves between two stage runners", () => {
   });
 });
 
+describe("a stage that meets what a newer release has written to its journal", () => {
+  it("leaves its group, says why, and lets those go on that know it", async () => {
+    const log = await openLog();
+    const newer = await member(log);
+    await newer.dealt.take([0, 1]);
+    await appendMessages(log, 0, 10);
+    await processed(newer.runner, 20);
+    await newer.dealt.release([1]);
+    await commitOfVersion2(log, 1);
+    const older = await member(log);
+    await expect(older.dealt.take([1])).rejects.toMatchObject({ code: "DATA_FORMAT_UNSUPPORTED" });
+    await eventually(async () => older.left());
+    expect(older.runner.notReadyReasons()).toEqual([
+      "stage test stopped: the journal of stage test has entries of version 2, and this release reads version 1",
+    ]);
+    await appendMessages(log, 10, 20);
+    await processed(newer.runner, 20);
+    expect(newer.left()).toBe(false);
+  });
+});
+
+/** As a release does whose units this one does not know. */
+async function commitOfVersion2(log: EventLog, partition: number): Promise<void> {
+  const journal = { name: "stage:test", partition };
+  const { epoch } = await log.claim(journal);
+  const body = newerUnit("test", 10);
+  await log.commit({ journal, epoch, entry: { kind: "unit", positions: [], nextTimer: null, body }, outputs: [] });
+}
+
 /** A runner whose partitions are dealt out by the test. */
 async function member(log: EventLog, worked: StageDefinition = countingStage) {
   const metrics = createMetrics();
   const joined: AssignmentListener[] = [];
+  let hasLeft = false;
   const groups: ConsumerGroups = {
     join(_consumer, listener) {
       joined.push(listener);
-      return { start: () => Promise.resolve(), stop: () => listener.release([0, 1]) };
+      const leave = async (): Promise<void> => {
+        hasLeft = true;
+        await listener.release([0, 1]);
+      };
+      return { start: () => Promise.resolve(), stop: leave };
     },
     members: () => Promise.resolve([]),
   };
@@ -131,5 +166,10 @@ async function member(log: EventLog, worked: StageDefinition = countingStage) {
   const restoresOf = (kind: string): number | undefined =>
     metrics.snapshot().find(({ name, labels }) => name === "millrace_stage_restores_total" && labels["kind"] === kind)
       ?.value;
-  return { runner, dealt, restores: () => ({ cold: restoresOf("cold"), warm: restoresOf("warm") }) };
+  return {
+    runner,
+    dealt,
+    left: () => hasLeft,
+    restores: () => ({ cold: restoresOf("cold"), warm: restoresOf("warm") }),
+  };
 }

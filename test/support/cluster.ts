@@ -7,7 +7,7 @@ import { silentLogger } from "../../core/logger.ts";
 import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
 import { createChdbProcess, type ChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { startClickHouseServer, type ClickHouseServer } from "./clickhouse-server.ts";
-import { startRole, type Launched, type RoleLine } from "./instance.ts";
+import { startRole, type InstanceOptions, type Launched, type RoleLine } from "./instance.ts";
 import { IMPATIENT, noKafka, startKafka, type KafkaServers } from "./kafka-servers.ts";
 import { findPostgres, startPostgres, type PostgresServer } from "./postgres-server.ts";
 import { findRedis, startRedis, type RedisServer } from "./redis-server.ts";
@@ -40,8 +40,16 @@ export interface Cluster {
   /** Those that have been ready, by name. */
   readonly processes: ReadonlyMap<string, Launched<RoleLine>>;
   dataOf(name: string): string;
-  /** Starts a process with these roles, in place of one of the same name that has ended. */
-  start(name: string, role: string, environment?: Readonly<Record<string, string>>): Promise<Launched<RoleLine>>;
+  /**
+   * Starts a process with these roles, in place of one of the same name that has ended. `program`: what else than this release's own entry
+   * runs, and how.
+   */
+  start(
+    name: string,
+    role: string,
+    environment?: Readonly<Record<string, string>>,
+    program?: Pick<InstanceOptions, "script" | "nodeFlags">,
+  ): Promise<Launched<RoleLine>>;
   forget(name: string): void;
   dispose(): Promise<void>;
 }
@@ -86,6 +94,8 @@ async function startIn(begun: AsyncDisposableStack, options: ClusterOptions): Pr
     MILLRACE_PARTITIONS: String(options.partitions),
     MILLRACE_PROCESSOR_THREADS: "1",
     MILLRACE_LOG_LEVEL: "warn",
+    // One for all, as the image brings one: with data directories of their own each would compile everything.
+    NODE_COMPILE_CACHE: join(directory, "compile-cache"),
     ...(redis === null ? {} : { MILLRACE_REDIS_URL: redis.url() }),
     ...(clickhouse === null ? { MILLRACE_CLICKHOUSE: "false" } : { MILLRACE_CLICKHOUSE_URL: clickhouse.url() }),
     ...options.environment,
@@ -109,9 +119,9 @@ async function startIn(begun: AsyncDisposableStack, options: ClusterOptions): Pr
     environment,
     processes,
     dataOf: (name) => join(directory, name),
-    async start(name, role, own = {}) {
+    async start(name, role, own = {}, program = {}) {
       const data = join(directory, name);
-      const launched = await startRole(role, { data, environment: { ...environment, ...own }, signal });
+      const launched = await startRole(role, { ...program, data, environment: { ...environment, ...own }, signal });
       processes.set(name, launched);
       return launched;
     },

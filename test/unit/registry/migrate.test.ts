@@ -68,6 +68,27 @@ describe("migrations", () => {
     expect(hasTable("half")).toBe(true);
   });
 
+  it("let an older release run beside steps that say so, and change nothing for it", async () => {
+    const known = [makes(1, "one"), makes(2, "two")];
+    await run([...known, { ...makes(3, "three"), oldestBeside: 2 }, { ...makes(4, "four"), oldestBeside: 2 }]);
+    const before = applied();
+    await run(known);
+    expect(applied()).toEqual(before);
+    // And forwards again.
+    await run([...known, { ...makes(3, "three"), oldestBeside: 2 }, { ...makes(4, "four"), oldestBeside: 2 }]);
+    expect(applied()).toEqual(before);
+  });
+
+  it("refuse an older release than the steps allow, and one beside any step that allows none", async () => {
+    const known = [makes(1, "one"), makes(2, "two")];
+    const refused = { code: "DATA_FORMAT_UNSUPPORTED", remedy: expect.stringContaining("or a newer one") };
+    await run([...known, { ...makes(3, "three"), oldestBeside: 2 }]);
+    await expect(run(known.slice(0, 1))).rejects.toMatchObject(refused);
+    await run([...known, makes(3, "three"), makes(4, "four")]);
+    await expect(run(known)).rejects.toMatchObject(refused);
+    await expect(run([...known, makes(3, "three")])).rejects.toMatchObject(refused);
+  });
+
   it("refuse a database with steps that this release does not know", async () => {
     await run([makes(1, "one"), makes(2, "two")]);
     await expect(run([makes(1, "one")])).rejects.toMatchObject({ code: "DATA_FORMAT_UNSUPPORTED" });

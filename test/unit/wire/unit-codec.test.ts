@@ -111,6 +111,31 @@ describe("the unit codec", () => {
     );
   });
 
+  it("reads what a newer release adds to a head, and passes over it", () => {
+    const added = { ...sample, v: 1 as const, stage: "main", addedLater: { deep: true } };
+    expect(decodeUnit(encodeUnit(added))).toEqual(sample);
+    const bytes = Buffer.from(encodeUnit(sample));
+    const later = Buffer.from(bytes.toString("latin1").replace('"versions":', '"colours_":'), "latin1");
+    const { versions: _versions, ...rest } = sample;
+    expect(decodeUnit(later)).toEqual(rest);
+  });
+
+  it("refuses an entry of another version as one of a newer release, not as damage", () => {
+    for (const [decode, bytes] of [
+      [decodeUnit, encodeUnit(sample)],
+      [decodeSnapshotChunk, encodeSnapshotChunk({ ...sample, chunk: 0 })],
+    ] as const) {
+      const newer = Buffer.from(Buffer.from(bytes).toString("latin1").replace('"v":1', '"v":2'), "latin1");
+      expect(() => decode(newer)).toThrow(
+        expect.objectContaining({
+          code: "DATA_FORMAT_UNSUPPORTED",
+          message: "the journal of stage main has entries of version 2, and this release reads version 1",
+          remedy: expect.stringContaining("docs/kubernetes.md"),
+        }),
+      );
+    }
+  });
+
   it("never fails otherwise than with BATCH_CORRUPT, whatever the bytes are", () => {
     const bytes = encodeUnit(sample);
     const damaged = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)).map(([at, byte]) => {
@@ -124,7 +149,9 @@ describe("the unit codec", () => {
           decodeUnit(any);
         } catch (error) {
           expect(error).toBeInstanceOf(MillraceError);
-          expect(error).toMatchObject({ code: "BATCH_CORRUPT" });
+          // The digit of the version is one of its bytes.
+          const code = expect.stringMatching(/^(BATCH_CORRUPT|DATA_FORMAT_UNSUPPORTED)$/);
+          expect(error).toMatchObject({ code });
         }
       }),
       { numRuns: 1000 },

@@ -1,0 +1,15 @@
+/**
+ * Loads what processes of an installation on Kafka load, so that Node writes down what it has compiled (NODE_COMPILE_CACHE): a pod then starts with
+ * half of the CPU. Run once when the image is made, as the user that the pods run as, since Node keeps one for each.
+ */
+await Promise.all([
+  import("../../app/cli.ts"),
+  import("../../app/commands/start.ts"),
+  import("../../app/start-services.ts"),
+  import("../../app/threads/run-stage-thread.ts"),
+  import("../../processors/main-stage.ts"),
+  import("../../log/kafka/platformatic-client.ts"),
+  import("../../registry/postgres/postgres-engine.ts"),
+  import("../../sinks/clickhouse/clickhouse-sink.ts"),
+  import("../../api/scaler/scaler-server.ts"),
+]);
