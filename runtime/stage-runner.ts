@@ -10,7 +10,7 @@ import { DeployLookout } from "./deploy-lookout.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
 import { createClockSkew } from "./clock-skew.ts";
 import { CommitPace } from "./commit-pace.ts";
-import { claimPartition } from "./partition-owner.ts";
+import { claimPartition, type PartitionOwner } from "./partition-owner.ts";
 import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
 import { SuspectTrials } from "./suspects.ts";
 import { StateBytes } from "./state-bytes.ts";
