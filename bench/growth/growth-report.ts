@@ -81,7 +81,7 @@ function historyCurves(history: HistoryMeasured | undefined): readonly CostCurve
     curve("history: insert", "ClickHouse's CPU for it until it is in", (r) => r.insertCpuSeconds / r.messages),
     curve(
       "history: stored",
-      "ClickHouse's CPU for it with roll-ups, and the merges of that time",
+      "ClickHouse's CPU for it with roll-ups, until nothing is left to be merged",
       (r) => (r.insertCpuSeconds + r.rollupCpuSeconds) / r.messages,
     ),
     curve(

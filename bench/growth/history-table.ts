@@ -28,7 +28,7 @@ export interface HistoryRound {
   readonly sinkCpuSeconds: number;
   /** Of ClickHouse until the rows are in. */
   readonly insertCpuSeconds: number;
-  /** Of ClickHouse from then until every roll-up is computed, with the merges of that time. */
+  /** Of ClickHouse from then until every roll-up is computed and nothing is left to be merged. */
   readonly rollupCpuSeconds: number;
   readonly queries: number;
   readonly queryCpuSeconds: number;
@@ -53,6 +53,9 @@ const QUERIES = 40;
 const INSERT_ROWS = 180_000;
 const sizeRow = z.object({ bytes: z.number(), rows: z.number() });
 const dirtyRow = z.object({ dirty: z.number() });
+const mergesRow = z.object({ merges: z.number() });
+/** One merge may follow another after a moment. */
+const QUIET_LOOKS = 5;
 
 process.once("disconnect", () => process.exit(1));
 process.once("message", (first: Extract<HistoryQuestion, { kind: "fill" }>) => {
@@ -83,6 +86,13 @@ async function fill({ directory, devices, rows }: Extract<HistoryQuestion, { kin
     while (((await link.query("SELECT count() AS dirty FROM dirty_buckets", dirtyRow))[0]?.dirty ?? 0) > 0)
       await delay(100);
   };
+  const quiet = async (): Promise<void> => {
+    for (let looks = 0; looks < QUIET_LOOKS; looks += 1) {
+      if (((await link.query("SELECT count() AS merges FROM system.merges", mergesRow))[0]?.merges ?? 0) > 0)
+        looks = -1;
+      await delay(200);
+    }
+  };
   await readings.append(Math.round(rows / (devices * METRICS)));
   await untilSettled(log);
   await filling.stop(AbortSignal.timeout(5000));
@@ -106,12 +116,14 @@ async function fill({ directory, devices, rows }: Extract<HistoryQuestion, { kin
   const round = async (): Promise<HistoryRound> => {
     const batches = Math.max(1, Math.floor(INSERT_ROWS / (devices * METRICS)));
     await readings.prepare(batches);
+    await quiet();
     const [ownBefore, before] = [cpuSecondsOf(process.cpuUsage()), clickhouseCpu(chdb)];
     await readings.appendPrepared();
     await untilSettled(log, 5);
     const inserted = clickhouseCpu(chdb);
     const sinkCpuSeconds = cpuSecondsOf(process.cpuUsage()) - ownBefore;
     await settled();
+    await quiet();
     const rolledUp = clickhouseCpu(chdb);
     const queryMsMedian = await ask(connection, devices, readings.until());
     return {
