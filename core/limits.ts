@@ -120,6 +120,8 @@ export const LIMITS = {
   warmPartitionsMsMax: 10 * MINUTE,
   snapshotAfterUnits: 2000,
   snapshotAfterBytes: 16 * MIB,
+  snapshotIdleUnits: 50,
+  snapshotIdleMs: 3 * SECOND,
   snapshotChunkBytes: 512 * KIB,
   readingsPerMessageMax: 1000,
   metricsPerReadingMax: 200,

@@ -40,6 +40,7 @@ export class OwnedPartitions {
   private readonly wanted = new Map<number, AbortController>();
   private readonly restoring = new Set<number>();
   private lookedAt = -Infinity;
+  private workedAt = -Infinity;
   /** Restores in a row of which nothing came, by partition. */
   private readonly fruitless = new Map<number, number>();
 
@@ -72,8 +73,17 @@ export class OwnedPartitions {
     await Promise.all(released.map((owner) => this.keep(owner)));
   }
 
+  /** What is to be done beside the work, between two rounds of the loop. `isIdle`: nothing has come in this one. */
+  async tend(isIdle: boolean): Promise<void> {
+    const now = this.options.monotonic.now();
+    if (!isIdle) this.workedAt = now;
+    else if (now - this.workedAt >= LIMITS.snapshotIdleMs)
+      for (const owner of this.owners.values()) owner.snapshotIdle();
+    await this.restoreLost();
+  }
+
   /** Begins to restore those whose commit has failed, and those that had ended with their stage and have begun again. */
-  async restoreLost(): Promise<void> {
+  private async restoreLost(): Promise<void> {
     const begun = await this.begunAgain();
     for (const owner of this.owners.values()) {
       const { partition, failure } = owner;

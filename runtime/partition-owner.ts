@@ -65,11 +65,16 @@ export interface PartitionOwner {
   condemn(verdict: Verdict): Promise<void>;
   /** As a verdict: the canary runs no more. */
   stopCanary(id: string): Promise<void>;
+  /** While nothing comes: writes a snapshot when units have come up, unless the state is many times larger than they are. */
+  snapshotIdle(): void;
   /** Resolves when everything sent off has landed or failed. */
   settled(): Promise<void>;
   /** What may be kept of it, when it is settled and not worked any more: null unless its state is the journal's. */
   release(): WarmPartition | null;
 }
+
+/** A state this many times larger than the units since its last snapshot is read anew for each of their bytes. */
+const IDLE_SNAPSHOT_SHARE = 8;
 
 /** State as of a claim, and what of the journal a snapshot would replace. */
 interface Restored {
@@ -100,6 +105,8 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   let commits = 0;
   let unitsSinceSnapshot = units;
   let bytesSinceSnapshot = bytes;
+  /** Units at which a snapshot was thought of last: looking at the state takes time too. */
+  let unitsLookedAt = 0;
 
   const send = (entry: JournalEntry, outputs: readonly OutputBatch[], unit: TracedUnit | null = null): void => {
     const request: CommitRequest = { journal, epoch: claim.epoch, entry, outputs };
@@ -148,6 +155,13 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     while (inFlight.size >= LIMITS.unitsInFlightPerPartitionMax) await inFlight.values().next().value;
   };
 
+  const snapshotIdle = (): void => {
+    const isOver = failure !== undefined || inFlight.size > 0 || !state.isSealed;
+    if (isOver || unitsSinceSnapshot < LIMITS.snapshotIdleUnits || unitsSinceSnapshot === unitsLookedAt) return;
+    unitsLookedAt = unitsSinceSnapshot;
+    if (state.bytes <= IDLE_SNAPSHOT_SHARE * bytesSinceSnapshot) snapshot();
+  };
+
   const settled = async (): Promise<void> => {
     await Promise.all(inFlight);
   };
@@ -180,6 +194,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
       return inFlight.size === 0;
     },
     commit,
+    snapshotIdle,
     settled,
     condemn: (verdict) => commitAlone(() => state.condemn(verdict)),
     stopCanary: (id) => commitAlone(() => state.stopCanary(id)),

@@ -230,7 +230,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       if (isCutShort) seekAll();
       isCutShort = false;
       if (slices.length === 0 || pace.isCommitDue) await commitAll();
-      await owned.restoreLost();
+      await owned.tend(slices.length === 0);
       await applyChanges();
       // A backlog never makes the loop wait, and whoever asks this thread something must not wait for the backlog's end.
       await nextTurn();
