@@ -17,6 +17,8 @@ const DOT = 0x2e;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const CLOSE = 0x7d;
+const LETTER_F = 0x66;
+const LETTER_T = 0x74;
 const BLANK = 0x20;
 const LAST_PRINTABLE = 0x7e;
 const TRUE = Buffer.from("true");
@@ -158,8 +160,8 @@ export class PlainJson {
   private scalar(): Scalar | null {
     const byte = this.bytes[this.at];
     if (byte === QUOTE) return this.text(LIMITS.textValueBytesMax);
-    if (byte === 0x74) return this.skip(TRUE) ? true : null;
-    if (byte === 0x66) return this.skip(FALSE) ? false : null;
+    if (byte === LETTER_T) return this.skip(TRUE) ? true : null;
+    if (byte === LETTER_F) return this.skip(FALSE) ? false : null;
     const number = this.number();
     return Number.isNaN(number) ? null : number;
   }

@@ -1,10 +1,10 @@
 import { parseJson } from "../../core/parse-json.ts";
-import { isReading } from "../../core/is-reading.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { MAIN_STAGE } from "../../core/stage.ts";
 import { parseSourcePosition } from "../../core/source-position.ts";
 import { erasureOf } from "../../sinks/clickhouse/erased-devices.ts";
 import { scanLog, type ScanRange } from "../../log/scan-log.ts";
+import { readReading } from "../../wire/reading-reader.ts";
 import type { EventLog } from "../../core/event-log.ts";
 import type { ErasedDevices, Erasure } from "../../sinks/clickhouse/erased-devices.ts";
 
@@ -52,8 +52,8 @@ export async function countValues(
       erased.covers(record.key, source)
     )
       return;
-    const reading = parseJson(record.value);
-    if (isReading(reading)) values += Object.keys(reading.metrics).length;
+    const reading = readReading(record);
+    if (reading !== null) values += Object.keys(reading.metrics).length;
   });
   return values;
 }

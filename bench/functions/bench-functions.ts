@@ -1,26 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { z } from "zod";
 import { formatTable } from "../../app/commands/output.ts";
 import { commandLine, describeMachine } from "../machine.ts";
 import { lineCells } from "../report.ts";
 import { writeReport } from "../write-report.ts";
 import { LOAD_NAMES } from "./function-loads.ts";
 import { functionLines, functionsPage } from "./functions-page.ts";
-import { LAYOUTS, type FunctionRun } from "./measure-function.ts";
+import { functionRunSchema, LAYOUTS } from "./measure-function.ts";
 import type { FunctionsReport } from "./functions-page.ts";
 
 const ONE_RUN = fileURLToPath(new URL("one-run.ts", import.meta.url));
-
-const runSchema: z.ZodType<FunctionRun> = z.object({
-  partitions: z.number(),
-  messages: z.number(),
-  cpuSeconds: z.number(),
-  outputs: z.number(),
-  outputBytes: z.number(),
-  unitBytes: z.number(),
-});
 
 /** Measures what functions cost a worker, prints a table and writes it under docs/benchmarks. */
 export function benchFunctions(args: string[]): void {
@@ -40,7 +30,7 @@ export function benchFunctions(args: string[]): void {
     for (const name of LOAD_NAMES) {
       for (const partitions of LAYOUTS) {
         const command = [ONE_RUN, name, String(partitions), values["warm-up"], values.messages];
-        const run = runSchema.parse(JSON.parse(execFileSync(process.execPath, command, { encoding: "utf8" })));
+        const run = functionRunSchema.parse(JSON.parse(execFileSync(process.execPath, command, { encoding: "utf8" })));
         runs[name].push(run);
         const rate = Math.round(run.messages / run.cpuSeconds);
         console.error(`round ${round}, ${name} over ${partitions}: ${rate} msg/s per CPU-second`);

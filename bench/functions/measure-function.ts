@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { createStagePartition } from "../../engine/stage-partition.ts";
 import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { encodeRecordBatch } from "../../wire/record-batch-writer.ts";
@@ -38,6 +39,16 @@ export interface FunctionRun {
   readonly outputBytes: number;
   readonly unitBytes: number;
 }
+
+/** What a process that has measured one run prints. */
+export const functionRunSchema: z.ZodType<FunctionRun> = z.object({
+  partitions: z.number(),
+  messages: z.number(),
+  cpuSeconds: z.number(),
+  outputs: z.number(),
+  outputBytes: z.number(),
+  unitBytes: z.number(),
+});
 
 export const BATCH = 500;
 const UNIT = 1000;

@@ -1,20 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
-import type { FunctionRun } from "../functions/measure-function.ts";
+import { functionRunSchema, type FunctionRun } from "../functions/measure-function.ts";
 import type { CurveName } from "./growth-loads.ts";
 import type { CurveMeasured } from "./growth-report.ts";
 
 const ONE_RUN = fileURLToPath(new URL("one-run.ts", import.meta.url));
-
-const runSchema: z.ZodType<FunctionRun> = z.object({
-  partitions: z.number(),
-  messages: z.number(),
-  cpuSeconds: z.number(),
-  outputs: z.number(),
-  outputBytes: z.number(),
-  unitBytes: z.number(),
-});
 
 interface CurveJob {
   readonly curve: CurveName;
@@ -31,7 +21,7 @@ export function measureCurves(jobs: readonly CurveJob[], rounds: number, message
       for (const size of sizes) {
         const command = [ONE_RUN, curve, String(size), String(messages)];
         const text = execFileSync(process.execPath, command, { encoding: "utf8", maxBuffer: 1e8 });
-        const run = runSchema.parse(JSON.parse(text));
+        const run = functionRunSchema.parse(JSON.parse(text));
         const id = `${curve} ${size}`;
         runs.set(id, [...(runs.get(id) ?? []), run]);
         const micros = ((1e6 * run.cpuSeconds) / run.messages).toFixed(1);

@@ -1,3 +1,4 @@
+import { AUDITED_NOUGHTS } from "../faults/verdict.ts";
 import type { Judged } from "../faults/judge.ts";
 import type { Rolled } from "./rolling-upgrade.ts";
 
@@ -16,22 +17,11 @@ export interface UpgradeFigures extends Rolled, Judged {
   readonly badStops: readonly string[];
 }
 
-/** Each must be 0. */
-const NOUGHTS = [
-  "missing",
-  "disordered",
-  "readingsWrong",
-  "windowsWrong",
-  "windowRowsWrong",
-  "alarmsWrong",
-  "alarmRowsWrong",
-] as const;
-
 /** Names of what is wrong with a run that was to end so; empty when nothing is. */
 export function wrongOfUpgrade(figures: UpgradeFigures, outcome: Rolled["outcome"]): string[] {
   const rules: Readonly<Record<string, boolean>> = {
     outcome: figures.outcome === outcome,
-    ...Object.fromEntries(NOUGHTS.map((name) => [name, figures[name] === 0])),
+    ...Object.fromEntries(AUDITED_NOUGHTS.map((name) => [name, figures[name] === 0])),
     unacknowledged: figures.acknowledged === figures.sent,
     // Where nothing came there was nothing to compare.
     windows: figures.windows > 0,
