@@ -229,9 +229,7 @@ function flushKey(parts: PartitionParts, key: KeyState, { flushUpTo: upTo, flush
     if (flushed !== null) key.sides.set(flushed);
     return;
   }
-  const time = key.time.value;
-  if (time !== null && time.f !== null && time.f >= upTo) return;
-  key.time.set({ n: time?.n ?? null, r: time?.r ?? parts.partitionTime.value ?? 0, f: upTo });
+  key.time.flush(upTo, parts.partitionTime.value ?? 0);
 }
 
 function parseControl(record: LogRecord): ControlRecord | Error {

@@ -1,8 +1,8 @@
-import { z } from "zod";
 import { compareBytes } from "./byte-order.ts";
 import { coldText, readColdText } from "./cold-state.ts";
 import { parseDeviceKey } from "../core/ids.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
+import { KeyTime, TIME_FUNCTION } from "./key-time.ts";
 import { NamedItems } from "./named-items.ts";
 import { sideTimesSchema, type SideTimes } from "./side-times.ts";
 import type { ResolvedConfig } from "./stage-config.ts";
@@ -14,17 +14,6 @@ import type { HeapItem } from "./indexed-heap.ts";
 import type { SlotOwner } from "./function-state.ts";
 import type { FunctionSlot, KeyKeeper, TimerSlot, TouchableSlot } from "./state-slots.ts";
 
-const keyTimeSchema = z.object({
-  /** Newest event time seen; null before the first reading. */
-  n: z.number().nullable(),
-  /** Receive time of the reading that brought it. */
-  r: z.number(),
-  /** The greatest `upTo` of a flush; null without one. */
-  f: z.number().nullable(),
-});
-export type KeyTime = z.infer<typeof keyTimeSchema>;
-
-export const TIME_FUNCTION = "$time";
 export const SIDES_SLOT = "sides";
 /** What the objects themselves take, measured roughly. */
 const KEY_BYTES = 600;
@@ -66,7 +55,7 @@ export class KeyState implements HeapItem {
   readonly joinedBy: string | null;
   readonly tenant: string;
   readonly device: string;
-  readonly time: EngineSlot<KeyTime>;
+  readonly time: KeyTime;
   /** Instead of `time`, of what is joined; null of all other keys. */
   readonly sides: EngineSlot<SideTimes> | null;
   /** What applies to the device, as of a state of the configuration: kept by StageConfig. */
@@ -91,7 +80,7 @@ export class KeyState implements HeapItem {
     this.device = parsed?.device ?? "";
     this.keeper = keeper;
     this.slotOwners = slotOwners;
-    this.time = new EngineSlot(keeper, keyTimeSchema, TIME_FUNCTION, key, "");
+    this.time = new KeyTime(keeper, key);
     this.sides =
       joinedBy === undefined ? null : new EngineSlot(keeper, sideTimesSchema, TIME_FUNCTION, key, SIDES_SLOT);
     if (this.sides !== null) this.addEngineSlot(this.sides);
@@ -163,14 +152,14 @@ export class KeyState implements HeapItem {
   erase(): void {
     this.warmUp();
     for (const { name } of this.functions.values()) this.forget(name);
-    if (this.time.value !== null) this.time.set(null);
+    this.time.erase();
     if (this.sides !== null && this.sides.value !== null) this.sides.set(null);
   }
 
   isErased(): boolean {
     if (this.cold !== null) return false;
     if (this.functions.some(isFilled)) return false;
-    return this.time.value === null && (this.sides === null || this.sides.value === null);
+    return !this.time.present && (this.sides === null || this.sides.value === null);
   }
 
   /** What is to be put away for `coolDown`; null when there is nothing, or it is away already. Nothing of it may be touched. */

@@ -2,19 +2,20 @@ import { MESSAGE_OUTCOMES, OUTCOME_NAMES, addOutcomes, noOutcomes } from "../cor
 import type { OutcomeName, Outcomes } from "../core/ledger.ts";
 import type { UndoLog } from "./undo-log.ts";
 
-/** Of one key: its total, and what of it the next unit adds. */
+/** Of one key: its total, and what of it the next unit adds; null when that is nothing. */
 interface KeyCounts {
   readonly key: string;
   readonly total: Outcomes;
-  readonly pending: Outcomes;
+  pending: Outcomes | null;
 }
 
 /** The ledger of one partition: totals per key since the beginning, and what the next unit adds to them. */
 export class LedgerCounts {
-  private readonly all = new Map<string, Outcomes>();
+  private readonly all = new Map<string, KeyCounts>();
   private readonly undo: UndoLog;
-  /** In the order of first change. */
-  private readonly touched = new Map<string, KeyCounts>();
+  /** The first so many have something pending, in the order of first change. It never shrinks: a unit holds thousands. */
+  private readonly touched: KeyCounts[] = [];
+  private touchedCount = 0;
   /** Those of the last unit, all at zero: most keys have none at any time. */
   private spare: Outcomes[] = [];
   /** A message counts several times. */
@@ -25,66 +26,68 @@ export class LedgerCounts {
   }
 
   add(key: string, name: OutcomeName, by: number): void {
-    const counts = this.last?.key === key ? this.last : this.touch(key);
+    const counts = this.last?.key === key ? this.last : this.countsOf(key);
+    this.last = counts;
+    if (counts.pending === null) this.touch(counts);
     addTo(counts, name, by);
     this.undo.record(takeFrom, counts, name, by);
   }
 
   /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
   filterStored(key: string): void {
-    const total = this.all.get(key);
-    if (total === undefined) return;
-    const { valuesProduced, valuesQuarantined, valuesFiltered } = total;
+    const counts = this.all.get(key);
+    if (counts === undefined) return;
+    const { valuesProduced, valuesQuarantined, valuesFiltered } = counts.total;
     const stored = valuesProduced - valuesQuarantined - valuesFiltered;
     if (stored > 0) this.add(key, "valuesFiltered", stored);
   }
 
   /** For restoring: adds what units and snapshots recorded. */
   restore(key: string, outcomes: Partial<Outcomes>): void {
-    addOutcomes(this.totalOf(key), outcomes);
+    addOutcomes(this.countsOf(key).total, outcomes);
   }
 
   totals(): ReadonlyMap<string, Outcomes> {
-    return this.all;
+    return new Map([...this.all].map(([key, { total }]) => [key, total]));
   }
 
   /** Ends a unit: what it adds per key, names that add nothing left out. */
   takePending(): (readonly [string, Partial<Outcomes>])[] {
     const taken: (readonly [string, Partial<Outcomes>])[] = [];
-    const spare: Outcomes[] = [];
-    for (const { key, pending } of this.touched.values()) {
-      const added = takeNonZero(pending);
-      spare.push(pending);
-      if (added !== null) taken.push([key, added]);
+    const { spare } = this;
+    // Of a unit that was larger than this one.
+    spare.length = 0;
+    for (let place = 0; place < this.touchedCount; place += 1) {
+      const counts = this.touched[place];
+      if (counts === undefined || counts.pending === null) continue;
+      const added = takeNonZero(counts.pending);
+      spare.push(counts.pending);
+      counts.pending = null;
+      if (added !== null) taken.push([counts.key, added]);
     }
-    this.touched.clear();
-    this.spare = spare;
-    this.last = null;
+    this.touchedCount = 0;
     return taken;
   }
 
-  private touch(key: string): KeyCounts {
-    let counts = this.touched.get(key);
-    if (counts === undefined) {
-      counts = { key, total: this.totalOf(key), pending: this.spare.pop() ?? noOutcomes() };
-      this.touched.set(key, counts);
-    }
-    this.last = counts;
-    return counts;
+  private touch(counts: KeyCounts): void {
+    counts.pending = this.spare.pop() ?? noOutcomes();
+    this.touched[this.touchedCount] = counts;
+    this.touchedCount += 1;
   }
 
-  private totalOf(key: string): Outcomes {
+  private countsOf(key: string): KeyCounts {
     const known = this.all.get(key);
     if (known !== undefined) return known;
-    const made = noOutcomes();
+    const made: KeyCounts = { key, total: noOutcomes(), pending: null };
     this.all.set(key, made);
     return made;
   }
 }
 
+/** Once a key has something pending, that stays until the unit ends, also when all of it is taken back. */
 function addTo({ total, pending }: KeyCounts, name: OutcomeName, by: number): void {
   total[name] += by;
-  pending[name] += by;
+  if (pending !== null) pending[name] += by;
 }
 
 function takeFrom(counts: KeyCounts, name: OutcomeName, by: number): void {

@@ -1,5 +1,5 @@
 import { formatSourcePosition } from "../core/source-position.ts";
-import { RecordEncoder, type EncodedRecord } from "../wire/encoded-records.ts";
+import { EncodedRecords } from "../wire/encoded-records.ts";
 import type { ControlKind } from "../core/control.ts";
 import type { RecordInput } from "../core/record.ts";
 import type { OutputTopic, TopicName } from "../core/topics.ts";
@@ -32,10 +32,9 @@ export class OutputBuffer {
   stepBytes = 0;
   private readonly undo: UndoLog;
   private readonly sourcePrefix: string;
-  private readonly encoder = new RecordEncoder();
-  /** Of each record the topic. */
-  private topics: TopicName[] = [];
-  private records: EncodedRecord[] = [];
+  private readonly records = new EncodedRecords();
+  /** Of each record the topic; what lies behind them is of units before. */
+  private readonly topics: TopicName[] = [];
   private at: Step = { offset: 0, step: 0 };
   private sourceOfStep = "";
   private index = 0;
@@ -94,10 +93,8 @@ export class OutputBuffer {
     const { topic, key, timestamp, json, functionVersion, control } = output;
     const source = this.sourceOfStep + this.index;
     const kind = control === undefined ? undefined : { controlKind: control };
-    const record = this.encoder.encode({ timestamp, key, json, source, functionVersion, ...kind });
-    const bytes = record.valueEnd - record.valueStart;
-    this.topics.push(topic);
-    this.records.push(record);
+    this.topics[this.records.length] = topic;
+    const bytes = this.records.append({ timestamp, key, json, source, functionVersion, ...kind });
     this.index += 1;
     this.bytes += bytes;
     this.stepBytes += bytes;
@@ -106,8 +103,7 @@ export class OutputBuffer {
 
   /** Undoes the last `append`. */
   takeLast(bytes: number): void {
-    this.topics.pop();
-    this.records.pop();
+    this.records.takeLast();
     this.index -= 1;
     this.bytes -= bytes;
     this.stepBytes -= bytes;
@@ -116,15 +112,15 @@ export class OutputBuffer {
   /** Ends a unit: its outputs per topic, in the order in which they were made. */
   take(): ReadonlyMap<TopicName, readonly RecordInput[]> {
     const byTopic = new Map<TopicName, RecordInput[]>();
-    for (const [place, topic] of this.topics.entries()) {
-      const record = this.records[place];
-      if (record === undefined) continue;
+    for (let place = 0; place < this.records.length; place += 1) {
+      const topic = this.topics[place];
+      if (topic === undefined) continue;
+      const record = this.records.at(place);
       const known = byTopic.get(topic);
       if (known === undefined) byTopic.set(topic, [record]);
       else known.push(record);
     }
-    this.topics = [];
-    this.records = [];
+    this.records.clear();
     this.bytes = 0;
     return byTopic;
   }

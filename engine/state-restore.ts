@@ -1,7 +1,8 @@
 import { LIMITS } from "../core/limits.ts";
 import { MillraceError } from "../core/errors.ts";
 import { compareBytes } from "./byte-order.ts";
-import { SIDES_SLOT, TIME_FUNCTION } from "./key-state.ts";
+import { SIDES_SLOT } from "./key-state.ts";
+import { TIME_FUNCTION } from "./key-time.ts";
 import { PARTITION_FUNCTION } from "./partition-parts.ts";
 import { CONFIG_FUNCTION } from "./stage-config.ts";
 import { DEPLOYED_PREFIX } from "./stage-functions.ts";

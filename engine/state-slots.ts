@@ -233,9 +233,10 @@ export function compareTimers(a: TimerSlot, b: TimerSlot): number {
   return (a.at ?? 0) - (b.at ?? 0) || compareBytes(a.owner.name, b.owner.name) || compareBytes(a.name, b.name);
 }
 
-function parseState<Value>(schema: z.ZodType<Value>, text: string, fn: string, key: string, name: string): Value;
-function parseState(schema: z.ZodType | null, text: string, fn: string, key: string, name: string): unknown;
-function parseState(schema: z.ZodType | null, text: string, fn: string, key: string, name: string): unknown {
+/** STATE_INVALID. */
+export function parseState<Value>(schema: z.ZodType<Value>, text: string, fn: string, key: string, name: string): Value;
+export function parseState(schema: z.ZodType | null, text: string, fn: string, key: string, name: string): unknown;
+export function parseState(schema: z.ZodType | null, text: string, fn: string, key: string, name: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
     return schema === null ? value : schema.parse(value);

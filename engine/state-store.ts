@@ -21,7 +21,9 @@ export class StateStore implements KeyKeeper {
   readonly undo: UndoLog;
   private readonly slotOwners: ReadonlyMap<string, SlotOwner>;
   private readonly keys = new Map<string, KeyState>();
-  private touched: TouchableSlot[] = [];
+  /** The first `touchedCount` have changed in this unit. It never shrinks: a unit holds thousands. */
+  private readonly touched: (TouchableSlot | null)[] = [];
+  private touchedCount = 0;
   private step = 0;
   /** About how many bytes the slots changed since the last unit take in it, and those changed in this step. */
   touchedBytes = 0;
@@ -138,7 +140,8 @@ export class StateStore implements KeyKeeper {
     slot.step = this.step;
     if (touched) return;
     slot.touched = true;
-    this.touched.push(slot);
+    this.touched[this.touchedCount] = slot;
+    this.touchedCount += 1;
   }
 
   /** A slot that was touched stays in the unit, with what it held before. */
@@ -164,18 +167,26 @@ export class StateStore implements KeyKeeper {
 
   /** Ends a unit: the slots that it changed, as they are now, in the order of first change. */
   takeTouched(): Slot[] {
-    const slots = this.touched.map((slot) => slot.toSlot());
+    const slots: Slot[] = [];
+    for (let place = 0; place < this.touchedCount; place += 1) {
+      const slot = this.touched[place];
+      if (slot !== null && slot !== undefined) slots.push(slot.toSlot());
+    }
     this.settleTouched();
     return slots;
   }
 
   /** Ends a unit that nobody keeps: what it changed is not written down. */
   settleTouched(): void {
-    for (const slot of this.touched) {
+    for (let place = 0; place < this.touchedCount; place += 1) {
+      const slot = this.touched[place];
+      if (slot === null || slot === undefined) continue;
+      // What was deleted is not to be held by it.
+      this.touched[place] = null;
       slot.touched = false;
       if (!slot.present) slot.settle();
     }
-    this.touched = [];
+    this.touchedCount = 0;
     this.touchedBytes = 0;
   }
 }

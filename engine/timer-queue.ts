@@ -15,16 +15,13 @@ export type TimeRules = Pick<DeviceType, "outOfOrderMs" | "idleMs">;
 export function eventWatermark(key: KeyState, rules: TimeRules): number {
   const sides = key.sides === null ? null : key.sides.value;
   if (sides !== null) return sidesWatermark(sides, rules);
-  const time = key.time.value;
-  if (time === null) return -Infinity;
-  const byEvents = time.n === null ? -Infinity : time.n - rules.outOfOrderMs;
-  return Math.max(byEvents, time.f ?? -Infinity);
+  const { newest, flushedTo } = key.time;
+  return Math.max(newest - rules.outOfOrderMs, flushedTo);
 }
 
 /** A reading has come: the newest one is what the key's time goes by. */
 export function moveTime(key: KeyState, ts: number, receiveTime: number): void {
-  const time = key.time.value;
-  if (time === null || time.n === null || ts > time.n) key.time.set({ n: ts, r: receiveTime, f: time?.f ?? null });
+  key.time.advance(ts, receiveTime);
 }
 
 /** The same of what is joined. */
@@ -40,12 +37,12 @@ export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: num
 export function dueTime(key: KeyState, at: number, rules: TimeRules): number {
   const sides = key.sides === null ? null : key.sides.value;
   if (sides !== null) return sidesDueTime(sides, at, rules);
-  const time = key.time.value;
-  if (time === null) return Infinity;
+  const { present, newest, receivedAt } = key.time;
+  if (!present) return Infinity;
   const reached = eventWatermark(key, rules) >= at;
-  if (time.n === null) return reached ? time.r : Infinity;
-  const bySilence = at - time.n + rules.outOfOrderMs + time.r + rules.idleMs;
-  return reached ? Math.min(bySilence, time.r) : bySilence;
+  // Without a reading silence cannot be measured: Infinity.
+  const bySilence = at - newest + rules.outOfOrderMs + receivedAt + rules.idleMs;
+  return reached ? Math.min(bySilence, receivedAt) : bySilence;
 }
 
 /**

@@ -56,15 +56,14 @@ export const aggregate = defineStream<"readings", FoldSlot<WindowValues>>({
 });
 
 function addReading(acc: WindowValues | undefined, reading: Reading, window: Window): WindowValues | undefined {
-  if (acc !== undefined && holdsAll(acc, reading)) return changeBy(acc, reading, window);
-  let metrics = acc?.metrics ?? [];
-  let numbers: number[] | undefined;
-  let left = acc?.left ?? 0;
+  if (acc === undefined) return firstOf(reading, window);
+  if (holdsAll(acc, reading)) return changeBy(acc, reading, window);
+  let { metrics, left = 0 } = acc;
+  const numbers = acc.numbers.slice();
   const at = reading.ts - window.start;
   for (const metric in reading.metrics) {
     const value = reading.metrics[metric];
     if (typeof value !== "number") continue;
-    numbers ??= acc === undefined ? [] : acc.numbers.slice();
     const place = metrics.indexOf(metric);
     if (place >= 0) {
       addValue(numbers, place * WIDTH, at, value);
@@ -72,10 +71,57 @@ function addReading(acc: WindowValues | undefined, reading: Reading, window: Win
       left += 1;
     } else {
       metrics = [...metrics, metric];
-      numbers.push(1, value, value, value, value, at, value, at, -1);
+      const base = numbers.length;
+      numbers.push(...ROOM.slice(0, WIDTH));
+      setValue(numbers, base, at, value);
     }
   }
-  return numbers === undefined ? undefined : windowValues(metrics, numbers, left);
+  return windowValues(metrics, numbers, left);
+}
+
+/** Of so many metrics, each window's numbers fit into a copy of these; fractions, so that V8 has room for any number. */
+const ROOM = Array.from({ length: LIMITS.metricsPerWindowMax * WIDTH }, () => 0.5);
+
+/** Of the window's first reading; undefined when it has no number. In arrays of exactly the size: there are as many as devices. */
+function firstOf({ metrics: values, ts }: Reading, window: Window): WindowValues | undefined {
+  const names: string[] = [];
+  let left = 0;
+  for (const metric in values) {
+    if (typeof values[metric] !== "number") continue;
+    if (names.length < LIMITS.metricsPerWindowMax) names.push(metric);
+    else left += 1;
+  }
+  if (names.length === 0) return undefined;
+  const metrics = sharedNames(names);
+  const numbers = ROOM.slice(0, metrics.length * WIDTH);
+  const at = ts - window.start;
+  for (const [place, metric] of metrics.entries()) {
+    const value = values[metric];
+    if (typeof value === "number") setValue(numbers, place * WIDTH, at, value);
+  }
+  return windowValues(metrics, numbers, left);
+}
+
+/** Names of the last window that was begun. */
+let lastNames: string[] = [];
+
+/** Devices of a fleet send the same metrics: those one after the other share a list, which nothing changes. */
+function sharedNames(names: string[]): string[] {
+  const isSame = names.length === lastNames.length && names.every((name, place) => name === lastNames[place]);
+  if (!isSame) lastNames = names;
+  return lastNames;
+}
+
+function setValue(numbers: number[], base: number, at: number, value: number): void {
+  numbers[base + COUNT] = 1;
+  numbers[base + SUM] = value;
+  numbers[base + MIN] = value;
+  numbers[base + MAX] = value;
+  numbers[base + FIRST] = value;
+  numbers[base + FIRST_AT] = at;
+  numbers[base + LAST] = value;
+  numbers[base + LAST_AT] = at;
+  numbers[base + REVISION] = -1;
 }
 
 /** True when the window has a place for each number of the reading. */
@@ -121,8 +167,8 @@ function emitWindow(
   context: StreamContext<FoldSlot<WindowValues>>,
 ): WindowValues {
   const late = cause.kind === "late" ? cause.reading : null;
-  const numbers = acc.numbers.slice();
-  for (const [place, metric] of acc.metrics.entries()) {
+  const { metrics, numbers } = acc;
+  for (const [place, metric] of metrics.entries()) {
     if (late !== null && typeof late.metrics[metric] !== "number") continue;
     const base = place * WIDTH;
     const revision = read(numbers, base + REVISION) + 1;
@@ -130,7 +176,7 @@ function emitWindow(
     context.emit("aggregates", aggregateOf(numbers, base, { metric, window, revision, context }));
   }
   if (late === null && acc.left !== undefined) emitLeft(acc.left, window, context);
-  return windowValues(acc.metrics, numbers, acc.left ?? 0);
+  return acc;
 }
 
 function windowValues(metrics: string[], numbers: number[], left: number): WindowValues {

@@ -57,11 +57,10 @@ export const alarm = defineStream<"readings", AlarmSlot>({
 
 function applyReading(reading: Reading, context: Context): void {
   const { ts, metrics } = reading;
-  const known = readLast(context);
-  const at: Record<string, number> = { ...known };
+  const rules = context.config.alarmRules(context.tenant, context.device);
+  const known = moveLast(reading, rules, context);
   let late = false;
-  if (ts > (known[ANY_METRIC] ?? -Infinity)) at[ANY_METRIC] = ts;
-  for (const rule of context.config.alarmRules(context.tenant, context.device)) {
+  for (const rule of rules) {
     const { condition } = rule;
     const value = condition.kind === "threshold" ? numberOf(metrics[condition.metric]) : null;
     if (value === undefined) continue;
@@ -70,19 +69,40 @@ function applyReading(reading: Reading, context: Context): void {
       late = true;
       continue;
     }
-    if (condition.kind === "threshold") at[condition.metric] = ts;
     const slot = readRule(rule.id, context);
     const step = observeAlarm(rule, slot?.state, last, ts, value);
     if (step.state === slot?.state && step.transitions.length === 0 && last !== null) continue;
     take(rule, slot, step, ts, context);
     arm(rule, step.state, ts, context);
   }
-  context.state.set(LAST_SLOT, { kind: "last", at });
   if (!late) return;
   context.count("lateForAlarm");
   const { tenant, device, received } = reading;
   const detail = "is older than the newest reading that its alarm rules have seen";
   context.emit("device-events", { v: 1, tenant, device, kind: "late-for-alarm", ts, received, detail });
+}
+
+/**
+ * Notes the times that the reading is applied at, and returns those before it. In place: each reading changes them, and a new slot would live until
+ * the next.
+ */
+function moveLast(
+  { ts, metrics }: Reading,
+  rules: readonly AlarmRule[],
+  { state }: Context,
+): Readonly<Record<string, number>> {
+  const slot = state.get(LAST_SLOT);
+  const last = slot?.kind === "last" ? slot : { kind: "last" as const, at: {} };
+  const { at } = last;
+  const known: Readonly<Record<string, number>> = { ...at };
+  if (ts > (known[ANY_METRIC] ?? -Infinity)) at[ANY_METRIC] = ts;
+  for (const { condition } of rules) {
+    if (condition.kind !== "threshold" || numberOf(metrics[condition.metric]) === undefined) continue;
+    if (ts >= (newestOf(known, condition.metric) ?? -Infinity)) at[condition.metric] = ts;
+  }
+  if (last === slot) state.changed(LAST_SLOT, { kind: "last", at: known });
+  else state.set(LAST_SLOT, last);
+  return known;
 }
 
 /** Ends the alarms of rules that are gone or have another meaning, and lets no-data rules begin to wait. */

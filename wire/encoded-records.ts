@@ -29,34 +29,68 @@ const VERSION_NAME = packText(HEADER.functionVersion);
 const KIND_NAME = packText(HEADER.controlKind);
 
 /**
- * Writes derived records down as record batches have them, one after the other. Thousands wait for the end of their unit at a time: as bytes they
- * cost the collector of garbage next to nothing.
+ * Derived records, written down as record batches have them, one after the other. Thousands wait for the end of their unit at a time: as bytes, and
+ * numbers side by side in arrays that never shrink, they cost the collector of garbage next to nothing.
  */
-export class RecordEncoder {
+export class EncodedRecords {
+  length = 0;
+  private readonly timestamps: number[] = [];
+  private readonly keys: (string | null)[] = [];
+  private readonly buffers: (Buffer | null)[] = [];
+  /** Of each record three: where its value begins and ends, and where its headers end. */
+  private readonly places: number[] = [];
   private buffer = Buffer.alloc(0);
-  private length = 0;
+  private used = 0;
   private readonly packed = new Map<string, Buffer>();
 
-  encode(record: DerivedRecord): EncodedRecord {
-    const { json, source, functionVersion, controlKind } = record;
+  /** Returns how many bytes its value takes. */
+  append({ timestamp, key, json, source, functionVersion, controlKind }: DerivedRecord): number {
     const names = HEADER_NAMES_BYTES + (source.length + functionVersion.length + (controlKind?.length ?? 0)) * 3;
     this.reserve(json.length * 3 + names);
-    const { buffer, length } = this;
-    const valueEnd = length + buffer.write(json, length, "utf8");
+    const { buffer, used: valueStart, length } = this;
+    const valueEnd = valueStart + buffer.write(json, valueStart, "utf8");
     let at = writeVarint(buffer, valueEnd, controlKind === undefined ? 2 : 3);
     at = writeText(buffer, copy(SOURCE_NAME, buffer, at), source);
     at = copy(this.textOf(functionVersion), buffer, copy(VERSION_NAME, buffer, at));
     if (controlKind !== undefined) at = copy(this.textOf(controlKind), buffer, copy(KIND_NAME, buffer, at));
-    this.length = at;
-    return new EncodedRecord(record.timestamp, record.key, buffer, { valueStart: length, valueEnd, headersEnd: at });
+    this.used = at;
+    this.timestamps[length] = timestamp;
+    this.keys[length] = key;
+    this.buffers[length] = buffer;
+    const { places } = this;
+    places[length * 3] = valueStart;
+    places[length * 3 + 1] = valueEnd;
+    places[length * 3 + 2] = at;
+    this.length = length + 1;
+    return valueEnd - valueStart;
+  }
+
+  at(index: number): EncodedRecord {
+    const buffer = this.buffers[index];
+    if (index >= this.length || buffer == null) throw new RangeError(`no record ${index} of ${this.length}`);
+    const { places: all } = this;
+    const first = index * 3;
+    const places = { valueStart: all[first] ?? 0, valueEnd: all[first + 1] ?? 0, headersEnd: all[first + 2] ?? 0 };
+    return new EncodedRecord(this.timestamps[index] ?? 0, this.keys[index] ?? null, buffer, places);
+  }
+
+  /** What was appended last is none of them any more. */
+  takeLast(): void {
+    this.length -= 1;
+  }
+
+  /** None is left. Those that `at` has given stay as they are. */
+  clear(): void {
+    this.buffers.fill(null, 0, this.length);
+    this.length = 0;
   }
 
   private reserve(bytes: number): void {
-    if (this.length + bytes <= this.buffer.length) return;
+    if (this.used + bytes <= this.buffer.length) return;
     // What lies in the one before is kept by its records.
     const next = this.buffer.length === 0 ? FIRST_BUFFER_BYTES : Math.min(this.buffer.length * 2, BUFFER_BYTES);
     this.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, next));
-    this.length = 0;
+    this.used = 0;
   }
 
   private textOf(text: string): Buffer {

@@ -31,7 +31,7 @@ export interface WindowFoldDefinition<In extends FoldInput, Acc> {
   add(acc: Acc | undefined, reading: In, window: Window): Acc | undefined;
   /** Of an accumulator so large that a new one with every reading would cost more than all else. */
   copy?(acc: Acc): Acc;
-  /** Emits the window. Returns what to keep from here on, so that the fold can count revisions. */
+  /** Emits the window. Returns what to keep from here on, so that the fold can count revisions: the same one, changed, only where there is `copy`. */
   emit(acc: Acc, window: Window, cause: EmitCause<In>, context: StreamContext<FoldSlot<Acc>>): Acc;
 }
 
@@ -187,6 +187,7 @@ function emitEarly<In extends FoldInput, Acc>(
   context: Context<Acc>,
 ): void {
   if (slot.closed) return;
+  noteChange(definition, place, slot, context);
   const acc = definition.emit(slot.acc, place.window, EARLY, context);
   context.state.set(place.slot, { kind: "window", closed: false, acc, early: { at, armed: false } });
 }
@@ -197,6 +198,7 @@ function close<In extends FoldInput, Acc>(
   slot: WindowSlot<Acc>,
   context: Context<Acc>,
 ): void {
+  noteChange(definition, place, slot, context);
   const kept = definition.emit(slot.acc, place.window, CLOSE, context);
   if (slot.early?.armed === true) context.timers.clear(place.earlyTimer);
   if (place.allowedLatenessMs === 0) {
@@ -205,6 +207,17 @@ function close<In extends FoldInput, Acc>(
   }
   context.state.set(place.slot, { kind: "window", closed: true, acc: kept });
   context.timers.set(place.timer, place.window.end + place.allowedLatenessMs);
+}
+
+/** To be called before what changes the accumulator in place, if anything does. */
+function noteChange<In extends FoldInput, Acc>(
+  definition: WindowFoldDefinition<In, Acc>,
+  place: WindowPlace,
+  slot: WindowSlot<Acc>,
+  context: Context<Acc>,
+): void {
+  const before = definition.copy?.(slot.acc);
+  if (before !== undefined) context.state.changed(place.slot, { ...slot, acc: before });
 }
 
 function expire<Acc>(place: WindowPlace, context: Context<Acc>): void {

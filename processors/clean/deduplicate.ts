@@ -26,10 +26,10 @@ export const seenSchema = z.union([
 export type Seen = z.infer<typeof seenSchema>;
 type Head = Extract<Seen, { kind: "head" }>;
 
-const PER_SEGMENT = 32;
+/** The head is written with every unit that holds a message of the device: so it is short. */
+const PER_SEGMENT = 16;
 const SEGMENTS = Math.floor(LIMITS.dedupeEntriesPerDevice / PER_SEGMENT) - 1;
 const HEAD_SLOT = "head";
-const NOTHING_SEEN: Head = { kind: "head", newest: -1, segments: 0, admission: "", hashes: "" };
 
 /**
  * True when the message is a resend within the horizon: same device-supplied event time and payload; or DUP (MQTT 3.1.1 §3.3.1.1)
@@ -37,14 +37,14 @@ const NOTHING_SEEN: Head = { kind: "head", newest: -1, segments: 0, admission: "
  */
 export function isDuplicate(record: LogRecord, payload: DecodedPayload, context: StreamContext<Seen>): boolean {
   const slot = context.state.get(HEAD_SLOT);
-  const head = slot?.kind === "head" ? slot : NOTHING_SEEN;
+  const head = slot?.kind === "head" ? slot : newHead();
   const hash = hashBytes(record.value);
   const newest = newestTime(payload, context.receiveTime + LIMITS.eventTimeAheadMsMax);
   if (newest === null) return isResend(record, hash, head, context);
   // The payload holds its times, so the same payload is the same times. A time beyond belief is compared but not kept as newest.
   if ((newest === Infinity || newest <= head.newest) && wasSeen(hash, head, context)) return true;
   const kept = newest === Infinity ? head.newest : Math.max(newest, head.newest);
-  remember({ ...head, newest: kept }, [hash], context);
+  remember(head, { newest: kept, admission: head.admission, hashes: [hash] }, context);
   return false;
 }
 
@@ -65,8 +65,10 @@ function isResend(record: LogRecord, hash: string, head: Head, context: StreamCo
     if (record.header(HEADER.dup) === "1" && wasSeen(identity, head, context)) return true;
     hashes.push(identity);
   }
-  if (hashes.length > 0)
-    remember({ ...head, admission: admission === "" ? head.admission : admission }, hashes, context);
+  const { newest } = head;
+  if (hashes.length > 0) {
+    remember(head, { newest, admission: admission === "" ? head.admission : admission, hashes }, context);
+  }
   return false;
 }
 
@@ -104,16 +106,36 @@ function holds(hashes: string, hash: string): boolean {
   return false;
 }
 
-function remember(head: Head, hashes: readonly string[], context: StreamContext<Seen>): void {
-  let next = head;
-  for (const hash of hashes) {
-    if (next.hashes.length >= PER_SEGMENT * HASH_LENGTH) {
-      context.state.set(segmentSlot(next.segments % SEGMENTS), { kind: "segment", hashes: next.hashes });
-      next = { ...next, segments: next.segments + 1, hashes: "" };
+interface Remembered {
+  readonly newest: number;
+  readonly admission: string;
+  readonly hashes: readonly string[];
+}
+
+/** In place: each message changes the head, and a new one would live until the next. */
+function remember(head: Head, seen: Remembered, context: StreamContext<Seen>): void {
+  const { state } = context;
+  let { segments, hashes } = head;
+  for (const hash of seen.hashes) {
+    if (hashes.length >= PER_SEGMENT * HASH_LENGTH) {
+      state.set(segmentSlot(segments % SEGMENTS), { kind: "segment", hashes });
+      segments += 1;
+      hashes = "";
     }
-    next = { ...next, hashes: next.hashes + hash };
+    hashes += hash;
   }
-  context.state.set(HEAD_SLOT, next);
+  const isNew = head.hashes === "" && head.segments === 0;
+  const before = { ...head };
+  head.newest = seen.newest;
+  head.segments = segments;
+  head.admission = seen.admission;
+  head.hashes = hashes;
+  if (isNew) state.set(HEAD_SLOT, head);
+  else state.changed(HEAD_SLOT, before);
+}
+
+function newHead(): Head {
+  return { kind: "head", newest: -1, segments: 0, admission: "", hashes: "" };
 }
 
 function segmentSlot(segment: number): string {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HEADER } from "../../../core/record.ts";
-import { RecordEncoder, type DerivedRecord } from "../../../wire/encoded-records.ts";
+import { EncodedRecords, type DerivedRecord } from "../../../wire/encoded-records.ts";
 import { encodeRecordBatch, recordBytesBound, valueBytes } from "../../../wire/record-batch-writer.ts";
 import type { RecordInput } from "../../../core/record.ts";
 
@@ -27,10 +27,16 @@ function plain(record: DerivedRecord): RecordInput {
 
 describe("records that are bytes at once", () => {
   it("give the same batch as the same records of objects, and the same parts to whoever asks", () => {
-    const encoder = new RecordEncoder();
+    const kept = new EncodedRecords();
     fc.assert(
-      fc.property(fc.array(derived, { minLength: 1, maxLength: 8 }), (records) => {
-        const encoded = records.map((record) => encoder.encode(record));
+      fc.property(fc.array(derived, { minLength: 1, maxLength: 8 }), fc.nat(7), (records, undone) => {
+        for (const record of records) kept.append(record);
+        const left = Math.max(0, records.length - 1 - undone);
+        while (kept.length > left) kept.takeLast();
+        for (const record of records.slice(left)) kept.append(record);
+        const encoded = records.map((_, place) => kept.at(place));
+        expect(() => kept.at(records.length)).toThrow(RangeError);
+        kept.clear();
         const wanted = records.map(plain);
         expect(encodeRecordBatch(encoded)).toEqual(encodeRecordBatch(wanted));
         for (const [place, record] of encoded.entries()) {
@@ -44,11 +50,15 @@ describe("records that are bytes at once", () => {
   });
 
   it("stay as they are when those behind them fill the buffer, or do not fit into one", () => {
-    const encoder = new RecordEncoder();
+    const kept = new EncodedRecords();
     const texts = Array.from({ length: 40 }, (_, index) => `"${"é".repeat(1 + index * 2500)}"`);
-    const encoded = texts.map((json, index) =>
-      encoder.encode({ timestamp: index, key: null, json, source: `s ${index}`, functionVersion: "f@1" }),
+    const lengths = texts.map((json, index) =>
+      kept.append({ timestamp: index, key: null, json, source: `s ${index}`, functionVersion: "f@1" }),
     );
+    expect(lengths).toEqual(texts.map((json) => Buffer.byteLength(json)));
+    const encoded = texts.map((_, place) => kept.at(place));
+    kept.clear();
+    kept.append({ timestamp: 1, key: null, json: "{}", source: "s", functionVersion: "f@1" });
     expect(encoded.map(({ value }) => Buffer.from(value).toString())).toEqual(texts);
     expect(encoded.map(({ headers }) => headers[0]?.[1])).toEqual(texts.map((_, index) => `s ${index}`));
     for (const record of encoded)
