@@ -1,5 +1,4 @@
 import type { Reading } from "../core/derived-records.ts";
-import { deviceKey } from "../core/ids.ts";
 import type { LiveValue } from "./live-protocol.ts";
 import type { HubLimits } from "./hub-limits.ts";
 
@@ -11,6 +10,10 @@ interface DeviceEntry {
   readonly device: string;
   lastReceived: number;
   readonly values: Map<string, KeptValue>;
+  /** A reading of which at least one value is the newest; null when it is not known. */
+  latest: Reading | null;
+  /** It is not in `values` yet: nobody has asked since it came. */
+  waits: boolean;
   /** The device's part of a `values` frame; null when it changed since the last one. Every client gets the same text. */
   json: string | null;
 }
@@ -20,6 +23,8 @@ export type LastValuesLimits = Pick<HubLimits, "lastValueDevicesMax" | "lastValu
 /**
  * The newest value of every metric of every device, by event time: an older reading never overwrites a newer one, however late it
  * is read. Above the ceilings new devices and metrics are left out.
+ *
+ * Nearly every reading is newer than the one before and has the same metrics. Of such ones only the last is taken apart, when somebody asks.
  */
 export class LastValues {
   readonly #limits: LastValuesLimits;
@@ -29,19 +34,40 @@ export class LastValues {
     this.#limits = limits;
   }
 
-  /** Takes a reading in. True when something that is shown changed. */
-  apply(reading: Reading): boolean {
-    const entry = this.#entry(reading.tenant, reading.device);
+  /** Takes a reading in, of the device with this key. True when something that is shown changed. */
+  apply(key: string, reading: Reading): boolean {
+    const entry = this.#entry(key, reading);
     if (entry === null) return false;
-    let changed = false;
-    if (reading.received > entry.lastReceived) {
-      entry.lastReceived = reading.received;
-      changed = true;
-    }
-    for (const metric of Object.keys(reading.metrics)) {
-      if (this.#keep(entry.values, metric, reading)) changed = true;
-    }
+    const isLater = reading.received > entry.lastReceived;
+    if (isLater) entry.lastReceived = reading.received;
+    const changed = this.#take(entry, reading) || isLater;
     if (changed) entry.json = null;
+    return changed;
+  }
+
+  /** True when one of its values is the newest. */
+  #take(entry: DeviceEntry, reading: Reading): boolean {
+    if (entry.latest !== null && replaces(reading, entry.latest)) {
+      entry.latest = reading;
+      entry.waits = true;
+      return true;
+    }
+    this.#settle(entry);
+    const changed = this.#merge(entry.values, reading);
+    if (changed) entry.latest = reading;
+    return changed;
+  }
+
+  #settle(entry: DeviceEntry): void {
+    if (entry.latest !== null && entry.waits) this.#merge(entry.values, entry.latest);
+    entry.waits = false;
+  }
+
+  #merge(values: DeviceEntry["values"], reading: Reading): boolean {
+    let changed = false;
+    for (const metric of Object.keys(reading.metrics)) {
+      if (this.#keep(values, metric, reading)) changed = true;
+    }
     return changed;
   }
 
@@ -49,6 +75,7 @@ export class LastValues {
   json(key: string): string | null {
     const entry = this.#devices.get(key);
     if (entry === undefined) return null;
+    this.#settle(entry);
     // fromEntries defines own properties, so that a metric named __proto__ stays a metric.
     entry.json ??= JSON.stringify([entry.device, entry.lastReceived, Object.fromEntries(entry.values)]);
     return entry.json;
@@ -58,6 +85,8 @@ export class LastValues {
   forget(key: string, until: number): void {
     const entry = this.#devices.get(key);
     if (entry === undefined) return;
+    this.#settle(entry);
+    entry.latest = null;
     for (const [metric, [, , received]] of entry.values) if (received <= until) entry.values.delete(metric);
     entry.json = null;
     if (entry.lastReceived <= until) this.#devices.delete(key);
@@ -84,13 +113,19 @@ export class LastValues {
     return isNewer;
   }
 
-  #entry(tenant: string, device: string): DeviceEntry | null {
-    const key = deviceKey(tenant, device);
+  #entry(key: string, { tenant, device }: Reading): DeviceEntry | null {
     const known = this.#devices.get(key);
     if (known !== undefined) return known;
     if (this.#devices.size >= this.#limits.lastValueDevicesMax) return null;
-    const made: DeviceEntry = { tenant, device, lastReceived: 0, values: new Map(), json: null };
+    const made = { tenant, device, lastReceived: 0, values: new Map(), latest: null, waits: false, json: null };
     this.#devices.set(key, made);
     return made;
   }
+}
+
+/** True when `next` is newer than `known` and has all its metrics: nothing of `known` is the newest any more. */
+function replaces(next: Reading, known: Reading): boolean {
+  if (next.ts < known.ts || (next.ts === known.ts && next.received < known.received)) return false;
+  for (const metric in known.metrics) if (!Object.hasOwn(next.metrics, metric)) return false;
+  return true;
 }

@@ -34,13 +34,12 @@ export class LiveFeed {
     this.#recent = new RecentReadings(limits);
   }
 
-  /** A reading that was just written. */
-  applyReading(reading: Reading): void {
-    const key = deviceKey(reading.tenant, reading.device);
+  /** A reading that was just written, of the device with this key. */
+  applyReading(key: string, reading: Reading): void {
     if (this.#isErased(key, reading)) return;
-    this.#recent.push(reading);
+    this.#recent.push(key, reading);
     this.#activityOf(reading.tenant).countReading(reading.device, reading.received);
-    this.applyOldReading(reading);
+    this.#applyValues(key, reading);
     const streaming = this.watchers.readings.get(key);
     if (streaming === undefined) return;
     const json = readingJson(reading);
@@ -51,9 +50,12 @@ export class LiveFeed {
   }
 
   /** A reading from before the start: last values only. */
-  applyOldReading(reading: Reading): void {
-    const key = deviceKey(reading.tenant, reading.device);
-    if (this.#isErased(key, reading) || !this.lastValues.apply(reading)) return;
+  applyOldReading(key: string, reading: Reading): void {
+    if (!this.#isErased(key, reading)) this.#applyValues(key, reading);
+  }
+
+  #applyValues(key: string, reading: Reading): void {
+    if (!this.lastValues.apply(key, reading)) return;
     for (const watcher of this.watchers.values.get(key) ?? []) {
       watcher.pending.markDevice(key);
       this.#touched.add(watcher);
@@ -61,8 +63,8 @@ export class LiveFeed {
   }
 
   /** Of a reading that its device itself has sent, beside the above: functions derive others. `isOld`: from before the start. */
-  countPace(reading: Reading, isOld: boolean): void {
-    if (this.#isErased(deviceKey(reading.tenant, reading.device), reading)) return;
+  countPace(key: string, reading: Reading, isOld: boolean): void {
+    if (this.#isErased(key, reading)) return;
     let paces = this.#paces.get(reading.tenant);
     if (paces === undefined) this.#paces.set(reading.tenant, (paces = new DevicePaces(this.#devicesMax)));
     paces.count(reading, isOld);
@@ -119,7 +121,7 @@ export class LiveFeed {
   }
 
   #isErased(key: string, { received }: Reading): boolean {
-    return received <= (this.#removedAt.get(key) ?? 0);
+    return this.#removedAt.size > 0 && received <= (this.#removedAt.get(key) ?? 0);
   }
 
   #activityOf(tenant: string): FleetActivity {

@@ -1,7 +1,9 @@
 import { errorText } from "../core/errors.ts";
 import type { EventLog, FetchedSlice, TopicPosition } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
-import { HEADER, isControlRecord } from "../core/record.ts";
+import { HEADER, isControlRecord, type LogRecord } from "../core/record.ts";
+import { deviceKey } from "../core/ids.ts";
+import type { Reading } from "../core/derived-records.ts";
 import type { HubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
 import type { LiveFeed } from "./live-feed.ts";
@@ -43,11 +45,7 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
       if (slice.topic === "readings") {
         const reading = readReading(record);
         if (reading === null) counters.unreadable.add();
-        // What a replay has corrected is nothing new: it changes last values at most.
-        else if (isOld || reading.revision !== undefined) feed.applyOldReading(reading);
-        else feed.applyReading(reading);
-        if (reading !== null && record.header(HEADER.functionVersion)?.startsWith(CLEAN) === true)
-          feed.countPace(reading, isOld);
+        else applyReading(feed, record, reading, isOld);
       } else if (slice.topic === "alarms") {
         const event = parseAlarmEvent(record.value);
         if (event === null) counters.unreadable.add();
@@ -113,4 +111,13 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
     },
     notReadyReasons: () => (trouble === null ? [] : [`dashboard: ${trouble}`]),
   };
+}
+
+function applyReading(feed: LiveFeed, record: LogRecord, reading: Reading, isOld: boolean): void {
+  // Stages give a reading its device's key. Made anew for each, it would have to be hashed anew for each map too.
+  const key = record.key ?? deviceKey(reading.tenant, reading.device);
+  // What a replay has corrected is nothing new: it changes last values at most.
+  if (isOld || reading.revision !== undefined) feed.applyOldReading(key, reading);
+  else feed.applyReading(key, reading);
+  if (record.header(HEADER.functionVersion)?.startsWith(CLEAN) === true) feed.countPace(key, reading, isOld);
 }

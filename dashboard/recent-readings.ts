@@ -1,8 +1,14 @@
 import type { Reading } from "../core/derived-records.ts";
-import { deviceKey } from "../core/ids.ts";
 import type { HubLimits } from "./hub-limits.ts";
 
 export type RecentReadingsLimits = Pick<HubLimits, "recentReadingsPerDeviceMax" | "recentReadingsMax">;
+
+interface DeviceReadings {
+  /** In order of arrival. */
+  readings: Reading[];
+  /** One has come since it was last looked at. */
+  wasUsed: boolean;
+}
 
 /**
  * The last readings of each device. They bridge what the log already has and the tables do not yet: a page that opens gets them
@@ -10,19 +16,20 @@ export type RecentReadingsLimits = Pick<HubLimits, "recentReadingsPerDeviceMax" 
  */
 export class RecentReadings {
   readonly #limits: RecentReadingsLimits;
-  /** In order of last use: the device that was quiet longest goes first when there are too many. */
-  readonly #devices = new Map<string, Reading[]>();
+  /** When there are too many, the first goes, unless something has come of it: then it goes to the end (a second chance, Corbató 1968). */
+  readonly #devices = new Map<string, DeviceReadings>();
   #count = 0;
 
   constructor(limits: RecentReadingsLimits) {
     this.#limits = limits;
   }
 
-  push(reading: Reading): void {
-    const key = deviceKey(reading.tenant, reading.device);
-    const readings = this.#devices.get(key) ?? [];
-    this.#devices.delete(key);
-    this.#devices.set(key, readings);
+  /** `key`: of its device. */
+  push(key: string, reading: Reading): void {
+    const known = this.#devices.get(key);
+    const readings = known?.readings ?? [];
+    if (known === undefined) this.#devices.set(key, { readings, wasUsed: false });
+    else known.wasUsed = true;
     readings.push(reading);
     this.#count += 1;
     // Cut in strides: shifting one by one would move the whole array for every reading.
@@ -33,20 +40,25 @@ export class RecentReadings {
 
   /** In order of arrival. */
   of(key: string): readonly Reading[] {
-    return (this.#devices.get(key) ?? []).slice(-this.#limits.recentReadingsPerDeviceMax);
+    return (this.#devices.get(key)?.readings ?? []).slice(-this.#limits.recentReadingsPerDeviceMax);
   }
 
   /** Drops what was received up to `until`, UTC ms. */
   forget(key: string, until = Infinity): void {
-    const readings = this.#devices.get(key) ?? [];
-    const kept = readings.filter(({ received }) => received > until);
-    this.#count -= readings.length - kept.length;
+    const device = this.#devices.get(key);
+    if (device === undefined) return;
+    const kept = device.readings.filter(({ received }) => received > until);
+    this.#count -= device.readings.length - kept.length;
     if (kept.length === 0) this.#devices.delete(key);
-    else this.#devices.set(key, kept);
+    else device.readings = kept;
   }
 
   #forgetOldest(): void {
-    const oldest = this.#devices.keys().next();
-    if (oldest.done !== true) this.forget(oldest.value);
+    for (const [key, device] of this.#devices) {
+      if (!device.wasUsed) return this.forget(key);
+      device.wasUsed = false;
+      this.#devices.delete(key);
+      this.#devices.set(key, device);
+    }
   }
 }

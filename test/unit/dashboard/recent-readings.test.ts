@@ -15,23 +15,23 @@ const times = (recent: RecentReadings, key: string) => recent.of(key).map(({ ts 
 describe("RecentReadings", () => {
   it("gives the last readings of a device in order of arrival", () => {
     const recent = new RecentReadings({ recentReadingsPerDeviceMax: 3, recentReadingsMax: 100 });
-    for (const ts of [1, 2, 5, 4, 6, 7, 8]) recent.push(reading("a", ts));
+    for (const ts of [1, 2, 5, 4, 6, 7, 8]) recent.push("t/a", reading("a", ts));
     expect(times(recent, "t/a")).toEqual([6, 7, 8]);
   });
 
   it("forgets the device that was quiet longest when there are too many readings", () => {
     const recent = new RecentReadings({ recentReadingsPerDeviceMax: 10, recentReadingsMax: 3 });
-    recent.push(reading("a", 1));
-    recent.push(reading("b", 2));
-    recent.push(reading("a", 3));
-    recent.push(reading("a", 4));
+    recent.push("t/a", reading("a", 1));
+    recent.push("t/b", reading("b", 2));
+    recent.push("t/a", reading("a", 3));
+    recent.push("t/a", reading("a", 4));
     expect(times(recent, "t/b")).toEqual([]);
     expect(times(recent, "t/a")).toEqual([1, 3, 4]);
   });
 
   it("knows nothing of a device that it was told to forget", () => {
     const recent = new RecentReadings({ recentReadingsPerDeviceMax: 10, recentReadingsMax: 10 });
-    recent.push(reading("a", 1));
+    recent.push("t/a", reading("a", 1));
     recent.forget("t/a");
     expect(times(recent, "t/a")).toEqual([]);
   });
