@@ -32,6 +32,8 @@ rules:
 devices:
   - { id: first-device, name: Oven, type: oven }
 `;
+/** Of the search fields. */
+const TYPING_PAUSE_MS = 150;
 const SOON = { timeout: 30_000, interval: 100 };
 
 describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
@@ -197,8 +199,13 @@ describe.skipIf(missing.length > 0)(`the dashboard in a browser${why}`, () => {
     await page.keyboard.type("nothing like it");
     // The field tells what was typed when the typing pauses.
     await expect.poll(() => new URL(page.url()).searchParams.get("search"), SOON).toBe("nothing like it");
+    // What was typed last must not come back when the pause is over.
+    await page.keyboard.type("!");
     await page.getByRole("button", { name: "Show all" }).click();
     await page.locator('[data-testid="slow-function"][data-function="alarm@1"]').waitFor();
+    await page.waitForTimeout(2 * TYPING_PAUSE_MS);
+    expect(new URL(page.url()).searchParams.get("search")).toBeNull();
+    expect(await page.getByRole("searchbox").inputValue()).toBe("");
     expect(watched.complaints()).toEqual([]);
     await page.route("**/api/v1/slow-devices*", (route) => route.abort());
     watched.expectOutage(true);

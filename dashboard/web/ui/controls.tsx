@@ -28,7 +28,7 @@ export function Segmented<T extends string>(props: {
 
 const TYPING_PAUSE_MS = 150;
 
-/** A search field that reports when the typing pauses. */
+/** A search field that reports when the typing pauses, and at once when it is left: what is pressed next must find it done. */
 export function SearchBox({
   label,
   value,
@@ -44,7 +44,7 @@ export function SearchBox({
     if (text === value) return undefined;
     const timer = setTimeout(() => onChange(text), TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [text]);
+  }, [text, value]);
   return (
     <label class="search-box">
       <Icon name="search" />
@@ -54,6 +54,9 @@ export function SearchBox({
         placeholder={label}
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
+        onBlur={() => {
+          if (text !== value) onChange(text);
+        }}
         onKeyDown={(event) => {
           if (event.key === "Escape") event.currentTarget.blur();
         }}
