@@ -3,6 +3,7 @@ import { EDGE_LIMITS } from "./edge-limits.ts";
 import { FORWARD_LIMITS } from "./forward-limits.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
 import { REPLAY_LIMITS } from "./replay-limits.ts";
+import { STAGE_LIMITS } from "./stage-limits.ts";
 import { TRACE_LIMITS } from "./trace-limits.ts";
 import { WHY_LIMITS } from "./why-limits.ts";
 
@@ -23,6 +24,7 @@ export const LIMITS = {
   ...FORWARD_LIMITS,
   ...FUNCTION_LIMITS,
   ...REPLAY_LIMITS,
+  ...STAGE_LIMITS,
   ...TRACE_LIMITS,
   ...WHY_LIMITS,
 
@@ -97,51 +99,6 @@ export const LIMITS = {
   overviewScanRecordsMax: 100_000,
   logBytesDefault: 8 * 1024 * MIB,
   logRetentionMsDefault: 7 * DAY,
-
-  // stage
-  unitIdleMs: 10,
-  unitBacklogMs: 25,
-  unitBehindMs: 100,
-  unitRecordsMax: 1000,
-  unitBytesMax: 512 * KIB,
-  timersPerUnitMax: 1000,
-  timersPerMessageMax: 1000,
-  timerOutputBytesPerMessageMax: 4 * MIB,
-  stepBytesMax: 32 * MIB,
-  metricsPerWindowMax: 2000,
-  unitsInFlightPerPartitionMax: 4,
-  /** Of an append of the relay; devices are told in thousands when the users' stage begins. */
-  controlRecordsPerAppendMax: 500,
-  /** Between two attempts at a restore, or at writing ticks and control records. */
-  stageRetryDelayMsMax: 5 * SECOND,
-  /** What a processor thread keeps of partitions that others work now, for when they come back: so many, about so many bytes, so long. */
-  warmPartitionsMax: 64,
-  warmPartitionsBytesMax: 512 * MIB,
-  warmPartitionsMsMax: 10 * MINUTE,
-  snapshotAfterUnits: 2000,
-  snapshotAfterBytes: 16 * MIB,
-  snapshotIdleUnits: 50,
-  snapshotIdleMs: 3 * SECOND,
-  snapshotChunkBytes: 512 * KIB,
-  readingsPerMessageMax: 1000,
-  metricsPerReadingMax: 200,
-  metricNameBytesMax: 128,
-  textValueBytesMax: 4 * KIB,
-  jsonDepthMax: 16,
-  quarantinePayloadBytesMax: 4 * KIB,
-  quarantineMetricCharactersMax: 256,
-  deadLetterErrorCharactersMax: 2000,
-  deadLetterStackLinesMax: 8,
-  /** Of what a function keeps or emits. */
-  functionValueDepthMax: 32,
-  functionEventCharactersMax: 1000,
-  /** Of a hopping window: so many windows are changed by one reading. */
-  windowsPerReadingMax: 100,
-  slidingReadingsMax: 10_000,
-  countWindowReadingsMax: 1_000_000,
-  dedupeEntriesPerDevice: 512,
-  windowMsMin: SECOND,
-  windowMsMax: 31 * DAY,
 
   // registry
   registryConnectionsMax: 10,

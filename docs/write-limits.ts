@@ -14,6 +14,7 @@ export const LIMITS_SOURCES = [
   "core/why-limits.ts",
   "core/trace-limits.ts",
   "core/forward-limits.ts",
+  "core/stage-limits.ts",
   "core/limits.ts",
 ];
 const PAGE = new URL("limits.md", import.meta.url);

@@ -14,6 +14,7 @@ import { claimPartition, type PartitionOwner, type PartitionOwnerOptions } from 
 import { NO_PAUSE, type StagePause } from "./stage-pause.ts";
 import { SuspectTrials } from "./suspects.ts";
 import { StateBytes } from "./state-bytes.ts";
+import { UnitCommits } from "./unit-commits.ts";
 import { WarmPartitions } from "./warm-partitions.ts";
 import type { Clock } from "../core/clock.ts";
 import type { AssignmentListener, ConsumerGroups } from "../core/consumer-group.ts";
@@ -92,7 +93,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   let polling = new AbortController();
   let reader: LogReader | null = null;
   let running: Promise<void> = Promise.resolve();
-  const pace = new CommitPace(() => monotonic.now());
+  const pace = new CommitPace(monotonic, clock);
   /** A pause began in the middle of what was read. */
   let isCutShort = false;
   let ended: string | null = null;
@@ -145,6 +146,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   const owned = new OwnedPartitions({ log, stage: stage.name, monotonic, logger, warm, claim, inLoop, onEnd });
   const { owners } = owned;
+  const commits = new UnitCommits(owners, pace);
   const stateBytes = new StateBytes();
 
   const seekAll = (): void => {
@@ -168,14 +170,14 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
     for (const record of slice.records) {
       if (corrupt && state.next.offset === corrupt.fromOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
       if (record.offset < state.next.offset) continue;
-      if (pace.isBreathDue) await breathe();
+      if (pace.isBreathDue) await commits.breathe();
       // Who gives or takes partitions must not wait until all is worked that was read, however slow a function is.
       if (changes.length > 0) {
         isCutShort = true;
         return;
       }
       if (trials?.isSuspect(slice.partition, record)) {
-        await commitAll();
+        await commits.all();
         await trials.before(owner, record);
       }
       if (owner.failure !== undefined) return;
@@ -185,26 +187,15 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
         return;
       }
       const { deadLetters } = state;
-      while (!(trials?.isSearching ? await trials.process(owner, record) : state.process(record))) await owner.commit();
+      while (!(trials?.isSearching ? await trials.process(owner, record) : state.process(record)))
+        await commits.one(owner);
       if (trials?.isSuspect(slice.partition, record)) await trials.after(owner, [...owners.values()]);
       if (!isUnpaused) stagePause.settled(state.deadLetters > deadLetters);
       if (state.pendingRecords >= LIMITS.unitRecordsMax || state.pendingBytes >= LIMITS.unitBytesMax)
-        await owner.commit();
+        await commits.one(owner);
     }
     if (corrupt && state.next.offset < corrupt.toOffset) state.skipCorrupt(corrupt.fromOffset, corrupt.toOffset);
     records.add(slice.records.length);
-  };
-
-  /** In one turn, so that all units leave together and land with one sync. */
-  const commitAll = async (): Promise<void> => {
-    pace.committed();
-    await Promise.all([...owners.values()].map((owner) => owner.commit()));
-  };
-
-  /** What is done leaves, and whoever asks this thread something is answered. */
-  const breathe = async (): Promise<void> => {
-    await commitAll();
-    await nextTurn();
   };
 
   const waitMs = (): number => {
@@ -229,7 +220,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
       // What was read and is not worked now is read again.
       if (isCutShort) seekAll();
       isCutShort = false;
-      if (slices.length === 0 || pace.isCommitDue) await commitAll();
+      await (slices.length === 0 ? commits.all() : commits.due());
       await owned.tend(slices.length === 0);
       await applyChanges();
       // A backlog never makes the loop wait, and whoever asks this thread something must not wait for the backlog's end.

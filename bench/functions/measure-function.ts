@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LIMITS } from "../../core/limits.ts";
 import { createStagePartition } from "../../engine/stage-partition.ts";
 import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { encodeRecordBatch } from "../../wire/record-batch-writer.ts";
@@ -151,7 +152,7 @@ function createWorker(partition: StagePartition, made: Made, unit: number): (bat
     for (const record of decodeRecordBatch(batch).records) {
       while (!partition.process(record)) seal();
       processed += 1;
-      if (processed >= unit) seal();
+      if (processed >= unit || partition.pendingBytes >= LIMITS.unitBytesMax) seal();
     }
   };
 }

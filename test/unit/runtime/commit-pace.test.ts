@@ -3,66 +3,96 @@ import { LIMITS } from "../../../core/limits.ts";
 import { CommitPace } from "../../../runtime/commit-pace.ts";
 import type { FetchedSlice } from "../../../core/event-log.ts";
 
-const full = slicesOf(LIMITS.fetchBytesMax);
-const little = slicesOf(1000);
+const { unitBacklogMs, unitLateMs, stageBreathMs, unitIdleMs } = LIMITS;
+/** So late, ms, that units stay open as long as they may. */
+const VERY_LATE = 60_000;
 let now = 0;
-let pace = new CommitPace(() => now);
+const clock = { now: () => 1_000_000 + now };
+let pace = new CommitPace({ now: () => now }, clock);
 
 beforeEach(() => {
   now = 1000;
-  pace = new CommitPace(() => now);
-  pace.committed();
+  pace = new CommitPace({ now: () => now }, clock);
+  pace.allCommitted();
 });
 
-/** Of so many bytes of values, in records of a thousand. */
-function slicesOf(bytes: number): FetchedSlice[] {
-  const record = {
-    offset: 0,
-    timestamp: 0,
-    key: null,
-    value: new Uint8Array(1000),
-    header: noHeader,
-    headers: () => [],
-  };
-  const records = Array.from({ length: bytes / 1000 }, () => record);
-  return [{ topic: "telemetry", partition: 0, records, nextOffset: records.length }];
+/** Of partitions 0, 1 …, each with a record that was received so many ms ago, and one that was just received. */
+function received(...lateMs: number[]): FetchedSlice[] {
+  return lateMs.map((late, partition) => {
+    const records = [late, 0].map((ms, offset) => ({
+      offset,
+      timestamp: clock.now() - ms,
+      key: null,
+      value: new Uint8Array(10),
+      header: () => undefined,
+      headers: () => [],
+    }));
+    return { topic: "telemetry", partition, records, nextOffset: 2 };
+  });
 }
 
-function noHeader(): undefined {
-  return undefined;
+/** How long the unit of a partition stays open from now on, ms. */
+function openFor(partition: number): number {
+  const from = now;
+  while (!pace.isDue(partition) && now - from < 10_000) now += 1;
+  const passed = now - from;
+  now = from;
+  return passed;
 }
 
 describe("the pace of commits", () => {
-  it("closes units soon while what is read fits into one read", () => {
-    pace.polled(little);
-    now += LIMITS.unitBacklogMs - 1;
-    expect(pace.isCommitDue).toBe(false);
-    now += 1;
-    expect(pace.isCommitDue).toBe(true);
+  it("closes all units soon, and at once, while nothing read is late", () => {
+    for (const slices of [received(20, 5), received(-500), []]) {
+      pace.polled(slices);
+      expect([openFor(0), openFor(7)]).toEqual([unitBacklogMs, unitBacklogMs]);
+      expect(pace.isLate).toBe(false);
+    }
   });
 
-  it("keeps them open for longer while it is behind, and no longer when it has caught up", () => {
-    pace.polled(full);
-    now += LIMITS.unitBehindMs - 1;
-    expect(pace.isCommitDue).toBe(false);
-    pace.polled(little);
-    expect(pace.isCommitDue).toBe(true);
-    pace.polled(full);
-    now += 1;
-    expect(pace.isCommitDue).toBe(true);
+  it("keeps them open for a quarter of how late the oldest record is, but no longer than may be", () => {
+    pace.polled(received(0, 2000));
+    expect(openFor(0)).toBe(500);
+    pace.polled(received(VERY_LATE));
+    expect(openFor(0)).toBe(unitLateMs);
+    pace.polled(received(10));
+    expect(openFor(0)).toBe(unitBacklogMs);
   });
 
-  it("gives others their turn in the middle of what was read, also while it keeps up", () => {
-    pace.polled(little);
-    now += LIMITS.unitBehindMs - 1;
-    expect(pace.isBreathDue).toBe(false);
-    now += 1;
-    expect(pace.isBreathDue).toBe(true);
+  it("closes those of a late stage one after the other, each no later than that", () => {
+    pace.polled(received(VERY_LATE));
+    const first = Array.from({ length: 8 }, (_, partition) => openFor(partition));
+    expect(new Set(first).size).toBe(8);
+    expect(Math.max(...first)).toBe(unitLateMs);
+    now += openFor(5);
+    pace.committed(5);
+    expect(openFor(5)).toBe(first[5]);
+    expect(openFor(0)).toBeLessThan(unitLateMs);
+    pace.allCommitted();
+    expect(openFor(5)).toBe(first[5]);
+    expect(openFor(0)).toBe(unitLateMs);
+  });
+
+  it("knows of no lateness without a clock of receive times", () => {
+    pace = new CommitPace({ now: () => now });
+    pace.allCommitted();
+    pace.polled(received(VERY_LATE));
+    expect(openFor(0)).toBe(unitBacklogMs);
+  });
+
+  it("gives others their turn in the middle of what was read, whether late or not", () => {
+    for (const late of [0, VERY_LATE]) {
+      pace.polled(received(late));
+      expect(pace.isBreathDue).toBe(false);
+      now += stageBreathMs;
+      expect(pace.isBreathDue).toBe(true);
+      pace.breathed();
+      expect(pace.isBreathDue).toBe(false);
+    }
   });
 
   it("waits for nothing after a quiet while, and else until units have been open for a moment", () => {
     now += 4;
-    expect(pace.waitMs).toBe(LIMITS.unitIdleMs - 4);
+    expect(pace.waitMs).toBe(unitIdleMs - 4);
     now += 60_000;
     expect(pace.waitMs).toBe(0);
   });
