@@ -29,6 +29,10 @@ export const FUNCTION_LIMITS = {
   functionStageEndMsMax: MINUTE,
   /** What a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
+  /** What is read of the answer of a process that has loaded code for a check: names, and shapes of what functions keep. */
+  functionCheckBytesMax: 4 * 1024 * KIB,
+  /** Heap of a thread in which code is loaded for a check: a quarter of functionMemoryMibDefault. */
+  functionCheckHeapMib: 128,
   /** What `millrace record` writes into one fixture. */
   recordedReadingsMax: 100_000,
 

@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { FUNCTION_KINDS } from "../../core/function-store.ts";
+
+const outlineSchema = z.object({
+  name: z.string(),
+  kind: z.enum(FUNCTION_KINDS),
+  /** The version and shape (JSON Schema and window, as text) of what it keeps; null of a function that keeps nothing. */
+  state: z.object({ version: z.number(), shape: z.string() }).nullable(),
+});
+
+/** What is to be known of a function without running it. */
+export type FunctionOutline = Readonly<z.infer<typeof outlineSchema>>;
+
+/**
+ * What the thread says that has loaded the code: `stack` is of what the code has thrown. The code shares the thread and may have said it in its place, so
+ * it is read as anything that comes from outside.
+ */
+export const checkAnswerSchema = z.union([
+  z.object({ functions: z.array(outlineSchema).min(1) }),
+  z.object({ message: z.string(), remedy: z.string(), stack: z.string() }),
+]);
+export type FunctionCheckAnswer =
+  | { readonly functions: readonly FunctionOutline[] }
+  | { readonly message: string; readonly remedy: string; readonly stack: string };
+
+const stack = z.string();
+
+/** See `CheckReport`, which is what an honest process sends. */
+export const checkReportSchema = z.discriminatedUnion("outcome", [
+  z.object({ outcome: z.literal("begun") }),
+  z.object({ outcome: z.literal("answered"), answer: checkAnswerSchema }),
+  z.object({ outcome: z.literal("late"), stack }),
+  z.object({ outcome: z.literal("heap-full") }),
+  z.object({ outcome: z.literal("memory-full"), stack }),
+  z.object({ outcome: z.literal("exited") }),
+  z.object({ outcome: z.literal("thrown"), text: z.string(), stack }),
+]);
