@@ -16,11 +16,16 @@ export type FunctionOutline = Readonly<z.infer<typeof outlineSchema>>;
  * it is read as anything that comes from outside.
  */
 export const checkAnswerSchema = z.union([
-  z.object({ functions: z.array(outlineSchema).min(1) }),
+  z.object({ functions: z.array(outlineSchema).min(1), keptBytes: z.number().min(0) }),
   z.object({ message: z.string(), remedy: z.string(), stack: z.string() }),
 ]);
+export interface LoadedFunctions {
+  readonly functions: readonly FunctionOutline[];
+  /** That stay in memory of each time that the code is loaded, on the heap and in buffers. */
+  readonly keptBytes: number;
+}
 export type FunctionCheckAnswer =
-  | { readonly functions: readonly FunctionOutline[] }
+  | LoadedFunctions
   | { readonly message: string; readonly remedy: string; readonly stack: string };
 
 const stack = z.string();

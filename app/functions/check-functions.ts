@@ -7,7 +7,7 @@ import { builtThreads } from "../thread-bundle/built-threads.ts";
 import { bundleFunctions, type FunctionBundle } from "./bundle.ts";
 import { runCheckProcess, type CheckEnd } from "./check-process.ts";
 import { refusalOf, type Refusal } from "./check-refusal.ts";
-import type { FunctionOutline } from "./check-answer.ts";
+import type { FunctionOutline, LoadedFunctions } from "./check-answer.ts";
 import type { ThreadBundle } from "../thread-bundle/thread-bundle.ts";
 
 export interface CheckedFunctions extends FunctionBundle {
@@ -43,9 +43,9 @@ export async function checkFunctions(
 }
 
 /** As `checkFunctions`, of code that somebody else has bundled: places are those of the code. */
-export async function outlineCode(code: string, start: CheckStart = OF_COMMANDS): Promise<readonly FunctionOutline[]> {
+export async function loadCode(code: string, start: CheckStart = OF_COMMANDS): Promise<LoadedFunctions> {
   const loaded = await load(code, LIMITS.functionLoadMsMax, start);
-  if ("functions" in loaded) return loaded.functions;
+  if ("functions" in loaded) return loaded;
   const [, line, column] = FRAME.exec(loaded.stack) ?? [];
   throw invalid(line === undefined ? "the code" : `the code:${line}:${column}`, loaded);
 }
@@ -54,7 +54,7 @@ async function load(
   code: string,
   loadMsMax: number,
   { bundle, logger }: CheckStart,
-): Promise<Refusal | { readonly functions: readonly FunctionOutline[] }> {
+): Promise<Refusal | LoadedFunctions> {
   const limits = { heapMib: LIMITS.functionCheckHeapMib, loadMsMax };
   const run = (host: URL, thread: URL) => runCheckProcess(host, { code, thread: thread.href, ...limits });
   const bundled = bundle.entry(logger);

@@ -6,7 +6,7 @@ import { checkReportSchema } from "./check-answer.ts";
 import { environmentOfChecks } from "./check-environment.ts";
 import type { Readable } from "node:stream";
 import type { z } from "zod";
-import type { CheckJob } from "../processes/check-report.ts";
+import { WAITS_FACTOR, type CheckJob } from "../processes/check-report.ts";
 
 /** How a check came to its end: what the process has reported last, or that it ended without. */
 export type CheckEnd =
@@ -44,7 +44,7 @@ export async function runCheckProcess(host: URL, job: CheckJob): Promise<CheckEn
     if (begun) return;
     begun = true;
     clearTimeout(timer);
-    timer = setTimeout(() => resolve({ outcome: "silent" }), job.loadMsMax + ANSWER_MS);
+    timer = setTimeout(() => resolve({ outcome: "silent" }), job.loadMsMax * WAITS_FACTOR + ANSWER_MS);
   };
   const lastWords = keepEnd(child.stderr);
   readLines(child.stdio[3] as Readable | null, onLine, () => resolve({ outcome: "unreadable" }));

@@ -4,6 +4,7 @@ export interface CheckJob {
   /** The URL of what its thread starts with. */
   readonly thread: string;
   readonly heapMib: number;
+  /** CPU time: code is not refused because the machine is busy. What waits without using any has `WAITS_FACTOR` times as long. */
   readonly loadMsMax: number;
 }
 
@@ -26,3 +27,5 @@ export type CheckReport =
 
 /** Of the child: reports go there, because standard output is whatever the code prints. */
 export const REPORT_FD = 3;
+
+export const WAITS_FACTOR = 3;

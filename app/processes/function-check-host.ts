@@ -2,27 +2,28 @@ import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { errorText } from "../../core/errors.ts";
 import { confinedTo } from "../functions/confined-memory.ts";
-import { REPORT_FD, type CheckJob, type CheckReport } from "./check-report.ts";
+import { REPORT_FD, WAITS_FACTOR, type CheckJob, type CheckReport } from "./check-report.ts";
 import { createMemoryWatch } from "./memory-watch.ts";
 
 const LOOK_MS = 20;
-const LATE_STACK_MS = 500;
-/** Shorter: it goes on taking memory meanwhile. */
-const MEMORY_STACK_MS = 250;
+const STACK_MS = 1000;
+/** What the code may take beyond its limit while its place is looked for. */
+const OVERSHOOT_MIB = 512;
 
 /**
  * A process for one check of users' code, which is killed after it. The code runs in a thread, as it will when it is deployed: what it does to that thread is reported, and what it does to the
  * process is seen by whoever started it. This thread runs nothing of the code, so that it can always tell and always end.
  */
 function check({ code, thread, heapMib, loadMsMax }: CheckJob): void {
-  const isOverMemory = createMemoryWatch(heapMib);
+  const isOver = createMemoryWatch(heapMib);
+  const isFarOver = createMemoryWatch(heapMib + OVERSHOOT_MIB);
   const worker = new Worker(new URL(thread), {
     name: "function-check",
     workerData: { code },
     resourceLimits: confinedTo(heapMib),
   });
-  let hasBegun = false;
   let isSettled = false;
+  let isLookedFor = false;
   const settle = (report: CheckReport): void => {
     if (!isSettled) say(report);
     isSettled = true;
@@ -30,28 +31,41 @@ function check({ code, thread, heapMib, loadMsMax }: CheckJob): void {
     void worker.terminate();
   };
   /** With the place where the code is just now. */
-  const settleThere = async (outcome: "late" | "memory-full", stackMs: number): Promise<void> => {
-    if (isSettled) return;
-    isSettled = true;
-    clearInterval(watch);
+  const settleThere = async (outcome: "late" | "memory-full"): Promise<void> => {
+    if (isLookedFor) return;
+    isLookedFor = true;
     const { pausedStack } = await import("./paused-stack.ts");
-    const stack = await pausedStack(stackMs);
-    isSettled = false;
-    settle({ outcome, stack });
+    settle({ outcome, stack: await pausedStack(STACK_MS) });
   };
+  /** What comes of the code by itself says nothing any more once it has had too much. */
+  const settleUnlessOver = (report: CheckReport): void => {
+    if (isOver()) settle({ outcome: "memory-full", stack: "" });
+    else if (!isLookedFor) settle(report);
+  };
+  let begunAt = Infinity;
+  let cpuBefore = 0;
   const watch = setInterval(() => {
-    if (isOverMemory()) void settleThere("memory-full", MEMORY_STACK_MS);
+    const waited = performance.now() - begunAt;
+    if (isFarOver()) settle({ outcome: "memory-full", stack: "" });
+    else if (isOver()) void settleThere("memory-full");
+    else if (waited > 0 && (cpuMs() - cpuBefore > loadMsMax || waited > loadMsMax * WAITS_FACTOR))
+      void settleThere("late");
   }, LOOK_MS);
   worker.on("message", (message: unknown) => {
-    if (message !== null) return settle({ outcome: "answered", answer: message });
-    if (hasBegun) return;
-    hasBegun = true;
+    if (message !== null) return settleUnlessOver({ outcome: "answered", answer: message });
+    if (begunAt !== Infinity) return;
     // The start of the process and of the thread is not the code's time.
+    begunAt = performance.now();
+    cpuBefore = cpuMs();
     say({ outcome: "begun" });
-    setTimeout(() => void settleThere("late", LATE_STACK_MS), loadMsMax);
   });
-  worker.on("error", (error) => settle(reportOf(error)));
-  worker.on("exit", () => settle({ outcome: "exited" }));
+  worker.on("error", (error) => settleUnlessOver(reportOf(error)));
+  worker.on("exit", () => settleUnlessOver({ outcome: "exited" }));
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function reportOf(error: unknown): CheckReport {

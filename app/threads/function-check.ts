@@ -3,6 +3,7 @@ import { z } from "zod";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { giveWay } from "./give-way.ts";
+import { keptByLoading } from "./kept-by-loading.ts";
 import type { StageFunction } from "../../core/function.ts";
 import { isJoin } from "../../kit/function-stages.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
@@ -14,7 +15,8 @@ export interface FunctionCheckData {
 
 function check({ code }: FunctionCheckData): FunctionCheckAnswer {
   try {
-    return { functions: loadFunctions(code).map(outlineOf) };
+    const functions = loadFunctions(code).map(outlineOf);
+    return { functions, keptBytes: keptByLoading(() => loadFunctions(code)) };
   } catch (error) {
     if (!isMillraceError(error, "FUNCTION_INVALID")) throw error;
     const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";

@@ -4,7 +4,7 @@ import { isRepartitioned } from "../../core/is-repartitioned.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
-import { outlineCode } from "../functions/check-functions.ts";
+import { loadCode } from "../functions/check-functions.ts";
 import { inThread, type ThreadWork } from "../functions/in-thread.ts";
 import { inputsOf, shortened, sourceOf } from "./explained-parts.ts";
 import { findJoined, type JoinedOutput } from "./find-joined.ts";
@@ -77,7 +77,8 @@ async function explain(sources: WhyJoinedSources, tenant: string, question: Join
 
 /** How far apart the readings of a pair may be. */
 async function spanOf(name: string, code: string): Promise<number> {
-  const outline = (await outlineCode(code)).find((one) => one.name === name);
+  const { functions } = await loadCode(code);
+  const outline = functions.find((one) => one.name === name);
   const { data } = shapeSchema.safeParse(JSON.parse(outline?.state?.shape ?? "null"));
   if (data === undefined) throw new TypeError(`${name} is explained as a join, and joins nothing`);
   return Math.max(data.window.beforeMs, data.window.afterMs);

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { checkFunctions, outlineCode } from "../../app/functions/check-functions.ts";
+import { checkFunctions, loadCode } from "../../app/functions/check-functions.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { temporaryDirectory } from "../support/instance.ts";
 import { eventually } from "../support/stage-on-log.ts";
@@ -18,7 +18,7 @@ const hostile = (text: string): string => `${FINE}${REAL}${text}`;
 
 /** What a check of that code is refused with. */
 async function refused(text: string): Promise<unknown> {
-  return outlineCode(hostile(text)).then(
+  return loadCode(hostile(text)).then(
     () => "it was accepted",
     (error: unknown) => error,
   );
@@ -131,10 +131,9 @@ describe("code that does something to the process that loads it", () => {
   });
 
   it("is accepted when nothing of that comes of it", async () => {
-    const [outline] = await outlineCode(
-      hostile("new Promise(() => {}); Promise.reject(1).catch(() => {}); console.log(1);"),
-    );
-    expect(outline).toEqual({ name: "fine", kind: "map", state: null });
+    const text = "new Promise(() => {}); Promise.reject(1).catch(() => {}); console.log(1);";
+    const { functions } = await loadCode(hostile(text));
+    expect(functions).toEqual([{ name: "fine", kind: "map", state: null }]);
   });
 
   it("is told with the line of its file", async () => {
@@ -180,7 +179,7 @@ describe("a process that loads code for a check", () => {
 
   it("ends when who waits for it is killed, whatever the code does", async () => {
     const module = fileURLToPath(new URL("../../app/functions/check-functions.ts", import.meta.url));
-    const script = `import { outlineCode } from ${JSON.stringify(module)}; await outlineCode("for (;;);");`;
+    const script = `import { loadCode } from ${JSON.stringify(module)}; await loadCode("for (;;);");`;
     const waiting = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
     await once(waiting, "spawn");
     await eventually(async () => childrenOf(waiting.pid ?? 0).length === 1, 20_000);
@@ -206,7 +205,7 @@ describe("a process that loads code for a check", () => {
       giveUp: (reason: string) => void reasons.push(reason),
     };
     const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-    expect(await outlineCode(FINE, { bundle, logger })).toHaveLength(1);
+    expect((await loadCode(FINE, { bundle, logger })).functions).toHaveLength(1);
     expect(reasons).toHaveLength(1);
     directory.dispose();
   });
