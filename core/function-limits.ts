@@ -31,6 +31,8 @@ export const FUNCTION_LIMITS = {
   functionLoadMsMax: 5 * SECOND,
   /** What is read of the answer of a process that has loaded code for a check: names, and shapes of what functions keep. */
   functionCheckBytesMax: 4 * 1024 * KIB,
+  /** The same where versions are compared, or an output is explained. */
+  confinedAnswerBytesMax: 64 * 1024 * KIB,
   /** Requests that wait for such a process: one runs at a time. */
   functionChecksWaitingMax: 8,
   /** Heap of a thread in which code is loaded for a check: a quarter of functionMemoryMibDefault. */

@@ -27,16 +27,3 @@ export interface LoadedFunctions {
 export type FunctionCheckAnswer =
   | LoadedFunctions
   | { readonly message: string; readonly remedy: string; readonly stack: string };
-
-const stack = z.string();
-
-/** See `CheckReport`, which is what an honest process sends. */
-export const checkReportSchema = z.discriminatedUnion("outcome", [
-  z.object({ outcome: z.literal("begun") }),
-  z.object({ outcome: z.literal("answered"), answer: checkAnswerSchema }),
-  z.object({ outcome: z.literal("late"), stack }),
-  z.object({ outcome: z.literal("heap-full") }),
-  z.object({ outcome: z.literal("memory-full"), stack }),
-  z.object({ outcome: z.literal("exited") }),
-  z.object({ outcome: z.literal("thrown"), text: z.string(), stack }),
-]);

@@ -5,8 +5,8 @@ import { LIMITS } from "../../core/limits.ts";
 import { silentLogger, type Logger } from "../../core/logger.ts";
 import { builtThreads } from "../thread-bundle/built-threads.ts";
 import { bundleFunctions, type FunctionBundle } from "./bundle.ts";
-import { runCheckProcess, type CheckEnd } from "./check-process.ts";
-import { refusalOf, type Refusal } from "./check-refusal.ts";
+import { runConfined, type ConfinedEnd } from "./confined-process.ts";
+import { loadedOrRefused, type Refusal } from "./check-refusal.ts";
 import type { FunctionOutline, LoadedFunctions } from "./check-answer.ts";
 import type { ThreadBundle } from "../thread-bundle/thread-bundle.ts";
 
@@ -21,10 +21,11 @@ export interface CheckStart {
 }
 
 const OF_COMMANDS: CheckStart = { bundle: builtThreads, logger: silentLogger };
-const HOST = new URL("../processes/function-check-host.ts", import.meta.url);
+const HOST = new URL("../processes/confined-host.ts", import.meta.url);
 const THREAD = new URL("../threads/function-check.ts", import.meta.url);
-const BUNDLED_HOST = "function-check-host.js";
+const BUNDLED_HOST = "confined-host.js";
 const BUNDLED_THREAD = "function-check.js";
+const WAITS_FACTOR = 3;
 const FRAME = /\/function\/bundle\.js:(\d+):(\d+)/;
 
 /**
@@ -55,19 +56,27 @@ async function load(
   loadMsMax: number,
   { bundle, logger }: CheckStart,
 ): Promise<Refusal | LoadedFunctions> {
-  const limits = { heapMib: LIMITS.functionCheckHeapMib, loadMsMax };
-  const run = (host: URL, thread: URL) => runCheckProcess(host, { code, thread: thread.href, ...limits });
+  const heapMib = LIMITS.functionCheckHeapMib;
+  const run = (host: URL, thread: URL) =>
+    runConfined(host, {
+      thread,
+      name: "function-check",
+      data: { code },
+      announces: true,
+      heapMib,
+      // Code is not refused because the machine is busy. What waits without using any has longer.
+      cpuMsMax: loadMsMax,
+      wallMsMax: loadMsMax * WAITS_FACTOR,
+      answerBytesMax: LIMITS.functionCheckBytesMax,
+    });
   const bundled = bundle.entry(logger);
   let end = bundled === null ? null : await run(new URL(BUNDLED_HOST, bundled), new URL(BUNDLED_THREAD, bundled));
   if (end !== null && isBroken(end)) bundle.giveUp(end.lastWords, logger);
   if (end === null || isBroken(end)) end = await run(HOST, THREAD);
-  const refusal = refusalOf(end, limits);
-  if (refusal !== null) return refusal;
-  if (end.outcome !== "answered" || !("functions" in end.answer)) throw new TypeError("a check has no answer");
-  return end.answer;
+  return loadedOrRefused(end, { heapMib, loadMsMax });
 }
 
-function isBroken(end: CheckEnd): end is Extract<CheckEnd, { outcome: "ended" }> {
+function isBroken(end: ConfinedEnd): end is Extract<ConfinedEnd, { outcome: "ended" }> {
   return end.outcome === "ended" && !end.begun;
 }
 

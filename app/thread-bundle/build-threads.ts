@@ -9,7 +9,7 @@ const FUNCTIONS = { [basename(ENTRY, ".js")]: "app/threads/bundled-functions.ts"
 /** Apart, so that a thread of functions stays one file. */
 const CHECKS = {
   "function-check": "app/threads/function-check.ts",
-  "function-check-host": "app/processes/function-check-host.ts",
+  "confined-host": "app/processes/confined-host.ts",
 };
 /** The files that may know that they run from a bundle: packages are found from there too. */
 const KNOW_THEIR_PLACE = ["app/thread-bundle/source-frames.ts", "app/late-logger.ts"];

@@ -95,4 +95,15 @@ describe("an instance to which code comes that does something to its process", (
       30_000,
     );
   });
+
+  it("compares versions of which a call outgrows its heap in one step, and goes on", async () => {
+    const code = functionNamed("fine").replace("t2: metrics.t", "t2: [...new Uint8Array(1e8)].length");
+    await expect(api.post("/functions/shadow", { code, lastMs: 60_000 })).rejects.toThrow(
+      /answered 422.*the versions cannot be compared: .*(in one step|448 MiB)/,
+    );
+    await expect(
+      api.post("/functions/shadow", { code: functionNamed("fine"), lastMs: 60_000 }),
+    ).resolves.toBeUndefined();
+    expect(instance.hasEnded()).toBe(false);
+  });
 });

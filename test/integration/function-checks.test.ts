@@ -29,7 +29,7 @@ function childrenOf(pid: number): number[] {
   const text = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" });
   const rows = text.split("\n").map((line) => line.trim().split(/\s+/));
   return rows.flatMap(([child, parent, ...args]) =>
-    Number(parent) === pid && args.join(" ").includes("function-check-host") ? [Number(child)] : [],
+    Number(parent) === pid && args.join(" ").includes("confined-host") ? [Number(child)] : [],
   );
 }
 
@@ -91,19 +91,19 @@ describe("code that does something to the process that loads it", () => {
     [
       "writes into the answer",
       `node("fs").writeSync(3, "nonsense\\n");for(;;);`,
-      /what its check answers/,
+      /into what its process answers|in the place of its check/,
       /writes to files/,
     ],
     [
       "writes into the answer without end",
       `for (;;) node("fs").writeSync(3, "x".repeat(65536));`,
-      /what its check answers/,
+      /into what its process answers|in the place of its check/,
       /writes to files/,
     ],
     [
       "answers in the place of its check",
       `node("worker_threads").parentPort.postMessage({ functions: [{ name: 1 }] });for(;;);`,
-      /what its check answers/,
+      /into what its process answers|in the place of its check/,
       /writes to files/,
     ],
     ["closes the answer", `node("fs").closeSync(3);for(;;);`, /within 5000 ms|ended with it/, /loop|leave out/],
@@ -199,7 +199,7 @@ describe("a process that loads code for a check", () => {
   it("that ends before it has begun is no fault of the code", async () => {
     const reasons: string[] = [];
     const directory = temporaryDirectory();
-    writeFileSync(join(directory.path, "function-check-host.js"), "process.exit(7);");
+    writeFileSync(join(directory.path, "confined-host.js"), "process.exit(7);");
     const bundle = {
       entry: () => new URL(`file://${join(directory.path, "functions.js")}`),
       giveUp: (reason: string) => void reasons.push(reason),

@@ -1,21 +1,42 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { deserialize, serialize } from "node:v8";
+import { z } from "zod";
 import { errorText } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { checkReportSchema } from "./check-answer.ts";
-import { environmentOfChecks } from "./check-environment.ts";
+import { environmentOfConfined } from "./confined-environment.ts";
 import type { Readable } from "node:stream";
-import type { z } from "zod";
-import { WAITS_FACTOR, type CheckJob } from "../processes/check-report.ts";
+import type { ConfinedJob } from "../processes/confined-report.ts";
 
-/** How a check came to its end: what the process has reported last, or that it ended without. */
-export type CheckEnd =
-  | Exclude<z.infer<typeof checkReportSchema>, { outcome: "begun" }>
+/** What is to be done, in a thread that starts with `thread` and posts one message. The rest as in `ConfinedJob`. */
+export interface ConfinedThread extends Omit<ConfinedJob, "thread" | "data"> {
+  readonly thread: URL;
+  /** Plain values. */
+  readonly data: unknown;
+  /** What is read of its answer. */
+  readonly answerBytesMax: number;
+}
+
+const stack = z.string();
+
+/** See `ConfinedReport`. The code shares the process and may have said it in its place: it is read as anything that comes from outside. */
+const reportSchema = z.discriminatedUnion("outcome", [
+  z.object({ outcome: z.literal("begun") }),
+  z.object({ outcome: z.literal("answered"), answer: z.string().transform(deserialized) }),
+  z.object({ outcome: z.literal("late"), stack }),
+  z.object({ outcome: z.literal("heap-full") }),
+  z.object({ outcome: z.literal("memory-full"), stack }),
+  z.object({ outcome: z.literal("exited") }),
+  z.object({ outcome: z.literal("thrown"), text: z.string(), stack }),
+]);
+
+/** How it came to its end: what the process has reported last, or that it ended without. */
+export type ConfinedEnd =
+  | Exclude<z.infer<typeof reportSchema>, { outcome: "begun" }>
   /** It was ended, because it did not say that it was late itself. */
   | { readonly outcome: "silent" }
   /** It has said what is no report. */
   | { readonly outcome: "unreadable" }
-  /** By itself. `how`: signal or exit code; `begun`: not before the code was loaded; `lastWords`: what was on its standard error. */
+  /** By itself. `how`: signal or exit code; `begun`: not before the code ran; `lastWords`: what was on its standard error. */
   | { readonly outcome: "ended"; readonly how: string; readonly begun: boolean; readonly lastWords: string };
 
 /** For the start of a process and a thread on a machine that is busy, and for the answer of one that is late. */
@@ -24,18 +45,20 @@ const ANSWER_MS = 5000;
 const LAST_WORDS_CHARACTERS = 4096;
 
 /**
- * Loads code in a process of its own, which has no variables of this one and is killed when it has answered, with all that it has started. Nothing that it does comes
+ * Runs users' code in a process of its own, which has no variables of this one and is killed when it has answered, with all that it has started. Nothing that it does comes
  * back but the result. `host`: the module that it starts with.
  */
-export async function runCheckProcess(host: URL, job: CheckJob): Promise<CheckEnd> {
+export async function runConfined(host: URL, work: ConfinedThread): Promise<ConfinedEnd> {
+  const { answerBytesMax, thread, data, ...limits } = work;
+  const job: ConfinedJob = { ...limits, thread: thread.href, data: serialize(data).toString("base64") };
   // A group of its own: an interrupt from a terminal is for who waits for it, and what it starts ends with it.
   const child = spawn(process.execPath, [fileURLToPath(host)], {
-    env: environmentOfChecks(),
+    env: environmentOfConfined(),
     stdio: ["pipe", "ignore", "pipe", "pipe"],
     detached: process.platform !== "win32",
     windowsHide: true,
   });
-  const { promise, resolve } = Promise.withResolvers<CheckEnd>();
+  const { promise, resolve } = Promise.withResolvers<ConfinedEnd>();
   let begun = false;
   let timer = setTimeout(() => resolve({ outcome: "silent" }), START_MS);
   const onLine = (line: string): void => {
@@ -44,10 +67,10 @@ export async function runCheckProcess(host: URL, job: CheckJob): Promise<CheckEn
     if (begun) return;
     begun = true;
     clearTimeout(timer);
-    timer = setTimeout(() => resolve({ outcome: "silent" }), job.loadMsMax * WAITS_FACTOR + ANSWER_MS);
+    timer = setTimeout(() => resolve({ outcome: "silent" }), work.wallMsMax + ANSWER_MS);
   };
   const lastWords = keepEnd(child.stderr);
-  readLines(child.stdio[3] as Readable | null, onLine, () => resolve({ outcome: "unreadable" }));
+  readLines(child.stdio[3] as Readable | null, answerBytesMax, onLine, () => resolve({ outcome: "unreadable" }));
   const ended = (how: string) => resolve({ outcome: "ended", how, begun, lastWords: lastWords() });
   child.on("error", (cause) => ended(errorText(cause)));
   // Not when it exits: what it said before is read by then.
@@ -63,27 +86,40 @@ export async function runCheckProcess(host: URL, job: CheckJob): Promise<CheckEn
   }
 }
 
-function parse(line: string): z.infer<typeof checkReportSchema> | null {
+function parse(line: string): z.infer<typeof reportSchema> | null {
   try {
-    return checkReportSchema.parse(JSON.parse(line));
+    return reportSchema.parse(JSON.parse(line));
   } catch {
     // The code may have written it.
     return null;
   }
 }
 
-function readLines(stream: Readable | null, onLine: (line: string) => void, onTooLong: () => void): void {
-  let rest = "";
-  let left: number = LIMITS.functionCheckBytesMax;
+/** Both ways as between threads: what V8 can copy. */
+function deserialized(text: string): unknown {
+  return deserialize(Buffer.from(text, "base64"));
+}
+
+function readLines(
+  stream: Readable | null,
+  bytesMax: number,
+  onLine: (line: string) => void,
+  onTooLong: () => void,
+): void {
+  let parts: string[] = [];
+  let left = bytesMax;
   stream?.setEncoding("utf8").on("data", (text: string) => {
     left -= text.length;
     if (left < 0) {
       stream.destroy();
       return onTooLong();
     }
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
+    const [first = "", ...more] = text.split("\n");
+    parts.push(first);
+    for (const next of more) {
+      onLine(parts.join(""));
+      parts = [next];
+    }
   });
 }
 

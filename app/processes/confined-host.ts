@@ -1,8 +1,9 @@
 import { writeSync } from "node:fs";
+import { deserialize, serialize } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { errorText } from "../../core/errors.ts";
 import { confinedTo } from "../functions/confined-memory.ts";
-import { REPORT_FD, WAITS_FACTOR, type CheckJob, type CheckReport } from "./check-report.ts";
+import { REPORT_FD, type ConfinedJob, type ConfinedReport } from "./confined-report.ts";
 import { createMemoryWatch } from "./memory-watch.ts";
 
 const LOOK_MS = 20;
@@ -11,20 +12,20 @@ const STACK_MS = 1000;
 const OVERSHOOT_MIB = 512;
 
 /**
- * A process for one check of users' code, which is killed after it. The code runs in a thread, as it will when it is deployed: what it does to that thread is reported, and what it does to the
- * process is seen by whoever started it. This thread runs nothing of the code, so that it can always tell and always end.
+ * A process for one piece of work with users' code, which is killed after it. The code runs in a thread, as it will when it is deployed: what it does to that thread is reported,
+ * and what it does to the process is seen by whoever started it. This thread runs nothing of the code, so that it can always tell and always end.
  */
-function check({ code, thread, heapMib, loadMsMax }: CheckJob): void {
+function work({ thread, name, data, announces, heapMib, cpuMsMax, wallMsMax }: ConfinedJob): void {
   const isOver = createMemoryWatch(heapMib);
   const isFarOver = createMemoryWatch(heapMib + OVERSHOOT_MIB);
   const worker = new Worker(new URL(thread), {
-    name: "function-check",
-    workerData: { code },
+    name,
+    workerData: deserialize(Buffer.from(data, "base64")) as unknown,
     resourceLimits: confinedTo(heapMib),
   });
   let isSettled = false;
   let isLookedFor = false;
-  const settle = (report: CheckReport): void => {
+  const settle = (report: ConfinedReport): void => {
     if (!isSettled) say(report);
     isSettled = true;
     clearInterval(watch);
@@ -38,26 +39,29 @@ function check({ code, thread, heapMib, loadMsMax }: CheckJob): void {
     settle({ outcome, stack: await pausedStack(STACK_MS) });
   };
   /** What comes of the code by itself says nothing any more once it has had too much. */
-  const settleUnlessOver = (report: CheckReport): void => {
+  const settleUnlessOver = (report: ConfinedReport): void => {
     if (isOver()) settle({ outcome: "memory-full", stack: "" });
     else if (!isLookedFor) settle(report);
   };
   let begunAt = Infinity;
-  let cpuBefore = 0;
+  let cpuBefore = Infinity;
   const watch = setInterval(() => {
-    const waited = performance.now() - begunAt;
+    const isLate = performance.now() - begunAt > wallMsMax || cpuMs() - cpuBefore > cpuMsMax;
     if (isFarOver()) settle({ outcome: "memory-full", stack: "" });
     else if (isOver()) void settleThere("memory-full");
-    else if (waited > 0 && (cpuMs() - cpuBefore > loadMsMax || waited > loadMsMax * WAITS_FACTOR))
-      void settleThere("late");
+    else if (isLate) void settleThere("late");
   }, LOOK_MS);
-  worker.on("message", (message: unknown) => {
-    if (message !== null) return settleUnlessOver({ outcome: "answered", answer: message });
+  const begin = (): void => {
     if (begunAt !== Infinity) return;
     // The start of the process and of the thread is not the code's time.
     begunAt = performance.now();
     cpuBefore = cpuMs();
     say({ outcome: "begun" });
+  };
+  if (!announces) worker.on("online", begin);
+  worker.on("message", (message: unknown) => {
+    if (announces && message === null) begin();
+    else settleUnlessOver({ outcome: "answered", answer: serialize(message).toString("base64") });
   });
   worker.on("error", (error) => settleUnlessOver(reportOf(error)));
   worker.on("exit", () => settleUnlessOver({ outcome: "exited" }));
@@ -68,13 +72,13 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-function reportOf(error: unknown): CheckReport {
+function reportOf(error: unknown): ConfinedReport {
   const isHeap = error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
   if (isHeap) return { outcome: "heap-full" };
   return { outcome: "thrown", text: errorText(error), stack: error instanceof Error ? String(error.stack) : "" };
 }
 
-function say(report: CheckReport): void {
+function say(report: ConfinedReport): void {
   const bytes = Buffer.from(`${JSON.stringify(report)}\n`);
   for (let sent = 0; sent < bytes.length;) sent += writeSync(REPORT_FD, bytes, sent);
 }
@@ -83,7 +87,7 @@ let input = "";
 process.stdin.setEncoding("utf8");
 process.stdin.on("data", (text: string) => {
   input += text;
-  if (text.endsWith("\n")) check(JSON.parse(input));
+  if (text.endsWith("\n")) work(JSON.parse(input));
 });
 // Nobody waits for it any more.
 process.stdin.on("end", () => process.exit());
