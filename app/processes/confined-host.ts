@@ -9,7 +9,7 @@ import { createMemoryWatch } from "./memory-watch.ts";
 const LOOK_MS = 20;
 const STACK_MS = 1000;
 /** What the code may take beyond its limit while its place is looked for. */
-const OVERSHOOT_MIB = 512;
+const OVERSHOOT_MIB = 128;
 
 /**
  * A process for one piece of work with users' code, which is killed after it. The code runs in a thread, as it will when it is deployed: what it does to that thread is reported,
