@@ -83,11 +83,15 @@ function say(report: ConfinedReport): void {
   for (let sent = 0; sent < bytes.length;) sent += writeSync(REPORT_FD, bytes, sent);
 }
 
-let input = "";
-process.stdin.setEncoding("utf8");
-process.stdin.on("data", (text: string) => {
-  input += text;
-  if (text.endsWith("\n")) work(JSON.parse(input));
-});
-// Nobody waits for it any more.
-process.stdin.on("end", () => process.exit());
+function listen(): void {
+  let input = "";
+  process.stdin.setEncoding("utf8");
+  process.stdin.on("data", (text: string) => {
+    input += text;
+    if (text.endsWith("\n")) work(JSON.parse(input));
+  });
+  // Nobody waits for it any more.
+  process.stdin.on("end", () => process.exit());
+}
+
+listen();

@@ -35,93 +35,93 @@ function childrenOf(pid: number): number[] {
 
 afterEach(() => void vi.unstubAllEnvs());
 
-describe("code that does something to the process that loads it", () => {
-  const cases: readonly (readonly [title: string, text: string, message: RegExp, remedy: RegExp])[] = [
-    ["outgrows its heap in one step", "[...new Uint8Array(1e8)];", /in one step .* 128 MiB|320 MiB/, /smaller/],
-    [
-      "outgrows its heap step by step",
-      "const all = []; for (;;) all.push(new Array(1e5).fill(1));",
-      /128 MiB/,
-      /smaller/,
-    ],
-    ["fills a buffer of 1 GB", "new Uint8Array(1e9).fill(1);", /320 MiB, buffers included/, /smaller/],
-    [
-      "fills a thousand buffers of 1 MB",
-      "const all = [];\nfor (;;)\n all.push(new Uint8Array(1e6).fill(1));",
-      /^the code(:6:\d+)?: .*320 MiB, buffers included/,
-      /smaller/,
-    ],
-    ["ends the process", "real.process.exit(0);", /ends its thread \(process\.exit\)/, /leave out what ends/],
-    ["aborts", "real.process.abort();", /^the code:4:\d+: it throws .*abort/, /Correct/],
-    [
-      "aborts by signal",
-      `real.process.kill(real.process.pid, "SIGABRT");for(;;);`,
-      /ended with it \(SIGABRT\)/,
-      /leave out/,
-    ],
-    ["crashes", `real.process.kill(real.process.pid, "SIGSEGV");for(;;);`, /ended with it \(SIGSEGV\)/, /leave out/],
-    ["is killed", `real.process.kill(real.process.pid, "SIGKILL");for(;;);`, /was killed \(SIGKILL\)/, /smaller/],
-    [
-      "throws in a microtask",
-      `Promise.resolve().then(() => {\n throw new RangeError("later"); });`,
-      /^the code:5:\d+: .*afterwards: later/,
-      /under way/,
-    ],
-    [
-      "throws in the next tick",
-      `real.process.nextTick(() => { throw new RangeError("later"); });`,
-      /^the code:4:\d+: .*afterwards: later/,
-      /under way/,
-    ],
-    [
-      "throws what has no text",
-      `Promise.reject({ toString() { throw 1; } });`,
-      /^the code: it cannot be loaded/,
-      /under way/,
-    ],
-    ["never resolves a top-level await", "await new Promise(() => {});", /await/, /Correct/],
-    ["loops", "const turn = () => {\n  for (;;);\n};\nturn();", /^the code:5:\d+: .*not loaded within 5000 ms/, /loop/],
-    [
-      "loops in a microtask",
-      "Promise.resolve().then(() => {\n for (;;);\n});",
-      /^the code:5:\d+: .*within 5000 ms/,
-      /loop/,
-    ],
-    ["waits", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);", /within 5000 ms/, /loop/],
-    [
-      "writes into the answer",
-      `node("fs").writeSync(3, "nonsense\\n");for(;;);`,
-      /into what its process answers|in the place of its check/,
-      /writes to files/,
-    ],
-    [
-      "writes into the answer without end",
-      `for (;;) node("fs").writeSync(3, "x".repeat(65536));`,
-      /into what its process answers|in the place of its check/,
-      /writes to files/,
-    ],
-    [
-      "answers in the place of its check",
-      `node("worker_threads").parentPort.postMessage({ functions: [{ name: 1 }] });for(;;);`,
-      /into what its process answers|in the place of its check/,
-      /writes to files/,
-    ],
-    ["closes the answer", `node("fs").closeSync(3);for(;;);`, /within 5000 ms|ended with it/, /loop|leave out/],
-    [
-      "prints without end",
-      `for (;;) try { node("fs").writeSync(2, "x".repeat(65536)); } catch {}`,
-      /within 5000 ms/,
-      /loop/,
-    ],
-    [
-      "prints by console without end",
-      `for (;;) console.log("x".repeat(65536));`,
-      /within 5000 ms|memory/,
-      /loop|smaller/,
-    ],
-  ];
+const CASES: readonly (readonly [title: string, text: string, message: RegExp, remedy: RegExp])[] = [
+  ["outgrows its heap in one step", "[...new Uint8Array(1e8)];", /in one step .* 128 MiB|320 MiB/, /smaller/],
+  [
+    "outgrows its heap step by step",
+    "const all = []; for (;;) all.push(new Array(1e5).fill(1));",
+    /128 MiB/,
+    /smaller/,
+  ],
+  ["fills a buffer of 1 GB", "new Uint8Array(1e9).fill(1);", /320 MiB, buffers included/, /smaller/],
+  [
+    "fills a thousand buffers of 1 MB",
+    "const all = [];\nfor (;;)\n all.push(new Uint8Array(1e6).fill(1));",
+    /^the code(:6:\d+)?: .*320 MiB, buffers included/,
+    /smaller/,
+  ],
+  ["ends the process", "real.process.exit(0);", /ends its thread \(process\.exit\)/, /leave out what ends/],
+  ["aborts", "real.process.abort();", /^the code:4:\d+: it throws .*abort/, /Correct/],
+  [
+    "aborts by signal",
+    `real.process.kill(real.process.pid, "SIGABRT");for(;;);`,
+    /ended with it \(SIGABRT\)/,
+    /leave out/,
+  ],
+  ["crashes", `real.process.kill(real.process.pid, "SIGSEGV");for(;;);`, /ended with it \(SIGSEGV\)/, /leave out/],
+  ["is killed", `real.process.kill(real.process.pid, "SIGKILL");for(;;);`, /was killed \(SIGKILL\)/, /smaller/],
+  [
+    "throws in a microtask",
+    `Promise.resolve().then(() => {\n throw new RangeError("later"); });`,
+    /^the code:5:\d+: .*afterwards: later/,
+    /under way/,
+  ],
+  [
+    "throws in the next tick",
+    `real.process.nextTick(() => { throw new RangeError("later"); });`,
+    /^the code:4:\d+: .*afterwards: later/,
+    /under way/,
+  ],
+  [
+    "throws what has no text",
+    `Promise.reject({ toString() { throw 1; } });`,
+    /^the code: it cannot be loaded/,
+    /under way/,
+  ],
+  ["never resolves a top-level await", "await new Promise(() => {});", /await/, /Correct/],
+  ["loops", "const turn = () => {\n  for (;;);\n};\nturn();", /^the code:5:\d+: .*not loaded within 5000 ms/, /loop/],
+  [
+    "loops in a microtask",
+    "Promise.resolve().then(() => {\n for (;;);\n});",
+    /^the code:5:\d+: .*within 5000 ms/,
+    /loop/,
+  ],
+  ["waits", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);", /within 5000 ms/, /loop/],
+  [
+    "writes into the answer",
+    `node("fs").writeSync(3, "nonsense\\n");for(;;);`,
+    /into what its process answers|in the place of its check/,
+    /writes to files/,
+  ],
+  [
+    "writes into the answer without end",
+    `for (;;) node("fs").writeSync(3, "x".repeat(65536));`,
+    /into what its process answers|in the place of its check/,
+    /writes to files/,
+  ],
+  [
+    "answers in the place of its check",
+    `node("worker_threads").parentPort.postMessage({ functions: [{ name: 1 }] });for(;;);`,
+    /into what its process answers|in the place of its check/,
+    /writes to files/,
+  ],
+  ["closes the answer", `node("fs").closeSync(3);for(;;);`, /within 5000 ms|ended with it/, /loop|leave out/],
+  [
+    "prints without end",
+    `for (;;) try { node("fs").writeSync(2, "x".repeat(65536)); } catch {}`,
+    /within 5000 ms/,
+    /loop/,
+  ],
+  [
+    "prints by console without end",
+    `for (;;) console.log("x".repeat(65536));`,
+    /within 5000 ms|memory/,
+    /loop|smaller/,
+  ],
+];
 
-  it.each(cases)("is refused when it %s", async (_title, text, message, remedy) => {
+describe("code that does something to the process that loads it", () => {
+  it.each(CASES)("is refused when it %s", async (_title, text, message, remedy) => {
     expect(await refused(text)).toMatchObject({
       code: "FUNCTION_INVALID",
       message: expect.stringMatching(message),
