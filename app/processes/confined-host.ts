@@ -90,8 +90,14 @@ function listen(): void {
     input += text;
     if (text.endsWith("\n")) work(JSON.parse(input));
   });
-  // Nobody waits for it any more.
-  process.stdin.on("end", () => process.exit());
+  // Nobody waits for it any more, or it cannot say what it has to.
+  process.stdin.on("end", end);
+  process.on("uncaughtException", end);
+}
+
+/** By a signal: an orderly exit waits for the thread, which may stand still in the debugger for good. */
+function end(): void {
+  process.kill(process.pid, "SIGTERM");
 }
 
 listen();
