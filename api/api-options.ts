@@ -12,7 +12,7 @@ import type { Fault, LedgerReport, Overview } from "../core/overview.ts";
 import type { PartitionView } from "../core/partition-view.ts";
 import type { Header } from "../core/record.ts";
 import type { Rejects } from "../core/rejects.ts";
-import type { FunctionInput } from "../core/function-store.ts";
+import type { DeployedBundle, FunctionInput } from "../core/function-store.ts";
 import type { ShadowReplay } from "../core/version-comparison.ts";
 import type { Registry } from "../core/registry.ts";
 import type { Replays } from "../core/replay.ts";
@@ -73,8 +73,8 @@ export interface ApiOptions {
   readonly signInCodes: SignInCodes;
   /** Resolves when nothing of a removed device is left in the tables. Safe to repeat. */
   eraseDevice?(tenant: string, device: string): Promise<void>;
-  /** Loads the code once and says what it exports. FUNCTION_INVALID. */
-  outlineFunctions(code: string): Promise<readonly FunctionInput[]>;
+  /** Loads the code once, apart, and says what it exports. `where`: it is to run. FUNCTION_INVALID; LIMIT_EXCEEDED when too many wait for that. */
+  outlineFunctions(code: string, where?: Pick<DeployedBundle, "stage" | "limits">): Promise<readonly FunctionInput[]>;
   readonly shadow: ShadowReplay;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -15,7 +15,8 @@ import { createTickWriter } from "../runtime/tick-writer.ts";
 import { createNotifySink } from "../sinks/notify/notify-sink.ts";
 import { deadLetterSource } from "./dead-letter-source.ts";
 import { createShadowReplay } from "./functions/shadow-replay.ts";
-import { outlineCode } from "./functions/check-functions.ts";
+import { createFunctionChecks } from "./functions/function-checks.ts";
+import { threadBundle } from "./thread-bundle/thread-bundle.ts";
 import { createDeviceCounts } from "./device-counts.ts";
 import { createKeyCounts } from "./key-counts.ts";
 import { slowDevices } from "./slow-devices.ts";
@@ -104,7 +105,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     health: faultWatch,
     pagesDirectory: roles.has("api") ? PAGES : null,
     signInCodes,
-    outlineFunctions: outlineCode,
+    outlineFunctions: createFunctionChecks({ config, functions: registry.functions, bundle: threadBundle, logger }),
     shadow: createShadowReplay({ log, registry, clock }),
     async eraseDevice(tenant, device) {
       if (config.clickhouse) await untilErased(tenant, device, { log, controlOutbox: registry.controlOutbox });

@@ -27,8 +27,16 @@ export const FUNCTION_LIMITS = {
   stageMemoryMibMax: 4096,
   /** What a stage without functions may still take to work off what lies before its end. Then it is ended all the same. */
   functionStageEndMsMax: MINUTE,
-  /** What a function's module may take to be loaded, before it is deployed. */
+  /** CPU time that a function's module may take to be loaded, before it is deployed. */
   functionLoadMsMax: 5 * SECOND,
+  /** What is read of the answer of a process that has loaded code for a check: names, and shapes of what functions keep. */
+  functionCheckBytesMax: 4 * 1024 * KIB,
+  /** The same where versions are compared, or an output is explained. */
+  confinedAnswerBytesMax: 64 * 1024 * KIB,
+  /** Requests that wait for such a process: one runs at a time. */
+  functionChecksWaitingMax: 8,
+  /** Heap of a thread in which code is loaded for a check: a quarter of functionMemoryMibDefault. */
+  functionCheckHeapMib: 128,
   /** What `millrace record` writes into one fixture. */
   recordedReadingsMax: 100_000,
 

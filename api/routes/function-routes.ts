@@ -39,7 +39,7 @@ export function functionRoutes(app: ZodApp, context: RouteContext): void {
     async ({ raw, body: { code, canary, ...where } }, reply) => {
       const { id: actor } = gate.principalOf(raw);
       const hash = createHash("sha256").update(code).digest("hex");
-      const outlined = await options.outlineFunctions(code);
+      const outlined = await options.outlineFunctions(code, where);
       const deployed = await functions().deploy({ code, hash, functions: outlined, ...where }, actor, canary);
       await settleConfiguration(options, reply);
       return { items: [...deployed] };

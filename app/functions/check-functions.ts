@@ -1,69 +1,87 @@
 import { SourceMap } from "node:module";
-import { basename, dirname, join, relative, resolve } from "node:path";
-import { Worker } from "node:worker_threads";
-import { MillraceError, errorText } from "../../core/errors.ts";
+import { dirname, join, relative, resolve } from "node:path";
+import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { silentLogger, type Logger } from "../../core/logger.ts";
+import { builtThreads } from "../thread-bundle/built-threads.ts";
 import { bundleFunctions, type FunctionBundle } from "./bundle.ts";
-import { confinedTo } from "./confined-memory.ts";
-import type { FunctionCheckAnswer, FunctionCheckData, FunctionOutline } from "../threads/function-check.ts";
+import { runConfined, type ConfinedEnd } from "./confined-process.ts";
+import { loadedOrRefused, type Refusal } from "./check-refusal.ts";
+import type { FunctionOutline, LoadedFunctions } from "./check-answer.ts";
+import type { ThreadBundle } from "../thread-bundle/thread-bundle.ts";
 
 export interface CheckedFunctions extends FunctionBundle {
   readonly functions: readonly FunctionOutline[];
 }
 
-/** A module that needs more than this to be loaded is not one to run in every partition. */
-const LOAD_MEGABYTES = 128;
+/** What a process for checks is started with: see `ThreadBundle`. */
+export interface CheckStart {
+  readonly bundle: Pick<ThreadBundle, "entry" | "giveUp">;
+  readonly logger: Logger;
+}
+
+const OF_COMMANDS: CheckStart = { bundle: builtThreads, logger: silentLogger };
+const HOST = new URL("../processes/confined-host.ts", import.meta.url);
+const THREAD = new URL("../threads/function-check.ts", import.meta.url);
+const BUNDLED_HOST = "confined-host.js";
+const BUNDLED_THREAD = "function-check.js";
+const WAITS_FACTOR = 3;
 const FRAME = /\/function\/bundle\.js:(\d+):(\d+)/;
 
 /**
- * Bundles a file and loads it once, in a thread of its own that ends with it. FUNCTION_INVALID, with file, line and column where there are
- * any, when it does not compile, throws, does not come to an end, or exports what is no function.
+ * Bundles a file and loads it once, in a process of its own that ends with it. FUNCTION_INVALID, with file, line and column where there are
+ * any, when it does not compile, throws, does not come to an end, takes too much memory, ends its process, or exports what is no function.
  */
 export async function checkFunctions(
   entry: string,
   loadMsMax: number = LIMITS.functionLoadMsMax,
 ): Promise<CheckedFunctions> {
   const bundle = await bundleFunctions(entry);
-  const answer = await load(bundle.code, basename(entry), loadMsMax);
-  if ("functions" in answer) return { ...bundle, functions: answer.functions };
-  const place = placeOf(answer.stack, bundle.sourceMap, entry) ?? relative(process.cwd(), resolve(entry));
-  throw new MillraceError("FUNCTION_INVALID", `${place}: ${answer.message}`, { remedy: answer.remedy });
+  const loaded = await load(bundle.code, loadMsMax, OF_COMMANDS);
+  if ("functions" in loaded) return { ...bundle, functions: loaded.functions };
+  const place = placeOf(loaded.stack, bundle.sourceMap, entry) ?? relative(process.cwd(), resolve(entry));
+  throw invalid(place, loaded);
 }
 
-async function load(code: string, label: string, loadMsMax: number): Promise<FunctionCheckAnswer> {
-  const data: FunctionCheckData = { code };
-  const worker = new Worker(new URL("../threads/function-check.ts", import.meta.url), {
-    workerData: data,
-    resourceLimits: confinedTo(LOAD_MEGABYTES),
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<FunctionCheckAnswer>();
-  let timer: NodeJS.Timeout | undefined;
-  const fail = (text: string, cause?: unknown): void =>
-    reject(
-      new MillraceError("FUNCTION_INVALID", `${label} ${text}`, {
-        cause,
-        remedy: "A module should only define its functions: look for a loop outside of them.",
-      }),
-    );
-  worker.on("message", (message: FunctionCheckAnswer | null) => {
-    // It begins: the thread's own start is not the function's time.
-    if (message === null) timer = setTimeout(() => fail(`is not loaded within ${loadMsMax} ms`), loadMsMax);
-    else resolve(message);
-  });
-  worker.on("error", (cause) => fail(`cannot be loaded: ${errorText(cause)}`, cause));
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    await worker.terminate();
-  }
+/** As `checkFunctions`, of code that somebody else has bundled: places are those of the code. */
+export async function loadCode(code: string, start: CheckStart = OF_COMMANDS): Promise<LoadedFunctions> {
+  const loaded = await load(code, LIMITS.functionLoadMsMax, start);
+  if ("functions" in loaded) return loaded;
+  const [, line, column] = FRAME.exec(loaded.stack) ?? [];
+  throw invalid(line === undefined ? "the code" : `the code:${line}:${column}`, loaded);
 }
 
-/** As `checkFunctions`, of code that somebody else has bundled. */
-export async function outlineCode(code: string): Promise<readonly FunctionOutline[]> {
-  const answer = await load(code, "the code", LIMITS.functionLoadMsMax);
-  if ("functions" in answer) return answer.functions;
-  throw new MillraceError("FUNCTION_INVALID", `the code: ${answer.message}`, { remedy: answer.remedy });
+async function load(
+  code: string,
+  loadMsMax: number,
+  { bundle, logger }: CheckStart,
+): Promise<Refusal | LoadedFunctions> {
+  const heapMib = LIMITS.functionCheckHeapMib;
+  const run = (host: URL, thread: URL) =>
+    runConfined(host, {
+      thread,
+      name: "function-check",
+      data: { code },
+      announces: true,
+      heapMib,
+      // Code is not refused because the machine is busy. What waits without using any has longer.
+      cpuMsMax: loadMsMax,
+      wallMsMax: loadMsMax * WAITS_FACTOR,
+      answerBytesMax: LIMITS.functionCheckBytesMax,
+    });
+  const bundled = bundle.entry(logger);
+  let end = bundled === null ? null : await run(new URL(BUNDLED_HOST, bundled), new URL(BUNDLED_THREAD, bundled));
+  if (end !== null && isBroken(end)) bundle.giveUp(end.lastWords, logger);
+  if (end === null || isBroken(end)) end = await run(HOST, THREAD);
+  return loadedOrRefused(end, { heapMib, loadMsMax });
+}
+
+function isBroken(end: ConfinedEnd): end is Extract<ConfinedEnd, { outcome: "ended" }> {
+  return end.outcome === "ended" && !end.begun;
+}
+
+function invalid(place: string, { text, remedy }: Refusal): MillraceError {
+  return new MillraceError("FUNCTION_INVALID", `${place}: ${text}`, { remedy });
 }
 
 /** `file:line:column` of the topmost frame that is the code's own; null when there is none. */

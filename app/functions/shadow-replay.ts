@@ -3,7 +3,7 @@ import { deviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
 import { FUNCTIONS_STAGE, MAIN_STAGE } from "../../core/stage.ts";
-import { inThread, type ThreadWork } from "./in-thread.ts";
+import { inProcess, type ProcessWork } from "./in-process.ts";
 import { OneAtATime } from "../why/one-at-a-time.ts";
 import { offsetAtTime, readForward, type HeldRange, type WhyLog } from "../why/read-forward.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -24,7 +24,7 @@ export interface ShadowReplayOptions {
   readonly clock: Clock;
 }
 
-const COMPARING: ThreadWork = {
+const COMPARING: ProcessWork = {
   module: new URL("../threads/version-comparison.ts", import.meta.url),
   what: "the versions",
   done: "compared",
@@ -40,7 +40,7 @@ export function createShadowReplay(options: ShadowReplayOptions): ShadowReplay {
   const turns = new OneAtATime(LIMITS.shadowWaitingMax);
   const compare = (versions: readonly ComparedVersions[], lastMs: number) =>
     turns.run(async () =>
-      inThread<readonly VersionComparison[]>(COMPARING, { versions, ...(await lastReadings(options, lastMs)) }),
+      inProcess<readonly VersionComparison[]>(COMPARING, { versions, ...(await lastReadings(options, lastMs)) }),
     );
 
   const codeOf = async (name: string, version: number): Promise<VersionCode> => {

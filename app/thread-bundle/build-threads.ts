@@ -5,7 +5,12 @@ import { build, type BuildOptions, type Loader, type OutputFile, type Plugin } f
 import { BUNDLES, ENTRY, findBundle, firstChanged, hashOf, MANIFEST, type BundleManifest } from "./manifest.ts";
 
 const SCRIPT = "app/thread-bundle/build-threads.ts";
-const SOURCE = "app/threads/bundled-functions.ts";
+const FUNCTIONS = { [basename(ENTRY, ".js")]: "app/threads/bundled-functions.ts" };
+/** Apart, so that a thread of functions stays one file. */
+const CHECKS = {
+  "function-check": "app/threads/function-check.ts",
+  "confined-host": "app/processes/confined-host.ts",
+};
 /** The files that may know that they run from a bundle: packages are found from there too. */
 const KNOW_THEIR_PLACE = ["app/thread-bundle/source-frames.ts", "app/late-logger.ts"];
 /** What decides the result beside the files themselves: versions of the bundler among it. */
@@ -14,7 +19,7 @@ const FOLDER = /^[0-9a-f]{16}$/;
 const LEFT_BEHIND_MS = 3_600_000;
 
 /**
- * Bundles what a thread of users' functions runs into a few files under `dist/threads`: one file is loaded in a fraction of the time that
+ * Bundles what a thread of users' functions runs, and what checks them, into a few files under `dist/threads`: one file is loaded in a fraction of the time that
  * hundreds take. It is there as a whole or not at all, and says of which files it was made. Throws when a module does not bundle, asks
  * where it lies, or the folder cannot be written. Resolves with whether it built: not when it was there.
  */
@@ -22,7 +27,8 @@ export async function buildThreads(root: string): Promise<boolean> {
   if (findBundle(root).entry !== null) return false;
   const inputs: Record<string, string> = {};
   for (const file of ALSO_READ) inputs[file] = hashOf(readFileSync(join(root, file)));
-  const { outputFiles } = await build(optionsOf(root, inputs));
+  const built = [FUNCTIONS, CHECKS].map(async (entries) => (await build(optionsOf(root, entries, inputs))).outputFiles);
+  const outputFiles = (await Promise.all(built)).flat();
   const outputs = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), hashOf(contents)]));
   const lines = Object.entries(outputs).map(([name, hash]) => `${name} ${hash}`);
   const folder = hashOf(lines.sort().join("\n")).slice(0, 16);
@@ -30,10 +36,10 @@ export async function buildThreads(root: string): Promise<boolean> {
   return true;
 }
 
-function optionsOf(root: string, inputs: Record<string, string>) {
+function optionsOf(root: string, entryPoints: Record<string, string>, inputs: Record<string, string>) {
   return {
     absWorkingDir: root,
-    entryPoints: { [basename(ENTRY, ".js")]: join(root, SOURCE) },
+    entryPoints,
     outdir: join(root, BUNDLES, "folder"),
     bundle: true,
     write: false,

@@ -2,31 +2,21 @@ import { parentPort, workerData } from "node:worker_threads";
 import { z } from "zod";
 import { errorText, isMillraceError } from "../../core/errors.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
+import { giveWay } from "./give-way.ts";
+import { keptByLoading } from "./kept-by-loading.ts";
 import type { StageFunction } from "../../core/function.ts";
 import { isJoin } from "../../kit/function-stages.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
-import type { FunctionKind, FunctionState } from "../../core/function-store.ts";
-
-/** What is to be known of a function without running it. */
-export interface FunctionOutline {
-  readonly name: string;
-  readonly kind: FunctionKind;
-  /** The version and shape (JSON Schema and window, as text) of what it keeps; null of a function that keeps nothing. */
-  readonly state: FunctionState | null;
-}
+import type { FunctionCheckAnswer, FunctionOutline } from "../functions/check-answer.ts";
 
 export interface FunctionCheckData {
   readonly code: string;
 }
 
-/** What the thread says before it ends: `stack` is of what the code has thrown. */
-export type FunctionCheckAnswer =
-  | { readonly functions: readonly FunctionOutline[] }
-  | { readonly message: string; readonly remedy: string; readonly stack: string };
-
 function check({ code }: FunctionCheckData): FunctionCheckAnswer {
   try {
-    return { functions: loadFunctions(code).map(outlineOf) };
+    const functions = loadFunctions(code).map(outlineOf);
+    return { functions, keptBytes: keptByLoading(() => loadFunctions(code)) };
   } catch (error) {
     if (!isMillraceError(error, "FUNCTION_INVALID")) throw error;
     const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
@@ -43,6 +33,9 @@ function outlineOf(fn: StageFunction): FunctionOutline {
   return { name: fn.name, kind, state: { version: kept.version, shape } };
 }
 
+giveWay();
 // First that it begins: its time counts from here.
 parentPort?.postMessage(null);
-parentPort?.postMessage(check(workerData as FunctionCheckData));
+const answer = check(workerData as FunctionCheckData);
+// After what the code has left behind for later, such as a promise that is rejected: that would end a thread of functions too.
+setImmediate(() => parentPort?.postMessage(answer));

@@ -9,6 +9,7 @@ const NICENESS: ReadonlyMap<string, number> = new Map([
   ["services", 3],
   ["processors", 5],
   ["functions", 7],
+  ["function-check", 7],
   ["clickhouse", 10],
   ["replay", 10],
   ["why", 10],

@@ -7,7 +7,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { functionRecords, type FunctionRecords, type FunctionRecordsCeilings } from "./function-records.ts";
 import { inputsOf, shortened, sourceOf, withoutPlace } from "./explained-parts.ts";
-import { runInThread } from "./run-in-thread.ts";
+import { runInProcess } from "./run-in-process.ts";
 import type { ControlRecord } from "../../core/control.ts";
 import type { FunctionKind, FunctionStore } from "../../core/function-store.ts";
 import type { LogRecord } from "../../core/record.ts";
@@ -38,7 +38,7 @@ export async function explainFunction(
   const found = await functionRecords(log, output, { kind, name }, ceilings);
   if (!found.records.some(({ offset }) => offset === output.source.offset)) throw recordGone(output);
   const deploy = found.deployBefore ?? (await assumedDeploy(functions, output, found, Number(version)));
-  const result = await runInThread({
+  const result = await runInProcess({
     stage: output.source.stage,
     partition: output.source.partition,
     key: output.key,

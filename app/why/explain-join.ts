@@ -4,8 +4,8 @@ import { isRepartitioned } from "../../core/is-repartitioned.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
-import { outlineCode } from "../functions/check-functions.ts";
-import { inThread, type ThreadWork } from "../functions/in-thread.ts";
+import { loadCode } from "../functions/check-functions.ts";
+import { inProcess, type ProcessWork } from "../functions/in-process.ts";
 import { inputsOf, shortened, sourceOf } from "./explained-parts.ts";
 import { findJoined, type JoinedOutput } from "./find-joined.ts";
 import { KeptRecords } from "./kept-records.ts";
@@ -27,7 +27,7 @@ export interface WhyJoinedSources {
   };
 }
 
-const RUNNING_AGAIN: ThreadWork = {
+const RUNNING_AGAIN: ProcessWork = {
   module: new URL("../threads/join-again.ts", import.meta.url),
   what: "its messages",
   done: "run again",
@@ -71,13 +71,14 @@ async function explain(sources: WhyJoinedSources, tenant: string, question: Join
     // A dead letter does not say at which of the two its pair is: its record may be the earlier one.
     causes: { from: ts - spanMs, to: topic === "readings" ? ts : ts + spanMs },
   };
-  const answer = await inThread<JoinAgainAnswer>(RUNNING_AGAIN, request);
+  const answer = await inProcess<JoinAgainAnswer>(RUNNING_AGAIN, request);
   return explanationOf(output, records, answer, { read, isWhole });
 }
 
 /** How far apart the readings of a pair may be. */
 async function spanOf(name: string, code: string): Promise<number> {
-  const outline = (await outlineCode(code)).find((one) => one.name === name);
+  const { functions } = await loadCode(code);
+  const outline = functions.find((one) => one.name === name);
   const { data } = shapeSchema.safeParse(JSON.parse(outline?.state?.shape ?? "null"));
   if (data === undefined) throw new TypeError(`${name} is explained as a join, and joins nothing`);
   return Math.max(data.window.beforeMs, data.window.afterMs);

@@ -10,6 +10,8 @@ const FILES: Readonly<Record<string, string>> = {
   "app/thread-bundle/source-frames.ts": "",
   "app/threads/bundled-functions.ts": `import "../thread-bundle/source-frames.ts"; import "./functions.ts";`,
   "app/threads/functions.ts": `import { parentPort } from "node:worker_threads"; import { says } from "./says.ts"; parentPort.postMessage(says);`,
+  "app/threads/function-check.ts": "",
+  "app/processes/confined-host.ts": "",
   "app/threads/says.ts": `export const says: string = "first";`,
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runInThread } from "../../../app/why/run-in-thread.ts";
+import { runInProcess } from "../../../app/why/run-in-process.ts";
 import { counting, deploy, functionsLog, T0, whyOfFunctions } from "../../support/why-functions.ts";
 import type { WhyQuestion } from "../../../core/why.ts";
 
@@ -85,20 +85,20 @@ describe("the thread in which a function is run again", () => {
 
   it("ends when the code never comes back", async () => {
     const before = workers();
-    await expect(runInThread(request("for (;;);"), { whyRunMsMax: 300 })).rejects.toMatchObject({ code: "TIMED_OUT" });
+    await expect(runInProcess(request("for (;;);"), { whyRunMsMax: 300 })).rejects.toMatchObject({ code: "TIMED_OUT" });
     expect(workers()).toBe(before);
   });
 
   it("ends when the code takes more memory than it may have", async () => {
     const greedy = request("const kept = []; for (;;) kept.push({ some: kept.length });");
-    await expect(runInThread(greedy, { whyRunMsMax: 60_000 })).rejects.toMatchObject({
+    await expect(runInProcess(greedy, { whyRunMsMax: 60_000 })).rejects.toMatchObject({
       code: "FUNCTION_INVALID",
       message: expect.stringContaining("memory"),
     });
   });
 
   it("says nothing of code that does not load but that it makes nothing", async () => {
-    const { outputs, failed } = await runInThread(request("throw new Error('none');"));
+    const { outputs, failed } = await runInProcess(request("throw new Error('none');"));
     expect({ outputs, failed }).toEqual({ outputs: [], failed: [] });
   });
 });

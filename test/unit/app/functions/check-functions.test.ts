@@ -106,7 +106,12 @@ describe("is refused with its place, and with what to do", () => {
       /its name must be/,
       /choose a name/,
     ],
-    ["an import that comes to no end", "for (;;) { /* nothing */ }", /dew\.ts is not loaded within 500 ms/, /loop/],
+    [
+      "an import that comes to no end",
+      "for (;;) { /* nothing */ }",
+      /dew\.ts:1:\d+: it is not loaded within 500 ms/,
+      /loop/,
+    ],
     [
       "code that is too large",
       `export const a = "${"x".repeat(300_000)}";`,

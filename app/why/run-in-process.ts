@@ -1,9 +1,9 @@
 import { LIMITS } from "../../core/limits.ts";
-import { confined } from "../functions/in-thread.ts";
+import { confined } from "../functions/in-process.ts";
 import type { FunctionRunRequest, FunctionRunResult } from "./function-run.ts";
 
 /** Users' code that never comes back, or takes all memory, must end with its thread. TIMED_OUT, FUNCTION_INVALID. */
-export function runInThread(
+export function runInProcess(
   request: FunctionRunRequest,
   { whyRunMsMax }: { readonly whyRunMsMax: number } = LIMITS,
 ): Promise<FunctionRunResult> {
