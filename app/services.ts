@@ -6,6 +6,7 @@ import { stopSignal } from "./deadline.ts";
 import { applyDemo } from "./demo-devices.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { startServices } from "./start-services.ts";
+import { loadThreadLog } from "./thread-log.ts";
 import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { ServicesThreadData } from "./services-thread-data.ts";
 import type { ServicesApi } from "./threads/thread-apis.ts";
@@ -21,6 +22,7 @@ export function createServices(data: ServicesThreadData): ServicesApi {
     return running.registry;
   };
   return {
+    prepare: () => loadThreadLog(data.access, config),
     async start() {
       running = await startServices(data, clock, codes);
       return { httpPort: running.httpPort, adminToken: running.adminToken };

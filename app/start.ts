@@ -1,6 +1,5 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { openTlsContext } from "../broker/tls-context.ts";
@@ -44,7 +43,6 @@ export interface Millrace {
   readonly mqttsUrl: string | null;
   /** Where telemetry comes over HTTP, and MQTT over WebSocket under `/mqtt`; null likewise. */
   readonly ingestUrl: string | null;
-  readonly startedInMs: number;
   /** Only on the very first start. */
   readonly adminToken: string | null;
   readonly threads: Threads;
@@ -63,6 +61,30 @@ interface GatewayParts extends LogParts {
   readonly tracing: Tracing;
 }
 
+/**
+ * A process whose modules are loaded, whose threads run and whose log is open. It is a member of no group, holds no partition and no claim, and
+ * serves nobody.
+ */
+export interface PreparedMillrace {
+  /** See `Millrace.broken`. */
+  readonly broken: Promise<Error>;
+  /** Resolves when all of that is so. What fails then has to be stopped. */
+  ready(): Promise<void>;
+  /** Called once. A failure has ended what was prepared. */
+  begin(): Promise<Millrace>;
+  /** Instead of `begin`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+interface Prepared {
+  readonly config: Config;
+  readonly directory: DataDirectory;
+  readonly threads: Threads;
+  readonly localToken: string;
+  /** What is to be stopped, in this order. */
+  readonly undo: Undo[];
+}
+
 export interface StartOptions {
   /** False only in the test that proves that the durability test bites: see openEmbeddedLog. */
   readonly sync?: boolean;
@@ -74,12 +96,16 @@ const GIVE_UP_DEADLINE_MS = 10_000;
 const NEW_LOG_TEXT =
   "the log is new, but registry and tables are not: what they hold of the log before it stays, its unread records and all state of the stage are gone, and rules and device types reach the stage again with their next change";
 
-/**
- * Starts all roles on embedded stores. This thread acknowledges: it runs the broker and makes every write of the log; the rest runs
- * in threads of its own. Errors: those of the data directory, PORT_IN_USE, CHDB_MISSING.
- */
+/** Prepares and begins. Errors: those of the data directory, PORT_IN_USE, CHDB_MISSING. */
 export async function startMillrace(config: Config, options: StartOptions = {}): Promise<Millrace> {
-  const startedAt = performance.now();
+  return (await prepareMillrace(config, options)).begin();
+}
+
+/**
+ * Opens the log and starts the threads of this process's roles. This thread acknowledges: it runs the broker and makes every write of an embedded log;
+ * the rest runs in threads of its own. Errors: as those of `startMillrace`.
+ */
+export async function prepareMillrace(config: Config, options: StartOptions = {}): Promise<PreparedMillrace> {
   const logger = createLogger(config.logLevel, "gateway");
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
@@ -102,7 +128,23 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     undo.unshift((deadlineMs) => tracing.stop(stopSignal(deadlineMs)));
     const parts = { config, directory, log, threads, clock, logger, metrics, tracing };
     const broker = gateway === null ? null : await createGateway(gateway.port1, parts);
+    return {
+      broken: threads.broken,
+      ready: () => threads.prepare(),
+      begin: () => begin({ config, directory, threads, localToken, undo }, broker),
+      stop: (deadlineMs) => stopAll(undo, deadlineMs),
+    };
+  } catch (error) {
+    await stopAll(undo, GIVE_UP_DEADLINE_MS);
+    throw error;
+  }
+}
 
+async function begin(
+  { config, directory, threads, localToken, undo }: Prepared,
+  broker: Broker | null,
+): Promise<Millrace> {
+  try {
     const { httpPort, adminToken } = await threads.start();
     if (broker !== null) {
       await broker.start();
@@ -126,7 +168,6 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       mqttUrl,
       mqttsUrl,
       ingestUrl,
-      startedInMs: performance.now() - startedAt,
       adminToken,
       threads,
       secretText: directory.secretText,

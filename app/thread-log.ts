@@ -35,6 +35,13 @@ export interface ThreadLog extends EventLog {
   close(signal: AbortSignal): Promise<void>;
 }
 
+/** Loads what `openThreadLog` would load first. */
+export async function loadThreadLog({ kind }: LogAccess, config: Config): Promise<void> {
+  if (kind !== "kafka") return;
+  const { loadKafka } = await import("./open-kafka.ts");
+  await loadKafka(config);
+}
+
 /** Opens the log in another thread. On Kafka every thread has connections of its own. What only Kafka needs is loaded there only: an embedded thread starts without it. */
 export async function openThreadLog(access: LogAccess, config: Config, parts: ThreadLogParts): Promise<ThreadLog> {
   if (access.kind === "kafka") {

@@ -10,6 +10,7 @@ export function addStartCommand(program: Command): void {
     .option("--demo", "also run a small simulated fleet with alarm rules")
     .option("--role <roles>", "all, or some of gateway,processors,sinks,api; see docs/operating.md")
     .option("--release <name>", "what metrics call this release; the package's version unless it is said")
+    .option("--standby", "load and connect everything, and become a processor with the line `begin` on standard input")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")
     .option("--mqtt-tls-port <port>", "port of MQTT over TLS")

@@ -7,7 +7,14 @@ import { silentLogger } from "../../core/logger.ts";
 import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
 import { createChdbProcess, type ChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { startClickHouseServer, type ClickHouseServer } from "./clickhouse-server.ts";
-import { startRole, type InstanceOptions, type Launched, type RoleLine } from "./instance.ts";
+import {
+  startRole,
+  startStandby,
+  type InstanceOptions,
+  type Launched,
+  type RoleLine,
+  type StandingBy,
+} from "./instance.ts";
 import { IMPATIENT, noKafka, startKafka, type KafkaServers } from "./kafka-servers.ts";
 import { findPostgres, startPostgres, type PostgresServer } from "./postgres-server.ts";
 import { findRedis, startRedis, type RedisServer } from "./redis-server.ts";
@@ -50,6 +57,8 @@ export interface Cluster {
     environment?: Readonly<Record<string, string>>,
     program?: Pick<InstanceOptions, "script" | "nodeFlags">,
   ): Promise<Launched<RoleLine>>;
+  /** Starts a processor that waits. It is among `processes` once it has begun. */
+  standBy(name: string, environment?: Readonly<Record<string, string>>): Promise<StandingBy>;
   forget(name: string): void;
   dispose(): Promise<void>;
 }
@@ -124,6 +133,18 @@ async function startIn(begun: AsyncDisposableStack, options: ClusterOptions): Pr
       const launched = await startRole(role, { ...program, data, environment: { ...environment, ...own }, signal });
       processes.set(name, launched);
       return launched;
+    },
+    async standBy(name, own = {}) {
+      const data = join(directory, name);
+      const standing = await startStandby({ data, environment: { ...environment, ...own }, signal });
+      return {
+        ...standing,
+        async begin() {
+          const launched = await standing.begin();
+          processes.set(name, launched);
+          return launched;
+        },
+      };
     },
     forget: (name) => void processes.delete(name),
     dispose: () => begun.disposeAsync(),
