@@ -1,38 +1,29 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { openTlsContext } from "../broker/tls-context.ts";
+import { MessageChannel } from "node:worker_threads";
 import { errorText } from "../core/errors.ts";
-import { LIMITS, type Limits } from "../core/limits.ts";
-import type { Logger } from "../core/logger.ts";
 import { createMetrics } from "../core/metrics.ts";
-import { createBroker, type TlsListening } from "../broker/broker.ts";
-import { type CachingAuthenticator, createAuthenticator } from "./authenticator.ts";
 import { plainHost } from "./config.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
-import { createFaultBoard } from "./fault-board.ts";
-import { openGatewayLink } from "./gateway-link.ts";
 import { keepCompiledCode } from "./node-flags.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
-import { openTracing, type Tracing } from "./tracing/open-tracing.ts";
+import { openTracing } from "./tracing/open-tracing.ts";
 import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { requireFreePorts } from "./require-free-ports.ts";
 import { checkRoles } from "./check-roles.ts";
 import { rolesOf } from "./roles.ts";
-import { createSessionStore } from "./session-store.ts";
-import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
 import { openInstallationLog, type InstallationLog } from "./installation-log.ts";
 import type { LogParts } from "./thread-log.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { GatewayParts } from "./create-gateway.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Config } from "./config.ts";
-import type { FaultBoard } from "./fault-board.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { Threads } from "./threads/start-threads.ts";
-import type { GatewayApi } from "./threads/thread-apis.ts";
 
 /** A running installation: everything embedded, in this process and its children. */
 export interface Millrace {
@@ -50,15 +41,6 @@ export interface Millrace {
   /** Resolves when a part that the others cannot do without has ended by itself. */
   readonly broken: Promise<Error>;
   stop(deadlineMs: number): Promise<void>;
-}
-
-interface GatewayParts extends LogParts {
-  readonly config: Config;
-  readonly directory: DataDirectory;
-  readonly log: InstallationLog;
-  readonly threads: Threads;
-  readonly metrics: ReturnType<typeof createMetrics>;
-  readonly tracing: Tracing;
 }
 
 /**
@@ -127,7 +109,7 @@ export async function prepareMillrace(config: Config, options: StartOptions = {}
     const tracing = await openTracing(gateway === null ? null : config.tracing, "gateway", { clock, logger, metrics });
     undo.unshift((deadlineMs) => tracing.stop(stopSignal(deadlineMs)));
     const parts = { config, directory, log, threads, clock, logger, metrics, tracing };
-    const broker = gateway === null ? null : await createGateway(gateway.port1, parts);
+    const broker = gateway === null ? null : await loadGateway(gateway.port1, parts);
     return {
       broken: threads.broken,
       ready: () => threads.prepare(),
@@ -180,6 +162,12 @@ async function begin(
   }
 }
 
+/** A process that is no gateway has none of the broker's modules in memory. */
+async function loadGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
+  const { createGateway } = await import("./create-gateway.ts");
+  return createGateway(port, parts);
+}
+
 function edgeUrls(config: Config, broker: Broker | null): Pick<Millrace, "mqttUrl" | "mqttsUrl" | "ingestUrl"> {
   if (broker === null) return { mqttUrl: null, mqttsUrl: null, ingestUrl: null };
   const { port, tlsPort, ingestPort } = broker.address;
@@ -195,82 +183,6 @@ function urlOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** The MQTT edge, not listening yet. `port` is where the services ask it. */
-async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
-  const { config, directory, log, threads, clock, logger, metrics, tracing } = parts;
-  const limits: Limits = { ...LIMITS, ...config.edgeLimits };
-  const authenticator = createAuthenticator(
-    (token) => threads.services("authenticate", token),
-    clock,
-    (key) => threads.services("findDevice", key),
-    (gateway, ids) => threads.services("publishable", gateway, ids),
-    limits.rememberedTokensMax,
-  );
-  const tls = await openTls(config, authenticator, limits.tlsReloadIntervalMs, logger);
-  const plain = plainHost(config);
-  const faults = createFaultBoard();
-  const link = await openGatewayLink(config.redisUrl, directory.secret, {
-    limits,
-    logger,
-    metrics,
-    onFault: faults.report,
-  });
-  const sessions = await createSessionStore({
-    redisUrl: config.redisUrl,
-    secret: directory.secret,
-    directory: directory.path,
-    limits,
-    logger,
-    metrics,
-    onFault: faults.report,
-  });
-  const broker = createBroker({
-    listen: { host: plain, port: config.mqttPort },
-    ingest: { host: tls === null ? plain : config.host, port: config.ingestPort },
-    ...(tls === null ? {} : { tls }),
-    partitionCount: config.partitions,
-    intake: log.log.intake("telemetry"),
-    authenticator,
-    findPublishable: authenticator.findPublishable,
-    clock,
-    gatewayId: gatewayIdOf(config, directory),
-    epoch: directory.epoch,
-    logger,
-    metrics,
-    link,
-    sessions,
-    limits,
-    ...(tracing.tracer === undefined ? {} : { tracing: { tracer: tracing.tracer, ratio: config.traceSample } }),
-    onSeen(lastSeen) {
-      threads
-        .services("touch", lastSeen)
-        .catch((error: unknown) => logger.warn({ cause: errorText(error) }, "last-seen times were not kept"));
-    },
-  });
-  serveThread(port, createGatewayApi(broker, authenticator, faults, metrics), logger);
-  return broker;
-}
-
-/** Null without a certificate. */
-async function openTls(
-  config: Config,
-  { findDevice }: CachingAuthenticator,
-  reloadIntervalMs: number,
-  logger: Logger,
-): Promise<TlsListening | null> {
-  const { host, mqttTlsPort, tenant, tlsCert, tlsKey, tlsClientCa, tlsClientCertRequired } = config;
-  if (tlsCert === undefined || tlsKey === undefined) return null;
-  const files = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa, clientCertRequired: tlsClientCertRequired };
-  const context = await openTlsContext(files, logger, reloadIntervalMs);
-  return { context, listen: { host, port: mqttTlsPort }, tenant, findDevice };
-}
-
-/** Part of admission ids, which must differ between gateways that append to one log. */
-function gatewayIdOf(config: Config, directory: DataDirectory): string {
-  if (config.kafkaBrokers === undefined) return "local";
-  return directory.secretText("gateway.id", () => randomBytes(6).toString("hex"));
-}
-
 async function openLog(
   config: Config,
   directory: DataDirectory,
@@ -284,25 +196,6 @@ async function openLog(
 
 /** Stops one part by the deadline. */
 type Undo = (deadlineMs: number) => Promise<void> | void;
-
-/** What other threads ask of this one. */
-function createGatewayApi(
-  broker: Broker,
-  authenticator: ReturnType<typeof createAuthenticator>,
-  faults: FaultBoard,
-  metrics: ReturnType<typeof createMetrics>,
-): GatewayApi {
-  return {
-    health: () => faults.health(broker.notReadyReasons()),
-    metrics: () => metrics.snapshot(),
-    mqtt: () => ({ port: broker.address.port, connections: broker.connections }),
-    connectedOf: (keys) => broker.connectedOf(keys),
-    disconnect(keys) {
-      authenticator.forget(keys);
-      broker.disconnect(keys);
-    },
-  };
-}
 
 /** In order: intake first, then what drains it, the log and the lock last. One that fails does not keep the others from stopping. */
 async function stopAll(undo: readonly Undo[], deadlineMs: number): Promise<void> {

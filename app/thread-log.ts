@@ -1,5 +1,4 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
-import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventLog, JournalFollowing, JournalId, JournalWork } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
@@ -49,6 +48,7 @@ export async function openThreadLog(access: LogAccess, config: Config, parts: Th
     const log = await openKafka(config, access, parts);
     return Object.assign(log, { groups: () => log });
   }
+  const { connectEmbeddedLog } = await import("../log/embedded/connect-embedded-log.ts");
   const log = connectEmbeddedLog(access.connection);
   const { generation } = access.connection;
   return Object.assign(log, { generation, firstGeneration: generation, groups: soleMember });

@@ -1,4 +1,3 @@
-import { startCommand } from "./start.ts";
 import { globalOptions } from "./global-options.ts";
 import type { Command } from "commander";
 
@@ -61,6 +60,7 @@ export function addStartCommand(program: Command): void {
     .action(async (options: { demo?: boolean }, command: Command) => {
       // On a terminal the log would drown what is printed; it stays for warnings, unless somebody asks for more.
       const defaults = process.stderr.isTTY ? { logLevel: "warn" } : {};
+      const { startCommand } = await import("./start.ts");
       process.exitCode = await startCommand({ ...globalOptions(command, defaults), demo: options.demo === true });
     });
 }

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NODE_FLAGS } from "../../app/node-flags.ts";
 import { systemClock } from "../../core/clock.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
@@ -130,13 +131,21 @@ async function startIn(begun: AsyncDisposableStack, options: ClusterOptions): Pr
     dataOf: (name) => join(directory, name),
     async start(name, role, own = {}, program = {}) {
       const data = join(directory, name);
-      const launched = await startRole(role, { ...program, data, environment: { ...environment, ...own }, signal });
+      // As they are started they need not start themselves anew for them.
+      const nodeFlags = [...NODE_FLAGS, ...(program.nodeFlags ?? [])];
+      const options = { ...program, nodeFlags, data, environment: { ...environment, ...own }, signal };
+      const launched = await startRole(role, options);
       processes.set(name, launched);
       return launched;
     },
     async standBy(name, own = {}) {
       const data = join(directory, name);
-      const standing = await startStandby({ data, environment: { ...environment, ...own }, signal });
+      const standing = await startStandby({
+        nodeFlags: NODE_FLAGS,
+        data,
+        environment: { ...environment, ...own },
+        signal,
+      });
       return {
         ...standing,
         async begin() {
