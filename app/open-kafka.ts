@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import type { ThreadLogParts } from "./thread-log.ts";
 
 /** The log's modules and those of the client library, which take longest of all to load. */
-export async function loadKafka(config: Config) {
+async function loadKafka(config: Config) {
   const [{ openKafkaLog }, client] = await Promise.all([
     import("../log/kafka/open-kafka-log.ts"),
     createKafkaClient(config),
@@ -18,7 +18,7 @@ export async function loadKafka(config: Config) {
 export async function openKafka(
   config: Config,
   own: { readonly installation: string; readonly generation: number; readonly continues?: number },
-  { keepsRetention = false, ...parts }: ThreadLogParts,
+  parts: ThreadLogParts,
 ): Promise<OpenKafkaLog> {
   const { openKafkaLog, client } = await loadKafka(config);
   return openKafkaLog({
@@ -35,6 +35,6 @@ export async function openKafka(
       .set(stageJournalName(JOINS_STAGE.name), config.partitions)
       .set(stageJournalName(REPLAY_STAGE), 1),
     compression: config.kafkaCompression,
-    keepsRetention,
+    keepsRetention: false,
   });
 }

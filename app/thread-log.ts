@@ -18,7 +18,6 @@ export interface LogParts {
 }
 
 export interface ThreadLogParts extends LogParts {
-  readonly keepsRetention?: boolean;
   /** What this thread tells of its time on Kafka; embedded, who wants to know asks it. */
   readonly work?: () => JournalWork;
 }
@@ -31,14 +30,9 @@ export interface ThreadLog extends EventLog {
   groups(partitions: readonly number[]): ConsumerGroups;
   /** Reads a journal of another process; absent where there is none. */
   follow?(journal: JournalId): JournalFollowing;
+  /** From now on what is old is deleted by this thread, where not the log's writer does it. One process of an installation is to do so. */
+  beginRetention?(): void;
   close(signal: AbortSignal): Promise<void>;
-}
-
-/** Loads what `openThreadLog` would load first. */
-export async function loadThreadLog({ kind }: LogAccess, config: Config): Promise<void> {
-  if (kind !== "kafka") return;
-  const { loadKafka } = await import("./open-kafka.ts");
-  await loadKafka(config);
 }
 
 /** Opens the log in another thread. On Kafka every thread has connections of its own. What only Kafka needs is loaded there only: an embedded thread starts without it. */
