@@ -33,18 +33,21 @@ export function checkStandby({ standby, role, kafkaBrokers }: Config): void {
 
 /** Resolves with true when it is told to begin, with false when nobody is left who could tell, or the signal aborts. */
 export async function untilTold(input: Readable, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
   const lines = createInterface({ input });
-  const stop = (): void => lines.close();
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
+  const end = (): void => resolve(false);
+  lines.on("close", end);
+  lines.on("line", (line) => {
+    if (line.trim() === BEGIN) resolve(true);
+    else console.error(`millrace: a process that stands by knows the line "${BEGIN}" only; another one is ignored`);
+  });
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
   try {
-    for await (const line of lines) {
-      if (line.trim() === BEGIN) return true;
-      console.error(`millrace: a process that stands by knows the line "${BEGIN}" only; another one is ignored`);
-    }
-    return false;
+    return await promise;
   } finally {
-    signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", end);
+    lines.close();
     // It keeps nobody waiting from now on, and a processor works on whoever started it.
     input.destroy();
   }

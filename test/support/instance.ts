@@ -81,6 +81,8 @@ export interface StandingBy extends Pick<Launched<RoleLine>, "pid" | "stderr" | 
   readonly ready: { readonly standbyMs: number };
   /** Resolves when it has ended, whoever ended it. */
   readonly ended: Promise<void>;
+  /** As if whoever started it were gone. */
+  leave(): void;
   /** Resolves when it is a processor and ready. */
   begin(): Promise<Launched<RoleLine>>;
 }
@@ -94,6 +96,7 @@ export async function startStandby(options: InstanceOptions): Promise<StandingBy
     ...launched,
     ready,
     ended: launched.exited,
+    leave: () => void child.stdin?.end(),
     async begin() {
       const line = readyLine<RoleLine>(child, launched.stderr);
       // One that has ended is found out by its standard output.
