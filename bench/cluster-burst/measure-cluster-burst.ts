@@ -132,7 +132,9 @@ async function playBurstToZero(place: WakePlace, options: ClusterBurstOptions): 
   const { devices, delays, keda } = place;
   const burst = await playBurst(devices, delays, keda, options);
   const zeroSeconds = await untilZero(keda, options.say);
-  return { ...burst, zeroSeconds, wake: zeroSeconds === null ? null : await measureWake(place, false) };
+  if (zeroSeconds === null) return { ...burst, zeroSeconds, wake: null };
+  await place.standby.waiting();
+  return { ...burst, zeroSeconds, wake: await measureWake(place, false) };
 }
 
 async function playBurst(

@@ -171,6 +171,8 @@ export class PlayedKeda {
     const isActive = this.followed.states.at(-1)?.isActive ?? false;
     if (isActive) this.inactiveSince = now;
     if (!isActive) {
+      // Before the last processor goes: a message that comes right behind it is not to wait for a start.
+      if (this.usesStandby) this.options.standby?.keep();
       if (this.replicas > 0 && now - this.inactiveSince >= cooldownMs) void this.scaleTo(0);
       return;
     }
