@@ -19,7 +19,7 @@ interface Standing {
 }
 
 /** Starts in a row that came to nothing, until it is left alone until the next `keep`. */
-const FAILURES_MAX = 3;
+const ATTEMPTS = 3;
 
 /**
  * One process that stands by while no processor runs, so that the first message after a rest waits for no start. It works nothing and holds no
@@ -80,7 +80,7 @@ export class KeptStandby {
     } catch (error) {
       this.options.say(`a process that was to stand by has not started: ${errorText(error)}`);
       this.failures += 1;
-      return this.failures < FAILURES_MAX ? this.startOne() : null;
+      return this.failures < ATTEMPTS ? this.startOne() : null;
     }
   }
 

@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
   allowNegative: true,
 });
-const PROCESSORS_MAX = 4;
+const MOST_PROCESSORS = 4;
 /** After the scaler says that nothing is to be done, which takes two idle minutes. */
 const COOLDOWN_MS = 15_000;
 const say = (text: string): void => console.error(text);
@@ -69,7 +69,7 @@ function scaleProcessors(cluster: Cluster, scalerPort: number): PlayedKeda {
   const keda = new PlayedKeda({
     cluster,
     scalerPort,
-    maxReplicas: PROCESSORS_MAX,
+    maxReplicas: MOST_PROCESSORS,
     cooldownMs: COOLDOWN_MS,
     standby,
     say,

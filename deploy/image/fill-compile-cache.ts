@@ -17,5 +17,4 @@ await Promise.all([
   import("../../sinks/clickhouse/clickhouse-sink.ts"),
   import("../../api/register-api.ts"),
   import("../../api/scaler/scaler-server.ts"),
-  import("@fastify/static"),
 ]);
