@@ -1,4 +1,4 @@
-import fastifyStatic from "@fastify/static";
+import type {} from "@fastify/static";
 import type { FastifyRequest } from "fastify";
 import type { ZodApp } from "./route-context.ts";
 import { makeProblem } from "../core/problem.ts";
@@ -14,7 +14,7 @@ const NO_PAGES = /^\/(api|docs|healthz|readyz|metrics|openapi\.json|assets)(\/|$
 /** The built browser app: its files, and its index.html wherever a person asks for a page. */
 export function registerPages(app: ZodApp, directory: string | null): void {
   if (directory !== null) {
-    void app.register(fastifyStatic, {
+    void app.register(import("@fastify/static"), {
       root: directory,
       cacheControl: false,
       dotfiles: "ignore",

@@ -1,10 +1,12 @@
 import { MillraceError } from "../core/errors.ts";
 import { missingSettings, type Config } from "./config.ts";
 import { rolesOf } from "./roles.ts";
+import { checkStandby } from "./standby.ts";
 
 /** Roles on their own share everything but their data directories. CONFIG_INVALID names what is missing. */
 export function checkRoles(config: Config): void {
   checkScaler(config);
+  checkStandby(config);
   if (config.role === "all") return;
   const roles = rolesOf(config.role);
   const needed: (keyof Config)[] = ["kafkaBrokers", "databaseUrl", "installationSecret"];

@@ -1,20 +1,11 @@
-import { Command, CommanderError, Option } from "commander";
+import { CommanderError, type Command } from "commander";
 import { errorText } from "../core/errors.ts";
 import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
 import { EXIT } from "./commands/output.ts";
-import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
-import { addDeviceCommands } from "./commands/add-device-commands.ts";
-import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
-import { addFunctionCommands } from "./commands/add-function-commands.ts";
-import { addDataCommands } from "./commands/add-data-commands.ts";
-import { addInstanceCommands } from "./commands/add-instance-commands.ts";
-import { addStartCommand } from "./commands/add-start-command.ts";
-import { addSimulateCommand } from "./commands/add-simulate-command.ts";
-import { packageVersion } from "./package-version.ts";
 
 /** The command line. Every command ends with an exit code of `EXIT`; failures are one sentence with its remedy. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = createProgram();
+  const program = await programOf(argv);
   const json = argv.includes("--json");
   let current = program;
   program.hook("preAction", (_, action) => void (current = action));
@@ -42,27 +33,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** All commands, without running one: the documentation test walks it. */
-export function createProgram(): Command {
-  const program = new Command("millrace")
-    .description(
-      "Device telemetry over MQTT, typed functions on the stream, ClickHouse tables, live dashboards and alarms.",
-    )
-    .version(packageVersion(), "-V, --version", "print the version")
-    .configureHelp({ showGlobalOptions: true })
-    // `main` says what is wrong, in one style with all other failures.
-    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
-    .addOption(new Option("--data <dir>", "data directory (default: data, or MILLRACE_DATA)"))
-    .addOption(new Option("--json", "print JSON for programs, errors too"));
-  addStartCommand(program);
-  addDeviceCommands(program);
-  addFunctionCommands(program);
-  addDataCommands(program);
-  addDeadLetterCommands(program);
-  addInstanceCommands(program);
-  addSimulateCommand(program);
-  addDevelopmentCommands(program);
-  return program;
+/** An installation's start does not load what the other commands need, which is far more than it needs itself. */
+async function programOf(argv: readonly string[]): Promise<Command> {
+  if (argv[2] !== "start") return (await import("./program.ts")).createProgram();
+  const { createStartProgram } = await import("./start-program.ts");
+  return createStartProgram();
 }
 
 function withSubcommands(command: Command): readonly Command[] {

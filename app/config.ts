@@ -6,15 +6,16 @@ import type { EdgeLimitSettings } from "../core/edge-limits.ts";
 import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
 import { environmentName } from "./environment-name.ts";
+import { flag } from "./flag.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { checkForward, forwardSettings } from "./forward-settings.ts";
 import { ROLE_PATTERN } from "./roles.ts";
 import { rollupSettings } from "./rollup-settings.ts";
+import { standbySettings } from "./standby.ts";
 import { readTracingTarget, tracingSettings, type TracingTarget } from "./tracing/tracing-settings.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 const port = wholeNumber(0, 65_535);
-const flag = z.union([z.boolean(), z.stringbool()], { error: "it is either true or false" });
 
 /**
  * Every setting: its name here, its environment variable (`MILLRACE_` + upper snake case) and its default. Flags of the command line
@@ -172,6 +173,7 @@ const settings = {
     .optional()
     .describe("Signs webhooks; made on first start when absent."),
   ...tracingSettings,
+  ...standbySettings,
   logLevel: z
     .enum(["debug", "info", "warn", "error"], { error: "it is debug, info, warn or error" })
     .default("info")

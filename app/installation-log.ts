@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
-import { openEmbeddedLog, type EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
 import { logCeilings } from "./log-ceilings.ts";
 import { openKafka } from "./open-kafka.ts";
+import type { EmbeddedLog } from "../log/embedded/open-embedded-log.ts";
 import type { Transferable } from "node:worker_threads";
 import type { Clock } from "../core/clock.ts";
 import type { EventLog, LogIntakes } from "../core/event-log.ts";
@@ -44,11 +44,13 @@ export async function openInstallationLog(
 }
 
 /** The log in the data directory. `requiredJournals`: others than the configuration needs. */
-export function openEmbedded(
+export async function openEmbedded(
   config: Config,
   directory: DataDirectory,
   parts: LogParts & { readonly sync: boolean; readonly requiredJournals?: readonly string[] },
 ): Promise<EmbeddedLog> {
+  // LMDB is nothing to who has the log on Kafka.
+  const { openEmbeddedLog } = await import("../log/embedded/open-embedded-log.ts");
   return openEmbeddedLog({
     ...logCeilings(config),
     ...parts,

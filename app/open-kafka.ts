@@ -5,17 +5,26 @@ import type { OpenKafkaLog } from "../log/kafka/open-kafka-log.ts";
 import type { Config } from "./config.ts";
 import type { ThreadLogParts } from "./thread-log.ts";
 
+/** The log's modules and those of the client library, which take longest of all to load. */
+async function loadKafka(config: Config) {
+  const [{ openKafkaLog }, client] = await Promise.all([
+    import("../log/kafka/open-kafka-log.ts"),
+    createKafkaClient(config),
+  ]);
+  return { openKafkaLog, client };
+}
+
 /** The log on Kafka. */
 export async function openKafka(
   config: Config,
   own: { readonly installation: string; readonly generation: number; readonly continues?: number },
-  { keepsRetention = false, ...parts }: ThreadLogParts,
+  parts: ThreadLogParts,
 ): Promise<OpenKafkaLog> {
-  const { openKafkaLog } = await import("../log/kafka/open-kafka-log.ts");
+  const { openKafkaLog, client } = await loadKafka(config);
   return openKafkaLog({
     ...parts,
     ...logCeilings(config),
-    client: await createKafkaClient(config),
+    client,
     brokers: brokerAddresses(config.kafkaBrokers ?? ""),
     prefix: config.kafkaPrefix,
     ...own,
@@ -26,6 +35,6 @@ export async function openKafka(
       .set(stageJournalName(JOINS_STAGE.name), config.partitions)
       .set(stageJournalName(REPLAY_STAGE), 1),
     compression: config.kafkaCompression,
-    keepsRetention,
+    keepsRetention: false,
   });
 }

@@ -5,6 +5,7 @@ import { MillraceError } from "../core/errors.ts";
 import { stopSignal } from "./deadline.ts";
 import { applyDemo } from "./demo-devices.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
+import { closeBase, openBase, type Base } from "./services-base.ts";
 import { startServices } from "./start-services.ts";
 import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { ServicesThreadData } from "./services-thread-data.ts";
@@ -15,14 +16,21 @@ export function createServices(data: ServicesThreadData): ServicesApi {
   const { config } = data;
   const clock = createSystemReceiveClock();
   const codes = createSignInCodes(clock);
+  /** What is open and waits for a start. */
+  let base: Base | null = null;
   let running: Awaited<ReturnType<typeof startServices>> | null = null;
   const registry = (): OpenRegistry => {
     if (running === null) throw new MillraceError("NOT_RUNNING", "the services have not started");
     return running.registry;
   };
   return {
+    async prepare() {
+      base = await openBase(data, clock);
+    },
     async start() {
-      running = await startServices(data, clock, codes);
+      const opened = base ?? (await openBase(data, clock));
+      base = null;
+      running = await startServices(data, opened, codes);
       return { httpPort: running.httpPort, adminToken: running.adminToken };
     },
     authenticate: (token) => registry().credentials.verify(token),
@@ -49,7 +57,8 @@ export function createServices(data: ServicesThreadData): ServicesApi {
     },
     applyDemo: (yaml) => applyDemo(registry(), config.tenant, yaml),
     async stop(deadlineMs) {
-      const stopped = running?.stop(stopSignal(deadlineMs));
+      const signal = stopSignal(deadlineMs);
+      const stopped = base === null ? running?.stop(signal) : closeBase(base, signal);
       // Who asks from now on is told so.
       running = null;
       await stopped;

@@ -2,11 +2,8 @@ import { fileURLToPath } from "node:url";
 import { createApi } from "../api/api.ts";
 import { LIMITS } from "../core/limits.ts";
 import { functionsStageName } from "../core/functions-stage.ts";
-import { createMetrics } from "../core/metrics.ts";
 import { createHub } from "../dashboard/hub.ts";
-import { holdFile } from "../log/embedded/held-file.ts";
 import { mainStage } from "../processors/main-stage.ts";
-import { openRegistry } from "../registry/open-registry.ts";
 import { JOINS_STAGE } from "../core/stage.ts";
 import { createFunctionsStages } from "../runtime/functions-stages.ts";
 import { IdleStages } from "../runtime/idle-stages.ts";
@@ -25,50 +22,37 @@ import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { usageByStage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
-import { rollupRetention } from "./rollup-settings.ts";
 import { createForwarding } from "./forwarding.ts";
 import { requiredBacklogs } from "./ledger/backlogs.ts";
 import { hopsSwitchedOff } from "./ledger/hops.ts";
 import { createOverviewMaker } from "./ledger/overview-maker.ts";
-import { openThreadLog } from "./thread-log.ts";
-import { openTracing } from "./tracing/open-tracing.ts";
 import { JOURNALS } from "./journals.ts";
 import { leased } from "./leased.ts";
-import { withLocalToken } from "./local-credential.ts";
-import { createLogger } from "./logging.ts";
 import { partitionView } from "./partition-view.ts";
 import { openScaling } from "./open-scaling.ts";
 import { stagesOf } from "./stages.ts";
-import { packageVersion } from "./package-version.ts";
-import { createPeers } from "./peers.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
 import { plainHost } from "./config.ts";
+import { closeBase, type Base } from "./services-base.ts";
 import { createReplays } from "./replay/request-replay.ts";
-import { rolesOf } from "./roles.ts";
 import { createWhys } from "./why/create-whys.ts";
 import type { SignInCodes } from "../api/sign-in-codes.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { StageTotals } from "../runtime/stage-runner.ts";
-import type { OpenRegistry } from "../registry/open-registry.ts";
 import type { NotifySink } from "../sinks/notify/notify-sink.ts";
 import type { FaultBoard } from "./fault-board.ts";
 import type { PartHealth } from "./part-health.ts";
 import type { ServicesThreadData } from "./services-thread-data.ts";
 import type { FaultWatch, FaultWatchOptions } from "./platform-faults.ts";
 
-const REGISTRY_LOST =
-  "the registry's file was deleted or replaced while it was in use, and changes vanish with this process: stop Millrace, put the file back or restore a backup, and start it again";
 const PAGES = fileURLToPath(new URL("../dist/web/", import.meta.url));
 
-/** What every part of the services thread is made from. */
-type Base = Awaited<ReturnType<typeof openBase>>;
-
-/** Opens the registry, starts the services of this process's roles in order, and hands out what other threads ask for. */
-export async function startServices(data: ServicesThreadData, clock: Clock, signInCodes: SignInCodes) {
-  const base = await openBase(data, clock);
+/** Starts the services of this process's roles in order, and hands out what other threads ask for. */
+export async function startServices(data: ServicesThreadData, base: Base, signInCodes: SignInCodes) {
+  const { clock } = base;
+  if (base.keepsControl) base.log.beginRetention?.();
   const { config, registry, log, logger, metrics, roles } = base;
   const notifyFaults = createFaultBoard();
   const scaling = await openScaling(base);
@@ -139,9 +123,7 @@ export async function startServices(data: ServicesThreadData, clock: Clock, sign
     httpPort: api.address.port,
     async stop(signal: AbortSignal) {
       for (const service of services.toReversed()) await service.stop(signal);
-      await base.tracing.stop(signal);
-      await registry.close();
-      await log.close(signal);
+      await closeBase(base, signal);
     },
   };
 }
@@ -173,54 +155,6 @@ function createControl({ registry, log, clock, logger }: Base): Service {
       await ticks.stop(signal);
       await relay.stop(signal);
     },
-  };
-}
-
-async function openBase(data: ServicesThreadData, clock: Clock) {
-  const { config } = data;
-  const roles = rolesOf(config.role);
-  const logger = createLogger(config.logLevel, "services");
-  const peers = createPeers(data, logger, { retention: rollupRetention(config), now: () => clock.now() });
-  const opened: OpenRegistry = await openRegistry({
-    ...(config.databaseUrl === undefined ? { path: data.registryPath } : { url: config.databaseUrl }),
-    secret: data.secret,
-    adminTenant: config.tenant,
-    clock,
-    logger,
-  });
-  const isHeld = config.databaseUrl === undefined ? holdFile(data.registryPath) : () => true;
-  const registryHealth = () => ({ reasons: isHeld() ? [] : [REGISTRY_LOST], faults: [], events: [] });
-  const registry = withLocalToken(opened, data.localToken, config.tenant);
-  registry.onRevoked((keys) => peers.disconnect(keys));
-  const adminToken =
-    !roles.has("api") || (await registry.credentials.hasAdminToken())
-      ? null
-      : await registry.credentials.issueAdminToken("first-start", "millrace");
-  const metrics = createMetrics();
-  metrics
-    .gauge("millrace_build_info", "1, with the release that the process runs and its roles.", {
-      release: config.release ?? packageVersion(),
-      role: config.role,
-    })
-    .set(1);
-  // Who lets processors go takes their part in what must not stand still meanwhile: ticks, control records, retention.
-  const keepsControl = roles.has("processors") || config.scalerPort !== undefined;
-  const log = await openThreadLog(data.access, config, { clock, logger, metrics, keepsRetention: keepsControl });
-  const tracing = await openTracing(roles.has("sinks") ? config.tracing : null, "services", { clock, logger, metrics });
-  return {
-    config,
-    roles,
-    tracing,
-    keepsControl,
-    clock,
-    logger,
-    metrics,
-    log,
-    firstGeneration: log.firstGeneration,
-    peers,
-    registry,
-    registryHealth,
-    adminToken,
   };
 }
 

@@ -1,39 +1,29 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
-import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { openTlsContext } from "../broker/tls-context.ts";
+import { MessageChannel } from "node:worker_threads";
 import { errorText } from "../core/errors.ts";
-import { LIMITS, type Limits } from "../core/limits.ts";
-import type { Logger } from "../core/logger.ts";
 import { createMetrics } from "../core/metrics.ts";
-import { createBroker, type TlsListening } from "../broker/broker.ts";
-import { type CachingAuthenticator, createAuthenticator } from "./authenticator.ts";
 import { plainHost } from "./config.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
-import { createFaultBoard } from "./fault-board.ts";
-import { openGatewayLink } from "./gateway-link.ts";
 import { keepCompiledCode } from "./node-flags.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { stopSignal, stopSteps } from "./deadline.ts";
-import { openTracing, type Tracing } from "./tracing/open-tracing.ts";
+import { openTracing } from "./tracing/open-tracing.ts";
 import { createLogger } from "./logging.ts";
 import { createSystemReceiveClock } from "./receive-clock.ts";
 import { requireFreePorts } from "./require-free-ports.ts";
 import { checkRoles } from "./check-roles.ts";
 import { rolesOf } from "./roles.ts";
-import { createSessionStore } from "./session-store.ts";
-import { serveThread } from "./thread-rpc.ts";
 import { startThreads } from "./threads/start-threads.ts";
 import { openInstallationLog, type InstallationLog } from "./installation-log.ts";
 import type { LogParts } from "./thread-log.ts";
+import type { MessagePort } from "node:worker_threads";
+import type { GatewayParts } from "./create-gateway.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Config } from "./config.ts";
-import type { FaultBoard } from "./fault-board.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { Threads } from "./threads/start-threads.ts";
-import type { GatewayApi } from "./threads/thread-apis.ts";
 
 /** A running installation: everything embedded, in this process and its children. */
 export interface Millrace {
@@ -44,7 +34,6 @@ export interface Millrace {
   readonly mqttsUrl: string | null;
   /** Where telemetry comes over HTTP, and MQTT over WebSocket under `/mqtt`; null likewise. */
   readonly ingestUrl: string | null;
-  readonly startedInMs: number;
   /** Only on the very first start. */
   readonly adminToken: string | null;
   readonly threads: Threads;
@@ -54,13 +43,28 @@ export interface Millrace {
   stop(deadlineMs: number): Promise<void>;
 }
 
-interface GatewayParts extends LogParts {
+/**
+ * A process whose modules are loaded, whose threads run and whose log is open. It is a member of no group, holds no partition and no claim, and
+ * serves nobody.
+ */
+export interface PreparedMillrace {
+  /** See `Millrace.broken`. */
+  readonly broken: Promise<Error>;
+  /** Resolves when all of that is so. What fails then has to be stopped. */
+  ready(): Promise<void>;
+  /** Called once. A failure has ended what was prepared. */
+  begin(): Promise<Millrace>;
+  /** Instead of `begin`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+interface Prepared {
   readonly config: Config;
   readonly directory: DataDirectory;
-  readonly log: InstallationLog;
   readonly threads: Threads;
-  readonly metrics: ReturnType<typeof createMetrics>;
-  readonly tracing: Tracing;
+  readonly localToken: string;
+  /** What is to be stopped, in this order. */
+  readonly undo: Undo[];
 }
 
 export interface StartOptions {
@@ -74,12 +78,16 @@ const GIVE_UP_DEADLINE_MS = 10_000;
 const NEW_LOG_TEXT =
   "the log is new, but registry and tables are not: what they hold of the log before it stays, its unread records and all state of the stage are gone, and rules and device types reach the stage again with their next change";
 
-/**
- * Starts all roles on embedded stores. This thread acknowledges: it runs the broker and makes every write of the log; the rest runs
- * in threads of its own. Errors: those of the data directory, PORT_IN_USE, CHDB_MISSING.
- */
+/** Prepares and begins. Errors: those of the data directory, PORT_IN_USE, CHDB_MISSING. */
 export async function startMillrace(config: Config, options: StartOptions = {}): Promise<Millrace> {
-  const startedAt = performance.now();
+  return (await prepareMillrace(config, options)).begin();
+}
+
+/**
+ * Opens the log and starts the threads of this process's roles. This thread acknowledges: it runs the broker and makes every write of an embedded log;
+ * the rest runs in threads of its own. Errors: as those of `startMillrace`.
+ */
+export async function prepareMillrace(config: Config, options: StartOptions = {}): Promise<PreparedMillrace> {
   const logger = createLogger(config.logLevel, "gateway");
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
@@ -101,8 +109,24 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     const tracing = await openTracing(gateway === null ? null : config.tracing, "gateway", { clock, logger, metrics });
     undo.unshift((deadlineMs) => tracing.stop(stopSignal(deadlineMs)));
     const parts = { config, directory, log, threads, clock, logger, metrics, tracing };
-    const broker = gateway === null ? null : await createGateway(gateway.port1, parts);
+    const broker = gateway === null ? null : await loadGateway(gateway.port1, parts);
+    return {
+      broken: threads.broken,
+      ready: () => threads.prepare(),
+      begin: () => begin({ config, directory, threads, localToken, undo }, broker),
+      stop: (deadlineMs) => stopAll(undo, deadlineMs),
+    };
+  } catch (error) {
+    await stopAll(undo, GIVE_UP_DEADLINE_MS);
+    throw error;
+  }
+}
 
+async function begin(
+  { config, directory, threads, localToken, undo }: Prepared,
+  broker: Broker | null,
+): Promise<Millrace> {
+  try {
     const { httpPort, adminToken } = await threads.start();
     if (broker !== null) {
       await broker.start();
@@ -126,7 +150,6 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
       mqttUrl,
       mqttsUrl,
       ingestUrl,
-      startedInMs: performance.now() - startedAt,
       adminToken,
       threads,
       secretText: directory.secretText,
@@ -137,6 +160,12 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
     await stopAll(undo, GIVE_UP_DEADLINE_MS);
     throw error;
   }
+}
+
+/** A process that is no gateway has none of the broker's modules in memory. */
+async function loadGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
+  const { createGateway } = await import("./create-gateway.ts");
+  return createGateway(port, parts);
 }
 
 function edgeUrls(config: Config, broker: Broker | null): Pick<Millrace, "mqttUrl" | "mqttsUrl" | "ingestUrl"> {
@@ -154,82 +183,6 @@ function urlOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** The MQTT edge, not listening yet. `port` is where the services ask it. */
-async function createGateway(port: MessagePort, parts: GatewayParts): Promise<Broker> {
-  const { config, directory, log, threads, clock, logger, metrics, tracing } = parts;
-  const limits: Limits = { ...LIMITS, ...config.edgeLimits };
-  const authenticator = createAuthenticator(
-    (token) => threads.services("authenticate", token),
-    clock,
-    (key) => threads.services("findDevice", key),
-    (gateway, ids) => threads.services("publishable", gateway, ids),
-    limits.rememberedTokensMax,
-  );
-  const tls = await openTls(config, authenticator, limits.tlsReloadIntervalMs, logger);
-  const plain = plainHost(config);
-  const faults = createFaultBoard();
-  const link = await openGatewayLink(config.redisUrl, directory.secret, {
-    limits,
-    logger,
-    metrics,
-    onFault: faults.report,
-  });
-  const sessions = await createSessionStore({
-    redisUrl: config.redisUrl,
-    secret: directory.secret,
-    directory: directory.path,
-    limits,
-    logger,
-    metrics,
-    onFault: faults.report,
-  });
-  const broker = createBroker({
-    listen: { host: plain, port: config.mqttPort },
-    ingest: { host: tls === null ? plain : config.host, port: config.ingestPort },
-    ...(tls === null ? {} : { tls }),
-    partitionCount: config.partitions,
-    intake: log.log.intake("telemetry"),
-    authenticator,
-    findPublishable: authenticator.findPublishable,
-    clock,
-    gatewayId: gatewayIdOf(config, directory),
-    epoch: directory.epoch,
-    logger,
-    metrics,
-    link,
-    sessions,
-    limits,
-    ...(tracing.tracer === undefined ? {} : { tracing: { tracer: tracing.tracer, ratio: config.traceSample } }),
-    onSeen(lastSeen) {
-      threads
-        .services("touch", lastSeen)
-        .catch((error: unknown) => logger.warn({ cause: errorText(error) }, "last-seen times were not kept"));
-    },
-  });
-  serveThread(port, createGatewayApi(broker, authenticator, faults, metrics), logger);
-  return broker;
-}
-
-/** Null without a certificate. */
-async function openTls(
-  config: Config,
-  { findDevice }: CachingAuthenticator,
-  reloadIntervalMs: number,
-  logger: Logger,
-): Promise<TlsListening | null> {
-  const { host, mqttTlsPort, tenant, tlsCert, tlsKey, tlsClientCa, tlsClientCertRequired } = config;
-  if (tlsCert === undefined || tlsKey === undefined) return null;
-  const files = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa, clientCertRequired: tlsClientCertRequired };
-  const context = await openTlsContext(files, logger, reloadIntervalMs);
-  return { context, listen: { host, port: mqttTlsPort }, tenant, findDevice };
-}
-
-/** Part of admission ids, which must differ between gateways that append to one log. */
-function gatewayIdOf(config: Config, directory: DataDirectory): string {
-  if (config.kafkaBrokers === undefined) return "local";
-  return directory.secretText("gateway.id", () => randomBytes(6).toString("hex"));
-}
-
 async function openLog(
   config: Config,
   directory: DataDirectory,
@@ -243,25 +196,6 @@ async function openLog(
 
 /** Stops one part by the deadline. */
 type Undo = (deadlineMs: number) => Promise<void> | void;
-
-/** What other threads ask of this one. */
-function createGatewayApi(
-  broker: Broker,
-  authenticator: ReturnType<typeof createAuthenticator>,
-  faults: FaultBoard,
-  metrics: ReturnType<typeof createMetrics>,
-): GatewayApi {
-  return {
-    health: () => faults.health(broker.notReadyReasons()),
-    metrics: () => metrics.snapshot(),
-    mqtt: () => ({ port: broker.address.port, connections: broker.connections }),
-    connectedOf: (keys) => broker.connectedOf(keys),
-    disconnect(keys) {
-      authenticator.forget(keys);
-      broker.disconnect(keys);
-    },
-  };
-}
 
 /** In order: intake first, then what drains it, the log and the lock last. One that fails does not keep the others from stopping. */
 async function stopAll(undo: readonly Undo[], deadlineMs: number): Promise<void> {

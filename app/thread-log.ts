@@ -1,5 +1,4 @@
 import { soleMember, type ConsumerGroups } from "../core/consumer-group.ts";
-import { connectEmbeddedLog } from "../log/embedded/connect-embedded-log.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventLog, JournalFollowing, JournalId, JournalWork } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
@@ -19,7 +18,6 @@ export interface LogParts {
 }
 
 export interface ThreadLogParts extends LogParts {
-  readonly keepsRetention?: boolean;
   /** What this thread tells of its time on Kafka; embedded, who wants to know asks it. */
   readonly work?: () => JournalWork;
 }
@@ -32,6 +30,8 @@ export interface ThreadLog extends EventLog {
   groups(partitions: readonly number[]): ConsumerGroups;
   /** Reads a journal of another process; absent where there is none. */
   follow?(journal: JournalId): JournalFollowing;
+  /** From now on what is old is deleted by this thread, where not the log's writer does it. One process of an installation is to do so. */
+  beginRetention?(): void;
   close(signal: AbortSignal): Promise<void>;
 }
 
@@ -42,6 +42,7 @@ export async function openThreadLog(access: LogAccess, config: Config, parts: Th
     const log = await openKafka(config, access, parts);
     return Object.assign(log, { groups: () => log });
   }
+  const { connectEmbeddedLog } = await import("../log/embedded/connect-embedded-log.ts");
   const log = connectEmbeddedLog(access.connection);
   const { generation } = access.connection;
   return Object.assign(log, { generation, firstGeneration: generation, groups: soleMember });

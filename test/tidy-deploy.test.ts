@@ -15,7 +15,7 @@ const ROOT = join(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 /** What pods are told by values of their own, by Secrets, or not at all. */
 const NOT_IN_CONFIG =
-  /^MILLRACE_(ROLE|RELEASE|DATA|HOST|\w+_PORT|ALLOW_PLAINTEXT|TLS_\w+|PARTITIONS|CLICKHOUSE|\w+_SECRET|(DATABASE|REDIS|CLICKHOUSE)_URL|FORWARD_TOKEN\w*|TRACE_SAMPLE|KAFKA_(BROKERS|TLS\w*|SASL|USER|PASSWORD|TOKEN_FILE))$/;
+  /^MILLRACE_(ROLE|RELEASE|STANDBY|DATA|HOST|\w+_PORT|ALLOW_PLAINTEXT|TLS_\w+|PARTITIONS|CLICKHOUSE|\w+_SECRET|(DATABASE|REDIS|CLICKHOUSE)_URL|FORWARD_TOKEN\w*|TRACE_SAMPLE|KAFKA_(BROKERS|TLS\w*|SASL|USER|PASSWORD|TOKEN_FILE))$/;
 
 const valuesSchema = z.object({
   properties: z.object({

@@ -1,4 +1,3 @@
-import { startCommand } from "./start.ts";
 import { globalOptions } from "./global-options.ts";
 import type { Command } from "commander";
 
@@ -10,6 +9,7 @@ export function addStartCommand(program: Command): void {
     .option("--demo", "also run a small simulated fleet with alarm rules")
     .option("--role <roles>", "all, or some of gateway,processors,sinks,api; see docs/operating.md")
     .option("--release <name>", "what metrics call this release; the package's version unless it is said")
+    .option("--standby", "load and connect everything, and become a processor with the line `begin` on standard input")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")
     .option("--mqtt-tls-port <port>", "port of MQTT over TLS")
@@ -60,6 +60,7 @@ export function addStartCommand(program: Command): void {
     .action(async (options: { demo?: boolean }, command: Command) => {
       // On a terminal the log would drown what is printed; it stays for warnings, unless somebody asks for more.
       const defaults = process.stderr.isTTY ? { logLevel: "warn" } : {};
+      const { startCommand } = await import("./start.ts");
       process.exitCode = await startCommand({ ...globalOptions(command, defaults), demo: options.demo === true });
     });
 }

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { MillraceError, errorText } from "../../core/errors.ts";
 import { buildPagesIfStale } from "../build-pages.ts";
 import { within } from "../deadline.ts";
-import { startMillrace } from "../start.ts";
+import { rolesOf } from "../roles.ts";
+import { untilTold } from "../standby.ts";
+import { prepareMillrace, startMillrace } from "../start.ts";
 import { spawnThread } from "../threads/spawn-thread.ts";
 import { EXIT } from "./output.ts";
 import { postLine, publishLine } from "./publish-line.ts";
@@ -17,17 +19,70 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FIRST_DEVICE = "first-device";
 const STOP_DEADLINE_MS = 10_000;
 
+interface StartCommandOptions {
+  readonly config: Config;
+  readonly json: boolean;
+  readonly demo: boolean;
+}
+
 /** Runs until SIGINT or SIGTERM, then stops in order; a second signal ends at once. What fails after the start stops it again. */
-export async function startCommand(options: { config: Config; json: boolean; demo: boolean }): Promise<number> {
+export async function startCommand(options: StartCommandOptions): Promise<number> {
   const begun = performance.now();
-  const [started, built] = await Promise.allSettled([startMillrace(options.config), buildPagesIfStale(ROOT)]);
+  if (options.config.standby) return standBy(options);
+  const servesPages = rolesOf(options.config.role).has("api");
+  const [started, built] = await Promise.allSettled([
+    startMillrace(options.config),
+    servesPages ? buildPagesIfStale(ROOT) : false,
+  ]);
   if (started.status === "rejected") throw started.reason;
-  const millrace = started.value;
+  return run(started.value, options, { begun, built });
+}
+
+/** Everything that a processor needs, until somebody wants one: see standby.ts. */
+async function standBy(options: StartCommandOptions): Promise<number> {
+  const prepared = await prepareMillrace(options.config);
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.once(signal, end);
+  let begins = false;
+  try {
+    await prepared.ready();
+    const standbyMs = Math.round(process.uptime() * 1000);
+    console.log(
+      options.json ? JSON.stringify({ standbyMs }) : "Millrace stands by. The line `begin` makes it a processor.",
+    );
+    const broken = prepared.broken.then((error) => Promise.reject(error));
+    begins = await Promise.race([untilTold(process.stdin, ending.signal), broken]);
+  } finally {
+    if (!begins) await stopInTime(prepared);
+  }
+  if (!begins) {
+    if (!ending.signal.aborted)
+      console.error("millrace: standard input has ended, so nobody can tell it to begin: it ends");
+    return EXIT.ok;
+  }
+  const begun = performance.now();
+  const millrace = await prepared.begin();
+  if (ending.signal.aborted) {
+    await stopInTime(millrace);
+    return EXIT.ok;
+  }
+  for (const signal of signals) process.off(signal, end);
+  return run(millrace, options, { begun, built: null });
+}
+
+/** Says that it is ready, and runs until it is told to end or cannot go on. */
+async function run(
+  millrace: Millrace,
+  options: StartCommandOptions,
+  { begun, built }: { readonly begun: number; readonly built: PromiseSettledResult<boolean> | null },
+): Promise<number> {
   const { mqttUrl, mqttsUrl, ingestUrl } = millrace;
   let stopDemo = async (): Promise<void> => undefined;
   let failure: Error | null;
   try {
-    if (built.status === "rejected") throw built.reason;
+    if (built?.status === "rejected") throw built.reason;
     const isWhole = options.config.role === "all" && mqttUrl !== null && ingestUrl !== null;
     const first = isWhole ? await firstSteps(millrace, mqttUrl, ingestUrl) : null;
     if (options.demo && mqttUrl !== null) stopDemo = await startDemo(millrace, mqttUrl);
@@ -78,7 +133,7 @@ async function firstSteps(millrace: Millrace, mqtt: string, ingest: string): Pro
   };
 }
 
-async function stopInTime(millrace: Millrace): Promise<void> {
+async function stopInTime(millrace: Pick<Millrace, "stop">): Promise<void> {
   const late = () => new MillraceError("TIMED_OUT", "stopping took too long");
   await within(millrace.stop(STOP_DEADLINE_MS), STOP_DEADLINE_MS + 2000, late).catch((error: unknown) =>
     console.error(`millrace: ${errorText(error)}`),

@@ -69,6 +69,7 @@ export async function runStageThread(
   const parts = { log, stage, groups, generation, monotonic, clock, logger, metrics, meter, cold, tracer };
   const runner = createStageRunner({ ...parts, ...own });
   const api: ProcessorsApi = {
+    prepare: () => undefined,
     start: () => runner.start(),
     health: () => ({ reasons: runner.notReadyReasons(), faults: [], events: [] }),
     metrics() {

@@ -38,13 +38,15 @@ export interface StartThreadsOptions {
 export interface Threads {
   readonly services: RemoteCall<ServicesApi>;
   readonly broken: Promise<Error>;
+  /** Resolves when they have loaded everything. Not needed before a start. */
+  prepare(): Promise<void>;
   start(): Promise<{ readonly httpPort: number; readonly adminToken: string | null }>;
   stop(deadlineMs: number): Promise<void>;
 }
 
 const CAUSE_WAIT_MS = 1000;
 /** A start takes what it takes (a journal to restore, a database to open); whoever stops a thread keeps the time. */
-const OWN_TIME = { start: Infinity, stop: Infinity };
+const OWN_TIME = { prepare: Infinity, start: Infinity, stop: Infinity };
 /** Applying a document and issuing a token for each of its devices. */
 const CONFIGURE_WAIT_MS = 60_000;
 
@@ -114,9 +116,20 @@ export function startThreads(options: StartThreadsOptions): Threads {
   );
   const all = [...processors, ...(clickhouse === null ? [] : [clickhouse]), services];
 
+  /** Of a thread that ends while it starts, its calls only learn that nobody answers; why, `broken` knows a moment later. */
+  const causeOf = async (error: unknown): Promise<unknown> =>
+    isMillraceError(error, "THREAD_ENDED") ? Promise.race([broken, delay(CAUSE_WAIT_MS, error)]) : error;
+
   return {
     services: services.call,
     broken,
+    async prepare() {
+      try {
+        await Promise.all([services.call("prepare"), ...processors.map((p) => p.call("prepare"))]);
+      } catch (error) {
+        throw await causeOf(error);
+      }
+    },
     async start() {
       try {
         const [started] = await Promise.all([
@@ -127,9 +140,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
         if (roles.has("processors")) functions.start();
         return started;
       } catch (error) {
-        // Of a thread that ends while it starts, its calls only learn that nobody answers; why, `broken` knows a moment later.
-        if (!isMillraceError(error, "THREAD_ENDED")) throw error;
-        throw await Promise.race([broken, delay(CAUSE_WAIT_MS, error)]);
+        throw await causeOf(error);
       }
     },
     async stop(deadlineMs) {

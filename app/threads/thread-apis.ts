@@ -20,6 +20,8 @@ export type GatewayApi = {
 
 /** Registry, API, hub, notifications, ticks and control records. */
 export type ServicesApi = {
+  /** Resolves when everything is loaded that a start loads. */
+  prepare(): Promise<void>;
   start(): Promise<{ readonly httpPort: number; readonly adminToken: string | null }>;
   authenticate(token: string): Promise<Principal | null>;
   /** The device (`tenant/device`) if it is there and enabled. */
@@ -38,6 +40,8 @@ export type ServicesApi = {
 };
 
 export type ProcessorsApi = {
+  /** Answered when the thread has loaded everything and its log is open: it works nothing yet. */
+  prepare(): void;
   start(): Promise<void>;
   health(): PartHealth;
   metrics(): readonly MetricSample[];

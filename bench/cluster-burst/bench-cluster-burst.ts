@@ -10,12 +10,13 @@ import { writeReport } from "../write-report.ts";
 import { clusterBurstLines, clusterBurstPage, type ClusterBurstReport } from "./cluster-burst-page.ts";
 import { measureClusterBurst } from "./measure-cluster-burst.ts";
 
-/** A local cluster under twenty times its load, scaled by what the scaler answers, left alone, and woken. `--short`: to see that it works; nothing is written. */
+/** A local cluster under twenty times its load, scaled by what the scaler answers, left alone, and woken. `--short`: to see that it works; `--wakes-only`: the wakes without burst and rest, two minutes; nothing is written of either. */
 export async function benchClusterBurst(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
       short: { type: "boolean", default: false },
+      "wakes-only": { type: "boolean", default: false },
       brokers: { type: "string", default: "1" },
       devices: { type: "string", default: "40" },
       rate: { type: "string", default: "50" },
@@ -28,7 +29,7 @@ export async function benchClusterBurst(args: string[]): Promise<void> {
   });
   if (noCluster !== null) throw new Error(`cluster-burst needs ${noCluster}`);
   const count = z.coerce.number().int().nonnegative();
-  const { short } = values;
+  const { short, "wakes-only": wakesOnly } = values;
   const machine = describeMachine();
   const begun = performance.now();
   const say = (text: string): void => console.error(`${((performance.now() - begun) / 1000).toFixed(1)} s  ${text}`);
@@ -42,18 +43,19 @@ export async function benchClusterBurst(args: string[]): Promise<void> {
     maxReplicas: count.parse(values["max-replicas"]),
     cooldownSeconds: 15,
     wakes: short ? 1 : count.parse(values.wakes),
+    wakesOnly,
     say,
     signal: untilInterrupted(),
   });
-  say("waking threads of a whole instance");
-  const threads = await measureWake(short ? 2 : count.parse(values["thread-wakes"]));
+  if (!wakesOnly) say("waking threads of a whole instance");
+  const threads = wakesOnly ? null : await measureWake(short ? 2 : count.parse(values["thread-wakes"]));
   const report: ClusterBurstReport = {
     ...commandLine("npm run bench"),
     note: values.note,
     machine,
     brokers: values.brokers,
     run,
-    threads: threads.asleep,
+    threads: threads?.asleep ?? [],
   };
   console.log(
     formatTable(
@@ -61,6 +63,6 @@ export async function benchClusterBurst(args: string[]): Promise<void> {
       clusterBurstLines(report).map((line) => lineCells(line).slice(0, 3)),
     ),
   );
-  console.log(JSON.stringify(run.steps));
-  if (!short) writeReport("cluster-burst", report, clusterBurstPage(report));
+  console.log(JSON.stringify(run.burst?.steps ?? []));
+  if (!short && !wakesOnly) writeReport("cluster-burst", report, clusterBurstPage(report));
 }

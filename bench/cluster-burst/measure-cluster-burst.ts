@@ -7,7 +7,17 @@ import { openTestKafkaLog } from "../../test/support/kafka-servers.ts";
 import { instanceApi } from "../../test/support/replay-run.ts";
 import { PacedDevices } from "./paced-devices.ts";
 import { provisionDevices } from "./provision-devices.ts";
-import { PlayedKeda, type ScaleStep } from "./play-keda.ts";
+import { KeptStandby } from "../../deploy/cluster/kept-standby.ts";
+import { PlayedKeda, type ScaleStep } from "../../deploy/cluster/play-keda.ts";
+import {
+  measureColdWakes,
+  measureStandbyWakes,
+  measureWake,
+  type StandbyWake,
+  type Wake,
+  type WakePlace,
+} from "./measure-wakes.ts";
+import { until } from "./until.ts";
 import { ReadingDelays } from "./reading-delays.ts";
 
 export interface ClusterBurstOptions {
@@ -20,29 +30,16 @@ export interface ClusterBurstOptions {
   readonly burstSeconds: number;
   readonly maxReplicas: number;
   readonly cooldownSeconds: number;
-  /** Starts of a process that has a message to work. */
+  /** Starts of a process that has a message to work, and as many of one that stood by. */
   readonly wakes: number;
+  /** The burst and the way to zero are left out: one process works for the time of rest, and then the wakes. */
+  readonly wakesOnly: boolean;
   readonly say: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Milliseconds, from PUBLISH on. */
-export interface Wake {
-  /** Until the scaler has pushed it; null where nobody waited for that. */
-  readonly pushedMs: number | null;
-  /** Of the start: until its first line of ours ran, from there until it was ready. */
-  readonly nodeMs: number;
-  readonly startMs: number;
-  /** From ready until the reading was in the log; below 0 when it was there before. */
-  readonly firstOutputMs: number;
-  /** Until the reading was in the log. */
-  readonly outputMs: number;
-}
-
-export interface ClusterBurstRun {
-  readonly sent: number;
-  readonly readings: number;
-  readonly repeated: number;
+/** What the burst itself showed. */
+export interface BurstRun {
   readonly burstPerSecond: number;
   /** The latest reading of all, and when they were below 5 s for good, in seconds from the burst's beginning. */
   readonly longestDelayMs: number;
@@ -52,8 +49,18 @@ export interface ClusterBurstRun {
   readonly replicasMost: number;
   /** From the last message until the last process was gone; null: not in time. */
   readonly zeroSeconds: number | null;
-  /** By the scaler's push, from zero. */
+  /** By the scaler's push, from zero, with a process that stands by. */
   readonly wake: Wake | null;
+}
+
+export interface ClusterBurstRun {
+  readonly sent: number;
+  readonly readings: number;
+  readonly repeated: number;
+  /** Null where only wakes were measured. */
+  readonly burst: BurstRun | null;
+  /** With a process that stood by, and was told to begin in the moment of the message. */
+  readonly standbys: readonly StandbyWake[];
   /** With a process started in the moment of the message. */
   readonly starts: readonly Wake[];
 }
@@ -64,7 +71,6 @@ const LATE_MS = 5000;
 const DRAIN_MS = 90_000;
 const ZERO_MS = 210_000;
 const ANSWER_MS = 30_000;
-const STEP_MS = 5;
 
 /** The installation on this machine without tables and sinks: the way from PUBLISH to the reading is what is scaled. */
 export async function measureClusterBurst(options: ClusterBurstOptions): Promise<ClusterBurstRun> {
@@ -90,36 +96,45 @@ async function measureOn(cluster: Cluster, options: ClusterBurstOptions): Promis
   const { addresses } = cluster.kafka;
   const log = await openTestKafkaLog(addresses, createPlatformaticClient, PARTITIONS, PREFIX, { installation });
   const delays = new ReadingDelays(log);
-  const keda = new PlayedKeda({ cluster, scalerPort, maxReplicas, cooldownMs: cooldownSeconds * 1000, say });
+  const standby = new KeptStandby({ standBy: (name) => cluster.standBy(name), say });
+  const keda = new PlayedKeda({ cluster, scalerPort, maxReplicas, cooldownMs: cooldownSeconds * 1000, standby, say });
   try {
     await delays.start();
     keda.start();
     await devices.start();
-    const burst = await playBurst(devices, delays, keda, options);
-    const zeroSeconds = await untilZero(keda, say);
-    const wake = zeroSeconds === null ? null : await measureWake(devices, delays, keda, false);
-    const starts: Wake[] = [];
+    const place = { devices, delays, keda, standby };
+    const burst = options.wakesOnly ? await playRest(place, options) : await playBurstToZero(place, options);
     // From here on nobody follows the scaler: a stage stays active for two minutes.
     await keda.hold();
-    for (let n = 0; n < options.wakes; n += 1) {
-      await keda.scaleTo(0);
-      starts.push(await measureWake(devices, delays, keda, true));
-    }
-    return {
-      ...burst,
-      zeroSeconds,
-      wake,
-      starts,
-      sent: devices.sent,
-      readings: delays.readings,
-      repeated: delays.repeated,
-    };
+    const standbys = await measureStandbyWakes(place, options.wakes);
+    await keda.withoutStandby();
+    const starts = await measureColdWakes(place, options.wakes);
+    return { burst, standbys, starts, sent: devices.sent, readings: delays.readings, repeated: delays.repeated };
   } finally {
     await keda.stop();
     await delays.stop();
     devices.end();
     await log.close(AbortSignal.timeout(5000));
   }
+}
+
+/** So that there is something to restore. */
+async function playRest({ devices, delays }: WakePlace, { rate, restSeconds }: ClusterBurstOptions): Promise<null> {
+  devices.rate = rate;
+  await until(() => delays.readings > 0, ANSWER_MS * 2);
+  await delay(restSeconds * 1000);
+  devices.rate = 0;
+  await until(() => delays.readings >= devices.sent, DRAIN_MS);
+  return null;
+}
+
+async function playBurstToZero(place: WakePlace, options: ClusterBurstOptions): Promise<BurstRun> {
+  const { devices, delays, keda } = place;
+  const burst = await playBurst(devices, delays, keda, options);
+  const zeroSeconds = await untilZero(keda, options.say);
+  if (zeroSeconds === null) return { ...burst, zeroSeconds, wake: null };
+  await place.standby.waiting();
+  return { ...burst, zeroSeconds, wake: await measureWake(place, false) };
 }
 
 async function playBurst(
@@ -168,36 +183,4 @@ async function untilZero(keda: PlayedKeda, say: (text: string) => void): Promise
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
   say(isZero ? `no processor after ${seconds} s of idleness` : "processors did NOT go to zero");
   return isZero ? seconds : null;
-}
-
-/** `atOnce`: a process is started with the message, without waiting for who says so. */
-async function measureWake(
-  devices: PacedDevices,
-  delays: ReadingDelays,
-  keda: PlayedKeda,
-  atOnce: boolean,
-): Promise<Wake> {
-  const { readings } = delays;
-  const pods = keda.pods.length;
-  const begun = performance.now();
-  devices.publishOne();
-  if (atOnce) void keda.scaleTo(1);
-  await until(() => delays.readings > readings && keda.pods.length > pods, ANSWER_MS);
-  const pod = keda.pods[pods];
-  if (pod === undefined || delays.readings === readings) throw new Error("nobody worked the message that was to wake");
-  const pushedAt = atOnce ? null : keda.activeSince(begun);
-  const lifeMs = pod.readyAt - pod.spawnedAt;
-  return {
-    pushedMs: pushedAt === null ? null : pushedAt - begun,
-    nodeMs: lifeMs - pod.readyMs,
-    startMs: pod.readyMs,
-    firstOutputMs: delays.newestAt - pod.readyAt,
-    outputMs: delays.newestAt - begun,
-  };
-}
-
-async function until(condition: () => boolean, waitMs: number): Promise<boolean> {
-  const deadline = performance.now() + waitMs;
-  while (!condition() && performance.now() < deadline) await delay(STEP_MS);
-  return condition();
 }

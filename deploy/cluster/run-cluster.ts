@@ -1,18 +1,29 @@
 import { parseArgs } from "node:util";
 import { errorText } from "../../core/errors.ts";
 import { noCluster, startCluster, type Cluster } from "../../test/support/cluster.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import { runMillraceAsync } from "../../test/support/instance.ts";
+import { KeptStandby } from "./kept-standby.ts";
+import { PlayedKeda } from "./play-keda.ts";
 
 /**
  * `npm run cluster`: a whole installation on this machine, for looking at it: three Kafka brokers, PostgreSQL, Redis, tables behind
  * ClickHouse's HTTP interface, two gateways, two processors, two sinks, the API. Nothing is kept: Ctrl-C ends it and deletes everything.
+ *
+ * `--scale`: as many processors as the scaler asks for, from none to four. While there is none one process stands by; `--no-standby`: none does.
  */
 const { values } = parseArgs({
   options: {
     "http-port": { type: "string", default: "8080" },
     "mqtt-port": { type: "string", default: "1883" },
+    scale: { type: "boolean", default: false },
+    standby: { type: "boolean", default: true },
   },
+  allowNegative: true,
 });
+const MOST_PROCESSORS = 4;
+/** After the scaler says that nothing is to be done, which takes two idle minutes. */
+const COOLDOWN_MS = 15_000;
 const say = (text: string): void => console.error(text);
 
 if (noCluster === null) await run();
@@ -36,26 +47,51 @@ async function run(): Promise<void> {
     partitions: 32,
     environment: { MILLRACE_KAFKA_REPLICATION: "3" },
   });
+  let keda: PlayedKeda | null = null;
   try {
-    await startProcesses(cluster);
+    const scalerPort = values.scale ? await freePort() : null;
+    await startProcesses(cluster, scalerPort);
+    if (scalerPort !== null) keda = scaleProcessors(cluster, scalerPort);
     await stopped;
     say("Ending …");
   } catch (error) {
     say(`cluster: ${errorText(error)}`);
     process.exitCode = 1;
   } finally {
+    await keda?.stop();
     await cluster.dispose();
   }
 }
 
-async function startProcesses(cluster: Cluster): Promise<void> {
-  say("Starting the API, two gateways, two processors and two sinks …");
+/** As KEDA does it in a cluster, with processes of this machine. */
+function scaleProcessors(cluster: Cluster, scalerPort: number): PlayedKeda {
+  const standby = values.standby ? new KeptStandby({ standBy: (name) => cluster.standBy(name), say }) : null;
+  const keda = new PlayedKeda({
+    cluster,
+    scalerPort,
+    maxReplicas: MOST_PROCESSORS,
+    cooldownMs: COOLDOWN_MS,
+    standby,
+    say,
+  });
+  keda.start();
+  return keda;
+}
+
+async function startProcesses(cluster: Cluster, scalerPort: number | null): Promise<void> {
+  const processors = scalerPort === null ? ["processors-1", "processors-2"] : [];
+  say(
+    `Starting the API, two gateways, ${processors.length === 0 ? "no processor yet" : "two processors"} and two sinks …`,
+  );
   const mqttPort = Number(values["mqtt-port"]);
-  await cluster.start("api", "api", { MILLRACE_HTTP_PORT: values["http-port"] });
+  await cluster.start("api", "api", {
+    MILLRACE_HTTP_PORT: values["http-port"],
+    ...(scalerPort === null ? {} : { MILLRACE_SCALER_PORT: String(scalerPort) }),
+  });
   await Promise.all([
     cluster.start("gateway-1", "gateway", { MILLRACE_MQTT_PORT: String(mqttPort) }),
     cluster.start("gateway-2", "gateway", { MILLRACE_MQTT_PORT: String(mqttPort + 1) }),
-    ...["processors-1", "processors-2", "sinks-1", "sinks-2"].map((name) =>
+    ...[...processors, "sinks-1", "sinks-2"].map((name) =>
       cluster.start(name, name.startsWith("sinks") ? "sinks" : "processors"),
     ),
   ]);

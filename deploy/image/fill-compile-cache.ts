@@ -4,12 +4,17 @@
  */
 await Promise.all([
   import("../../app/cli.ts"),
+  import("../../app/start-program.ts"),
   import("../../app/commands/start.ts"),
+  import("../../app/create-gateway.ts"),
   import("../../app/start-services.ts"),
   import("../../app/threads/run-stage-thread.ts"),
   import("../../processors/main-stage.ts"),
+  import("../../app/open-kafka.ts"),
+  import("../../log/kafka/open-kafka-log.ts"),
   import("../../log/kafka/platformatic-client.ts"),
   import("../../registry/postgres/postgres-engine.ts"),
   import("../../sinks/clickhouse/clickhouse-sink.ts"),
+  import("../../api/register-api.ts"),
   import("../../api/scaler/scaler-server.ts"),
 ]);

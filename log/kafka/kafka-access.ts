@@ -1,9 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { DELETE_RECORDS } from "../../wire/kafka/topic-apis.ts";
 import { fetchBatches } from "./fetch-records.ts";
-import { partitionRanges, type PartitionRange } from "./kafka-status.ts";
+import { partitionRanges, partitionStarts, type PartitionRange } from "./kafka-status.ts";
 import type { TopicPartition, TopicPosition } from "../../core/event-log.ts";
 import type { RecordInput } from "../../core/record.ts";
 import type { WalkedBatch } from "../../wire/record-batch-walk.ts";
@@ -15,6 +16,8 @@ export class KafkaAccess {
   readonly cluster: KafkaCluster;
   readonly producer: KafkaProducer;
   private readonly stopping: AbortSignal;
+  /** Partitions whose start is asked for in this turn. */
+  private asking: { readonly partitions: TopicPartition[]; readonly answer: Promise<number[]> } | null = null;
 
   constructor(cluster: KafkaCluster, producer: KafkaProducer, stopping: AbortSignal) {
     this.cluster = cluster;
@@ -33,6 +36,23 @@ export class KafkaAccess {
 
   ranges(partitions: readonly TopicPartition[]): Promise<PartitionRange[]> {
     return partitionRanges(this.cluster, partitions);
+  }
+
+  /** The first offset that is kept. Who restores many partitions asks for all of them at once, one by one: that goes as one request. */
+  async start(topic: string, partition: number): Promise<number> {
+    this.asking ??= this.askSoon();
+    const { partitions, answer } = this.asking;
+    const at = partitions.push({ topic, partition }) - 1;
+    return (await answer)[at] ?? 0;
+  }
+
+  private askSoon() {
+    const partitions: TopicPartition[] = [];
+    const answer = nextTurn().then(() => {
+      this.asking = null;
+      return partitionStarts(this.cluster, partitions);
+    });
+    return { partitions, answer };
   }
 
   async range(topic: string, partition: number): Promise<PartitionRange> {

@@ -32,6 +32,8 @@ interface Arrived {
 }
 
 const RETRY_MS = 100;
+/** What is asked for before anybody polls comes back soon, with nothing too: a poll that is not to wait has to wait for it. */
+const AHEAD_WAIT_MS = 5;
 
 /**
  * Fetches from every leader of what it reads, one request per leader at a time. What comes while nobody polls is kept for the next
@@ -47,6 +49,8 @@ export class KafkaLogReader implements LogReader {
   private asked = new Set<number>();
   /** Grows with every seek: answers to what was asked before are dropped. */
   private version = 0;
+  /** Requests that are not answered, of this version and of the one before: they go over two connections in turn. */
+  private readonly unanswered: [number, number] = [0, 0];
   private turn = 0;
   private wake: (() => void) | null = null;
   private closed = false;
@@ -60,8 +64,10 @@ export class KafkaLogReader implements LogReader {
     const { names, check } = this.options;
     for (const { topic, partition } of positions) check(topic, partition);
     this.version += 1;
-    // Answers to what was asked before may be long in coming: what is asked next does not wait behind them.
+    // Answers to what was asked before may be long in coming: what is asked next does not wait behind them, nor behind those of an earlier seek.
     this.asked = new Set();
+    if (this.unanswered[slotOf(this.version)] > 0)
+      this.options.cluster.release(purposeOf(this.options.id, this.version));
     this.arrived = [];
     this.failure = null;
     this.partitions = new Map(
@@ -89,7 +95,7 @@ export class KafkaLogReader implements LogReader {
         if (this.arrived.length === 0 && this.failure === null && (first || left > 0)) this.ask(bytesMax, left);
         const taken = this.take(bytesMax);
         if (taken.length > 0) {
-          this.ask(bytesMax, LIMITS.kafkaFetchWaitMsMax);
+          this.ask(bytesMax, AHEAD_WAIT_MS);
           return taken;
         }
         if (signal?.aborted === true || (!first && left <= 0)) return [];
@@ -178,6 +184,7 @@ export class KafkaLogReader implements LogReader {
   ): Promise<void> {
     const { cluster, id } = this.options;
     const { version } = this;
+    this.unanswered[slotOf(version)] += 1;
     // Those in front are filled first: each gets its turn.
     const from = this.turn++ % partitions.length;
     const rotated = [...partitions.slice(from), ...partitions.slice(0, from)];
@@ -196,6 +203,8 @@ export class KafkaLogReader implements LogReader {
       if (version !== this.version || this.closed) return;
       if (error instanceof MillraceError && error.retry === "never") this.failure = error;
       else await this.look();
+    } finally {
+      this.unanswered[slotOf(version)] -= 1;
     }
   }
 
@@ -230,5 +239,9 @@ export class KafkaLogReader implements LogReader {
 }
 
 function purposeOf(id: number, version: number): string {
-  return `fetch-${id}-${version % 2}`;
+  return `fetch-${id}-${slotOf(version)}`;
+}
+
+function slotOf(version: number): 0 | 1 {
+  return version % 2 === 0 ? 0 : 1;
 }

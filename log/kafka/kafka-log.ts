@@ -270,7 +270,7 @@ export class KafkaLog implements MoveTarget, EventLog, LogIntakes, ConsumerGroup
       clock,
       append: (record) => access.append(topic, partition, record),
       appendOutput: (output) => this.appendOutput(output),
-      start: async () => (await access.range(topic, partition)).startOffset,
+      start: () => access.start(topic, partition),
       read: (from, to) => access.read(topic, partition, from, to),
       truncate: (offset) => {
         access.deleteBefore([{ topic, partition, offset }]).catch((error: unknown) => {

@@ -14,19 +14,34 @@ const ATTEMPTS = 3;
 const RETRY_MS = 200;
 
 /** Where partitions (Kafka's topic names) begin and end, in the order of `partitions`. LOG_LOST when leaders are away. */
-export async function partitionRanges(
+export function partitionRanges(
   cluster: KafkaCluster,
   partitions: readonly TopicPartition[],
 ): Promise<PartitionRange[]> {
+  return whileMoving(cluster, async () => {
+    // Starts first: an end is never before a start that was seen earlier.
+    const starts = await listAll(cluster, partitions, OFFSET_AT.earliest);
+    const ends = await listAll(cluster, partitions, OFFSET_AT.latest);
+    return partitions.map(({ topic, partition }) => {
+      const key = `${topic}/${partition}`;
+      return { topic, partition, startOffset: starts.get(key) ?? 0, endOffset: ends.get(key) ?? 0 };
+    });
+  });
+}
+
+/** Where they begin, in their order. LOG_LOST likewise. */
+export function partitionStarts(cluster: KafkaCluster, partitions: readonly TopicPartition[]): Promise<number[]> {
+  return whileMoving(cluster, async () => {
+    const starts = await listAll(cluster, partitions, OFFSET_AT.earliest);
+    return partitions.map(({ topic, partition }) => starts.get(`${topic}/${partition}`) ?? 0);
+  });
+}
+
+/** Again while leaders move. */
+async function whileMoving<T>(cluster: KafkaCluster, ask: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      // Starts first: an end is never before a start that was seen earlier.
-      const starts = await listAll(cluster, partitions, OFFSET_AT.earliest);
-      const ends = await listAll(cluster, partitions, OFFSET_AT.latest);
-      return partitions.map(({ topic, partition }) => {
-        const key = `${topic}/${partition}`;
-        return { topic, partition, startOffset: starts.get(key) ?? 0, endOffset: ends.get(key) ?? 0 };
-      });
+      return await ask();
     } catch (error) {
       if (attempt === ATTEMPTS || !isLost(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

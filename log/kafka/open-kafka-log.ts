@@ -48,7 +48,7 @@ export interface KafkaLogOptions {
   readonly requiredJournals: readonly string[];
   /** The same of these, but only once they have told a position. */
   readonly isOnceBegun?: (journal: string) => boolean;
-  /** True in one process of an installation at least: it deletes what is old. */
+  /** Deletes what is old from the start on: see `beginRetention`. */
   readonly keepsRetention: boolean;
   /** What the thread tells of its time with the positions of the stage that it works: asked whenever it tells some. */
   readonly work?: () => JournalWork;
@@ -63,6 +63,8 @@ export interface OpenKafkaLog extends MoveTarget, EventLog, LogIntakes, Consumer
   /** Of the log that moved here, if one has, else `generation`: what was made from it carries this one or a later one. */
   readonly firstGeneration: number;
   readonly isNew: boolean;
+  /** From now on what is old is deleted, until the log is closed: in one process of an installation at least. */
+  beginRetention(): void;
   /** Reads a journal that somebody else owns. */
   follow(journal: JournalId): JournalFollowing;
   /** Of a log that has moved here: from now on it can be opened by everybody. */
@@ -107,11 +109,14 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<OpenKafkaL
     await log.prepare([{ topic, partitions: 1, batchBytesMax, segmentBytes: batchBytesMax }]);
     const place = installationPlace(access, topic);
     const installation = await whileLost(LIMITS.kafkaAppendTimeoutMs, () => establish(options, place));
-    const retention = options.keepsRetention ? log.keepRetention(stopping.signal) : Promise.resolve();
+    let retention: Promise<void> | null = null;
+    const beginRetention = (): void => void (retention ??= log.keepRetention(stopping.signal));
+    if (options.keepsRetention) beginRetention();
     return Object.assign(log, {
       generation: installation.generation,
       firstGeneration: installation.continues ?? installation.generation,
       isNew: installation.isNew,
+      beginRetention,
       completeMove: () => completeMove(place, options.clock.now()),
       async close(signal: AbortSignal): Promise<void> {
         stopping.abort();

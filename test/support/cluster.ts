@@ -2,12 +2,20 @@ import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NODE_FLAGS } from "../../app/node-flags.ts";
 import { systemClock } from "../../core/clock.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { bootstrapOf } from "../../deploy/kafka/kafka-cluster.ts";
 import { createChdbProcess, type ChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { startClickHouseServer, type ClickHouseServer } from "./clickhouse-server.ts";
-import { startRole, type InstanceOptions, type Launched, type RoleLine } from "./instance.ts";
+import {
+  startRole,
+  startStandby,
+  type InstanceOptions,
+  type Launched,
+  type RoleLine,
+  type StandingBy,
+} from "./instance.ts";
 import { IMPATIENT, noKafka, startKafka, type KafkaServers } from "./kafka-servers.ts";
 import { findPostgres, startPostgres, type PostgresServer } from "./postgres-server.ts";
 import { findRedis, startRedis, type RedisServer } from "./redis-server.ts";
@@ -50,6 +58,8 @@ export interface Cluster {
     environment?: Readonly<Record<string, string>>,
     program?: Pick<InstanceOptions, "script" | "nodeFlags">,
   ): Promise<Launched<RoleLine>>;
+  /** Starts a processor that waits. It is among `processes` once it has begun. */
+  standBy(name: string, environment?: Readonly<Record<string, string>>): Promise<StandingBy>;
   forget(name: string): void;
   dispose(): Promise<void>;
 }
@@ -121,9 +131,29 @@ async function startIn(begun: AsyncDisposableStack, options: ClusterOptions): Pr
     dataOf: (name) => join(directory, name),
     async start(name, role, own = {}, program = {}) {
       const data = join(directory, name);
-      const launched = await startRole(role, { ...program, data, environment: { ...environment, ...own }, signal });
+      // As they are started they need not start themselves anew for them.
+      const nodeFlags = [...NODE_FLAGS, ...(program.nodeFlags ?? [])];
+      const options = { ...program, nodeFlags, data, environment: { ...environment, ...own }, signal };
+      const launched = await startRole(role, options);
       processes.set(name, launched);
       return launched;
+    },
+    async standBy(name, own = {}) {
+      const data = join(directory, name);
+      const standing = await startStandby({
+        nodeFlags: NODE_FLAGS,
+        data,
+        environment: { ...environment, ...own },
+        signal,
+      });
+      return {
+        ...standing,
+        async begin() {
+          const launched = await standing.begin();
+          processes.set(name, launched);
+          return launched;
+        },
+      };
     },
     forget: (name) => void processes.delete(name),
     dispose: () => begun.disposeAsync(),

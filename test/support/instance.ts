@@ -76,7 +76,43 @@ export function startRole(role: string, options: InstanceOptions): Promise<Launc
   return launch<RoleLine>({ ...options, flags: ["--role", role, ...(options.flags ?? [])] });
 }
 
+/** A processor that has loaded and connected everything and waits: see app/standby.ts. */
+export interface StandingBy extends Pick<Launched<RoleLine>, "pid" | "stderr" | "hasEnded" | "kill"> {
+  readonly ready: { readonly standbyMs: number };
+  /** Resolves when it has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+  /** As if whoever started it were gone. */
+  leave(): void;
+  /** Resolves when it is a processor and ready. */
+  begin(): Promise<Launched<RoleLine>>;
+}
+
+/** Starts one. It ends when this process does. */
+export async function startStandby(options: InstanceOptions): Promise<StandingBy> {
+  const flags = ["--role", "processors", "--standby", ...(options.flags ?? [])];
+  const { child, launched } = spawnMillrace({ ...options, flags }, "pipe");
+  const ready = await readyLine<StandingBy["ready"]>(child, launched.stderr);
+  return {
+    ...launched,
+    ready,
+    ended: launched.exited,
+    leave: () => void child.stdin?.end(),
+    async begin() {
+      const line = readyLine<RoleLine>(child, launched.stderr);
+      // One that has ended is found out by its standard output.
+      child.stdin?.on("error", () => undefined);
+      child.stdin?.write("begin\n");
+      return { ...launched, ready: await line };
+    },
+  };
+}
+
 async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
+  const { child, launched } = spawnMillrace(options, "ignore");
+  return { ...launched, ready: await readyLine<Line>(child, launched.stderr) };
+}
+
+function spawnMillrace(options: InstanceOptions, stdin: "ignore" | "pipe") {
   options.signal?.throwIfAborted();
   const [command = process.execPath, ...rest] = [
     ...(options.under ?? []),
@@ -99,19 +135,18 @@ async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
   ];
   const child = spawn(command, rest, {
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
     env: { ...process.env, ...options.environment },
   });
   let errors = "";
   child.stderr?.on("data", (chunk: Buffer) => (errors += chunk.toString()));
-  const exited = once(child, "exit");
+  const exited = once(child, "exit").then(() => undefined);
   const abort = (): void => killGroup(child, "SIGKILL");
   options.signal?.addEventListener("abort", abort);
   child.once("exit", () => options.signal?.removeEventListener("abort", abort));
-  const ready = await readyLine<Line>(child, () => errors);
-  return {
-    ready,
+  const launched = {
     pid: child.pid ?? 0,
+    exited,
     stderr: () => errors,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     async kill() {
@@ -125,6 +160,7 @@ async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
       return child.exitCode;
     },
   };
+  return { child, launched };
 }
 
 async function readyLine<Line>(child: ChildProcess, errors: () => string): Promise<Line> {

@@ -19,16 +19,11 @@ const config = readConfig(
   {},
   {},
 );
+const begun = performance.now();
 const millrace = await startMillrace(config, { sync: false });
 const token = randomBytes(32).toString("base64url");
 await millrace.threads.services("ensureDevice", "first-device", token);
-const {
-  adminToken,
-  mqttUrl: mqtt,
-  mqttsUrl: mqtts,
-  ingestUrl: ingest,
-  httpUrl: dashboard,
-  startedInMs: readyMs,
-} = millrace;
+const { adminToken, mqttUrl: mqtt, mqttsUrl: mqtts, ingestUrl: ingest, httpUrl: dashboard } = millrace;
+const readyMs = performance.now() - begun;
 console.log(JSON.stringify({ readyMs, dashboard, mqtt, mqtts, ingest, device: "first-device", token, adminToken }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void millrace.stop(5000));

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ScalerClient, type FollowedScaler } from "../../test/support/scaler-client.ts";
 import type { Cluster } from "../../test/support/cluster.ts";
+import type { Begun, KeptStandby } from "./kept-standby.ts";
 
 export interface PlayedKedaOptions {
   readonly cluster: Cluster;
@@ -8,6 +9,8 @@ export interface PlayedKedaOptions {
   readonly maxReplicas: number;
   /** Without an active trigger until the last pod goes, and how long the HPA looks back before it takes one away. */
   readonly cooldownMs: number;
+  /** Keeps a process that stands by while there is none; null: each is started from nothing. */
+  readonly standby: KeptStandby | null;
   readonly say: (text: string) => void;
 }
 
@@ -23,6 +26,12 @@ export interface StartedPod {
   readonly readyAt: number;
   /** As the process itself has it, from its first line of code. */
   readonly readyMs: number;
+  /** It had stood by. `spawnedAt` and `readyMs` count from when it was told to begin. */
+  readonly stoodBy: boolean;
+}
+
+interface RunningPod extends Begun {
+  readonly stoodBy: boolean;
 }
 
 /** As Kubernetes has them: how often the HPA looks. KEDA's own push needs no look. */
@@ -43,6 +52,9 @@ export class PlayedKeda {
   private readonly names: string[] = [];
   private readonly wanted: { readonly at: number; readonly replicas: number }[] = [];
   private readonly stopping = new AbortController();
+  private readonly processes = new Map<string, RunningPod>();
+  /** A process that stands by is made use of, and kept. */
+  private usesStandby = true;
   private started = 0;
   private inactiveSince = performance.now();
   private lookedAt = -Infinity;
@@ -65,6 +77,7 @@ export class PlayedKeda {
   }
 
   start(): void {
+    this.options.standby?.keep();
     this.running = this.run();
   }
 
@@ -72,6 +85,13 @@ export class PlayedKeda {
     await this.hold();
     this.followed.cancel();
     this.client.close();
+    await this.options.standby?.stop();
+  }
+
+  /** From now on each process is started from nothing. */
+  async withoutStandby(): Promise<void> {
+    this.usesStandby = false;
+    await this.options.standby?.stop();
   }
 
   /** Resolves when what was begun is ready or gone: one that goes still works what comes until it has handed over. */
@@ -88,7 +108,7 @@ export class PlayedKeda {
 
   /** Starts and ends processes until there are so many; resolves when they are ready or gone. */
   scaleTo(replicas: number): Promise<unknown> {
-    const { cluster, say } = this.options;
+    const { say, standby } = this.options;
     if (replicas !== this.replicas) {
       this.steps.push({ at: performance.now(), replicas });
       say(`  ${this.replicas} → ${replicas} processors`);
@@ -100,11 +120,11 @@ export class PlayedKeda {
       const before = this.changing;
       changes.push(
         before.then(async () => {
-          await cluster.processes.get(name)?.stop();
-          cluster.forget(name);
+          await this.stopOne(name);
         }),
       );
     }
+    if (replicas === 0 && this.usesStandby) standby?.keep();
     this.changing = Promise.all([this.changing, ...changes]);
     return Promise.all(changes);
   }
@@ -117,8 +137,24 @@ export class PlayedKeda {
     const name = `processors-${++this.started}`;
     this.names.push(name);
     const spawnedAt = performance.now();
-    const { ready } = await this.options.cluster.start(name, "processors");
-    this.pods.push({ spawnedAt, readyAt: performance.now(), readyMs: ready.readyMs });
+    const pod = await this.launch(name);
+    this.processes.set(name, pod);
+    const { launched, stoodBy } = pod;
+    this.pods.push({ spawnedAt, readyAt: performance.now(), readyMs: launched.ready.readyMs, stoodBy });
+  }
+
+  private async launch(name: string): Promise<RunningPod> {
+    const { cluster, standby } = this.options;
+    const begun = this.usesStandby ? await standby?.begin() : null;
+    if (begun) return { ...begun, stoodBy: true };
+    return { name, launched: await cluster.start(name, "processors"), stoodBy: false };
+  }
+
+  private async stopOne(slot: string): Promise<void> {
+    const pod = this.processes.get(slot);
+    this.processes.delete(slot);
+    await pod?.launched.stop();
+    if (pod !== undefined) this.options.cluster.forget(pod.name);
   }
 
   private async run(): Promise<void> {
@@ -135,6 +171,8 @@ export class PlayedKeda {
     const isActive = this.followed.states.at(-1)?.isActive ?? false;
     if (isActive) this.inactiveSince = now;
     if (!isActive) {
+      // Before the last processor goes: a message that comes right behind it is not to wait for a start.
+      if (this.usesStandby) this.options.standby?.keep();
       if (this.replicas > 0 && now - this.inactiveSince >= cooldownMs) void this.scaleTo(0);
       return;
     }
