@@ -1,20 +1,14 @@
-import { Command, CommanderError, Option } from "commander";
+import { CommanderError, type Command } from "commander";
 import { errorText } from "../core/errors.ts";
 import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
 import { EXIT } from "./commands/output.ts";
-import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
-import { addDeviceCommands } from "./commands/add-device-commands.ts";
-import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
-import { addFunctionCommands } from "./commands/add-function-commands.ts";
-import { addDataCommands } from "./commands/add-data-commands.ts";
-import { addInstanceCommands } from "./commands/add-instance-commands.ts";
 import { addStartCommand } from "./commands/add-start-command.ts";
-import { addSimulateCommand } from "./commands/add-simulate-command.ts";
-import { packageVersion } from "./package-version.ts";
+import { createBareProgram } from "./bare-program.ts";
+import { isStart } from "./is-start.ts";
 
 /** The command line. Every command ends with an exit code of `EXIT`; failures are one sentence with its remedy. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = createProgram();
+  const program = await programFor(argv);
   const json = argv.includes("--json");
   let current = program;
   program.hook("preAction", (_, action) => void (current = action));
@@ -42,26 +36,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** All commands, without running one: the documentation test walks it. */
-export function createProgram(): Command {
-  const program = new Command("millrace")
-    .description(
-      "Device telemetry over MQTT, typed functions on the stream, ClickHouse tables, live dashboards and alarms.",
-    )
-    .version(packageVersion(), "-V, --version", "print the version")
-    .configureHelp({ showGlobalOptions: true })
-    // `main` says what is wrong, in one style with all other failures.
-    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
-    .addOption(new Option("--data <dir>", "data directory (default: data, or MILLRACE_DATA)"))
-    .addOption(new Option("--json", "print JSON for programs, errors too"));
+/** The command that an installation runs loads none of the others: what they load would stay in its memory for good. */
+async function programFor(argv: readonly string[]): Promise<Command> {
+  if (!isStart(argv.slice(2))) return (await import("./all-commands.ts")).createProgram();
+  const program = createBareProgram();
   addStartCommand(program);
-  addDeviceCommands(program);
-  addFunctionCommands(program);
-  addDataCommands(program);
-  addDeadLetterCommands(program);
-  addInstanceCommands(program);
-  addSimulateCommand(program);
-  addDevelopmentCommands(program);
   return program;
 }
 
