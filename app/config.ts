@@ -68,6 +68,12 @@ const settings = {
     .describe(
       "Threads of the main stage, which runs the stock functions (clean, aggregate, alarm) on a share of the partitions each.",
     ),
+  memory: z
+    .enum(["normal", "small"], { error: "it is normal or small" })
+    .default("normal")
+    .describe(
+      "small: take as little memory as there is a way to, at some cost of speed; processorThreads is 1 unless it is said. See edge.md.",
+    ),
   autoscale: z
     .enum(["off", "dry-run", "on"], { error: "it is off, dry-run or on" })
     .default("off")
@@ -215,6 +221,7 @@ export function readConfig(
     const value = Object.hasOwn(flags, name) ? flags[name as keyof Settings] : environment[environmentName(name)];
     if (value !== undefined && value !== "") given[name] = value;
   }
+  if (given["memory"] === "small") given["processorThreads"] ??= 1;
   const parsed = configSchema.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

@@ -2,12 +2,49 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, wri
 import { basename, extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildOptions, type Loader, type OutputFile, type Plugin } from "esbuild";
-import { BUNDLES, ENTRY, findBundle, firstChanged, hashOf, MANIFEST, type BundleManifest } from "./manifest.ts";
+import { findBundle, firstChanged, hashOf, MANIFEST, START_PLACE, THREADS_PLACE } from "./manifest.ts";
+import { packagesIn, packagesOutside, sourcePlace } from "./bundle-plugins.ts";
+import type { BundleManifest, BundlePlace } from "./manifest.ts";
 
 const SCRIPT = "app/thread-bundle/build-threads.ts";
-const SOURCE = "app/threads/bundled-functions.ts";
+
+/** What a bundle is made of. */
+interface BundleKind {
+  readonly place: BundlePlace;
+  /** By the names of the files that are made of them. */
+  readonly sources: Readonly<Record<string, string>>;
+  readonly packages: Plugin;
+  /** What `import.meta.url` is: that of the source, or nothing that a module may ask for. */
+  readonly asksPlace: boolean;
+  readonly sourcemap: "linked" | false;
+}
+
+const THREADS: BundleKind = {
+  place: THREADS_PLACE,
+  sources: { functions: "app/threads/bundled-functions.ts" },
+  packages: packagesOutside,
+  asksPlace: false,
+  sourcemap: "linked",
+};
+const START: BundleKind = {
+  place: START_PLACE,
+  sources: {
+    start: "app/bundled-start.ts",
+    processors: "app/threads/processors.ts",
+    services: "app/threads/services.ts",
+    shared: "app/threads/shared.ts",
+  },
+  packages: packagesIn,
+  asksPlace: true,
+  // What reads one takes more memory than the bundle saves.
+  sourcemap: false,
+};
 /** The files that may know that they run from a bundle: packages are found from there too. */
-const KNOW_THEIR_PLACE = ["app/thread-bundle/source-frames.ts", "app/late-logger.ts"];
+const KNOW_THEIR_PLACE = [
+  "app/thread-bundle/source-frames.ts",
+  "app/thread-bundle/thread-module.ts",
+  "app/late-logger.ts",
+];
 /** What decides the result beside the files themselves: versions of the bundler among it. */
 const ALSO_READ = ["package.json", SCRIPT];
 const FOLDER = /^[0-9a-f]{16}$/;
@@ -18,23 +55,43 @@ const LEFT_BEHIND_MS = 3_600_000;
  * hundreds take. It is there as a whole or not at all, and says of which files it was made. Throws when a module does not bundle, asks
  * where it lies, or the folder cannot be written. Resolves with whether it built: not when it was there.
  */
-export async function buildThreads(root: string): Promise<boolean> {
-  if (findBundle(root).entry !== null) return false;
+export function buildThreads(root: string): Promise<boolean> {
+  return buildBundle(root, THREADS);
+}
+
+/** The same of all that an installation with little memory runs, packages included (docs/adr/0041-little-memory-is-one-setting.md). */
+export function buildStart(root: string): Promise<boolean> {
+  return buildBundle(root, START);
+}
+
+async function buildBundle(root: string, kind: BundleKind): Promise<boolean> {
+  const { bundles } = kind.place;
+  if (findBundle(root, kind.place).entry !== null) return false;
   const inputs: Record<string, string> = {};
   for (const file of ALSO_READ) inputs[file] = hashOf(readFileSync(join(root, file)));
-  const { outputFiles } = await build(optionsOf(root, inputs));
+  const { outputFiles } = await build(optionsOf(root, inputs, kind));
   const outputs = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), hashOf(contents)]));
   const lines = Object.entries(outputs).map(([name, hash]) => `${name} ${hash}`);
   const folder = hashOf(lines.sort().join("\n")).slice(0, 16);
-  writeBundle(join(root, BUNDLES), outputFiles, { v: 1, folder, inputs, outputs });
+  writeBundle(join(root, bundles), outputFiles, { v: 1, folder, inputs, outputs });
   return true;
 }
 
-function optionsOf(root: string, inputs: Record<string, string>) {
+/** Modules of packages that are written for `require` find it, and nothing is the main module. */
+const START_OPTIONS: Pick<BuildOptions, "banner" | "define"> = {
+  banner: {
+    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+  },
+  define: { "import.meta.main": "false" },
+};
+
+function optionsOf(root: string, inputs: Record<string, string>, kind: BundleKind) {
+  const outdir = join(root, kind.place.bundles, "folder");
+  const entries = Object.entries(kind.sources).map(([name, source]) => [name, join(root, source)] as const);
   return {
     absWorkingDir: root,
-    entryPoints: { [basename(ENTRY, ".js")]: join(root, SOURCE) },
-    outdir: join(root, BUNDLES, "folder"),
+    entryPoints: Object.fromEntries(entries),
+    outdir,
     bundle: true,
     write: false,
     // What is loaded when it is needed, such as Kafka, stays in files of its own and shares its modules with the rest.
@@ -42,35 +99,22 @@ function optionsOf(root: string, inputs: Record<string, string>) {
     format: "esm",
     platform: "node",
     target: "node24",
-    charset: "utf8",
+    // A character beyond Latin-1 makes V8 keep the whole file in two bytes for each.
+    charset: kind.asksPlace ? "ascii" : "utf8",
+    ...(kind.asksPlace ? START_OPTIONS : {}),
     legalComments: "none",
     keepNames: true,
-    sourcemap: "linked",
+    sourcemap: kind.sourcemap,
     sourcesContent: false,
     // As Node takes the sources, whatever a tsconfig.json says.
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, useDefineForClassFields: true } },
-    plugins: [packagesOutside, readAs(root, inputs)],
+    plugins: [kind.packages, readAs(root, inputs, kind.asksPlace ? outdir : null)],
     logLevel: "silent",
   } as const satisfies BuildOptions;
 }
 
-/**
- * Packages stay where they are, native ones and those that look for their own files among them. Only zod is many small modules without any of that.
- * What of Node nobody uses in the end is not loaded.
- */
-const packagesOutside: Plugin = {
-  name: "packages",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === "entry-point" || path === "zod"
-        ? undefined
-        : { path, external: true, sideEffects: !path.startsWith("node:") },
-    );
-  },
-};
-
 /** Hands every file to the bundler by itself, so that what it notes is what was bundled, also when somebody writes to the file meanwhile. */
-function readAs(root: string, inputs: Record<string, string>): Plugin {
+function readAs(root: string, inputs: Record<string, string>, outdir: string | null): Plugin {
   return {
     name: "read",
     setup({ onLoad }) {
@@ -78,10 +122,13 @@ function readAs(root: string, inputs: Record<string, string>): Plugin {
         const bytes = readFileSync(path);
         const file = relative(root, path).split(sep).join("/");
         inputs[file] = hashOf(bytes);
-        const contents = bytes.toString("utf8");
-        if (contents.includes("import.meta") && !KNOW_THEIR_PLACE.includes(file)) {
-          const text = `${file} uses import.meta, which is another one in a bundle: have who starts the thread pass it on`;
-          return { errors: [{ text }] };
+        const text = bytes.toString("utf8");
+        const isOwn = !file.startsWith("node_modules/");
+        const knowsItsPlace = KNOW_THEIR_PLACE.includes(file);
+        const contents = outdir === null || !isOwn || knowsItsPlace ? text : sourcePlace(text, path, outdir);
+        if (outdir === null && contents.includes("import.meta") && !knowsItsPlace) {
+          const why = `${file} uses import.meta, which is another one in a bundle: have who starts the thread pass it on`;
+          return { errors: [{ text: why }] };
         }
         return { contents, loader: loaderOf(path) };
       });
@@ -128,7 +175,8 @@ function isLeftOver(bundles: string, name: string): boolean {
 
 if (import.meta.main) {
   try {
-    await buildThreads(process.argv[2] ?? fileURLToPath(new URL("../../", import.meta.url)));
+    const root = process.argv[2] ?? fileURLToPath(new URL("../../", import.meta.url));
+    await (process.argv[3] === "start" ? buildStart(root) : buildThreads(root));
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
