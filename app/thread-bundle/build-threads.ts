@@ -78,11 +78,14 @@ async function buildBundle(root: string, kind: BundleKind): Promise<boolean> {
 }
 
 /** Modules of packages that are written for `require` find it, and nothing is the main module. */
-const START_OPTIONS: Pick<BuildOptions, "banner" | "define"> = {
+const START_OPTIONS: Pick<BuildOptions, "banner" | "define" | "minifySyntax" | "minifyWhitespace"> = {
   banner: {
-    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+    js: 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);',
   },
   define: { "import.meta.main": "false" },
+  // V8 keeps the text of what it runs.
+  minifySyntax: true,
+  minifyWhitespace: true,
 };
 
 function optionsOf(root: string, inputs: Record<string, string>, kind: BundleKind) {

@@ -18,17 +18,23 @@ export const packagesOutside: Plugin = {
 
 /** Native, looking for files of their own, or not for an edge: they stay where they are. */
 const OUTSIDE =
-  /^(node:|lmdb|@node-rs\/|chdb|esbuild|vite|pg|@redis\/|@platformatic\/|kafkajs|@grpc\/|@fastify\/s|pino|thread-stream|mqtt)/;
+  /^(lmdb|@node-rs\/|chdb|esbuild|vite|pg|@redis\/|@platformatic\/|kafkajs|@grpc\/|@fastify\/s|pino|thread-stream|mqtt)/;
+
+const BUILT_IN = "built-in";
 
 /** Packages go in, so that of each there is only what is used: hundreds of modules of kysely, zod and fastify. */
 export const packagesIn: Plugin = {
   name: "packages",
-  setup({ onResolve }) {
+  setup({ onLoad, onResolve }) {
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind !== "entry-point" && OUTSIDE.test(path)
-        ? { path, external: true, sideEffects: !path.startsWith("node:") }
-        : undefined,
+      kind !== "entry-point" && OUTSIDE.test(path) ? { path, external: true } : undefined,
     );
+    // An `import` of node:http asks for all that it has, and with that loads its WebSocket and fetch: 6 MB in each thread. This asks for what is used.
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: BUILT_IN, sideEffects: false }));
+    onLoad({ filter: /.*/, namespace: BUILT_IN }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+      loader: "js",
+    }));
   },
 };
 
