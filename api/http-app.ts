@@ -98,6 +98,10 @@ function createFastify(options: ApiOptions): ZodApp {
     handlerTimeout: LIMITS.apiHandlerTimeoutMs,
     clientErrorHandler: clientOnError,
     frameworkErrors: (error, _, reply) => void sendProblem(reply, makeProblem("INVALID_INPUT", error.message)),
+    // Without these Fastify loads compilers of its own, which nothing here uses.
+    schemaController: {
+      compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
+    },
     routerOptions: { maxParamLength: LIMITS.pathSegmentCharactersMax, querystringParser: parseQuery },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
@@ -110,6 +114,10 @@ function createFastify(options: ApiOptions): ZodApp {
     setSecurityHeaders(request, reply);
   });
   return app;
+}
+
+function noCompiler(): never {
+  throw new Error("validators and serializers are set before the first route");
 }
 
 function registerApi(api: ZodApp, context: RouteContext): void {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { build, type BuildFailure, type BuildOptions, type Message, type Metafile, type Plugin } from "esbuild";
+import type { BuildFailure, BuildOptions, Message, Metafile, Plugin } from "esbuild";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 
@@ -25,6 +25,8 @@ const LARGEST_SHOWN = 3;
  */
 export async function bundleFunctions(entry: string): Promise<FunctionBundle> {
   const path = resolve(entry);
+  // Loaded when somebody deploys: it stays in memory.
+  const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build(optionsOf(path)).catch((cause: BuildFailure) => {
     throw doesNotBundle(cause, dirname(path));
   });

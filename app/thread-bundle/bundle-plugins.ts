@@ -1,4 +1,4 @@
-import { relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 import type { Plugin } from "esbuild";
 
 /**
@@ -29,6 +29,10 @@ export const packagesIn: Plugin = {
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
       kind !== "entry-point" && OUTSIDE.test(path) ? { path, external: true } : undefined,
     );
+    // Of fifty languages that zod can refuse in, Millrace speaks one.
+    onResolve({ filter: /\/locales\/index\.js$/ }, ({ resolveDir }) => ({
+      path: join(resolveDir, "../locales/en.js"),
+    }));
     // An `import` of node:http asks for all that it has, and with that loads its WebSocket and fetch: 6 MB in each thread. This asks for what is used.
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: BUILT_IN, sideEffects: false }));
     onLoad({ filter: /.*/, namespace: BUILT_IN }, ({ path }) => ({
