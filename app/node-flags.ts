@@ -7,14 +7,25 @@ import { isStart } from "./is-start.ts";
  */
 export const NODE_FLAGS: readonly string[] = ["--max-semi-space-size=16"];
 
-/** Where memory is short: a young generation of some MB is collected more often, and code is kept in its compact form for longer. */
-export const LITTLE_MEMORY_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--optimize-for-size"];
+/**
+ * Where memory is short (docs/adr/0041-little-memory-is-one-setting.md): a small young generation, code kept compact, the first collection soon, and only V8's baseline compiler,
+ * whose code is smaller and which needs none of the others' own. Builtins are not copied beside the code of each thread.
+ */
+export const LITTLE_MEMORY_FLAGS: readonly string[] = [
+  "--max-semi-space-size=1",
+  "--optimize-for-size",
+  "--initial-old-space-size=8",
+  "--no-short-builtin-calls",
+  "--no-opt",
+  "--no-maglev",
+];
 
 /** What the C library's allocator reads when a process begins: one arena for all threads, and what is freed goes back to the system. */
 export const LITTLE_MEMORY_ENVIRONMENT: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: "1",
-  MALLOC_MMAP_THRESHOLD_: "65536",
+  MALLOC_MMAP_THRESHOLD_: "32768",
   MALLOC_TRIM_THRESHOLD_: "131072",
+  MALLOC_TOP_PAD_: "65536",
 };
 
 /** What is needed of `process`. */
@@ -69,6 +80,7 @@ export function keepCompiledCode(data: string, self: Pick<NodeJS.Process, "env">
   self.env["NODE_COMPILE_CACHE"] ??= join(data, "compile-cache");
 }
 
+/** `--opt` and `--no-opt` say something of the same. */
 function nameOf(flag: string): string {
-  return (flag.split("=")[0] ?? flag).replaceAll("_", "-");
+  return (flag.split("=")[0] ?? flag).replaceAll("_", "-").replace(/^--no-/, "--");
 }

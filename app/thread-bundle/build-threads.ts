@@ -178,8 +178,10 @@ function isLeftOver(bundles: string, name: string): boolean {
 
 if (import.meta.main) {
   try {
-    const root = process.argv[2] ?? fileURLToPath(new URL("../../", import.meta.url));
-    await (process.argv[3] === "start" ? buildStart(root) : buildThreads(root));
+    // Without arguments both; else that of one root which is named, or that of threads.
+    const [, , root = fileURLToPath(new URL("../../", import.meta.url)), name] = process.argv;
+    if (name !== "start") await buildThreads(root);
+    if (name === "start" || process.argv.length === 2) await buildStart(root);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
