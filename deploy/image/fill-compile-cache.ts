@@ -6,6 +6,7 @@ await Promise.all([
   import("../../app/cli.ts"),
   import("../../app/commands/start.ts"),
   import("../../app/start-services.ts"),
+  import("../../app/table-readers.ts"),
   import("../../app/threads/run-stage-thread.ts"),
   import("../../processors/main-stage.ts"),
   import("../../log/kafka/platformatic-client.ts"),
