@@ -71,9 +71,7 @@ const settings = {
   memory: z
     .enum(["normal", "small"], { error: "it is normal or small" })
     .default("normal")
-    .describe(
-      "small: take as little memory as there is a way to, at some cost of speed; processorThreads is 1 unless it is said. See edge.md.",
-    ),
+    .describe("small: take little memory, at some cost of speed; processorThreads is 1 unless said. See edge.md."),
   autoscale: z
     .enum(["off", "dry-run", "on"], { error: "it is off, dry-run or on" })
     .default("off")

@@ -23,7 +23,7 @@ export function createSharedThread(): typeof spawnThread {
     begun.on("error", (error: Error) => (failure = error));
     return begun;
   };
-  return (module, data, transfer, onEnd, deadlines = {}) => {
+  return (module, data, transfer, onEnd, deadlines) => {
     worker ??= begin();
     const { port1, port2 } = new MessageChannel();
     const tenant: Tenant = { module, data: { ...data, control: port2 } };
