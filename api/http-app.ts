@@ -42,6 +42,10 @@ function createFastify(options: ApiOptions): ZodApp {
     handlerTimeout: LIMITS.apiHandlerTimeoutMs,
     clientErrorHandler: clientOnError,
     frameworkErrors: (error, _, reply) => void sendProblem(reply, makeProblem("INVALID_INPUT", error.message)),
+    // Without these Fastify loads compilers of its own, which nothing here uses.
+    schemaController: {
+      compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
+    },
     routerOptions: { maxParamLength: LIMITS.pathSegmentCharactersMax, querystringParser: parseQuery },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
@@ -54,6 +58,10 @@ function createFastify(options: ApiOptions): ZodApp {
     setSecurityHeaders(request, reply);
   });
   return app;
+}
+
+function noCompiler(): never {
+  throw new Error("validators and serializers are set before the first route");
 }
 
 /** Forms send a filter that is not set as `type=`: an empty parameter is an absent one. */

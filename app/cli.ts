@@ -1,58 +1,18 @@
-import { CommanderError, type Command } from "commander";
-import { errorText } from "../core/errors.ts";
-import { exitCodeOf, formatFailure, usageError, withHelpHint } from "./commands/failure.ts";
-import { EXIT } from "./commands/output.ts";
+import { createBareProgram } from "./bare-program.ts";
+import { addStartCommand } from "./commands/add-start-command.ts";
+import { isStart } from "./is-start.ts";
+import { runProgram } from "./run-program.ts";
+import type { Command } from "commander";
 
-/** The command line. Every command ends with an exit code of `EXIT`; failures are one sentence with its remedy. */
+/** The command line, as `runProgram` runs it. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = await programOf(argv);
-  const json = argv.includes("--json");
-  let current = program;
-  program.hook("preAction", (_, action) => void (current = action));
-  for (const command of withSubcommands(program)) {
-    command.exitOverride((error) => {
-      current = command;
-      throw error;
-    });
-  }
-  try {
-    await program.parseAsync([...argv]);
-  } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) {
-      process.exitCode = EXIT.ok;
-      return;
-    }
-    if (error instanceof CommanderError && error.code === "commander.help" && !json) {
-      console.error(current.helpInformation());
-      process.exitCode = EXIT.usage;
-      return;
-    }
-    const failure = withHelpHint(error instanceof CommanderError ? plainError(error) : error, current);
-    console.error(formatFailure(failure, json));
-    process.exitCode = exitCodeOf(failure);
-  }
+  await runProgram(await programFor(argv), argv);
 }
 
-/** An installation's start does not load what the other commands need, which is far more than it needs itself. */
-async function programOf(argv: readonly string[]): Promise<Command> {
-  if (argv[2] !== "start") return (await import("./program.ts")).createProgram();
-  const { createStartProgram } = await import("./start-program.ts");
-  return createStartProgram();
+/** The command that an installation runs loads none of the others: what they load would stay in its memory for good. */
+async function programFor(argv: readonly string[]): Promise<Command> {
+  if (!isStart(argv.slice(2))) return (await import("./all-commands.ts")).createProgram();
+  const program = createBareProgram();
+  addStartCommand(program);
+  return program;
 }
-
-function withSubcommands(command: Command): readonly Command[] {
-  return [command, ...command.commands.flatMap((subcommand) => withSubcommands(subcommand))];
-}
-
-/** Commander prints help instead of a sentence when a command is missing. */
-function plainError(error: CommanderError): unknown {
-  return usageError(
-    error.code === "commander.help" ? new CommanderError(1, error.code, "a command is missing") : error,
-  );
-}
-
-process.on("unhandledRejection", (error: unknown) => {
-  // A programmer's error: say it and end, so that a supervisor starts a whole process again.
-  console.error(`millrace: ${errorText(error)}`, error);
-  process.exit(70);
-});

@@ -69,6 +69,10 @@ const settings = {
     .describe(
       "Threads of the main stage, which runs the stock functions (clean, aggregate, alarm) on a share of the partitions each.",
     ),
+  memory: z
+    .enum(["normal", "small"], { error: "it is normal or small" })
+    .default("normal")
+    .describe("small: take little memory, at some cost of speed; processorThreads is 1 unless said. See edge.md."),
   autoscale: z
     .enum(["off", "dry-run", "on"], { error: "it is off, dry-run or on" })
     .default("off")
@@ -217,6 +221,7 @@ export function readConfig(
     const value = Object.hasOwn(flags, name) ? flags[name as keyof Settings] : environment[environmentName(name)];
     if (value !== undefined && value !== "") given[name] = value;
   }
+  if (given["memory"] === "small") given["processorThreads"] ??= 1;
   const parsed = configSchema.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -260,11 +265,6 @@ function checkTls({ host, allowPlaintext, tlsCert, tlsKey, tlsClientCa, tlsClien
 /** Where that listens which has no TLS: on this machine only, unless plain text is allowed elsewhere. */
 export function plainHost({ host, allowPlaintext }: Config): string {
   return allowPlaintext || isLoopback(host) ? host : "127.0.0.1";
-}
-
-/** What a child process may be given of the environment: it takes the names that it needs. */
-export function environmentOfChildren(): NodeJS.ProcessEnv {
-  return { ...process.env };
 }
 
 function shown(name: string, value: unknown): string {

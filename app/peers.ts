@@ -1,6 +1,3 @@
-import { createDeadLetterQueue } from "../sinks/clickhouse/dead-letter-queue.ts";
-import { createHistory } from "../sinks/clickhouse/history.ts";
-import { createRejects } from "../sinks/clickhouse/rejects.ts";
 import { within } from "./deadline.ts";
 import { callThread } from "./thread-rpc.ts";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
@@ -15,8 +12,8 @@ import type { Rejects } from "../core/rejects.ts";
 import type { MetricSample } from "../core/metrics.ts";
 import type { SettledReadings } from "../sinks/clickhouse/settled-readings.ts";
 import type { Erasure } from "../sinks/clickhouse/erased-devices.ts";
-import type { RollupChoice } from "../sinks/clickhouse/history-series.ts";
 import type { PartHealth } from "./part-health.ts";
+import type { LocateTables, TableReaders } from "./table-readers.ts";
 import type { RemoteCall } from "./thread-rpc.ts";
 import type { ReplaysApi } from "./threads/replay-threads.ts";
 import type { ClickHouseApi, FunctionsApi, GatewayApi, ProcessorsApi } from "./threads/thread-apis.ts";
@@ -66,7 +63,12 @@ const SUMS_WAIT_MS = 5000;
 /** Below the usual time-out of who asks for metrics. */
 const METRICS_WAIT_MS = 3000;
 
-export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupChoice): Peers {
+/** `tablesOf` makes who asks the tables; null where there are none. */
+export function createPeers(
+  ports: PeerPorts,
+  logger: Logger,
+  tablesOf: ((locate: LocateTables) => TableReaders) | null = null,
+): Peers {
   const gateway = ports.gateway === null ? null : callThread<GatewayApi>(ports.gateway, "gateway");
   const processors = ports.processors.map((port, index) =>
     callThread<ProcessorsApi>(port, `processors.${index}`, { totals: TOTALS_WAIT_MS, sums: SUMS_WAIT_MS }),
@@ -76,7 +78,7 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
   });
   const clickhouse = ports.clickhouse === null ? null : callThread<ClickHouseApi>(ports.clickhouse, "clickhouse");
   /** It may restart at another address. */
-  const locate = clickhouse === null ? null : () => clickhouse("connection");
+  const tables = clickhouse === null ? null : (tablesOf?.(() => clickhouse("connection")) ?? null);
   return {
     totals: () => Promise.all(processors.map((call) => call("totals"))),
     sums: () => Promise.all(processors.map((call) => call("sums"))),
@@ -116,9 +118,9 @@ export function createPeers(ports: PeerPorts, logger: Logger, rollups?: RollupCh
       status: async () => (await gateway?.("mqtt")) ?? { port: 0, connections: 0 },
       connectedOf: async (keys) => (await gateway?.("connectedOf", keys)) ?? [],
     },
-    history: locate === null ? null : createHistory(locate, rollups),
-    rejects: locate === null ? null : createRejects(locate),
-    deadLetters: locate === null ? null : createDeadLetterQueue(locate),
+    history: tables?.history ?? null,
+    rejects: tables?.rejects ?? null,
+    deadLetters: tables?.deadLetters ?? null,
     replays: functions,
     erasures: async () => (await clickhouse?.("erasures")) ?? null,
     settled: async () => (await clickhouse?.("settled")) ?? null,

@@ -23,7 +23,9 @@ export async function openBase(data: ServicesThreadData, clock: Clock) {
   const { config } = data;
   const roles = rolesOf(config.role);
   const logger = createLogger(config.logLevel, "services");
-  const peers = createPeers(data, logger, { retention: rollupRetention(config), now: () => clock.now() });
+  const rollups = { retention: rollupRetention(config), now: () => clock.now() };
+  const readers = data.clickhouse === null ? null : await import("./table-readers.ts");
+  const peers = createPeers(data, logger, readers && ((locate) => readers.createTableReaders(locate, rollups)));
   const opened: OpenRegistry = await openRegistry({
     ...(config.databaseUrl === undefined ? { path: data.registryPath } : { url: config.databaseUrl }),
     secret: data.secret,

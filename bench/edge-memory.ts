@@ -1,28 +1,30 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { runEdgeLoad } from "../test/forward-cuts/edge-load.ts";
 import { untilInterrupted } from "../test/support/until-interrupted.ts";
 import { forwardFigure } from "../test/forward-cuts/forward-progress.ts";
 import { startPair, type ForwardPair } from "../test/forward-cuts/forward-pair.ts";
+import { memoryShares, processMemory } from "./memory-shares.ts";
+import { reportFlags, threadHeaps } from "./thread-heaps.ts";
 
-/** What docs/edge.md recommends for machines with little memory. */
-const NODE_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
-const ENVIRONMENT = { MALLOC_ARENA_MAX: "2" };
 const DEVICES = 100;
 const PACE_MS = 1000;
 
 /**
  * `npm run bench -- edge-memory`: what an installation at the edge takes of memory, without tables, forwarding to another one for 100 devices that
- * send once a second; then while the link is away. `--plain`: without the flags that docs/edge.md recommends.
+ * send once a second; then while the link is away. `--plain`: as an installation takes it that is not told to take little.
  */
 export async function benchEdgeMemory(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: { plain: { type: "boolean", default: false }, seconds: { type: "string", default: "60" } },
   });
-  const flags = values.plain ? {} : { edgeNodeFlags: NODE_FLAGS, edgeEnvironment: ENVIRONMENT };
-  const pair = await startPair({ ...flags, signal: untilInterrupted() });
+  const reports = mkdtempSync(join(tmpdir(), "edge-memory-"));
+  const edgeEnvironment = values.plain ? {} : { MILLRACE_MEMORY: "small" };
+  const pair = await startPair({ edgeEnvironment, edgeNodeFlags: reportFlags(reports), signal: untilInterrupted() });
   const ending = new AbortController();
   try {
     const begun = Date.now();
@@ -42,17 +44,31 @@ export async function benchEdgeMemory(args: string[]): Promise<void> {
     say("without a link");
     ending.abort();
     const sent = [...(await loaded).values()].reduce((sum, count) => sum + count, 0);
+    for (const line of await endShares(pair, reports)) console.log(line);
     const bytes = await forwardFigure(edge, "millrace_log_bytes");
     console.log(`${sent} messages, ${bytes} bytes of log: ${Math.round(bytes / sent)} for each`);
   } finally {
     ending.abort();
     await pair.dispose();
+    rmSync(reports, { recursive: true, force: true });
   }
 }
 
-/** From /proc: what is the process's own, and what the kernel has of files for it and may take back. */
+/** What the memory at the end is for, by kind and by thread. */
+async function endShares({ edge }: ForwardPair, reports: string): Promise<readonly string[]> {
+  const pid = pidOf(edge);
+  const shares = [...memoryShares(pid)].sort(([, one], [, other]) => other - one);
+  const kinds = shares.map(([kind, megabytes]) => `${kind}: ${Math.round(megabytes)} MB`);
+  return [...kinds, ...(await threadHeaps(pid, reports))];
+}
+
+/** What is the process's own, and what the kernel has of files for it and may take back. */
 function memoryOf({ edge }: ForwardPair): string {
-  const status = readFileSync(`/proc/${edge.instance?.pid}/status`, "utf8");
-  const megabytes = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1000);
-  return `${megabytes("VmRSS")} MB resident: ${megabytes("RssAnon")} MB its own, ${megabytes("RssFile")} MB of files`;
+  const { resident, anonymous, files } = processMemory(pidOf(edge));
+  return `${Math.round(resident)} MB resident: ${Math.round(anonymous)} MB its own, ${Math.round(files)} MB of files`;
+}
+
+function pidOf(edge: ForwardPair["edge"]): number {
+  if (edge.instance === null) throw new Error("the edge has ended");
+  return edge.instance.pid;
 }

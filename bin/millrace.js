@@ -11,7 +11,11 @@ if (major < NODE_MAJOR_MIN) {
   process.exit(2);
 }
 
-const { takeNodeFlags } = await import("../app/node-flags.ts");
+const { takeNodeFlags, wantsLittleMemory } = await import("../app/node-flags.ts");
+if (wantsLittleMemory()) {
+  const { startWithLittleMemory } = await import("../app/thread-bundle/start-with-little-memory.ts");
+  startWithLittleMemory();
+}
 takeNodeFlags();
 const { main } = await import("../app/cli.ts");
 await main(process.argv);

@@ -5,7 +5,6 @@ import { assembleRegistry } from "./assemble-registry.ts";
 import type { DeviceImporter } from "./device-importer.ts";
 import type { RegistryEngine } from "./engine.ts";
 import { openSqlite } from "./open-sqlite.ts";
-import { openPostgresEngine } from "./postgres/postgres-engine.ts";
 import { sqliteEngine } from "./sqlite-engine.ts";
 
 /** Where the registry is kept. */
@@ -43,6 +42,7 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRe
 }
 
 async function openEngine(options: OpenRegistryOptions): Promise<RegistryEngine> {
-  if ("url" in options) return openPostgresEngine(options);
+  // Its client is loaded where it is needed only.
+  if ("url" in options) return (await import("./postgres/postgres-engine.ts")).openPostgresEngine(options);
   return sqliteEngine(await openSqlite(options.path), options.path);
 }

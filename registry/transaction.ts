@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely, Transaction } from "kysely";
 import { LIMITS } from "../core/limits.ts";
-import { isConflict } from "./postgres/postgres-error.ts";
+import { isConflict } from "./postgres/conflict.ts";
 import type { Tables } from "./schema.ts";
 
 const CONFLICT_DELAY_MS = 20;

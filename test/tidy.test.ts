@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { createProgram } from "../app/program.ts";
+import { createProgram } from "../app/all-commands.ts";
 import { ceilingsRule } from "./tidy/ceilings-rule.ts";
 import { commandsRule } from "./tidy/commands-rule.ts";
 import { errorsPageRule } from "./tidy/errors-page-rule.ts";

@@ -25,7 +25,7 @@ const LARGEST_SHOWN = 3;
  */
 export async function bundleFunctions(entry: string): Promise<FunctionBundle> {
   const path = resolve(entry);
-  // Most of those who may bundle something never do.
+  // Loaded when somebody deploys: it stays in memory.
   const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build(optionsOf(path)).catch((cause: BuildFailure) => {
     throw doesNotBundle(cause, dirname(path));

@@ -2,17 +2,55 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, wri
 import { basename, extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildOptions, type Loader, type OutputFile, type Plugin } from "esbuild";
-import { BUNDLES, ENTRY, findBundle, firstChanged, hashOf, MANIFEST, type BundleManifest } from "./manifest.ts";
+import { findBundle, firstChanged, hashOf, MANIFEST, START_PLACE, THREADS_PLACE } from "./manifest.ts";
+import { packagesIn, packagesOutside, sourcePlace } from "./bundle-plugins.ts";
+import type { BundleManifest, BundlePlace } from "./manifest.ts";
 
 const SCRIPT = "app/thread-bundle/build-threads.ts";
-const FUNCTIONS = { [basename(ENTRY, ".js")]: "app/threads/bundled-functions.ts" };
-/** Apart, so that a thread of functions stays one file. */
-const CHECKS = {
-  "function-check": "app/threads/function-check.ts",
-  "confined-host": "app/processes/confined-host.ts",
+
+/** What a bundle is made of. */
+interface BundleKind {
+  readonly place: BundlePlace;
+  /** By the names of the files that are made of them. Those that stand together share files. */
+  readonly sources: readonly Readonly<Record<string, string>>[];
+  readonly packages: Plugin;
+  /** What `import.meta.url` is: that of the source, or nothing that a module may ask for. */
+  readonly asksPlace: boolean;
+  readonly sourcemap: "linked" | false;
+}
+
+const THREADS: BundleKind = {
+  place: THREADS_PLACE,
+  // Checks apart, so that a thread of functions stays one file.
+  sources: [
+    { functions: "app/threads/bundled-functions.ts" },
+    { "function-check": "app/threads/function-check.ts", "confined-host": "app/processes/confined-host.ts" },
+  ],
+  packages: packagesOutside,
+  asksPlace: false,
+  sourcemap: "linked",
+};
+const START: BundleKind = {
+  place: START_PLACE,
+  sources: [
+    {
+      start: "app/bundled-start.ts",
+      processors: "app/threads/processors.ts",
+      services: "app/threads/services.ts",
+      shared: "app/threads/shared.ts",
+    },
+  ],
+  packages: packagesIn,
+  asksPlace: true,
+  // What reads one takes more memory than the bundle saves.
+  sourcemap: false,
 };
 /** The files that may know that they run from a bundle: packages are found from there too. */
-const KNOW_THEIR_PLACE = ["app/thread-bundle/source-frames.ts", "app/late-logger.ts"];
+const KNOW_THEIR_PLACE = [
+  "app/thread-bundle/source-frames.ts",
+  "app/thread-bundle/thread-module.ts",
+  "app/late-logger.ts",
+];
 /** What decides the result beside the files themselves: versions of the bundler among it. */
 const ALSO_READ = ["package.json", SCRIPT];
 const FOLDER = /^[0-9a-f]{16}$/;
@@ -23,24 +61,52 @@ const LEFT_BEHIND_MS = 3_600_000;
  * hundreds take. It is there as a whole or not at all, and says of which files it was made. Throws when a module does not bundle, asks
  * where it lies, or the folder cannot be written. Resolves with whether it built: not when it was there.
  */
-export async function buildThreads(root: string): Promise<boolean> {
-  if (findBundle(root).entry !== null) return false;
+export function buildThreads(root: string): Promise<boolean> {
+  return buildBundle(root, THREADS);
+}
+
+/** The same of all that an installation with little memory runs, packages included (docs/adr/0041-little-memory-is-one-setting.md). */
+export function buildStart(root: string): Promise<boolean> {
+  return buildBundle(root, START);
+}
+
+async function buildBundle(root: string, kind: BundleKind): Promise<boolean> {
+  const { bundles } = kind.place;
+  if (findBundle(root, kind.place).entry !== null) return false;
   const inputs: Record<string, string> = {};
   for (const file of ALSO_READ) inputs[file] = hashOf(readFileSync(join(root, file)));
-  const built = [FUNCTIONS, CHECKS].map(async (entries) => (await build(optionsOf(root, entries, inputs))).outputFiles);
+  const built = kind.sources.map(async (sources) => (await build(optionsOf(root, sources, inputs, kind))).outputFiles);
   const outputFiles = (await Promise.all(built)).flat();
   const outputs = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), hashOf(contents)]));
   const lines = Object.entries(outputs).map(([name, hash]) => `${name} ${hash}`);
   const folder = hashOf(lines.sort().join("\n")).slice(0, 16);
-  writeBundle(join(root, BUNDLES), outputFiles, { v: 1, folder, inputs, outputs });
+  writeBundle(join(root, bundles), outputFiles, { v: 1, folder, inputs, outputs });
   return true;
 }
 
-function optionsOf(root: string, entryPoints: Record<string, string>, inputs: Record<string, string>) {
+/** Modules of packages that are written for `require` find it, and nothing is the main module. */
+const START_OPTIONS: Pick<BuildOptions, "banner" | "define" | "minifySyntax" | "minifyWhitespace"> = {
+  banner: {
+    js: 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);',
+  },
+  define: { "import.meta.main": "false" },
+  // V8 keeps the text of what it runs.
+  minifySyntax: true,
+  minifyWhitespace: true,
+};
+
+function optionsOf(
+  root: string,
+  sources: Readonly<Record<string, string>>,
+  inputs: Record<string, string>,
+  kind: BundleKind,
+) {
+  const outdir = join(root, kind.place.bundles, "folder");
+  const entries = Object.entries(sources).map(([name, source]) => [name, join(root, source)] as const);
   return {
     absWorkingDir: root,
-    entryPoints,
-    outdir: join(root, BUNDLES, "folder"),
+    entryPoints: Object.fromEntries(entries),
+    outdir,
     bundle: true,
     write: false,
     // What is loaded when it is needed, such as Kafka, stays in files of its own and shares its modules with the rest.
@@ -48,35 +114,22 @@ function optionsOf(root: string, entryPoints: Record<string, string>, inputs: Re
     format: "esm",
     platform: "node",
     target: "node24",
-    charset: "utf8",
+    // A character beyond Latin-1 makes V8 keep the whole file in two bytes for each.
+    charset: kind.asksPlace ? "ascii" : "utf8",
+    ...(kind.asksPlace ? START_OPTIONS : {}),
     legalComments: "none",
     keepNames: true,
-    sourcemap: "linked",
+    sourcemap: kind.sourcemap,
     sourcesContent: false,
     // As Node takes the sources, whatever a tsconfig.json says.
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, useDefineForClassFields: true } },
-    plugins: [packagesOutside, readAs(root, inputs)],
+    plugins: [kind.packages, readAs(root, inputs, kind.asksPlace ? outdir : null)],
     logLevel: "silent",
   } as const satisfies BuildOptions;
 }
 
-/**
- * Packages stay where they are, native ones and those that look for their own files among them. Only zod is many small modules without any of that.
- * What of Node nobody uses in the end is not loaded.
- */
-const packagesOutside: Plugin = {
-  name: "packages",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === "entry-point" || path === "zod"
-        ? undefined
-        : { path, external: true, sideEffects: !path.startsWith("node:") },
-    );
-  },
-};
-
 /** Hands every file to the bundler by itself, so that what it notes is what was bundled, also when somebody writes to the file meanwhile. */
-function readAs(root: string, inputs: Record<string, string>): Plugin {
+function readAs(root: string, inputs: Record<string, string>, outdir: string | null): Plugin {
   return {
     name: "read",
     setup({ onLoad }) {
@@ -84,10 +137,13 @@ function readAs(root: string, inputs: Record<string, string>): Plugin {
         const bytes = readFileSync(path);
         const file = relative(root, path).split(sep).join("/");
         inputs[file] = hashOf(bytes);
-        const contents = bytes.toString("utf8");
-        if (contents.includes("import.meta") && !KNOW_THEIR_PLACE.includes(file)) {
-          const text = `${file} uses import.meta, which is another one in a bundle: have who starts the thread pass it on`;
-          return { errors: [{ text }] };
+        const text = bytes.toString("utf8");
+        const isOwn = !file.startsWith("node_modules/");
+        const knowsItsPlace = KNOW_THEIR_PLACE.includes(file);
+        const contents = outdir === null || !isOwn || knowsItsPlace ? text : sourcePlace(text, path, outdir);
+        if (outdir === null && contents.includes("import.meta") && !knowsItsPlace) {
+          const why = `${file} uses import.meta, which is another one in a bundle: have who starts the thread pass it on`;
+          return { errors: [{ text: why }] };
         }
         return { contents, loader: loaderOf(path) };
       });
@@ -134,7 +190,10 @@ function isLeftOver(bundles: string, name: string): boolean {
 
 if (import.meta.main) {
   try {
-    await buildThreads(process.argv[2] ?? fileURLToPath(new URL("../../", import.meta.url)));
+    // Without arguments both; else that of one root which is named, or that of threads.
+    const [, , root = fileURLToPath(new URL("../../", import.meta.url)), name] = process.argv;
+    if (name !== "start") await buildThreads(root);
+    if (name === "start" || process.argv.length === 2) await buildStart(root);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;

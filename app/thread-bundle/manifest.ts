@@ -8,6 +8,17 @@ export const BUNDLES = "dist/threads";
 export const MANIFEST = "manifest.json";
 export const ENTRY = "functions.js";
 
+/** Which bundle: its folder under the root, and the file in it that is started. */
+export interface BundlePlace {
+  readonly bundles: string;
+  readonly entry: string;
+}
+
+/** What threads of users' functions start from. */
+export const THREADS_PLACE: BundlePlace = { bundles: BUNDLES, entry: ENTRY };
+/** What an installation with little memory runs from. */
+export const START_PLACE: BundlePlace = { bundles: "dist/start", entry: "start.js" };
+
 /** Files with the SHA-256 of what they held, in hex. */
 const files = z.record(z.string(), z.string());
 
@@ -37,18 +48,22 @@ export function hashOf(bytes: Uint8Array | string): string {
  * The bundle of this installation, when it was made of exactly the files that are here now and nothing has happened to it: `entry` is the absolute
  * path of what a thread is started with. Reads all files of both sides, some milliseconds.
  */
-export function findBundle(root: string): FoundBundle {
-  const bundles = join(root, BUNDLES);
+export function findBundle(root: string, place: BundlePlace = THREADS_PLACE): FoundBundle {
+  const bundles = join(root, place.bundles);
   const text = readOrNull(join(bundles, MANIFEST))?.toString("utf8");
   if (text === undefined) return { entry: null, reason: "missing", text: "none has been built yet" };
   const manifest = parse(text);
-  if (manifest === null) return { entry: null, reason: "damaged", text: `${BUNDLES}/${MANIFEST} is damaged` };
+  if (manifest === null) return { entry: null, reason: "damaged", text: `${place.bundles}/${MANIFEST} is damaged` };
   const changed = firstChanged(root, manifest.inputs);
   if (changed !== null) return { entry: null, reason: "outdated", text: `${changed} has changed since it was built` };
   const folder = join(bundles, manifest.folder);
   const broken = firstChanged(folder, manifest.outputs);
-  if (broken === null && Object.hasOwn(manifest.outputs, ENTRY)) return { entry: join(folder, ENTRY) };
-  return { entry: null, reason: "damaged", text: `${BUNDLES}/${manifest.folder}/${broken ?? ENTRY} is damaged` };
+  if (broken === null && Object.hasOwn(manifest.outputs, place.entry)) return { entry: join(folder, place.entry) };
+  return {
+    entry: null,
+    reason: "damaged",
+    text: `${place.bundles}/${manifest.folder}/${broken ?? place.entry} is damaged`,
+  };
 }
 
 function parse(text: string): BundleManifest | null {

@@ -7,6 +7,7 @@ import { threadName } from "node:worker_threads";
  */
 const NICENESS: ReadonlyMap<string, number> = new Map([
   ["services", 3],
+  ["shared", 3],
   ["processors", 5],
   ["functions", 7],
   ["function-check", 7],

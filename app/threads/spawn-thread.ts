@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { callThread } from "../thread-rpc.ts";
+import { threadModule } from "../thread-bundle/thread-module.ts";
 import type { MessagePort, ResourceLimits, Transferable } from "node:worker_threads";
 import type { CallDeadlines, RemoteCall, ThreadApi } from "../thread-rpc.ts";
 
@@ -24,7 +25,7 @@ export function spawnThread<Api extends ThreadApi>(
 ): SpawnedThread<Api> {
   const { port1, port2 } = new MessageChannel();
   const name = module.replace(/^.*\/|\.[jt]s$/g, "");
-  const worker = new Worker(new URL(module, import.meta.url), {
+  const worker = new Worker(threadModule(module, import.meta.url), {
     name,
     workerData: { ...data, control: port2 },
     transferList: [port2, ...transfer],

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
 import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
-import { environmentOfChildren } from "../config.ts";
+import { environmentOfChildren } from "../environment-of-children.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
@@ -12,6 +12,7 @@ import { stageConfig } from "./stage-config.ts";
 import { createStageThreads, shares } from "./stage-threads.ts";
 import type { FunctionsThreads } from "./functions-threads.ts";
 import { createReplayThreads } from "./replay-threads.ts";
+import { createSharedThread } from "./spawn-shared.ts";
 import { spawnThread } from "./spawn-thread.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
@@ -75,11 +76,13 @@ export function startThreads(options: StartThreadsOptions): Threads {
   };
 
   const roles = rolesOf(config.role);
+  // Where memory is short, one thread for both; more processors are asked for where there are cores for them.
+  const spawn = config.memory === "small" && config.processorThreads === 1 ? createSharedThread() : spawnThread;
   const threadCount = roles.has("processors") ? config.processorThreads : 0;
   const processors = shares(config.partitions, threadCount).map((partitions) => {
     const port = peer();
     const { access, transfer } = log.connect();
-    return spawnThread<ProcessorsApi>(
+    return spawn<ProcessorsApi>(
       "./processors.ts",
       { config, access, partitions, peers: [port] },
       [...transfer, port],
@@ -94,7 +97,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
   const replays = createReplayThreads(options);
   serveThread(functionsChannel.port1, { ...functions.api, ...replays.api }, logger);
   const { access, transfer } = log.connect();
-  const services = spawnThread<ServicesApi>(
+  const services = spawn<ServicesApi>(
     "./services.ts",
     {
       config,

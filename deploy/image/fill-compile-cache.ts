@@ -4,10 +4,12 @@
  */
 await Promise.all([
   import("../../app/cli.ts"),
-  import("../../app/start-program.ts"),
+  import("../../app/bare-program.ts"),
+  import("../../app/commands/add-start-command.ts"),
   import("../../app/commands/start.ts"),
   import("../../app/create-gateway.ts"),
   import("../../app/start-services.ts"),
+  import("../../app/table-readers.ts"),
   import("../../app/threads/run-stage-thread.ts"),
   import("../../processors/main-stage.ts"),
   import("../../app/open-kafka.ts"),

@@ -1,8 +1,7 @@
 import { DatabaseError } from "pg";
 import { type ErrorCode, MillraceError } from "../../core/errors.ts";
+import { DEADLOCK_DETECTED, SERIALIZATION_FAILURE } from "./conflict.ts";
 
-const SERIALIZATION_FAILURE = "40001";
-const DEADLOCK_DETECTED = "40P01";
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 type Decision = readonly [code: ErrorCode, remedy: string];
@@ -60,12 +59,6 @@ export function postgresError(error: unknown, target: string): unknown {
   }
   if (PROGRAMMERS_CLASSES.includes(state.slice(0, 2))) return error;
   return new MillraceError("REGISTRY_IO", text, { cause: error });
-}
-
-/** True when the server broke a transaction off for the sake of another: the same one may succeed at once. */
-export function isConflict(error: unknown): boolean {
-  const state = error instanceof Error ? stateOf(error.cause) : null;
-  return state === SERIALIZATION_FAILURE || state === DEADLOCK_DETECTED;
 }
 
 /** True when the connection is of no more use: what came is not the server's answer to a query, or the server has ended it. */

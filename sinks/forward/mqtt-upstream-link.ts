@@ -48,6 +48,8 @@ export function createMqttUpstreamLink(options: MqttUpstreamLinkOptions): Upstre
       username: USER_NAME,
       password,
       protocolVersion: 4,
+      // 65,536 buffers of all numbers with two bytes, 7 MB, for some bytes of each envelope.
+      writeCache: false,
       clean: true,
       keepalive: KEEP_ALIVE_SECONDS,
       reschedulePings: true,

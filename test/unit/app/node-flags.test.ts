@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { NODE_FLAGS, takeNodeFlags } from "../../../app/node-flags.ts";
+import {
+  LITTLE_MEMORY_ENVIRONMENT,
+  LITTLE_MEMORY_FLAGS,
+  NODE_FLAGS,
+  takeLittleMemory,
+  takeNodeFlags,
+  wantsLittleMemory,
+} from "../../../app/node-flags.ts";
 
 function startedAnew(argv: readonly string[], execArgv: readonly string[] = [], nodeOptions?: string, how = {}) {
   const calls: (readonly string[] | undefined)[] = [];
@@ -41,5 +48,69 @@ describe("takeNodeFlags", () => {
       throw new Error("ERR_FEATURE_UNAVAILABLE_ON_PLATFORM");
     };
     expect(() => startedAnew(["start"], [], undefined, { execve })).not.toThrow();
+  });
+});
+
+describe("wantsLittleMemory", () => {
+  const wants = (args: readonly string[], memory?: string) =>
+    wantsLittleMemory({
+      argv: ["/bin/node", "/millrace.js", ...args],
+      env: memory === undefined ? {} : { MILLRACE_MEMORY: memory },
+    });
+
+  it("is what a start says with a flag, or else with the environment", () => {
+    expect(wants(["start", "--memory", "small"])).toBe(true);
+    expect(wants(["--data", "d", "start", "--memory=small"])).toBe(true);
+    expect(wants(["start"], "small")).toBe(true);
+    expect(wants(["start", "--memory", "normal"], "small")).toBe(false);
+    expect(wants(["start", "--memory=normal", "--memory", "small"])).toBe(true);
+  });
+
+  it("is not what is said otherwise, nor of another command", () => {
+    expect(wants(["start"])).toBe(false);
+    expect(wants(["start", "--memory"])).toBe(false);
+    expect(wants(["start"], "tiny")).toBe(false);
+    expect(wants(["audit"], "small")).toBe(false);
+  });
+});
+
+describe("takeLittleMemory", () => {
+  const startedSmall = (how: {
+    readonly execArgv?: string[];
+    readonly env?: NodeJS.ProcessEnv;
+    readonly platform?: "win32";
+  }) => {
+    const calls: { readonly args: readonly string[] | undefined; readonly env: NodeJS.ProcessEnv | undefined }[] = [];
+    takeLittleMemory("/dist/start.js", {
+      platform: "linux",
+      argv: ["/bin/node", "/millrace.js", "start", "--json"],
+      execArgv: [],
+      execPath: "/bin/node",
+      env: {},
+      execve: (_file, args, env) => void calls.push({ args, env }),
+      ...how,
+    });
+    return calls;
+  };
+
+  it("starts the bundle anew with its flags and the allocator's environment", () => {
+    expect(startedSmall({ execArgv: ["--inspect"] })).toEqual([
+      {
+        args: ["/bin/node", ...LITTLE_MEMORY_FLAGS, "--inspect", "/dist/start.js", "start", "--json"],
+        env: LITTLE_MEMORY_ENVIRONMENT,
+      },
+    ]);
+  });
+
+  it("leaves be what was chosen otherwise, a compiler that is to be on among it", () => {
+    const [started] = startedSmall({ execArgv: ["--opt", "--max-semi-space-size=4"], env: { MALLOC_ARENA_MAX: "4" } });
+    expect(started?.args).not.toContain("--no-opt");
+    expect(started?.args).not.toContain("--max-semi-space-size=1");
+    expect(started?.args).toContain("--no-maglev");
+    expect(started?.env).toEqual({ ...LITTLE_MEMORY_ENVIRONMENT, MALLOC_ARENA_MAX: "4" });
+  });
+
+  it("does nothing on Windows", () => {
+    expect(startedSmall({ platform: "win32" })).toEqual([]);
   });
 });

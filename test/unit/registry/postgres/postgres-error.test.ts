@@ -1,7 +1,8 @@
 import { DatabaseError } from "pg";
 import { describe, expect, it } from "vitest";
 import { isMillraceError, MillraceError } from "../../../../core/errors.ts";
-import { isConflict, isConnectionLost, postgresError } from "../../../../registry/postgres/postgres-error.ts";
+import { isConflict } from "../../../../registry/postgres/conflict.ts";
+import { isConnectionLost, postgresError } from "../../../../registry/postgres/postgres-error.ts";
 
 const TARGET = "postgres://db:5432/millrace";
 

@@ -1,16 +1,18 @@
+import { createBareProgram } from "./bare-program.ts";
+import { addDataCommands } from "./commands/add-data-commands.ts";
+import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
 import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
-import { addDeadLetterCommands } from "./commands/add-dead-letter-commands.ts";
 import { addFunctionCommands } from "./commands/add-function-commands.ts";
-import { addDataCommands } from "./commands/add-data-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
 import { addSimulateCommand } from "./commands/add-simulate-command.ts";
-import { createStartProgram } from "./start-program.ts";
+import { addStartCommand } from "./commands/add-start-command.ts";
 import type { Command } from "commander";
 
 /** All commands, without running one: the documentation test walks it. */
 export function createProgram(): Command {
-  const program = createStartProgram();
+  const program = createBareProgram();
+  addStartCommand(program);
   addDeviceCommands(program);
   addFunctionCommands(program);
   addDataCommands(program);
