@@ -70,7 +70,7 @@ function sentence({ exponent }: CostCurve): string {
 }
 
 /** Curves that are shown for what they cost and not held against the aim. */
-const SHOWN = new Set(["spread", "rulesOfAll", "changes", "history: sink"]);
+const SHOWN = new Set(["spread", "rulesOfAll", "changes", "history: sink", "history: merges"]);
 
 function verdict({ name, exponent }: CostCurve): string {
   if (SHOWN.has(name) || exponent === null) return "shown";
