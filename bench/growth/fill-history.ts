@@ -33,6 +33,7 @@ const METRIC_NAMES = ["temperature", "humidity", "pressure", "vibration", "curre
 const MINUTE_MS = 60_000;
 const FOR_GOOD = (): number => Number.NEGATIVE_INFINITY;
 const INSERTS_MIN = 3;
+const INSERTS_PER_ROLLUP = 6;
 /** One part, as the sink makes it. */
 const ONE_PART = `SETTINGS max_threads = 1, max_block_size = 800000, min_insert_block_size_rows = 800000,
   min_insert_block_size_bytes = 0, insert_deduplicate = 0`;
@@ -40,8 +41,8 @@ const mergesRow = z.object({ merges: z.number() });
 
 /**
  * Puts a history of `inserts` inserts into the tables as the sink would, the newest last: rows are made by the server, a log of a hundred million would take hours.
- * After each insert the roll-ups are computed by the sink's own statements, and merges under way end, so that they are counted
- * where they belong. Source positions are of a generation before the log's.
+ * Roll-ups are computed by the sink's own statements, once in six inserts, as by a sink that is busy. Merges end before the next insert, so that
+ * they do not depend on what else the machine does. Source positions are of a generation before the log's.
  */
 export async function fillHistory(
   link: ClickHouseLink,
@@ -58,7 +59,10 @@ export async function fillHistory(
   for (let index = 0; index < inserts; index += 1) {
     if (index === inserts - last) before = await merges();
     const from = until - (inserts - index) * width;
-    for (const statement of statementsOf(index + 1, from, shape)) await link.command(statement);
+    const slot = Math.floor(index / INSERTS_PER_ROLLUP) + 1;
+    for (const statement of insertsOf(slot, index, from, shape)) await link.command(statement);
+    if ((index + 1) % INSERTS_PER_ROLLUP === 0 || index === inserts - 1)
+      for (const statement of rollupsOf(slot)) await link.command(statement);
     await untilMerged(link);
   }
   const { mergedRows, cpuSeconds } = await merges();
@@ -77,7 +81,7 @@ export async function untilMerged(link: ClickHouseLink, looks = 1, pauseMs = 20)
   }
 }
 
-function statementsOf(slot: number, from: number, shape: HistoryShape): readonly string[] {
+function insertsOf(slot: number, index: number, from: number, shape: HistoryShape): readonly string[] {
   const { devices, messagesPerInsert, intervalMs } = shape;
   const to = from + messagesPerInsert * intervalMs;
   const firstMinute = Math.floor(from / MINUTE_MS);
@@ -92,13 +96,16 @@ function statementsOf(slot: number, from: number, shape: HistoryShape): readonly
     FROM (SELECT number, ${metrics} AS metric FROM numbers(${devices})) ${ONE_PART}`,
     `INSERT INTO readings (tenant, device, metric, ts, kind, number, text, src_stage, src_partition, src_generation, src_offset, src_step, src_index)
     SELECT 'default', ${deviceOf("at")}, metric, ${timeOf(`${from} + step * ${intervalMs} + at % 1000`)}, 'number',
-      round(20 + (cityHash64(number, ${slot}, metric) % 1000) / 100, 2), '', 'main', at % 32, 0,
-      intDiv(${slot * messagesPerInsert} * ${devices} + number, 32), 0, 0
+      round(20 + (cityHash64(number, ${index}, metric) % 1000) / 100, 2), '', 'main', at % 32, 0,
+      intDiv(${index * messagesPerInsert} * ${devices} + number, 32), 0, 0
     FROM (SELECT number, number % ${devices} AS at, intDiv(number, ${devices}) AS step, ${metrics} AS metric
       FROM numbers(${messagesPerInsert * devices})) ${ONE_PART}`,
-    ...rollupStatements({ upToSlot: slot, passes: 1, pass: 0 }, FOR_GOOD),
-    `ALTER TABLE dirty_buckets DROP PARTITION ${slot}`,
   ];
+}
+
+function rollupsOf(slot: number): readonly string[] {
+  const statements = rollupStatements({ upToSlot: slot, passes: 1, pass: 0 }, FOR_GOOD);
+  return [...statements, `ALTER TABLE dirty_buckets DROP PARTITION ${slot}`];
 }
 
 function deviceOf(number: string): string {
