@@ -64,7 +64,8 @@ ${curves.map((curve) => `| ${curve.name} | ${curve.what} | ${curve.exponent?.toF
   round is not counted.
 - **Merges** (threads of their own in ClickHouse) are counted while the second half of a history goes in, because most inserts are followed by small ones or none, and
   a few by large ones. A row is merged once for each step of about ten parts to one, so this curve grows with the logarithm of what its month holds in
-  inserts, and ends where a month ends or a part has 150 GB: no history before that month makes a merge larger. The aim is held against what a message costs with them.
+  inserts, and ends where a month ends or a part has 150 GB: no history before that month makes a merge larger. \`history: stored\` is ClickHouse alone with them, \`history: message\` the sink too. A message
+  costs more than that: the stage is not in it, which does not know the history. Why and what was done: [ADR 42](../adr/0042-merges-take-wider-steps.md).
 - All sizes take turns, round by round, and the median counts: what else the machine does makes no slope.
 
 ${sections.join("\n")}`;
