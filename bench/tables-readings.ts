@@ -11,16 +11,19 @@ const STEP = 30;
 const START = Date.UTC(2026, 0, 1);
 
 interface ReadingsShape {
+  /** Event time of the first round, UTC ms. */
+  readonly start: number;
   /** Between two messages of a device. */
   readonly stepMs: number;
   /** A thousand different values of each metric, of the record's place in its partition: 0 to 999. */
   readonly noise: (offset: number, partition: number) => number;
 }
 
-const SHAPE: ReadingsShape = { stepMs: 1000, noise: (offset) => (offset * 7919) % 1000 };
+const SHAPE: ReadingsShape = { start: START, stepMs: 1000, noise: (offset) => (offset * 7919) % 1000 };
 
 /** Fills `readings` of a log as the stage would: a round is one message of six numbers from each device, `stepMs` after the one before. */
-export function createReadings(log: EmbeddedLog, devices: number, { stepMs, noise }: ReadingsShape = SHAPE) {
+export function createReadings(log: EmbeddedLog, devices: number, shape: Partial<ReadingsShape> = {}) {
+  const { start, stepMs, noise } = { ...SHAPE, ...shape };
   const offsets = Array.from({ length: log.partitionCount }, () => 0);
   const prepared = new Map<number, RecordInput[]>();
   let rounds = 0;
@@ -33,7 +36,7 @@ export function createReadings(log: EmbeddedLog, devices: number, { stepMs, nois
         const offset = offsets[partition] ?? 0;
         offsets[partition] = offset + 1;
         const records = made.get(partition) ?? [];
-        const at = START + rounds * stepMs + (device % 1000);
+        const at = start + rounds * stepMs + (device % 1000);
         records.push(record(id, partition, offset, at, noise(offset, partition)));
         made.set(partition, records);
       }
@@ -51,7 +54,7 @@ export function createReadings(log: EmbeddedLog, devices: number, { stepMs, nois
   };
   return {
     /** Event time up to which it has made some. */
-    until: () => START + rounds * stepMs,
+    until: () => start + rounds * stepMs,
     /** In steps that fit in the log's queue. */
     async append(count: number) {
       for (let done = 0; done < count; done += STEP) await append(make(Math.min(STEP, count - done)));

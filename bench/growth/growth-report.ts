@@ -53,7 +53,7 @@ export interface CostCurve {
   readonly unit: string;
   /** Of each run, per message or question. */
   readonly points: readonly { readonly size: number; readonly costs: readonly number[] }[];
-  /** Of the medians. Null where only one size was measured. */
+  /** Of the medians. Null where only one size was measured, and where one costs nothing. */
   readonly exponent: number | null;
 }
 
@@ -72,17 +72,34 @@ export function costCurves(report: GrowthReport): readonly CostCurve[] {
 
 function historyCurves(history: HistoryMeasured | undefined): readonly CostCurve[] {
   if (history === undefined) return [];
-  const curve = (name: string, what: string, cost: (round: HistoryRound) => number): CostCurve => {
-    const points = history.sizes.map(({ size, rounds }) => ({ size, costs: rounds.map((round) => 1e6 * cost(round)) }));
+  const curve = (
+    name: string,
+    what: string,
+    cost: (round: HistoryRound, filled: HistoryFilled) => number,
+  ): CostCurve => {
+    const points = history.sizes.map(({ size, filled, rounds }) => {
+      return { size, costs: rounds.map((round) => 1e6 * cost(round, filled)) };
+    });
     return curveOf({ name, what, unit: "rows", points });
   };
+  const stored = ({ insertCpuSeconds, rollupCpuSeconds, messages }: HistoryRound, filled: HistoryFilled): number =>
+    (insertCpuSeconds + rollupCpuSeconds) / messages + mergesOf(filled);
+  const merges = history.sizes.map(({ size, filled }) => ({ size, costs: [1e6 * mergesOf(filled)] }));
   return [
     curve("history: sink", "the sink's CPU for a message of six rows", (r) => r.sinkCpuSeconds / r.messages),
     curve("history: insert", "ClickHouse's CPU for it until it is in", (r) => r.insertCpuSeconds / r.messages),
+    curve("history: roll-ups", "ClickHouse's CPU for its roll-ups", (r) => r.rollupCpuSeconds / r.messages),
+    curveOf({
+      name: "history: merges",
+      what: "ClickHouse's CPU for the merges that follow, of all tables, on average of the second half of the history",
+      unit: "rows",
+      points: merges,
+    }),
+    curve("history: stored", "ClickHouse's CPU for it: insert, roll-ups and merges", stored),
     curve(
-      "history: stored",
-      "ClickHouse's CPU for it with roll-ups, until nothing is left to be merged",
-      (r) => (r.insertCpuSeconds + r.rollupCpuSeconds) / r.messages,
+      "history: message",
+      "all that it costs from the log on: sink and ClickHouse",
+      (r, filled) => r.sinkCpuSeconds / r.messages + stored(r, filled),
     ),
     curve(
       "history: question",
@@ -92,7 +109,13 @@ function historyCurves(history: HistoryMeasured | undefined): readonly CostCurve
   ];
 }
 
+/** CPU seconds of merges per message. */
+function mergesOf({ merges: { cpuSeconds, messages } }: HistoryFilled): number {
+  return cpuSeconds / messages;
+}
+
 function curveOf(curve: Omit<CostCurve, "exponent">): CostCurve {
   const points = curve.points.map(({ size, costs }) => ({ size, cost: median(costs) }));
-  return { ...curve, exponent: points.length < 2 ? null : fitExponent(points) };
+  const hasExponent = points.length > 1 && points.every(({ cost }) => cost > 0);
+  return { ...curve, exponent: hasExponent ? fitExponent(points) : null };
 }

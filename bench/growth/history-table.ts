@@ -5,14 +5,15 @@ import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createChdbProcess, type ChdbProcess } from "../../sinks/clickhouse/chdb/chdb-process.ts";
 import { createClickHouseLink } from "../../sinks/clickhouse/clickhouse-link.ts";
-import { createClickHouseSink, type ClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
+import { createClickHouseSink } from "../../sinks/clickhouse/clickhouse-sink.ts";
 import { createHistory } from "../../sinks/clickhouse/history.ts";
-import { ROLLUP_PACE, type RollupPace } from "../../sinks/clickhouse/rollups/rollups.ts";
+import { ROLLUP_PACE } from "../../sinks/clickhouse/rollups/rollups.ts";
 import { openTestLog } from "../../test/unit/log/open-test-log.ts";
-import { cpuSecondsOf, treeCpuSeconds } from "../process-tree.ts";
+import { cpuSecondsOf, threadCpuSeconds, treeCpuSeconds } from "../process-tree.ts";
 import { median } from "../statistics.ts";
 import { createReadings, METRICS } from "../tables-readings.ts";
 import { untilSettled } from "../tables-settled.ts";
+import { fillHistory, untilMerged, type FillMerges, type MergeCount } from "./fill-history.ts";
 
 /**
  * A process of its own with a log, the sink and the embedded ClickHouse. Its messages: first the directory and the devices, then how far the
@@ -26,10 +27,12 @@ export type HistoryQuestion =
 export interface HistoryRound {
   readonly messages: number;
   readonly sinkCpuSeconds: number;
-  /** Of ClickHouse until the rows are in. */
+  /** Of ClickHouse until the rows are in, without merges. */
   readonly insertCpuSeconds: number;
-  /** Of ClickHouse from then until every roll-up is computed and nothing is left to be merged. */
+  /** Of ClickHouse from then until every roll-up is computed, without merges. */
   readonly rollupCpuSeconds: number;
+  /** Of ClickHouse's merges in this round, until nothing is left to be merged. Most rounds merge little and a few much. */
+  readonly mergeCpuSeconds: number;
   readonly queries: number;
   readonly queryCpuSeconds: number;
   readonly queryMsMedian: number;
@@ -40,22 +43,32 @@ export interface HistoryFilled {
   /** On disk, of `readings`, and of all tables, for each row of `readings`. */
   readonly bytesPerRow: number;
   readonly allBytesPerRow: number;
+  /** What the merges of its last inserts took: how much a row is merged when so much lies there. */
+  readonly merges: FillMerges;
+  readonly parts: number;
 }
 
 const GIB = 1024 ** 3;
-const NEVER_MS = 1e12;
 /** Of a device. */
 const INTERVAL_MS = 10_000;
 /** 60 points of one metric: what a tile of a dashboard shows. */
 const QUERY_RANGE_MS = 600_000;
 const QUERIES = 40;
+/** A machine that does something else meanwhile must not end a fill. */
+const FILL_TIMEOUTS = { insertTimeoutMs: 600_000, queryTimeoutMs: 600_000, tableCommandTimeoutMs: 600_000 };
 /** As large as one insert may be, rounded down to whole rounds of the fleet. */
 const INSERT_ROWS = 180_000;
-const sizeRow = z.object({ bytes: z.number(), rows: z.number() });
+/**
+ * Where the history ends and what is measured begins, whatever the history holds: in the same hour, day and month, so that the same buckets
+ * are computed again of as many minutes and hours.
+ */
+const NOW = Date.UTC(2026, 0, 20, 0, 30, 5);
+const sizeRow = z.object({ bytes: z.number(), rows: z.number(), parts: z.number() });
 const dirtyRow = z.object({ dirty: z.number() });
-const mergesRow = z.object({ merges: z.number() });
-/** One merge may follow another after a moment. */
+const eventRow = z.object({ value: z.number() });
+const MERGED_ROWS = "SELECT sum(value) AS value FROM system.events WHERE event = 'MergedRows'";
 const QUIET_LOOKS = 5;
+const QUIET_PAUSE_MS = 200;
 
 process.once("disconnect", () => process.exit(1));
 process.once("message", (first: Extract<HistoryQuestion, { kind: "fill" }>) => {
@@ -70,69 +83,62 @@ async function fill({ directory, devices, rows }: Extract<HistoryQuestion, { kin
   const chdb = createChdbProcess({ path: `${directory}/clickhouse`, environment: process.env, ...common });
   await chdb.start();
   const connection = () => chdb.connection();
-  const log = await openTestLog(`${directory}/log`, { bytesMax: 32 * GIB, partitionCount: 32 });
-  const readings = createReadings(log, devices, { stepMs: INTERVAL_MS, noise: mixed });
-  const of = { firstGeneration: 1, installation: "bench", log, connection };
-  const startSink = async (pace: Partial<RollupPace>): Promise<ClickHouseSink> => {
-    const rollupPace = { ...ROLLUP_PACE, ...pace };
-    const sink = createClickHouseSink({ ...common, ...of, metrics: createMetrics(), rollupPace });
-    await sink.start();
-    return sink;
+  const link = createClickHouseLink(connection, FILL_TIMEOUTS);
+  const merges = async (): Promise<MergeCount> => {
+    const [counted] = await link.query(MERGED_ROWS, eventRow);
+    return { mergedRows: counted?.value ?? 0, cpuSeconds: mergeCpu(chdb) };
   };
-  // Each bucket of the history is computed once, when all of it is there: a fill of millions takes long enough.
-  const filling = await startSink({ delayMs: NEVER_MS });
-  const link = createClickHouseLink(connection);
+  const messagesPerInsert = Math.max(1, Math.floor(INSERT_ROWS / (devices * METRICS)));
+  const inserts = Math.ceil(rows / (messagesPerInsert * devices * METRICS));
+  const shape = { devices, messagesPerInsert, intervalMs: INTERVAL_MS, until: NOW };
+  const fillMerges = await fillHistory(link, inserts, shape, merges);
+  const log = await openTestLog(`${directory}/log`, { bytesMax: 4 * GIB, partitionCount: 32 });
+  const readings = createReadings(log, devices, { start: NOW, stepMs: INTERVAL_MS, noise: mixed });
+  // Roll-ups are computed at once and without rest, so that what they cost belongs to the round that they follow.
+  const rollupPace = { ...ROLLUP_PACE, delayMs: 1000, restFactor: 0 };
+  const of = { firstGeneration: 1, installation: "bench", log, connection, rollupPace };
+  await createClickHouseSink({ ...common, ...of, metrics: createMetrics() }).start();
   const settled = async (): Promise<void> => {
     while (((await link.query("SELECT count() AS dirty FROM dirty_buckets", dirtyRow))[0]?.dirty ?? 0) > 0)
       await delay(100);
   };
-  const quiet = async (): Promise<void> => {
-    for (let looks = 0; looks < QUIET_LOOKS; looks += 1) {
-      if (((await link.query("SELECT count() AS merges FROM system.merges", mergesRow))[0]?.merges ?? 0) > 0)
-        looks = -1;
-      await delay(200);
-    }
-  };
-  await readings.append(Math.round(rows / (devices * METRICS)));
-  await untilSettled(log);
-  await filling.stop(AbortSignal.timeout(5000));
-  // From now on roll-ups are computed at once and without rest, so that what they cost belongs to the round that they follow.
-  await startSink({ delayMs: 1000, restFactor: 0 });
-  await settled();
   const sizeOf = async (where: string) =>
     (
       await link.query(
-        `SELECT sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts WHERE active AND ${where}`,
+        `SELECT sum(bytes_on_disk) AS bytes, sum(rows) AS rows, count() AS parts FROM system.parts WHERE active AND ${where}`,
         sizeRow,
       )
-    )[0] ?? { bytes: 0, rows: 0 };
+    )[0] ?? { bytes: 0, rows: 0, parts: 0 };
   const own = await sizeOf("table = 'readings'");
   const all = await sizeOf("database = currentDatabase()");
   const filled: HistoryFilled = {
     rows: own.rows,
     bytesPerRow: own.bytes / own.rows,
     allBytesPerRow: all.bytes / own.rows,
+    merges: fillMerges,
+    parts: own.parts,
   };
   const round = async (): Promise<HistoryRound> => {
-    const batches = Math.max(1, Math.floor(INSERT_ROWS / (devices * METRICS)));
-    await readings.prepare(batches);
-    await quiet();
+    await readings.prepare(messagesPerInsert);
+    await untilMerged(link, QUIET_LOOKS, QUIET_PAUSE_MS);
     const [ownBefore, before] = [cpuSecondsOf(process.cpuUsage()), clickhouseCpu(chdb)];
     await readings.appendPrepared();
     await untilSettled(log, 5);
     const inserted = clickhouseCpu(chdb);
     const sinkCpuSeconds = cpuSecondsOf(process.cpuUsage()) - ownBefore;
     await settled();
-    await quiet();
     const rolledUp = clickhouseCpu(chdb);
+    await untilMerged(link, QUIET_LOOKS, QUIET_PAUSE_MS);
+    const merged = clickhouseCpu(chdb);
     const queryMsMedian = await ask(connection, devices, readings.until());
     return {
-      messages: batches * devices,
+      messages: messagesPerInsert * devices,
       sinkCpuSeconds,
-      insertCpuSeconds: inserted - before,
-      rollupCpuSeconds: rolledUp - inserted,
+      insertCpuSeconds: inserted.other - before.other,
+      rollupCpuSeconds: rolledUp.other - inserted.other,
+      mergeCpuSeconds: merged.merges - before.merges,
       queries: QUERIES,
-      queryCpuSeconds: clickhouseCpu(chdb) - rolledUp,
+      queryCpuSeconds: clickhouseCpu(chdb).other - merged.other,
       queryMsMedian,
     };
   };
@@ -145,8 +151,15 @@ function mixed(offset: number, partition: number): number {
   return ((mixed ^ (mixed >>> 15)) >>> 0) % 1000;
 }
 
-function clickhouseCpu(chdb: ChdbProcess): number {
-  return treeCpuSeconds(chdb.pid() ?? 0);
+/** CPU seconds of ClickHouse, those of merges on their own: merges of what was there before would be charged to whatever runs beside them. */
+function clickhouseCpu(chdb: ChdbProcess): { readonly merges: number; readonly other: number } {
+  const merges = mergeCpu(chdb);
+  return { merges, other: treeCpuSeconds(chdb.pid() ?? 0) - merges };
+}
+
+function mergeCpu(chdb: ChdbProcess): number {
+  const threads = Object.entries(threadCpuSeconds(chdb.pid() ?? 0)).filter(([name]) => name.includes("Merge"));
+  return threads.reduce((sum, [, seconds]) => sum + seconds, 0);
 }
 
 /** The newest ten minutes of one metric of devices all over the fleet, one after the other. Throws when an answer is not whole. */

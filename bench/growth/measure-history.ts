@@ -7,7 +7,7 @@ import type { HistoryFilled, HistoryQuestion, HistoryRound } from "./history-tab
 
 const PROGRAM = fileURLToPath(new URL("history-table.ts", import.meta.url));
 
-/** Fills a database for each size, one after the other, then measures them in turns: what else the machine does meets all sizes alike. */
+/** Fills a database for each size, all at once, then measures them in turns: what else the machine does meets all sizes alike. */
 export async function measureHistory(
   sizes: readonly number[],
   devices: number,
@@ -16,14 +16,14 @@ export async function measureHistory(
   const directories = sizes.map(() => temporaryDirectory());
   const children = sizes.map(() => fork(PROGRAM));
   try {
-    const tables: { size: number; child: ChildProcess; filled: HistoryFilled; rounds: HistoryRound[] }[] = [];
-    for (const [index, child] of children.entries()) {
+    const fill = async (child: ChildProcess, index: number) => {
       const size = sizes[index] ?? 0;
       const directory = directories[index]?.path ?? "";
       const filled = await ask<HistoryFilled>(child, { kind: "fill", directory, devices, rows: size });
-      console.error(`filled with ${filled.rows} rows of ${filled.bytesPerRow.toFixed(1)} bytes`);
-      tables.push({ size, child, filled, rounds: [] });
-    }
+      console.error(`${size} rows: filled: ${JSON.stringify(filled)}`);
+      return { size, child, filled, rounds: [] as HistoryRound[] };
+    };
+    const tables = await Promise.all(children.map(fill));
     for (let round = 0; round <= rounds; round += 1) {
       for (const { size, child, rounds: done } of tables) {
         const measured = await ask<HistoryRound>(child, { kind: "round" });

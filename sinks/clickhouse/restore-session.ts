@@ -4,6 +4,7 @@ import { fitPositions } from "../../engine/fit-positions.ts";
 import { InsertBatch } from "./insert-batch.ts";
 import { erasuresOf, matchesPlan, slotOf, type InsertPlan } from "./insert-plan.ts";
 import { insertSheets } from "./insert-sheets.ts";
+import { setMergeSettings } from "./merge-settings.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { claimSinkJournal, type SinkJournal } from "./sink-journal.ts";
 import { STORED_TOPICS } from "./rows/encoder-of-topic.ts";
@@ -31,6 +32,7 @@ export async function restoreSession(context: SinkContext, signal: AbortSignal):
   const database = await migrateDatabase(link, context.installation);
   const { restored } = journal;
   await setRollupRetention(link, context.rollupRetention);
+  await setMergeSettings(link, logger);
   await context.rollups.restore(restored.unsettled === null ? 0 : slotOf(restored.unsettled.plan));
   const marks = new SourceMarks();
   const sameDatabase = restored.database === database;

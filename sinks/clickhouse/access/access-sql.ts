@@ -1,4 +1,5 @@
 import { LIMITS } from "../../../core/limits.ts";
+import { MERGE_SETTINGS_RIGHT, withMergeSettings } from "../merge-settings.ts";
 import { BOOKS } from "../migrations/books.ts";
 import { MIGRATIONS } from "../migrations/migrations.ts";
 import { replicated } from "./replicated.ts";
@@ -51,7 +52,7 @@ export function tablesSql(database: string, cluster: string): readonly string[] 
   const statements = [...BOOKS, ...MIGRATIONS.flatMap((migration) => migration.statements)];
   return statements
     .filter((statement) => statement.startsWith("CREATE TABLE"))
-    .map((statement) => replicated(statement, database, cluster));
+    .map((statement) => replicated(withMergeSettings(statement), database, cluster));
 }
 
 function writer(database: string, on: string): readonly string[] {
@@ -64,7 +65,7 @@ function writer(database: string, on: string): readonly string[] {
   return [
     `CREATE SETTINGS PROFILE IF NOT EXISTS ${profile}${on} SETTINGS ${settings}`,
     `CREATE USER IF NOT EXISTS ${user}${on} IDENTIFIED WITH sha256_password BY '${PASSWORD}' DEFAULT DATABASE ${database} SETTINGS PROFILE '${profile}'`,
-    `GRANT${on} ${WRITER_RIGHTS.join(", ")} ON ${database}.* TO ${user}`,
+    `GRANT${on} ${[...WRITER_RIGHTS, MERGE_SETTINGS_RIGHT].join(", ")} ON ${database}.* TO ${user}`,
   ];
 }
 

@@ -47,14 +47,18 @@ FROM readings WHERE kind != 'text' AND (tenant, device, ${startOf}(ts)) IN (${ma
 GROUP BY tenant, device, metric, bucket`;
 }
 
-/** Merges that leave only the newest version of a bucket come when they come. */
+/**
+ * Merges that leave only the newest version of a bucket come when they come. A value each, and not one tuple of them, which is compared and kept
+ * as a value of any type: versions of a bucket with one count were made of the same readings, so that it does not matter which of them is taken.
+ */
 function fromFiner({ table, sizeMs, startOf }: RollupLevel, finer: RollupLevel, marked: string): string {
   return `INSERT INTO ${table} (${COLUMNS}) ${SETTINGS}
-SELECT tenant, device, metric, ${startMs("part", sizeMs)} AS bucket, sum(n), sum(newest.1), min(newest.2), max(newest.3),
-  argMax(newest.4, newest.6), min(newest.5), max(newest.6), now('UTC')
+SELECT tenant, device, metric, ${startMs("part", sizeMs)} AS bucket, sum(n), sum(part_sum), min(part_min), max(part_max),
+  argMax(part_last, part_last_ts), min(part_first_ts), max(part_last_ts), now('UTC')
 FROM (
-  SELECT tenant, device, metric, start AS part, max(count) AS n,
-    argMax((sum, min, max, last, first_ts, last_ts), count) AS newest
+  SELECT tenant, device, metric, start AS part, max(count) AS n, argMax(sum, count) AS part_sum, argMax(min, count) AS part_min,
+    argMax(max, count) AS part_max, argMax(last, count) AS part_last, argMax(first_ts, count) AS part_first_ts,
+    argMax(last_ts, count) AS part_last_ts
   FROM ${finer.table} WHERE (tenant, device, ${startOf}(start)) IN (${marked})
   GROUP BY tenant, device, metric, part
 ) GROUP BY tenant, device, metric, bucket`;

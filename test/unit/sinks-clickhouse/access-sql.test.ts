@@ -9,7 +9,9 @@ const statements = (cluster?: string): readonly string[] =>
 describe("the SQL for a ClickHouse server", () => {
   it("gives the writer what it needs on its database, and nothing else to anybody", () => {
     const grants = statements().filter((one) => one.startsWith("GRANT"));
-    expect(grants[0]).toBe("GRANT SELECT, INSERT, CREATE TABLE, ALTER DELETE, ALTER TTL ON plant.* TO plant_writer");
+    expect(grants[0]).toBe(
+      "GRANT SELECT, INSERT, CREATE TABLE, ALTER DELETE, ALTER TTL, ALTER SETTINGS ON plant.* TO plant_writer",
+    );
     expect(grants.slice(1).every((one) => /^GRANT SELECT ON plant\.\w+ TO plant_reader$/.test(one))).toBe(true);
     expect(grants.join()).not.toMatch(/quarantine|dead_letters|database_owner/);
   });
@@ -39,6 +41,8 @@ describe("the SQL for a ClickHouse server", () => {
     expect(all).toContain(
       "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', count)",
     );
+    const merged = tables.filter((one) => one.includes("merge_selector_base = 10"));
+    expect(merged.map((one) => /plant\.(\w+)/.exec(one)?.[1])).toEqual(["readings", "rollup_minutes"]);
     for (const one of statements("main")) expect(one).toMatch(/ ON CLUSTER 'main'/);
   });
 
