@@ -140,6 +140,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   const context: EdgeContext = {
     limits,
+    nowMs: parts.nowMs,
     newConnectionId: () => `${origins.admissionPrefix}mqtt-${++connections}`,
     table,
     admission,

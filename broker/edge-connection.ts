@@ -21,6 +21,9 @@ import { SessionSide } from "./session/session-side.ts";
 import { SocketFlow } from "./socket-flow.ts";
 import type { FilterRefusal, PlainEnd, RefusalReason } from "./refusals.ts";
 
+/** Node keeps a list per length of timers: so many lengths there are at most, instead of as many as connections. */
+const KEEP_ALIVE_STEP_MS = 50;
+
 /**
  * One socket: bytes → walker → CONNECT: authenticate, join the table; PUBLISH: admission → acknowledgement; PINGREQ: answer; what has to do
  * with subscriptions and QoS 2: the session. Nothing is walked while messages wait for the log as far as
@@ -37,6 +40,8 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   #state: ConnectionState = "greeting";
   #timer: NodeJS.Timeout;
   #keepAliveMs = 0;
+  /** Monotonic. A time instead of a timer that begins anew with each packet: that would be several times as much work. */
+  #heardAt = -Infinity;
   #device: ConnectedDevice | null = null;
   #side: SessionSide | null = null;
   #claim: Announcement | null = null;
@@ -58,7 +63,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#walker = new MqttFrameWalker(context.limits);
     this.#publishing = new PublishSide(context, this);
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
-    readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
+    readIntoShared(socket, (bytes, length) => this.#socketOnData(bytes, length));
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#socketOnDrain());
     // A reset is followed by "close", where it is dealt with.
@@ -73,15 +78,16 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     return this.#state === "greeting";
   }
 
-  #socketOnData(chunk: Buffer): void {
+  #socketOnData(chunk: Buffer, length: number): void {
     if (this.#state === "closed") return;
-    if (this.#state === "open") this.#timer.refresh();
-    this.#walker.feed(chunk);
+    this.#heardAt = this.#context.nowMs();
+    this.#walker.feed(chunk, length);
     this.#walk();
     this.#walker.keepRest();
   }
 
   #socketOnDrain(): void {
+    this.#flow.drained();
     this.#side?.drained();
     this.#walkSoon();
   }
@@ -119,7 +125,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     if (this.#state === "closed") return;
     if (!exhausted && this.#flow.isReading && this.#publishing.isFull) this.#context.report.behind();
     // The silence of a socket that was not read is ours.
-    if (exhausted && !this.#flow.isReading && this.#state === "open") this.#timer.refresh();
+    if (exhausted && !this.#flow.isReading) this.#heardAt = this.#context.nowMs();
     this.#flow.read(exhausted);
   }
 
@@ -194,7 +200,8 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#keepAliveMs = keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax);
     this.#state = "open";
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
+    this.#heardAt = this.#context.nowMs();
+    this.#listenFor(this.#keepAliveMs);
     this.answer(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
     this.#side?.opened();
     this.#context.report.joined(subjectOf(this.#id, this.#socket, device));
@@ -282,10 +289,16 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     publishWill(this.#will, this.#device, reason, this.#context.admitWill);
   }
 
+  #listenFor(ms: number): void {
+    this.#timer = setTimeout(() => this.#timerOnKeepAlive(), ms);
+  }
+
   #timerOnKeepAlive(): void {
     // What the peer has sent meanwhile is not read while the log is behind: that is our silence, not its own.
-    if (!this.#flow.isReading) this.#timer.refresh();
-    else this.end("keep-alive");
+    if (!this.#flow.isReading) return this.#listenFor(this.#keepAliveMs);
+    const left = this.#keepAliveMs - (this.#context.nowMs() - this.#heardAt);
+    if (left <= 0) this.end("keep-alive");
+    else this.#listenFor(Math.ceil(left / KEEP_ALIVE_STEP_MS) * KEEP_ALIVE_STEP_MS);
   }
 
   /** In the next turn, so that all acknowledgements of one commit make one walk. */

@@ -12,6 +12,8 @@ import type { PublishRates } from "./publish-rates.ts";
 /** What all connections of a broker share. */
 export interface EdgeContext {
   readonly limits: EdgeLimits;
+  /** Monotonic. */
+  readonly nowMs: () => number;
   /** For log lines: no other connection has it, of no gateway and no start. */
   readonly newConnectionId: () => string;
   readonly connect: ConnectStepsOptions;

@@ -37,6 +37,8 @@ export class MessageWindow {
   readonly #outcomes: MessageWindowOutcomes;
   readonly #answers = new AnswerQueue();
   #first: Run | null = null;
+  /** A run that is settled, to be used again: what is new and hangs on something old costs the collector of garbage most. */
+  #spare: Run | null = null;
   #last: Run | null = null;
   /** A message was refused: nothing behind it is acknowledged. */
   #ended = false;
@@ -126,12 +128,20 @@ export class MessageWindow {
 
   #runOf(group: AppendGroup, { key, via }: MessageOrigin): Run {
     if (this.#last !== null && this.#last.group === group && this.#last.key === key) return this.#last;
-    const run = new Run(group, key, via, this);
+    const run = this.#newRun(group, key, via);
     if (this.#last === null) this.#first = run;
     else this.#last.next = run;
     this.#last = run;
     this.#pendingRuns += 1;
     group.wait(run);
+    return run;
+  }
+
+  #newRun(group: AppendGroup, key: string, via: string | null): Run {
+    const spare = this.#spare;
+    const run = spare !== null && spare.key === key && spare.via === via ? spare : new Run(key, via, this);
+    this.#spare = null;
+    run.group = group;
     return run;
   }
 
@@ -152,7 +162,7 @@ export class MessageWindow {
     let landed = false;
     let routed: readonly DeviceMessage[] = NONE_ROUTED;
     let error: unknown = null;
-    for (let run = this.#first; run !== null && run.isSettled && error === null; run = run.next) {
+    for (let run = this.#first; run !== null && run.isSettled && error === null; run = this.#first) {
       this.#first = run.next;
       if (run.next === null) this.#last = null;
       this.size -= run.messages;
@@ -162,6 +172,8 @@ export class MessageWindow {
       landed = true;
       answers += run.answers;
       if (run.routed !== null) routed = routed.length === 0 ? run.routed : [...routed, ...run.routed];
+      run.clear();
+      this.#spare = run;
     }
     if (this.#ended) return;
     this.#ended = error !== null;
@@ -185,7 +197,7 @@ function viewOf({ qos, dup, retain, packetId, source, payloadStart, end }: Messa
 
 /** Messages of one device that follow each other and went into the same group. */
 class Run implements AppendWaiter, AdmittedRun {
-  readonly group: AppendGroup;
+  group: AppendGroup | null = null;
   readonly key: string;
   readonly via: string | null;
   next: Run | null = null;
@@ -198,11 +210,21 @@ class Run implements AppendWaiter, AdmittedRun {
   routed: DeviceMessage[] | null = null;
   readonly #window: MessageWindow;
 
-  constructor(group: AppendGroup, key: string, via: string | null, window: MessageWindow) {
-    this.group = group;
+  constructor(key: string, via: string | null, window: MessageWindow) {
     this.key = key;
     this.via = via;
     this.#window = window;
+  }
+
+  /** Everything but whose it is: an idle connection must not keep what was in the log with its last message. */
+  clear(): void {
+    this.group = null;
+    this.next = null;
+    this.messages = 0;
+    this.bytes = 0;
+    this.answers = 0;
+    this.isSettled = false;
+    this.routed = null;
   }
 
   landed(): void {
