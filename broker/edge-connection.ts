@@ -15,7 +15,7 @@ import { publishWill } from "./last-will.ts";
 import type { Announcement } from "./gateway-link.ts";
 import type { PublishPace } from "./publish-pace.ts";
 import { PublishSide, type PublishSideOwner } from "./publish-side.ts";
-import { readIntoShared } from "./shared-read-buffer.ts";
+import { type ByteReader, readIntoShared } from "./shared-read-buffer.ts";
 import type { SessionPeer } from "./session/deliveries.ts";
 import { SessionSide } from "./session/session-side.ts";
 import { SocketFlow } from "./socket-flow.ts";
@@ -29,7 +29,7 @@ const KEEP_ALIVE_STEP_MS = 50;
  * with subscriptions and QoS 2: the session. Nothing is walked while messages wait for the log as far as
  * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent or is too fast: then the socket is not read.
  */
-export class EdgeConnection implements SessionPeer, PublishSideOwner {
+export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner {
   readonly #id: string;
   readonly #socket: EdgeSocket;
   readonly #flow: SocketFlow;
@@ -41,7 +41,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   #timer: NodeJS.Timeout;
   #keepAliveMs = 0;
   /** Monotonic. A time instead of a timer that begins anew with each packet: that would be several times as much work. */
-  #heardAt = -Infinity;
+  #heardAt = 0;
   #device: ConnectedDevice | null = null;
   #side: SessionSide | null = null;
   #claim: Announcement | null = null;
@@ -60,10 +60,10 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#flow = new SocketFlow(socket);
     this.#context = context;
     this.#peer = peer;
-    this.#walker = new MqttFrameWalker(context.limits);
+    this.#walker = new MqttFrameWalker(context.limits, context.topics);
     this.#publishing = new PublishSide(context, this);
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
-    readIntoShared(socket, (bytes, length) => this.#socketOnData(bytes, length));
+    readIntoShared(socket, this);
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#socketOnDrain());
     // A reset is followed by "close", where it is dealt with.
@@ -78,10 +78,10 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     return this.#state === "greeting";
   }
 
-  #socketOnData(chunk: Buffer, length: number): void {
+  read(bytes: Buffer, length: number): void {
     if (this.#state === "closed") return;
-    this.#heardAt = this.#context.nowMs();
-    this.#walker.feed(chunk, length);
+    this.#noteHeard();
+    this.#walker.feed(bytes, length);
     this.#walk();
     this.#walker.keepRest();
   }
@@ -125,7 +125,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     if (this.#state === "closed") return;
     if (!exhausted && this.#flow.isReading && this.#publishing.isFull) this.#context.report.behind();
     // The silence of a socket that was not read is ours.
-    if (exhausted && !this.#flow.isReading) this.#heardAt = this.#context.nowMs();
+    if (exhausted && !this.#flow.isReading) this.#noteHeard();
     this.#flow.read(exhausted);
   }
 
@@ -200,7 +200,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#keepAliveMs = keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax);
     this.#state = "open";
     clearTimeout(this.#timer);
-    this.#heardAt = this.#context.nowMs();
+    this.#noteHeard();
     this.#listenFor(this.#keepAliveMs);
     this.answer(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
     this.#side?.opened();
@@ -287,6 +287,11 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     }
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
     publishWill(this.#will, this.#device, reason, this.#context.admitWill);
+  }
+
+  /** In whole ms, for which V8 needs no object. */
+  #noteHeard(): void {
+    this.#heardAt = Math.floor(this.#context.nowMs());
   }
 
   #listenFor(ms: number): void {

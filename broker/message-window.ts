@@ -1,5 +1,5 @@
 import type { MillraceError } from "../core/errors.ts";
-import { ANSWER, type Answer } from "../wire/mqtt-answers.ts";
+import { ANSWER, type Answer, ANSWER_BYTES, encodeAnswer, writeAnswer } from "../wire/mqtt-answers.ts";
 import type { AppendGroup, AppendWaiter } from "../core/event-log.ts";
 import type { Admission, AdmittedRun, MessageView } from "./admission.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
@@ -35,6 +35,7 @@ export class MessageWindow {
   readonly #admission: Admission;
   readonly #limits: WindowLimits;
   readonly #outcomes: MessageWindowOutcomes;
+  /** All but the first of each run: with one message at a time nobody looks at it. */
   readonly #answers = new AnswerQueue();
   #first: Run | null = null;
   /** A run that is settled, to be used again: what is new and hangs on something old costs the collector of garbage most. */
@@ -110,8 +111,7 @@ export class MessageWindow {
   skip(message: Acknowledged): void {
     if (message.qos === 0) return;
     if (this.#last !== null) return this.#addAnswer(this.#last, message);
-    this.#answers.push(answerOf(message), message.packetId);
-    this.#outcomes.messagesLanded(this.#answers.take(1), NONE_ROUTED);
+    this.#outcomes.messagesLanded(encodeAnswer(answerOf(message), message.packetId), NONE_ROUTED);
   }
 
   /** Resolves when the log has answered for every message that was taken. */
@@ -122,7 +122,12 @@ export class MessageWindow {
   }
 
   #addAnswer(run: Run, message: Acknowledged): void {
-    this.#answers.push(answerOf(message), message.packetId);
+    if (run.answers === 0) {
+      run.firstAnswer = answerOf(message);
+      run.firstPacketId = message.packetId;
+    } else {
+      this.#answers.push(answerOf(message), message.packetId);
+    }
     run.answers += 1;
   }
 
@@ -156,9 +161,18 @@ export class MessageWindow {
     this.#settled = null;
   }
 
+  /** Of what has landed from the front on. */
+  #landedAnswers(): number {
+    let answers = 0;
+    for (let run = this.#first; run !== null && run.isSettled && run.error === null; run = run.next)
+      answers += run.answers;
+    return answers;
+  }
+
   /** Acknowledges what has landed from the front on. */
   #release(): void {
-    let answers = 0;
+    const answers = Buffer.allocUnsafe(this.#landedAnswers() * ANSWER_BYTES);
+    let at = 0;
     let landed = false;
     let routed: readonly DeviceMessage[] = NONE_ROUTED;
     let error: unknown = null;
@@ -170,14 +184,15 @@ export class MessageWindow {
       error = run.error;
       if (error !== null) break;
       landed = true;
-      answers += run.answers;
+      if (run.answers > 0) at = writeAnswer(answers, at, run.firstAnswer, run.firstPacketId);
+      if (run.answers > 1) at = this.#answers.takeInto(answers, at, run.answers - 1);
       if (run.routed !== null) routed = routed.length === 0 ? run.routed : [...routed, ...run.routed];
       run.clear();
       this.#spare = run;
     }
     if (this.#ended) return;
     this.#ended = error !== null;
-    if (landed) this.#outcomes.messagesLanded(this.#answers.take(answers), routed);
+    if (landed) this.#outcomes.messagesLanded(answers, routed);
     if (error !== null) this.#outcomes.messageFailed(error);
   }
 }
@@ -204,7 +219,10 @@ class Run implements AppendWaiter, AdmittedRun {
   messages = 0;
   bytes = 0;
   answers = 0;
+  firstAnswer: Answer = ANSWER.puback;
+  firstPacketId = 0;
   timestamp = 0;
+  isNoted = false;
   isSettled = false;
   error: MillraceError | null = null;
   routed: DeviceMessage[] | null = null;

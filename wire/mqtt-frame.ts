@@ -3,6 +3,7 @@ import type { MqttBreach } from "./mqtt-breach.ts";
 import { type MqttConnect, parseMqttConnect } from "./mqtt-connect.ts";
 import { isAcknowledgement, LONGEST_HEADER, MQTT_TYPE, packetLength, type MqttPacketLimits } from "./mqtt-header.ts";
 import { topicNameBreach } from "./mqtt-text.ts";
+import { SharedTopic } from "./shared-topic.ts";
 
 export interface MqttFrameLimits extends MqttBodyLimits, MqttPacketLimits {}
 
@@ -37,6 +38,7 @@ export class MqttFrameWalker {
   isTopicRepeated = false;
   #topic: Buffer = NO_BYTES;
   readonly #limits: MqttFrameLimits;
+  readonly #topics: SharedTopic;
   /** What is being walked is bytes [#at, #chunkEnd) of this. */
   #chunk: Buffer = NO_BYTES;
   #at = 0;
@@ -45,8 +47,10 @@ export class MqttFrameWalker {
   #heldLength = 0;
   #connected = false;
 
-  constructor(limits: MqttFrameLimits) {
+  /** `topics`: those of walkers that may have the same one. */
+  constructor(limits: MqttFrameLimits, topics = new SharedTopic()) {
     this.#limits = limits;
+    this.#topics = topics;
   }
 
   /**
@@ -202,7 +206,7 @@ export class MqttFrameWalker {
     this.isTopicRepeated = same === length && length > 0;
     if (this.isTopicRepeated) return null;
     const breach = topicNameBreach(source, start, end, this.#limits);
-    if (breach === null) this.#topic = Buffer.from(source.subarray(start, end));
+    if (breach === null) this.#topic = this.#topics.copyOf(source.subarray(start, end));
     return breach;
   }
 }
