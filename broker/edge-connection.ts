@@ -11,6 +11,7 @@ import type { EdgeContext } from "./edge-context.ts";
 import { subjectOf } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import type { Peer } from "./identify-principal.ts";
+import { KeepAlive, type KeptAlive } from "./keep-alive.ts";
 import { publishWill } from "./last-will.ts";
 import type { Announcement } from "./gateway-link.ts";
 import type { PublishPace } from "./publish-pace.ts";
@@ -21,15 +22,12 @@ import { SessionSide } from "./session/session-side.ts";
 import { SocketFlow } from "./socket-flow.ts";
 import type { FilterRefusal, PlainEnd, RefusalReason } from "./refusals.ts";
 
-/** Node keeps a list per length of timers: so many lengths there are at most, instead of as many as connections. */
-const KEEP_ALIVE_STEP_MS = 50;
-
 /**
  * One socket: bytes → walker → CONNECT: authenticate, join the table; PUBLISH: admission → acknowledgement; PINGREQ: answer; what has to do
  * with subscriptions and QoS 2: the session. Nothing is walked while messages wait for the log as far as
  * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent or is too fast: then the socket is not read.
  */
-export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner {
+export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, PublishSideOwner {
   readonly #id: string;
   readonly #socket: EdgeSocket;
   readonly #flow: SocketFlow;
@@ -38,10 +36,9 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
   readonly #walker: MqttFrameWalker;
   readonly #publishing: PublishSide;
   #state: ConnectionState = "greeting";
+  /** Until the connection is open. */
   #timer: NodeJS.Timeout;
-  #keepAliveMs = 0;
-  /** Monotonic. A time instead of a timer that begins anew with each packet: that would be several times as much work. */
-  #heardAt = 0;
+  readonly #keepAlive: KeepAlive;
   #device: ConnectedDevice | null = null;
   #side: SessionSide | null = null;
   #claim: Announcement | null = null;
@@ -63,6 +60,7 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
     this.#walker = new MqttFrameWalker(context.limits, context.topics);
     this.#publishing = new PublishSide(context, this);
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
+    this.#keepAlive = new KeepAlive(context.nowMs, this.#flow, this);
     readIntoShared(socket, this);
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#socketOnDrain());
@@ -80,7 +78,7 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
 
   read(bytes: Buffer, length: number): void {
     if (this.#state === "closed") return;
-    this.#noteHeard();
+    this.#keepAlive.heard();
     this.#walker.feed(bytes, length);
     this.#walk();
     this.#walker.keepRest();
@@ -125,7 +123,7 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
     if (this.#state === "closed") return;
     if (!exhausted && this.#flow.isReading && this.#publishing.isFull) this.#context.report.behind();
     // The silence of a socket that was not read is ours.
-    if (exhausted && !this.#flow.isReading) this.#noteHeard();
+    if (exhausted && !this.#flow.isReading) this.#keepAlive.heard();
     this.#flow.read(exhausted);
   }
 
@@ -197,11 +195,9 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
     const isPresent = await joining;
     if (isPresent === null || this.isEnded) return;
     this.#will = connect.will;
-    this.#keepAliveMs = keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax);
     this.#state = "open";
     clearTimeout(this.#timer);
-    this.#noteHeard();
-    this.#listenFor(this.#keepAliveMs);
+    this.#keepAlive.start(keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax));
     this.answer(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
     this.#side?.opened();
     this.#context.report.joined(subjectOf(this.#id, this.#socket, device));
@@ -230,7 +226,6 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
   get isOpen(): boolean {
     return this.#state === "open";
   }
-
   resume(): void {
     if (!this.#flow.isReading || this.#lastWords !== null || this.#publishing.refusal !== null) this.#walkSoon();
   }
@@ -241,6 +236,7 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
     if (!isMillraceError(error) || error.retry !== "later") return this.end("append-failed", error);
     this.#state = "holding";
     clearTimeout(this.#timer);
+    this.#keepAlive.stop();
     this.#timer = setTimeout(() => this.end("append-failed", error), this.#context.limits.refusalHoldMs);
     this.#flow.read(false);
   }
@@ -278,6 +274,7 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
     const unanswered = this.#state === "greeting" || this.#state === "joining";
     this.#state = "closed";
     clearTimeout(this.#timer);
+    this.#keepAlive.stop();
     this.#context.table.leave(this);
     this.#claim?.end();
     if (this.#side !== null) this.#left = this.#side.end(this.#publishing.settled());
@@ -287,23 +284,6 @@ export class EdgeConnection implements ByteReader, SessionPeer, PublishSideOwner
     }
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
     publishWill(this.#will, this.#device, reason, this.#context.admitWill);
-  }
-
-  /** In whole ms, for which V8 needs no object. */
-  #noteHeard(): void {
-    this.#heardAt = Math.floor(this.#context.nowMs());
-  }
-
-  #listenFor(ms: number): void {
-    this.#timer = setTimeout(() => this.#timerOnKeepAlive(), ms);
-  }
-
-  #timerOnKeepAlive(): void {
-    // What the peer has sent meanwhile is not read while the log is behind: that is our silence, not its own.
-    if (!this.#flow.isReading) return this.#listenFor(this.#keepAliveMs);
-    const left = this.#keepAliveMs - (this.#context.nowMs() - this.#heardAt);
-    if (left <= 0) this.end("keep-alive");
-    else this.#listenFor(Math.ceil(left / KEEP_ALIVE_STEP_MS) * KEEP_ALIVE_STEP_MS);
   }
 
   /** In the next turn, so that all acknowledgements of one commit make one walk. */
