@@ -124,6 +124,7 @@ describe("the frame walker", () => {
     walker.feed(shared, shared.length - 64);
     expect([walker.next(), walker.next(), payload()]).toEqual([true, true, "first"]);
     walker.keepRest();
+    shared.fill(0xff);
     packets[2]?.copy(shared);
     walker.feed(shared, packets[2]?.length);
     expect([walker.next(), payload(), walker.next(), payload()]).toEqual([true, "second", true, "third"]);
