@@ -29,6 +29,8 @@ export interface AdmittedRun {
   readonly bytes: number;
   /** Receive time of the newest, UTC ms. */
   readonly timestamp: number;
+  /** Its receive time is among those that are told next: `landed` sets it, and whoever tells them takes it back. */
+  isNoted: boolean;
 }
 
 /** Where messages become records. */
@@ -60,6 +62,8 @@ export interface AdmissionOptions {
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const NO_BYTES = Buffer.alloc(0);
+/** Runs that are remembered until they are entered by key. */
+const NOTED_RUNS = 4096;
 
 export function createAdmission({ intake, clock, metrics, admissionPrefix, tracing }: AdmissionOptions): Admission {
   const admitted = metrics.counter(
@@ -70,6 +74,7 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
   const failures = metrics.counter("millrace_mqtt_append_failed_total", "Messages that the log did not take.");
   let sequence = 0;
   let lastSeen = new Map<string, number>();
+  let noted: AdmittedRun[] = [];
   // The log copies it: one serves for all.
   const record: Writable<PackedRecord> = {
     timestamp: 0,
@@ -120,11 +125,27 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
     }
   }
 
-  function landed({ key, via, messages, bytes, timestamp }: AdmittedRun): void {
-    admitted.add(messages);
-    admittedBytes.add(bytes);
-    lastSeen.set(key, timestamp);
-    if (via !== null) lastSeen.set(via, timestamp);
+  function landed(run: AdmittedRun): void {
+    admitted.add(run.messages);
+    admittedBytes.add(run.bytes);
+    if (run.isNoted) return;
+    run.isNoted = true;
+    if (noted.push(run) >= NOTED_RUNS) enterNoted();
+  }
+
+  /** Not with each message: a connection's run is the same again and again, and a look-up by key costs more than the rest of `landed`. */
+  function enterNoted(): void {
+    for (const run of noted) {
+      run.isNoted = false;
+      see(run.key, run.timestamp);
+      if (run.via !== null) see(run.via, run.timestamp);
+    }
+    noted = [];
+  }
+
+  function see(key: string, timestamp: number): void {
+    const seen = lastSeen.get(key);
+    if (seen === undefined || seen < timestamp) lastSeen.set(key, timestamp);
   }
 
   return {
@@ -145,9 +166,10 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
         throw error;
       }
       const { key, via } = origin;
-      landed({ key, via, messages: 1, bytes: message.end - message.payloadStart, timestamp });
+      landed({ key, via, messages: 1, bytes: message.end - message.payloadStart, timestamp, isNoted: false });
     },
     drainLastSeen() {
+      enterNoted();
       const drained = lastSeen;
       lastSeen = new Map();
       return drained;

@@ -1,4 +1,4 @@
-import { type Answer, ANSWER_BYTES, writeAnswer } from "../wire/mqtt-answers.ts";
+import { type Answer, writeAnswer } from "../wire/mqtt-answers.ts";
 
 const FEW = 8;
 const NONE: number[] = [];
@@ -18,17 +18,17 @@ export class AnswerQueue {
     this.length += 1;
   }
 
-  /** Takes the first `count` out. */
-  take(count: number): Buffer {
+  /** Takes the first `count` out and writes them at this position. Returns the one behind them. */
+  takeInto(bytes: Buffer, at: number, count: number): number {
     const answers = this.#answers;
-    const bytes = Buffer.allocUnsafe(count * ANSWER_BYTES);
+    let end = at;
     for (let index = 0; index < count; index++) {
       const answer = answers[(this.#first + index) & (answers.length - 1)] ?? 0;
-      writeAnswer(bytes, index * ANSWER_BYTES, answer >> ID_BITS, answer & ID_MASK);
+      end = writeAnswer(bytes, end, answer >> ID_BITS, answer & ID_MASK);
     }
     this.#first = (this.#first + count) & (answers.length - 1);
     this.length -= count;
-    return bytes;
+    return end;
   }
 
   #grow(): void {

@@ -9,6 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { Tracer } from "../core/tracing.ts";
 import type { MqttWill } from "../wire/mqtt-connect.ts";
+import { SharedTopic } from "../wire/shared-topic.ts";
 import { createAdmission } from "./admission.ts";
 import { createConnectionTable, type EdgeEntry } from "./connection-table.ts";
 import { createDeviceAsks } from "./device-asks.ts";
@@ -140,6 +141,8 @@ export function createBroker(options: BrokerOptions): Broker {
 
   const context: EdgeContext = {
     limits,
+    nowMs: parts.nowMs,
+    topics: new SharedTopic(),
     newConnectionId: () => `${origins.admissionPrefix}mqtt-${++connections}`,
     table,
     admission,

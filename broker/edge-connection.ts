@@ -11,11 +11,12 @@ import type { EdgeContext } from "./edge-context.ts";
 import { subjectOf } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import type { Peer } from "./identify-principal.ts";
+import { KeepAlive, type KeptAlive } from "./keep-alive.ts";
 import { publishWill } from "./last-will.ts";
 import type { Announcement } from "./gateway-link.ts";
 import type { PublishPace } from "./publish-pace.ts";
 import { PublishSide, type PublishSideOwner } from "./publish-side.ts";
-import { readIntoShared } from "./shared-read-buffer.ts";
+import { type ByteReader, readIntoShared } from "./shared-read-buffer.ts";
 import type { SessionPeer } from "./session/deliveries.ts";
 import { SessionSide } from "./session/session-side.ts";
 import { SocketFlow } from "./socket-flow.ts";
@@ -26,7 +27,7 @@ import type { FilterRefusal, PlainEnd, RefusalReason } from "./refusals.ts";
  * with subscriptions and QoS 2: the session. Nothing is walked while messages wait for the log as far as
  * `unacknowledgedPerConnectionMax` lets them, nor while the peer does not read what it is sent or is too fast: then the socket is not read.
  */
-export class EdgeConnection implements SessionPeer, PublishSideOwner {
+export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, PublishSideOwner {
   readonly #id: string;
   readonly #socket: EdgeSocket;
   readonly #flow: SocketFlow;
@@ -35,8 +36,9 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   readonly #walker: MqttFrameWalker;
   readonly #publishing: PublishSide;
   #state: ConnectionState = "greeting";
+  /** Until the connection is open. */
   #timer: NodeJS.Timeout;
-  #keepAliveMs = 0;
+  readonly #keepAlive: KeepAlive;
   #device: ConnectedDevice | null = null;
   #side: SessionSide | null = null;
   #claim: Announcement | null = null;
@@ -55,10 +57,11 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     this.#flow = new SocketFlow(socket);
     this.#context = context;
     this.#peer = peer;
-    this.#walker = new MqttFrameWalker(context.limits);
+    this.#walker = new MqttFrameWalker(context.limits, context.topics);
     this.#publishing = new PublishSide(context, this);
     this.#timer = setTimeout(() => this.end("connect-timeout"), context.limits.connectTimeoutMs);
-    readIntoShared(socket, (bytes) => this.#socketOnData(bytes));
+    this.#keepAlive = new KeepAlive(context.nowMs, this.#flow, this);
+    readIntoShared(socket, this);
     socket.on("end", () => this.#socketOnEnd());
     socket.on("drain", () => this.#socketOnDrain());
     // A reset is followed by "close", where it is dealt with.
@@ -73,15 +76,16 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     return this.#state === "greeting";
   }
 
-  #socketOnData(chunk: Buffer): void {
+  read(bytes: Buffer, length: number): void {
     if (this.#state === "closed") return;
-    if (this.#state === "open") this.#timer.refresh();
-    this.#walker.feed(chunk);
+    this.#keepAlive.heard();
+    this.#walker.feed(bytes, length);
     this.#walk();
     this.#walker.keepRest();
   }
 
   #socketOnDrain(): void {
+    this.#flow.drained();
     this.#side?.drained();
     this.#walkSoon();
   }
@@ -119,7 +123,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     if (this.#state === "closed") return;
     if (!exhausted && this.#flow.isReading && this.#publishing.isFull) this.#context.report.behind();
     // The silence of a socket that was not read is ours.
-    if (exhausted && !this.#flow.isReading && this.#state === "open") this.#timer.refresh();
+    if (exhausted && !this.#flow.isReading) this.#keepAlive.heard();
     this.#flow.read(exhausted);
   }
 
@@ -191,10 +195,9 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     const isPresent = await joining;
     if (isPresent === null || this.isEnded) return;
     this.#will = connect.will;
-    this.#keepAliveMs = keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax);
     this.#state = "open";
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#timerOnKeepAlive(), this.#keepAliveMs);
+    this.#keepAlive.start(keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax));
     this.answer(isPresent ? CONNACK_PRESENT : CONNACK_ACCEPTED);
     this.#side?.opened();
     this.#context.report.joined(subjectOf(this.#id, this.#socket, device));
@@ -223,7 +226,6 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
   get isOpen(): boolean {
     return this.#state === "open";
   }
-
   resume(): void {
     if (!this.#flow.isReading || this.#lastWords !== null || this.#publishing.refusal !== null) this.#walkSoon();
   }
@@ -234,6 +236,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     if (!isMillraceError(error) || error.retry !== "later") return this.end("append-failed", error);
     this.#state = "holding";
     clearTimeout(this.#timer);
+    this.#keepAlive.stop();
     this.#timer = setTimeout(() => this.end("append-failed", error), this.#context.limits.refusalHoldMs);
     this.#flow.read(false);
   }
@@ -271,6 +274,7 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     const unanswered = this.#state === "greeting" || this.#state === "joining";
     this.#state = "closed";
     clearTimeout(this.#timer);
+    this.#keepAlive.stop();
     this.#context.table.leave(this);
     this.#claim?.end();
     if (this.#side !== null) this.#left = this.#side.end(this.#publishing.settled());
@@ -280,12 +284,6 @@ export class EdgeConnection implements SessionPeer, PublishSideOwner {
     }
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
     publishWill(this.#will, this.#device, reason, this.#context.admitWill);
-  }
-
-  #timerOnKeepAlive(): void {
-    // What the peer has sent meanwhile is not read while the log is behind: that is our silence, not its own.
-    if (!this.#flow.isReading) this.#timer.refresh();
-    else this.end("keep-alive");
   }
 
   /** In the next turn, so that all acknowledgements of one commit make one walk. */

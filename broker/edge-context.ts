@@ -1,4 +1,5 @@
 import type { MqttWill } from "../wire/mqtt-connect.ts";
+import type { SharedTopic } from "../wire/shared-topic.ts";
 import type { Admission } from "./admission.ts";
 import type { ConnectStepsOptions } from "./connect-steps.ts";
 import type { ConnectionTable, TableEntry } from "./connection-table.ts";
@@ -12,7 +13,10 @@ import type { PublishRates } from "./publish-rates.ts";
 /** What all connections of a broker share. */
 export interface EdgeContext {
   readonly limits: EdgeLimits;
+  /** Monotonic. */
+  readonly nowMs: () => number;
   /** For log lines: no other connection has it, of no gateway and no start. */
+  readonly topics: SharedTopic;
   readonly newConnectionId: () => string;
   readonly connect: ConnectStepsOptions;
   readonly table: ConnectionTable<TableEntry>;

@@ -1,5 +1,5 @@
 import type { MillraceError } from "../core/errors.ts";
-import { ANSWER, type Answer } from "../wire/mqtt-answers.ts";
+import { ANSWER, type Answer, ANSWER_BYTES, encodeAnswer, writeAnswer } from "../wire/mqtt-answers.ts";
 import type { AppendGroup, AppendWaiter } from "../core/event-log.ts";
 import type { Admission, AdmittedRun, MessageView } from "./admission.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
@@ -35,8 +35,11 @@ export class MessageWindow {
   readonly #admission: Admission;
   readonly #limits: WindowLimits;
   readonly #outcomes: MessageWindowOutcomes;
+  /** All but the first of each run: with one message at a time nobody looks at it. */
   readonly #answers = new AnswerQueue();
   #first: Run | null = null;
+  /** A run that is settled, to be used again: what is new and hangs on something old costs the collector of garbage most. */
+  #spare: Run | null = null;
   #last: Run | null = null;
   /** A message was refused: nothing behind it is acknowledged. */
   #ended = false;
@@ -108,8 +111,7 @@ export class MessageWindow {
   skip(message: Acknowledged): void {
     if (message.qos === 0) return;
     if (this.#last !== null) return this.#addAnswer(this.#last, message);
-    this.#answers.push(answerOf(message), message.packetId);
-    this.#outcomes.messagesLanded(this.#answers.take(1), NONE_ROUTED);
+    this.#outcomes.messagesLanded(encodeAnswer(answerOf(message), message.packetId), NONE_ROUTED);
   }
 
   /** Resolves when the log has answered for every message that was taken. */
@@ -120,18 +122,31 @@ export class MessageWindow {
   }
 
   #addAnswer(run: Run, message: Acknowledged): void {
-    this.#answers.push(answerOf(message), message.packetId);
+    if (run.answers === 0) {
+      run.firstAnswer = answerOf(message);
+      run.firstPacketId = message.packetId;
+    } else {
+      this.#answers.push(answerOf(message), message.packetId);
+    }
     run.answers += 1;
   }
 
   #runOf(group: AppendGroup, { key, via }: MessageOrigin): Run {
     if (this.#last !== null && this.#last.group === group && this.#last.key === key) return this.#last;
-    const run = new Run(group, key, via, this);
+    const run = this.#newRun(group, key, via);
     if (this.#last === null) this.#first = run;
     else this.#last.next = run;
     this.#last = run;
     this.#pendingRuns += 1;
     group.wait(run);
+    return run;
+  }
+
+  #newRun(group: AppendGroup, key: string, via: string | null): Run {
+    const spare = this.#spare;
+    const run = spare !== null && spare.key === key && spare.via === via ? spare : new Run(key, via, this);
+    this.#spare = null;
+    run.group = group;
     return run;
   }
 
@@ -146,13 +161,22 @@ export class MessageWindow {
     this.#settled = null;
   }
 
+  /** Of what has landed from the front on. */
+  #landedAnswers(): number {
+    let answers = 0;
+    for (let run = this.#first; run !== null && run.isSettled && run.error === null; run = run.next)
+      answers += run.answers;
+    return answers;
+  }
+
   /** Acknowledges what has landed from the front on. */
   #release(): void {
-    let answers = 0;
+    const answers = Buffer.allocUnsafe(this.#landedAnswers() * ANSWER_BYTES);
+    let at = 0;
     let landed = false;
     let routed: readonly DeviceMessage[] = NONE_ROUTED;
     let error: unknown = null;
-    for (let run = this.#first; run !== null && run.isSettled && error === null; run = run.next) {
+    for (let run = this.#first; run !== null && run.isSettled && error === null; run = this.#first) {
       this.#first = run.next;
       if (run.next === null) this.#last = null;
       this.size -= run.messages;
@@ -160,12 +184,15 @@ export class MessageWindow {
       error = run.error;
       if (error !== null) break;
       landed = true;
-      answers += run.answers;
+      if (run.answers > 0) at = writeAnswer(answers, at, run.firstAnswer, run.firstPacketId);
+      if (run.answers > 1) at = this.#answers.takeInto(answers, at, run.answers - 1);
       if (run.routed !== null) routed = routed.length === 0 ? run.routed : [...routed, ...run.routed];
+      run.clear();
+      this.#spare = run;
     }
     if (this.#ended) return;
     this.#ended = error !== null;
-    if (landed) this.#outcomes.messagesLanded(this.#answers.take(answers), routed);
+    if (landed) this.#outcomes.messagesLanded(answers, routed);
     if (error !== null) this.#outcomes.messageFailed(error);
   }
 }
@@ -185,24 +212,37 @@ function viewOf({ qos, dup, retain, packetId, source, payloadStart, end }: Messa
 
 /** Messages of one device that follow each other and went into the same group. */
 class Run implements AppendWaiter, AdmittedRun {
-  readonly group: AppendGroup;
+  group: AppendGroup | null = null;
   readonly key: string;
   readonly via: string | null;
   next: Run | null = null;
   messages = 0;
   bytes = 0;
   answers = 0;
+  firstAnswer: Answer = ANSWER.puback;
+  firstPacketId = 0;
   timestamp = 0;
+  isNoted = false;
   isSettled = false;
   error: MillraceError | null = null;
   routed: DeviceMessage[] | null = null;
   readonly #window: MessageWindow;
 
-  constructor(group: AppendGroup, key: string, via: string | null, window: MessageWindow) {
-    this.group = group;
+  constructor(key: string, via: string | null, window: MessageWindow) {
     this.key = key;
     this.via = via;
     this.#window = window;
+  }
+
+  /** Everything but whose it is: an idle connection must not keep what was in the log with its last message. */
+  clear(): void {
+    this.group = null;
+    this.next = null;
+    this.messages = 0;
+    this.bytes = 0;
+    this.answers = 0;
+    this.isSettled = false;
+    this.routed = null;
   }
 
   landed(): void {

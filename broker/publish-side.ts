@@ -30,6 +30,8 @@ export class PublishSide implements MessageWindowOutcomes {
   readonly #window: MessageWindow;
   #device: ConnectedDevice | null = null;
   #received: ReceivedIds | null = null;
+  /** A message with QoS 2 has come: until then nobody need look at `#received`. */
+  #hasReceived = false;
   /** Of the topic that was published to last. */
   #lead: TopicLead = { topic: "", origin: null, isAside: false };
   /** Null for a device that publishes for itself only. */
@@ -136,6 +138,7 @@ export class PublishSide implements MessageWindowOutcomes {
   #passAside(message: MessageView): RefusalReason | null {
     this.#context.report.dropped();
     if (message.qos === 2) {
+      this.#hasReceived = true;
       if (this.#isFullFor(message)) return "receive-maximum";
       this.#received?.note(message.packetId);
     }
@@ -153,6 +156,7 @@ export class PublishSide implements MessageWindowOutcomes {
     const { admission } = this.#context;
     const received = this.#received;
     if (received === null || this.#isFullFor(message)) return "receive-maximum";
+    this.#hasReceived = true;
     const step = received.begin(message.packetId, () => admission.newAdmissionId());
     if (step === "new") return this.#takeBegun(lead, message, timestamp, null);
     if (step === "again") {
@@ -229,7 +233,7 @@ export class PublishSide implements MessageWindowOutcomes {
 
   messagesLanded(answers: Buffer, routed: readonly DeviceMessage[]): void {
     const kept = routed.length === 0 ? null : this.#route(routed);
-    if (this.#received?.isPending === true) this.#noteLanded(answers);
+    if (this.#hasReceived && this.#received?.isPending === true) this.#noteLanded(answers);
     if (kept !== null || this.#answering !== null) this.#answerBehind(kept, answers);
     else if (answers.length > 0) this.#owner.answer(answers);
     this.#passLine();

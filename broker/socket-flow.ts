@@ -5,6 +5,8 @@ const FLUSH_BYTES = 65_536;
 /** Both directions of a socket: whether it is read, and what is written to it. */
 export class SocketFlow {
   isReading = true;
+  /** True while the peer does not read what it is sent. Kept here: the socket's own state is asked for with every packet. */
+  isBlocked = false;
   #isCorked = false;
   readonly #socket: EdgeSocket;
 
@@ -12,9 +14,9 @@ export class SocketFlow {
     this.#socket = socket;
   }
 
-  /** True while the peer does not read what it is sent. */
-  get isBlocked(): boolean {
-    return this.#socket.writableNeedDrain;
+  /** The socket has said "drain". */
+  drained(): void {
+    this.isBlocked = false;
   }
 
   read(wanted: boolean): void {
@@ -25,7 +27,7 @@ export class SocketFlow {
   }
 
   write(bytes: Buffer): void {
-    if (this.#socket.writable) this.#socket.write(bytes);
+    if (this.#socket.writable && !this.#socket.write(bytes)) this.isBlocked = true;
   }
 
   /** What is written so in one turn goes out together: a subscriber may get a thousand messages of one commit. */
@@ -37,7 +39,7 @@ export class SocketFlow {
       socket.cork();
       process.nextTick(() => this.#flush());
     }
-    socket.write(bytes);
+    if (!socket.write(bytes)) this.isBlocked = true;
     // A turn may write more than a subscriber may have queued: the system takes what it can at once.
     if (socket.writableLength >= FLUSH_BYTES) this.#flush();
   }

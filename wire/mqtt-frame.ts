@@ -3,6 +3,7 @@ import type { MqttBreach } from "./mqtt-breach.ts";
 import { type MqttConnect, parseMqttConnect } from "./mqtt-connect.ts";
 import { isAcknowledgement, LONGEST_HEADER, MQTT_TYPE, packetLength, type MqttPacketLimits } from "./mqtt-header.ts";
 import { topicNameBreach } from "./mqtt-text.ts";
+import { SharedTopic } from "./shared-topic.ts";
 
 export interface MqttFrameLimits extends MqttBodyLimits, MqttPacketLimits {}
 
@@ -37,26 +38,37 @@ export class MqttFrameWalker {
   isTopicRepeated = false;
   #topic: Buffer = NO_BYTES;
   readonly #limits: MqttFrameLimits;
+  readonly #topics: SharedTopic;
+  /** What is being walked is bytes [#at, #chunkEnd) of this. */
   #chunk: Buffer = NO_BYTES;
   #at = 0;
+  #chunkEnd = 0;
   #held: Buffer = NO_BYTES;
   #heldLength = 0;
   #connected = false;
 
-  constructor(limits: MqttFrameLimits) {
+  /** `topics`: those of walkers that may have the same one. */
+  constructor(limits: MqttFrameLimits, topics = new SharedTopic()) {
     this.#limits = limits;
+    this.#topics = topics;
   }
 
-  /** Takes the next bytes of the stream. They must stay as they are until `next` has returned false, or `keepRest` was called. */
-  feed(chunk: Buffer): void {
-    this.#chunk = this.#at === this.#chunk.length ? chunk : Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
+  /**
+   * Takes the next bytes of the stream, the first `length` of the chunk. They must stay as they are until `next` has returned false, or
+   * `keepRest` was called.
+   */
+  feed(chunk: Buffer, length = chunk.length): void {
+    const rest = this.#chunkEnd - this.#at;
+    this.#chunk = rest === 0 ? chunk : Buffer.concat([this.#rest(), chunk.subarray(0, length)]);
+    this.#chunkEnd = rest + length;
     this.#at = 0;
   }
 
   /** Copies what has not been walked: the chunk's bytes may then be used again. */
   keepRest(): void {
-    if (this.#at === this.#chunk.length) return;
-    this.#chunk = Buffer.from(this.#chunk.subarray(this.#at));
+    if (this.#at === this.#chunkEnd) return;
+    this.#chunk = Buffer.from(this.#rest());
+    this.#chunkEnd = this.#chunk.length;
     this.#at = 0;
   }
 
@@ -71,20 +83,26 @@ export class MqttFrameWalker {
     return this.#topic.toString("utf8");
   }
 
+  #rest(): Buffer {
+    return this.#chunk.subarray(this.#at, this.#chunkEnd);
+  }
+
   /** The whole packet lies in the chunk, or its beginning is put aside. */
   #nextOfChunk(): boolean {
     const chunk = this.#chunk;
     const start = this.#at;
-    if (start === chunk.length) {
+    const chunkEnd = this.#chunkEnd;
+    if (start === chunkEnd) {
       // An idle connection keeps none of what it has sent.
       this.#chunk = NO_BYTES;
+      this.#chunkEnd = 0;
       this.#at = 0;
       return false;
     }
-    const length = packetLength(chunk, start, chunk.length, this.#connected, this.#limits);
+    const length = packetLength(chunk, start, chunkEnd, this.#connected, this.#limits);
     if (typeof length === "string") return this.#refuse(length);
-    if (length === 0 || start + length > chunk.length) {
-      this.#hold(chunk.length - start);
+    if (length === 0 || start + length > chunkEnd) {
+      this.#hold(chunkEnd - start);
       return false;
     }
     this.#at = start + length;
@@ -94,13 +112,13 @@ export class MqttFrameWalker {
   /** A packet has begun in an earlier chunk: first complete its header, then the rest. */
   #nextOfHeld(): boolean {
     let length = packetLength(this.#held, 0, this.#heldLength, this.#connected, this.#limits);
-    while (length === 0 && this.#at < this.#chunk.length) {
+    while (length === 0 && this.#at < this.#chunkEnd) {
       this.#hold(1);
       length = packetLength(this.#held, 0, this.#heldLength, this.#connected, this.#limits);
     }
     if (typeof length === "string") return this.#refuse(length);
     if (length === 0) return false;
-    this.#hold(Math.min(length - this.#heldLength, this.#chunk.length - this.#at), length);
+    this.#hold(Math.min(length - this.#heldLength, this.#chunkEnd - this.#at), length);
     if (this.#heldLength < length) return false;
     const whole = this.#held;
     this.#held = NO_BYTES;
@@ -188,7 +206,7 @@ export class MqttFrameWalker {
     this.isTopicRepeated = same === length && length > 0;
     if (this.isTopicRepeated) return null;
     const breach = topicNameBreach(source, start, end, this.#limits);
-    if (breach === null) this.#topic = Buffer.from(source.subarray(start, end));
+    if (breach === null) this.#topic = this.#topics.copyOf(source.subarray(start, end));
     return breach;
   }
 }

@@ -26,7 +26,7 @@ export class SessionIndex {
   }
 
   has(key: string): boolean {
-    return this.#byKey.has(key);
+    return this.#byKey.size > 0 && this.#byKey.has(key);
   }
 
   #replace(session: Session, keys: ReadonlySet<string>, asked: ReadonlySet<string>): void {

@@ -38,7 +38,9 @@ export class CommitPipeline {
 
   /** Bytes that wait for their commit, those being written not counted. */
   get queuedBytes(): number {
-    return this.queue.reduce((sum, group) => sum + group.bytes, this.collecting.bytes);
+    let bytes = this.collecting.bytes;
+    for (const group of this.queue) bytes += group.bytes;
+    return bytes;
   }
 
   /** The group that takes a request of about this many bytes; it leaves after this turn of the event loop at the earliest. */

@@ -84,10 +84,15 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
       generation,
       isNew,
       append: (topic, partition, records) => writer.append(topic, partition, records),
-      intake: (topic) => ({
-        take: (partition, record) =>
-          writer.take(topology.indexOf(topic, partition), record, checkedPackedBytes(record)),
-      }),
+      intake(topic) {
+        const indexes: number[] = [];
+        return {
+          take(partition, record) {
+            const index = (indexes[partition] ??= topology.indexOf(topic, partition));
+            return writer.take(index, record, checkedPackedBytes(record));
+          },
+        };
+      },
       claim: (journal, held) => writer.claim(journal, held),
       commit: ({ outputs, ...request }) =>
         writer.commit(request, () =>

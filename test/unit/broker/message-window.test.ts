@@ -149,6 +149,38 @@ describe("the window", () => {
     await settled;
   });
 
+  test("uses what is settled again, and acknowledges message by message as before", () => {
+    const { groups, window, admission, writes, routed, publish } = open();
+    for (let id = 1; id <= 20; id += 1) {
+      publish(2 * id - 1, id % 2 === 0);
+      if (id % 3 === 0) publish(0);
+      if (id % 5 === 0) window.skip({ qos: 1, packetId: 2 * id });
+      groups.begin();
+      groups.settle(id - 1);
+      expect([window.size, window.bytes]).toEqual([0, 0]);
+    }
+    const expected = Array.from({ length: 20 }, (_, n) => (n % 5 === 4 ? [2 * n + 1, 2 * n + 2] : [2 * n + 1]));
+    expect(writes).toEqual(expected);
+    expect(routed).toEqual(Array.from({ length: 10 }, (_, n) => `m${4 * n + 3}`));
+    expect([...admission.drainLastSeen()]).toEqual([["acme/a", 5]]);
+  });
+
+  test("what was used again fails like any other", () => {
+    const { groups, window, writes, failures, publish } = open();
+    publish(1);
+    groups.begin();
+    groups.settle(0);
+    publish(2);
+    groups.begin();
+    publish(3);
+    groups.settle(2);
+    groups.settle(1, LOST);
+    expect([writes, failures]).toEqual([[[1]], [LOST]]);
+    publish(4);
+    groups.settle(2);
+    expect([writes, window.size]).toEqual([[[1]], 0]);
+  });
+
   test("acknowledges at once what leads nowhere when nothing waits", () => {
     const { window, writes } = open();
     window.skip({ qos: 1, packetId: 9 });

@@ -9,7 +9,9 @@ test("reads of accepted sockets go into one buffer, on the Node that is pinned",
   const read: { readonly memory: ArrayBufferLike; readonly text: string }[] = [];
   const server = createServer((socket) => {
     accepted.push(socket);
-    readIntoShared(socket, (bytes) => read.push({ memory: bytes.buffer, text: bytes.toString() }));
+    readIntoShared(socket, {
+      read: (bytes, length) => read.push({ memory: bytes.buffer, text: bytes.toString("utf8", 0, length) }),
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -31,7 +33,7 @@ test("reads of accepted sockets go into one buffer, on the Node that is pinned",
 test("sockets of another kind are read by their events", () => {
   const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   const read: string[] = [];
-  readIntoShared(stream, (bytes) => read.push(bytes.toString()));
+  readIntoShared(stream, { read: (bytes, length) => read.push(bytes.toString("utf8", 0, length)) });
   stream.emit("data", Buffer.from("decoded"));
   expect(read).toEqual(["decoded"]);
 });

@@ -35,3 +35,24 @@ test("the last words go out although the turn is not over", async () => {
   await nextTurn();
   expect(sent).toEqual([7]);
 });
+
+test("is blocked from a write that the peer has to read first until the socket drains", async () => {
+  const waiting: (() => void)[] = [];
+  const socket = new Duplex({
+    read: () => undefined,
+    highWaterMark: 8,
+    write: (_chunk, _encoding, done) => void waiting.push(done),
+  });
+  const flow = new SocketFlow(socket);
+  socket.on("drain", () => flow.drained());
+  flow.write(Buffer.alloc(4));
+  expect(flow.isBlocked).toBe(false);
+  flow.write(Buffer.alloc(4));
+  expect([flow.isBlocked, socket.writableNeedDrain]).toEqual([true, true]);
+  waiting.shift()?.();
+  await nextTurn();
+  expect(flow.isBlocked).toBe(true);
+  waiting.shift()?.();
+  await nextTurn();
+  expect([flow.isBlocked, socket.writableNeedDrain]).toEqual([false, false]);
+});

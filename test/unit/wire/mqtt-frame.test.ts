@@ -97,6 +97,40 @@ describe("the frame walker", () => {
     );
   });
 
+  test.for([1, 2, 8])(
+    "walks the first bytes of a buffer only, and keeps what is left of them: all but %i",
+    (missing) => {
+      const walker = new MqttFrameWalker(LIMITS);
+      const packets = [rawConnect(), rawPublish("t", Buffer.from("first")), rawPublish("t", Buffer.from("second"))];
+      const payload = (): string => walker.source.toString("utf8", walker.payloadStart, walker.end);
+      const shared = Buffer.concat([...packets, rawPublish("t", Buffer.from("stale"))]);
+      const length = packets.reduce((sum, bytes) => sum + bytes.length, 0) - missing;
+      const rest = Buffer.from(shared.subarray(length, length + missing));
+      walker.feed(shared, length);
+      expect([walker.next(), walker.next(), payload(), walker.next()]).toEqual([true, true, "first", false]);
+      walker.keepRest();
+      shared.fill(0xff);
+      rest.copy(shared);
+      walker.feed(shared, missing);
+      expect([walker.next(), payload(), walker.next(), walker.breach]).toEqual([true, "second", false, null]);
+    },
+  );
+
+  test("keeps packets that were not walked when the buffer is used again", () => {
+    const walker = new MqttFrameWalker(LIMITS);
+    const payload = (): string => walker.source.toString("utf8", walker.payloadStart, walker.end);
+    const packets = ["first", "second", "third"].map((text) => rawPublish("t", Buffer.from(text)));
+    const shared = Buffer.concat([rawConnect(), ...packets.slice(0, 2), Buffer.alloc(64, 0xff)]);
+    walker.feed(shared, shared.length - 64);
+    expect([walker.next(), walker.next(), payload()]).toEqual([true, true, "first"]);
+    walker.keepRest();
+    shared.fill(0xff);
+    packets[2]?.copy(shared);
+    walker.feed(shared, packets[2]?.length);
+    expect([walker.next(), payload(), walker.next(), payload()]).toEqual([true, "second", true, "third"]);
+    expect([walker.next(), walker.breach]).toEqual([false, null]);
+  });
+
   test("refuses a size before the packet is there, and says so again when asked again", () => {
     const walker = new MqttFrameWalker(LIMITS);
     walker.feed(Buffer.concat([Buffer.from([0x10]), remainingLength(512)]));
