@@ -267,13 +267,13 @@ export function plainHost({ host, allowPlaintext }: Config): string {
   return allowPlaintext || isLoopback(host) ? host : "127.0.0.1";
 }
 
-function shown(name: string, value: unknown): string {
-  return SECRETS.includes(name) ? "what was given" : JSON.stringify(value);
+/** What a child process may be given of the environment: it takes the names that it needs. */
+export function environmentOfChildren(): NodeJS.ProcessEnv {
+  return { ...process.env };
 }
 
-/** The environment variables of those of the settings that are not set. */
-export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
-  return needed.filter((name) => config[name] === undefined).map(environmentName);
+function shown(name: string, value: unknown): string {
+  return SECRETS.includes(name) ? "what was given" : JSON.stringify(value);
 }
 
 function isLoopback(host: string): boolean {

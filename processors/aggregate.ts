@@ -92,7 +92,7 @@ function firstOf({ metrics: values, ts }: Reading, window: Window): WindowValues
     else left += 1;
   }
   if (names.length === 0) return undefined;
-  const metrics = sharedNames(names);
+  const metrics = sharedNames.of(names);
   const numbers = ROOM.slice(0, metrics.length * WIDTH);
   const at = ts - window.start;
   for (const [place, metric] of metrics.entries()) {
@@ -102,15 +102,18 @@ function firstOf({ metrics: values, ts }: Reading, window: Window): WindowValues
   return windowValues(metrics, numbers, left);
 }
 
-/** Names of the last window that was begun. */
-let lastNames: string[] = [];
+/** Devices of a fleet send the same metrics: windows that begin one after the other share a list of their names, which nothing changes. */
+class SharedNames {
+  private last: string[] = [];
 
-/** Devices of a fleet send the same metrics: those one after the other share a list, which nothing changes. */
-function sharedNames(names: string[]): string[] {
-  const isSame = names.length === lastNames.length && names.every((name, place) => name === lastNames[place]);
-  if (!isSame) lastNames = names;
-  return lastNames;
+  of(names: string[]): string[] {
+    const isSame = names.length === this.last.length && names.every((name, place) => name === this.last[place]);
+    if (!isSame) this.last = names;
+    return this.last;
+  }
 }
+
+const sharedNames = new SharedNames();
 
 function setValue(numbers: number[], base: number, at: number, value: number): void {
   numbers[base + COUNT] = 1;

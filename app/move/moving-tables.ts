@@ -5,8 +5,7 @@ import { parseClickHouseUrl } from "../../sinks/clickhouse/clickhouse-target.ts"
 import { checkTablesTarget, moveTables, type MovedTable } from "../../sinks/clickhouse/move-tables.ts";
 import { CLICKHOUSE_JOURNAL, claimSinkJournal } from "../../sinks/clickhouse/sink-journal.ts";
 import { STORED_TOPICS } from "../../sinks/clickhouse/rows/encoder-of-topic.ts";
-import type { Config } from "../config.ts";
-import { environmentOfChildren } from "../environment-of-children.ts";
+import { environmentOfChildren, type Config } from "../config.ts";
 import { JOURNALS } from "../journals.ts";
 import { endsOf, untilReached } from "../ledger/ledger-cut.ts";
 import { MillraceError } from "../../core/errors.ts";

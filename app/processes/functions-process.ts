@@ -7,7 +7,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { pause } from "../../core/pause.ts";
 import { DurableMark } from "../../log/embedded/durable-mark.ts";
-import { environmentOfChildren } from "../environment-of-children.ts";
+import { environmentOfChildren } from "../config.ts";
 import { within } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { callThread } from "../thread-rpc.ts";

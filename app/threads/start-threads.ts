@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
 import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
-import { environmentOfChildren } from "../environment-of-children.ts";
+import { environmentOfChildren } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";

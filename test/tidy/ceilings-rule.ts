@@ -7,6 +7,7 @@ const HOMES = [
   "core/function-limits.ts",
   "core/autoscale-limits.ts",
   "core/replay-limits.ts",
+  "core/stage-limits.ts",
   "core/why-limits.ts",
   "core/forward-limits.ts",
   "core/trace-limits.ts",
