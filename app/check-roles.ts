@@ -1,5 +1,6 @@
 import { MillraceError } from "../core/errors.ts";
-import { missingSettings, type Config } from "./config.ts";
+import { missingSettings } from "./missing-settings.ts";
+import type { Config } from "./config.ts";
 import { rolesOf } from "./roles.ts";
 import { checkStandby } from "./standby.ts";
 

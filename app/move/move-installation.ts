@@ -8,7 +8,7 @@ import { moveRecords, startsOf } from "../../log/move/move-records.ts";
 import { checkRegistrySource, checkRegistryTarget, copyRegistry, finishCopy } from "../../registry/copy-registry.ts";
 import { openDataDirectory, type DataDirectory } from "../data-directory.ts";
 import type { Config } from "../config.ts";
-import { missingSettings } from "./missing-settings.ts";
+import { missingSettings } from "../missing-settings.ts";
 import { openEmbedded, openMovingLog } from "../installation-log.ts";
 import { createSystemReceiveClock } from "../receive-clock.ts";
 import { openMovingTables, type MovingTables } from "./moving-tables.ts";

@@ -1,5 +1,5 @@
-import { environmentName } from "../environment-name.ts";
-import type { Config } from "../config.ts";
+import { environmentName } from "./environment-name.ts";
+import type { Config } from "./config.ts";
 
 /** The environment variables of those of the settings that are not set. */
 export function missingSettings(config: Config, needed: readonly (keyof Config)[]): string[] {
