@@ -11,13 +11,27 @@ export interface Difference {
   readonly emitted?: MetricValue;
 }
 
-export interface ComparisonReport {
+interface ComparisonCounts {
   readonly equal: number;
   readonly changed: number;
   readonly new: number;
   readonly missing: number;
+}
+
+export interface ComparisonReport extends ComparisonCounts {
   /** Some of what differs, by device and time. */
   readonly examples: readonly Difference[];
+}
+
+/** Of some of the devices. Plain values. */
+export interface ComparisonPart extends ComparisonCounts {
+  /** The first ones, with what they are ordered by. */
+  readonly examples: readonly PlacedDifference[];
+}
+
+interface PlacedDifference {
+  readonly key: string;
+  readonly difference: Difference;
 }
 
 type Pair = [stored: MetricValue | undefined, emitted: MetricValue | undefined];
@@ -41,29 +55,33 @@ export class Comparison {
   }
 
   /** Ends it. */
-  report(): ComparisonReport {
+  part(): ComparisonPart {
     const counts = { changed: 0, new: 0, missing: 0 };
-    const examples: Difference[] = [];
-    for (const [key, [stored, emitted]] of [...this.open].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const keys: string[] = [];
+    for (const [key, [stored, emitted]] of this.open) {
       counts[stored === undefined ? "new" : emitted === undefined ? "missing" : "changed"] += 1;
-      if (examples.length >= EXAMPLES) continue;
-      const [device = "", ts = "", metric = ""] = key.split("\n");
-      examples.push({
-        device,
-        ts: Number(ts),
-        metric,
-        ...(stored === undefined ? {} : { stored }),
-        ...(emitted === undefined ? {} : { emitted }),
-      });
+      insertFirst(keys, key);
     }
-    return { equal: this.equal, ...counts, examples };
+    return { equal: this.equal, ...counts, examples: keys.map((key) => ({ key, difference: this.difference(key) })) };
   }
 
-  private note({ device, ts, metrics }: Reading, names: readonly string[], side: 0 | 1): void {
+  private difference(key: string): Difference {
+    const [stored, emitted] = this.open.get(key) ?? [];
+    const [device = "", ts = "", metric = ""] = key.split("\n");
+    return {
+      device,
+      ts: Number(ts),
+      metric,
+      ...(stored === undefined ? {} : { stored }),
+      ...(emitted === undefined ? {} : { emitted }),
+    };
+  }
+
+  private note({ tenant, device, ts, metrics }: Reading, names: readonly string[], side: 0 | 1): void {
     for (const metric of names) {
       const value = metrics[metric];
       if (value === undefined) continue;
-      const key = `${device}\n${ts}\n${metric}`;
+      const key = `${device}\n${ts}\n${metric}\n${tenant}`;
       const pair = this.open.get(key) ?? [undefined, undefined];
       pair[side] = value;
       if (pair[0] === pair[1]) {
@@ -74,4 +92,26 @@ export class Comparison {
       }
     }
   }
+}
+
+/** Into a list of the first few, in order. */
+function insertFirst(keys: string[], key: string): void {
+  const last = keys[EXAMPLES - 1];
+  if (last !== undefined && key >= last) return;
+  const at = keys.findIndex((known) => key < known);
+  keys.splice(at === -1 ? keys.length : at, 0, key);
+  if (keys.length > EXAMPLES) keys.pop();
+}
+
+/** Of parts that have no device in common. */
+export function joinComparisons(parts: readonly ComparisonPart[]): ComparisonReport {
+  const sum = (name: keyof ComparisonCounts): number => parts.reduce((total, part) => total + part[name], 0);
+  const examples = parts.flatMap((part) => part.examples).sort((a, b) => (a.key < b.key ? -1 : 1));
+  return {
+    equal: sum("equal"),
+    changed: sum("changed"),
+    new: sum("new"),
+    missing: sum("missing"),
+    examples: examples.slice(0, EXAMPLES).map(({ difference }) => difference),
+  };
 }
