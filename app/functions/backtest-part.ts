@@ -1,17 +1,17 @@
-import { createHash, type Hash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { parseJson } from "../../core/parse-json.ts";
+import { ReadingParts } from "../../wire/reading-parts.ts";
 import { readReading } from "../../wire/reading-reader.ts";
 import { isJoin } from "../../kit/function-stages.ts";
-import { outputText } from "../../kit/run-records.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
 import { isBefore, type BacktestPart, type PlacedFault, type TopicHash } from "./backtest-report.ts";
 import { Comparison } from "./comparison.ts";
+import { OutputHash } from "./output-hash.ts";
 import { PastRun, type PastOutputs } from "./past-run.ts";
 import type { DeadLetter, Reading } from "../../core/derived-records.ts";
 import type { StageFunction } from "../../core/function.ts";
-import type { LogRecord } from "../../core/record.ts";
+import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { TopicName } from "../../core/topics.ts";
 import type { MetricValue } from "../../core/schemas.ts";
 import type { SampleOutput } from "../../kit/run-records.ts";
@@ -42,8 +42,9 @@ class BacktestRun {
   private readonly history: ReadingHistory;
   private readonly range: TimeRange;
   private readonly run: PastRun;
-  private readonly hashes = new Map<number, Map<TopicName, Hash>>();
+  private readonly hashes = new Map<number, Map<TopicName, OutputHash>>();
   private readonly comparison = new Comparison();
+  private readonly parts = new ReadingParts();
   private readonly emittedNames = new Set<string>();
   private readonly faults = new Map<string, PlacedFault & { count: number }>();
   private readonly counts = { readings: 0, emitted: 0, aggregates: 0, events: 0, deadLetters: 0 };
@@ -63,18 +64,51 @@ class BacktestRun {
     const [first] = batch;
     if (first === undefined) return;
     const { partition } = first;
-    const inputs: LogRecord[] = [];
+    let inputs: LogRecord[] = [];
     for (const { record, reading, maker } of batch) {
-      if (maker !== null && this.names.has(maker)) this.comparison.stored(reading);
+      if (maker !== null && this.names.has(maker)) {
+        // In the order of the records: which of several values of a place counts must not depend on where batches end.
+        this.runOn(partition, inputs);
+        inputs = [];
+        this.noteStored(record, reading);
+      }
       // What another function derived counts as well, as if it came from the function before. Nothing is joined that a device has not sent.
       else if (maker === null || !this.joins) inputs.push(record);
     }
-    this.counts.readings += inputs.length;
-    this.run.take(partition, inputs);
+    this.runOn(partition, inputs);
     if (this.history.isExact) return;
     // A batch is a device, whole: of what is stored, only the metrics can be the function's that it has emitted.
     this.run.flushPartition(partition, this.range.to);
-    for (const { reading } of batch) this.comparison.stored(asStored(reading), [...this.emittedNames]);
+    for (const { reading } of batch) this.comparison.note("stored", asStored(reading), [...this.emittedNames]);
+  }
+
+  private runOn(partition: number, inputs: readonly LogRecord[]): void {
+    this.counts.readings += inputs.length;
+    this.run.take(partition, inputs);
+  }
+
+  private noteStored(record: LogRecord, reading: Reading): void {
+    const { parts } = this;
+    if (parts.find(record)) this.comparison.noteText("stored", parts);
+    else this.comparison.note("stored", reading);
+  }
+
+  private noteEmitted(record: RecordInput): void {
+    const { parts, history } = this;
+    this.counts.emitted += 1;
+    if (history.isExact && parts.find(record)) {
+      if (this.isInRange(parts.ts)) this.comparison.noteText("emitted", parts);
+      return;
+    }
+    const reading = readReading(record);
+    if (reading === null || !this.isInRange(reading.ts)) return;
+    for (const metric of Object.keys(reading.metrics)) this.emittedNames.add(metric);
+    this.comparison.note("emitted", history.isExact ? reading : asStored(reading));
+  }
+
+  /** What lies outside is stored of other readings than these. */
+  private isInRange(ts: number): boolean {
+    return ts >= this.range.from && ts < this.range.to;
   }
 
   end(): BacktestPart {
@@ -96,11 +130,11 @@ class BacktestRun {
 
   private noteOutputs({ partition: place, topic, records }: PastOutputs): void {
     const partition = place ?? Infinity;
-    const ofPartition = this.hashes.get(partition) ?? new Map<TopicName, Hash>();
+    const ofPartition = this.hashes.get(partition) ?? new Map<TopicName, OutputHash>();
     this.hashes.set(partition, ofPartition);
-    const hash = ofPartition.get(topic) ?? createHash("sha256");
+    const hash = ofPartition.get(topic) ?? new OutputHash(topic);
     ofPartition.set(topic, hash);
-    hash.update(records.map((record) => outputText({ topic, record })).join(""));
+    hash.add(records);
     for (const record of records) this.note({ topic, record }, partition);
   }
 
@@ -118,13 +152,7 @@ class BacktestRun {
       this.counts.deadLetters += 1;
       this.noteFault(deadLetterSchema.parse(parseJson(record.value)), partition);
     } else if (topic === "readings") {
-      const value = readReading(record);
-      this.counts.emitted += 1;
-      if (value === null) return;
-      // What lies outside is stored of other readings than these.
-      if (value.ts < this.range.from || value.ts >= this.range.to) return;
-      for (const metric of Object.keys(value.metrics)) this.emittedNames.add(metric);
-      this.comparison.emitted(this.history.isExact ? value : asStored(value));
+      this.noteEmitted(record);
     } else if (topic === "aggregates") {
       this.counts.aggregates += 1;
     } else {

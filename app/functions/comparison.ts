@@ -1,3 +1,6 @@
+import { isReading } from "../../core/is-reading.ts";
+import { parseJson } from "../../core/parse-json.ts";
+import { memberCount, placeOf, type ReadingParts } from "../../wire/reading-parts.ts";
 import type { MetricValue } from "../../core/schemas.ts";
 import type { Reading } from "../../core/derived-records.ts";
 
@@ -34,73 +37,121 @@ interface PlacedDifference {
   readonly difference: Difference;
 }
 
-type Pair = [stored: MetricValue | undefined, emitted: MetricValue | undefined];
+type Side = "stored" | "emitted";
+
+/** One reading's metrics, which nobody has read yet: as `ReadingParts` gives them. */
+class OpenText {
+  readonly side: Side;
+  readonly text: string;
+
+  constructor(side: Side, text: string) {
+    this.side = side;
+    this.text = text;
+  }
+}
+
+type OpenPair = Partial<Record<Side, MetricValue>>;
+
+/** Metrics that have no equal yet. */
+type OpenValues = Map<string, OpenPair>;
 
 const EXAMPLES = 10;
 
 /**
  * Compares what a function would emit with what is stored, value by value: device, event time and metric say what belongs together. The
- * last of several counts. What has turned out equal is let go: of a range that is equal little is in memory at once.
+ * last of several counts. What has turned out equal is let go: of a range that is equal little is in memory at once. Equal bytes are not read.
  */
 export class Comparison {
   private equal = 0;
-  private readonly open = new Map<string, Pair>();
+  /** By place. */
+  private readonly open = new Map<string, OpenText | OpenValues>();
 
-  stored(reading: Reading, metrics: readonly string[] = Object.keys(reading.metrics)): void {
-    this.note(reading, metrics, 0);
+  /** The metrics of a reading, of which only some may count. */
+  note(side: Side, reading: Reading, metrics: readonly string[] = Object.keys(reading.metrics)): void {
+    const place = placeOf(reading);
+    this.noteValues(side, place, reading.metrics, metrics);
   }
 
-  emitted(reading: Reading): void {
-    this.note(reading, Object.keys(reading.metrics), 1);
+  /** What `ReadingParts` has found. */
+  noteText(side: Side, { place, rest }: Pick<ReadingParts, "place" | "rest">): void {
+    const known = this.open.get(place);
+    if (known === undefined) {
+      this.open.set(place, new OpenText(side, rest));
+    } else if (known instanceof OpenText && known.side !== side && known.text === rest) {
+      this.equal += memberCount(rest);
+      this.open.delete(place);
+    } else {
+      const metrics = parseText(place, rest);
+      this.noteValues(side, place, metrics, Object.keys(metrics));
+    }
+  }
+
+  private noteValues(side: Side, place: string, metrics: Reading["metrics"], names: readonly string[]): void {
+    const values = this.valuesAt(place);
+    for (const metric of names) {
+      const value = metrics[metric];
+      if (value === undefined) continue;
+      const pair = values.get(metric) ?? {};
+      pair[side] = value;
+      if (pair.stored === pair.emitted) {
+        this.equal += 1;
+        values.delete(metric);
+      } else {
+        values.set(metric, pair);
+      }
+    }
+    if (values.size === 0) this.open.delete(place);
+    else this.open.set(place, values);
+  }
+
+  private valuesAt(place: string): OpenValues {
+    const known = this.open.get(place);
+    return known instanceof OpenText ? valuesOf(place, known) : (known ?? new Map());
   }
 
   /** Ends it. */
   part(): ComparisonPart {
     const counts = { changed: 0, new: 0, missing: 0 };
-    const keys: string[] = [];
-    for (const [key, [stored, emitted]] of this.open) {
-      counts[stored === undefined ? "new" : emitted === undefined ? "missing" : "changed"] += 1;
-      insertFirst(keys, key);
-    }
-    return { equal: this.equal, ...counts, examples: keys.map((key) => ({ key, difference: this.difference(key) })) };
-  }
-
-  private difference(key: string): Difference {
-    const [stored, emitted] = this.open.get(key) ?? [];
-    const [device = "", ts = "", metric = ""] = key.split("\n");
-    return {
-      device,
-      ts: Number(ts),
-      metric,
-      ...(stored === undefined ? {} : { stored }),
-      ...(emitted === undefined ? {} : { emitted }),
-    };
-  }
-
-  private note({ tenant, device, ts, metrics }: Reading, names: readonly string[], side: 0 | 1): void {
-    for (const metric of names) {
-      const value = metrics[metric];
-      if (value === undefined) continue;
-      const key = `${device}\n${ts}\n${metric}\n${tenant}`;
-      const pair = this.open.get(key) ?? [undefined, undefined];
-      pair[side] = value;
-      if (pair[0] === pair[1]) {
-        this.equal += 1;
-        this.open.delete(key);
-      } else {
-        this.open.set(key, pair);
+    const examples: PlacedDifference[] = [];
+    for (const [place, open] of this.open) {
+      const last = examples[EXAMPLES - 1];
+      const isAmongFirst = last === undefined || place <= last.key;
+      if (open instanceof OpenText && open.side === "emitted" && !isAmongFirst) {
+        counts.new += memberCount(open.text);
+        continue;
+      }
+      for (const [metric, pair] of open instanceof OpenText ? valuesOf(place, open) : open) {
+        counts[pair.stored === undefined ? "new" : pair.emitted === undefined ? "missing" : "changed"] += 1;
+        if (isAmongFirst) insertFirst(examples, placedDifference(place, metric, pair));
       }
     }
+    return { equal: this.equal, ...counts, examples };
   }
 }
 
+function valuesOf(place: string, { side, text }: OpenText): OpenValues {
+  return new Map(Object.entries(parseText(place, text)).map(([metric, value]) => [metric, { [side]: value }]));
+}
+
+/** None where it is no reading: what is stored may be anything. */
+function parseText(place: string, rest: string): Reading["metrics"] {
+  const reading = parseJson(Buffer.from(`${place},"received":0,"metrics":${rest}}`, "latin1"));
+  return isReading(reading) ? reading.metrics : {};
+}
+
+function placedDifference(place: string, metric: string, { stored, emitted }: OpenPair): PlacedDifference {
+  const reading = parseJson(Buffer.from(`${place},"received":0,"metrics":{}}`, "latin1"));
+  if (!isReading(reading)) throw new TypeError(`${place} is no place of a reading`);
+  const { device, ts } = reading;
+  const values = { ...(stored === undefined ? {} : { stored }), ...(emitted === undefined ? {} : { emitted }) };
+  return { key: `${place}\n${metric}`, difference: { device, ts, metric, ...values } };
+}
+
 /** Into a list of the first few, in order. */
-function insertFirst(keys: string[], key: string): void {
-  const last = keys[EXAMPLES - 1];
-  if (last !== undefined && key >= last) return;
-  const at = keys.findIndex((known) => key < known);
-  keys.splice(at === -1 ? keys.length : at, 0, key);
-  if (keys.length > EXAMPLES) keys.pop();
+function insertFirst(examples: PlacedDifference[], one: PlacedDifference): void {
+  const at = examples.findIndex(({ key }) => one.key < key);
+  examples.splice(at === -1 ? examples.length : at, 0, one);
+  if (examples.length > EXAMPLES) examples.pop();
 }
 
 /** Of parts that have no device in common. */

@@ -99,18 +99,18 @@ describe("a backtest", () => {
 describe("a comparison", () => {
   it("tells equal, changed, new and missing values apart, whatever comes first", () => {
     const comparison = new Comparison();
-    comparison.stored(readingOf(1, { same: 1, other: 1, gone: 1 }));
-    comparison.emitted(readingOf(1, { same: 1, other: 2, fresh: 1 }));
-    comparison.emitted(readingOf(2, { same: 1 }));
-    comparison.stored(readingOf(2, { same: 1 }));
+    comparison.note("stored", readingOf(1, { same: 1, other: 1, gone: 1 }));
+    comparison.note("emitted", readingOf(1, { same: 1, other: 2, fresh: 1 }));
+    comparison.note("emitted", readingOf(2, { same: 1 }));
+    comparison.note("stored", readingOf(2, { same: 1 }));
     expect(comparison.part()).toMatchObject({ equal: 2, changed: 1, new: 1, missing: 1 });
   });
 
   it("takes the last of several values of a place", () => {
     const comparison = new Comparison();
-    comparison.emitted(readingOf(1, { a: 1 }));
-    comparison.emitted(readingOf(1, { a: 2 }));
-    comparison.stored(readingOf(1, { a: 2 }));
+    comparison.note("emitted", readingOf(1, { a: 1 }));
+    comparison.note("emitted", readingOf(1, { a: 2 }));
+    comparison.note("stored", readingOf(1, { a: 2 }));
     expect(comparison.part()).toMatchObject({ equal: 1, changed: 0, new: 0, missing: 0 });
   });
 });
