@@ -65,12 +65,13 @@ class BacktestRun {
     if (first === undefined) return;
     const { partition } = first;
     let inputs: LogRecord[] = [];
-    for (const { record, reading, maker } of batch) {
+    for (const past of batch) {
+      const { record, maker } = past;
       if (maker !== null && this.names.has(maker)) {
         // In the order of the records: which of several values of a place counts must not depend on where batches end.
         this.runOn(partition, inputs);
         inputs = [];
-        this.noteStored(record, reading);
+        this.noteStored(past);
       }
       // What another function derived counts as well, as if it came from the function before. Nothing is joined that a device has not sent.
       else if (maker === null || !this.joins) inputs.push(record);
@@ -87,10 +88,10 @@ class BacktestRun {
     this.run.take(partition, inputs);
   }
 
-  private noteStored(record: LogRecord, reading: Reading): void {
+  private noteStored(past: PastReading): void {
     const { parts } = this;
-    if (parts.find(record)) this.comparison.noteText("stored", parts);
-    else this.comparison.note("stored", reading);
+    if (parts.find(past.record)) this.comparison.noteText("stored", parts);
+    else this.comparison.note("stored", past.reading);
   }
 
   private noteEmitted(record: RecordInput): void {

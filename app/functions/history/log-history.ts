@@ -6,10 +6,9 @@ import { LIMITS } from "../../../core/limits.ts";
 import { parseJson } from "../../../core/parse-json.ts";
 import { partitionOf } from "../../../core/partitioner.ts";
 import { HEADER, isControlRecord } from "../../../core/record.ts";
-import { MAIN_STAGE, REPLAY_STAGE, stageJournalName } from "../../../core/stage.ts";
-import { ReadRecord } from "../../../engine/parse-reading.ts";
+import { REPLAY_STAGE, stageJournalName } from "../../../core/stage.ts";
 import { readEmbeddedLog, type ReadableLog } from "../../../log/embedded/read-embedded-log.ts";
-import { readReading } from "../../../wire/reading-reader.ts";
+import { logReading, sourceOf } from "./log-reading.ts";
 import { mergeByReceiveTime } from "./merge-by-receive-time.ts";
 import type { DeviceState } from "../../../core/control.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
@@ -21,7 +20,6 @@ import type { DeviceConfiguration, LogExtent, PastReading, ReadingHistory, TimeR
 /** Where reading begins. */
 type TopicStart = Pick<PartitionStatus, "topic" | "partition" | "startOffset">;
 
-const OF_MAIN_STAGE = `${MAIN_STAGE} `;
 const OF_REPLAYS = `${REPLAY_STAGE} `;
 
 /**
@@ -104,26 +102,13 @@ async function replacedReadings(log: ReadableLog, starts: readonly TopicStart[])
   return replaced;
 }
 
-function sourceOf(record: LogRecord): string {
-  return record.header(HEADER.source) ?? OF_MAIN_STAGE;
-}
-
 function pastReadings(
   { partition, records }: FetchedSlice,
   replaced: ReadonlySet<string>,
   range: TimeRange,
 ): readonly PastReading[] {
   const standing = replaced.size === 0 ? records : records.filter((record) => !replaced.has(sourceOf(record)));
-  return standing.flatMap((record) => pastReading(record, partition, range) ?? []);
-}
-
-function pastReading(record: LogRecord, partition: number, { from, to }: TimeRange): PastReading | null {
-  if (isControlRecord(record)) return null;
-  const reading = readReading(record);
-  if (reading === null || reading.ts < from || reading.ts >= to) return null;
-  const isDerived = !sourceOf(record).startsWith(OF_MAIN_STAGE);
-  const maker = isDerived ? (record.header(HEADER.functionVersion)?.split("@")[0] ?? "") : null;
-  return { partition, record: new ReadRecord(record, reading), reading, maker };
+  return standing.flatMap((record) => logReading(record, partition, range) ?? []);
 }
 
 async function keptSince(log: ReadableLog): Promise<number> {
