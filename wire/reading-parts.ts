@@ -1,5 +1,5 @@
 import { DEVICE, METRICS, RECEIVED, TENANT, TIME } from "./reading-reader.ts";
-import type { LogRecord } from "../core/record.ts";
+import type { LogRecord, RecordInput } from "../core/record.ts";
 
 const CLOSE = 0x7d;
 /** A time has fewer than a safe integer may have. */
@@ -12,23 +12,38 @@ const TIME_DIGITS = 15;
 export class ReadingParts {
   /** Event time of the record that was found last. */
   ts = 0;
-  private bytes: Buffer = Buffer.alloc(0);
+  private bytes: Uint8Array = new Uint8Array();
+  private start = 0;
+  private end = 0;
   private placeEnd = 0;
   private metricsAt = 0;
 
   /** False when the value is written otherwise. What the metrics are is not looked at. */
   find({ key, value }: Pick<LogRecord, "key" | "value">): boolean {
+    return this.findAt(key, value, 0, value.length);
+  }
+
+  /** The same of an output, whose value may lie among others. */
+  findOutput(record: RecordInput): boolean {
+    const { key, encoded } = record;
+    if (encoded === undefined) return this.find(record);
+    return this.findAt(key, encoded.bytes, encoded.valueStart, encoded.valueEnd);
+  }
+
+  private findAt(key: string | null, bytes: Uint8Array, start: number, end: number): boolean {
     if (key === null) return false;
-    this.bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
     // Both ids are in the key too, with one sign between them.
-    const timeAt = this.behind(TENANT.length + key.length - 1 + DEVICE.length, TIME);
-    if (timeAt === -1 || !this.isAt(TENANT, 0)) return false;
+    const timeAt = this.behind(start + TENANT.length + key.length - 1 + DEVICE.length, TIME);
+    if (timeAt === -1 || !this.isAt(TENANT, start)) return false;
     this.placeEnd = this.digitsEnd(timeAt);
     const receivedAt = this.behind(this.placeEnd, RECEIVED);
     if (receivedAt === -1 || this.placeEnd === timeAt) return false;
     const receivedEnd = this.digitsEnd(receivedAt);
     const membersAt = this.behind(receivedEnd, METRICS);
-    if (membersAt === -1 || receivedEnd === receivedAt || value.at(-1) !== CLOSE) return false;
+    if (membersAt === -1 || receivedEnd === receivedAt || bytes[end - 1] !== CLOSE) return false;
     this.metricsAt = membersAt - 1;
     this.ts = this.numberAt(timeAt, this.placeEnd);
     return true;
@@ -36,17 +51,24 @@ export class ReadingParts {
 
   /** Tenant, device and event time, as `placeOf` writes them. */
   get place(): string {
-    return this.bytes.toString("latin1", 0, this.placeEnd);
+    return this.text(this.start, this.placeEnd);
   }
 
   /** From the metrics' brace on, without the reading's: a byte in each character. */
   get rest(): string {
-    return this.bytes.toString("latin1", this.metricsAt, this.bytes.length - 1);
+    return this.text(this.metricsAt, this.end - 1);
+  }
+
+  private text(start: number, end: number): string {
+    const { bytes } = this;
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return buffer.toString("latin1", start, end);
   }
 
   /** The place behind these bytes; -1 when others stand there. */
   private behind(at: number, expected: Uint8Array): number {
-    return this.isAt(expected, at) ? at + expected.length : -1;
+    const behind = at + expected.length;
+    return behind <= this.end && this.isAt(expected, at) ? behind : -1;
   }
 
   private isAt(expected: Uint8Array, at: number): boolean {
