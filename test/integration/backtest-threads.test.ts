@@ -62,7 +62,6 @@ const KINDS = {
     join: (left, right) => ({ sum: left.metrics.a + right.metrics.b }),
   });`,
 };
-type Kind = keyof typeof KINDS;
 
 /** A device of another tenant has the id of one of this. */
 const SENT: readonly LoggedReading[] = ["default", "other"].flatMap((tenant) =>

@@ -13,7 +13,6 @@ import { mergeByReceiveTime } from "./merge-by-receive-time.ts";
 import type { DeviceState } from "../../../core/control.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
 import type { FetchedSlice, PartitionStatus } from "../../../core/event-log.ts";
-import type { LogRecord } from "../../../core/record.ts";
 import type { TopicName } from "../../../core/topics.ts";
 import type { DeviceConfiguration, LogExtent, PastReading, ReadingHistory, TimeRange } from "./reading-history.ts";
 
