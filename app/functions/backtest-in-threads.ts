@@ -59,7 +59,7 @@ async function workShares(work: BacktestWork, [own, ...others]: readonly LogExte
     failed.abort(error);
     throw error;
   } finally {
-    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(threads.map((thread) => thread.end()));
     await ownPart?.catch(() => undefined);
   }
 }
@@ -86,14 +86,22 @@ function startThread({ code, history, range }: BacktestWork, log: LogExtent) {
   };
   const worker = new Worker(THREAD, { name: "backtest", workerData });
   const { promise: part, resolve, reject } = Promise.withResolvers<BacktestPart>();
-  worker.on("message", (answer: BacktestThreadAnswer) => {
+  const opened = Promise.withResolvers<void>();
+  worker.on("message", (answer: BacktestThreadAnswer | null) => {
+    opened.resolve();
+    if (answer === null) return;
     if ("part" in answer) resolve(answer.part);
     else reject(new MillraceError(answer.error.code, answer.error.message, remedyOf(answer.error.remedy)));
   });
   worker.on("error", (cause: unknown) => reject(threadEnded(errorText(cause), cause)));
   // Behind an answer or an error this says nothing new.
-  worker.on("exit", (code) => reject(threadEnded(`with the code ${code}`)));
-  return { worker, part };
+  worker.on("exit", (code) => {
+    opened.resolve();
+    reject(threadEnded(`with the code ${code}`));
+  });
+  // A thread that is ended while LMDB opens the log takes the process with it (napi_throw fails, and is fatal).
+  const end = (): Promise<unknown> => opened.promise.then(() => worker.terminate());
+  return { part, end };
 }
 
 /** Of these partitions the devices; of what is not told by partitions all. */

@@ -22,10 +22,11 @@ export type BacktestThreadAnswer =
 
 async function work({ code, log, configuration, range }: BacktestThreadData): Promise<BacktestThreadAnswer> {
   try {
-    const functions = loadFunctions(code);
     const history = await openLogPart(log, configuration);
+    // From here on it may be ended; no code of users has run before.
+    parentPort?.postMessage(null);
     try {
-      return { part: await backtestPart(functions, history, range) };
+      return { part: await backtestPart(loadFunctions(code), history, range) };
     } finally {
       await history.close();
     }
