@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { MillraceError, errorText } from "../../core/errors.ts";
 import { isJoin } from "../../kit/function-stages.ts";
@@ -12,6 +13,9 @@ import type { BacktestThreadAnswer, BacktestThreadData } from "../threads/backte
 import type { DeviceConfiguration, LogExtent, ReadingHistory, TimeRange } from "./history/reading-history.ts";
 
 const THREAD = new URL("../threads/backtest.ts", import.meta.url);
+
+/** What a thread may take to come to the end of a slice, or of loading its modules. */
+const STOP_MS = 5000;
 
 export interface BacktestWork {
   /** Of a bundle. */
@@ -50,7 +54,8 @@ export async function backtestInThreads(work: BacktestWork): Promise<ThreadedRep
 
 async function workShares(work: BacktestWork, [own, ...others]: readonly LogExtent[]): Promise<BacktestPart[]> {
   const failed = new AbortController();
-  const threads = others.map((log) => startThread(work, log));
+  const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const threads = others.map((log) => startThread(work, log, stop));
   const ownPart = own === undefined ? null : workHere(work, own, failed.signal);
   try {
     const parts = await Promise.all([ownPart, ...threads.map(({ part }) => part)]);
@@ -59,6 +64,7 @@ async function workShares(work: BacktestWork, [own, ...others]: readonly LogExte
     failed.abort(error);
     throw error;
   } finally {
+    Atomics.store(stop, 0, 1);
     await Promise.all(threads.map((thread) => thread.end()));
     await ownPart?.catch(() => undefined);
   }
@@ -71,36 +77,44 @@ async function workHere(
 ): Promise<BacktestPart> {
   const part = await openLogPart(log, configurationOf(history.configuration, log));
   try {
-    return await backtestPart(functions, part, range, signal);
+    return await backtestPart(functions, part, range, async () => {
+      // So that this thread hears of others.
+      await nextTurn();
+      signal.throwIfAborted();
+    });
   } finally {
     await part.close();
   }
 }
 
-function startThread({ code, history, range }: BacktestWork, log: LogExtent) {
+function startThread({ code, history, range }: BacktestWork, log: LogExtent, stop: BacktestThreadData["stop"]) {
   const workerData: BacktestThreadData = {
     code,
     log,
     configuration: configurationOf(history.configuration, log),
     range,
+    stop,
   };
   const worker = new Worker(THREAD, { name: "backtest", workerData });
   const { promise: part, resolve, reject } = Promise.withResolvers<BacktestPart>();
-  const opened = Promise.withResolvers<void>();
-  worker.on("message", (answer: BacktestThreadAnswer | null) => {
-    opened.resolve();
-    if (answer === null) return;
+  const exited = Promise.withResolvers<void>();
+  worker.on("message", (answer: BacktestThreadAnswer) => {
     if ("part" in answer) resolve(answer.part);
     else reject(new MillraceError(answer.error.code, answer.error.message, remedyOf(answer.error.remedy)));
   });
   worker.on("error", (cause: unknown) => reject(threadEnded(errorText(cause), cause)));
   // Behind an answer or an error this says nothing new.
   worker.on("exit", (code) => {
-    opened.resolve();
+    exited.resolve();
     reject(threadEnded(`with the code ${code}`));
   });
-  // A thread that is ended while LMDB opens the log takes the process with it (napi_throw fails, and is fatal).
-  const end = (): Promise<unknown> => opened.promise.then(() => worker.terminate());
+  // LMDB throws into a thread that is terminated in one of its calls, which takes the process with it: only code of users takes so long.
+  const end = async (): Promise<void> => {
+    const late = new AbortController();
+    await Promise.race([exited.promise, sleep(STOP_MS, null, { signal: late.signal }).catch(() => null)]);
+    late.abort();
+    await worker.terminate();
+  };
   return { part, end };
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { deadLetterSchema } from "../../core/derived-records.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import { ReadingParts } from "../../wire/reading-parts.ts";
@@ -17,20 +16,18 @@ import type { MetricValue } from "../../core/schemas.ts";
 import type { SampleOutput } from "../../kit/run-records.ts";
 import type { PastReading, ReadingHistory, TimeRange } from "./history/reading-history.ts";
 
-/** What comes of all that the history gives. Aborted: it ends with the signal's reason, behind the batch that it works on. */
+/** What comes of all that the history gives. `between` is called behind each batch: what it throws ends it. */
 export async function backtestPart(
   functions: readonly StageFunction[],
   history: ReadingHistory,
   range: TimeRange,
-  signal?: AbortSignal,
+  between: () => Promise<void> | null = () => null,
 ): Promise<BacktestPart> {
   const run = new BacktestRun(functions, history, range);
   const readings = functions.some(isJoin) ? history.readByReceiveTime(range) : history.read(range);
   for await (const batch of readings) {
     run.take(batch);
-    // So that this thread hears of others.
-    if (signal !== undefined) await nextTurn();
-    signal?.throwIfAborted();
+    await between();
   }
   return run.end();
 }

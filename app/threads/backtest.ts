@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { isMillraceError } from "../../core/errors.ts";
+import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { backtestPart } from "../functions/backtest-part.ts";
 import { openLogPart } from "../functions/history/log-history.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
@@ -13,6 +13,8 @@ export interface BacktestThreadData {
   readonly log: LogExtent;
   readonly configuration: DeviceConfiguration;
   readonly range: TimeRange;
+  /** Not 0 when nobody wants its part any more. */
+  readonly stop: Int32Array<SharedArrayBuffer>;
 }
 
 /** What the thread says before it ends. A programmer's error ends it instead. */
@@ -20,20 +22,20 @@ export type BacktestThreadAnswer =
   | { readonly part: BacktestPart }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string | undefined } };
 
-async function work({ code, log, configuration, range }: BacktestThreadData): Promise<BacktestThreadAnswer> {
+async function work({ code, log, configuration, range, stop }: BacktestThreadData): Promise<BacktestThreadAnswer> {
   try {
+    // It is closed with the thread: LMDB's close throws into one that is being terminated, which takes the process with it.
     const history = await openLogPart(log, configuration);
-    // From here on it may be ended; no code of users has run before.
-    parentPort?.postMessage(null);
-    try {
-      return { part: await backtestPart(loadFunctions(code), history, range) };
-    } finally {
-      await history.close();
-    }
+    return { part: await backtestPart(loadFunctions(code), history, range, () => goOn(stop)) };
   } catch (error) {
     if (!isMillraceError(error)) throw error;
     return { error: { code: error.code, message: error.message, remedy: error.remedy } };
   }
+}
+
+function goOn(stop: Int32Array<SharedArrayBuffer>): null {
+  if (Atomics.load(stop, 0) !== 0) throw new MillraceError("THREAD_ENDED", "another thread of the backtest has failed");
+  return null;
 }
 
 parentPort?.postMessage(await work(workerData as BacktestThreadData));
