@@ -65,6 +65,10 @@ export const FUNCTION_LIMITS = {
   shadowMsMax: 10 * SECOND,
   shadowWaitingMax: 4,
 
+  // functions over the past
+  /** Threads of a backtest, this many at most: more than machines have cores for it. */
+  backtestThreadsMax: 64,
+
   // functions that are explained
   /** Of the thread in which a function runs again for an explanation. */
   whyRunMsMax: 10 * SECOND,

@@ -5,11 +5,12 @@ import { PlainJson } from "./plain-json.ts";
 import type { Reading } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
 
-const TENANT = Buffer.from('{"v":1,"tenant":"');
-const DEVICE = Buffer.from('","device":"');
-const TIME = Buffer.from('","ts":');
-const RECEIVED = Buffer.from(',"received":');
-const METRICS = Buffer.from(',"metrics":{');
+/** What stands between the members of a reading as the stages write it. */
+export const TENANT = Buffer.from('{"v":1,"tenant":"');
+export const DEVICE = Buffer.from('","device":"');
+export const TIME = Buffer.from('","ts":');
+export const RECEIVED = Buffer.from(',"received":');
+export const METRICS = Buffer.from(',"metrics":{');
 const END = Buffer.from("}");
 
 /** Readings are read one at a time. */

@@ -173,22 +173,38 @@ class BatchRecord implements LogRecord {
 
   header(name: string): string | undefined {
     const reader = new VarintReader(this.batch, this.headersAt, this.end);
+    const length = this.findHeader(reader, name);
+    return length === -1 ? undefined : textAt(this.batch, reader.at - length, length);
+  }
+
+  headerBegins(name: string, text: string): boolean {
+    const reader = new VarintReader(this.batch, this.headersAt, this.end);
+    const length = this.findHeader(reader, name);
+    return length >= text.length && isTextAt(this.batch, reader.at - length, text.length, text);
+  }
+
+  /** Moves the reader behind the header's value, whose length it returns; -1 when there is none. */
+  private findHeader(reader: VarintReader, name: string): number {
     const wanted = isAscii(name) ? name.length : Buffer.byteLength(name);
     for (let left = reader.readVarint(); left > 0; left--) {
       const nameLength = reader.readVarint();
       const nameAt = reader.skip(nameLength);
       const valueLength = Math.max(reader.readVarint(), 0);
-      const valueAt = reader.skip(valueLength);
-      if (nameLength === wanted && isTextAt(this.batch, nameAt, nameLength, name)) {
-        return textAt(this.batch, valueAt, valueLength);
-      }
+      reader.skip(valueLength);
+      if (nameLength === wanted && isTextAt(this.batch, nameAt, nameLength, name)) return valueLength;
     }
-    return undefined;
+    return -1;
   }
 
   headers(): readonly Header[] {
     return readHeaders(this.batch, this.headersAt, this.end);
   }
+}
+
+/** Whether there is a header of this name that begins with this text, of ASCII; without making a text of it where it lies in bytes. */
+export function headerBegins(record: Pick<LogRecord, "header">, name: string, text: string): boolean {
+  if (record instanceof BatchRecord) return record.headerBegins(name, text);
+  return record.header(name)?.startsWith(text) === true;
 }
 
 /** The headers that begin there, behind their number. */

@@ -72,8 +72,15 @@ export function addDevelopmentCommands(program: Command): void {
     });
   withPastOptions(program.command("backtest <file>"))
     .description("run the functions of a file over the past, into nothing, and compare with what is stored")
-    .action(async (file: string, options: PastOptions, command: Command) => {
-      process.exitCode = await backtestCommand(file, { ...pastOf(options, command), ...globalOptions(command) });
+    .option(
+      "--threads <n>",
+      "share the partitions of the log among so many threads (default: the machine's cores, fewer for a small log)",
+      wholeNumber(1, LIMITS.backtestThreadsMax),
+    )
+    .action(async (file: string, options: PastOptions & { threads?: string }, command: Command) => {
+      const threads = options.threads === undefined ? null : Number(options.threads);
+      const chosen = { ...pastOf(options, command), ...globalOptions(command), threads };
+      process.exitCode = await backtestCommand(file, chosen);
     });
 }
 

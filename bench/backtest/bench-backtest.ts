@@ -9,7 +9,7 @@ import { lineCells } from "../report.ts";
 import { median } from "../statistics.ts";
 import { writeReport } from "../write-report.ts";
 import { backtestLines, backtestPage, type BacktestReport, type EndToEndRate } from "./backtest-page.ts";
-import { PAST_NAMES, type BacktestRun } from "./measure-backtest.ts";
+import { PAST_NAMES, THREADINGS, type BacktestRun } from "./measure-backtest.ts";
 
 const ONE_RUN = fileURLToPath(new URL("one-run.ts", import.meta.url));
 const END_TO_END = new URL("../../docs/benchmarks/raw/end-to-end.json", import.meta.url);
@@ -17,6 +17,7 @@ const END_TO_END = new URL("../../docs/benchmarks/raw/end-to-end.json", import.m
 const runSchema: z.ZodType<BacktestRun> = z.object({
   readings: z.number(),
   records: z.number(),
+  threads: z.number(),
   cpuSeconds: z.number(),
   seconds: z.number(),
   differing: z.number(),
@@ -34,20 +35,24 @@ export function benchBacktest(args: string[]): void {
     args,
     options: {
       runs: { type: "string", default: "3" },
-      readings: { type: "string", default: "200000" },
+      readings: { type: "string", default: "400000" },
       note: { type: "string", default: "" },
       "dry-run": { type: "boolean", default: false },
     },
   });
   const machine = describeMachine();
-  const runs: BacktestReport["runs"] = { "map-stored": [], "map-new": [], window: [] };
+  const none = () => ({ one: [], all: [] });
+  const runs: BacktestReport["runs"] = { "map-stored": none(), "map-new": none(), window: none() };
   for (let round = 1; round <= Number(values.runs); round += 1) {
     for (const name of PAST_NAMES) {
-      const run = runSchema.parse(
-        JSON.parse(execFileSync(process.execPath, [ONE_RUN, name, values.readings], { encoding: "utf8" })),
-      );
-      runs[name].push(run);
-      console.error(`round ${round}, ${name}: ${Math.round(run.readings / run.cpuSeconds)} readings/s per CPU-second`);
+      for (const threading of THREADINGS) {
+        const args = [ONE_RUN, name, values.readings, threading];
+        const run = runSchema.parse(JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })));
+        runs[name][threading].push(run);
+        const { readings, seconds, cpuSeconds, threads } = run;
+        const rates = `${Math.round(readings / seconds)} readings/s, ${Math.round(readings / cpuSeconds)} per CPU-second`;
+        console.error(`round ${round}, ${name}, threads ${threads}: ${rates}`);
+      }
     }
   }
   const report: BacktestReport = {

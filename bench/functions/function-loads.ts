@@ -1,6 +1,7 @@
-import { defineMap, defineStream, tumbling, z } from "../../kit/function.ts";
 import { mainStage } from "../../processors/main-stage.ts";
+import { dewPoint } from "./dew-point.ts";
 import { configRecord, readingRecord, stationRule, T0, telemetryRecord } from "./station-records.ts";
+import { tenSeconds } from "./ten-seconds.ts";
 import type { StageLoad } from "./measure-function.ts";
 import type { RecordInput } from "../../core/record.ts";
 
@@ -16,29 +17,6 @@ interface FunctionLoad extends StageLoad {
   /** Messages per second of a worker's CPU that are aimed at. */
   readonly target: number;
 }
-
-const dewPoint = defineMap({
-  name: "dew-point",
-  input: z.object({ temperature: z.number(), humidity: z.number() }),
-  process({ metrics: { temperature, humidity } }) {
-    const gamma = Math.log(humidity / 100) + (17.62 * temperature) / (243.12 + temperature);
-    return { dew_point: (243.12 * gamma) / (17.62 - gamma) };
-  },
-});
-
-const tenSeconds = defineStream({
-  name: "ten-seconds",
-  input: z.object({ temperature: z.number() }),
-  window: tumbling("10s"),
-  accumulator: z.object({ count: z.number(), sum: z.number(), max: z.number() }),
-  initial: () => ({ count: 0, sum: 0, max: -1e9 }),
-  add: ({ count, sum, max }, { metrics: { temperature } }) => ({
-    count: count + 1,
-    sum: sum + temperature,
-    max: Math.max(max, temperature),
-  }),
-  result: ({ count, sum, max }) => ({ mean: sum / count, max }),
-});
 
 const FLEET: Pick<StageLoad, "devices" | "config"> = {
   devices: DEVICES,

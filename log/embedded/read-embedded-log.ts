@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { silentLogger } from "../../core/logger.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { logFile } from "./log-file.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
+import { OffsetTable } from "./offset-table.ts";
 import { openLogStore, readIdentity, readStarts } from "./log-store.ts";
 import { storeError } from "./store-damage.ts";
 import type { LogReader, PartitionStatus, TopicPosition } from "../../core/event-log.ts";
@@ -11,8 +13,10 @@ import type { LogReader, PartitionStatus, TopicPosition } from "../../core/event
 /** A log as somebody sees it who only reads it. */
 export interface ReadableLog {
   readonly partitionCount: number;
+  /** The sequence of the last commit that is read. */
+  readonly end: number;
   /** What is kept now. */
-  partitions(topic: string): readonly Pick<PartitionStatus, "topic" | "partition" | "startOffset">[];
+  partitions(topic: string): readonly PartitionStatus[];
   /** Whether anybody has ever written to a journal of this name. */
   hasJournal(name: string): boolean;
   openReader(positions: readonly TopicPosition[]): LogReader;
@@ -21,9 +25,10 @@ export interface ReadableLog {
 
 /**
  * Opens the log in a directory for reading what it holds now, beside the instance that writes it or without one. Writes nothing. An instance
- * does not start while somebody has its log open: see `refuseLogInUse`. Errors: NOT_FOUND, DATA_FORMAT_UNSUPPORTED, LOG_IO.
+ * does not start while somebody has its log open: see `refuseLogInUse`. `end`: as of that commit, by default of now. Errors: NOT_FOUND,
+ * DATA_FORMAT_UNSUPPORTED, LOG_IO.
  */
-export async function readEmbeddedLog(directory: string): Promise<ReadableLog> {
+export async function readEmbeddedLog(directory: string, end?: number): Promise<ReadableLog> {
   if (!existsSync(logFile(directory))) {
     throw new MillraceError("NOT_FOUND", `there is no log in ${directory}`, {
       remedy: "Name the data directory of an installation with --data.",
@@ -35,19 +40,20 @@ export async function readEmbeddedLog(directory: string): Promise<ReadableLog> {
     const { topology } = readIdentity(store);
     const mark = new DurableMark();
     // Commits that are not synced yet are read too: who only looks loses nothing by it.
-    for (const sequence of store.commits.getKeys({ reverse: true, limit: 1 })) mark.publishSequence(sequence);
+    const [last = 0] = store.commits.getKeys({ reverse: true, limit: 1 });
+    mark.publishSequence(end ?? last);
     // See EmbeddedLogReader.
     store.root.resetReadTxn();
     return {
       partitionCount: topology.partitionCount,
+      end: mark.sequence,
       partitions: (topic) => {
-        const [starts = new Float64Array()] = readStarts(store, topology).columns;
+        const { head, columns } = readStarts(store, topology);
+        const statuses = new OffsetTable(store, topology, head, silentLogger).statuses(
+          columns[0] ?? new Float64Array(),
+        );
         store.root.resetReadTxn();
-        return Array.from({ length: topology.partitionCount }, (_, partition) => ({
-          topic,
-          partition,
-          startOffset: starts[topology.indexOf(topic, partition)] ?? 0,
-        }));
+        return statuses.filter((status) => status.topic === topic);
       },
       hasJournal(name) {
         const [first] = store.journals.getKeys({ start: [name, 0, 0], limit: 1 });

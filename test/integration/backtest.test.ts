@@ -13,7 +13,7 @@ import { parseSample } from "../../kit/sample.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { runMillraceAsync, temporaryDirectory } from "../support/instance.ts";
 import { appendReadings, writeReadingLog, type LoggedReading } from "../support/reading-log.ts";
-import type { BacktestReport } from "../../app/functions/backtest.ts";
+import type { BacktestReport } from "../../app/functions/backtest-report.ts";
 import type { EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
 
 /** A log beside which functions are run: what they would have made of it, and what they have made. */

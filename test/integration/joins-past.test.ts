@@ -5,7 +5,7 @@ import { partitionOf } from "../../core/partitioner.ts";
 import { runMillraceAsync, startInstance, temporaryDirectory, type Instance } from "../support/instance.ts";
 import { instanceApi } from "../support/replay-run.ts";
 import { eventually } from "../support/stage-on-log.ts";
-import type { BacktestReport } from "../../app/functions/backtest.ts";
+import type { BacktestReport } from "../../app/functions/backtest-report.ts";
 import type { PartitionView } from "../../core/partition-view.ts";
 import type { Explanation } from "../../core/why.ts";
 import type { VersionComparison } from "../../core/version-comparison.ts";

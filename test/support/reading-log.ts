@@ -15,6 +15,7 @@ export const READING_LOG_PARTITIONS = 2;
 /** What stands in the log for a reading: of a device, or derived by a user's function. */
 export interface LoggedReading extends Pick<Reading, "device" | "ts" | "metrics"> {
   readonly received?: number;
+  readonly tenant?: string;
   /** `name@version`. */
   readonly maker?: string;
   /** Of a replay: the source position of the reading whose place it takes. */
@@ -22,10 +23,14 @@ export interface LoggedReading extends Pick<Reading, "device" | "ts" | "metrics"
 }
 
 /** The log of a data directory, as an instance leaves it: readings, and a type with its devices. */
-export async function writeReadingLog(data: string, readings: readonly LoggedReading[]): Promise<EmbeddedLog> {
+export async function writeReadingLog(
+  data: string,
+  readings: readonly LoggedReading[],
+  partitionCount = READING_LOG_PARTITIONS,
+): Promise<EmbeddedLog> {
   const log = await openEmbeddedLog({
     directory: join(data, "log"),
-    partitionCount: READING_LOG_PARTITIONS,
+    partitionCount,
     generation: 1,
     bytesMax: 256 * 1024 * 1024,
     retentionMs: 3_600_000,
@@ -46,16 +51,18 @@ export async function writeReadingLog(data: string, readings: readonly LoggedRea
 
 /** One append for each partition. */
 export async function appendReadings(log: EmbeddedLog, readings: readonly LoggedReading[]): Promise<void> {
-  for (let partition = 0; partition < READING_LOG_PARTITIONS; partition += 1) {
-    const own = readings.filter(({ device }) => {
-      return partitionOf(deviceKey("default", device), READING_LOG_PARTITIONS) === partition;
+  const { partitionCount } = log;
+  for (let partition = 0; partition < partitionCount; partition += 1) {
+    const own = readings.filter(({ tenant = "default", device }) => {
+      return partitionOf(deviceKey(tenant, device), partitionCount) === partition;
     });
     if (own.length > 0) await log.append("readings", partition, own.map(toRecord));
   }
 }
 
-function toRecord({ device, ts, received = ts, metrics, maker, replaces }: LoggedReading, index: number): RecordInput {
-  const value: Reading = { v: 1, tenant: "default", device, ts, received, metrics };
+function toRecord(logged: LoggedReading, index: number): RecordInput {
+  const { tenant = "default", device, ts, received = ts, metrics, maker, replaces } = logged;
+  const value: Reading = { v: 1, tenant, device, ts, received, metrics };
   const derived = replaces === undefined ? "functions readings" : "replay readings";
   const stage = maker === undefined ? "main telemetry" : derived;
   const headers: Header[] = [
@@ -63,7 +70,7 @@ function toRecord({ device, ts, received = ts, metrics, maker, replaces }: Logge
     [HEADER.functionVersion, maker ?? "clean@1"],
   ];
   if (replaces !== undefined) headers.push([HEADER.replaces, replaces]);
-  return { timestamp: received, key: deviceKey("default", device), value: Buffer.from(JSON.stringify(value)), headers };
+  return { timestamp: received, key: deviceKey(tenant, device), value: Buffer.from(JSON.stringify(value)), headers };
 }
 
 function control(record: ControlRecord): RecordInput {

@@ -7,21 +7,18 @@ import { parseJson } from "../../../core/parse-json.ts";
 import { partitionOf } from "../../../core/partitioner.ts";
 import { HEADER, isControlRecord } from "../../../core/record.ts";
 import { REPLAY_STAGE, stageJournalName } from "../../../core/stage.ts";
-import { ReadRecord } from "../../../engine/parse-reading.ts";
 import { readEmbeddedLog, type ReadableLog } from "../../../log/embedded/read-embedded-log.ts";
-import { mainStage } from "../../../processors/main-stage.ts";
-import { readReading } from "../../../wire/reading-reader.ts";
+import { logReading, sourceOf } from "./log-reading.ts";
 import { mergeByReceiveTime } from "./merge-by-receive-time.ts";
 import type { DeviceState } from "../../../core/control.ts";
 import type { DeviceType } from "../../../core/device-type.ts";
-import type { FetchedSlice } from "../../../core/event-log.ts";
-import type { LogRecord } from "../../../core/record.ts";
+import type { FetchedSlice, PartitionStatus } from "../../../core/event-log.ts";
 import type { TopicName } from "../../../core/topics.ts";
-import type { DeviceConfiguration, PastReading, ReadingHistory, TimeRange } from "./reading-history.ts";
+import type { DeviceConfiguration, LogExtent, PastReading, ReadingHistory, TimeRange } from "./reading-history.ts";
 
-type TopicStart = ReturnType<ReadableLog["partitions"]>[number];
+/** Where reading begins. */
+type TopicStart = Pick<PartitionStatus, "topic" | "partition" | "startOffset">;
 
-const OF_MAIN_STAGE = `${mainStage.name} `;
 const OF_REPLAYS = `${REPLAY_STAGE} `;
 
 /**
@@ -29,54 +26,72 @@ const OF_REPLAYS = `${REPLAY_STAGE} `;
  * log, and those of `readEmbeddedLog`.
  */
 export async function openLogHistory(data: string): Promise<ReadingHistory> {
-  const directory = join(data, "log");
-  const log = await readEmbeddedLog(directory);
+  const log = await readEmbeddedLog(directoryOf(data));
   try {
-    const configuration = await readConfiguration(log);
-    return {
-      place: `the log in ${directory}`,
-      isExact: true,
-      since: await keptSince(log),
-      configuration,
-      read: (range, devices) => readReadings(log, range, devices),
-      readByReceiveTime: (range) => readMerged(log, range),
-      close: () => log.close(),
-    };
+    const extent = { data, end: log.end, partitions: log.partitions("readings") };
+    return { ...historyOf(log, extent, await readConfiguration(log)), since: await keptSince(log) };
   } catch (error) {
     await log.close();
     throw error;
   }
 }
 
+/** Some partitions of a log that somebody has opened, in the same or another thread. Errors: as there. */
+export async function openLogPart(extent: LogExtent, configuration: DeviceConfiguration): Promise<ReadingHistory> {
+  return historyOf(await readEmbeddedLog(directoryOf(extent.data), extent.end), extent, configuration);
+}
+
+function directoryOf(data: string): string {
+  return join(data, "log");
+}
+
+function historyOf(log: ReadableLog, extent: LogExtent, configuration: DeviceConfiguration): ReadingHistory {
+  const starts = extent.partitions.map(({ partition, startOffset }) => ({ topic: "readings", partition, startOffset }));
+  return {
+    place: `the log in ${directoryOf(extent.data)}`,
+    isExact: true,
+    since: 0,
+    configuration,
+    log: extent,
+    read: (range, devices) => readReadings(log, starts, range, devices),
+    readByReceiveTime: (range) => readMerged(log, starts, range),
+    close: () => log.close(),
+  };
+}
+
 async function* readReadings(
   log: ReadableLog,
+  starts: readonly TopicStart[],
   range: TimeRange,
   devices?: ReadonlySet<string>,
 ): AsyncGenerator<readonly PastReading[], void> {
-  const replaced = await replacedReadings(log);
-  for await (const slice of readTopic(log, "readings")) {
+  const replaced = await replacedReadings(log, starts);
+  for await (const slice of readPartitions(log, starts, LIMITS.fetchBytesMax)) {
     const found = pastReadings(slice, replaced, range);
     yield devices === undefined ? found : found.filter(({ reading }) => devices.has(reading.device));
   }
 }
 
 /** A reader for each partition: one may be far ahead of another. Together they hold as much as the one of `read`. */
-async function* readMerged(log: ReadableLog, range: TimeRange): AsyncGenerator<readonly PastReading[], void> {
-  const replaced = await replacedReadings(log);
-  const partitions = log.partitions("readings");
-  const bytesMax = Math.ceil(LIMITS.fetchBytesMax / partitions.length);
+async function* readMerged(
+  log: ReadableLog,
+  starts: readonly TopicStart[],
+  range: TimeRange,
+): AsyncGenerator<readonly PastReading[], void> {
+  const replaced = await replacedReadings(log, starts);
+  const bytesMax = Math.ceil(LIMITS.fetchBytesMax / starts.length);
   const standing = async function* (of: TopicStart): AsyncGenerator<readonly PastReading[], void> {
     for await (const slice of readPartitions(log, [of], bytesMax)) yield pastReadings(slice, replaced, range);
   };
-  yield* mergeByReceiveTime(partitions.map(standing));
+  yield* mergeByReceiveTime(starts.map(standing));
 }
 
-/** Source positions of those whose place a correction has taken, which comes later. */
-async function replacedReadings(log: ReadableLog): Promise<ReadonlySet<string>> {
+/** Source positions of those whose place a correction has taken, which comes later: in the same partition, since it is of the same device. */
+async function replacedReadings(log: ReadableLog, starts: readonly TopicStart[]): Promise<ReadonlySet<string>> {
   const replaced = new Set<string>();
   // Nearly every log has none, and the corrections of others stand behind all else.
   if (!log.hasJournal(stageJournalName(REPLAY_STAGE))) return replaced;
-  for await (const { records } of readTopic(log, "readings")) {
+  for await (const { records } of readPartitions(log, starts, LIMITS.fetchBytesMax)) {
     for (const record of records) {
       if (!sourceOf(record).startsWith(OF_REPLAYS)) continue;
       const replaces = record.header(HEADER.replaces);
@@ -86,26 +101,13 @@ async function replacedReadings(log: ReadableLog): Promise<ReadonlySet<string>> 
   return replaced;
 }
 
-function sourceOf(record: LogRecord): string {
-  return record.header(HEADER.source) ?? OF_MAIN_STAGE;
-}
-
 function pastReadings(
   { partition, records }: FetchedSlice,
   replaced: ReadonlySet<string>,
   range: TimeRange,
 ): readonly PastReading[] {
   const standing = replaced.size === 0 ? records : records.filter((record) => !replaced.has(sourceOf(record)));
-  return standing.flatMap((record) => pastReading(record, partition, range) ?? []);
-}
-
-function pastReading(record: LogRecord, partition: number, { from, to }: TimeRange): PastReading | null {
-  if (isControlRecord(record)) return null;
-  const reading = readReading(record);
-  if (reading === null || reading.ts < from || reading.ts >= to) return null;
-  const isDerived = !sourceOf(record).startsWith(OF_MAIN_STAGE);
-  const maker = isDerived ? (record.header(HEADER.functionVersion)?.split("@")[0] ?? "") : null;
-  return { partition, record: new ReadRecord(record, reading), reading, maker };
+  return standing.flatMap((record) => logReading(record, partition, range) ?? []);
 }
 
 async function keptSince(log: ReadableLog): Promise<number> {

@@ -29,6 +29,22 @@ export interface DeviceConfiguration {
   readonly tables?: readonly ReferenceTable[];
 }
 
+/** Partitions of readings in a log, as it was when it was opened: whoever reads by this finds the same. Plain values, for other threads too. */
+export interface LogExtent {
+  /** The data directory. */
+  readonly data: string;
+  /** The sequence of the last commit. */
+  readonly end: number;
+  readonly partitions: readonly PartitionExtent[];
+}
+
+/** Offsets [startOffset, endOffset). */
+export interface PartitionExtent {
+  readonly partition: number;
+  readonly startOffset: number;
+  readonly endOffset: number;
+}
+
 /** Readings of an installation, as its log or its tables hold them. */
 export interface ReadingHistory {
   /** For people: "the log in data/log". */
@@ -38,6 +54,8 @@ export interface ReadingHistory {
   /** Receive time before which nothing is there any more; 0 where all that ever came still is. */
   readonly since: number;
   readonly configuration: DeviceConfiguration;
+  /** Where several threads may read it, each some partitions; absent where one has to. */
+  readonly log?: LogExtent;
   /**
    * Readings of the range, each partition in its order; the same range gives the same readings in the same batches per partition. `devices`: only
    * of these.

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isMillraceError } from "../../../core/errors.ts";
 import { checksum } from "../../../wire/record-batch-checksum.ts";
-import { decodeRecordBatch } from "../../../wire/record-batch-reader.ts";
+import { decodeRecordBatch, headerBegins } from "../../../wire/record-batch-reader.ts";
+import { madeRecord } from "../../../core/made-record.ts";
 import { encodeRecordBatch, patchBaseOffset, RecordBatchWriter } from "../../../wire/record-batch-writer.ts";
 import type { Header, RecordInput } from "../../../core/record.ts";
 
@@ -114,6 +115,22 @@ describe("a record batch", () => {
       encodeRecordBatch([{ timestamp: 0, key: "k", value: new Uint8Array(1), headers }]),
     ).records;
     expect(["a", "ä", "", "b"].map((name) => read?.header(name))).toEqual(["1", "2", "4", undefined]);
+    if (read === undefined) throw new TypeError("no record");
+    const begins = (name: string, text: string): boolean => headerBegins(read, name, text);
+    expect([begins("a", "1"), begins("ä", "2"), begins("a", ""), begins("", "4")]).toEqual([true, true, true, true]);
+    expect([begins("a", "2"), begins("a", "12"), begins("b", "1"), begins("b", "")]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    // Of a record that comes from no batch.
+    const made = madeRecord({ offset: 0, timestamp: 0, key: null, value: new Uint8Array(), headers: [["a", "12"]] });
+    expect([headerBegins(made, "a", "1"), headerBegins(made, "a", "2"), headerBegins(made, "b", "")]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   test("makes equal keys one string and keeps different ones apart", () => {
