@@ -27,7 +27,7 @@ export interface FunctionShape {
   readonly messages: number;
   /** Messages of a partition that come at once. */
   readonly batch?: number;
-  /** Messages of a unit, at most. */
+  /** Messages of a unit; absent: as many as one of a stage that is late holds, by their number and bytes. */
   readonly unit?: number;
 }
 
@@ -52,7 +52,6 @@ export const functionRunSchema: z.ZodType<FunctionRun> = z.object({
 });
 
 export const BATCH = 500;
-const UNIT = 1000;
 /** So many batches at least are made before they are worked: making them is not measured. */
 const BATCHES_AHEAD = 40;
 
@@ -65,7 +64,7 @@ export const LAYOUTS = [32, 1] as const;
  */
 export function measureFunction(
   load: StageLoad,
-  { partitions, warmUp, messages, batch = BATCH, unit = UNIT }: FunctionShape,
+  { partitions, warmUp, messages, batch = BATCH, unit }: FunctionShape,
 ): FunctionRun {
   const made = { outputs: 0, outputBytes: 0, unitBytes: 0, deadLetters: 0 };
   const workers = Array.from({ length: partitions }, (_, partition) => {
@@ -135,7 +134,10 @@ interface Made {
   deadLetters: number;
 }
 
-function createWorker(partition: StagePartition, made: Made, unit: number): (batch: Buffer) => void {
+function createWorker(partition: StagePartition, made: Made, unit: number | undefined): (batch: Buffer) => void {
+  const { unitRecordsMax, unitBytesMax } = LIMITS;
+  const isFull = () =>
+    processed >= (unit ?? unitRecordsMax) || (unit === undefined && partition.pendingBytes >= unitBytesMax);
   let processed = 0;
   const seal = (): void => {
     const draft = partition.seal();
@@ -152,7 +154,7 @@ function createWorker(partition: StagePartition, made: Made, unit: number): (bat
     for (const record of decodeRecordBatch(batch).records) {
       while (!partition.process(record)) seal();
       processed += 1;
-      if (processed >= unit || partition.pendingBytes >= LIMITS.unitBytesMax) seal();
+      if (isFull()) seal();
     }
   };
 }

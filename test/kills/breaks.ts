@@ -8,11 +8,12 @@ export const BREAKS: Readonly<Record<BrokenName, readonly Edit[]>> = {
   "append-after-ack": [
     {
       file: "broker/message-window.ts",
-      text: `    this.#answers.push(answerOf(message), message.packetId);
-    run.answers += 1;`,
-      broken: `    this.#answers.push(answerOf(message), message.packetId);
-    run.answers += 0;
-    this.#outcomes.messagesLanded(this.#answers.take(1), []);`,
+      text: `    if (run.answers === 0) {
+      run.firstAnswer = answerOf(message);`,
+      broken: `    this.#outcomes.messagesLanded(encodeAnswer(answerOf(message), message.packetId), NONE_ROUTED);
+    if (run.messages > 0) return;
+    if (run.answers === 0) {
+      run.firstAnswer = answerOf(message);`,
     },
   ],
 };

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { OutputHash } from "../../../../app/functions/output-hash.ts";
 import { outputText } from "../../../../kit/run-records.ts";
-import { RecordEncoder } from "../../../../wire/encoded-records.ts";
+import { EncodedRecords } from "../../../../wire/encoded-records.ts";
 import type { RecordInput } from "../../../../core/record.ts";
 
-const encoder = new RecordEncoder();
+const encoded = new EncodedRecords();
 const text = fc.oneof(fc.string({ unit: "binary", maxLength: 20 }), fc.string({ maxLength: 200 }));
 const large = fc.nat(200_000).map((length) => "ü".repeat(length));
 const record: fc.Arbitrary<RecordInput> = fc
@@ -20,9 +20,11 @@ const record: fc.Arbitrary<RecordInput> = fc
     isEncoded: fc.boolean(),
   })
   .map(({ isEncoded, controlKind, ...fields }) => {
-    const encoded = encoder.encode({ ...fields, ...(controlKind === undefined ? {} : { controlKind }) });
-    const { timestamp, key, value, headers } = encoded;
-    return isEncoded ? encoded : { timestamp, key, value, headers };
+    encoded.append({ ...fields, ...(controlKind === undefined ? {} : { controlKind }) });
+    const made = encoded.at(0);
+    encoded.clear();
+    const { timestamp, key, value, headers } = made;
+    return isEncoded ? made : { timestamp, key, value, headers };
   });
 
 it("is the hash of the outputs' texts, whether they lie in bytes already or not, and however they are handed over", () => {
