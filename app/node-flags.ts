@@ -45,7 +45,9 @@ export function takeNodeFlags(self: StartedProcess = process): void {
 
 /** With the flags and the environment of a process that is to take little memory, running `script` in place of what runs. Returns as `takeNodeFlags`. */
 export function takeLittleMemory(script: string, self: StartedProcess = process): void {
-  const flags = [...missingFlags(self, LITTLE_MEMORY_FLAGS), ...self.execArgv];
+  // Those of an installation are nobody's choice: whoever starts us may have passed them on, so that it need not start anew.
+  const execArgv = self.execArgv.filter((flag) => !NODE_FLAGS.includes(flag));
+  const flags = [...missingFlags({ ...self, execArgv }, LITTLE_MEMORY_FLAGS), ...execArgv];
   startAnew(self, [...flags, script, ...self.argv.slice(2)], { ...LITTLE_MEMORY_ENVIRONMENT, ...self.env });
 }
 
@@ -57,7 +59,10 @@ export function wantsLittleMemory({ argv, env }: Pick<StartedProcess, "argv" | "
   return isStart(args) && (flag ?? env["MILLRACE_MEMORY"]) === "small";
 }
 
-function missingFlags({ execArgv, env }: StartedProcess, flags: readonly string[]): readonly string[] {
+function missingFlags(
+  { execArgv, env }: Pick<StartedProcess, "execArgv" | "env">,
+  flags: readonly string[],
+): readonly string[] {
   const given = [...execArgv, ...(env["NODE_OPTIONS"] ?? "").split(/\s+/)];
   return flags.filter((flag) => !given.some((one) => nameOf(one) === nameOf(flag)));
 }

@@ -46,5 +46,5 @@ function plainError(error: CommanderError): unknown {
 process.on("unhandledRejection", (error: unknown) => {
   // A programmer's error: say it and end, so that a supervisor starts a whole process again.
   console.error(`millrace: ${errorText(error)}`, error);
-  process.exit(70);
+  process.exit(EXIT.defect);
 });

@@ -29,6 +29,8 @@ export interface AdmittedRun {
   readonly bytes: number;
   /** Receive time of the newest, UTC ms. */
   readonly timestamp: number;
+  /** The same of the newest that has landed: `landed` sets it. */
+  seenAt: number;
   /** Its receive time is among those that are told next: `landed` sets it, and whoever tells them takes it back. */
   isNoted: boolean;
 }
@@ -128,6 +130,7 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
   function landed(run: AdmittedRun): void {
     admitted.add(run.messages);
     admittedBytes.add(run.bytes);
+    run.seenAt = run.timestamp;
     if (run.isNoted) return;
     run.isNoted = true;
     if (noted.push(run) >= NOTED_RUNS) enterNoted();
@@ -137,8 +140,8 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
   function enterNoted(): void {
     for (const run of noted) {
       run.isNoted = false;
-      see(run.key, run.timestamp);
-      if (run.via !== null) see(run.via, run.timestamp);
+      see(run.key, run.seenAt);
+      if (run.via !== null) see(run.via, run.seenAt);
     }
     noted = [];
   }
@@ -166,7 +169,15 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
         throw error;
       }
       const { key, via } = origin;
-      landed({ key, via, messages: 1, bytes: message.end - message.payloadStart, timestamp, isNoted: false });
+      landed({
+        key,
+        via,
+        messages: 1,
+        bytes: message.end - message.payloadStart,
+        timestamp,
+        seenAt: 0,
+        isNoted: false,
+      });
     },
     drainLastSeen() {
       enterNoted();

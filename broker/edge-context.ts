@@ -15,8 +15,8 @@ export interface EdgeContext {
   readonly limits: EdgeLimits;
   /** Monotonic. */
   readonly nowMs: () => number;
-  /** For log lines: no other connection has it, of no gateway and no start. */
   readonly topics: SharedTopic;
+  /** For log lines: no other connection has it, of no gateway and no start. */
   readonly newConnectionId: () => string;
   readonly connect: ConnectStepsOptions;
   readonly table: ConnectionTable<TableEntry>;

@@ -222,6 +222,7 @@ class Run implements AppendWaiter, AdmittedRun {
   firstAnswer: Answer = ANSWER.puback;
   firstPacketId = 0;
   timestamp = 0;
+  seenAt = 0;
   isNoted = false;
   isSettled = false;
   error: MillraceError | null = null;

@@ -14,13 +14,15 @@ export const STAGE_LIMITS = {
   /** So long others of a stage's thread wait at most. */
   stageBreathMs: 100,
   unitRecordsMax: 1000,
-  unitBytesMax: 4 * MIB,
+  unitBytesMax: 2 * MIB,
   timersPerUnitMax: 1000,
   timersPerMessageMax: 1000,
   timerOutputBytesPerMessageMax: 4 * MIB,
   stepBytesMax: 32 * MIB,
   metricsPerWindowMax: 2000,
   unitsInFlightPerPartitionMax: 4,
+  /** Of those, with their outputs: so much of 32 partitions is what the log's queue takes. */
+  unitBytesInFlightPerPartitionMax: 2 * MIB,
   /** Of an append of the relay; devices are told in thousands when the users' stage begins. */
   controlRecordsPerAppendMax: 500,
   /** Between two attempts at a restore, or at writing ticks and control records. */

@@ -35,7 +35,7 @@ export class RecentReadings {
     // Cut in strides: shifting one by one would move the whole array for every reading.
     const most = this.#limits.recentReadingsPerDeviceMax;
     if (readings.length >= most * 2) this.#count -= readings.splice(0, readings.length - most).length;
-    while (this.#count > this.#limits.recentReadingsMax && this.#devices.size > 1) this.#forgetOldest();
+    while (this.#count > this.#limits.recentReadingsMax && this.#devices.size > 1) this.#forgetOldest(key);
   }
 
   /** In order of arrival. */
@@ -53,8 +53,10 @@ export class RecentReadings {
     else device.readings = kept;
   }
 
-  #forgetOldest(): void {
+  /** Never what has just come. */
+  #forgetOldest(newest: string): void {
     for (const [key, device] of this.#devices) {
+      if (key === newest) continue;
       if (!device.wasUsed) return this.forget(key);
       device.wasUsed = false;
       this.#devices.delete(key);

@@ -4,6 +4,8 @@ import type { FetchedSlice } from "../core/event-log.ts";
 
 /** What is late by a second is made later by at most a quarter of one. */
 const LATENESS_SHARE = 0.25;
+/** Of a read that leaves more to read. */
+const FULL_SHARE = 0.25;
 /** Partitions differ in how long their units stay open, so that those of a stage that is late do not all leave at once. */
 const SPREAD = 0.25;
 const SPREAD_PLACES = 8;
@@ -29,11 +31,20 @@ export class CommitPace {
     this.clock = clock;
   }
 
-  /** What was read says how late the stage is. */
+  /**
+   * What was read says how late the stage is. Only one that finds much to read is: records of a stage that keeps up are old where clocks differ, and where a
+   * replay writes them.
+   */
   polled(slices: readonly FetchedSlice[]): void {
     let oldest = Infinity;
-    for (const { records } of slices) oldest = Math.min(oldest, records[0]?.timestamp ?? Infinity);
-    const lateMs = this.clock === undefined ? 0 : this.clock.now() - oldest;
+    let bytes = 0;
+    for (const { records } of slices) {
+      oldest = Math.min(oldest, records[0]?.timestamp ?? Infinity);
+      for (const { value } of records) bytes += value.length;
+    }
+    // A read ends with the record that fills it; keys and headers count there and not here.
+    const isBehind = this.clock !== undefined && bytes >= LIMITS.fetchBytesMax * FULL_SHARE;
+    const lateMs = isBehind ? this.clock.now() - oldest : 0;
     this.openMs = Math.min(LIMITS.unitLateMs, Math.max(LIMITS.unitBacklogMs, lateMs * LATENESS_SHARE));
   }
 

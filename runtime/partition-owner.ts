@@ -101,6 +101,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   if (!isWarm) for (const id of state.stoppedCanaries) options.engine?.meter?.compared(id, "canaryFatal");
   const loss = claim.damaged ? skipDeleted(state, options, await journals.status()) : null;
   const inFlight = new Set<Promise<void>>();
+  let bytesInFlight = 0;
   let failure: unknown;
   let commits = 0;
   let unitsSinceSnapshot = units;
@@ -108,16 +109,19 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   /** Units at which a snapshot was thought of last: looking at the state takes time too. */
   let unitsLookedAt = 0;
 
-  const send = (entry: JournalEntry, outputs: readonly OutputBatch[], unit: TracedUnit | null = null): void => {
+  const send = (entry: JournalEntry, outputs: readonly OutputBatch[], bytes = 0, unit?: TracedUnit | null): void => {
+    bytesInFlight += bytes;
     const request: CommitRequest = { journal, epoch: claim.epoch, entry, outputs };
     const landed: Promise<void> = journals.commit(request).then(
       () => {
         inFlight.delete(landed);
+        bytesInFlight -= bytes;
         commits += 1;
         unit?.committed();
       },
       (error: unknown) => {
         inFlight.delete(landed);
+        bytesInFlight -= bytes;
         const isFirst = failure === undefined;
         // The first failure is the cause; the ones behind it are only told that they are fenced.
         if (isFirst || isMillraceError(failure, "JOURNAL_FENCED")) failure = error;
@@ -147,12 +151,15 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     send(
       { kind: "unit", positions: positions(), nextTimer: draft.nextTimer, body },
       outputBatches(draft, partition, partitionCount),
+      draft.bytes,
       traced?.takeSealed(),
     );
     unitsSinceSnapshot += 1;
     bytesSinceSnapshot += body.length;
     if (unitsSinceSnapshot >= LIMITS.snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes) snapshot();
-    while (inFlight.size >= LIMITS.unitsInFlightPerPartitionMax) await inFlight.values().next().value;
+    const { unitsInFlightPerPartitionMax, unitBytesInFlightPerPartitionMax } = LIMITS;
+    while (inFlight.size >= unitsInFlightPerPartitionMax || bytesInFlight >= unitBytesInFlightPerPartitionMax)
+      await inFlight.values().next().value;
   };
 
   const snapshotIdle = (): void => {

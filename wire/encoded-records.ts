@@ -77,6 +77,8 @@ export class EncodedRecords {
   /** What was appended last is none of them any more. */
   takeLast(): void {
     this.length -= 1;
+    // What a step made that was undone may be far more than any unit holds.
+    this.buffers[this.length] = null;
   }
 
   /** None is left. Those that `at` has given stay as they are. */

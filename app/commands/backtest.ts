@@ -36,6 +36,8 @@ export async function backtestCommand(file: string, options: BacktestOptions): P
 /** A function that ends the process, or has it end with nothing left to do, is told of as one that ends a thread. */
 async function saidWhenExited<Result>(json: boolean, run: () => Promise<Result>): Promise<Result> {
   const say = (code: number): void => {
+    // A defect of ours, which is said already.
+    if (code === EXIT.defect) return;
     console.error(formatFailure(threadEnded(`with the code ${code}`), json));
     process.exitCode = EXIT.usage;
   };

@@ -1,5 +1,6 @@
 /** Exit codes of every command; README lists them. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, unbalanced: 3 } as const;
+/** `defect`: of Millrace itself, which says where (EX_SOFTWARE of sysexits.h). */
+export const EXIT = { ok: 0, failed: 1, usage: 2, unbalanced: 3, defect: 70 } as const;
 
 /** A table with a header, columns as wide as their widest cell. Numbers are set to the right. */
 export function formatTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

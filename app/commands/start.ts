@@ -54,6 +54,10 @@ async function standBy(options: StartCommandOptions): Promise<number> {
     );
     const broken = prepared.broken.then((error) => Promise.reject(error));
     begins = await Promise.race([untilTold(process.stdin, ending.signal), broken]);
+  } catch (error) {
+    // Standard input, which is still waited for, must not keep a process that cannot go on.
+    ending.abort();
+    throw error;
   } finally {
     if (!begins) await stopInTime(prepared);
   }

@@ -4,7 +4,7 @@ import { deserialize, serialize } from "node:v8";
 import { z } from "zod";
 import { errorText } from "../../core/errors.ts";
 import { environmentOfConfined } from "./confined-environment.ts";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import type { ConfinedJob } from "../processes/confined-report.ts";
 
 /** What is to be done, in a thread that starts with `thread` and posts one message. The rest as in `ConfinedJob`. */
@@ -60,19 +60,23 @@ export async function runConfined(host: URL, work: ConfinedThread): Promise<Conf
   });
   const { promise, resolve } = Promise.withResolvers<ConfinedEnd>();
   let begun = false;
+  let lastWords = (): string => "";
+  const ended = (how: string) => resolve({ outcome: "ended", how, begun, lastWords: lastWords() });
+  // First of all: where no process can be had, it has no streams either.
+  child.on("error", (cause) => ended(errorText(cause)));
   let timer = setTimeout(() => resolve({ outcome: "silent" }), START_MS);
   const onLine = (line: string): void => {
     const report = parse(line);
+    // Before the code has run nothing is its fault.
+    if (report?.outcome === "thrown" && !begun) return ended(report.text);
     if (report?.outcome !== "begun") return resolve(report ?? { outcome: "unreadable" });
     if (begun) return;
     begun = true;
     clearTimeout(timer);
     timer = setTimeout(() => resolve({ outcome: "silent" }), work.wallMsMax + ANSWER_MS);
   };
-  const lastWords = keepEnd(child.stderr);
-  readLines(child.stdio[3] as Readable | null, answerBytesMax, onLine, () => resolve({ outcome: "unreadable" }));
-  const ended = (how: string) => resolve({ outcome: "ended", how, begun, lastWords: lastWords() });
-  child.on("error", (cause) => ended(errorText(cause)));
+  lastWords = keepEnd(child.stderr);
+  readLines(streamsOf(child)[3] as Readable | null, answerBytesMax, onLine, () => resolve({ outcome: "unreadable" }));
   // Not when it exits: what it said before is read by then.
   child.on("close", (code, signal) => ended(signal ?? `exit code ${code}`));
   // Where it ends before it has read, that it has ended says more.
@@ -140,5 +144,12 @@ async function end(child: ChildProcess): Promise<void> {
     // Nobody is left in the group.
   }
   await exited;
-  for (const stream of child.stdio) stream?.destroy();
+  for (const stream of streamsOf(child)) stream?.destroy();
+}
+
+/** Without any where it could not be started for want of file descriptors, whatever its type says. */
+function streamsOf(
+  child: Pick<ChildProcess, "stdio"> | { readonly stdio?: undefined },
+): readonly (Readable | Writable | null | undefined)[] {
+  return child.stdio ?? [];
 }

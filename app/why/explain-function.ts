@@ -22,7 +22,7 @@ export interface FunctionSources {
 }
 
 /**
- * Explains what a user's function has made, by running the versions that were deployed then over the device's readings, in a thread of its own.
+ * Explains what a user's function has made, by running the versions that were deployed then over the device's readings, in a process of their own.
  * INVALID_INPUT for joins, NOT_FOUND where no code of the version is left, TIMED_OUT.
  */
 export async function explainFunction(

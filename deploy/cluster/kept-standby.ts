@@ -23,7 +23,8 @@ const ATTEMPTS = 3;
 
 /**
  * One process that stands by while no processor runs, so that the first message after a rest waits for no start. It works nothing and holds no
- * partition. One that dies is replaced; one that begins leaves its place empty, until `keep` is called again.
+ * partition. One that dies is replaced; one that begins leaves its place empty, until `keep` is called again; so does one that
+ * could not be started several times, until somebody has wanted it.
  */
 export class KeptStandby {
   private readonly options: KeptStandbyOptions;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { errorText } from "../../core/errors.ts";
 import { ScalerClient, type FollowedScaler } from "../../test/support/scaler-client.ts";
 import type { Cluster } from "../../test/support/cluster.ts";
 import type { Begun, KeptStandby } from "./kept-standby.ts";
@@ -137,7 +138,16 @@ export class PlayedKeda {
     const name = `processors-${++this.started}`;
     this.names.push(name);
     const spawnedAt = performance.now();
-    const pod = await this.launch(name);
+    const pod = await this.launch(name).catch((error: unknown) => {
+      this.options.say(`${name} did not start: ${errorText(error)}`);
+      return null;
+    });
+    if (pod === null) {
+      // As a pod that fails: whoever counts finds one fewer, and starts another.
+      const place = this.names.indexOf(name);
+      if (place >= 0) this.names.splice(place, 1);
+      return;
+    }
     this.processes.set(name, pod);
     const { launched, stoodBy } = pod;
     this.pods.push({ spawnedAt, readyAt: performance.now(), readyMs: launched.ready.readyMs, stoodBy });

@@ -58,7 +58,7 @@ async function run(): Promise<void> {
     say(`cluster: ${errorText(error)}`);
     process.exitCode = 1;
   } finally {
-    await keda?.stop();
+    await keda?.stop().catch((error: unknown) => say(`cluster: ${errorText(error)}`));
     await cluster.dispose();
   }
 }

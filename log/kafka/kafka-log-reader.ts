@@ -213,7 +213,9 @@ export class KafkaLogReader implements LogReader {
     const read = this.partitions.get(`${fetched.topic}/${fetched.partition}`);
     if (read === undefined || version !== this.version) return true;
     if (fetched.errorCode === KAFKA_ERROR.offsetOutOfRange) {
-      this.failure = await this.outOfRange(read);
+      const failure = await this.outOfRange(read);
+      // Of what was sought meanwhile it says nothing.
+      if (version === this.version) this.failure = failure;
       return true;
     }
     if (fetched.errorCode !== KAFKA_ERROR.none) return false;

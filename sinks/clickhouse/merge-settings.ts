@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isMillraceError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { ClickHouseLink } from "./clickhouse-link.ts";
 
@@ -27,7 +28,7 @@ const KNOWN = `SELECT name FROM system.merge_tree_settings WHERE name IN (${quot
 
 /**
  * Gives tables the settings that they do not have; one that an administrator has given another value keeps it. Where the user may not, or the
- * server is too old, the tables merge as they did. Errors: SINK_UNAVAILABLE, SINK_REFUSED, CONFIG_INVALID.
+ * server is too old or refuses them, the tables merge as they did. Errors: SINK_UNAVAILABLE; SINK_REFUSED and CONFIG_INVALID of the questions.
  */
 export async function setMergeSettings(link: ClickHouseLink, logger: Logger): Promise<void> {
   const tables = await link.query(TABLES, tableRow);
@@ -45,7 +46,14 @@ export async function setMergeSettings(link: ClickHouseLink, logger: Logger): Pr
     );
     return;
   }
-  for (const { name, missing } of wanting) await link.command(`ALTER TABLE ${name} MODIFY SETTING ${listOf(missing)}`);
+  try {
+    for (const { name, missing } of wanting)
+      await link.command(`ALTER TABLE ${name} MODIFY SETTING ${listOf(missing)}`);
+  } catch (error) {
+    // A server that does not say which rights there are, or lets nobody set them: nothing is lost but CPU.
+    if (!isMillraceError(error) || error.code === "SINK_UNAVAILABLE") throw error;
+    logger.warn({ err: error }, "ClickHouse refuses settings of tables: merges cost more CPU than they need to");
+  }
 }
 
 /** A CREATE TABLE of ours, whose last words are its settings, with those that its merges want. */

@@ -110,6 +110,11 @@ describe("takeLittleMemory", () => {
     expect(started?.env).toEqual({ ...LITTLE_MEMORY_ENVIRONMENT, MALLOC_ARENA_MAX: "4" });
   });
 
+  it("takes the flags of an installation, which whoever starts it has passed on, for nobody's choice", () => {
+    const [started] = startedSmall({ execArgv: [...NODE_FLAGS, "--inspect"] });
+    expect(started?.args?.slice(1, -3)).toEqual([...LITTLE_MEMORY_FLAGS, "--inspect"]);
+  });
+
   it("does nothing on Windows", () => {
     expect(startedSmall({ platform: "win32" })).toEqual([]);
   });

@@ -22,6 +22,7 @@ const run = (key: string, timestamp: number, via: string | null = null): Admitte
   messages: 1,
   bytes: 10,
   timestamp,
+  seenAt: 0,
   isNoted: false,
 });
 

@@ -30,6 +30,7 @@ const FITS: readonly [keyof typeof LIMITS, keyof typeof LIMITS][] = [
   ["unitIdleMs", "unitBacklogMs"],
   ["unitBacklogMs", "stageBreathMs"],
   ["stageBreathMs", "unitLateMs"],
+  ["unitBytesMax", "unitBytesInFlightPerPartitionMax"],
   ["lingerMsMax", "unitIdleMs"],
   ["receiveClockStepMsMax", "receiveClockSettleMs"],
   ["webhookTimeoutMs", "webhookRetryDelayMsMax"],
@@ -37,6 +38,10 @@ const FITS: readonly [keyof typeof LIMITS, keyof typeof LIMITS][] = [
 ];
 
 describe("the limits", () => {
+  it("let units of 32 partitions be under way without the log's queue refusing one", () => {
+    expect(32 * LIMITS.unitBytesInFlightPerPartitionMax).toBeLessThanOrEqual(LIMITS.appendQueueBytesMax);
+  });
+
   it.each(FITS)("%s fits in %s", (smaller, larger) => {
     expect(LIMITS[smaller]).toBeLessThanOrEqual(LIMITS[larger]);
   });

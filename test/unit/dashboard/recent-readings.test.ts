@@ -29,6 +29,14 @@ describe("RecentReadings", () => {
     expect(times(recent, "t/a")).toEqual([1, 3, 4]);
   });
 
+  it("never forgets what has just come, however often all others were used", () => {
+    const recent = new RecentReadings({ recentReadingsPerDeviceMax: 10, recentReadingsMax: 4 });
+    for (const device of ["a", "b", "a", "b"]) recent.push(`t/${device}`, reading(device, 1));
+    recent.push("t/c", reading("c", 2));
+    expect(times(recent, "t/c")).toEqual([2]);
+    expect(times(recent, "t/a")).toEqual([]);
+  });
+
   it("knows nothing of a device that it was told to forget", () => {
     const recent = new RecentReadings({ recentReadingsPerDeviceMax: 10, recentReadingsMax: 10 });
     recent.push("t/a", reading("a", 1));

@@ -108,17 +108,22 @@ describe("the embedded log", () => {
   test("leaves the event loop free while a commit is being written", async () => {
     const log = await openLog();
     const value = new Uint8Array(LIMITS.recordBytesMax);
-    let turns = 0;
-    let landed = false;
-    const turn = (): void => {
-      turns += 1;
-      if (!landed) setImmediate(turn);
+    const turnsOfACommit = async (): Promise<number> => {
+      let turns = 0;
+      let landed = false;
+      const turn = (): void => {
+        turns += 1;
+        if (!landed) setImmediate(turn);
+      };
+      setImmediate(turn);
+      await Promise.all([0, 1, 2, 3].map((partition) => log.append("telemetry", partition, [{ ...text(""), value }])));
+      landed = true;
+      return turns;
     };
-    setImmediate(turn);
-    await Promise.all([0, 1, 2, 3].map((partition) => log.append("telemetry", partition, [{ ...text(""), value }])));
-    landed = true;
-    // A commit that blocks takes three turns.
-    expect(turns).toBeGreaterThan(10);
+    // A commit that blocks takes three turns, always; one that does not may, where other processes have the cores.
+    let most = 0;
+    for (let tries = 0; tries < 10 && most <= 10; tries += 1) most = Math.max(most, await turnsOfACommit());
+    expect(most).toBeGreaterThan(10);
   });
 
   test("puts what comes while a commit is under way into one more", async () => {

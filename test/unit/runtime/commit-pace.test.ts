@@ -16,14 +16,18 @@ beforeEach(() => {
   pace.allCommitted();
 });
 
-/** Of partitions 0, 1 …, each with a record that was received so many ms ago, and one that was just received. */
+/** Of partitions 0, 1 …, each with a record that was received so many ms ago, and one that was just received: as much as one read takes. */
 function received(...lateMs: number[]): FetchedSlice[] {
+  return read(LIMITS.fetchBytesMax, lateMs);
+}
+
+function read(bytes: number, lateMs: readonly number[]): FetchedSlice[] {
   return lateMs.map((late, partition) => {
     const records = [late, 0].map((ms, offset) => ({
       offset,
       timestamp: clock.now() - ms,
       key: null,
-      value: new Uint8Array(10),
+      value: new Uint8Array(bytes / lateMs.length / 2),
       header: () => undefined,
       headers: () => [],
     }));
@@ -70,6 +74,11 @@ describe("the pace of commits", () => {
     pace.allCommitted();
     expect(openFor(5)).toBe(first[5]);
     expect(openFor(0)).toBe(unitLateMs);
+  });
+
+  it("takes nobody for late who finds little to read: clocks may differ", () => {
+    pace.polled(read(1000, [VERY_LATE]));
+    expect(openFor(0)).toBe(unitBacklogMs);
   });
 
   it("knows of no lateness without a clock of receive times", () => {
