@@ -60,8 +60,10 @@ function work({ thread, name, data, announces, heapMib, cpuMsMax, wallMsMax }: C
   };
   if (!announces) worker.on("online", begin);
   worker.on("message", (message: unknown) => {
-    if (announces && message === null) begin();
-    else settleUnlessOver({ outcome: "answered", answer: serialize(message).toString("base64") });
+    if (announces && message === null) {
+      begin();
+      worker.postMessage(null);
+    } else settleUnlessOver({ outcome: "answered", answer: serialize(message).toString("base64") });
   });
   worker.on("error", (error) => settleUnlessOver(reportOf(error)));
   worker.on("exit", () => settleUnlessOver({ outcome: "exited" }));

@@ -6,7 +6,7 @@ export interface ConfinedJob {
   readonly name: string;
   /** `workerData` of it: V8's serialisation, in base64. */
   readonly data: string;
-  /** The thread posts null when the start is over and users' code begins; else that is when it runs. */
+  /** The thread posts null when the start is over, and begins with users' code when null comes back; else that is when it runs. */
   readonly announces: boolean;
   readonly heapMib: number;
   /** From the beginning: CPU time, and time by the clock. */

@@ -34,8 +34,10 @@ function outlineOf(fn: StageFunction): FunctionOutline {
 }
 
 giveWay();
-// First that it begins: its time counts from here.
+// First that it begins: its time counts from here. When that is told: code that ends the process at once must not be taken for one that did not run.
+const told = new Promise((resolve) => parentPort?.once("message", resolve));
 parentPort?.postMessage(null);
+await told;
 const answer = check(workerData as FunctionCheckData);
 // After what the code has left behind for later, such as a promise that is rejected: that would end a thread of functions too.
 setImmediate(() => parentPort?.postMessage(answer));
