@@ -69,7 +69,7 @@ const settings = {
     .describe(
       "Threads of the main stage, which runs the stock functions (clean, aggregate, alarm) on a share of the partitions each.",
     ),
-  memory: z
+  footprint: z
     .enum(["normal", "small"], { error: "it is normal or small" })
     .default("normal")
     .describe("small: take little memory, at some cost of speed; processorThreads is 1 unless said. See edge.md."),
@@ -221,7 +221,7 @@ export function readConfig(
     const value = Object.hasOwn(flags, name) ? flags[name as keyof Settings] : environment[environmentName(name)];
     if (value !== undefined && value !== "") given[name] = value;
   }
-  if (given["memory"] === "small") given["processorThreads"] ??= 1;
+  if (given["footprint"] === "small") given["processorThreads"] ??= 1;
   const parsed = configSchema.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

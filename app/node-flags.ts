@@ -54,9 +54,9 @@ export function takeLittleMemory(script: string, self: StartedProcess = process)
 /** Whether this is the start of an installation that is told to take little memory, as `readConfig` will read it. */
 export function wantsLittleMemory({ argv, env }: Pick<StartedProcess, "argv" | "env"> = process): boolean {
   const args = argv.slice(2);
-  const said = args.findLastIndex((arg) => arg === "--memory" || arg.startsWith("--memory="));
-  const flag = args[said] === "--memory" ? args[said + 1] : args[said]?.slice("--memory=".length);
-  return isStart(args) && (flag ?? env["MILLRACE_MEMORY"]) === "small";
+  const said = args.findLastIndex((arg) => arg === "--footprint" || arg.startsWith("--footprint="));
+  const flag = args[said] === "--footprint" ? args[said + 1] : args[said]?.slice("--footprint=".length);
+  return isStart(args) && (flag ?? env["MILLRACE_FOOTPRINT"]) === "small";
 }
 
 function missingFlags(

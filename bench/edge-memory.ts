@@ -23,7 +23,7 @@ export async function benchEdgeMemory(args: string[]): Promise<void> {
     options: { plain: { type: "boolean", default: false }, seconds: { type: "string", default: "60" } },
   });
   const reports = mkdtempSync(join(tmpdir(), "edge-memory-"));
-  const edgeEnvironment = values.plain ? {} : { MILLRACE_MEMORY: "small" };
+  const edgeEnvironment = values.plain ? {} : { MILLRACE_FOOTPRINT: "small" };
   const pair = await startPair({ edgeEnvironment, edgeNodeFlags: reportFlags(reports), signal: untilInterrupted() });
   const ending = new AbortController();
   try {

@@ -42,7 +42,7 @@ export function addStartCommand(program: Command): void {
     .option("--kafka-user <name>", "user for PLAIN and SCRAM; the password is MILLRACE_KAFKA_PASSWORD")
     .option("--kafka-token-file <file>", "file with the token for OAUTHBEARER")
     .option("--kafka-compression <codec>", "none, zstd or gzip")
-    .option("--memory <how>", "normal, or small for machines with little of it; see docs/edge.md")
+    .option("--footprint <size>", "normal, or small for machines with little of it; see docs/edge.md")
     .option("--processor-threads <n>", "threads that run functions")
     .option("--function-threads <n>", "threads that run users' functions")
     .option("--function-timeout-ms <ms>", "CPU time that one call of a user's function may take")

@@ -77,7 +77,7 @@ export function startThreads(options: StartThreadsOptions): Threads {
 
   const roles = rolesOf(config.role);
   // Where memory is short, one thread for both; more processors are asked for where there are cores for them.
-  const spawn = config.memory === "small" && config.processorThreads === 1 ? createSharedThread() : spawnThread;
+  const spawn = config.footprint === "small" && config.processorThreads === 1 ? createSharedThread() : spawnThread;
   const threadCount = roles.has("processors") ? config.processorThreads : 0;
   const processors = shares(config.partitions, threadCount).map((partitions) => {
     const port = peer();

@@ -60,7 +60,7 @@ describe("an edge that is told to take little memory", { timeout: 240_000 }, () 
   let pair: ForwardPair;
   beforeAll(async () => {
     mkdirSync(loads);
-    const edgeEnvironment = { MILLRACE_MEMORY: "small", RECORD_LOADS_TO: loads };
+    const edgeEnvironment = { MILLRACE_FOOTPRINT: "small", RECORD_LOADS_TO: loads };
     pair = await startPair({ edgeEnvironment, edgeNodeFlags: ["--require", PRELOAD] });
   }, 240_000);
   afterAll(async () => {

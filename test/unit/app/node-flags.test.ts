@@ -55,20 +55,20 @@ describe("wantsLittleMemory", () => {
   const wants = (args: readonly string[], memory?: string) =>
     wantsLittleMemory({
       argv: ["/bin/node", "/millrace.js", ...args],
-      env: memory === undefined ? {} : { MILLRACE_MEMORY: memory },
+      env: memory === undefined ? {} : { MILLRACE_FOOTPRINT: memory },
     });
 
   it("is what a start says with a flag, or else with the environment", () => {
-    expect(wants(["start", "--memory", "small"])).toBe(true);
-    expect(wants(["--data", "d", "start", "--memory=small"])).toBe(true);
+    expect(wants(["start", "--footprint", "small"])).toBe(true);
+    expect(wants(["--data", "d", "start", "--footprint=small"])).toBe(true);
     expect(wants(["start"], "small")).toBe(true);
-    expect(wants(["start", "--memory", "normal"], "small")).toBe(false);
-    expect(wants(["start", "--memory=normal", "--memory", "small"])).toBe(true);
+    expect(wants(["start", "--footprint", "normal"], "small")).toBe(false);
+    expect(wants(["start", "--footprint=normal", "--footprint", "small"])).toBe(true);
   });
 
   it("is not what is said otherwise, nor of another command", () => {
     expect(wants(["start"])).toBe(false);
-    expect(wants(["start", "--memory"])).toBe(false);
+    expect(wants(["start", "--footprint"])).toBe(false);
     expect(wants(["start"], "tiny")).toBe(false);
     expect(wants(["audit"], "small")).toBe(false);
   });
