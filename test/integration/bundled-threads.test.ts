@@ -84,7 +84,9 @@ describe("a thread of users' functions that starts from the bundle", () => {
   });
 
   it("loads what is loaded when it is needed, such as Kafka's clients, from the bundle too", async () => {
-    const parts = readdirSync(dirname(entry)).filter((file) => file.endsWith(".js") && !file.startsWith("function"));
+    // Neither threads nor the process that checks code, which ends its process when nobody asks for anything.
+    const isPart = (file: string) => file.endsWith(".js") && !/^(function|confined-host)/.test(file);
+    const parts = readdirSync(dirname(entry)).filter(isPart);
     expect(parts.join(" ")).toMatch(/open-kafka.*platformatic-client/);
     const imports = parts.map(
       (file) => `await import(${JSON.stringify(pathToFileURL(join(dirname(entry), file)).href)});`,
