@@ -10,7 +10,7 @@ export const STAGE_LIMITS = {
   unitIdleMs: 10,
   unitBacklogMs: 25,
   /** At most, of a stage that is late. */
-  unitLateMs: 1000,
+  unitLateMs: 500,
   /** So long others of a stage's thread wait at most. */
   stageBreathMs: 100,
   unitRecordsMax: 1000,
