@@ -38,7 +38,7 @@ export interface StartedProcess extends Pick<NodeJS.Process, "argv" | "execArgv"
  * starts us need not know them. Returns where there is nothing to do, and where Node cannot do it (on Windows): then it runs without.
  */
 export function takeNodeFlags(self: StartedProcess = process): void {
-  if (!self.argv.slice(2).includes("start")) return;
+  if (!isStart(self.argv.slice(2))) return;
   const missing = missingFlags(self, NODE_FLAGS);
   if (missing.length > 0) startAnew(self, [...missing, ...self.execArgv, ...self.argv.slice(1)], self.env);
 }

@@ -187,8 +187,7 @@ function emitEarly<In extends FoldInput, Acc>(
   context: Context<Acc>,
 ): void {
   if (slot.closed) return;
-  noteChange(definition, place, slot, context);
-  const acc = definition.emit(slot.acc, place.window, EARLY, context);
+  const acc = emitOpen(definition, place, slot, EARLY, context);
   context.state.set(place.slot, { kind: "window", closed: false, acc, early: { at, armed: false } });
 }
 
@@ -198,8 +197,7 @@ function close<In extends FoldInput, Acc>(
   slot: WindowSlot<Acc>,
   context: Context<Acc>,
 ): void {
-  noteChange(definition, place, slot, context);
-  const kept = definition.emit(slot.acc, place.window, CLOSE, context);
+  const kept = emitOpen(definition, place, slot, CLOSE, context);
   if (slot.early?.armed === true) context.timers.clear(place.earlyTimer);
   if (place.allowedLatenessMs === 0) {
     expire(place, context);
@@ -209,15 +207,17 @@ function close<In extends FoldInput, Acc>(
   context.timers.set(place.timer, place.window.end + place.allowedLatenessMs);
 }
 
-/** To be called before what changes the accumulator in place, if anything does. */
-function noteChange<In extends FoldInput, Acc>(
+/** Emits a window that nothing has been noted of in this step: it may change in place. */
+function emitOpen<In extends FoldInput, Acc>(
   definition: WindowFoldDefinition<In, Acc>,
   place: WindowPlace,
   slot: WindowSlot<Acc>,
+  cause: EmitCause<In>,
   context: Context<Acc>,
-): void {
+): Acc {
   const before = definition.copy?.(slot.acc);
   if (before !== undefined) context.state.changed(place.slot, { ...slot, acc: before });
+  return definition.emit(slot.acc, place.window, cause, context);
 }
 
 function expire<Acc>(place: WindowPlace, context: Context<Acc>): void {
