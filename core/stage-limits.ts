@@ -13,7 +13,7 @@ export const STAGE_LIMITS = {
   unitLateMs: 500,
   /** So long others of a stage's thread wait at most. */
   stageBreathMs: 100,
-  unitRecordsMax: 1000,
+  unitRecordsMax: 2000,
   unitBytesMax: 2 * MIB,
   timersPerUnitMax: 1000,
   timersPerMessageMax: 1000,

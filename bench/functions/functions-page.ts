@@ -1,3 +1,4 @@
+import { LIMITS } from "../../core/limits.ts";
 import { machineRows } from "../machine.ts";
 import { lineCells } from "../report.ts";
 import { DEVICES, FUNCTION_LOADS, LOAD_NAMES } from "./function-loads.ts";
@@ -56,7 +57,7 @@ ${rows.join("\n")}
   return `# What functions cost
 
 One thread does what a worker does with messages, without log and disk: it decodes record batches, runs the stage over its partitions
-(\`createStagePartition\`), ends a unit every 1,000 records or 2 MiB, as one that is late does, and encodes the unit and the record batches of the outputs. JSON is parsed
+(\`createStagePartition\`), ends a unit with its ${LIMITS.unitRecordsMax.toLocaleString("en")}th record, after 2 MiB or after half a second, as one that is late does, and encodes the unit and the record batches of the outputs. JSON is parsed
 and made as always. ${DEVICES.toLocaleString("en")} devices send one after the other. They lie in the 32 partitions that an installation has by default, which the
 worker takes in turns, ${BATCH} messages of each; or all in one, so that every message of a unit is another device's and nothing of the state that a unit carries is
 written twice in it: the dearest case, which a fleet of 320,000 would be, or a worker that keeps up and ends units every 25 ms. The CPU is that of the whole process, with what compiles and

@@ -27,7 +27,7 @@ export interface FunctionShape {
   readonly messages: number;
   /** Messages of a partition that come at once. */
   readonly batch?: number;
-  /** Messages of a unit; absent: as many as one of a stage that is late holds, by their number and bytes. */
+  /** Messages of a unit; absent: as many as one of a stage that is late holds, by their number, their bytes and the time that it is open. */
   readonly unit?: number;
 }
 
@@ -66,7 +66,7 @@ export function measureFunction(
   load: StageLoad,
   { partitions, warmUp, messages, batch = BATCH, unit }: FunctionShape,
 ): FunctionRun {
-  const made = { outputs: 0, outputBytes: 0, unitBytes: 0, deadLetters: 0 };
+  const made = { outputs: 0, outputBytes: 0, unitBytes: 0, deadLetters: 0, workedMs: 0 };
   const workers = Array.from({ length: partitions }, (_, partition) => {
     const state = createStagePartition({ stage: load.stage, partition, generation: 0 });
     const work = createWorker(state, made, unit);
@@ -83,7 +83,11 @@ export function measureFunction(
         Array.from({ length: rounds }, () => ({ worker, bytes: worker.nextBatch() })),
       );
       const begun = process.cpuUsage();
-      for (const { worker, bytes } of ahead) worker.work(bytes);
+      for (const { worker, bytes } of ahead) {
+        const from = performance.now();
+        worker.work(bytes);
+        made.workedMs += performance.now() - from;
+      }
       cpuSeconds += cpuSecondsOf(process.cpuUsage(begun));
       done += ahead.length * batch;
       processed += ahead.length * batch;
@@ -132,14 +136,17 @@ interface Made {
   outputBytes: number;
   unitBytes: number;
   deadLetters: number;
+  /** By the clock, of all partitions: what is made ahead is none of it. */
+  workedMs: number;
 }
 
 function createWorker(partition: StagePartition, made: Made, unit: number | undefined): (batch: Buffer) => void {
-  const { unitRecordsMax, unitBytesMax } = LIMITS;
+  const { unitRecordsMax, unitBytesMax, unitLateMs } = LIMITS;
   const isFull = () =>
     processed >= (unit ?? unitRecordsMax) || (unit === undefined && partition.pendingBytes >= unitBytesMax);
-  let processed = 0;
+  let [processed, sealedAt] = [0, 0];
   const seal = (): void => {
+    sealedAt = made.workedMs;
     const draft = partition.seal();
     if (draft === null) return;
     processed = 0;
@@ -156,5 +163,7 @@ function createWorker(partition: StagePartition, made: Made, unit: number | unde
       processed += 1;
       if (isFull()) seal();
     }
+    // As long as one of a stage that is late by two seconds stays open, while its thread works the other partitions.
+    if (unit === undefined && made.workedMs - sealedAt >= unitLateMs) seal();
   };
 }
