@@ -3,6 +3,7 @@ import { MillraceError } from "../core/errors.ts";
 import { givenEnvironment } from "./config.ts";
 import { environmentName } from "./environment-name.ts";
 import { kebabCase } from "./kebab-case.ts";
+import { wholeNumber } from "./whole-number.ts";
 import { KAFKA_SASL } from "./kafka-sasl.ts";
 import { parseKafkaUrl, type KafkaTopicAddress } from "./kafka-url.ts";
 
@@ -32,7 +33,10 @@ const settings = {
     .min(1)
     .optional()
     .describe("Write records that cannot be relayed into this file, and go on; without it their partition stands."),
-  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least serious log lines to write."),
+  probePort: wholeNumber(0, 65_535)
+    .optional()
+    .describe("Port of /healthz, /readyz and /metrics; nobody is answered when absent, 0 picks a free one."),
+  probeHost: z.string().min(1).default("127.0.0.1").describe("Address to listen on there."),
 };
 
 const schema = z.object(settings);
@@ -85,7 +89,7 @@ export function readRelaySettings(
 
 /** `skipBad` → `MILLRACE_RELAY_SKIP_BAD`. */
 function variableOf(name: string): string {
-  return name === "logLevel" ? environmentName(name) : environmentName(`relay-${kebabCase(name)}`);
+  return environmentName(`relay-${kebabCase(name)}`);
 }
 
 /** Before anything is said that has the address in it. */
@@ -129,10 +133,11 @@ function checkSecrets({ token, tokenFile, sasl, user, password, passwordFile }: 
 
 /** Settings with flag, variable, default and meaning, for the generated reference. */
 export function relayReference(): { name: string; variable: string; fallback: string; meaning: string }[] {
-  return Object.entries(settings).flatMap(([name, { description = "" }]) => {
-    if (name === "logLevel") return [];
-    const fallback = name === "group" ? '`"millrace-relay"`' : "";
+  return Object.entries(settings).map(([name, setting]) => {
+    const { description = "" } = setting;
+    const standard: unknown = setting.safeParse(undefined).data;
+    const fallback = standard === undefined ? "" : `\`${JSON.stringify(standard)}\``;
     const flag = RELAY_SECRETS.includes(name) ? "" : `\`--${kebabCase(name)}\``;
-    return [{ name: flag, variable: variableOf(name), fallback, meaning: description }];
+    return { name: flag, variable: variableOf(name), fallback, meaning: description };
   });
 }

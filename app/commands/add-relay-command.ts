@@ -22,6 +22,8 @@ export function addRelayCommand(program: Command): void {
     .option("--user <name>", "user there, for PLAIN and SCRAM")
     .option("--password-file <file>", "file with the password, or the token of OAUTHBEARER")
     .option("--skip-bad <file>", "write records that cannot be relayed into this file, and go on")
+    .option("--probe-port <port>", "port of /healthz, /readyz and /metrics; 0 picks a free one")
+    .option("--probe-host <address>", "address to listen on there (default: 127.0.0.1)")
     .option("--log-level <level>", "debug, info, warn or error")
     .addHelpText("after", SETTINGS_HELP)
     .action(async (options: Record<string, unknown>, command: Command) => {

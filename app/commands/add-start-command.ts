@@ -3,7 +3,8 @@ import type { Command } from "commander";
 
 /** `millrace start`. The heavy modules load only when it runs. */
 export function addStartCommand(program: Command): void {
-  withForwarding(program.command("start"))
+  const start = program
+    .command("start")
     .description("run Millrace: broker, log, functions, tables, dashboard")
     .option("--demo", "also run a small simulated fleet with alarm rules")
     .option("--role <roles>", "all, or some of gateway,processors,sinks,api; see docs/operating.md")
@@ -50,7 +51,8 @@ export function addStartCommand(program: Command): void {
       "--state-memory-mib <n>",
       "memory for the state of devices in each such thread; what is beyond lies in a file",
     )
-    .option("--autoscale <mode>", "off; dry-run: say how many threads the load would need; on: scale users' functions")
+    .option("--autoscale <mode>", "off; dry-run: say how many threads the load would need; on: scale users' functions");
+  withForwarding(start)
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
     .option("--trace-sample <share>", "share of messages that are traced to an OpenTelemetry collector, such as 0.001")
     .option("--log-level <level>", "debug, info, warn or error")

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { aborted } from "../../core/aborted.ts";
 import { systemClock } from "../../core/clock.ts";
 import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -9,9 +10,12 @@ import { holdBadRecords } from "../../sinks/relay/hold-bad-records.ts";
 import { createRelay } from "../../sinks/relay/relay.ts";
 import { openForeignKafka } from "../foreign-kafka.ts";
 import { createLogger } from "../logging.ts";
+import { serveRelayProbes, type RelayProbes } from "../relay-probes.ts";
 import { secretOfFile } from "../secret-file.ts";
 import { EXIT } from "./output.ts";
 import { interruptSignal } from "./register-devices.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { UpstreamLink } from "../../sinks/forward/upstream-link.ts";
 import type { Config } from "../config.ts";
 import type { RelaySettings } from "../relay-settings.ts";
 
@@ -20,59 +24,63 @@ const ID_CHARACTERS = 16;
 
 /** Runs until SIGINT or SIGTERM: then it finishes the envelopes under way, commits, and leaves the group. */
 export async function relayCommand(settings: RelaySettings, config: Config, json: boolean): Promise<number> {
-  const { address, to, group, skipBad } = settings;
-  const { topic, place } = address;
-  const logger = createLogger(settings.logLevel, "relay");
-  const token = (): string =>
-    settings.token ?? secretOfFile(settings.tokenFile ?? "", "the file with the token for the installation upstream");
-  const cluster = await openForeignKafka(
-    config,
-    address,
-    {
-      mechanism: settings.sasl ?? null,
-      user: settings.user ?? "",
-      secret: () => settings.password ?? secretOfFile(settings.passwordFile ?? "", "the file with Kafka's password"),
-    },
-    "relay",
-  );
-  // The same for whoever works the partition: the upstream lets the connection of the last one go.
-  const id = createHash("sha256").update(`${topic} ${group}`).digest("hex").slice(0, ID_CHARACTERS);
-  const relay = createRelay({
-    link: (partition) =>
-      createMqttUpstreamLink({
-        url: to,
-        token,
-        tokenSetting: "MILLRACE_RELAY_TOKEN",
-        clientId: `relay-${id}-${partition}`,
-      }),
-    bad: skipBad === undefined ? holdBadRecords(logger) : badRecordsFile(skipBad, topic, logger),
-    clock: systemClock,
-    logger,
-    metrics: createMetrics(),
-  });
-  const consumer = new KafkaTopicConsumer({ cluster, topic, group, listener: relay, logger });
+  const { address, group } = settings;
   const signal = interruptSignal();
+  const logger = createLogger(config.logLevel, "relay");
+  const metrics = createMetrics();
+  const relay = createRelay({ ...relayParts(settings, logger), clock: systemClock, logger, metrics });
+  const cluster = await openKafka(settings, config);
+  const consumer = new KafkaTopicConsumer({ cluster, topic: address.topic, group, listener: relay, logger });
+  const probes = await probesOf(settings, { ...relay, metrics: () => metrics.snapshot() });
   try {
     await consumer.start();
+    say(settings, probes, json);
+    await aborted(signal);
+    process.once("SIGINT", () => process.exit(130));
+    await consumer.stop(AbortSignal.timeout(STOP_DEADLINE_MS));
+    return EXIT.ok;
   } catch (error) {
-    cluster.close();
     throw startFailure(error, settings);
+  } finally {
+    cluster.close();
+    await probes?.close();
   }
-  console.log(
-    json
-      ? JSON.stringify({ from: settings.from, to, group })
-      : `Relays ${topic} of ${place} to ${to}, in the group ${group}. Ctrl-C stops it; nothing is lost.`,
-  );
-  await untilInterrupted(signal);
-  await consumer.stop(AbortSignal.timeout(STOP_DEADLINE_MS));
-  return EXIT.ok;
 }
 
-function untilInterrupted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+function openKafka(settings: RelaySettings, config: Config) {
+  const { address, sasl: mechanism = null, user = "", password, passwordFile = "" } = settings;
+  const secret = (): string => password ?? secretOfFile(passwordFile, "the file with the password for the Kafka");
+  return openForeignKafka(config, address, { mechanism, user, secret }, "relay");
+}
+
+function relayParts(settings: RelaySettings, logger: Logger) {
+  const { address, to: url, group, skipBad, token: given, tokenFile = "" } = settings;
+  const { topic } = address;
+  const token = (): string => given ?? secretOfFile(tokenFile, "the file with the token for the installation upstream");
+  // The same for whoever works the partition: the upstream lets the connection of the last one go.
+  const id = createHash("sha256").update(`${topic} ${group}`).digest("hex").slice(0, ID_CHARACTERS);
+  const tokenSetting = "MILLRACE_RELAY_TOKEN";
+  return {
+    link: (partition: number): UpstreamLink =>
+      createMqttUpstreamLink({ url, token, tokenSetting, clientId: `relay-${id}-${partition}` }),
+    bad: skipBad === undefined ? holdBadRecords(logger) : badRecordsFile(skipBad, topic, logger),
+  };
+}
+
+async function probesOf(
+  { probeHost: host, probePort: port }: RelaySettings,
+  relay: Parameters<typeof serveRelayProbes>[1],
+): Promise<RelayProbes | null> {
+  return port === undefined ? null : serveRelayProbes({ host, port }, relay);
+}
+
+function say({ address, from, to, group, probeHost }: RelaySettings, probes: RelayProbes | null, json: boolean): void {
+  const http = probes === null ? null : `http://${probeHost}:${probes.port}`;
+  console.log(
+    json
+      ? JSON.stringify({ from, to, group, http })
+      : `Relays ${address.topic} of ${address.place} to ${to}, in the group ${group}${http === null ? "" : `; ${http}/readyz says how it is`}. Ctrl-C stops it; nothing is lost.`,
+  );
 }
 
 /** With a remedy that names this command's own settings. */

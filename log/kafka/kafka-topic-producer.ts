@@ -115,8 +115,9 @@ export class KafkaTopicProducer implements TopicProducer {
   async #partition(): Promise<number> {
     const { cluster, topic, key } = this.#options;
     if (this.#isStale) await cluster.refresh();
+    const partition = partitionOf(key, partitionCountOf(cluster.metadata, topic));
     this.#isStale = false;
-    return partitionOf(key, partitionCountOf(cluster.metadata, topic));
+    return partition;
   }
 
   async #sequenceFor(partition: number, batch: Buffer): Promise<Sequence> {

@@ -16,7 +16,7 @@ export interface EnvelopeSender {
 export type EnvelopeSenderOptions = Pick<ForwardSinkOptions, "link" | "clock" | "metrics" | "random"> & {
   readonly onFault: ReportFault;
   /** What does not go on while the upstream is away: the beginning of a sentence. */
-  readonly nothing?: string;
+  readonly nothing?: () => string;
   /** How many records wait, null when nobody can say now. */
   readonly waiting: () => number | null;
   readonly limits?: Pick<Limits, "sinkFailuresMax" | "forwardRetryDelayMsMax">;
@@ -33,7 +33,7 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
     metrics,
     onFault,
     waiting,
-    nothing = "Nothing is forwarded",
+    nothing = () => "Nothing is forwarded",
     random = Math.random,
     limits = LIMITS,
   } = options;
@@ -58,7 +58,7 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
     if (breaker.state === "closed") return;
     const records = waiting();
     reason = report.opened(
-      `${nothing}: ${errorText(error)}`,
+      `${nothing()}: ${errorText(error)}`,
       records === null ? null : `${records} records of telemetry`,
     );
   }

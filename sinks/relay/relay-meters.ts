@@ -5,6 +5,8 @@ export interface RelayMeters {
   relayed(messages: number, bytes: number): void;
   skipped(): void;
   lost(records: number): void;
+  /** Records that are in the partition and not relayed; null when it is not this process's any more, or nobody can say. */
+  waiting(partition: number, records: number | null): void;
 }
 
 export function createRelayMeters(metrics: Metrics): RelayMeters {
@@ -21,6 +23,11 @@ export function createRelayMeters(metrics: Metrics): RelayMeters {
     "millrace_relay_lost_total",
     "Records that the topic's retention deleted before they were relayed.",
   );
+  const waiting = metrics.gauge(
+    "millrace_relay_waiting_records",
+    "Records of the topic that wait to be relayed, in the partitions that this process has.",
+  );
+  const counts = new Map<number, number>();
   return {
     relayed(count, size) {
       messages.add(count);
@@ -28,5 +35,10 @@ export function createRelayMeters(metrics: Metrics): RelayMeters {
     },
     skipped: () => skipped.add(),
     lost: (records) => lost.add(records),
+    waiting(partition, records) {
+      if (records === null) counts.delete(partition);
+      else counts.set(partition, records);
+      waiting.set([...counts.values()].reduce((sum, count) => sum + count, 0));
+    },
   };
 }

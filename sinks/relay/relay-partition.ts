@@ -12,6 +12,8 @@ export interface RelayPartitionOptions {
   readonly bad: BadRecords;
   readonly meters: RelayMeters;
   readonly logger: Logger;
+  /** Told where it stands, with each step that is done. */
+  readonly onPosition: (offset: number) => void;
   readonly limits?: RelayLimits & Pick<Limits, "forwardFetchBytesMax">;
 }
 
@@ -28,9 +30,11 @@ const READ_WAIT_MS = 1000;
  * in their order and a crash repeats one envelope. Rejects at the first failure of Kafka; what was not committed comes again.
  */
 export async function relayPartition(options: RelayPartitionOptions, signals: RelaySignals): Promise<void> {
-  const { owned, limits = LIMITS } = options;
+  const { owned, onPosition, limits = LIMITS } = options;
   const { ending } = signals;
-  const reader = owned.openReader(await begin(options));
+  const offset = await begin(options);
+  onPosition(offset);
+  const reader = owned.openReader(offset);
   try {
     while (!ending.aborted) {
       const slices = await reader.poll({ bytesMax: limits.forwardFetchBytesMax, waitMs: READ_WAIT_MS, signal: ending });
@@ -38,6 +42,7 @@ export async function relayPartition(options: RelayPartitionOptions, signals: Re
         for (const step of planRelay(slice, limits)) {
           if (ending.aborted || !(await taken(step, options, signals))) return;
           await owned.commit(step.nextOffset);
+          onPosition(step.nextOffset);
         }
       }
     }
@@ -50,7 +55,11 @@ export async function relayPartition(options: RelayPartitionOptions, signals: Re
 async function begin({ owned, meters, logger }: RelayPartitionOptions): Promise<number> {
   const { partition } = owned;
   const { committed, startOffset, endOffset } = await owned.position();
-  if (committed === null) return startOffset;
+  if (committed === null) {
+    const text = `The group has committed nothing of partition ${partition}, or it has been forgotten: it is relayed from its start on, ${endOffset - startOffset} records.`;
+    if (endOffset > startOffset) logger.warn({ partition, startOffset, endOffset }, text);
+    return startOffset;
+  }
   if (committed < startOffset) {
     const lost = startOffset - committed;
     meters.lost(lost);
