@@ -1,15 +1,17 @@
+import { MillraceError } from "../../core/errors.ts";
 import { systemClock } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { KafkaCluster } from "../../log/kafka/kafka-cluster.ts";
 import { partitionRanges } from "../../log/kafka/kafka-status.ts";
 import { KafkaTopicProducer } from "../../log/kafka/kafka-topic-producer.ts";
-import { prepareTopics } from "../../log/kafka/kafka-topics.ts";
+import { whileLost } from "../../log/kafka/while-lost.ts";
 import { createPlatformaticClient } from "../../log/kafka/platformatic-client.ts";
 import { callCoordinator } from "../../log/kafka/call-coordinator.ts";
 import { OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
+import { CREATE_TOPICS } from "../../wire/kafka/topic-apis.ts";
 import { encodeRecordBatch } from "../../wire/record-batch-writer.ts";
 import type { RecordInput } from "../../core/record.ts";
-import type { BrokerAddress } from "../../log/kafka/kafka-client.ts";
+import type { BrokerAddress, KafkaClient } from "../../log/kafka/kafka-client.ts";
 
 /** A topic of a test, as somebody sees it who looks at it from outside. */
 export interface TestTopic {
@@ -25,7 +27,11 @@ export interface TestTopic {
   close(): void;
 }
 
-export function testCluster(brokers: readonly BrokerAddress[]): KafkaCluster {
+/** `wrap`: what stands between it and the client library. */
+export function testCluster(
+  brokers: readonly BrokerAddress[],
+  wrap: (client: KafkaClient) => KafkaClient = (client) => client,
+): KafkaCluster {
   const client = createPlatformaticClient({
     clientId: "test",
     tls: null,
@@ -33,7 +39,7 @@ export function testCluster(brokers: readonly BrokerAddress[]): KafkaCluster {
     connectTimeoutMs: LIMITS.kafkaConnectTimeoutMs,
     requestTimeoutMs: LIMITS.kafkaRequestTimeoutMs,
   });
-  return new KafkaCluster({ client, bootstrap: brokers });
+  return new KafkaCluster({ client: wrap(client), bootstrap: brokers });
 }
 
 /** Makes it. */
@@ -41,11 +47,15 @@ export async function createTestTopic(
   brokers: readonly BrokerAddress[],
   topic: string,
   partitions: number,
+  configs: Readonly<Record<string, string>> = {},
 ): Promise<TestTopic> {
   const cluster = testCluster(brokers);
-  const { produceBatchBytesMax: bytes } = LIMITS;
-  const wanted = { topic, partitions, batchBytesMax: bytes, segmentBytes: 16 * bytes };
-  await prepareTopics(cluster, [wanted], { replication: null, create: true });
+  cluster.follow([topic]);
+  await cluster.refresh();
+  const topics = [{ topic, partitions, replication: -1, configs }];
+  const [made] = await cluster.callController(CREATE_TOPICS, { timeoutMs: LIMITS.kafkaRequestTimeoutMs, topics });
+  if (made?.errorCode !== 0) throw new Error(`no topic: ${made?.errorMessage}`);
+  await untilServed(cluster, topic, partitions);
   const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
   return {
     topic,
@@ -73,4 +83,16 @@ export async function createTestTopic(
     },
     close: () => cluster.close(),
   };
+}
+
+/** Leaders are known before they know it themselves. */
+async function untilServed(cluster: KafkaCluster, topic: string, partitions: number): Promise<void> {
+  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+  await whileLost(LIMITS.kafkaAppendTimeoutMs, async () => {
+    await cluster.refresh();
+    if (all.some(({ partition }) => cluster.leaderOf(topic, partition) === null)) {
+      throw new MillraceError("LOG_LOST", `${topic} has no leader yet`);
+    }
+    await partitionRanges(cluster, all);
+  });
 }
