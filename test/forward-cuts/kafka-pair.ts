@@ -9,11 +9,17 @@ import { openLinkProxy } from "./link-proxy.ts";
 
 /** `millrace relay`, as a process. */
 export interface RelaySide {
-  readonly process: Launched<unknown> | null;
+  readonly process: Launched<RelayLine> | null;
   start(...flags: readonly string[]): Promise<void>;
   kill(): Promise<void>;
   /** In order; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** What its `/readyz` says; empty when it is ready. */
+  unreadyReasons(): Promise<readonly string[]>;
+}
+
+interface RelayLine {
+  readonly http: string;
 }
 
 /** An edge that forwards into a topic, a relay that reads it, and a cloud behind a link of the relay that can be cut. */
@@ -21,6 +27,8 @@ export interface KafkaPair extends ForwardPair {
   readonly kafka: KafkaServers;
   readonly topic: TestTopic;
   readonly relay: RelaySide;
+  /** Another one of the same group, which does not run yet. It is killed at the end. */
+  anotherRelay(): RelaySide;
   /** What the edge has is in the topic, from there upstream, and through the stage there. */
   caughtUp(withinMs: number): Promise<void>;
 }
@@ -32,6 +40,15 @@ export interface KafkaPairOptions {
   readonly signal?: AbortSignal;
   /** In place of a broker of its own. */
   readonly kafka?: KafkaServers;
+  /** How edge and relay reach it and sign in; without it in plain text. */
+  readonly way?: KafkaWay;
+}
+
+export interface KafkaWay {
+  /** `kafkas://host:port` */
+  readonly place: string;
+  readonly edgeEnvironment: Readonly<Record<string, string>>;
+  readonly relayEnvironment: Readonly<Record<string, string>>;
 }
 
 /** All of them run. */
@@ -40,6 +57,7 @@ export async function startKafkaPair(options: KafkaPairOptions = {}): Promise<Ka
   const signalled = options.signal === undefined ? {} : { signal: options.signal };
   const kafka = options.kafka ?? (await startKafka(1, IMPATIENT));
   const topic = await createTestTopic(kafka.addresses, `edges-${process.pid}-${Date.now()}`, options.partitions ?? 1);
+  const url = options.way === undefined ? topic.url : `${options.way.place}/${topic.topic}`;
   const cloud = await sideOf(join(directory.path, "cloud"), {
     ...signalled,
     flags: ["--no-clickhouse", "--partitions", "8"],
@@ -51,10 +69,17 @@ export async function startKafkaPair(options: KafkaPairOptions = {}): Promise<Ka
   const edge = await sideOf(join(directory.path, "edge"), {
     ...signalled,
     flags: ["--no-clickhouse", "--processor-threads", "1"],
-    environment: { MILLRACE_FORWARD_URL: topic.url },
+    environment: { MILLRACE_FORWARD_URL: url, ...options.way?.edgeEnvironment },
   });
-  const relay = relayOf([`--from=${topic.url}`, `--to=mqtt://127.0.0.1:${link.port}`], token, options.signal);
+  const relayEnvironment = { MILLRACE_RELAY_TOKEN: token, ...options.way?.relayEnvironment };
+  const newRelay = (): RelaySide =>
+    relayOf([`--from=${url}`, `--to=mqtt://127.0.0.1:${link.port}`, "--probe-port=0"], {
+      ...signalled,
+      environment: relayEnvironment,
+    });
+  const relay = newRelay();
   await Promise.all([edge.start(), relay.start()]);
+  const others: RelaySide[] = [];
   const pair: KafkaPair = {
     edge,
     cloud,
@@ -63,6 +88,11 @@ export async function startKafkaPair(options: KafkaPairOptions = {}): Promise<Ka
     topic,
     relay,
     boxToken: await addGateway(edge.data, "box"),
+    anotherRelay() {
+      const another = newRelay();
+      others.push(another);
+      return another;
+    },
     giveToken: () => Promise.reject(new Error("the edge has no token")),
     async caughtUp(withinMs) {
       await caughtUp(pair, withinMs);
@@ -70,7 +100,7 @@ export async function startKafkaPair(options: KafkaPairOptions = {}): Promise<Ka
       await caughtUp(pair, withinMs);
     },
     async dispose() {
-      await Promise.all([edge.kill(), cloud.kill(), relay.kill()]);
+      await Promise.all([edge, cloud, relay, ...others].map((side) => side.kill()));
       topic.close();
       await link.close();
       if (options.kafka === undefined) await kafka.stop();
@@ -80,20 +110,26 @@ export async function startKafkaPair(options: KafkaPairOptions = {}): Promise<Ka
   return pair;
 }
 
-function relayOf(args: readonly string[], token: string, signal: AbortSignal | undefined): RelaySide {
-  let launched: Launched<unknown> | null = null;
-  const environment = { MILLRACE_RELAY_TOKEN: token };
+function relayOf(
+  args: readonly string[],
+  options: { readonly environment: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
+): RelaySide {
+  let launched: Launched<RelayLine> | null = null;
   return {
     get process() {
       return launched;
     },
     async start(...flags) {
-      const options = { environment, ...(signal === undefined ? {} : { signal }) };
-      launched = await startCommand(["relay", ...args, ...flags], options);
+      launched = await startCommand<RelayLine>(["relay", ...args, ...flags], options);
     },
     async kill() {
       await launched?.kill();
     },
     stop: async () => (await launched?.stop()) ?? null,
+    async unreadyReasons() {
+      const response = await fetch(`${launched?.ready.http}/readyz`);
+      const { reasons }: { readonly reasons: readonly string[] } = JSON.parse(await response.text());
+      return reasons;
+    },
   };
 }
