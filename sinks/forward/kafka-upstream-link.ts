@@ -1,4 +1,5 @@
 import { isMillraceError, MillraceError } from "../../core/errors.ts";
+import { LIMITS, type Limits } from "../../core/limits.ts";
 import type { TopicProducer } from "../../core/topic-producer.ts";
 import type { UpstreamLink } from "./upstream-link.ts";
 
@@ -8,6 +9,7 @@ export interface KafkaUpstreamLinkOptions {
   readonly topic: string;
   /** Loads what it needs. Asked once, unless it rejects. */
   readonly open: () => Promise<TopicProducer>;
+  readonly limits?: Pick<Limits, "forwardAnswerTimeoutMs">;
 }
 
 /** What a topic needs for envelopes of all sizes that are made here: Kafka's own default. */
@@ -15,6 +17,7 @@ const MESSAGE_BYTES = 1_048_588;
 
 /** Upstream by a topic of a Kafka, from which `millrace relay` brings it to an installation. Each envelope is a record batch of it. */
 export function createKafkaUpstreamLink(options: KafkaUpstreamLinkOptions): UpstreamLink {
+  const { limits = LIMITS } = options;
   let opened: Promise<TopicProducer> | null = null;
 
   async function produce(envelope: Buffer): Promise<void> {
@@ -41,9 +44,9 @@ export function createKafkaUpstreamLink(options: KafkaUpstreamLinkOptions): Upst
   return {
     async send(envelope, signal) {
       try {
-        await unlessAborted(produce(envelope), signal);
+        await inTime(produce(envelope), limits.forwardAnswerTimeoutMs, signal);
       } catch (error) {
-        if (signal.aborted) void close();
+        if (signal.aborted || isMillraceError(error, "TIMED_OUT")) void close();
         if (!isMillraceError(error)) throw error;
         throw new MillraceError("SINK_UNAVAILABLE", `${options.place} ${sentenceOf(error, envelope, options)}`, {
           cause: error,
@@ -76,11 +79,14 @@ function sentenceOf(
   }
 }
 
-/** Rejects when the signal aborts, and heeds it no longer than the work takes. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Rejects when the signal aborts, or with TIMED_OUT after `waitMs`: every request has a shorter limit of its own. Heeds neither longer than the work takes. */
+async function inTime(work: Promise<void>, waitMs: number, signal: AbortSignal): Promise<void> {
   const done = new AbortController();
   const left = new Promise<never>((_, reject) => {
+    const late = (): void => reject(new MillraceError("TIMED_OUT", `nothing came of it for ${waitMs / 1000} seconds`));
     const leave = (): void => reject(new MillraceError("SINK_UNAVAILABLE", "it was left, because the forwarder stops"));
+    const timer = setTimeout(late, waitMs);
+    done.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true, signal: done.signal });
   });

@@ -18,6 +18,7 @@ function linkTo() {
   const link = createKafkaUpstreamLink({
     place: "kafka://a:9092,b:9092",
     topic: "edges",
+    limits: { forwardAnswerTimeoutMs: 300 },
     open() {
       if (kafka.openFailure !== null) return Promise.reject(kafka.openFailure);
       kafka.opened += 1;
@@ -95,6 +96,16 @@ describe("the link to a topic upstream", () => {
     expect(await failure).toMatch(/left, because the forwarder stops/);
     expect(kafka.closed).toBe(1);
     expect(await failureOf(stopping.signal)).toMatch(/left, because the forwarder stops/);
+  });
+
+  it("does not wait for ever, and opens another connection then", async () => {
+    const { link, kafka, failureOf } = linkTo();
+    kafka.hangs = true;
+    expect(await failureOf()).toMatch(/has not acknowledged what was sent: nothing came of it for 0\.3 seconds/);
+    expect(kafka.closed).toBe(1);
+    kafka.hangs = false;
+    await link.send(ENVELOPE, NEVER);
+    expect(kafka).toMatchObject({ opened: 2, taken: ["envelope"] });
   });
 
   it("a programmer's error is not hidden", async () => {
