@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { errorText } from "../../core/errors.ts";
 import { startCommand, temporaryDirectory, type Launched } from "../support/instance.ts";
 import { createTestTopic, type TestTopic } from "../support/kafka-topic.ts";
 import { IMPATIENT, startKafka, type KafkaServers } from "../support/kafka-servers.ts";
 import { eventually } from "../support/stage-on-log.ts";
 import { addGateway, sideOf, type ForwardPair } from "./forward-pair.ts";
-import { caughtUp } from "./forward-progress.ts";
+import { caughtUp, unreadyReasons } from "./forward-progress.ts";
 import { openLinkProxy } from "./link-proxy.ts";
 
 /** `millrace relay`, as a process. */
@@ -95,9 +96,14 @@ export async function startKafkaPair(options: KafkaPairOptions = {}): Promise<Ka
     },
     giveToken: () => Promise.reject(new Error("the edge has no token")),
     async caughtUp(withinMs) {
-      await caughtUp(pair, withinMs);
-      await eventually(async () => (await topic.lag(RELAY_GROUP).catch(() => 1)) === 0, withinMs);
-      await caughtUp(pair, withinMs);
+      try {
+        await caughtUp(pair, withinMs);
+        await eventually(async () => (await topic.lag(RELAY_GROUP).catch(() => 1)) === 0, withinMs);
+        await caughtUp(pair, withinMs);
+      } catch (error) {
+        const reasons = await Promise.allSettled([unreadyReasons(edge), relay.unreadyReasons()]);
+        throw new Error(`${errorText(error)}: ${JSON.stringify(reasons)}`, { cause: error });
+      }
     },
     async dispose() {
       await Promise.all([edge, cloud, relay, ...others].map((side) => side.kill()));

@@ -180,7 +180,6 @@ describe.skipIf(noKafka !== null)(TITLE, { timeout: 300_000 }, () => {
     try {
       const running = await start({ kafka: secure, way });
       await load(running, 2, 10);
-      setTimeout(async () => console.log(await unreadyReasons(running.edge), running.edge.instance?.stderr()), 20000);
       await running.caughtUp(60_000);
       expect(await difference(running)).toEqual({ readings: 40, lost: 0, duplicated: 0, disordered: 0 });
     } finally {
