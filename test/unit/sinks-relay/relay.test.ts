@@ -90,6 +90,8 @@ describe("a relay", () => {
     ]);
     expect(errors).toEqual([expect.stringMatching(/Partition 0 stands before offset 1.*--skip-bad FILE/)]);
     expect(stands.state.committed).toBe(1);
+    await relay.release(0);
+    expect(stands.state.committed).toBe(1);
     expect(got.toSorted()).toEqual(["0:a 0", "1:b 1"]);
   });
 
@@ -161,11 +163,12 @@ describe("a relay", () => {
     const topic = fakePartition(0);
     topic.state.records = values(3);
     vi.spyOn(topic.owned, "commit").mockRejectedValue(new MillraceError("JOURNAL_FENCED", "it is another's"));
-    const { relay, upstream } = begin(undefined, topic);
-    await expect.poll(() => upstream.sends).toBe(1);
+    const { relay, upstream, said } = begin(undefined, topic);
+    await expect.poll(() => vi.mocked(topic.owned.commit).mock.calls.length).toBe(1);
     await relay.release(0);
     ends.length = 0;
     expect(upstream).toMatchObject({ sends: 1, closed: 1 });
+    expect(said.join("\n")).not.toMatch(/begun again/);
   });
 
   it("finishes and commits what is under way when it is given up", async () => {
