@@ -7,7 +7,7 @@ import { runEdgeLoad } from "../forward-cuts/edge-load.ts";
 import { addGateway, sideOf } from "../forward-cuts/forward-pair.ts";
 import { forwardFigure, isForwarded, unreadyReasons } from "../forward-cuts/forward-progress.ts";
 import { RELAY_GROUP, startKafkaPair, type KafkaPair, type KafkaPairOptions } from "../forward-cuts/kafka-pair.ts";
-import { temporaryDirectory } from "../support/instance.ts";
+import { runMillraceAsync, temporaryDirectory } from "../support/instance.ts";
 import { IMPATIENT, noKafka, startKafka, type KafkaServers } from "../support/kafka-servers.ts";
 import { KAFKA_USER, noSecureKafka, startSecureKafka } from "../support/kafka-security.ts";
 import { createTestTopic } from "../support/kafka-topic.ts";
@@ -15,6 +15,8 @@ import type { Overview } from "../../core/overview.ts";
 
 const DEVICES = 20;
 const WAIT = { timeout: 60_000, interval: 100 };
+/** Longer than a link waits for an answer. */
+const CATCH_UP_MS = 120_000;
 const TITLE = `telemetry that goes upstream through a topic (needs ${noKafka ?? "Java and Maven"})`;
 
 describe.skipIf(noKafka !== null)(TITLE, { timeout: 300_000 }, () => {
@@ -75,7 +77,7 @@ describe.skipIf(noKafka !== null)(TITLE, { timeout: 300_000 }, () => {
     await cloud.start();
     const sent = await loaded;
     expect([...sent.values()]).toEqual(Array.from({ length: DEVICES }, () => 30));
-    await running.caughtUp(90_000);
+    await running.caughtUp(CATCH_UP_MS);
     expect(await topic.size()).toBeGreaterThan(600);
     expect(await duplicates(running)).toBeGreaterThan(0);
     expect(await relay.stop()).toBe(0);
@@ -93,12 +95,12 @@ describe.skipIf(noKafka !== null)(TITLE, { timeout: 300_000 }, () => {
     await relay.kill();
     link.mend();
     await loaded;
-    await running.caughtUp(60_000);
+    await running.caughtUp(CATCH_UP_MS);
     const last = running.anotherRelay();
     await last.start();
     expect(await next.stop()).toBe(0);
     await load(running, 2, 10);
-    await running.caughtUp(60_000);
+    await running.caughtUp(CATCH_UP_MS);
     expect(await last.stop()).toBe(0);
     expect(await isForwarded(edge)).toBe(true);
     // Of those with an Idempotency-Key, every third device, the edge knew all.
@@ -123,7 +125,7 @@ describe.skipIf(noKafka !== null)(TITLE, { timeout: 300_000 }, () => {
     expect(await relay.stop()).toBe(0);
     const file = join(edge.data, "bad.jsonl");
     await relay.start("--skip-bad", file);
-    await running.caughtUp(60_000);
+    await running.caughtUp(CATCH_UP_MS);
     expect(await relay.unreadyReasons()).toEqual([]);
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ topic: topic.topic, key: "k", value: "aGVsbG8=" });
     expect(await difference(running)).toEqual({ readings: 40, lost: 0, duplicated: 0, disordered: 0 });
@@ -154,6 +156,24 @@ describe.skipIf(noKafka !== null)(TITLE, { timeout: 300_000 }, () => {
     }
   });
 
+  it("ends with a sentence and what to do where the relay cannot begin", async () => {
+    const [broker] = kafka.addresses;
+    const place = `kafka://${broker?.host}:${broker?.port}`;
+    const relay = (...args: readonly string[]) =>
+      runMillraceAsync(["relay", "--to", "mqtt://127.0.0.1:1", ...args], { MILLRACE_RELAY_TOKEN: "mr_token" });
+    const absent = await relay("--from", `${place}/nobody-made-it`);
+    expect(absent.stderr).toMatch(
+      /the topic nobody-made-it: UNKNOWN_TOPIC.*Make it \(kafka-topics\.sh .*or correct --from\.\n$/,
+    );
+    expect(absent.code).toBe(1);
+    const away = await relay("--from", "kafka://127.0.0.1:1/edges");
+    expect(away.stderr).toMatch(/cannot be reached.*Check --from, and whether the brokers run/);
+    expect(away.code).toBe(1);
+    const wrong = await relay("--from", "kafka://127.0.0.1/edges");
+    expect(wrong.stderr).toMatch(/names no topic of a Kafka/);
+    expect(wrong.code).toBe(2);
+  });
+
   it.skipIf(noSecureKafka !== null)("goes over TLS, signed in to", async () => {
     const secure = await startSecureKafka();
     const directory = temporaryDirectory();
@@ -180,7 +200,7 @@ describe.skipIf(noKafka !== null)(TITLE, { timeout: 300_000 }, () => {
     try {
       const running = await start({ kafka: secure, way });
       await load(running, 2, 10);
-      await running.caughtUp(60_000);
+      await running.caughtUp(CATCH_UP_MS);
       expect(await difference(running)).toEqual({ readings: 40, lost: 0, duplicated: 0, disordered: 0 });
     } finally {
       await pair?.dispose();
