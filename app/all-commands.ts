@@ -5,6 +5,7 @@ import { addDevelopmentCommands } from "./commands/add-development-commands.ts";
 import { addDeviceCommands } from "./commands/add-device-commands.ts";
 import { addFunctionCommands } from "./commands/add-function-commands.ts";
 import { addInstanceCommands } from "./commands/add-instance-commands.ts";
+import { addRelayCommand } from "./commands/add-relay-command.ts";
 import { addSimulateCommand } from "./commands/add-simulate-command.ts";
 import { addStartCommand } from "./commands/add-start-command.ts";
 import type { Command } from "commander";
@@ -18,6 +19,7 @@ export function createProgram(): Command {
   addDataCommands(program);
   addDeadLetterCommands(program);
   addInstanceCommands(program);
+  addRelayCommand(program);
   addSimulateCommand(program);
   addDevelopmentCommands(program);
   return program;

@@ -7,6 +7,7 @@ import { LIMITS } from "../core/limits.ts";
 import { readEdgeLimits } from "./edge-limit-settings.ts";
 import { environmentName } from "./environment-name.ts";
 import { flag } from "./flag.ts";
+import { KAFKA_SASL } from "./kafka-sasl.ts";
 import { kebabCase } from "./kebab-case.ts";
 import { checkForward, forwardSettings } from "./forward-settings.ts";
 import { ROLE_PATTERN } from "./roles.ts";
@@ -143,12 +144,7 @@ const settings = {
   kafkaTlsCa: z.string().optional().describe("PEM file of the certificate authority of the brokers."),
   kafkaTlsCert: z.string().optional().describe("PEM file of the certificate with which to sign in."),
   kafkaTlsKey: z.string().optional().describe("PEM file of its key."),
-  kafkaSasl: z
-    .enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], {
-      error: "it is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
-    })
-    .optional()
-    .describe("How to sign in to the brokers."),
+  kafkaSasl: KAFKA_SASL.optional().describe("How to sign in to the brokers."),
   kafkaUser: z.string().optional().describe("User for PLAIN and SCRAM."),
   kafkaPassword: z.string().optional().describe("Its password."),
   kafkaTokenFile: z
@@ -267,8 +263,8 @@ export function plainHost({ host, allowPlaintext }: Config): string {
   return allowPlaintext || isLoopback(host) ? host : "127.0.0.1";
 }
 
-/** What a child process may be given of the environment: it takes the names that it needs. */
-export function environmentOfChildren(): NodeJS.ProcessEnv {
+/** The environment as it was given: for settings of a command of its own, and for child processes, which take the names they need. */
+export function givenEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env };
 }
 

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { errorText, MillraceError } from "../core/errors.ts";
 import { createForwardSink } from "../sinks/forward/forward-sink.ts";
 import { createFaultBoard } from "./fault-board.ts";
+import { createForwardLink } from "./forward-link.ts";
 import { JOURNALS } from "./journals.ts";
 import { leased } from "./leased.ts";
 import type { Clock } from "../core/clock.ts";
@@ -26,33 +25,16 @@ export function createForwarding(parts: ForwardingParts, installation: string): 
   const { forwardUrl: url } = config;
   const { generation } = log;
   const faults = createFaultBoard();
-  const token = (): string => forwardToken(config);
   if (url === undefined) {
     return { start: () => Promise.resolve(), stop: () => Promise.resolve(), health: () => faults.health([]) };
   }
-  const lease = leased(log.groups([0]), JOURNALS.forward, () =>
-    createForwardSink({ log, generation, installation, url, token, clock, logger, metrics, onFault: faults.report }),
-  );
+  const lease = leased(log.groups([0]), JOURNALS.forward, () => {
+    const link = createForwardLink({ config, url, installation, clock });
+    return createForwardSink({ log, generation, installation, link, clock, logger, metrics, onFault: faults.report });
+  });
   return {
     start: () => lease.start(),
     stop: (signal) => lease.stop(signal),
     health: () => faults.health(lease.current?.notReadyReasons() ?? []),
   };
-}
-
-/** The token for the installation upstream, as it is now. CONFIG_INVALID when its file cannot be read, or is empty. */
-function forwardToken({ forwardToken: given, forwardTokenFile: file = "" }: Config): string {
-  if (given !== undefined) return given;
-  const text = contentOf(file).trim();
-  if (text !== "") return text;
-  throw new MillraceError("CONFIG_INVALID", `the file with the token for the installation upstream is empty: ${file}`);
-}
-
-function contentOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const text = `the file with the token for the installation upstream cannot be read: ${errorText(error)}`;
-    throw new MillraceError("CONFIG_INVALID", text, { cause: error });
-  }
 }

@@ -5,17 +5,24 @@ import { errorText, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { environmentName } from "./environment-name.ts";
 import type { Config } from "./config.ts";
-import type { BrokerAddress, KafkaClient, KafkaClientOptions, KafkaSasl, KafkaTls } from "../log/kafka/kafka-client.ts";
+import type {
+  BrokerAddress,
+  CreateKafkaClient,
+  KafkaClient,
+  KafkaClientOptions,
+  KafkaSasl,
+  KafkaTls,
+} from "../log/kafka/kafka-client.ts";
 
 /** The client library that is configured. Loaded when it is needed only: an embedded installation has neither in memory. */
 export async function createKafkaClient(config: Config): Promise<KafkaClient> {
   const options = kafkaClientOptions(config);
-  if (config.kafkaClient === "kafkajs") {
-    const { createKafkajsClient } = await import("../log/kafka/kafkajs-client.ts");
-    return createKafkajsClient(options);
-  }
-  const { createPlatformaticClient } = await import("../log/kafka/platformatic-client.ts");
-  return createPlatformaticClient(options);
+  return (await loadKafkaClient(config))(options);
+}
+
+export async function loadKafkaClient({ kafkaClient }: Pick<Config, "kafkaClient">): Promise<CreateKafkaClient> {
+  if (kafkaClient === "kafkajs") return (await import("../log/kafka/kafkajs-client.ts")).createKafkajsClient;
+  return (await import("../log/kafka/platformatic-client.ts")).createPlatformaticClient;
 }
 
 /** `host:port,host:port` */

@@ -9,6 +9,11 @@ export const FORWARD_LIMITS = {
    * entries each the upstream's dedupeEntriesPerDevice must hold them.
    */
   forwardedPerDeviceMax: 200,
+  /**
+   * The same of `millrace relay`, between two commits of its position: what it sends again may be what an edge has sent twice into the topic, and
+   * the upstream must remember both.
+   */
+  relayedPerDeviceMax: 48,
   /** What one poll of the forwarder takes from the log: so much is held in memory while the upstream is away. */
   forwardFetchBytesMax: 512 * KIB,
   /** Messages of one envelope, and their bytes before they are compressed; one message alone may have more. */

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { configReference } from "../app/config.ts";
+import { relayReference } from "../app/relay-settings.ts";
 import { OTEL_VARIABLES } from "../app/tracing/tracing-settings.ts";
 import { limitVariable } from "../app/edge-limit-settings.ts";
 import { EDGE_LIMITS, edgeLimitBounds, isEdgeLimitName } from "../core/edge-limits.ts";
@@ -10,6 +11,12 @@ const HEAD = `# Configuration
 
 Every setting, generated from \`app/config.ts\` by \`node docs/write-configuration.ts\`. Flags win over the environment, the environment
 over the default. Ceilings that are constants of a release are in limits.md.
+
+`;
+const RELAY_HEAD = `
+## millrace relay
+
+From \`app/relay-settings.ts\`; see edge.md. \`MILLRACE_KAFKA_CLIENT\` says which client library it uses, \`MILLRACE_LOG_LEVEL\` what it logs.
 
 `;
 const OTEL_HEAD = `
@@ -39,6 +46,11 @@ export function configurationPage(): string {
   return (
     HEAD +
     pageTable([["flag of start", "environment", "default", "meaning"], ...rows]) +
+    RELAY_HEAD +
+    pageTable([
+      ["flag of relay", "environment", "default", "meaning"],
+      ...relayReference().map(({ name, variable, fallback, meaning }) => [name, `\`${variable}\``, fallback, meaning]),
+    ]) +
     OTEL_HEAD +
     pageTable([
       ["environment", "meaning"],

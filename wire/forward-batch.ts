@@ -68,10 +68,11 @@ export function decodeForwardBatch(bytes: Buffer): readonly ForwardedMessage[] {
   if (isCounted && bytes.readInt32BE(BATCH.recordCount) > LIMITS.forwardBatchRecordsMax) {
     throw new MillraceError("BATCH_TOO_LARGE", `an envelope holds more than ${LIMITS.forwardBatchRecordsMax} messages`);
   }
-  return decodeRecordBatch(bytes, LIMITS.forwardExpandedBytesMax).records.map(messageOf);
+  return decodeRecordBatch(bytes, LIMITS.forwardExpandedBytesMax).records.map(forwardedMessage);
 }
 
-function messageOf(record: LogRecord): ForwardedMessage {
+/** The message that a record of an envelope is; BATCH_CORRUPT or BATCH_TOO_LARGE when it is none that an edge forwards. */
+export function forwardedMessage(record: LogRecord): ForwardedMessage {
   const origin = record.header(HEADER.forwarded) ?? "";
   const parsed = parseForwardedOrigin(origin);
   if (parsed === null) throw new MillraceError("BATCH_CORRUPT", "a forwarded message does not say where it comes from");

@@ -24,6 +24,8 @@ export const BATCH_LENGTH_BASE = 12;
 export const BATCH_MAGIC = 2;
 /** Of the attributes: how the records are compressed. */
 export const BATCH_CODEC_MASK = 7;
+/** Set where the broker dates records (message.timestamp.type=LogAppendTime): all are of the greatest timestamp then. */
+export const BATCH_APPEND_TIME = 8;
 
 /** The least that a record takes: its length, attributes, two deltas, no key, no value, no headers. */
 export const RECORD_BYTES_MIN = 7;

@@ -4,6 +4,7 @@ import { checksum } from "./record-batch-checksum.ts";
 import { expandRecords } from "./record-batch-compression.ts";
 import {
   BATCH,
+  BATCH_APPEND_TIME,
   BATCH_CODEC_MASK,
   BATCH_LENGTH_BASE,
   BATCH_MAGIC,
@@ -45,7 +46,9 @@ export function decodeRecordBatch(
   if (!safe || baseOffset < 0 || count < 1 || count > plain.length / RECORD_BYTES_MIN || lastDelta < count - 1) {
     throw new MillraceError("BATCH_CORRUPT", "a batch header contradicts itself");
   }
-  const records = decodeRecords({ plain, baseOffset, baseTimestamp, count, lastDelta });
+  const isDatedByBroker = (batch.readInt16BE(BATCH.attributes) & BATCH_APPEND_TIME) !== 0;
+  const appended = isDatedByBroker ? maxTimestamp : null;
+  const records = decodeRecords({ plain, baseOffset, baseTimestamp, appended, count, lastDelta });
   return { baseOffset, nextOffset: baseOffset + lastDelta + 1, maxTimestamp, recordBytes: plain.length, records };
 }
 
@@ -80,13 +83,15 @@ function plainRecords(batch: Buffer, expandedBytesMax: number): Buffer {
   return codec === 0 ? records : expandRecords(codec, records, expandedBytesMax);
 }
 
+const KNOWN_ATTRIBUTES = BATCH_CODEC_MASK | BATCH_APPEND_TIME;
+
 function checkFrame(batch: Buffer): void {
   if (batch.length < BATCH.records + RECORD_BYTES_MIN) throw new MillraceError("BATCH_CORRUPT", "a batch is cut short");
   if (batch.readInt32BE(BATCH.length) !== batch.length - BATCH_LENGTH_BASE) {
     throw new MillraceError("BATCH_CORRUPT", "a batch's length is not that of its bytes");
   }
-  if (batch[BATCH.magic] !== BATCH_MAGIC || (batch.readInt16BE(BATCH.attributes) & ~BATCH_CODEC_MASK) !== 0) {
-    // Attributes would announce a transaction or the broker's timestamps: nothing of ours writes them.
+  if (batch[BATCH.magic] !== BATCH_MAGIC || (batch.readInt16BE(BATCH.attributes) & ~KNOWN_ATTRIBUTES) !== 0) {
+    // Attributes would announce a transaction: nothing of ours is in one.
     throw new MillraceError("BATCH_CORRUPT", "a batch is of a kind that is not written here");
   }
   if (batch.readUInt32BE(BATCH.crc) !== checksum(batch.subarray(BATCH.attributes))) {
@@ -98,11 +103,13 @@ interface BatchFrame {
   readonly plain: Buffer;
   readonly baseOffset: number;
   readonly baseTimestamp: number;
+  /** Of all records, where the broker dates them; else null. */
+  readonly appended: number | null;
   readonly count: number;
   readonly lastDelta: number;
 }
 
-function decodeRecords({ plain, baseOffset, baseTimestamp, count, lastDelta }: BatchFrame): LogRecord[] {
+function decodeRecords({ plain, baseOffset, baseTimestamp, appended, count, lastDelta }: BatchFrame): LogRecord[] {
   const reader = new VarintReader(plain, 0, plain.length);
   const keys = new KeyInterner(plain);
   const records: LogRecord[] = [];
@@ -114,7 +121,8 @@ function decodeRecords({ plain, baseOffset, baseTimestamp, count, lastDelta }: B
     reader.at = end - length;
     reader.end = end;
     reader.skip(1);
-    const timestamp = baseTimestamp + reader.readVarlong();
+    const timestampDelta = reader.readVarlong();
+    const timestamp = appended ?? baseTimestamp + timestampDelta;
     const delta = reader.readVarint();
     const keyLength = reader.readVarint();
     const key = keyLength === -1 ? null : keys.text(reader.skip(keyLength), keyLength);

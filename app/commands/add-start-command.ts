@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 /** `millrace start`. The heavy modules load only when it runs. */
 export function addStartCommand(program: Command): void {
-  program
+  const start = program
     .command("start")
     .description("run Millrace: broker, log, functions, tables, dashboard")
     .option("--demo", "also run a small simulated fleet with alarm rules")
@@ -51,10 +51,8 @@ export function addStartCommand(program: Command): void {
       "--state-memory-mib <n>",
       "memory for the state of devices in each such thread; what is beyond lies in a file",
     )
-    .option("--autoscale <mode>", "off; dry-run: say how many threads the load would need; on: scale users' functions")
-    .option("--forward-url <url>", "forward all telemetry to the installation there: mqtts://host:8883")
-    .option("--forward-token-file <file>", "file with the token for it; the token itself is MILLRACE_FORWARD_TOKEN")
-    .option("--forward-when-full <policy>", "hold or drop-oldest: what is not forwarded when the log is full")
+    .option("--autoscale <mode>", "off; dry-run: say how many threads the load would need; on: scale users' functions");
+  withForwarding(start)
     .option("--webhook-url <url>", "where alarms and platform faults are posted")
     .option("--trace-sample <share>", "share of messages that are traced to an OpenTelemetry collector, such as 0.001")
     .option("--log-level <level>", "debug, info, warn or error")
@@ -64,4 +62,19 @@ export function addStartCommand(program: Command): void {
       const { startCommand } = await import("./start.ts");
       process.exitCode = await startCommand({ ...globalOptions(command, defaults), demo: options.demo === true });
     });
+}
+
+function withForwarding(command: Command): Command {
+  return command
+    .option(
+      "--forward-url <url>",
+      "forward all telemetry to the installation there: mqtts://host:8883; or into a topic: kafkas://host:9093/topic",
+    )
+    .option(
+      "--forward-token-file <file>",
+      "file with the token, or the password, for it; that itself is MILLRACE_FORWARD_TOKEN",
+    )
+    .option("--forward-sasl <mechanism>", "how to sign in to that Kafka, as --kafka-sasl has it")
+    .option("--forward-user <name>", "user there, for PLAIN and SCRAM")
+    .option("--forward-when-full <policy>", "hold or drop-oldest: what is not forwarded when the log is full");
 }

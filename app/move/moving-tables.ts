@@ -5,7 +5,7 @@ import { parseClickHouseUrl } from "../../sinks/clickhouse/clickhouse-target.ts"
 import { checkTablesTarget, moveTables, type MovedTable } from "../../sinks/clickhouse/move-tables.ts";
 import { CLICKHOUSE_JOURNAL, claimSinkJournal } from "../../sinks/clickhouse/sink-journal.ts";
 import { STORED_TOPICS } from "../../sinks/clickhouse/rows/encoder-of-topic.ts";
-import { environmentOfChildren, type Config } from "../config.ts";
+import { givenEnvironment, type Config } from "../config.ts";
 import { JOURNALS } from "../journals.ts";
 import { endsOf, untilReached } from "../ledger/ledger-cut.ts";
 import { MillraceError } from "../../core/errors.ts";
@@ -38,7 +38,7 @@ export async function openMovingTables(options: MovingTablesOptions): Promise<Mo
   const connection = parseClickHouseUrl(config.clickhouseUrl ?? "");
   const onFault = (): void => undefined;
   const path = directory.clickhousePath;
-  const chdb = createChdbProcess({ path, environment: environmentOfChildren(), clock, logger, onFault });
+  const chdb = createChdbProcess({ path, environment: givenEnvironment(), clock, logger, onFault });
   await chdb.start();
   const source = createClickHouseLink(() => chdb.connection());
   const target = createClickHouseLink(connection);

@@ -7,7 +7,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { pause } from "../../core/pause.ts";
 import { DurableMark } from "../../log/embedded/durable-mark.ts";
-import { environmentOfChildren } from "../config.ts";
+import { givenEnvironment } from "../config.ts";
 import { within } from "../deadline.ts";
 import { createFaultBoard } from "../fault-board.ts";
 import { callThread } from "../thread-rpc.ts";
@@ -63,7 +63,7 @@ export function createFunctionsProcess({ config, log, stage, logger }: Functions
   let running: Promise<void> = Promise.resolve();
 
   const runOnce = async (): Promise<void> => {
-    const child = fork(HOST, [], { serialization: "advanced", env: environmentOfChildren() });
+    const child = fork(HOST, [], { serialization: "advanced", env: givenEnvironment() });
     const ended = new Promise<string>((resolve) => {
       child.on("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
       child.on("error", (error) => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
 import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
-import { environmentOfChildren } from "../config.ts";
+import { givenEnvironment } from "../config.ts";
 import { stopSteps, within } from "../deadline.ts";
 import { rolesOf } from "../roles.ts";
 import { serveThread } from "../thread-rpc.ts";
@@ -180,7 +180,7 @@ function spawnClickHouse(
     access,
     path: directory.clickhousePath,
     installation: directory.installation,
-    environment: environmentOfChildren(),
+    environment: givenEnvironment(),
     peers: [port],
   };
   return spawnThread<ClickHouseApi>("./clickhouse.ts", data, [...transfer, port], onEnd, OWN_TIME);

@@ -10,9 +10,13 @@ import { FIND_COORDINATOR, OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/
 import { PRODUCE } from "../../wire/kafka/produce.ts";
 import { CREATE_TOPICS, DELETE_RECORDS } from "../../wire/kafka/topic-apis.ts";
 import { isLost } from "./kafka-broker.ts";
+import type { KafkaApi } from "../../wire/kafka/kafka-api.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
 
-const SPOKEN = [
+/** A request that is made, in the one version of it. */
+export type SpokenApi = Pick<KafkaApi<never, unknown>, "name" | "key" | "version">;
+
+const SPOKEN: readonly SpokenApi[] = [
   PRODUCE,
   FETCH,
   LIST_OFFSETS,
@@ -31,7 +35,7 @@ const SPOKEN = [
  * The first that is asked of the brokers. CONFIG_INVALID when one does not take a request that is made here, or refuses the
  * credentials. LOG_LOST when none answers.
  */
-export async function checkBrokers(cluster: KafkaCluster): Promise<void> {
+export async function checkBrokers(cluster: KafkaCluster, spoken: readonly SpokenApi[] = SPOKEN): Promise<void> {
   const { errorCode, apis } = await answered(cluster.callAny(API_VERSIONS, null));
   if (errorCode !== KAFKA_ERROR.none) {
     throw new MillraceError(
@@ -42,7 +46,7 @@ export async function checkBrokers(cluster: KafkaCluster): Promise<void> {
       },
     );
   }
-  for (const { name, key, version } of SPOKEN) {
+  for (const { name, key, version } of spoken) {
     const api = apis.find((one) => one.key === key);
     if (api !== undefined && api.min <= version && version <= api.max) continue;
     const has = api === undefined ? "not at all" : `in versions ${api.min} to ${api.max}`;

@@ -50,6 +50,11 @@ export class KafkaGroupMember implements Service {
     this.memberId = options.memberId;
   }
 
+  /** As the coordinator knows it: what is committed in its name says so. */
+  get identity(): { readonly memberId: string; readonly memberEpoch: number } {
+    return { memberId: this.memberId, memberEpoch: this.epoch };
+  }
+
   /** Resolves when the member has joined; partitions come when the coordinator gives them. */
   async start(): Promise<void> {
     await this.beat();

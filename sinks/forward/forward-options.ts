@@ -3,6 +3,7 @@ import type { EventLog } from "../../core/event-log.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Metrics } from "../../core/metrics.ts";
+import type { UpstreamLink } from "./upstream-link.ts";
 
 export interface ForwardSinkOptions {
   readonly log: EventLog;
@@ -10,10 +11,8 @@ export interface ForwardSinkOptions {
   readonly generation: number;
   /** Of this installation, hexadecimal digits: tells its messages from those of other edges. */
   readonly installation: string;
-  /** Of the installation upstream: mqtt, mqtts, ws or wss. */
-  readonly url: string;
-  /** Of a gateway of the installation upstream. Asked for each connection; CONFIG_INVALID when there is none now. */
-  readonly token: () => string;
+  /** The way to the installation upstream. Closed with the sink. */
+  readonly link: UpstreamLink;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;

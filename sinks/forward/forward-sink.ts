@@ -9,9 +9,7 @@ import { createForwardMeters } from "./forward-meters.ts";
 import type { ForwardSinkOptions } from "./forward-options.ts";
 import { waitingRecords } from "./forward-positions.ts";
 import { type ForwardRun, readAndForward, tellDropped } from "./forward-reader.ts";
-import { createMqttUpstreamLink } from "./mqtt-upstream-link.ts";
 import { createEnvelopeSender } from "./send-envelope.ts";
-import type { UpstreamLink } from "./upstream-link.ts";
 
 export type ForwardSink = Service & Readiness;
 
@@ -23,8 +21,8 @@ const RECOVER_MS = 1000;
  * Topic `telemetry` → another Millrace installation. What it has acknowledged is durable there, and counts there once however often it was
  * sent. An upstream that is away is not a reason to stop taking messages: what waits stays in the log.
  */
-export function createForwardSink(options: ForwardSinkOptions, link: UpstreamLink = ownLink(options)): ForwardSink {
-  const { log, clock, logger, metrics } = options;
+export function createForwardSink(options: ForwardSinkOptions): ForwardSink {
+  const { log, link, clock, logger, metrics } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const meters = createForwardMeters(metrics, clock);
@@ -35,7 +33,7 @@ export function createForwardSink(options: ForwardSinkOptions, link: UpstreamLin
   let run: ForwardRun | null = null;
   let waiting: number | null = null;
   let logReason: string | null = "the forwarder has not started";
-  const sender = createEnvelopeSender({ ...options, link, onFault, waiting: () => waiting });
+  const sender = createEnvelopeSender({ ...options, onFault, waiting: () => waiting });
   let running: Promise<unknown> = Promise.resolve();
 
   async function forward(): Promise<void> {
@@ -87,8 +85,4 @@ export function createForwardSink(options: ForwardSinkOptions, link: UpstreamLin
       await link.close();
     },
   };
-}
-
-function ownLink({ url, token, installation }: ForwardSinkOptions): UpstreamLink {
-  return createMqttUpstreamLink({ url, token, clientId: `edge-${installation}` });
 }

@@ -9,6 +9,8 @@ export interface MqttUpstreamLinkOptions {
   readonly token: () => string;
   /** The same with every start: of two connections with it the older one is let go upstream. */
   readonly clientId: string;
+  /** The setting that the token is taken from, for people. */
+  readonly tokenSetting?: string;
   readonly limits?: Pick<Limits, "forwardConnectTimeoutMs" | "forwardAnswerTimeoutMs">;
 }
 
@@ -17,16 +19,16 @@ const GOODBYE_MS = 1000;
 /** The token is the password; the user name is for who reads logs. */
 const USER_NAME = "millrace-edge";
 
+/** Stands in the sentences for the setting. */
+const TOKEN_SETTING = "<token>";
+
 /** CONNACK return codes (MQTT 3.1.1 §3.2.2.3), as Millrace uses them. */
 const RETURN_CODES: ReadonlyMap<unknown, string> = new Map([
   [1, "does not serve MQTT 3.1.1"],
   [2, "does not take the client id"],
   [3, "is busy, and asks to come again"],
   [4, "cannot read the token"],
-  [
-    5,
-    "does not honour the token: give MILLRACE_FORWARD_TOKEN that of a gateway of it (millrace devices add NAME --gateway)",
-  ],
+  [5, "does not honour the token: give <token> that of a gateway of it (millrace devices add NAME --gateway)"],
 ]);
 
 /**
@@ -34,7 +36,7 @@ const RETURN_CODES: ReadonlyMap<unknown, string> = new Map([
  * the same source positions. The package does not connect by itself: when to try is for the circuit breaker to say.
  */
 export function createMqttUpstreamLink(options: MqttUpstreamLinkOptions): UpstreamLink {
-  const { url, limits = LIMITS } = options;
+  const { url, tokenSetting = "MILLRACE_FORWARD_TOKEN", limits = LIMITS } = options;
   const place = placeOf(url);
   let client: MqttClient | null = null;
 
@@ -70,7 +72,8 @@ export function createMqttUpstreamLink(options: MqttUpstreamLinkOptions): Upstre
 
   function failure(outcome: Outcome, unanswered: string): MillraceError {
     drop();
-    return new MillraceError("SINK_UNAVAILABLE", `${place} ${sentenceOf(outcome, unanswered)}`, { cause: outcome });
+    const sentence = sentenceOf(outcome, unanswered).replace(TOKEN_SETTING, tokenSetting);
+    return new MillraceError("SINK_UNAVAILABLE", `${place} ${sentence}`, { cause: outcome });
   }
 
   function drop(): void {

@@ -5,7 +5,6 @@ import { LIMITS, type Limits } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { ForwardSinkOptions } from "./forward-options.ts";
-import type { UpstreamLink } from "./upstream-link.ts";
 
 export interface EnvelopeSender {
   /** Tries until the upstream has the envelope, as fast as its circuit breaker allows: true. False when `signal` aborts first. */
@@ -14,9 +13,10 @@ export interface EnvelopeSender {
   notReadyReason(): string | null;
 }
 
-export type EnvelopeSenderOptions = Pick<ForwardSinkOptions, "clock" | "metrics" | "random"> & {
-  readonly link: UpstreamLink;
+export type EnvelopeSenderOptions = Pick<ForwardSinkOptions, "link" | "clock" | "metrics" | "random"> & {
   readonly onFault: ReportFault;
+  /** What does not go on while the upstream is away: the beginning of a sentence. */
+  readonly nothing?: () => string;
   /** How many records wait, null when nobody can say now. */
   readonly waiting: () => number | null;
   readonly limits?: Pick<Limits, "sinkFailuresMax" | "forwardRetryDelayMsMax">;
@@ -27,7 +27,16 @@ const PAUSE_MS_MIN = 1000;
 const LOOK_MS = 1000;
 
 export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSender {
-  const { link, clock, metrics, onFault, waiting, random = Math.random, limits = LIMITS } = options;
+  const {
+    link,
+    clock,
+    metrics,
+    onFault,
+    waiting,
+    nothing = () => "Nothing is forwarded",
+    random = Math.random,
+    limits = LIMITS,
+  } = options;
   const policy = {
     failuresMax: limits.sinkFailuresMax,
     pauseMsMin: Math.min(PAUSE_MS_MIN, limits.forwardRetryDelayMsMax),
@@ -49,7 +58,7 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
     if (breaker.state === "closed") return;
     const records = waiting();
     reason = report.opened(
-      `Nothing is forwarded: ${errorText(error)}`,
+      `${nothing()}: ${errorText(error)}`,
       records === null ? null : `${records} records of telemetry`,
     );
   }

@@ -90,7 +90,8 @@ export async function addGateway(data: string, id: string): Promise<string> {
   return added.token;
 }
 
-async function sideOf(
+/** An installation that does not run yet. */
+export async function sideOf(
   data: string,
   options: Omit<InstanceOptions, "data"> & { readonly environment: Readonly<Record<string, string>> },
 ): Promise<Side> {

@@ -5,7 +5,7 @@ import { runForwardCuts, wrongOfCuts } from "./forward-cuts.ts";
 
 /**
  * `npm run forward-cuts -- --cuts N --minutes N`: an edge installation forwards to another one under load, over a link that is cut N times for
- * so many minutes; both are killed with SIGKILL on the way unless `--no-kills`. The last line is what was found as JSON; exit code 1 when
+ * so many minutes; both are killed with SIGKILL on the way unless `--no-kills`. With `--kafka` they go through a topic and a relay, which are killed too. The last line is what was found as JSON; exit code 1 when
  * something is lost, twice or out of order.
  */
 const { values } = parseArgs({
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     devices: { type: "string", default: "20" },
     pace: { type: "string", default: "200" },
     "no-kills": { type: "boolean", default: false },
+    kafka: { type: "boolean", default: false },
   },
 });
 const { minutes, pace, ...options } = z
@@ -30,6 +31,7 @@ const figures = await runForwardCuts({
   cutMs: minutes * 60_000,
   paceMs: pace,
   kills: !values["no-kills"],
+  kafka: values.kafka,
   say: (text) => console.log(text),
   signal: untilInterrupted(),
 });

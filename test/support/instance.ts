@@ -112,9 +112,17 @@ async function launch<Line>(options: InstanceOptions): Promise<Launched<Line>> {
   return { ...launched, ready: await readyLine<Line>(child, launched.stderr) };
 }
 
+/** Runs another command that goes on until it is stopped. Resolves with what it prints first, which is JSON. */
+export async function startCommand<Line>(
+  args: readonly string[],
+  options: Pick<InstanceOptions, "environment" | "signal">,
+): Promise<Launched<Line>> {
+  const { child, launched } = spawnProgram([process.execPath, MILLRACE, ...args, "--json"], options, "ignore");
+  return { ...launched, ready: await readyLine<Line>(child, launched.stderr) };
+}
+
 function spawnMillrace(options: InstanceOptions, stdin: "ignore" | "pipe") {
-  options.signal?.throwIfAborted();
-  const [command = process.execPath, ...rest] = [
+  const program = [
     ...(options.under ?? []),
     process.execPath,
     ...(options.nodeFlags ?? []),
@@ -133,6 +141,15 @@ function spawnMillrace(options: InstanceOptions, stdin: "ignore" | "pipe") {
     options.environment?.["MILLRACE_HTTP_PORT"] ?? "0",
     ...(options.flags ?? []),
   ];
+  return spawnProgram(program, options, stdin);
+}
+
+function spawnProgram(
+  [command = process.execPath, ...rest]: readonly string[],
+  options: Pick<InstanceOptions, "environment" | "signal">,
+  stdin: "ignore" | "pipe",
+) {
+  options.signal?.throwIfAborted();
   const child = spawn(command, rest, {
     detached: true,
     stdio: [stdin, "pipe", "pipe"],

@@ -10,9 +10,12 @@ export const KAFKA_ERROR = {
   coordinatorNotAvailable: 15,
   notCoordinator: 16,
   recordListTooLarge: 18,
+  notEnoughReplicas: 19,
+  notEnoughReplicasAfterAppend: 20,
   topicAuthorizationFailed: 29,
   groupAuthorizationFailed: 30,
   clusterAuthorizationFailed: 31,
+  invalidTimestamp: 32,
   illegalSaslState: 34,
   topicAlreadyExists: 36,
   policyViolation: 44,
@@ -23,6 +26,7 @@ export const KAFKA_ERROR = {
   invalidRecord: 87,
   unknownMemberId: 25,
   fencedMemberEpoch: 110,
+  staleMemberEpoch: 113,
 } as const;
 
 const NAMES: ReadonlyMap<number, string> = new Map(

@@ -71,6 +71,49 @@ export const OFFSET_COMMIT: KafkaApi<
   },
 };
 
+/**
+ * OffsetCommit of a member of the group (KIP-848): who has been given the partition's place meanwhile, or was, is refused. Flexible, because
+ * members by that protocol are told to use nothing older.
+ */
+export const MEMBER_OFFSET_COMMIT: KafkaApi<
+  {
+    readonly group: string;
+    readonly memberId: string;
+    readonly memberEpoch: number;
+    readonly offsets: readonly CommittedOffset[];
+  },
+  readonly OffsetCommitResult[]
+> = {
+  name: "OffsetCommit",
+  key: 8,
+  version: 9,
+  flexible: true,
+  encode(writer, { group, memberId, memberEpoch, offsets }) {
+    writer.compactString(group).int32(memberEpoch).compactString(memberId).compactString(null);
+    writer.compactArray([...byTopic(offsets)], ([topic, own]) => {
+      writer.compactString(topic).compactArray(own, ({ partition, offset, metadata }) => {
+        writer.int32(partition).int64(offset).int32(-1).compactString(metadata).noTags();
+      });
+      writer.noTags();
+    });
+    writer.noTags();
+  },
+  decode(reader) {
+    reader.int32();
+    const topics = reader.compactArray(() => {
+      const topic = reader.compactString() ?? "";
+      const partitions = reader.compactArray((): OffsetCommitResult => {
+        const result = { topic, partition: reader.int32(), errorCode: reader.int16() };
+        reader.skipTags();
+        return result;
+      });
+      reader.skipTags();
+      return partitions ?? [];
+    });
+    return (topics ?? []).flat();
+  },
+};
+
 export interface FetchedOffset extends OffsetCommitResult {
   /** −1 when the group has committed none. */
   readonly offset: number;

@@ -43,6 +43,32 @@ describe("the configuration", () => {
     );
   });
 
+  it("forwards into a topic, signed in to or not, and says what does not go together", () => {
+    const forwardUrl = "kafkas://a.example:9093,b.example:9093/edges";
+    const environment = { MILLRACE_FORWARD_TOKEN: "mr_secret" };
+    const scram = { forwardUrl, forwardSasl: "SCRAM-SHA-512" };
+    expect(readConfig({ forwardUrl: "kafka://127.0.0.1:9092/edges" }, {}, {}).forwardSasl).toBeUndefined();
+    expect(readConfig({ ...scram, forwardUser: "me" }, {}, environment)).toMatchObject({ forwardUser: "me" });
+    expect(readConfig({ forwardUrl, forwardSasl: "OAUTHBEARER", forwardTokenFile: "f" }, {}, {}).forwardTokenFile).toBe(
+      "f",
+    );
+    expect(() => readConfig({ forwardUrl }, {}, environment)).toThrow(/nothing says how to sign in/);
+    expect(() => readConfig({ forwardUrl, forwardUser: "me" }, {}, {})).toThrow(/nothing says how to sign in/);
+    expect(() => readConfig(scram, {}, environment)).toThrow(/SCRAM-SHA-512 needs a user and a password/);
+    expect(() => readConfig({ ...scram, forwardUser: "me" }, {}, {})).toThrow(/SCRAM-SHA-512 needs a user and/);
+    expect(() => readConfig({ forwardUrl, forwardSasl: "OAUTHBEARER", forwardUser: "me" }, {}, environment)).toThrow(
+      /OAUTHBEARER needs a token and no user/,
+    );
+    expect(() => readConfig({ ...scram, forwardSasl: "GSSAPI" }, {}, environment)).toThrow(/it is PLAIN, SCRAM/);
+    for (const bad of ["kafka://a.example/edges", "kafka://a.example:9092", "kafka://a:9092/e/f", "kafka://a:0/e"]) {
+      expect(() => readConfig({ forwardUrl: bad }, {}, {})).toThrow(/names no topic of a Kafka/);
+    }
+    const withUser = { forwardUrl: "kafka://me:mr_other@a.example:9092/edges" };
+    expect(() => readConfig(withUser, {}, {})).toThrow(/^(?!.*mr_other).*has a user or a password in it/);
+    const mqtt = { forwardUrl: "mqtts://cloud.example:8883", forwardSasl: "PLAIN" };
+    expect(() => readConfig(mqtt, {}, environment)).toThrow(/telemetry is forwarded to none/);
+  });
+
   it("refuses TLS of which a part is missing", () => {
     expect(() => readConfig({ tlsCert: "cert.pem" }, {}, {})).toThrow(/a certificate and its key belong together/);
     expect(() => readConfig({ tlsClientCa: "ca.pem" }, {}, {})).toThrow(/certificates of clients need TLS/);

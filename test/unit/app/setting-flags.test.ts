@@ -12,6 +12,7 @@ const MEANT = [
   "doctor --no-clickhouse",
   "migrate --no-clickhouse",
   "millrace --data",
+  "relay --log-level",
 ];
 
 function optionsOf(command: Command): string[] {

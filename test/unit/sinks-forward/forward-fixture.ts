@@ -54,21 +54,17 @@ export function forwardFixture(wrap: (log: EventLog) => EventLog = (log) => log)
         .reduce((sum, { value }) => sum + value, 0),
     reasons: () => sink?.notReadyReasons() ?? [],
     async start(): Promise<void> {
-      sink = createForwardSink(
-        {
-          log: wrap(log),
-          generation: 1,
-          installation: "abc",
-          url: "mqtt://upstream.invalid",
-          token: () => "",
-          clock: { now: () => Date.now() },
-          logger: silentLogger,
-          metrics,
-          onFault: (id, transition, text) => void faults.push(`${id} ${transition}: ${text}`),
-          random: () => 0,
-        },
+      sink = createForwardSink({
+        log: wrap(log),
+        generation: 1,
+        installation: "abc",
         link,
-      );
+        clock: { now: () => Date.now() },
+        logger: silentLogger,
+        metrics,
+        onFault: (id, transition, text) => void faults.push(`${id} ${transition}: ${text}`),
+        random: () => 0,
+      });
       await sink.start();
     },
     /** At once, as a kill would. */

@@ -76,6 +76,14 @@ describe("the link to an installation upstream", () => {
       new RegExp(`^${place} does not honour the token: give MILLRACE_FORWARD_TOKEN that of a gateway`),
     );
     expect(text).not.toContain("mr_1");
+    const relay = createMqttUpstreamLink({
+      url: place,
+      token: () => "",
+      clientId: "c",
+      tokenSetting: "MINE",
+      limits: LIMITS,
+    });
+    expect(await failureOf(relay)).toMatch(/does not honour the token: give MINE that of a gateway/);
     const busy = await linkTo({ [CONNECT]: accept(3) });
     expect(await failureOf(busy.link)).toBe(`${busy.place} is busy, and asks to come again`);
   });

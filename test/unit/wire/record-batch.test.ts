@@ -71,6 +71,20 @@ describe("a record batch", () => {
     expect(plain(knownBytes())).toEqual(KNOWN_RECORDS);
   });
 
+  test("has the broker's time for all records where the broker dates them, and is refused as part of a transaction", () => {
+    const dated = knownBytes();
+    const attributed = (attributes: number): Buffer => {
+      dated.writeInt16BE(attributes, 21);
+      dated.writeBigInt64BE(77_000n, 35);
+      dated.writeUInt32BE(checksum(dated.subarray(21)), 17);
+      return dated;
+    };
+    expect(plain(attributed(8)).map(({ timestamp }) => timestamp)).toEqual([77_000, 77_000]);
+    for (const transactional of [16, 32]) {
+      expect(() => decodeRecordBatch(attributed(transactional))).toThrow(/of a kind that is not written here/);
+    }
+  });
+
   test("gives back any records that it was made of", () => {
     fc.assert(
       fc.property(batch, (records) => {

@@ -19,7 +19,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.clickhouse.enabled }}{{ $names = append $names "MILLRACE_CLICKHOUSE_URL" }}{{ end }}
 {{- if .Values.kafka.sasl.mechanism }}{{ $names = append $names "MILLRACE_KAFKA_PASSWORD" }}{{ end }}
 {{- if .Values.redis.enabled }}{{ $names = append $names "MILLRACE_REDIS_URL" }}{{ end }}
-{{- if hasKey .Values.config "MILLRACE_FORWARD_URL" }}{{ $names = append $names "MILLRACE_FORWARD_TOKEN" }}{{ end }}
+{{- /* A Kafka that nobody signs in to has no password. */ -}}
+{{- $upstream := default "" (get .Values.config "MILLRACE_FORWARD_URL") }}
+{{- if and $upstream (or (not (hasPrefix "kafka" $upstream)) (hasKey .Values.config "MILLRACE_FORWARD_SASL")) }}{{ $names = append $names "MILLRACE_FORWARD_TOKEN" }}{{ end }}
 {{- if hasKey .Values.config "MILLRACE_WEBHOOK_URL" }}{{ $names = append $names "MILLRACE_WEBHOOK_SECRET" }}{{ end }}
 {{- if .Values.tracing.headersInSecret }}{{ $names = append $names "OTEL_EXPORTER_OTLP_HEADERS" }}{{ end }}
 {{- join " " $names }}
