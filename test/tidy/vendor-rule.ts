@@ -28,6 +28,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   "@preact/signals": ["dashboard/web/"],
   uplot: ["dashboard/web/"],
   commander: ["app/"],
+  koffi: ["app/memory/system-memory.ts"],
   pino: ["app/"],
   yaml: ["registry/"],
   esbuild: ["app/functions/", "app/thread-bundle/"],

@@ -1,0 +1,7 @@
+/** What is less with `--footprint small`, in place of the limit of the same name: a part of `LIMITS`. */
+export const FOOTPRINT_LIMITS = {
+  // with a small footprint
+  /** Of what the dashboard shows of a device before anything new comes; a reading of one value takes some 350 bytes. */
+  smallRecentReadingsPerDeviceMax: 60,
+  smallRecentReadingsMax: 10_000,
+} as const;
