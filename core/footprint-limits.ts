@@ -4,4 +4,6 @@ export const FOOTPRINT_LIMITS = {
   /** Of what the dashboard shows of a device before anything new comes; a reading of one value takes some 350 bytes. */
   smallRecentReadingsPerDeviceMax: 60,
   smallRecentReadingsMax: 10_000,
+  /** Unless it is set. A key takes some 350 bytes. */
+  smallIdempotencyKeysMax: 5000,
 } as const;

@@ -7,8 +7,8 @@ import type { Logger } from "../../core/logger.ts";
 
 /** What is mapped of the log grows by what is written and read in this time. */
 const LOG_EVERY_MS = 1000;
-/** Programs are mostly what was needed once; what is needed often comes back within a second, and costs some hundred faults. */
-const PROGRAMS_EVERY_MS = 30_000;
+/** Programs are mostly what was needed once; what is needed often comes back at once, for some hundred faults of a page. */
+const PROGRAMS_EVERY_MS = 15_000;
 const LMDB_FILE = ".mdb";
 
 export interface MemoryReleaseOptions {

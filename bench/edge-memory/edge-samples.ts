@@ -10,8 +10,8 @@ export interface EdgeSample extends ProcessMemory {
   readonly phase: string;
   /** Since the load began; 0 before. */
   readonly minute: number;
-  /** The most that was resident at any look since the sample before, MB. */
-  readonly most: number;
+  /** The most that was resident at any look since the sample before. */
+  readonly most: ProcessMemory;
   /** Of the log's map. */
   readonly mappedLog: number;
   /** Bytes in use in the log. */
@@ -49,10 +49,11 @@ export class EdgeSampler {
   /** Resolves after `seconds` with what was found; throws when the edge has ended meanwhile. */
   async sample(phase: string, seconds: number): Promise<EdgeSample> {
     const begun = performance.now();
-    let most = 0;
+    let most: ProcessMemory = { resident: 0, anonymous: 0, files: 0 };
     do {
       await delay(Math.max(0, Math.min(LOOK_EVERY_MS, begun + seconds * 1000 - performance.now())));
-      most = Math.max(most, processMemory(pidOf(this.edge)).resident);
+      const found = processMemory(pidOf(this.edge));
+      if (found.resident > most.resident) most = found;
     } while (performance.now() - begun < seconds * 1000);
     const pid = pidOf(this.edge);
     const sample: EdgeSample = {
@@ -95,7 +96,9 @@ export const SAMPLE_HEADINGS = [
 
 export function sampleCells(sample: EdgeSample): string[] {
   const { resident, most, anonymous, files, mappedLog, logBytes } = sample;
-  const megabytes = [resident, most, anonymous, files, mappedLog, logBytes / 1e6].map((value) => value.toFixed(0));
+  const megabytes = [resident, most.resident, anonymous, files, mappedLog, logBytes / 1e6].map((value) =>
+    value.toFixed(0),
+  );
   const { puback } = sample;
   const pubacks = puback.count === 0 ? ["", ""] : [puback.p50.toFixed(1), puback.p99.toFixed(1)];
   return [sample.phase, String(sample.minute), ...megabytes, (sample.messages / sample.seconds).toFixed(0), ...pubacks];

@@ -22,7 +22,7 @@ const ROOMS_OF: Readonly<Record<string, readonly string[]>> = {
   "@fastify/swagger-ui": ["api/"],
   "fastify-type-provider-zod": ["api/"],
   mqtt: ["device-sim/", "sinks/forward/"],
-  "mqtt-packet": ["device-sim/replay/"],
+  "mqtt-packet": ["device-sim/replay/", "sinks/forward/"],
   "csv-parse": ["device-sim/"],
   preact: ["dashboard/web/"],
   "@preact/signals": ["dashboard/web/"],

@@ -25,6 +25,7 @@ const FITS: readonly [keyof typeof LIMITS, keyof typeof LIMITS][] = [
   ["smallRecentReadingsPerDeviceMax", "smallRecentReadingsMax"],
   ["smallRecentReadingsPerDeviceMax", "recentReadingsPerDeviceMax"],
   ["smallRecentReadingsMax", "recentReadingsMax"],
+  ["smallIdempotencyKeysMax", "idempotencyKeysMax"],
   ["filtersPerSubscribeMax", "filtersPerConnectionMax"],
   ["unauthenticatedConnectionsMax", "connectionsMax"],
   ["unauthenticatedConnectionsPerAddressMax", "unauthenticatedConnectionsMax"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sharedMappings } from "../../../../app/memory/mapped-files.ts";
+import { programMappings, sharedMappings } from "../../../../app/memory/mapped-files.ts";
 
 const isLog = (path: string) => path.endsWith("/log.mdb");
 
@@ -41,5 +41,51 @@ describe("sharedMappings", () => {
 
   it("leaves out a file that was deleted, which the kernel says behind the path", () => {
     expect(sharedMappings("1000-2000 r--s 00000000 fe:01 7 /data/log/log.mdb (deleted)", isLog)).toEqual([]);
+  });
+});
+
+/** As /proc/PID/smaps has a mapping, the lines that matter and some that do not. */
+function mapping(head: string, { anonymous = 0, swapped = 0 } = {}): string {
+  return [
+    head,
+    "Size: 20 kB",
+    "Rss: 8 kB",
+    `Anonymous:             ${anonymous} kB`,
+    `Swap:  ${swapped} kB`,
+    "VmFlags: rd ex mr",
+    "",
+  ].join("\n");
+}
+
+describe("programMappings", () => {
+  it("are what nobody may write to and nothing was changed in, of files", () => {
+    const smaps = [
+      mapping("400000-b00000 r--p 00000000 fe:01 1048 /usr/bin/node"),
+      mapping("b00000-2b00000 r-xp 00700000 fe:01 1048 /usr/bin/node"),
+    ].join("");
+    expect(programMappings(smaps)).toEqual([
+      { start: 0x40_0000n, end: 0xb0_0000n },
+      { start: 0xb0_0000n, end: 0x2b0_0000n },
+    ]);
+  });
+
+  it("leave out what the loader has changed, also where that was swapped", () => {
+    const head = "2c00000-2c10000 r--p 00000000 fe:01 1048 /usr/bin/node";
+    expect(programMappings(mapping(head, { anonymous: 64 }) + mapping(head, { swapped: 4 }))).toEqual([]);
+  });
+
+  it("leave out what can be written, what is shared, and what is no file", () => {
+    const smaps = [
+      mapping("2c10000-2c20000 rw-p 00000000 fe:01 1048 /usr/bin/node"),
+      mapping("7e0000000000-7e0500000000 r--s 00000000 fe:01 7 /data/log/log.mdb"),
+      mapping("7f0000000000-7f0000100000 r-xp 00000000 00:00 0"),
+      mapping("7f0000200000-7f0000202000 r-xp 00000000 00:00 0 [vdso]"),
+    ].join("");
+    expect(programMappings(smaps)).toEqual([]);
+  });
+
+  it("leave out a mapping of which the kernel does not say whether it was changed", () => {
+    expect(programMappings("400000-b00000 r-xp 00000000 fe:01 1048 /usr/bin/node\nSize: 20 kB\n")).toEqual([]);
+    expect(programMappings("")).toEqual([]);
   });
 });
