@@ -1,5 +1,8 @@
 import { Writable } from "node:stream";
-import type { writeToStream } from "mqtt-packet";
+import type { Packet } from "mqtt-packet";
+
+/** `writeToStream` of `mqtt-packet`. */
+type WritePacket = (packet: Packet, stream: Writable) => unknown;
 
 /** From here on `mqtt-packet` keeps none: lengths that take three bytes. */
 const FIRST_NOT_KEPT = 128 * 128;
@@ -16,10 +19,10 @@ const NOWHERE = Object.assign(new Writable(), { write: () => true, cork: nothing
  * a block is, all of the block are written nowhere: the blocks together have 16,384 buffers of 100 bytes, and mostly one or two are needed.
  */
 export class PacketLengths {
-  private readonly write: typeof writeToStream;
+  private readonly write: WritePacket;
   private readonly known = new Set<number>();
 
-  constructor(write: typeof writeToStream) {
+  constructor(write: WritePacket) {
     this.write = write;
   }
 
