@@ -6,4 +6,6 @@ export const FOOTPRINT_LIMITS = {
   smallRecentReadingsMax: 10_000,
   /** Unless it is set. A key takes 350 bytes. */
   smallIdempotencyKeysMax: 5000,
+  /** With a snapshot the log deletes the units before it in one transaction, and touches all pages on which they lie: 50 MB of 2000 of each partition. */
+  smallSnapshotAfterUnits: 500,
 } as const;

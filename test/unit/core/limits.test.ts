@@ -26,6 +26,8 @@ const FITS: readonly [keyof typeof LIMITS, keyof typeof LIMITS][] = [
   ["smallRecentReadingsPerDeviceMax", "recentReadingsPerDeviceMax"],
   ["smallRecentReadingsMax", "recentReadingsMax"],
   ["smallIdempotencyKeysMax", "idempotencyKeysMax"],
+  ["smallSnapshotAfterUnits", "snapshotAfterUnits"],
+  ["snapshotIdleUnits", "smallSnapshotAfterUnits"],
   ["filtersPerSubscribeMax", "filtersPerConnectionMax"],
   ["unauthenticatedConnectionsMax", "connectionsMax"],
   ["unauthenticatedConnectionsPerAddressMax", "unauthenticatedConnectionsMax"],
