@@ -233,12 +233,15 @@ export function readConfig(
     );
   }
   const tracing = readTracingTarget(parsed.data, environment);
-  const edgeLimits = readEdgeLimits(environment);
+  const footprintLimits = parsed.data.footprint === "small" ? SMALL_EDGE_LIMITS : {};
+  const edgeLimits = { ...footprintLimits, ...readEdgeLimits(environment) };
   const config = { ...parsed.data, data: resolve(parsed.data.data), edgeLimits, tracing };
   checkTls(config);
   checkForward(config);
   return config;
 }
+
+const SMALL_EDGE_LIMITS: EdgeLimitSettings = { idempotencyKeysMax: LIMITS.smallIdempotencyKeysMax };
 
 function checkTls({ host, allowPlaintext, tlsCert, tlsKey, tlsClientCa, tlsClientCertRequired }: Config): void {
   const refuse = (text: string, remedy: string): never => {

@@ -49,6 +49,11 @@ import type { FaultWatch, FaultWatchOptions } from "./platform-faults.ts";
 
 const PAGES = fileURLToPath(new URL("../dist/web/", import.meta.url));
 
+const SMALL_HUB = {
+  recentReadingsPerDeviceMax: LIMITS.smallRecentReadingsPerDeviceMax,
+  recentReadingsMax: LIMITS.smallRecentReadingsMax,
+};
+
 /** Starts the services of this process's roles in order, and hands out what other threads ask for. */
 export async function startServices(data: ServicesThreadData, base: Base, signInCodes: SignInCodes) {
   const { clock } = base;
@@ -101,6 +106,7 @@ export async function startServices(data: ServicesThreadData, base: Base, signIn
     log,
     overview: ledger.overview,
     authenticate: (headers) => api.authenticateRequest(headers),
+    limits: config.footprint === "small" ? SMALL_HUB : {},
     clock,
     logger,
     metrics,

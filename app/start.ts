@@ -16,6 +16,7 @@ import { requireFreePorts } from "./require-free-ports.ts";
 import { checkRoles } from "./check-roles.ts";
 import { rolesOf } from "./roles.ts";
 import { startThreads } from "./threads/start-threads.ts";
+import { releaseMemory } from "./memory/release-memory.ts";
 import { openInstallationLog, type InstallationLog } from "./installation-log.ts";
 import type { LogParts } from "./thread-log.ts";
 import type { MessagePort } from "node:worker_threads";
@@ -100,6 +101,7 @@ export async function prepareMillrace(config: Config, options: StartOptions = {}
     await requireFreePorts(config);
     const log = await openLog(config, directory, { clock, logger, metrics, sync: options.sync ?? true });
     undo.unshift((deadlineMs) => log.close(stopSignal(deadlineMs)));
+    if (config.footprint === "small") undo.unshift(await releaseMemory({ directory: directory.path, logger }));
 
     const localToken = `mr_local_${randomBytes(32).toString("base64url")}`;
     const gateway = roles.has("gateway") ? new MessageChannel() : null;

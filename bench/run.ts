@@ -2,7 +2,7 @@ import { benchAutoscaler } from "./autoscaler/bench-autoscaler.ts";
 import { benchBacktest } from "./backtest/bench-backtest.ts";
 import { benchConnects } from "./connects/bench-connects.ts";
 import { benchClusterBurst } from "./cluster-burst/bench-cluster-burst.ts";
-import { benchEdgeMemory } from "./edge-memory.ts";
+import { benchEdgeMemory } from "./edge-memory/bench-edge-memory.ts";
 import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
 import { benchFunctionsLive } from "./functions-live/bench-functions-live.ts";

@@ -24,7 +24,8 @@ export interface IdempotencyKeys {
 interface Remembered {
   readonly owner: readonly string[];
   readonly body: string;
-  readonly landed: Promise<void>;
+  /** Null once it has: fifty thousand promises are some MB. */
+  landed: Promise<void> | null;
 }
 
 /** `keysMax`: of more keys the oldest is forgotten. */
@@ -46,10 +47,12 @@ export function createIdempotencyKeys(keysMax: number, forgotten: Counter): Idem
         await first.landed;
         return "repeated";
       }
-      const entry = { owner, body: bodyHash, landed: append(id) };
+      const landed = append(id);
+      const entry: Remembered = { owner, body: bodyHash, landed };
       remember(id, entry);
       try {
-        await entry.landed;
+        await landed;
+        entry.landed = null;
       } catch (error) {
         if (known.get(id) === entry) known.delete(id);
         throw error;

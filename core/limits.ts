@@ -1,5 +1,6 @@
 import { AUTOSCALE_LIMITS } from "./autoscale-limits.ts";
 import { EDGE_LIMITS } from "./edge-limits.ts";
+import { FOOTPRINT_LIMITS } from "./footprint-limits.ts";
 import { FORWARD_LIMITS } from "./forward-limits.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
 import { REPLAY_LIMITS } from "./replay-limits.ts";
@@ -21,6 +22,7 @@ const DAY = 24 * HOUR;
 export const LIMITS = {
   ...EDGE_LIMITS,
   ...AUTOSCALE_LIMITS,
+  ...FOOTPRINT_LIMITS,
   ...FORWARD_LIMITS,
   ...FUNCTION_LIMITS,
   ...REPLAY_LIMITS,

@@ -14,6 +14,7 @@ export const LIMITS_SOURCES = [
   "core/why-limits.ts",
   "core/trace-limits.ts",
   "core/forward-limits.ts",
+  "core/footprint-limits.ts",
   "core/stage-limits.ts",
   "core/limits.ts",
 ];

@@ -37,6 +37,8 @@ export interface PartitionOwnerOptions {
   /** Where spans of sampled records go. Absent: no record is asked whether it is one. */
   readonly tracer?: Tracer | undefined;
   readonly logger?: Logger;
+  /** Of a snapshot, what it makes needless is deleted at once. */
+  readonly snapshotAfterUnits?: number | undefined;
   /** Called once, when the first commit fails. */
   readonly onFailure?: () => void;
 }
@@ -94,7 +96,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
   const { partitionCount } = journals;
   const journal = { name: stageJournalName(stage.name), partition };
   const { claim, state: restored, isWarm, units, bytes } = await claimState(options, journal);
-  const { tracer, logger = silentLogger } = options;
+  const { tracer, logger = silentLogger, snapshotAfterUnits = LIMITS.snapshotAfterUnits } = options;
   const traced = tracer && new TracedPartition(restored, new StageTracing({ tracer, logger, stage, partition }));
   const state = traced ?? restored;
   // Whoever watches canaries may have ended before it saw what the stage knows.
@@ -156,7 +158,7 @@ export async function claimPartition(options: PartitionOwnerOptions): Promise<Pa
     );
     unitsSinceSnapshot += 1;
     bytesSinceSnapshot += body.length;
-    if (unitsSinceSnapshot >= LIMITS.snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes) snapshot();
+    if (unitsSinceSnapshot >= snapshotAfterUnits || bytesSinceSnapshot >= LIMITS.snapshotAfterBytes) snapshot();
     const { unitsInFlightPerPartitionMax, unitBytesInFlightPerPartitionMax } = LIMITS;
     while (inFlight.size >= unitsInFlightPerPartitionMax || bytesInFlight >= unitBytesInFlightPerPartitionMax)
       await inFlight.values().next().value;

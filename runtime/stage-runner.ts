@@ -49,6 +49,7 @@ export interface StageRunnerOptions {
   readonly meter?: FunctionMeter;
   /** Where spans of sampled records go. Absent: no record is asked whether it is one. */
   readonly tracer?: PartitionOwnerOptions["tracer"];
+  readonly snapshotAfterUnits?: PartitionOwnerOptions["snapshotAfterUnits"];
   /** Where state goes that memory does not hold. Closed when the runner has stopped. */
   readonly cold?: ColdFile;
   /** Where to write down which call of a function runs, for who watches this thread. */
@@ -117,14 +118,14 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const claim = async (partition: number, onFailure: () => void): Promise<PartitionOwner> => {
-    const { generation, load, meter, cold, tracer } = options;
+    const { generation, load, meter, cold, tracer, snapshotAfterUnits } = options;
     const engine = {
       ...(load === undefined ? {} : { load }),
       ...(marker === undefined ? {} : { marker }),
       ...(meter === undefined ? {} : { meter }),
       ...(cold === undefined ? {} : { cold: cold.partition(partition, () => owned.wantedCount) }),
     };
-    const from = { journals: log, stage, partition, generation, warm, tracer, logger };
+    const from = { journals: log, stage, partition, generation, warm, tracer, snapshotAfterUnits, logger };
     const owner = await claimPartition({ ...from, onFailure, engine });
     restores[owner.isWarm ? "warm" : "cold"].add();
     if (owner.loss !== null) {

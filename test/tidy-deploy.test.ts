@@ -75,3 +75,24 @@ test("every alert has a runbook that names chapters of the pages it points to", 
     for (const chapter of chapters) expect(headings.join("\n"), alert).toContain(chapter);
   }
 });
+
+test.each(["deploy/edge/millrace-edge.service", "deploy/edge/compose.yaml"])(
+  "%s sets what there is, and takes little memory",
+  (path) => {
+    const settings = configReference().map(({ variable }) => variable);
+    const named = [...read(path).matchAll(/\bMILLRACE_\w+(?==|:)/g)].map(([name]) => name);
+    expect(named.length).toBeGreaterThan(4);
+    expect(named.filter((name) => !settings.includes(name))).toEqual([]);
+    expect(read(path)).toMatch(/MILLRACE_FOOTPRINT(=|: )small/);
+  },
+);
+
+test("the unit for an edge lets V8 compile, gives it time to stop, and slows down before it ends", () => {
+  const unit = read("deploy/edge/millrace-edge.service");
+  const setting = (name: string): string => new RegExp(`^${name}=(.+)$`, "m").exec(unit)?.[1] ?? "";
+  const deadline = Number(/STOP_DEADLINE_MS = ([\d_]+)/.exec(read("app/commands/start.ts"))?.[1]?.replaceAll("_", ""));
+  expect(Number(setting("TimeoutStopSec")) * 1000).toBeGreaterThan(deadline + 2000);
+  expect(Number.parseInt(setting("MemoryHigh"), 10)).toBeLessThan(Number.parseInt(setting("MemoryMax"), 10));
+  expect(setting("MemoryDenyWriteExecute")).toBe("");
+  expect(setting("Restart")).toBe("always");
+});

@@ -18,7 +18,7 @@ export const packagesOutside: Plugin = {
 
 /** Native, looking for files of their own, or not for an edge: they stay where they are. */
 const OUTSIDE =
-  /^(lmdb|@node-rs\/|chdb|esbuild|vite|pg|@redis\/|@platformatic\/|kafkajs|@grpc\/|@fastify\/s|pino|thread-stream|mqtt)/;
+  /^(lmdb|koffi|@node-rs\/|chdb|esbuild|vite|pg|@redis\/|@platformatic\/|kafkajs|@grpc\/|@fastify\/s|pino|thread-stream|mqtt)/;
 
 const BUILT_IN = "built-in";
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { addOutcomes, noOutcomes } from "../../core/ledger.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { ColdFile } from "../../runtime/cold-file.ts";
 import { createFunctionMeter } from "../../runtime/function-meter.ts";
@@ -67,7 +68,8 @@ export async function runStageThread(
   });
   const { tracer } = tracing;
   const parts = { log, stage, groups, generation, monotonic, clock, logger, metrics, meter, cold, tracer };
-  const runner = createStageRunner({ ...parts, ...own });
+  const snapshotAfterUnits = LIMITS[config.footprint === "small" ? "smallSnapshotAfterUnits" : "snapshotAfterUnits"];
+  const runner = createStageRunner({ ...parts, ...own, snapshotAfterUnits });
   const api: ProcessorsApi = {
     prepare: () => undefined,
     start: () => runner.start(),

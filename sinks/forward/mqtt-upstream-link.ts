@@ -1,6 +1,7 @@
 import { MillraceError, errorText } from "../../core/errors.ts";
 import { LIMITS, type Limits } from "../../core/limits.ts";
 import { FORWARD_TELEMETRY } from "../../wire/forward-batch.ts";
+import { PacketLengths } from "./packet-lengths.ts";
 import type { UpstreamLink } from "./upstream-link.ts";
 import type { MqttClient } from "mqtt";
 
@@ -39,12 +40,13 @@ export function createMqttUpstreamLink(options: MqttUpstreamLinkOptions): Upstre
   const { url, tokenSetting = "MILLRACE_FORWARD_TOKEN", limits = LIMITS } = options;
   const place = placeOf(url);
   let client: MqttClient | null = null;
+  let lengths: PacketLengths | null = null;
 
   async function connected(signal: AbortSignal): Promise<MqttClient> {
     if (client?.connected === true) return client;
     const password = options.token();
     // Loaded where it is needed only: most installations forward nothing.
-    const { connect } = await import("mqtt");
+    const [{ connect }, { writeToStream }] = await Promise.all([import("mqtt"), import("mqtt-packet")]);
     const opened = connect(url, {
       clientId: options.clientId,
       username: USER_NAME,
@@ -62,6 +64,8 @@ export function createMqttUpstreamLink(options: MqttUpstreamLinkOptions): Upstre
     });
     // An error that nobody listens to would end the process; what ends a connection between two envelopes is met by the next one.
     opened.on("error", ignored);
+    // Behind `writeCache`, which counts for all that the package writes.
+    lengths ??= new PacketLengths(writeToStream);
     client = opened;
     const outcome = await settled(opened, limits.forwardConnectTimeoutMs, signal, (done) =>
       opened.once("connect", () => done(null)),
@@ -84,6 +88,7 @@ export function createMqttUpstreamLink(options: MqttUpstreamLinkOptions): Upstre
   return {
     async send(envelope, signal) {
       const open = await connected(signal);
+      lengths?.expect(envelope.length);
       const outcome = await settled(open, limits.forwardAnswerTimeoutMs, signal, (done) =>
         open.publish(FORWARD_TELEMETRY, envelope, { qos: 1 }, (error) => done(error ?? null)),
       );

@@ -16,6 +16,8 @@ export interface LoadOptions {
   /** Between two messages of a device. */
   readonly paceMs: number;
   readonly signal?: AbortSignal;
+  /** Told of each message that was acknowledged, how long that took. */
+  readonly onAcknowledged?: (way: Way, ms: number) => void;
 }
 
 /** One credential has no more connections to a gateway (connectionsPerDeviceMax). */
@@ -37,12 +39,14 @@ export async function runEdgeLoad(options: LoadOptions): Promise<ReadonlyMap<str
 }
 
 async function runDevice(device: string, way: Way, options: LoadOptions): Promise<number> {
-  const { messagesPerDevice, paceMs, signal } = options;
+  const { messagesPerDevice, paceMs, signal, onAcknowledged } = options;
   const sender = way === "mqtt" ? mqttSender(device, options) : httpSender(device, way, options);
   let n = 0;
   try {
     for (; n < messagesPerDevice && signal?.aborted !== true; n += 1) {
+      const begun = performance.now();
       await sender.send(n);
+      onAcknowledged?.(way, performance.now() - begun);
       await delay(paceMs);
     }
   } finally {

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mappedLogMegabytes } from "../../bench/edge-memory/memory-shares.ts";
 import { runEdgeLoad } from "../forward-cuts/edge-load.ts";
 import { startPair, type ForwardPair } from "../forward-cuts/forward-pair.ts";
 import { caughtUp, forwardFigure } from "../forward-cuts/forward-progress.ts";
@@ -113,6 +114,15 @@ describe("an edge that is told to take little memory", { timeout: 240_000 }, () 
     await expect
       .poll(async () => (await api.get<{ readonly items: readonly unknown[] }>("/alarms")).items.length, WAIT)
       .toBeGreaterThan(0);
+  });
+
+  it.runIf(process.platform === "linux")("lets go what it has read of the mapped log", async () => {
+    const { edge, boxToken } = pair;
+    await runEdgeLoad({ ...edge, boxToken, devices: DEVICES, messagesPerDevice: 200, paceMs: 0 });
+    await caughtUp(pair, WAIT.timeout);
+    const megabytes = (await forwardFigure(edge, "millrace_log_bytes")) / 1e6;
+    expect(megabytes).toBeGreaterThan(3);
+    await expect.poll(() => mappedLogMegabytes(edge.instance?.pid ?? 0), WAIT).toBeLessThan(megabytes / 4);
   });
 
   it("goes on after kill -9 with what it had", async () => {

@@ -11,6 +11,7 @@ const HOMES = [
   "core/why-limits.ts",
   "core/forward-limits.ts",
   "core/trace-limits.ts",
+  "core/footprint-limits.ts",
 ];
 const CEILING = /[a-z0-9]Max$|_MAX$/;
 const UPPER_CASE = /^[A-Z][A-Z0-9_]*$/;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../core/limits.ts";
 import { plainHost, readConfig } from "../../../app/config.ts";
 
 describe("the configuration", () => {
@@ -9,6 +10,14 @@ describe("the configuration", () => {
     expect(readConfig({}, quiet, { MILLRACE_LOG_LEVEL: "error" }).logLevel).toBe("error");
     expect(readConfig({}, quiet, { MILLRACE_LOG_LEVEL: "" }).logLevel).toBe("warn");
     expect(readConfig({}, {}, {}).logLevel).toBe("info");
+  });
+
+  it("remembers fewer idempotency keys with a small footprint, unless told how many", () => {
+    const small = { footprint: "small" };
+    const said = { MILLRACE_LIMIT_IDEMPOTENCY_KEYS_MAX: "7000" };
+    expect(readConfig({}, {}, {}).edgeLimits).toEqual({});
+    expect(readConfig(small, {}, {}).edgeLimits).toEqual({ idempotencyKeysMax: LIMITS.smallIdempotencyKeysMax });
+    expect(readConfig(small, {}, said).edgeLimits).toEqual({ idempotencyKeysMax: 7000 });
   });
 
   it("names the setting, the value and what is allowed", () => {

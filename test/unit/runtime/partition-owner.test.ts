@@ -41,6 +41,26 @@ it("an owner whose snapshot is large makes no other until as much has come behin
   expect(await work(await claim(), DEVICES, DEVICES + 3)).toBe(3);
 });
 
+it("an owner writes a snapshot after as many units as it is told, and the next one goes on from it", async () => {
+  const shared = new SharedJournal();
+  const claim = (): Promise<PartitionOwner> => {
+    const { journals, warm } = openJournal(shared, "p");
+    const stage = { name: "main", input: "telemetry", functions: [reader] } as const;
+    return claimPartition({ journals, warm, stage, partition: 0, generation: 0, snapshotAfterUnits: 3 });
+  };
+  const owner = await claim();
+  const before = shared.length;
+  for (let offset = 0; offset < 7; offset += 1) {
+    owner.state.process(message(offset, "a", offset, 1));
+    await owner.commit();
+  }
+  await owner.settled();
+  expect(shared.length - before).toBe(7 + 2);
+  const next = await claim();
+  expect(next.state.next).toEqual(owner.state.next);
+  expect(next.state.totals()).toEqual(owner.state.totals());
+});
+
 it("an owner that restores a stopped canary tells who watches canaries, who may not have seen it", async () => {
   const shared = new SharedJournal();
   const told: string[] = [];

@@ -9,6 +9,8 @@ export interface ProcessMemory {
   readonly files: number;
 }
 
+const MAPPED_LOG = "log and sessions, mapped";
+
 /** As /proc/PID/status has it. */
 export function processMemory(pid: number): ProcessMemory {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
@@ -31,8 +33,13 @@ export function memoryShares(pid: number): ReadonlyMap<string, number> {
 
 function kindOf(rights: string, name: string): string {
   if (name.endsWith("/node")) return "Node's program";
-  if (name.endsWith(".mdb")) return "log and sessions, mapped";
+  if (name.endsWith(".mdb")) return MAPPED_LOG;
   if (name === "[heap]") return "C library's heap";
   if (name.startsWith("/")) return "libraries";
   return rights.includes("x") ? "compiled code" : "JavaScript heaps, stacks, buffers";
+}
+
+/** MB that are resident of the log's map, as /proc/PID/smaps has it. */
+export function mappedLogMegabytes(pid: number): number {
+  return memoryShares(pid).get(MAPPED_LOG) ?? 0;
 }
