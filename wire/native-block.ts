@@ -14,9 +14,9 @@ export interface NativeColumn {
 const OWN_DICTIONARIES = 1;
 const BRINGS_KEYS = 1 << 9;
 const REPLACES_KEYS = 1 << 10;
-const UINT8_KEYS_MAX = 2 ** 8;
-const UINT16_KEYS_MAX = 2 ** 16;
-const VARINT_BYTES_MAX = 5;
+const UINT8_PLACES = 2 ** 8;
+const UINT16_PLACES = 2 ** 16;
+const VARINT_BYTES = 5;
 
 /**
  * ClickHouse's format Native, of one block as it stands in files and HTTP bodies (protocol revision 0): counts of columns and rows, then name, type
@@ -48,8 +48,8 @@ export function dictionaryColumn(name: string, keys: readonly string[], indexes:
 
 /** Room for the indexes of `rows` rows into a dictionary of `keys` texts: all of the first. */
 export function dictionaryIndexes(keys: number, rows: number): DictionaryIndexes {
-  if (keys <= UINT8_KEYS_MAX) return new Uint8Array(rows);
-  return keys <= UINT16_KEYS_MAX ? new Uint16Array(rows) : new Uint32Array(rows);
+  if (keys <= UINT8_PLACES) return new Uint8Array(rows);
+  return keys <= UINT16_PLACES ? new Uint16Array(rows) : new Uint32Array(rows);
 }
 
 /** LEB128 length, then UTF-8. */
@@ -59,7 +59,7 @@ export function nativeText(text: string): Buffer {
 }
 
 function varint(value: number): Buffer {
-  const bytes = Buffer.alloc(VARINT_BYTES_MAX);
+  const bytes = Buffer.alloc(VARINT_BYTES);
   let length = 0;
   let rest = value;
   while (rest >= 0x80) {
