@@ -59,7 +59,7 @@ export default defineConfig({
         ROLLING_UPGRADE,
       ]),
       // The same tests with ClickHouse as a server over the network.
-      onClickHouseServer(["sink", "history", "rejects", "row-binary", "rollups"]),
+      onClickHouseServer(["sink", "history", "rejects", "row-binary", "native-block", "rollups"]),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000),
     ],
   },

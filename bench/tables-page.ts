@@ -62,7 +62,7 @@ ${storedOnce ? "In every run each row was there exactly once." : "NOT every row 
 - ${devices} devices whose messages have six numbers each, a second of event time apart. **Catching up**: ${rounds} messages of each lie in
   the log when the clock starts, after a warm-up of 120. **Live**: a message of each device every second for ${liveSeconds} s, after a
   warm-up of 300 that is in the tables already.
-- The sink runs alone in a process of its own: reading the embedded log (LMDB), parsing JSON, making RowBinary, and for the server
+- The sink runs alone in a process of its own: reading the embedded log (LMDB), parsing JSON, making rows, and for the server
   compressing (zstd, level 1) and sending over loopback. Its CPU-seconds (user and system, all threads) count until every row is settled in its
   journal, or live over the whole time, its polling of an empty log and the appends of the load included.
 - The server is chdb (ClickHouse in process) behind an HTTP front that stands for the network: see test/support/clickhouse-server.ts. The

@@ -13,28 +13,34 @@ export interface SourceMark {
  * read, because the outputs of one input come through several topics, and those are not read in step.
  */
 export class SourceMarks {
-  readonly #marks = new Map<string, SourceMark>();
-  readonly #changed = new Set<string>();
+  readonly #lanes = new Map<string, Lane>();
+  #changed: Lane[] = [];
   /** Of the record before: most come from where that came from, and making a key costs more than comparing. */
-  #last: { readonly key: string; readonly mark: SourceMark } | null = null;
+  #last: Lane | null = null;
 
   /** True when the record is new; its position is the mark from then on. */
   takeIfNew(topic: string, partition: number, source: SourcePosition): boolean {
     const last = this.#last;
-    const key =
-      last !== null && isSameLane(last.mark, topic, partition, source) ? last.key : keyOf(topic, partition, source);
-    const known = this.#marks.get(key);
-    if (known !== undefined && compareSourcePositions(source, known.source) <= 0) return false;
-    const mark = { topic, partition, source };
-    this.#marks.set(key, mark);
-    this.#changed.add(key);
-    this.#last = { key, mark };
+    const isSame = last !== null && isSameLane(last, topic, partition, source);
+    const lane = isSame ? last : this.#lanes.get(keyOf(topic, partition, source));
+    if (lane === undefined) {
+      this.#change(this.#open({ topic, partition, source }));
+      return true;
+    }
+    this.#last = lane;
+    if (compareSourcePositions(source, lane.source) <= 0) return false;
+    lane.source = source;
+    if (!lane.isChanged) this.#change(lane);
     return true;
   }
 
   /** Takes marks over as they are, lower ones too. */
   load(marks: readonly SourceMark[]): void {
-    for (const mark of marks) this.#marks.set(keyOf(mark.topic, mark.partition, mark.source), mark);
+    for (const mark of marks) {
+      const known = this.#lanes.get(keyOf(mark.topic, mark.partition, mark.source));
+      if (known === undefined) this.#open(mark);
+      else known.source = mark.source;
+    }
   }
 
   /** Takes over the marks that are above its own. */
@@ -43,24 +49,50 @@ export class SourceMarks {
   }
 
   clear(): void {
-    this.#marks.clear();
-    this.#changed.clear();
+    this.#lanes.clear();
+    this.#changed = [];
+    this.#last = null;
   }
 
   all(): readonly SourceMark[] {
-    return [...this.#marks.values()];
+    return [...this.#lanes.values()].map(markOf);
   }
 
   /** The marks that moved since the last call. */
   takeChanged(): readonly SourceMark[] {
-    const marks = [...this.#changed].flatMap((key) => this.#marks.get(key) ?? []);
-    this.#changed.clear();
-    return marks;
+    const changed = this.#changed;
+    this.#changed = [];
+    for (const lane of changed) lane.isChanged = false;
+    return changed.map(markOf);
+  }
+
+  #open({ topic, partition, source }: SourceMark): Lane {
+    const lane = { topic, partition, source, isChanged: false };
+    this.#lanes.set(keyOf(topic, partition, source), lane);
+    this.#last = lane;
+    return lane;
+  }
+
+  #change(lane: Lane): void {
+    lane.isChanged = true;
+    this.#changed.push(lane);
   }
 }
 
+/** A mark that moves. */
+interface Lane {
+  readonly topic: string;
+  readonly partition: number;
+  source: SourcePosition;
+  isChanged: boolean;
+}
+
+function markOf({ topic, partition, source }: Lane): SourceMark {
+  return { topic, partition, source };
+}
+
 function isSameLane(
-  { topic, partition, source }: SourceMark,
+  { topic, partition, source }: Lane,
   ofTopic: string,
   ofPartition: number,
   of: SourcePosition,

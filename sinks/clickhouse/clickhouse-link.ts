@@ -18,9 +18,13 @@ import type { ClickHouseConnection, ConnectionSource } from "./clickhouse-connec
 /** Values of `{name:Type}` placeholders. No arrays of strings: the embedded ClickHouse mangles quotes in them. */
 export type BoundValues = Readonly<Record<string, string | number | readonly number[]>>;
 
-export interface RowBinaryInsert {
+/** RowBinary has one value after the other, Native (wire/native-block.ts) one column. */
+export type InsertFormat = "RowBinary" | "Native";
+
+export interface RowsInsert {
   readonly table: string;
   readonly columns: readonly string[];
+  readonly format: InsertFormat;
   readonly rows: Uint8Array;
   /** Another insert with the same token into the same table and partition does nothing. */
   readonly token: string;
@@ -36,7 +40,7 @@ export interface ClickHouseLink {
   /** The answer as it is, in the format that the statement names, without the ceilings of a question that somebody waits for. */
   read(sql: string): Promise<Uint8Array>;
   /** One insert, one block: all rows must lie in one partition of the table. */
-  insert(insert: RowBinaryInsert): Promise<void>;
+  insert(insert: RowsInsert): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -131,10 +135,10 @@ export function createClickHouseLink(source: ConnectionSource, timeouts: LinkTim
         return new Uint8Array(await arrayBuffer(stream));
       });
     },
-    async insert({ table, columns, rows, token }) {
+    async insert({ table, columns, format, rows, token }) {
       await attempt(`insert into ${table}`, timeouts.insertTimeoutMs, async (client, signal) => {
         const result = await client.exec({
-          query: `INSERT INTO ${table} (${columns.join(", ")}) FORMAT RowBinary`,
+          query: `INSERT INTO ${table} (${columns.join(", ")}) FORMAT ${format}`,
           values: Readable.from(pieces(rows), { objectMode: false }),
           clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
           abort_signal: signal,

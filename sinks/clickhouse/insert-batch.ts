@@ -3,13 +3,13 @@ import { REPLAY_STAGE } from "../../core/stage.ts";
 import { parseSourcePosition, type SourcePosition } from "../../core/source-position.ts";
 import { readReading } from "../../wire/reading-reader.ts";
 import { erasureOf, type ErasedDevices, type Erasure } from "./erased-devices.ts";
-import { LatestValues } from "./rows/latest-values.ts";
 import { writeDirtyBuckets } from "./rollups/dirty-buckets.ts";
+import { storeReading } from "./rows/reading-rows.ts";
 import { writeSuperseded } from "./rows/superseded-rows.ts";
 import { encoderOfTopic } from "./rows/encoder-of-topic.ts";
-import { RowSheets, type RowSheet } from "./row-sheets.ts";
+import { inOrder, type RowSheet } from "./row-sheets.ts";
 import type { FetchedSlice, TopicPartition } from "../../core/event-log.ts";
-import type { RowTarget } from "./rows/row-encoder.ts";
+import { newRowTarget, type RowTarget } from "./rows/row-encoder.ts";
 import type { SourceMarks } from "../../engine/source-marks.ts";
 import type { TracedRows } from "./traced-rows.ts";
 
@@ -28,7 +28,7 @@ export interface BadRecord extends TopicPartition {
 export class InsertBatch {
   readonly #marks: SourceMarks;
   readonly #ranges = new Map<string, OffsetRange>();
-  readonly #target: RowTarget = { sheets: new RowSheets(), latest: new LatestValues() };
+  readonly #target: RowTarget = newRowTarget();
   readonly #erased: ErasedDevices;
   /** Null: no record is traced. */
   readonly traced: TracedRows | null;
@@ -45,11 +45,11 @@ export class InsertBatch {
   }
 
   get rows(): number {
-    return this.#target.sheets.rows;
+    return this.#target.sheets.rows + this.#target.readings.rows;
   }
 
   get byteLength(): number {
-    return this.#target.sheets.byteLength;
+    return this.#target.sheets.byteLength + this.#target.readings.byteLength;
   }
 
   get isEmpty(): boolean {
@@ -81,10 +81,20 @@ export class InsertBatch {
       }
       if (this.#noteRemoval(topic, record, source)) continue;
       this.traced?.read(record, slice);
-      const value = topic === "readings" ? readReading(record) : parseValue(record.value);
-      if (!encode(value, source, this.#target)) this.bad.push({ topic, partition, offset: record.offset });
-      else if (source.stage === REPLAY_STAGE && topic === "readings") writeSuperseded(record, value, this.#target);
+      const stored =
+        topic === "readings"
+          ? this.#storeReading(record, source)
+          : encode(parseValue(record.value), source, this.#target);
+      if (!stored) this.bad.push({ topic, partition, offset: record.offset });
     }
+  }
+
+  /** Nearly all records are readings: not looked at again, after what reads them. */
+  #storeReading(record: LogRecord, source: SourcePosition): boolean {
+    const reading = readReading(record);
+    if (reading === null || !storeReading(reading, source, this.#target)) return false;
+    if (source.stage === REPLAY_STAGE) writeSuperseded(record, reading, this.#target);
+    return true;
   }
 
   /** True when the record tells a removal. One that is not known is noted though it repeats: a damaged journal has lost it. */
@@ -98,9 +108,11 @@ export class InsertBatch {
 
   /** The inserts, in the order of table and month; marks for the roll-ups go to `slot`. The batch takes nothing more afterwards. */
   finish(slot: number): readonly RowSheet[] {
-    this.#target.latest.write(this.#target.sheets);
-    writeDirtyBuckets(this.#target.sheets, this.#target.latest, slot);
-    return this.#target.sheets.finish();
+    const { sheets, latest, readings } = this.#target;
+    const ofReadings = readings.finish(latest);
+    latest.write(sheets);
+    writeDirtyBuckets(sheets, latest, slot);
+    return inOrder([...ofReadings, ...sheets.finish()]);
   }
 }
 

@@ -17,9 +17,9 @@ export async function insertSheets(
   plan: InsertPlan,
   sheets: readonly RowSheet[],
 ): Promise<InsertOutcome> {
-  for (const { shape, month, rows, bytes } of sheets) {
+  for (const { shape, month, rows, format, bytes } of sheets) {
     const token = insertToken(plan, shape.table, month);
-    await link.insert({ table: shape.table, columns: shape.columns, rows: bytes, token });
+    await link.insert({ table: shape.table, columns: shape.columns, format, rows: bytes, token });
     counters.inserted(shape.table, rows);
   }
   if (plan.inserts.some(({ table }) => table === SUPERSEDED_TABLE)) await withdrawSuperseded(link);

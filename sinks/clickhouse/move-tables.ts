@@ -103,7 +103,8 @@ async function moveTable(
         `SELECT ${table.columns.join(", ")} FROM ${table.name} WHERE ${within} FORMAT RowBinary`,
       );
       // A token of its own: what was emptied must not count as inserted already.
-      const insert = { table: table.name, columns: table.columns, rows: bytes, token: randomUUID() };
+      const { name, columns } = table;
+      const insert = { table: name, columns, format: "RowBinary", rows: bytes, token: randomUUID() } as const;
       if (bytes.length > 0) await target.insert(insert);
       rows += Math.min(LIMITS.insertRowsMax, part.rows - from);
       onProgress(table.name, rows);

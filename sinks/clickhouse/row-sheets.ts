@@ -1,5 +1,6 @@
 import { RowBinaryWriter } from "../../wire/row-binary.ts";
 import type { SourcePosition } from "../../core/source-position.ts";
+import type { InsertFormat } from "./clickhouse-link.ts";
 
 /** A table as inserts see it: the columns in the order in which rows are written. */
 export interface TableShape {
@@ -17,6 +18,7 @@ export interface RowSheet {
   readonly rows: number;
   /** Those among them that another than the main stage has made. */
   readonly derived: number;
+  readonly format: InsertFormat;
   readonly bytes: Uint8Array;
 }
 
@@ -82,17 +84,17 @@ export class RowSheets {
     return sheet.writer;
   }
 
-  /** In the order of table and month, whatever the order in which partitions were read. */
+  /** In no order. */
   finish(): readonly RowSheet[] {
-    return [...this.#sheets.entries()]
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, { shape, month, rows, derived, writer }]) => ({ shape, month, rows, derived, bytes: writer.finish() }));
+    return [...this.#sheets.values()].map(({ shape, month, rows, derived, writer }) => {
+      return { shape, month, rows, derived, format: "RowBinary", bytes: writer.finish() };
+    });
   }
 
   #sheetOf(shape: TableShape, timeMs: number): OpenSheet {
     const latest = this.#latest.get(shape);
     if (latest !== undefined && timeMs >= latest.from && timeMs < latest.to) return latest;
-    const sheet = this.#open(shape, shape.monthly ? monthAround(timeMs) : ALL_TIME);
+    const sheet = this.#open(shape, shape.monthly ? periodAround(timeMs) : ALL_TIME);
     this.#latest.set(shape, sheet);
     return sheet;
   }
@@ -105,7 +107,7 @@ export class RowSheets {
   }
 }
 
-interface Period {
+export interface Period {
   readonly month: number;
   readonly from: number;
   readonly to: number;
@@ -117,8 +119,14 @@ const ALL_TIME: Period = { month: 0, from: Number.NEGATIVE_INFINITY, to: Number.
 export const TIME_MAX = Date.UTC(2299, 0, 1);
 
 /** The UTC month that holds the time, as ClickHouse's toYYYYMM has it. */
-function monthAround(timeMs: number): Period {
+export function periodAround(timeMs: number): Period {
   const date = new Date(Math.min(timeMs, TIME_MAX));
   const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
   return { month: year * 100 + month + 1, from: Date.UTC(year, month), to: Date.UTC(year, month + 1) };
+}
+
+/** In the order of table and month, whatever the order in which partitions were read. */
+export function inOrder(sheets: readonly RowSheet[]): readonly RowSheet[] {
+  const keyOf = ({ shape, month }: RowSheet): string => `${shape.table}/${month}`;
+  return sheets.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }

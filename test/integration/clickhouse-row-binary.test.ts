@@ -66,7 +66,7 @@ describe.skipIf(!hasChdb())(`RowBinary as chdb reads it ${CHDB_TITLE}`, () => {
       writer.int64(at);
       if (writer.nullable(maybe)) writer.float64(maybe);
     }
-    await link.insert({ table: "mixed", columns: COLUMNS, rows: writer.finish(), token: "mixed" });
+    await link.insert({ table: "mixed", columns: COLUMNS, format: "RowBinary", rows: writer.finish(), token: "mixed" });
     const stored = await link.query(
       "SELECT u8, u16, u32, toString(i64) AS i64, f64, s, lc, toUnixTimestamp64Milli(at) AS at, maybe FROM mixed ORDER BY n",
       storedRow,
@@ -80,7 +80,7 @@ describe.skipIf(!hasChdb())(`RowBinary as chdb reads it ${CHDB_TITLE}`, () => {
     const rows = writer.finish();
     const counts: number[] = [];
     for (const token of ["a", "a", "b", "a", "b"]) {
-      await link.insert({ table: "many", columns: ["n"], rows, token });
+      await link.insert({ table: "many", columns: ["n"], format: "RowBinary", rows, token });
       counts.push((await link.query("SELECT count() AS rows FROM many", countRow))[0]?.rows ?? -1);
     }
     const parts =
@@ -94,7 +94,9 @@ describe.skipIf(!hasChdb())(`RowBinary as chdb reads it ${CHDB_TITLE}`, () => {
     for (let n = 0; n < 100; n += 1) writer.uint32(n);
     const rows = writer.finish().subarray(0, 399);
     const before = await link.query("SELECT count() AS rows FROM many", countRow);
-    await expect(link.insert({ table: "many", columns: ["n"], rows, token: "c" })).rejects.toMatchObject({
+    await expect(
+      link.insert({ table: "many", columns: ["n"], format: "RowBinary", rows, token: "c" }),
+    ).rejects.toMatchObject({
       code: "SINK_REFUSED",
     });
     expect(await link.query("SELECT count() AS rows FROM many", countRow)).toEqual(before);

@@ -32,7 +32,7 @@ export interface ClickHouseServer {
 
 const USER = "writer";
 const PASSWORD = "s3cret & long";
-const INSERT = /^\s*INSERT INTO readings \([^)]*\) FORMAT RowBinary/;
+const INSERT = /^\s*INSERT INTO readings \([^)]*\) FORMAT Native/;
 
 /**
  * A ClickHouse server as the network shows it: one address, a password, compressed bodies, error codes. Behind it is a real ClickHouse,

@@ -52,7 +52,7 @@ export function toChdbSql({ sql, settings }: HttpStatement): string {
   return TAKES_SETTINGS.test(sql) ? `${sql}\n${settingsClause(settings)}` : sql;
 }
 
-/** The insert with its rows in a file, the one way by which chdb takes RowBinary. */
+/** The insert with its rows in a file, the one way by which chdb takes RowBinary and Native. */
 export function toFileInsertSql({ sql, settings }: HttpStatement, path: string): string {
   const [, target = "", format = ""] = INSERT_WITH_BODY.exec(sql) ?? [];
   return `${target} ${settingsClause(settings)} SELECT * FROM file(${quote(path)}, ${quote(format)})`;

@@ -13,7 +13,7 @@ export const MINUTE_MS = 60_000;
 
 /** Marks the minutes in which devices of the batch have readings, in the partition `slot`. */
 export function writeDirtyBuckets(sheets: RowSheets, touched: LatestValues, slot: number): void {
-  for (const { tenant, device, minutes } of touched.devices()) {
+  for (const { tenant, device, minutes } of touched.devices) {
     const writer = sheets.writerOfPartition(DIRTY_BUCKETS, slot, minutes.size);
     for (const minute of minutes) {
       writer.uint32(slot);

@@ -1,4 +1,5 @@
 import type { RowSheets, TableShape } from "../row-sheets.ts";
+import type { MetricShape } from "./series-names.ts";
 
 const LATEST_READINGS: TableShape = {
   table: "latest_readings",
@@ -13,33 +14,54 @@ interface LatestValue {
   text: string;
 }
 
-interface DeviceValues {
+export interface DeviceValues {
+  /** Its place among the devices. */
+  readonly number: number;
   readonly tenant: string;
   readonly device: string;
   readonly byMetric: Map<string, LatestValue>;
   /** UTC minutes in which it has readings, counted from 1970. */
   readonly minutes: Set<number>;
+  /** The last of them: most readings are of the minute of the one before. */
+  minute: number;
+  /** What its last reading held. */
+  shape: MetricShape | null;
 }
 
 /** The newest value of each series of a batch, by event time, where the later arrival wins among equals; and what else a device has touched. */
 export class LatestValues {
-  readonly #devices = new Map<string, DeviceValues>();
+  /** In the order in which they came. */
+  readonly devices: DeviceValues[] = [];
+  readonly #tenants = new Map<string, Map<string, DeviceValues>>();
 
   device(tenant: string, device: string): DeviceValues {
-    const key = `${tenant}/${device}`;
-    const known = this.#devices.get(key);
+    const ofTenant = this.#tenants.get(tenant);
+    const known = ofTenant?.get(device);
     if (known !== undefined) return known;
-    const made = { tenant, device, byMetric: new Map<string, LatestValue>(), minutes: new Set<number>() };
-    this.#devices.set(key, made);
+    const made: DeviceValues = {
+      number: this.devices.length,
+      tenant,
+      device,
+      byMetric: new Map(),
+      minutes: new Set(),
+      minute: Number.NaN,
+      shape: null,
+    };
+    this.devices.push(made);
+    if (ofTenant === undefined) this.#tenants.set(tenant, new Map([[device, made]]));
+    else ofTenant.set(device, made);
     return made;
   }
 
-  devices(): Iterable<DeviceValues> {
-    return this.#devices.values();
+  /** Notes a minute in which the device has readings. */
+  touch(values: DeviceValues, minute: number): void {
+    if (values.minute === minute) return;
+    values.minute = minute;
+    values.minutes.add(minute);
   }
 
   write(sheets: RowSheets): void {
-    for (const { tenant, device, byMetric } of this.#devices.values()) {
+    for (const { tenant, device, byMetric } of this.devices) {
       // What was only taken back has no value.
       if (byMetric.size === 0) continue;
       const writer = sheets.writer(LATEST_READINGS, 0, byMetric.size);

@@ -19,7 +19,7 @@ export function writeSuperseded(record: LogRecord, value: unknown, { sheets, lat
   const source = parseSourcePosition(record.header(HEADER.replaces) ?? "");
   if (source === null || !isReading(value)) return;
   const { tenant, device, ts } = value;
-  latest.device(tenant, device).minutes.add(Math.floor(ts / MINUTE_MS));
+  latest.touch(latest.device(tenant, device), Math.floor(ts / MINUTE_MS));
   const writer = sheets.writer(SUPERSEDED, 0, 1);
   writer.string(tenant);
   writer.string(device);

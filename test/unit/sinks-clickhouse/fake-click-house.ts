@@ -1,5 +1,6 @@
 import { MillraceError } from "../../../core/errors.ts";
-import type { ClickHouseLink, RowBinaryInsert } from "../../../sinks/clickhouse/clickhouse-link.ts";
+import { readNativeBlock } from "../../support/read-native-block.ts";
+import type { ClickHouseLink, RowsInsert } from "../../../sinks/clickhouse/clickhouse-link.ts";
 
 export interface FakeClickHouse extends ClickHouseLink {
   /** `partition offset metric` of every row of `readings`, repeats included. */
@@ -16,7 +17,7 @@ export interface FakeFailures {
 /** The link's contract in memory: migrations, identity, and inserts that are deduplicated by table, partition and token. */
 export function createFakeClickHouse({ fails }: FakeFailures): FakeClickHouse {
   let databases = 1;
-  let inserts = new Map<string, RowBinaryInsert>();
+  let inserts = new Map<string, RowsInsert>();
   const fail = (moment: "before insert" | "after insert"): void => {
     if (fails(moment)) throw new MillraceError("SINK_UNAVAILABLE", `it failed ${moment}`);
   };
@@ -60,12 +61,12 @@ function isOfSlot(key: string, slot: string): boolean {
 }
 
 /** Partitions of the marks, by their tokens. */
-function slotsOf(inserts: ReadonlyMap<string, RowBinaryInsert>): object[] {
+function slotsOf(inserts: ReadonlyMap<string, RowsInsert>): object[] {
   const slots = [...inserts.keys()].flatMap((key) => /^dirty_buckets .*:(\d+)$/.exec(key)?.[1] ?? []);
   return [...new Set(slots)].map((slot) => ({ slot: Number(slot), marks: 1 }));
 }
 
-function keysOf(inserts: ReadonlyMap<string, RowBinaryInsert>): string[] {
+function keysOf(inserts: ReadonlyMap<string, RowsInsert>): string[] {
   return [...inserts.values()].filter(({ table }) => table === "readings").flatMap(({ rows }) => readingKeys(rows));
 }
 
@@ -86,25 +87,10 @@ function greatestSources(keys: readonly string[]): object[] {
   }));
 }
 
-/** Reads rows of `readings`: tenant, device, metric, ts, kind, number, text, then the source. Texts are shorter than 128 bytes. */
 function readingKeys(bytes: Uint8Array): string[] {
-  const buffer = Buffer.from(bytes);
-  const keys: string[] = [];
-  let at = 0;
-  const text = (): string => {
-    const length = buffer.readUInt8(at);
-    at += 1 + length;
-    return buffer.toString("utf8", at - length, at);
-  };
-  while (at < buffer.length) {
-    text();
-    text();
-    const metric = text();
-    at += 8 + 1 + 8;
-    text();
-    text();
-    keys.push(`${buffer.readUInt16LE(at)} ${buffer.readBigUInt64LE(at + 6)} ${metric}`);
-    at += 2 + 4 + 8 + 4 + 4;
-  }
-  return keys;
+  const { rows, columns } = readNativeBlock(bytes);
+  const at = (name: string, row: number): string => String(columns.get(name)?.values[row]);
+  return Array.from({ length: rows }, (_, row) => {
+    return `${at("src_partition", row)} ${at("src_offset", row)} ${at("metric", row)}`;
+  });
 }
