@@ -72,11 +72,11 @@ export function connectEmbeddedLog(connection: LogConnection): EventLog & { clos
     async status() {
       return expectObject<LogStatus>(await calls.send({ kind: "status" }), "partitions");
     },
-    openReader(positions) {
+    openReader(positions, options) {
       const onCorrupt = ({ bytes, ...corrupt }: Parameters<typeof quarantineRange>[1]): void => {
         if (quarantineRange(directory, { bytes, ...corrupt })) calls.notify({ corrupt });
       };
-      return new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt }, positions);
+      return new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt, ...options }, positions);
     },
     async close() {
       calls.close();
