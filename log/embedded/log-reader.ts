@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
-import { BatchShelf } from "./batch-shelf.ts";
+import { ByteShelf } from "./byte-shelf.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
 import { readStarts } from "./log-store.ts";
 import { seekSequence } from "./seek-index.ts";
@@ -38,7 +38,7 @@ export interface ReaderOptions extends ReadOptions {
 export class EmbeddedLogReader implements LogReader {
   private readonly options: ReaderOptions;
   /** Where batches lie until the next poll; null: each has its own memory. */
-  private readonly shelf: BatchShelf | null;
+  private readonly shelf: ByteShelf | null;
   /** Per topic-partition the next offset, −1 where nothing is read. */
   private readonly wanted: Float64Array;
   /** The next commit to look at; null when it is to be sought. */
@@ -48,7 +48,7 @@ export class EmbeddedLogReader implements LogReader {
 
   constructor(options: ReaderOptions, positions: readonly TopicPosition[]) {
     this.options = options;
-    this.shelf = options.untilNextPoll === true ? new BatchShelf() : null;
+    this.shelf = options.untilNextPoll === true ? new ByteShelf() : null;
     this.wanted = new Float64Array(options.topology.size);
     this.seek(positions);
   }
@@ -151,7 +151,7 @@ export class EmbeddedLogReader implements LogReader {
       const { byteOffset, byteLength } = batch;
       // What LMDB has given is written over with the next commit.
       const bytes =
-        this.shelf?.put(commit, byteOffset, byteLength) ??
+        this.shelf?.copy(commit, byteOffset, byteOffset + byteLength) ??
         Uint8Array.prototype.slice.call(commit, byteOffset, byteOffset + byteLength);
       this.takeBatch(bytes, { slices, index, end });
       this.wanted[index] = end;
