@@ -24,7 +24,8 @@ export class DeviceReadings {
   bytes: Buffer = NO_BYTES;
   /** One has come since it was last looked at. */
   wasUsed = false;
-  isHeld = false;
+  /** Its place among those that are held; -1 while it is not. */
+  place = -1;
 
   constructor(key: string) {
     this.key = key;
@@ -75,8 +76,14 @@ export class DeviceReadings {
  */
 export class RecentReadings {
   readonly #limits: RecentReadingsLimits;
-  /** When there are too many, the first goes, unless something has come of it: then it goes to the end (a second chance, Corbató 1968). */
   readonly #devices = new Map<string, DeviceReadings>();
+  /**
+   * When there are too many, the one under the hand goes, unless something has come of it since the hand last passed (a second chance, Corbató 1968).
+   * Whoever comes next takes its place, behind the hand.
+   */
+  readonly #circle: (DeviceReadings | null)[] = [];
+  readonly #freePlaces: number[] = [];
+  #hand = 0;
   #count = 0;
   /** Of the device that went last, for the one that comes next. */
   #spare: Buffer = NO_BYTES;
@@ -91,8 +98,8 @@ export class RecentReadings {
   }
 
   push(device: DeviceReadings, reading: DatedMetrics): void {
-    if (device.isHeld) device.wasUsed = true;
-    else this.#hold(device);
+    if (device.place === -1) this.#hold(device);
+    else device.wasUsed = true;
     device.push(reading);
     this.#count += 1;
     // Cut in strides: moving all of them for every reading would take far longer.
@@ -126,8 +133,9 @@ export class RecentReadings {
   }
 
   #hold(device: DeviceReadings): void {
-    device.isHeld = true;
     device.wasUsed = false;
+    device.place = this.#freePlaces.pop() ?? this.#circle.length;
+    this.#circle[device.place] = device;
     device.bytes = this.#spare;
     this.#spare = NO_BYTES;
     this.#devices.set(device.key, device);
@@ -138,18 +146,20 @@ export class RecentReadings {
     this.#count -= device.count;
     this.#spare = device.bytes;
     device.bytes = NO_BYTES;
-    device.isHeld = false;
+    this.#circle[device.place] = null;
+    this.#freePlaces.push(device.place);
+    device.place = -1;
     device.clear();
   }
 
-  /** Never what has just come. */
+  /** Never what has just come. There is another one. */
   #forgetOldest(newest: DeviceReadings): void {
-    for (const [key, device] of this.#devices) {
-      if (device === newest) continue;
+    for (;;) {
+      const device = this.#circle[this.#hand] ?? null;
+      this.#hand = (this.#hand + 1) % this.#circle.length;
+      if (device === null || device === newest) continue;
       if (!device.wasUsed) return this.#letGo(device);
       device.wasUsed = false;
-      this.#devices.delete(key);
-      this.#devices.set(key, device);
     }
   }
 }
