@@ -35,6 +35,17 @@ describe("LastValues", () => {
     expect(valuesOf(last, "t/a")).toEqual(["a", 40, { x: [20, 2, 30] }]);
   });
 
+  it("loses nothing that waits when a reading with other metrics comes, or one whose metrics cannot be read", () => {
+    const last = new LastValues(LIMITS);
+    for (const ts of [1, 2]) apply(last, "t/a", reading("a", ts, { x: ts }));
+    const broken = headOf(reading("a", 3, { z: 3 }));
+    const entry = last.device("t/a", "t", "a");
+    if (entry === null) throw new Error("no entry");
+    expect(last.apply(entry, Object.assign(broken, { bytes: Buffer.from("{1}"), start: 0, end: 3 }))).toBeNull();
+    apply(last, "t/a", reading("a", 4, { y: 4 }));
+    expect(valuesOf(last, "t/a")).toEqual(["a", 4, { x: [2, 2, 2], y: [4, 4, 4] }]);
+  });
+
   it("says that nothing changed when an old record is read again", () => {
     const last = new LastValues(LIMITS);
     apply(last, "t/a", reading("a", 20, { x: 2 }));
