@@ -44,7 +44,11 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const { log, signal } = options;
   const positions = new Map(options.from.map((position) => [name(position), position]));
   if (positions.size === 0) return;
-  const following: Following = { reader: log.openReader(options.from, { untilNextPoll: true }), positions, isBehind: false };
+  const following: Following = {
+    reader: log.openReader(options.from, { untilNextPoll: true }),
+    positions,
+    isBehind: false,
+  };
   let emptyPolls = 0;
   try {
     while (!signal.aborted && !isDone(positions, options.until)) {

@@ -56,5 +56,7 @@ function textEnd(bytes: Uint8Array, start: number, end: number): number {
 
 /** Of a number, `true` or `false`: digits, signs and small letters. */
 function isOfScalar(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || byte === 0x2e || byte === 0x2d || byte === 0x2b || (byte >= 0x61 && byte <= 0x7a);
+  return (
+    (byte >= 0x30 && byte <= 0x39) || byte === 0x2e || byte === 0x2d || byte === 0x2b || (byte >= 0x61 && byte <= 0x7a)
+  );
 }

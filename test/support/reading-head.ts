@@ -6,6 +6,7 @@ import type { Reading } from "../../core/derived-records.ts";
 export function headOf(reading: Reading): ReadingHead {
   const head = new ReadingHead();
   const value = Buffer.from(JSON.stringify(reading));
-  if (!head.read({ key: deviceKey(reading.tenant, reading.device), value })) throw new Error(`no reading: ${value}`);
+  if (!head.read({ key: deviceKey(reading.tenant, reading.device), value }))
+    throw new Error(`no reading: ${value.toString()}`);
   return head;
 }

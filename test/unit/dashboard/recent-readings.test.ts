@@ -60,7 +60,9 @@ describe("RecentReadings", () => {
 
   it("gives back each device's own last readings, as they came, however many come, go and come again", () => {
     const device = fc.constantFrom("a", "b", "c", "d", "e");
-    const pushes = fc.array(fc.record({ device, text: fc.string({ unit: "grapheme", maxLength: 9 }) }), { maxLength: 90 });
+    const pushes = fc.array(fc.record({ device, text: fc.string({ unit: "grapheme", maxLength: 9 }) }), {
+      maxLength: 90,
+    });
     fc.assert(
       fc.property(pushes, (all) => {
         const recent = new RecentReadings({ recentReadingsPerDeviceMax: 3, recentReadingsMax: 7 });

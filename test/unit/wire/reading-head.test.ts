@@ -8,7 +8,11 @@ import { readReading } from "../../../wire/reading-reader.ts";
 import type { Reading } from "../../../core/derived-records.ts";
 
 const id = fc.stringMatching(/^[A-Za-z0-9_:-]{1,12}$/);
-const value = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.string({ unit: "binary" }));
+const value = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.boolean(),
+  fc.string({ unit: "binary" }),
+);
 const reading = fc.record(
   {
     v: fc.constant(1 as const),
@@ -46,7 +50,10 @@ describe("the head of a reading", () => {
         for (const record of [recordOf(one), loggedRecord(recordOf(one))]) {
           expect(head.read(record)).toBe(true);
           expect([head.key, head.ts, head.received]).toEqual([record.key, one.ts, one.received]);
-          expect([head.tsFromReceive, head.isRevision]).toEqual([one.tsFromReceive === true, one.revision !== undefined]);
+          expect([head.tsFromReceive, head.isRevision]).toEqual([
+            one.tsFromReceive === true,
+            one.revision !== undefined,
+          ]);
           expect(head.metrics()).toEqual(readReading(record)?.metrics);
         }
       }),
@@ -64,7 +71,10 @@ describe("the head of a reading", () => {
     ["no JSON", "{bad"],
     ["no reading", '{"v":1}'],
     ["a foreign version", '{"v":2,"tenant":"t","device":"d","ts":1,"received":2,"metrics":{}}'],
-    ["metrics that are none, written in another way", '{"v":1,"tenant":"t","device":"d","ts":1, "received":2,"metrics":{"a":[]}}'],
+    [
+      "metrics that are none, written in another way",
+      '{"v":1,"tenant":"t","device":"d","ts":1, "received":2,"metrics":{"a":[]}}',
+    ],
   ])("is not read of %s", (_, json) => {
     expect(head.read({ key: "t/d", value: Buffer.from(json) })).toBe(false);
   });
