@@ -47,8 +47,11 @@ export interface Admission {
   failed(messages: number): void;
   /** For a message that comes alone: resolves when it is durable; rejects when it is not, and then nobody may acknowledge it. */
   admit(origin: MessageOrigin, message: MessageView): Promise<void>;
-  /** The newest receive time per key since the last call. */
-  drainLastSeen(): ReadonlyMap<string, number>;
+  /**
+   * The newest receive time of each key that was not told yet. Of more than `most` keys a part, `most` at least: those that wait longest, and
+   * so many that a steady fleet is told in `LAST_SEEN_ROUNDS` calls.
+   */
+  drainLastSeen(most?: number): ReadonlyMap<string, number>;
 }
 
 export interface AdmissionOptions {
@@ -66,6 +69,9 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 const NO_BYTES = Buffer.alloc(0);
 /** Runs that are remembered until they are entered by key. */
 const NOTED_RUNS = 4096;
+
+/** However many devices report: none waits longer than that. */
+const LAST_SEEN_ROUNDS = 5;
 
 export function createAdmission({ intake, clock, metrics, admissionPrefix, tracing }: AdmissionOptions): Admission {
   const admitted = metrics.counter(
@@ -179,10 +185,20 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
         isNoted: false,
       });
     },
-    drainLastSeen() {
+    drainLastSeen(most = Number.POSITIVE_INFINITY) {
       enterNoted();
-      const drained = lastSeen;
-      lastSeen = new Map();
+      const due = Math.max(most, Math.ceil(lastSeen.size / LAST_SEEN_ROUNDS));
+      if (lastSeen.size <= due) {
+        const all = lastSeen;
+        lastSeen = new Map();
+        return all;
+      }
+      const drained = new Map<string, number>();
+      for (const [key, timestamp] of lastSeen) {
+        if (drained.size >= due) break;
+        drained.set(key, timestamp);
+        lastSeen.delete(key);
+      }
       return drained;
     },
   };

@@ -66,6 +66,14 @@ export interface PollOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ReadOptions {
+  /**
+   * Whoever reads is done with the records of a poll, with their values and headers, when it polls again: the log may write others where they
+   * stood, instead of leaving their bytes to the collector. By default they are valid as long as somebody holds them.
+   */
+  readonly untilNextPoll?: boolean;
+}
+
 /** Reads several topic-partitions up to the durable high-water mark. One caller at a time. */
 export interface LogReader {
   /**
@@ -211,5 +219,5 @@ export interface LogInspector {
 export interface EventLog extends LogAppender, LogJournals, LogInspector {
   /** P: fixed per installation. */
   readonly partitionCount: number;
-  openReader(positions: readonly TopicPosition[]): LogReader;
+  openReader(positions: readonly TopicPosition[], options?: ReadOptions): LogReader;
 }

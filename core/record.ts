@@ -47,6 +47,8 @@ export interface LogRecord {
   readonly timestamp: number;
   readonly key: string | null;
   readonly value: Uint8Array;
+  /** Where value and headers stand, if they stand side by side: for those who look at a value without having a view of it made. */
+  readonly encoded?: EncodedParts;
   /** The first header of that name. Headers are parsed on demand. */
   header(name: string): string | undefined;
   headers(): readonly Header[];

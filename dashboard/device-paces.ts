@@ -1,5 +1,5 @@
 import type { DevicePace } from "../core/slow-devices.ts";
-import type { Reading } from "../core/derived-records.ts";
+import type { ReadingHead } from "../wire/reading-head.ts";
 
 /** Closer than this is one message, or a backlog that comes at once: nothing is learned of it. */
 const INTERVAL_MS_MIN = 1000;
@@ -11,7 +11,7 @@ const GROWTH = 4;
 const INTERVALS_MIN = 3;
 
 /** Written over in place. */
-interface Pace {
+export interface Pace {
   received: number;
   /** Of the last reading that an interval was measured from: of old records, and of what is read live. Both are read at once at the start. */
   readonly measured: { old: number; live: number };
@@ -21,6 +21,8 @@ interface Pace {
   delays: number;
 }
 
+type PacedReading = Pick<ReadingHead, "ts" | "received" | "tsFromReceive">;
+
 /** How often each device of one tenant reports, and how long its readings are under way: a few additions for each. */
 export class DevicePaces {
   readonly #devices = new Map<string, Pace>();
@@ -28,22 +30,6 @@ export class DevicePaces {
 
   constructor(devicesMax: number) {
     this.#devicesMax = devicesMax;
-  }
-
-  /** A reading that the device itself sent. `isOld`: it is read from before the start, in order too. */
-  count({ device, ts, received, tsFromReceive }: Reading, isOld: boolean): void {
-    const pace = this.#pace(device);
-    if (pace === null) return;
-    pace.received = Math.max(pace.received, received);
-    const before = isOld ? pace.measured.old : pace.measured.live;
-    if (before === 0 || received - before >= INTERVAL_MS_MIN) {
-      if (before !== 0) learnInterval(pace, received - before);
-      if (isOld) pace.measured.old = received;
-      else pace.measured.live = received;
-    }
-    if (tsFromReceive === true) return;
-    pace.delays = Math.min(pace.delays + 1, MEMORY);
-    pace.delayMs += (Math.max(0, received - ts) - pace.delayMs) / pace.delays;
   }
 
   forget(device: string): void {
@@ -61,8 +47,8 @@ export class DevicePaces {
     }
   }
 
-  /** Null above the ceiling: such a device is left out. */
-  #pace(device: string): Pace | null {
+  /** Of a device, to be kept until it is forgotten. Null above the ceiling: such a device is left out. */
+  of(device: string): Pace | null {
     const known = this.#devices.get(device);
     if (known !== undefined) return known;
     if (this.#devices.size >= this.#devicesMax) return null;
@@ -70,6 +56,20 @@ export class DevicePaces {
     this.#devices.set(device, made);
     return made;
   }
+}
+
+/** Learns of a reading that the device itself sent. `isOld`: it is read from before the start, in order too. */
+export function countPace(pace: Pace, { ts, received, tsFromReceive }: PacedReading, isOld: boolean): void {
+  pace.received = Math.max(pace.received, received);
+  const before = isOld ? pace.measured.old : pace.measured.live;
+  if (before === 0 || received - before >= INTERVAL_MS_MIN) {
+    if (before !== 0) learnInterval(pace, received - before);
+    if (isOld) pace.measured.old = received;
+    else pace.measured.live = received;
+  }
+  if (tsFromReceive) return;
+  pace.delays = Math.min(pace.delays + 1, MEMORY);
+  pace.delayMs += (Math.max(0, received - ts) - pace.delayMs) / pace.delays;
 }
 
 function learnInterval(pace: Pace, ms: number): void {

@@ -6,7 +6,7 @@ const RATE_HORIZON_MS = 60_000;
 const RATE_BUCKETS = 6;
 const BUCKET_MS = RATE_HORIZON_MS / RATE_BUCKETS;
 
-interface Activity {
+export interface Activity {
   /** Readings per ten seconds of receive time; the slot's time says whether it still counts. */
   readonly counts: number[];
   readonly slots: number[];
@@ -17,19 +17,8 @@ interface Activity {
 export class FleetActivity {
   readonly #devices = new Map<string, Activity>();
 
-  countReading(device: string, received: number): void {
-    const activity = this.#activity(device);
-    const slot = Math.floor(received / BUCKET_MS);
-    const index = slot % RATE_BUCKETS;
-    if (activity.slots[index] !== slot) {
-      activity.slots[index] = slot;
-      activity.counts[index] = 0;
-    }
-    activity.counts[index] = (activity.counts[index] ?? 0) + 1;
-  }
-
   countAlarm(device: string, received: number): void {
-    const { alarms } = this.#activity(device);
+    const { alarms } = this.of(device);
     alarms.push(received);
     if (alarms.length > LIMITS.recentAlarmsPerDeviceMax) alarms.shift();
   }
@@ -51,13 +40,25 @@ export class FleetActivity {
     return noisy.slice(0, limit);
   }
 
-  #activity(device: string): Activity {
+  /** Of a device. Whoever counts its readings may keep it until the device is forgotten. */
+  of(device: string): Activity {
     const known = this.#devices.get(device);
     if (known !== undefined) return known;
     const made: Activity = { counts: zeros(), slots: zeros(), alarms: [] };
     this.#devices.set(device, made);
     return made;
   }
+}
+
+/** `received`: of a reading, UTC ms. */
+export function countReading({ counts, slots }: Activity, received: number): void {
+  const slot = Math.floor(received / BUCKET_MS);
+  const index = slot % RATE_BUCKETS;
+  if (slots[index] !== slot) {
+    slots[index] = slot;
+    counts[index] = 0;
+  }
+  counts[index] = (counts[index] ?? 0) + 1;
 }
 
 /** Devices whose last reading came more than `staleAfterMs` ago, the most recently silent first. */

@@ -1,21 +1,31 @@
-import type { Reading } from "../core/derived-records.ts";
+import { KeptMetrics } from "./kept-metrics.ts";
+import type { Metrics } from "../wire/reading-reader.ts";
+import type { DatedMetrics } from "../wire/reading-head.ts";
 import type { LiveValue } from "./live-protocol.ts";
+import type { MetricValue } from "../core/schemas.ts";
 import type { HubLimits } from "./hub-limits.ts";
 
 /** Written over in place: under load a new one per value would be most of what V8 has to collect here. */
 type KeptValue = { -readonly [Index in keyof LiveValue]: LiveValue[Index] };
 
-interface DeviceEntry {
+export interface DeviceEntry {
   readonly tenant: string;
   readonly device: string;
   lastReceived: number;
   readonly values: Map<string, KeptValue>;
   /** A reading of which at least one value is the newest; null when it is not known. */
-  latest: Reading | null;
+  latest: KeptMetrics | null;
   /** It is not in `values` yet: nobody has asked since it came. */
   waits: boolean;
   /** The device's part of a `values` frame; null when it changed since the last one. Every client gets the same text. */
   json: string | null;
+}
+
+type Times = Pick<DatedMetrics, "ts" | "received">;
+
+/** A reading whose metrics are read when they are asked for; null when they cannot be. */
+export interface ReadingToTake extends DatedMetrics {
+  metrics(): Metrics | null;
 }
 
 export type LastValuesLimits = Pick<HubLimits, "lastValueDevicesMax" | "lastValueMetricsPerDeviceMax">;
@@ -24,7 +34,8 @@ export type LastValuesLimits = Pick<HubLimits, "lastValueDevicesMax" | "lastValu
  * The newest value of every metric of every device, by event time: an older reading never overwrites a newer one, however late it
  * is read. Above the ceilings new devices and metrics are left out.
  *
- * Nearly every reading is newer than the one before and has the same metrics. Of such ones only the last is taken apart, when somebody asks.
+ * Nearly every reading is newer than the one before and has the same metrics. Of such ones only the last is taken apart, when somebody
+ * asks; until then it is bytes.
  */
 export class LastValues {
   readonly #limits: LastValuesLimits;
@@ -34,39 +45,51 @@ export class LastValues {
     this.#limits = limits;
   }
 
-  /** Takes a reading in, of the device with this key. True when something that is shown changed. */
-  apply(key: string, reading: Reading): boolean {
-    const entry = this.#entry(key, reading);
-    if (entry === null) return false;
+  /** Where the values of a device are, by its key. Null above the ceiling: it is left out. */
+  device(key: string, tenant: string, device: string): DeviceEntry | null {
+    const known = this.#devices.get(key);
+    if (known !== undefined) return known;
+    if (this.#devices.size >= this.#limits.lastValueDevicesMax) return null;
+    const made = { tenant, device, lastReceived: 0, values: new Map(), latest: null, waits: false, json: null };
+    this.#devices.set(key, made);
+    return made;
+  }
+
+  /** Takes a reading in. True when something that is shown changed; null when its metrics cannot be read. */
+  apply(entry: DeviceEntry, reading: ReadingToTake): boolean | null {
     const isLater = reading.received > entry.lastReceived;
+    const changed = this.#take(entry, reading);
+    if (changed === null) return null;
     if (isLater) entry.lastReceived = reading.received;
-    const changed = this.#take(entry, reading) || isLater;
-    if (changed) entry.json = null;
-    return changed;
+    if (changed || isLater) entry.json = null;
+    return changed || isLater;
   }
 
   /** True when one of its values is the newest. */
-  #take(entry: DeviceEntry, reading: Reading): boolean {
-    if (entry.latest !== null && replaces(reading, entry.latest)) {
-      entry.latest = reading;
+  #take(entry: DeviceEntry, reading: ReadingToTake): boolean | null {
+    if (entry.latest?.isReplacedBy(reading) === true) {
+      entry.latest.keep(reading);
       entry.waits = true;
       return true;
     }
+    const metrics = reading.metrics();
+    if (metrics === null) return null;
     this.#settle(entry);
-    const changed = this.#merge(entry.values, reading);
-    if (changed) entry.latest = reading;
+    const changed = this.#merge(entry.values, metrics, reading);
+    if (changed) (entry.latest ??= new KeptMetrics()).keep(reading);
     return changed;
   }
 
   #settle(entry: DeviceEntry): void {
-    if (entry.latest !== null && entry.waits) this.#merge(entry.values, entry.latest);
+    const { latest } = entry;
+    if (latest !== null && entry.waits) this.#merge(entry.values, latest.metrics() ?? {}, latest);
     entry.waits = false;
   }
 
-  #merge(values: DeviceEntry["values"], reading: Reading): boolean {
+  #merge(values: DeviceEntry["values"], metrics: Metrics, times: Times): boolean {
     let changed = false;
-    for (const metric of Object.keys(reading.metrics)) {
-      if (this.#keep(values, metric, reading)) changed = true;
+    for (const metric of Object.keys(metrics)) {
+      if (this.#keep(values, metric, metrics[metric], times)) changed = true;
     }
     return changed;
   }
@@ -76,7 +99,7 @@ export class LastValues {
     const entry = this.#devices.get(key);
     if (entry === undefined) return null;
     this.#settle(entry);
-    // fromEntries defines own properties, so that a metric named __proto__ stays a metric.
+    // fromEntries defines own properties, whatever a metric is called.
     entry.json ??= JSON.stringify([entry.device, entry.lastReceived, Object.fromEntries(entry.values)]);
     return entry.json;
   }
@@ -98,8 +121,12 @@ export class LastValues {
   }
 
   /** True when the reading's value is the newest now. */
-  #keep(values: DeviceEntry["values"], metric: string, { ts, received, metrics }: Reading): boolean {
-    const value = metrics[metric];
+  #keep(
+    values: DeviceEntry["values"],
+    metric: string,
+    value: MetricValue | undefined,
+    { ts, received }: Times,
+  ): boolean {
     const known = values.get(metric);
     if (value === undefined) return false;
     if (known === undefined) {
@@ -112,20 +139,4 @@ export class LastValues {
     if (isNewer) [known[0], known[1], known[2]] = [ts, value, received];
     return isNewer;
   }
-
-  #entry(key: string, { tenant, device }: Reading): DeviceEntry | null {
-    const known = this.#devices.get(key);
-    if (known !== undefined) return known;
-    if (this.#devices.size >= this.#limits.lastValueDevicesMax) return null;
-    const made = { tenant, device, lastReceived: 0, values: new Map(), latest: null, waits: false, json: null };
-    this.#devices.set(key, made);
-    return made;
-  }
-}
-
-/** True when `next` is newer than `known` and has all its metrics: nothing of `known` is the newest any more. */
-function replaces(next: Reading, known: Reading): boolean {
-  if (next.ts < known.ts || (next.ts === known.ts && next.received < known.received)) return false;
-  for (const metric in known.metrics) if (!Object.hasOwn(next.metrics, metric)) return false;
-  return true;
 }

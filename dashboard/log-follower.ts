@@ -15,6 +15,7 @@ export interface FollowOptions {
   readonly restFactor: number;
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** The records are those of one poll: what is to be kept of them is copied. */
   onSlice(slice: FetchedSlice): void;
   onBatch(): void;
   /** Null: all is well. Called on each change. */
@@ -43,7 +44,11 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const { log, signal } = options;
   const positions = new Map(options.from.map((position) => [name(position), position]));
   if (positions.size === 0) return;
-  const following: Following = { reader: log.openReader(options.from), positions, isBehind: false };
+  const following: Following = {
+    reader: log.openReader(options.from, { untilNextPoll: true }),
+    positions,
+    isBehind: false,
+  };
   let emptyPolls = 0;
   try {
     while (!signal.aborted && !isDone(positions, options.until)) {

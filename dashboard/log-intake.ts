@@ -2,14 +2,13 @@ import { errorText } from "../core/errors.ts";
 import type { EventLog, FetchedSlice, TopicPosition } from "../core/event-log.ts";
 import type { Logger } from "../core/logger.ts";
 import { HEADER, isControlRecord, type LogRecord } from "../core/record.ts";
-import { deviceKey } from "../core/ids.ts";
-import type { Reading } from "../core/derived-records.ts";
 import type { HubCounters } from "./hub-counters.ts";
 import type { HubLimits } from "./hub-limits.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { followLog } from "./log-follower.ts";
 import { parseAlarmEvent, parseDeviceEvent } from "./parse-derived.ts";
-import { readReading } from "../wire/reading-reader.ts";
+import { ReadingHead } from "../wire/reading-head.ts";
+import { headerBegins } from "../wire/record-batch-reader.ts";
 
 /** The function that makes readings of what devices send. */
 const CLEAN = "clean@";
@@ -37,15 +36,20 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
   const stopping = new AbortController();
   let running: Promise<unknown> = Promise.resolve();
   let trouble: string | null = "not started";
+  const head = new ReadingHead();
+
+  function takeReading(record: LogRecord, isOld: boolean): boolean {
+    if (!head.read(record)) return false;
+    const isOwn = headerBegins(record, HEADER.functionVersion, CLEAN);
+    return feed.applyReading(head, isOld, isOwn);
+  }
 
   function takeIn(slice: FetchedSlice, isOld: boolean): void {
     for (const record of slice.records) {
       if (isControlRecord(record)) continue;
       counters.records.add();
       if (slice.topic === "readings") {
-        const reading = readReading(record);
-        if (reading === null) counters.unreadable.add();
-        else applyReading(feed, record, reading, isOld);
+        if (!takeReading(record, isOld)) counters.unreadable.add();
       } else if (slice.topic === "alarms") {
         const event = parseAlarmEvent(record.value);
         if (event === null) counters.unreadable.add();
@@ -111,13 +115,4 @@ export function createLogIntake(options: LogIntakeOptions): LogIntake {
     },
     notReadyReasons: () => (trouble === null ? [] : [`dashboard: ${trouble}`]),
   };
-}
-
-function applyReading(feed: LiveFeed, record: LogRecord, reading: Reading, isOld: boolean): void {
-  // Stages give a reading its device's key. Made anew for each, it would have to be hashed anew for each map too.
-  const key = record.key ?? deviceKey(reading.tenant, reading.device);
-  // What a replay has corrected is nothing new: it changes last values at most.
-  if (isOld || reading.revision !== undefined) feed.applyOldReading(key, reading);
-  else feed.applyReading(key, reading);
-  if (record.header(HEADER.functionVersion)?.startsWith(CLEAN) === true) feed.countPace(key, reading, isOld);
 }

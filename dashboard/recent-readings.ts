@@ -1,13 +1,73 @@
-import type { Reading } from "../core/derived-records.ts";
+import type { DatedMetrics } from "../wire/reading-head.ts";
 import type { HubLimits } from "./hub-limits.ts";
 
 export type RecentReadingsLimits = Pick<HubLimits, "recentReadingsPerDeviceMax" | "recentReadingsMax">;
 
-interface DeviceReadings {
-  /** In order of arrival. */
-  readings: Reading[];
+/** A reading as it was kept. Times are UTC ms. */
+export interface RecentReading {
+  readonly ts: number;
+  readonly received: number;
+  /** JSON. */
+  readonly metrics: string;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const BYTES_MIN = 256;
+
+/** The last readings of one device, in order of arrival, as bytes: a page that opens is rare, and what is kept must not be the collector's. */
+export class DeviceReadings {
+  readonly key: string;
+  readonly ts: number[] = [];
+  readonly received: number[] = [];
+  /** Where the metrics of each end; they begin where those before it end. */
+  readonly ends: number[] = [];
+  bytes: Buffer = NO_BYTES;
   /** One has come since it was last looked at. */
-  wasUsed: boolean;
+  wasUsed = false;
+  /** Its place among those that are held; -1 while it is not. */
+  place = -1;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  get count(): number {
+    return this.ends.length;
+  }
+
+  push({ ts, received, bytes, start, end }: DatedMetrics): void {
+    const at = this.ends.at(-1) ?? 0;
+    const behind = at + end - start;
+    if (behind > this.bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(behind, this.bytes.length * 2, BYTES_MIN));
+      this.bytes.copy(grown, 0, 0, at);
+      this.bytes = grown;
+    }
+    bytes.copy(this.bytes, at, start, end);
+    this.ts.push(ts);
+    this.received.push(received);
+    this.ends.push(behind);
+  }
+
+  /** Those from this one on. */
+  *from(first: number): Iterable<RecentReading> {
+    for (let index = Math.max(0, first); index < this.count; index += 1) {
+      const metrics = this.bytes.toString("utf8", this.ends[index - 1] ?? 0, this.ends[index]);
+      yield { ts: this.ts[index] ?? 0, received: this.received[index] ?? 0, metrics };
+    }
+  }
+
+  /** Leaves the first `count` out. */
+  cut(count: number): void {
+    const cutEnd = this.ends[count - 1] ?? 0;
+    this.bytes.copyWithin(0, cutEnd, this.ends.at(-1) ?? 0);
+    for (const all of [this.ts, this.received, this.ends]) all.splice(0, count);
+    for (const [index, end] of this.ends.entries()) this.ends[index] = end - cutEnd;
+  }
+
+  clear(): void {
+    for (const all of [this.ts, this.received, this.ends]) all.length = 0;
+  }
 }
 
 /**
@@ -16,51 +76,90 @@ interface DeviceReadings {
  */
 export class RecentReadings {
   readonly #limits: RecentReadingsLimits;
-  /** When there are too many, the first goes, unless something has come of it: then it goes to the end (a second chance, Corbató 1968). */
   readonly #devices = new Map<string, DeviceReadings>();
+  /**
+   * When there are too many, the one under the hand goes, unless something has come of it since the hand last passed (a second chance, Corbató 1968).
+   * Whoever comes next takes its place, behind the hand.
+   */
+  readonly #circle: (DeviceReadings | null)[] = [];
+  readonly #freePlaces: number[] = [];
+  #hand = 0;
   #count = 0;
+  /** Of the device that went last, for the one that comes next. */
+  #spare: Buffer = NO_BYTES;
 
   constructor(limits: RecentReadingsLimits) {
     this.#limits = limits;
   }
 
-  /** `key`: of its device. */
-  push(key: string, reading: Reading): void {
-    const known = this.#devices.get(key);
-    const readings = known?.readings ?? [];
-    if (known === undefined) this.#devices.set(key, { readings, wasUsed: false });
-    else known.wasUsed = true;
-    readings.push(reading);
+  /** Where the readings of a device go, by its key. Whoever pushes may keep it. */
+  device(key: string): DeviceReadings {
+    return this.#devices.get(key) ?? new DeviceReadings(key);
+  }
+
+  push(device: DeviceReadings, reading: DatedMetrics): void {
+    if (device.place === -1) this.#hold(device);
+    else device.wasUsed = true;
+    device.push(reading);
     this.#count += 1;
-    // Cut in strides: shifting one by one would move the whole array for every reading.
+    // Cut in strides: moving all of them for every reading would take far longer.
     const most = this.#limits.recentReadingsPerDeviceMax;
-    if (readings.length >= most * 2) this.#count -= readings.splice(0, readings.length - most).length;
-    while (this.#count > this.#limits.recentReadingsMax && this.#devices.size > 1) this.#forgetOldest(key);
+    if (device.count >= most * 2) {
+      this.#count -= device.count - most;
+      device.cut(device.count - most);
+    }
+    while (this.#count > this.#limits.recentReadingsMax && this.#devices.size > 1) this.#forgetOldest(device);
   }
 
   /** In order of arrival. */
-  of(key: string): readonly Reading[] {
-    return (this.#devices.get(key)?.readings ?? []).slice(-this.#limits.recentReadingsPerDeviceMax);
+  of(key: string): readonly RecentReading[] {
+    const device = this.#devices.get(key);
+    return device === undefined ? [] : [...device.from(device.count - this.#limits.recentReadingsPerDeviceMax)];
   }
 
   /** Drops what was received up to `until`, UTC ms. */
-  forget(key: string, until = Infinity): void {
+  forget(key: string, until: number): void {
     const device = this.#devices.get(key);
     if (device === undefined) return;
-    const kept = device.readings.filter(({ received }) => received > until);
-    this.#count -= device.readings.length - kept.length;
-    if (kept.length === 0) this.#devices.delete(key);
-    else device.readings = kept;
+    const kept = [...device.from(0)].filter(({ received }) => received > until);
+    this.#letGo(device);
+    if (kept.length === 0) return;
+    this.#hold(device);
+    for (const { ts, received, metrics } of kept) {
+      const bytes = Buffer.from(metrics);
+      device.push({ ts, received, bytes, start: 0, end: bytes.length });
+    }
+    this.#count += kept.length;
   }
 
-  /** Never what has just come. */
-  #forgetOldest(newest: string): void {
-    for (const [key, device] of this.#devices) {
-      if (key === newest) continue;
-      if (!device.wasUsed) return this.forget(key);
+  #hold(device: DeviceReadings): void {
+    device.wasUsed = false;
+    device.place = this.#freePlaces.pop() ?? this.#circle.length;
+    this.#circle[device.place] = device;
+    device.bytes = this.#spare;
+    this.#spare = NO_BYTES;
+    this.#devices.set(device.key, device);
+  }
+
+  #letGo(device: DeviceReadings): void {
+    this.#devices.delete(device.key);
+    this.#count -= device.count;
+    this.#spare = device.bytes;
+    device.bytes = NO_BYTES;
+    this.#circle[device.place] = null;
+    this.#freePlaces.push(device.place);
+    device.place = -1;
+    device.clear();
+  }
+
+  /** Never what has just come. There is another one. */
+  #forgetOldest(newest: DeviceReadings): void {
+    for (;;) {
+      const device = this.#circle[this.#hand] ?? null;
+      this.#hand = (this.#hand + 1) % this.#circle.length;
+      if (device === null || device === newest) continue;
+      if (!device.wasUsed) return this.#letGo(device);
       device.wasUsed = false;
-      this.#devices.delete(key);
-      this.#devices.set(key, device);
     }
   }
 }

@@ -1,9 +1,12 @@
 import { DEVICE, METRICS, RECEIVED, TENANT, TIME } from "./reading-reader.ts";
-import type { LogRecord, RecordInput } from "../core/record.ts";
+import type { EncodedParts, RecordInput } from "../core/record.ts";
 
 const CLOSE = 0x7d;
 /** A time has fewer than a safe integer may have. */
 const TIME_DIGITS = 15;
+
+/** A record of the log, or an output whose value may lie among others. */
+type ReadingRecord = Pick<RecordInput, "key" | "value"> & { readonly encoded?: EncodedParts | undefined };
 
 /**
  * Finds what a reading says of itself in its bytes, without reading its metrics: for who compares bytes first. It knows readings as the stages write
@@ -12,6 +15,8 @@ const TIME_DIGITS = 15;
 export class ReadingParts {
   /** Event time of the record that was found last. */
   ts = 0;
+  /** Its receive time. */
+  received = 0;
   private bytes: Uint8Array = new Uint8Array();
   private start = 0;
   private end = 0;
@@ -19,15 +24,11 @@ export class ReadingParts {
   private metricsAt = 0;
 
   /** False when the value is written otherwise. What the metrics are is not looked at. */
-  find({ key, value }: Pick<LogRecord, "key" | "value">): boolean {
-    return this.findAt(key, value, 0, value.length);
-  }
-
-  /** The same of an output, whose value may lie among others. */
-  findOutput(record: RecordInput): boolean {
+  find(record: ReadingRecord): boolean {
     const { key, encoded } = record;
-    if (encoded === undefined) return this.find(record);
-    return this.findAt(key, encoded.bytes, encoded.valueStart, encoded.valueEnd);
+    if (encoded !== undefined) return this.findAt(key, encoded.bytes, encoded.valueStart, encoded.valueEnd);
+    const { value } = record;
+    return this.findAt(key, value, 0, value.length);
   }
 
   private findAt(key: string | null, bytes: Uint8Array, start: number, end: number): boolean {
@@ -46,7 +47,27 @@ export class ReadingParts {
     if (membersAt === -1 || receivedEnd === receivedAt || bytes[end - 1] !== CLOSE) return false;
     this.metricsAt = membersAt - 1;
     this.ts = this.numberAt(timeAt, this.placeEnd);
+    this.received = this.numberAt(receivedAt, receivedEnd);
     return true;
+  }
+
+  /** Nothing follows the metrics, which are bytes [metricsStart, metricsEnd) of `buffer`, braces included. */
+  get isPlain(): boolean {
+    // Only an object ends so: members behind the metrics are numbers and booleans.
+    return this.bytes[this.end - 2] === CLOSE && this.metricsAt < this.end - 2;
+  }
+
+  get buffer(): Buffer {
+    const { bytes } = this;
+    return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  get metricsStart(): number {
+    return this.metricsAt;
+  }
+
+  get metricsEnd(): number {
+    return this.end - 1;
   }
 
   /** Tenant, device and event time, as `placeOf` writes them. */
@@ -60,9 +81,7 @@ export class ReadingParts {
   }
 
   private text(start: number, end: number): string {
-    const { bytes } = this;
-    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    return buffer.toString("latin1", start, end);
+    return this.buffer.toString("latin1", start, end);
   }
 
   /** The place behind these bytes; -1 when others stand there. */

@@ -11,10 +11,13 @@ export const DEVICE = Buffer.from('","device":"');
 export const TIME = Buffer.from('","ts":');
 export const RECEIVED = Buffer.from(',"received":');
 export const METRICS = Buffer.from(',"metrics":{');
+const OPEN = Buffer.from("{");
 const END = Buffer.from("}");
 
 /** Readings are read one at a time. */
 const json = new PlainJson();
+
+export type Metrics = Reading["metrics"];
 
 type Device = NonNullable<ReturnType<typeof parseDeviceKey>>;
 
@@ -56,6 +59,15 @@ export function readPlainReading(bytes: Uint8Array, tenant: string, device: stri
   const metrics = json.members();
   if (metrics === null || !json.skip(END) || !json.isAtEnd) return null;
   return { v: 1, tenant, device, ts, received, metrics };
+}
+
+/** Metrics that stand by themselves, with their braces; null when they are none that a reading may have. */
+export function readMetrics(bytes: Uint8Array): Metrics | null {
+  json.begin(bytes);
+  const members = json.skip(OPEN) ? json.members() : null;
+  if (members !== null && json.isAtEnd) return members;
+  const reading: unknown = { v: 1, tenant: "-", device: "-", ts: 0, received: 0, metrics: parseJson(bytes) };
+  return isReading(reading) ? reading.metrics : null;
 }
 
 function isTime(ts: number): boolean {

@@ -13,7 +13,7 @@ import {
 } from "./record-batch-layout.ts";
 import { packText } from "./packed-headers.ts";
 import { VarintReader } from "./varint.ts";
-import type { Header, LogRecord } from "../core/record.ts";
+import type { EncodedParts, Header, LogRecord } from "../core/record.ts";
 
 export interface RecordBatch {
   readonly baseOffset: number;
@@ -129,14 +129,13 @@ function decodeRecords({ plain, baseOffset, baseTimestamp, appended, count, last
     const valueLength = reader.readVarint();
     // A null value is a tombstone to Kafka; nothing here writes one, and to readers it is an empty value.
     const valueStart = valueLength === -1 ? reader.at : reader.skip(valueLength);
-    const value = new Uint8Array(plain.buffer, plain.byteOffset + valueStart, Math.max(valueLength, 0));
-    const headersAt = reader.at;
+    const valueEnd = reader.at;
     skipHeaders(reader);
     if (reader.at !== end || delta <= previousDelta || delta > lastDelta) {
       throw new MillraceError("BATCH_CORRUPT", "a record does not fit its batch");
     }
     previousDelta = delta;
-    records.push(new BatchRecord(plain, headersAt, end, { offset: baseOffset + delta, timestamp, key, value }));
+    records.push(new BatchRecord(baseOffset + delta, timestamp, key, { bytes: plain, valueStart, valueEnd, end }));
   }
   if (reader.at !== plain.length) throw new MillraceError("BATCH_CORRUPT", "bytes follow the last record of a batch");
   return records;
@@ -155,40 +154,52 @@ function skipHeaders(reader: VarintReader): void {
   }
 }
 
-class BatchRecord implements LogRecord {
+/** It is its own `encoded`: what stands there of value and headers. */
+class BatchRecord implements LogRecord, EncodedParts {
   readonly offset: number;
   readonly timestamp: number;
   readonly key: string | null;
-  readonly value: Uint8Array;
-  private readonly batch: Buffer;
-  private readonly headersAt: number;
-  private readonly end: number;
+  readonly bytes: Buffer;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  readonly headersEnd: number;
+  /** Made when somebody asks: half of those who read a record want its key, its time or its headers alone. */
+  private view: Uint8Array | null = null;
 
   constructor(
-    batch: Buffer,
-    headersAt: number,
-    end: number,
-    fields: Pick<LogRecord, "offset" | "timestamp" | "key" | "value">,
+    offset: number,
+    timestamp: number,
+    key: string | null,
+    parts: { readonly bytes: Buffer; readonly valueStart: number; readonly valueEnd: number; readonly end: number },
   ) {
-    this.offset = fields.offset;
-    this.timestamp = fields.timestamp;
-    this.key = fields.key;
-    this.value = fields.value;
-    this.batch = batch;
-    this.headersAt = headersAt;
-    this.end = end;
+    this.offset = offset;
+    this.timestamp = timestamp;
+    this.key = key;
+    this.bytes = parts.bytes;
+    this.valueStart = parts.valueStart;
+    this.valueEnd = parts.valueEnd;
+    this.headersEnd = parts.end;
+  }
+
+  get encoded(): EncodedParts {
+    return this;
+  }
+
+  get value(): Uint8Array {
+    const { bytes, valueStart, valueEnd } = this;
+    return (this.view ??= new Uint8Array(bytes.buffer, bytes.byteOffset + valueStart, valueEnd - valueStart));
   }
 
   header(name: string): string | undefined {
-    const reader = new VarintReader(this.batch, this.headersAt, this.end);
+    const reader = new VarintReader(this.bytes, this.valueEnd, this.headersEnd);
     const length = this.findHeader(reader, name);
-    return length === -1 ? undefined : textAt(this.batch, reader.at - length, length);
+    return length === -1 ? undefined : textAt(this.bytes, reader.at - length, length);
   }
 
   headerBegins(name: string, text: string): boolean {
-    const reader = new VarintReader(this.batch, this.headersAt, this.end);
+    const reader = new VarintReader(this.bytes, this.valueEnd, this.headersEnd);
     const length = this.findHeader(reader, name);
-    return length >= text.length && isTextAt(this.batch, reader.at - length, text.length, text);
+    return length >= text.length && isTextAt(this.bytes, reader.at - length, text.length, text);
   }
 
   /** Moves the reader behind the header's value, whose length it returns; -1 when there is none. */
@@ -199,13 +210,13 @@ class BatchRecord implements LogRecord {
       const nameAt = reader.skip(nameLength);
       const valueLength = Math.max(reader.readVarint(), 0);
       reader.skip(valueLength);
-      if (nameLength === wanted && isTextAt(this.batch, nameAt, nameLength, name)) return valueLength;
+      if (nameLength === wanted && isTextAt(this.bytes, nameAt, nameLength, name)) return valueLength;
     }
     return -1;
   }
 
   headers(): readonly Header[] {
-    return readHeaders(this.batch, this.headersAt, this.end);
+    return readHeaders(this.bytes, this.valueEnd, this.headersEnd);
   }
 }
 

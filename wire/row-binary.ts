@@ -8,7 +8,7 @@ const TWO_32 = 2 ** 32;
  * column types. Int64 goes as two 32-bit halves, because BigInt costs seven times as much.
  */
 export class RowBinaryWriter {
-  #bytes: Buffer;
+  #bytes: Buffer<ArrayBuffer>;
   #view: DataView;
   #length = 0;
 
@@ -106,6 +106,8 @@ export class RowBinaryWriter {
     if (needed <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
     this.#bytes.copy(grown, 0, 0, this.#length);
+    // Left to the collector, what a writer grows out of makes it mark the whole heap (docs/adr/0050-what-is-only-looked-at-stays-bytes.md).
+    this.#bytes.buffer.transfer(0);
     this.#bytes = grown;
     this.#view = new DataView(grown.buffer);
   }

@@ -94,7 +94,7 @@ class BacktestRun {
   private noteEmitted(record: RecordInput): void {
     const { parts, history } = this;
     this.counts.emitted += 1;
-    if (history.isExact && parts.findOutput(record)) {
+    if (history.isExact && parts.find(record)) {
       if (this.isInRange(parts.ts)) this.comparison.noteText("emitted", parts);
       return;
     }

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import { checkedAppendBytes, checkedRecordBytes } from "../append-limits.ts";
 import { encodeBatches } from "./commit-group.ts";
-import { receiveError } from "./connection-messages.ts";
+import { buffersOf, receiveError } from "./connection-messages.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
 import { openLogStore } from "./log-store.ts";
@@ -72,11 +72,11 @@ export function connectEmbeddedLog(connection: LogConnection): EventLog & { clos
     async status() {
       return expectObject<LogStatus>(await calls.send({ kind: "status" }), "partitions");
     },
-    openReader(positions) {
+    openReader(positions, options) {
       const onCorrupt = ({ bytes, ...corrupt }: Parameters<typeof quarantineRange>[1]): void => {
         if (quarantineRange(directory, { bytes, ...corrupt })) calls.notify({ corrupt });
       };
-      return new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt }, positions);
+      return new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt, ...options }, positions);
     },
     async close() {
       calls.close();
@@ -133,7 +133,9 @@ class PortCalls {
   private flush(): void {
     const requests = this.queue;
     this.queue = [];
-    if (!this.closed) this.port.postMessage(requests, requests.flatMap(transferable));
+    if (this.closed) return;
+    const buffers = requests.flatMap((request) => ("call" in request ? buffersOf(request.call) : []));
+    this.port.postMessage(requests, buffers);
   }
 
   private portOnMessage(replies: readonly ConnectionReply[]): void {
@@ -145,15 +147,6 @@ class PortCalls {
     }
     if (this.waiting.size === 0) this.port.unref();
   }
-}
-
-function transferable(request: ConnectionRequest): ArrayBuffer[] {
-  if (!("call" in request)) return [];
-  const { call } = request;
-  const outputs = call.kind === "append" ? [call.output] : call.kind === "commit" ? call.outputs : [];
-  const buffers = outputs.flatMap(({ batches }) => batches.map(({ bytes }) => bytes.buffer));
-  if (call.kind === "commit") buffers.push(call.request.entry.body.buffer);
-  return buffers.filter((buffer) => buffer instanceof ArrayBuffer);
 }
 
 function expectNumber(result: ConnectionResult): number {

@@ -24,10 +24,14 @@ export interface StoredEntry extends Omit<JournalEntry, "kind" | "complete"> {
   readonly snapshotStart: number | null;
 }
 
-/** UNKNOWN_TOPIC when a position names what the log does not have. */
-export function encodeJournalEntry(entry: StoredEntry, topology: LogTopology): Buffer {
+/** Into what `room` gives. UNKNOWN_TOPIC when a position names what the log does not have. */
+export function encodeJournalEntry(
+  entry: StoredEntry,
+  topology: LogTopology,
+  room: (length: number) => Buffer = (length) => Buffer.allocUnsafeSlow(length),
+): Buffer {
   const bodyAt = HEADER_BYTES + entry.positions.length * POSITION_BYTES;
-  const bytes = Buffer.allocUnsafeSlow(bodyAt + entry.body.length);
+  const bytes = room(bodyAt + entry.body.length);
   bytes[4] = KINDS.indexOf(entry.kind);
   bytes[5] = entry.complete ? 1 : 0;
   bytes.writeUInt16LE(entry.positions.length, 6);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { MillraceError } from "../../core/errors.ts";
 import { heldEntry } from "../journal-holding.ts";
+import { ByteShelf } from "./byte-shelf.ts";
 import { decodeJournalEntry, encodeJournalEntry } from "./journal-entry.ts";
 import { scanJournal } from "./journal-scan.ts";
 import { createJournal } from "./journal.ts";
@@ -44,6 +45,8 @@ export class JournalTable {
   private readonly topology: LogTopology;
   private readonly damagedCounter: Counter;
   private readonly journals = new Map<string, Journal>();
+  /** Where the entries of the commit under way are. */
+  private readonly shelf = new ByteShelf();
   /** In the marks that are given. */
   private readonly log = randomUUID();
 
@@ -73,8 +76,10 @@ export class JournalTable {
       .map(({ id, durable: { epoch, positions, nextTimer } }) => ({ ...id, epoch, positions, nextTimer }));
   }
 
-  /** Gives the entries their places behind the durable ones. */
+  /** Gives the entries their places behind the durable ones. Their bytes hold until the next call: one commit is written at a time. */
   place(writes: readonly JournalWrite[]): PlacedEntries {
+    this.shelf.clear();
+    const room = (length: number): Buffer => this.shelf.room(length);
     const progress = new Map<Journal, JournalProgress>();
     const puts: { key: JournalKey; bytes: Buffer }[] = [];
     const removals: JournalKey[] = [];
@@ -84,7 +89,7 @@ export class JournalTable {
       progress.set(journal, state);
       const obsoleteFrom = state.first;
       const entry = advance(state, write);
-      puts.push({ key: keyOf(journal.id, state.next - 1), bytes: encodeJournalEntry(entry, this.topology) });
+      puts.push({ key: keyOf(journal.id, state.next - 1), bytes: encodeJournalEntry(entry, this.topology, room) });
       for (let offset = obsoleteFrom; offset < state.first; offset++) removals.push(keyOf(journal.id, offset));
     }
     return {

@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
+import { ByteShelf } from "./byte-shelf.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
 import { readStarts } from "./log-store.ts";
 import { seekSequence } from "./seek-index.ts";
 import { SliceCollector } from "./slice-collector.ts";
 import { storeError } from "./store-damage.ts";
-import type { FetchedSlice, LogReader, PollOptions, TopicPosition } from "../../core/event-log.ts";
+import type { FetchedSlice, LogReader, PollOptions, ReadOptions, TopicPosition } from "../../core/event-log.ts";
 import type { PlacedBatch } from "./commit-record.ts";
 import type { DurableMark } from "./durable-mark.ts";
 import type { LogStore } from "./log-store.ts";
@@ -22,7 +23,7 @@ export interface CorruptRange {
   readonly bytes: Uint8Array | null;
 }
 
-export interface ReaderOptions {
+export interface ReaderOptions extends ReadOptions {
   readonly directory: string;
   readonly store: LogStore;
   readonly topology: LogTopology;
@@ -36,6 +37,8 @@ export interface ReaderOptions {
  */
 export class EmbeddedLogReader implements LogReader {
   private readonly options: ReaderOptions;
+  /** Where batches lie until the next poll; null: each has its own memory. */
+  private readonly shelf: ByteShelf | null;
   /** Per topic-partition the next offset, −1 where nothing is read. */
   private readonly wanted: Float64Array;
   /** The next commit to look at; null when it is to be sought. */
@@ -45,6 +48,7 @@ export class EmbeddedLogReader implements LogReader {
 
   constructor(options: ReaderOptions, positions: readonly TopicPosition[]) {
     this.options = options;
+    this.shelf = options.untilNextPoll === true ? new ByteShelf() : null;
     this.wanted = new Float64Array(options.topology.size);
     this.seek(positions);
   }
@@ -91,6 +95,7 @@ export class EmbeddedLogReader implements LogReader {
     const { store, topology, mark } = this.options;
     store.root.resetReadTxn();
     const slices = new SliceCollector(topology);
+    this.shelf?.clear();
     let scanned = 0;
     let sequence = this.startSequence(mark.retentions, durable);
     while (sequence <= durable && slices.bytes < bytesMax && scanned < LIMITS.readScanBytesMax) {
@@ -143,11 +148,12 @@ export class EmbeddedLogReader implements LogReader {
       const end = batch.baseOffset + batch.count;
       // A hole: the commit in which these offsets lay has lost its directory.
       if (batch.baseOffset > position) this.reportCorrupt(slices, index, batch.baseOffset, null);
-      this.takeBatch(Uint8Array.prototype.slice.call(commit, batch.byteOffset, batch.byteOffset + batch.byteLength), {
-        slices,
-        index,
-        end,
-      });
+      const { byteOffset, byteLength } = batch;
+      // What LMDB has given is written over with the next commit.
+      const bytes =
+        this.shelf?.copy(commit, byteOffset, byteOffset + byteLength) ??
+        Uint8Array.prototype.slice.call(commit, byteOffset, byteOffset + byteLength);
+      this.takeBatch(bytes, { slices, index, end });
       this.wanted[index] = end;
     }
     return true;

@@ -136,7 +136,7 @@ export class LogWriter {
     });
   }
 
-  /** `outputsOf` may throw: that is a failed commit like any other. */
+  /** `outputsOf` may throw: that is a failed commit like any other. Nobody writes to the entry's bytes before it has landed. */
   async commit(request: Omit<CommitRequest, "outputs">, outputsOf: () => readonly Outputs[]): Promise<void> {
     const { epoch, entry } = request;
     const journal = this.journals.journal(request.journal);
@@ -203,8 +203,7 @@ export class LogWriter {
       if ("records" in output) group.addRecords(output.topicPartition, output.records);
       else for (const batch of output.batches) group.addBatch(output.topicPartition, batch);
     }
-    // The body is copied: the caller may use its bytes again, and the group may have to wait.
-    group.addJournalWrite({ journal, kind: entry.kind, epoch, entry: { ...entry, body: Buffer.from(entry.body) } });
+    group.addJournalWrite({ journal, kind: entry.kind, epoch, entry });
     return new Promise((resolve, reject) => {
       group.wait({
         landed: () => resolve(),

@@ -94,15 +94,17 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
         };
       },
       claim: (journal, held) => writer.claim(journal, held),
-      commit: ({ outputs, ...request }) =>
-        writer.commit(request, () =>
+      commit: ({ outputs, entry, ...request }) =>
+        // The caller may use its bytes again, and the group may have to wait.
+        writer.commit({ ...request, entry: { ...entry, body: Uint8Array.from(entry.body) } }, () =>
           outputs.map(({ topic, partition, records }) => ({
             topicPartition: topology.indexOf(topic, partition),
             records,
           })),
         ),
       status: () => Promise.resolve(writer.status()),
-      openReader: (positions) => new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt }, positions),
+      openReader: (positions, readOptions) =>
+        new EmbeddedLogReader({ directory, store, topology, mark, onCorrupt, ...readOptions }, positions),
       connect() {
         const { port1, port2 } = new MessageChannel();
         serveConnection(port1, writer, noteCorrupt);

@@ -28,7 +28,8 @@ interface Running {
 export async function runSession(context: SinkContext, stopping: AbortSignal): Promise<void> {
   const restored = await restoreSession(context, stopping);
   context.onProgress();
-  const reader = context.log.openReader(restored.positions.list());
+  // A record's rows are written when it is added to a batch.
+  const reader = context.log.openReader(restored.positions.list(), { untilNextPoll: true });
   const pump = new SinkPump(context, restored, reader);
   try {
     while (!stopping.aborted) await pump.turn(stopping);

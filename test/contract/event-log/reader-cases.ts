@@ -1,6 +1,7 @@
 import { describe, expect } from "vitest";
 import { allTexts, at, readRecords, text, texts } from "./log-harness.ts";
 import { withLog } from "./with-log.ts";
+import type { FetchedSlice, LogReader } from "../../../core/event-log.ts";
 import type { LogHarness } from "./log-harness.ts";
 
 export function readerCases(harness: LogHarness): void {
@@ -33,6 +34,40 @@ export function readerCases(harness: LogHarness): void {
       expect(texts(slice?.records ?? [])).toEqual(["c", "d"]);
       expect(slice?.records[0]?.offset).toBe(2);
     });
+
+    withLog(
+      harness,
+      "reads the same when each poll's records end with the next, and leaves others alone",
+      async (log) => {
+        const ends = (at: number) => [`m${at}`.repeat(1 + (at % 400)), `n${at}`];
+        for (let index = 0; index < 60; index++)
+          await log.append(
+            "telemetry",
+            index % 2,
+            ends(index).map((one) => text(one)),
+          );
+        const from = [at("telemetry", 0, 0), at("telemetry", 1, 0)];
+        const inSteps = async (reader: LogReader, take: (slice: FetchedSlice) => void) => {
+          for (let count = 0; count < 120;) {
+            const slices = await reader.poll({ bytesMax: 4000, waitMs: 2000 });
+            if (slices.length === 0) break;
+            for (const slice of slices) take(slice);
+            count += slices.reduce((sum, { records }) => sum + records.length, 0);
+          }
+        };
+        const kept: FetchedSlice[] = [];
+        await inSteps(log.openReader(from), (slice) => kept.push(slice));
+        const read: string[] = [];
+        await inSteps(log.openReader(from, { untilNextPoll: true }), ({ records }) => {
+          expect(records.map((record) => record.header("client"))).toEqual(records.map(() => "c1"));
+          read.push(...texts(records));
+        });
+        const all = Array.from({ length: 60 }, (_, index) => ends(index)).flat();
+        expect(read.toSorted()).toEqual(all.toSorted());
+        // Read before, and looked at behind all those polls.
+        expect(allTexts(kept).toSorted()).toEqual(all.toSorted());
+      },
+    );
 
     withLog(harness, "seeks back and forth, and forgets the partitions that are not named any more", async (log) => {
       for (let index = 0; index < 300; index++) await log.append("telemetry", index % 2, [text(`m${index}`)]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../../core/limits.ts";
-import { FleetActivity, silentDevices } from "../../../dashboard/fleet-activity.ts";
+import { countReading, FleetActivity, silentDevices } from "../../../dashboard/fleet-activity.ts";
 
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
@@ -8,8 +8,8 @@ const NOW = 1_000 * MINUTE;
 describe("FleetActivity", () => {
   it("puts devices that alarm before devices that only talk", () => {
     const activity = new FleetActivity();
-    for (let i = 0; i < 5; i += 1) activity.countReading("talker", NOW - i * 1000);
-    activity.countReading("alarmer", NOW);
+    for (let i = 0; i < 5; i += 1) countReading(activity.of("talker"), NOW - i * 1000);
+    countReading(activity.of("alarmer"), NOW);
     activity.countAlarm("alarmer", NOW - 30 * MINUTE);
     expect(activity.noisiest(NOW, 5)).toEqual([
       { device: "alarmer", alarms: 1, readingsPerMinute: 1 },
@@ -19,7 +19,7 @@ describe("FleetActivity", () => {
 
   it("forgets readings after a minute and alarms after an hour", () => {
     const activity = new FleetActivity();
-    activity.countReading("a", NOW - 2 * MINUTE);
+    countReading(activity.of("a"), NOW - 2 * MINUTE);
     activity.countAlarm("a", NOW - 61 * MINUTE);
     expect(activity.noisiest(NOW, 5)).toEqual([]);
   });
@@ -32,7 +32,7 @@ describe("FleetActivity", () => {
 
   it("lists no more than asked for", () => {
     const activity = new FleetActivity();
-    for (const device of ["a", "b", "c"]) activity.countReading(device, NOW);
+    for (const device of ["a", "b", "c"]) countReading(activity.of(device), NOW);
     expect(activity.noisiest(NOW, 2)).toHaveLength(2);
   });
 });
