@@ -39,7 +39,7 @@ export const BREAKS: Readonly<Record<BrokenName, Break>> = {
     edits: [
       {
         file: "engine/source-marks.ts",
-        text: "    if (known !== undefined && compareSourcePositions(source, known.source) <= 0) return false;\n",
+        text: "    if (compareSourcePositions(source, lane.source) <= 0) return false;\n",
         broken: "",
       },
     ],
