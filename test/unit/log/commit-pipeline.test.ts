@@ -32,7 +32,7 @@ class DrivenPipeline {
   }
 
   async wrote(groups: number): Promise<void> {
-    await vi.waitFor(() => expect(this.written).toHaveLength(groups), { timeout: 5000, interval: 1 });
+    await vi.waitUntil(() => this.written.length === groups, { timeout: 5000, interval: 1 });
   }
 
   land(error: MillraceError | null = null): void {
