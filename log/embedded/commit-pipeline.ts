@@ -1,16 +1,13 @@
 import { performance } from "node:perf_hooks";
 import { LIMITS } from "../../core/limits.ts";
 import { CommitGroup } from "./commit-group.ts";
+import { CommitPace } from "./commit-pace.ts";
 import type { MillraceError } from "../../core/errors.ts";
 import type { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
 import type { AppendWaiter } from "../../core/event-log.ts";
 
-/** Arrivals per ms at which the linger has its full length. Slower callers gain little from waiting for company. */
-const FULL_LINGER_RATE = 20;
 /** The shortest timer that Node has. */
 const LINGER_STEP_MS = 1;
-/** Weight of the newest group in the running rate. */
-const RATE_WEIGHT = 0.2;
 
 /**
  * Group commit: one group is being written, the next one collects. When nothing is being written a group leaves at the end of the
@@ -25,14 +22,18 @@ export class CommitPipeline {
   private scheduled = false;
   private maintenance = false;
   private lingerTimer: NodeJS.Timeout | null = null;
-  private arrivalsPerMs = 0;
-  private lastLeftAt = performance.now();
-  private lastArrivals = 0;
+  private readonly nowMs: () => number;
+  private readonly pace: CommitPace;
   private readonly idleWaiters: (() => void)[] = [];
 
-  /** `write` makes the group durable; it resolves with the error when it could not, and then nothing of the group is in the log. */
-  constructor(write: (group: CommitGroup) => Promise<MillraceError | null>) {
+  /**
+   * `write` makes the group durable; it resolves with the error when it could not, and then nothing of the group is in the log. `nowMs`:
+   * monotonic.
+   */
+  constructor(write: (group: CommitGroup) => Promise<MillraceError | null>, nowMs = () => performance.now()) {
     this.write = write;
+    this.nowMs = nowMs;
+    this.pace = new CommitPace(nowMs);
     this.collecting = new CommitGroup(this.writerPool);
   }
 
@@ -83,28 +84,36 @@ export class CommitPipeline {
       return;
     }
     this.scheduled = true;
-    setImmediate(() => this.linger(performance.now() + this.lingerMs()));
+    setImmediate(() => {
+      const now = this.nowMs();
+      this.linger(now, now + this.pace.lingerMs());
+    });
   }
 
   /**
    * Waits until `deadline` for company, but not when nobody came for a while: then all who could are waiting themselves. Nor with a unit: all
-   * of its stage's come together, and somebody waits for what they hold.
+   * of its stage's come together, and somebody waits for what they hold. Retention waits for the first to come: a commit of its own would be in
+   * the way of those who come while it is written.
    */
-  private linger(deadline: number): void {
+  private linger(from: number, deadline: number): void {
+    // What waited has failed meanwhile.
+    if (!this.hasWork()) return this.rest();
     const { arrivals } = this.collecting;
+    const now = this.nowMs();
     if (
       this.isFull() ||
       this.collecting.journalWrites.length > 0 ||
       this.idleWaiters.length > 0 ||
-      performance.now() + LINGER_STEP_MS > deadline
+      now + LINGER_STEP_MS > deadline ||
+      now < from
     ) {
       void this.leave();
       return;
     }
     this.lingerTimer = setTimeout(() => {
       this.lingerTimer = null;
-      if (this.collecting.arrivals === arrivals) void this.leave();
-      else this.linger(deadline);
+      if (this.collecting.arrivals === arrivals && arrivals > 0) void this.leave();
+      else this.linger(now, deadline);
     }, LINGER_STEP_MS);
   }
 
@@ -119,34 +128,26 @@ export class CommitPipeline {
     setImmediate(() => void this.leave());
   }
 
-  /** What is left of the linger since the last group left. A caller that waits for each of its requests is never kept. */
-  private lingerMs(): number {
-    if (this.lastArrivals < 2) return 0;
-    const whole = LIMITS.lingerMsMax * Math.min(1, this.arrivalsPerMs / FULL_LINGER_RATE);
-    return whole - (performance.now() - this.lastLeftAt);
-  }
-
-  private noteLeaving(group: CommitGroup): void {
-    const now = performance.now();
-    const rate = group.arrivals / Math.max(now - this.lastLeftAt, 0.05);
-    this.arrivalsPerMs += (rate - this.arrivalsPerMs) * RATE_WEIGHT;
-    this.lastLeftAt = now;
-    this.lastArrivals = group.arrivals;
-  }
-
   private async leave(): Promise<void> {
     this.writing = true;
     this.maintenance = false;
     const group = this.queue.shift() ?? this.takeCollecting();
-    this.noteLeaving(group);
+    this.pace.left(group.arrivals);
     const error = await this.write(group);
     group.release();
     if (error === null) for (const request of group.requests) request.landed();
     else this.failWaiting([group], error);
+    this.pace.landed(this.collecting.arrivals);
     this.writing = false;
-    this.scheduled = false;
+    this.rest();
     if (this.hasWork()) this.schedule();
-    else for (const resolve of this.idleWaiters.splice(0)) resolve();
+  }
+
+  /** Nothing is written, and nothing is about to be. */
+  private rest(): void {
+    this.scheduled = false;
+    if (this.hasWork()) return;
+    for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 
   private takeCollecting(): CommitGroup {
