@@ -9,7 +9,7 @@ import type { Logger } from "../../core/logger.ts";
  * With each page that is touched the kernel maps the fifteen around it (fault-around, which MADV_RANDOM does not keep it from): where free pages of the file are used again, and
  * what belongs together lies apart, 100 messages a second touch 20 MB in a second, and a snapshot 50.
  */
-const LOG_EVERY_MS = 250;
+const LOG_EVERY_MS = 100;
 /** Programs are mostly what was needed once; what is needed often comes back at once, for some hundred faults of a page. */
 const PROGRAMS_EVERY_MS = 15_000;
 const LMDB_FILE = ".mdb";
@@ -24,7 +24,7 @@ export interface MemoryReleaseOptions {
 }
 
 /**
- * From now on lets go what is mapped and not in use: four times a second what this process has read of the log, which otherwise counts as its own until the kernel wants
+ * From now on lets go what is mapped and not in use: ten times a second what this process has read of the log, which otherwise counts as its own until the kernel wants
  * the memory, and now and then programs, and what the C library has free (docs/adr/0041-little-memory-is-one-setting.md). What is touched again comes from the
  * kernel's cache. Where that is not possible, it is said once, and all goes on. Call the answer to end it, before the log is closed: while this thread has it open,
  * its addresses are nobody else's.
