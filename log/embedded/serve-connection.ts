@@ -1,5 +1,5 @@
 import { isMillraceError } from "../../core/errors.ts";
-import { buffersOf, transferError } from "./connection-messages.ts";
+import { transferError } from "./connection-messages.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { EncodedBatch } from "./commit-group.ts";
 import type { ConnectionCall, ConnectionReply, ConnectionRequest, ConnectionResult } from "./connection-messages.ts";
@@ -38,10 +38,7 @@ export function serveConnection(
       }
       const { id, call } = request;
       void answer(writer, call).then(
-        (result) => {
-          reply({ id, result });
-          for (const buffer of buffersOf(call)) giveBack(buffer);
-        },
+        (result) => reply({ id, result }),
         (error: unknown) => {
           reply({ id, error: transferError(error) });
           if (!isMillraceError(error)) throw error;
@@ -68,14 +65,6 @@ async function answer(writer: LogWriter, call: ConnectionCall): Promise<Connecti
     case "status":
       return writer.status();
   }
-}
-
-/**
- * What has landed is needed no more. This thread makes so little garbage that V8 would look for it long after the bytes of a few seconds had outgrown its
- * limit, and then mark the whole heap instead.
- */
-function giveBack(buffer: ArrayBuffer): void {
-  buffer.transfer(0);
 }
 
 /** Buffers arrive as plain Uint8Arrays. */
