@@ -4,6 +4,7 @@ import { systemClock } from "../../core/clock.ts";
 import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { KafkaTopicConsumer } from "../../log/kafka/kafka-topic-consumer.ts";
+import { createTopicCommand } from "../../sinks/forward/create-topic-command.ts";
 import { createMqttUpstreamLink } from "../../sinks/forward/mqtt-upstream-link.ts";
 import { badRecordsFile } from "../../sinks/relay/bad-records-file.ts";
 import { holdBadRecords } from "../../sinks/relay/hold-bad-records.ts";
@@ -87,7 +88,7 @@ function say({ address, from, to, group, probeHost }: RelaySettings, probes: Rel
 function startFailure(error: unknown, { address: { topic, place }, group }: RelaySettings): unknown {
   if (!isMillraceError(error)) return error;
   const remedies: Partial<Record<string, string>> = {
-    UNKNOWN_TOPIC: `Make it (kafka-topics.sh --bootstrap-server ${place.replace(/^\w+:\/\//, "")} --create --topic ${topic} --partitions 1 --replication-factor 3 --config min.insync.replicas=2), or correct --from.`,
+    UNKNOWN_TOPIC: `Make it (${createTopicCommand(place, topic)}), or correct --from.`,
     NOT_AUTHORIZED: `Give the user READ and DESCRIBE on the topic ${topic}, and READ on the group ${group}.`,
     CONFIG_INVALID:
       "Check --from (kafkas:// with TLS), --sasl, --user and the password. Brokers are to be Apache Kafka 4.0 to 4.3.",

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import { checkedAppendBytes, checkedRecordBytes } from "../append-limits.ts";
 import { encodeBatches } from "./commit-group.ts";
-import { buffersOf, receiveError } from "./connection-messages.ts";
+import { receiveError } from "./connection-messages.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
 import { openLogStore } from "./log-store.ts";
@@ -133,9 +133,7 @@ class PortCalls {
   private flush(): void {
     const requests = this.queue;
     this.queue = [];
-    if (this.closed) return;
-    const buffers = requests.flatMap((request) => ("call" in request ? buffersOf(request.call) : []));
-    this.port.postMessage(requests, buffers);
+    if (!this.closed) this.port.postMessage(requests, requests.flatMap(transferable));
   }
 
   private portOnMessage(replies: readonly ConnectionReply[]): void {
@@ -147,6 +145,15 @@ class PortCalls {
     }
     if (this.waiting.size === 0) this.port.unref();
   }
+}
+
+function transferable(request: ConnectionRequest): ArrayBuffer[] {
+  if (!("call" in request)) return [];
+  const { call } = request;
+  const outputs = call.kind === "append" ? [call.output] : call.kind === "commit" ? call.outputs : [];
+  const buffers = outputs.flatMap(({ batches }) => batches.map(({ bytes }) => bytes.buffer));
+  if (call.kind === "commit") buffers.push(call.request.entry.body.buffer);
+  return buffers.filter((buffer) => buffer instanceof ArrayBuffer);
 }
 
 function expectNumber(result: ConnectionResult): number {

@@ -25,14 +25,6 @@ export type ConnectionCall =
     }
   | { readonly kind: "status" };
 
-/** What goes over to the writer with a call, instead of being copied. */
-export function buffersOf(call: ConnectionCall): ArrayBuffer[] {
-  const outputs = call.kind === "append" ? [call.output] : call.kind === "commit" ? call.outputs : [];
-  const buffers = outputs.flatMap(({ batches }) => batches.map(({ bytes }) => bytes.buffer));
-  if (call.kind === "commit") buffers.push(call.request.entry.body.buffer);
-  return buffers.filter((buffer) => buffer instanceof ArrayBuffer);
-}
-
 export type ConnectionRequest =
   | { readonly id: number; readonly call: ConnectionCall }
   /** A commit failed before it was sent: what was sent behind it must fail too. */

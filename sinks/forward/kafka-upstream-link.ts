@@ -1,4 +1,5 @@
 import { isMillraceError, MillraceError } from "../../core/errors.ts";
+import { createTopicCommand } from "./create-topic-command.ts";
 import { LIMITS, type Limits } from "../../core/limits.ts";
 import type { TopicProducer } from "../../core/topic-producer.ts";
 import type { UpstreamLink } from "./upstream-link.ts";
@@ -65,7 +66,7 @@ function sentenceOf(
 ): string {
   switch (code) {
     case "UNKNOWN_TOPIC":
-      return `has no topic ${topic}, and it is not made by itself: make it (kafka-topics.sh --bootstrap-server ${place.replace(/^\w+:\/\//, "")} --create --topic ${topic} --partitions 1 --replication-factor 3 --config min.insync.replicas=2)`;
+      return `has no topic ${topic}, and it is not made by itself: make it (${createTopicCommand(place, topic)})`;
     case "NOT_AUTHORIZED":
       return `does not let this user write to ${topic}: give it WRITE and DESCRIBE on the topic (${message})`;
     case "BATCH_TOO_LARGE":
