@@ -1,8 +1,11 @@
 import { LIMITS } from "../core/limits.ts";
 
 const INITIAL_BYTES = 4096;
-/** So often in a row a quarter would have been enough, before a large buffer is let go: sizes go up and down under a steady load too. */
-const SMALL_USES = 64;
+/**
+ * So often in a row a quarter would have been enough, before a large buffer is let go; half a minute of a busy log. Sizes go up and down under a steady
+ * load too, and what is let go for a moment is made anew by doubling: V8 marks the whole heap for 8 MB of new buffers, 40 ms in which everybody waits.
+ */
+const SMALL_USES = 4096;
 
 /**
  * A buffer that is used again and again. V8 collects large ones only with everything else, so making them anew costs far more than the

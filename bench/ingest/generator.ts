@@ -45,11 +45,11 @@ async function run(load: IngestLoad): Promise<IngestResult> {
   const connections = await openConnections(load.port, load.clients, load.shape, samples);
   const acknowledged = (): number => connections.reduce((sum, connection) => sum + connection.acknowledged, 0);
   const measure = async (seconds: number): Promise<LoadPhase> => {
-    samples.take();
     const begun = markUsage(load.serverPid, acknowledged());
+    samples.forget();
     await delay(seconds * 1000);
     const usage = usageBetween(begun, markUsage(load.serverPid, acknowledged()));
-    return { usage, latency: samples.take() };
+    return { usage, latency: samples.latency() };
   };
 
   const flooding = flood(connections);

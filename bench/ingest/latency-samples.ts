@@ -16,10 +16,13 @@ export class LatencySamples {
     this.#count += 1;
   }
 
-  /** What was added since the last call. */
-  take(): Latency {
-    const latency = latencyOf(Array.from(this.#kept.subarray(0, Math.min(this.#count, KEPT))));
+  /** Lets go of what was added: to sort it in the middle of a load would hold up the load by as much as a PUBACK is late at worst. */
+  forget(): void {
     this.#count = 0;
-    return latency;
+  }
+
+  /** Of what was added since the last `forget`. */
+  latency(): Latency {
+    return latencyOf(Array.from(this.#kept.subarray(0, Math.min(this.#count, KEPT))));
   }
 }
