@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { formatTable } from "../../app/commands/output.ts";
-import { SHAPE_NAMES } from "../ingest/load-shapes.ts";
+import { SHAPE_NAMES, type ShapeName } from "../ingest/load-shapes.ts";
 import { commandLine, describeMachine } from "../machine.ts";
 import { lineCells } from "../report.ts";
 import { writeReport } from "../write-report.ts";
@@ -9,7 +9,10 @@ import { measureEndToEnd, profileEndToEnd } from "./measure-end-to-end.ts";
 
 const COSTS_PRINTED = 20;
 
-/** Measures what a message costs from PUBLISH to its rows in ClickHouse, and writes docs/benchmarks/end-to-end.md. */
+/**
+ * Measures what a message costs from PUBLISH to its rows in ClickHouse, and writes docs/benchmarks/end-to-end.md. `--seconds` and `--warm-up` are one number
+ * for all shapes, or one for each: single messages take longer until as many have come as code needs to be compiled.
+ */
 export async function benchEndToEnd(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
@@ -24,29 +27,41 @@ export async function benchEndToEnd(args: string[]): Promise<void> {
     },
   });
   const machine = describeMachine();
-  const timing = { warmUpSeconds: Number(values["warm-up"]), seconds: Number(values.seconds) };
+  const [warmUps, lengths] = [perShape(values["warm-up"]), perShape(values.seconds)];
+  const timings = mapShapes((shape) => ({ warmUpSeconds: warmUps[shape], seconds: lengths[shape] }));
   const shapes = SHAPE_NAMES.filter((shape) => values.shapes.split(",").includes(shape));
   const rounds: EndToEndRound[] = [];
   for (let run = 0; run < Number(values.runs); run += 1) {
     const round: EndToEndRound = {};
     for (const shape of shapes) {
-      const result = await measureEndToEnd(shape, timing);
+      const result = await measureEndToEnd(shape, timings[shape]);
       round[shape] = result;
       console.error(`${shape}: ${Math.round(result.messages / result.cpuSeconds)} msg/s per CPU-second`);
     }
     rounds.push(round);
   }
-  const report: EndToEndReport = { ...commandLine("npm run bench"), machine, note: values.note, timing, rounds };
+  const report: EndToEndReport = { ...commandLine("npm run bench"), machine, note: values.note, timings, rounds };
   const lines = shapes.flatMap((shape) =>
     shapeLines(report, shape).map((line) => ({ ...line, what: `${shape}, ${line.what}` })),
   );
   console.log(formatTable(["what", "unit", "median", "runs"], lines.map(lineCells)));
   if (!values["dry-run"]) writeReport("end-to-end", report, endToEndPage(report));
   for (const shape of values.profile ? shapes : []) {
-    for (const [thread, costs] of Object.entries(await profileEndToEnd(shape, timing))) {
+    for (const [thread, costs] of Object.entries(await profileEndToEnd(shape, timings[shape]))) {
       console.log(`\n${shape}, ${thread}`);
       for (const { where, share } of costs.slice(0, COSTS_PRINTED))
         console.log(`${(100 * share).toFixed(1).padStart(5)} %  ${where}`);
     }
   }
+}
+
+function mapShapes<Value>(valueOf: (shape: ShapeName, place: number) => Value): Record<ShapeName, Value> {
+  const [pipelined, mid, single] = SHAPE_NAMES;
+  return { pipelined: valueOf(pipelined, 0), mid: valueOf(mid, 1), single: valueOf(single, 2) };
+}
+
+/** `2` or `2,2,10`. */
+function perShape(text: string): Record<ShapeName, number> {
+  const numbers = text.split(",").map(Number);
+  return mapShapes((_, place) => numbers[place] ?? numbers[0] ?? 0);
 }

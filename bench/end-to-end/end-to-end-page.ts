@@ -13,7 +13,7 @@ export interface EndToEndReport {
   readonly note: string;
   readonly command: string;
   readonly machine: Machine;
-  readonly timing: EndToEndTiming;
+  readonly timings: Readonly<Record<ShapeName, EndToEndTiming>>;
   readonly rounds: readonly EndToEndRound[];
 }
 
@@ -52,7 +52,9 @@ export function shapeLines({ rounds }: EndToEndReport, shape: ShapeName): Line[]
 
 /** The page docs/benchmarks/end-to-end.md. */
 export function endToEndPage(report: EndToEndReport): string {
-  const { rounds, timing } = report;
+  const { rounds, timings } = report;
+  const warmUps = SHAPE_NAMES.map((shape) => timings[shape].warmUpSeconds).join(", ");
+  const lengths = SHAPE_NAMES.map((shape) => timings[shape].seconds).join(", ");
   const shapes = SHAPE_NAMES.filter((shape) => rounds.some((round) => round[shape] !== undefined));
   const sections = shapes.map((shape) => {
     const { connections, window, batch } = LOAD_SHAPES[shape];
@@ -80,7 +82,7 @@ ${auditText(report)}
 ## What is measured
 
 - Every message is MQTT 3.1.1, QoS 1, on \`v1/devices/me/telemetry\`, with JSON of ${PAYLOAD_BYTES} bytes: an event time and exactly six metrics. No
-  message repeats another, and those of a device have event times of their own, at least 1 ms apart. Each shape has a fresh instance: ${timing.warmUpSeconds} s of full load, worked to their end; then ${timing.seconds} s of full load that are
+  message repeats another, and those of a device have event times of their own, at least 1 ms apart. Each shape has a fresh instance: full load, worked to its end (${warmUps} s: pipelined, mid, single); then full load (${lengths} s) that is
   measured, from the first CONNECT until every message is processed, every row stored and every other consumer has caught up.
 - **CPU-seconds** are user and system time of all processes and threads of the instance, from /proc, in that time: the gateway, the stage, the services, the
   sink, and the child process with ClickHouse, its background merges included as far as they fall into it. The generator is a process of its own whose CPU is not counted.
