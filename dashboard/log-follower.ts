@@ -32,8 +32,8 @@ const RETRY_MS = 1000;
 interface Following {
   readonly reader: LogReader;
   readonly positions: Map<string, TopicPosition>;
-  /** Retention has passed a position: they are moved before the next poll. */
-  isBehind: boolean;
+  /** The last poll has failed. Before the next one the positions are sought: it may have passed what it did not give, and retention may have passed them. */
+  mustSeek: boolean;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const following: Following = {
     reader: log.openReader(options.from, { untilNextPoll: true }),
     positions,
-    isBehind: false,
+    mustSeek: false,
   };
   let emptyPolls = 0;
   try {
@@ -71,21 +71,22 @@ export async function followLog(options: FollowOptions): Promise<void> {
 async function pollOrRecover(following: Following, options: FollowOptions): Promise<readonly FetchedSlice[]> {
   const { signal, logger } = options;
   try {
-    if (following.isBehind) await seekIntoRange(following, options);
+    if (following.mustSeek) await seekIntoRange(following, options);
     const slices = await following.reader.poll({
       bytesMax: options.bytesMax,
       waitMs: options.until === undefined ? WAIT_MS : SCAN_WAIT_MS,
       signal,
     });
-    following.isBehind = false;
+    following.mustSeek = false;
     options.onTrouble(null);
     return slices;
   } catch (error) {
     if (signal.aborted) return [];
     if (!isMillraceError(error)) throw error;
-    if (error.code === "OFFSET_OUT_OF_RANGE" && !following.isBehind) {
+    const wasSought = following.mustSeek;
+    following.mustSeek = true;
+    if (error.code === "OFFSET_OUT_OF_RANGE" && !wasSought) {
       logger.warn({ err: error.message }, "The dashboard fell behind retention and goes on with the oldest records.");
-      following.isBehind = true;
       return [];
     }
     options.onTrouble(`cannot read the log: ${error.message}`);

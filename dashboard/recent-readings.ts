@@ -13,6 +13,10 @@ export interface RecentReading {
 
 const NO_BYTES = Buffer.alloc(0);
 const BYTES_MIN = 256;
+/** A buffer above this is let go when little of it is used, and is nobody else's. */
+const LARGE_BYTES = 64 * 1024;
+/** A reading counts once, and once more for each of so many bytes: so the ceilings bound memory too. */
+const READING_BYTES = 1024;
 
 /** The last readings of one device, in order of arrival, as bytes: a page that opens is rare, and what is kept must not be the collector's. */
 export class DeviceReadings {
@@ -33,6 +37,19 @@ export class DeviceReadings {
 
   get count(): number {
     return this.ends.length;
+  }
+
+  /** What it counts for: the readings, or more where they are long. */
+  get weight(): number {
+    return Math.max(this.count, Math.ceil((this.ends.at(-1) ?? 0) / READING_BYTES));
+  }
+
+  /** How many of the oldest have to go so that the others count for `most` at most. The newest stays. */
+  tooMany(most: number): number {
+    const end = this.ends.at(-1) ?? 0;
+    let count = Math.max(0, this.count - most);
+    while (count < this.count - 1 && end - (this.ends[count - 1] ?? 0) > most * READING_BYTES) count += 1;
+    return count;
   }
 
   push({ ts, received, bytes, start, end }: DatedMetrics): void {
@@ -60,7 +77,10 @@ export class DeviceReadings {
   /** Leaves the first `count` out. */
   cut(count: number): void {
     const cutEnd = this.ends[count - 1] ?? 0;
-    this.bytes.copyWithin(0, cutEnd, this.ends.at(-1) ?? 0);
+    const end = this.ends.at(-1) ?? 0;
+    const isLarge = this.bytes.length > LARGE_BYTES && end - cutEnd < this.bytes.length / 4;
+    if (isLarge) this.bytes = Buffer.from(this.bytes.subarray(cutEnd, end));
+    else this.bytes.copyWithin(0, cutEnd, end);
     for (const all of [this.ts, this.received, this.ends]) all.splice(0, count);
     for (const [index, end] of this.ends.entries()) this.ends[index] = end - cutEnd;
   }
@@ -100,14 +120,12 @@ export class RecentReadings {
   push(device: DeviceReadings, reading: DatedMetrics): void {
     if (device.place === -1) this.#hold(device);
     else device.wasUsed = true;
+    const before = device.weight;
     device.push(reading);
-    this.#count += 1;
     // Cut in strides: moving all of them for every reading would take far longer.
     const most = this.#limits.recentReadingsPerDeviceMax;
-    if (device.count >= most * 2) {
-      this.#count -= device.count - most;
-      device.cut(device.count - most);
-    }
+    if (device.weight >= most * 2) device.cut(device.tooMany(most));
+    this.#count += device.weight - before;
     while (this.#count > this.#limits.recentReadingsMax && this.#devices.size > 1) this.#forgetOldest(device);
   }
 
@@ -129,7 +147,7 @@ export class RecentReadings {
       const bytes = Buffer.from(metrics);
       device.push({ ts, received, bytes, start: 0, end: bytes.length });
     }
-    this.#count += kept.length;
+    this.#count += device.weight;
   }
 
   #hold(device: DeviceReadings): void {
@@ -143,8 +161,8 @@ export class RecentReadings {
 
   #letGo(device: DeviceReadings): void {
     this.#devices.delete(device.key);
-    this.#count -= device.count;
-    this.#spare = device.bytes;
+    this.#count -= device.weight;
+    this.#spare = device.bytes.length > LARGE_BYTES ? NO_BYTES : device.bytes;
     device.bytes = NO_BYTES;
     this.#circle[device.place] = null;
     this.#freePlaces.push(device.place);

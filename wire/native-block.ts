@@ -24,7 +24,11 @@ const VARINT_BYTES = 5;
  */
 export function nativeBlock(rows: number, columns: readonly NativeColumn[]): Uint8Array {
   const pieces: Uint8Array[] = [varint(columns.length), varint(rows)];
-  for (const { name, type, data } of columns) pieces.push(nativeText(name), nativeText(type), ...data);
+  for (const { name, type, data } of columns) {
+    pieces.push(nativeText(name), nativeText(type));
+    // One by one: a column of texts has a piece for each, and so many arguments do not fit on the stack.
+    for (const piece of data) pieces.push(piece);
+  }
   return Buffer.concat(pieces);
 }
 

@@ -29,6 +29,11 @@ export class RecordBatchWriter {
   private baseTimestamp = 0;
   private maxTimestamp = 0;
 
+  /** Bytes that its buffer takes. */
+  get capacity(): number {
+    return this.buffer.bytes.length;
+  }
+
   append(record: RecordInput): void {
     const { key, timestamp } = record;
     this.reserve(recordBytesBound(record));

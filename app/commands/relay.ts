@@ -17,6 +17,7 @@ import { EXIT } from "./output.ts";
 import { interruptSignal } from "./register-devices.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { UpstreamLink } from "../../sinks/forward/upstream-link.ts";
+import type { KafkaCluster } from "../../log/kafka/kafka-cluster.ts";
 import type { Config } from "../config.ts";
 import type { RelaySettings } from "../relay-settings.ts";
 
@@ -29,10 +30,13 @@ export async function relayCommand(settings: RelaySettings, config: Config, json
   const signal = interruptSignal();
   const logger = createLogger(config.logLevel, "relay");
   const metrics = createMetrics();
-  const relay = createRelay({ ...relayParts(settings, logger), clock: systemClock, logger, metrics });
   const cluster = await openKafka(settings, config);
+  const relay = createRelay({ ...relayParts(settings, cluster, logger), clock: systemClock, logger, metrics });
   const consumer = new KafkaTopicConsumer({ cluster, topic: address.topic, group, listener: relay, logger });
-  const probes = await probesOf(settings, { ...relay, metrics: () => metrics.snapshot() });
+  const probes = await probesOf(settings, {
+    notReadyReasons: () => [...consumer.notReadyReasons(), ...relay.notReadyReasons()],
+    metrics: () => metrics.snapshot(),
+  });
   try {
     await consumer.start();
     say(settings, probes, json);
@@ -54,16 +58,19 @@ function openKafka(settings: RelaySettings, config: Config) {
   return openForeignKafka(config, address, { mechanism, user, secret }, "relay");
 }
 
-function relayParts(settings: RelaySettings, logger: Logger) {
+function relayParts(settings: RelaySettings, cluster: Pick<KafkaCluster, "metadata">, logger: Logger) {
   const { address, to: url, group, skipBad, token: given, tokenFile = "" } = settings;
   const { topic } = address;
   const token = (): string => given ?? secretOfFile(tokenFile, "the file with the token for the installation upstream");
-  // The same for whoever works the partition: the upstream lets the connection of the last one go.
-  const id = createHash("sha256").update(`${topic} ${group}`).digest("hex").slice(0, ID_CHARACTERS);
   const tokenSetting = "MILLRACE_RELAY_TOKEN";
+  // The same for whoever works the partition: the upstream lets the connection of the last one go. Two Kafkas may have topics of one name.
+  const clientIdOf = (partition: number): string => {
+    const name = `${cluster.metadata.clusterId ?? ""} ${topic} ${group}`;
+    return `relay-${createHash("sha256").update(name).digest("hex").slice(0, ID_CHARACTERS)}-${partition}`;
+  };
   return {
     link: (partition: number): UpstreamLink =>
-      createMqttUpstreamLink({ url, token, tokenSetting, clientId: `relay-${id}-${partition}` }),
+      createMqttUpstreamLink({ url, token, tokenSetting, clientId: clientIdOf(partition) }),
     bad: skipBad === undefined ? holdBadRecords(logger) : badRecordsFile(skipBad, topic, logger),
   };
 }

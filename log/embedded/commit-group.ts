@@ -4,6 +4,7 @@ import type { AppendGroup, AppendWaiter } from "../../core/event-log.ts";
 import type { PackedRecord, RecordInput } from "../../core/record.ts";
 import type { UnplacedBatch } from "./commit-record.ts";
 import type { JournalWrite } from "./journal-table.ts";
+import type { WriterPool } from "./writer-pool.ts";
 
 /** A batch that was encoded elsewhere, with base offset 0. */
 export interface EncodedBatch {
@@ -35,10 +36,10 @@ export class CommitGroup implements AppendGroup {
   readonly requests: AppendWaiter[] = [];
   readonly journalWrites: JournalWrite[] = [];
   private readonly slots = new Map<number, Slot>();
-  private readonly writerPool: RecordBatchWriter[];
+  private readonly writerPool: WriterPool;
 
   /** `writerPool` lends batch writers and gets them back from `release`. */
-  constructor(writerPool: RecordBatchWriter[]) {
+  constructor(writerPool: WriterPool) {
     this.writerPool = writerPool;
   }
 
@@ -122,8 +123,7 @@ export class CommitGroup implements AppendGroup {
   release(): void {
     for (const slot of this.slots.values()) {
       if (slot.writer === null) continue;
-      slot.writer.reset();
-      this.writerPool.push(slot.writer);
+      this.writerPool.giveBack(slot.writer);
       slot.writer = null;
     }
   }
@@ -139,7 +139,7 @@ export class CommitGroup implements AppendGroup {
   /** The slot's writer, with room for so many bytes more in its batch. */
   private writerFor(slot: Slot, bytesBound: number): RecordBatchWriter {
     if (slot.writer !== null && slot.writer.byteLength + bytesBound > BATCH_BYTES_TARGET) this.close(slot);
-    slot.writer ??= this.writerPool.pop() ?? new RecordBatchWriter();
+    slot.writer ??= this.writerPool.take();
     return slot.writer;
   }
 
@@ -154,8 +154,7 @@ export class CommitGroup implements AppendGroup {
     const { writer } = slot;
     if (writer === null) return;
     slot.done.push({ bytes: Buffer.from(writer.finish(0)), count: writer.count, lastTimestamp: writer.lastTimestamp });
-    writer.reset();
-    this.writerPool.push(writer);
+    this.writerPool.giveBack(writer);
     slot.writer = null;
   }
 }

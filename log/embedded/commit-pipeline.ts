@@ -2,8 +2,8 @@ import { performance } from "node:perf_hooks";
 import { LIMITS } from "../../core/limits.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { CommitPace } from "./commit-pace.ts";
+import { WriterPool } from "./writer-pool.ts";
 import type { MillraceError } from "../../core/errors.ts";
-import type { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
 import type { AppendWaiter } from "../../core/event-log.ts";
 
 /** The shortest timer that Node has. */
@@ -15,7 +15,7 @@ const LINGER_STEP_MS = 1;
  */
 export class CommitPipeline {
   private readonly write: (group: CommitGroup) => Promise<MillraceError | null>;
-  private readonly writerPool: RecordBatchWriter[] = [];
+  private readonly writerPool = new WriterPool();
   private readonly queue: CommitGroup[] = [];
   private collecting: CommitGroup;
   private writing = false;

@@ -230,15 +230,19 @@ export class LogWriter {
       this.pipeline.abandon(lost);
       return;
     }
+    this.measure();
+    this.meters.bytes.set(this.capacity.bytes);
+    void this.capacity.probe(this.options.directory);
+    this.meters.refusing.set(this.capacity.refusing() === null ? 0 : 1);
+    this.pipeline.requestMaintenance();
+  }
+
+  private measure(): void {
     try {
       this.capacity.bytes = usedBytes(this.options.store);
     } catch (error) {
       this.watch.noteDamage(error);
     }
-    this.meters.bytes.set(this.capacity.bytes);
-    void this.capacity.probe(this.options.directory);
-    this.meters.refusing.set(this.capacity.refusing() === null ? 0 : 1);
-    this.pipeline.requestMaintenance();
   }
 
   /** One transaction: batches, journal entries, a checkpoint if it is time, a slice of retention if there is one. */
@@ -282,7 +286,7 @@ export class LogWriter {
     this.meters.records.add(group.records);
     this.capacity.noteSuccess();
     if (deleted) {
-      this.capacity.bytes = usedBytes(this.options.store);
+      this.measure();
       // More may be due; a group of its own takes it when no other comes.
       if (!this.closing) this.pipeline.requestMaintenance();
     } else {

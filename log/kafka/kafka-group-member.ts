@@ -23,6 +23,16 @@ export interface KafkaGroupMemberOptions {
 const JOIN_EPOCH = 0;
 const LEAVE_EPOCH = -1;
 const FIRST_HEARTBEAT_MS = 1000;
+/** The group has gone on without this member, or is not there any more: it was deleted, or its broker was made anew. */
+const OUTSIDE: readonly number[] = [
+  KAFKA_ERROR.unknownMemberId,
+  KAFKA_ERROR.fencedMemberEpoch,
+  KAFKA_ERROR.groupIdNotFound,
+];
+
+export function isOutside(errorCode: number): boolean {
+  return OUTSIDE.includes(errorCode);
+}
 
 /**
  * A member of a consumer group by Kafka's newer protocol (KIP-848): the coordinator says what the member is to have; what it is to lose
@@ -43,7 +53,7 @@ export class KafkaGroupMember implements Service {
   private nudge = new AbortController();
   /** Taking and giving up, one after the other. Heartbeats go on meanwhile. */
   private following: Promise<void> = Promise.resolve();
-  private wasFailing = false;
+  private trouble: string | null = null;
 
   constructor(options: KafkaGroupMemberOptions) {
     this.options = options;
@@ -53,6 +63,11 @@ export class KafkaGroupMember implements Service {
   /** As the coordinator knows it: what is committed in its name says so. */
   get identity(): { readonly memberId: string; readonly memberEpoch: number } {
     return { memberId: this.memberId, memberEpoch: this.epoch };
+  }
+
+  /** Null while the coordinator answers: else why this member cannot know what it has. */
+  get notReadyReason(): string | null {
+    return this.trouble;
   }
 
   /** Resolves when the member has joined; partitions come when the coordinator gives them. */
@@ -79,21 +94,29 @@ export class KafkaGroupMember implements Service {
       if (signal.aborted) return;
       try {
         await this.beat();
-        this.wasFailing = false;
+        this.trouble = null;
       } catch (error) {
         const { group, logger } = this.options;
-        if (!this.wasFailing) logger.warn({ group, cause: errorText(error) }, "the consumer group does not answer");
-        this.wasFailing = true;
+        if (this.trouble === null)
+          logger.warn({ group, cause: errorText(error) }, "the consumer group does not answer");
+        this.trouble = `the consumer group ${group} does not answer: ${errorText(error)}`;
         await pause(LIMITS.kafkaRetryDelayMsMax, signal);
       }
     }
   }
 
   private async beat(): Promise<void> {
-    const isJoining = this.epoch === JOIN_EPOCH;
-    const answer = await this.call(isJoining || this.changed ? this.ownedNow() : null);
-    if (answer.errorCode === KAFKA_ERROR.unknownMemberId || answer.errorCode === KAFKA_ERROR.fencedMemberEpoch) {
-      // The group has gone on without this member: what it had belongs to others by now.
+    // What changes while this heartbeat is under way is told with the next one.
+    const tells = this.epoch === JOIN_EPOCH || this.changed;
+    this.changed = false;
+    let answer: GroupHeartbeatAnswer | null = null;
+    try {
+      answer = await this.call(tells ? this.ownedNow() : null);
+    } finally {
+      if (answer?.errorCode !== KAFKA_ERROR.none) this.changed ||= tells;
+    }
+    if (isOutside(answer.errorCode)) {
+      // What it had belongs to others by now.
       await this.following;
       await this.release([...this.owned]);
       this.epoch = JOIN_EPOCH;
@@ -106,7 +129,6 @@ export class KafkaGroupMember implements Service {
     this.memberId = answer.memberId;
     this.epoch = answer.memberEpoch;
     this.heartbeatMs = answer.heartbeatMs;
-    this.changed = false;
     const { assignment } = answer;
     if (assignment !== null) this.following = this.following.then(() => this.followSafely(assignment));
   }

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { FETCH, type FetchedPartition } from "../../wire/kafka/fetch.ts";
-import { KAFKA_ERROR } from "../../wire/kafka/kafka-errors.ts";
+import { KAFKA_ERROR, kafkaErrorText } from "../../wire/kafka/kafka-errors.ts";
 import { slicesOf, type KafkaSlice } from "./fetched-slices.ts";
 import { LIST_OFFSETS, OFFSET_AT } from "../../wire/kafka/list-offsets.ts";
 import type { FetchedSlice, LogReader, PollOptions, TopicPosition } from "../../core/event-log.ts";
@@ -16,6 +16,8 @@ export interface KafkaLogReaderOptions {
   /** UNKNOWN_TOPIC for what the log does not have. */
   readonly check: (topic: string, partition: number) => void;
   readonly onCorrupt: (slice: KafkaSlice) => void;
+  /** A topic of somebody else's: that it may not be read ends the poll, where one of the log's own is waited for. */
+  readonly isForeign?: boolean;
 }
 
 interface ReadPartition {
@@ -216,6 +218,11 @@ export class KafkaLogReader implements LogReader {
       const failure = await this.outOfRange(read);
       // Of what was sought meanwhile it says nothing.
       if (version === this.version) this.failure = failure;
+      return true;
+    }
+    if (fetched.errorCode === KAFKA_ERROR.topicAuthorizationFailed && this.options.isForeign === true) {
+      const text = `the topic ${fetched.topic} may not be read: ${kafkaErrorText(fetched.errorCode)}`;
+      this.failure = new MillraceError("NOT_AUTHORIZED", text, { remedy: "Give the user READ on the topic." });
       return true;
     }
     if (fetched.errorCode !== KAFKA_ERROR.none) return false;

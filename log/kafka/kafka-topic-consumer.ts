@@ -8,13 +8,13 @@ import { METADATA } from "../../wire/kafka/metadata.ts";
 import { FIND_COORDINATOR, MEMBER_OFFSET_COMMIT, OFFSET_FETCH } from "../../wire/kafka/offset-apis.ts";
 import { callCoordinator } from "./call-coordinator.ts";
 import { checkBrokers } from "./check-brokers.ts";
-import { KafkaGroupMember } from "./kafka-group-member.ts";
+import { isOutside, KafkaGroupMember } from "./kafka-group-member.ts";
 import { KafkaLogReader } from "./kafka-log-reader.ts";
 import { partitionRanges } from "./kafka-status.ts";
 import { topicNames } from "./topic-names.ts";
 import { partitionCountOf } from "./topic-partitions.ts";
 import type { LogReader } from "../../core/event-log.ts";
-import type { Service } from "../../core/lifecycle.ts";
+import type { Readiness, Service } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { GroupPosition, OwnedPartition, OwnedPartitionListener } from "../../core/topic-consumer.ts";
 import type { KafkaCluster } from "./kafka-cluster.ts";
@@ -33,10 +33,9 @@ const STALE_ATTEMPTS = 10;
 const STALE_RETRY_MS = 100;
 /** As the topic is called, without a prefix. */
 const NAMES = topicNames("");
-const GONE: readonly number[] = [KAFKA_ERROR.unknownMemberId, KAFKA_ERROR.fencedMemberEpoch];
 
 /** A member of a consumer group on a topic that is not this installation's log: it knows its partitions, and keeps how far they are done with. */
-export class KafkaTopicConsumer implements Service {
+export class KafkaTopicConsumer implements Service, Readiness {
   readonly #options: KafkaTopicConsumerOptions;
   readonly #member: KafkaGroupMember;
   #readers = 0;
@@ -71,6 +70,11 @@ export class KafkaTopicConsumer implements Service {
     await checkBrokers(cluster, SPOKEN);
     partitionCountOf(cluster.metadata, topic);
     await this.#member.start();
+  }
+
+  notReadyReasons(): readonly string[] {
+    const { notReadyReason } = this.#member;
+    return notReadyReason === null ? [] : [notReadyReason];
   }
 
   async stop(signal: AbortSignal): Promise<void> {
@@ -110,6 +114,7 @@ export class KafkaTopicConsumer implements Service {
         names: { ...NAMES, topic: (name) => name },
         id: this.#readers,
         check: () => undefined,
+        isForeign: true,
         onCorrupt: ({ damage, corrupt }) =>
           logger.error({ topic, partition, ...corrupt, err: damage }, "a batch cannot be read"),
       },
@@ -133,7 +138,7 @@ export class KafkaTopicConsumer implements Service {
         continue;
       }
       const text = `the group ${group} does not keep the offset of ${topic}/${partition}: ${kafkaErrorText(errorCode)}`;
-      throw new MillraceError(GONE.includes(errorCode) ? "JOURNAL_FENCED" : "LOG_IO", text);
+      throw new MillraceError(isOutside(errorCode) ? "JOURNAL_FENCED" : "LOG_IO", text);
     }
   }
 }

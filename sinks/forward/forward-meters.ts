@@ -4,7 +4,7 @@ import type { ForwardRound } from "./plan-round.ts";
 
 /** What operators see of the forwarder. */
 export interface ForwardMeters {
-  planned(round: Pick<ForwardRound, "refused" | "tooLarge">): void;
+  planned(round: Pick<ForwardRound, "refused" | "tooLarge" | "corrupt">): void;
   forwarded(messages: number, bytes: number): void;
   dropped(messages: number): void;
   /** `oldest`: receive time of the oldest message that waits, UTC ms; null when none does. */
@@ -27,6 +27,9 @@ export function createForwardMeters(metrics: Metrics, clock: Clock): ForwardMete
   const tooLarge = metrics.counter("millrace_forward_skipped_total", "Messages that are not forwarded.", {
     reason: "too-large",
   });
+  const corrupt = metrics.counter("millrace_forward_skipped_total", "Messages that are not forwarded.", {
+    reason: "corrupt",
+  });
   const waiting = metrics.gauge(
     "millrace_forward_waiting_records",
     "Records of telemetry that wait to be forwarded, control records among them.",
@@ -39,6 +42,7 @@ export function createForwardMeters(metrics: Metrics, clock: Clock): ForwardMete
     planned(round) {
       refused.add(round.refused);
       tooLarge.add(round.tooLarge);
+      corrupt.add(round.corrupt);
     },
     forwarded(messages, size) {
       forwarded.add(messages);

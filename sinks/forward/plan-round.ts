@@ -25,9 +25,10 @@ export interface ForwardRound {
   readonly isCut: boolean;
   /** Receive time of the oldest message in it, UTC ms; null when there is none. */
   readonly oldest: number | null;
-  /** Messages that stay here: `refused`, which no device may say; `tooLarge` for the upstream. */
+  /** Messages that stay here: `refused`, which no device may say; `tooLarge` for the upstream; `corrupt`, which the log cannot read any more. */
   readonly refused: number;
   readonly tooLarge: number;
+  readonly corrupt: number;
 }
 
 /** Names a log and its installation in source positions. */
@@ -58,8 +59,11 @@ export function planRound(
   const advances: ReadAdvance[] = [];
   let oldest: number | null = null;
   let refused = 0;
-  let isCut = false;
-  for (const { partition, records, nextOffset } of slices) {
+  let corrupt = 0;
+  /** Of these not all that was polled is in the round: nothing behind it may be either, also where damage has made slices of one partition several. */
+  const cut = new Set<number>();
+  for (const { partition, records, nextOffset, corrupt: damage } of slices) {
+    if (cut.has(partition)) continue;
     let end = nextOffset;
     let messages = 0;
     for (const record of records) {
@@ -68,7 +72,7 @@ export function planRound(
       const count = (perDevice.get(key) ?? 0) + 1;
       if (count > limits.forwardedPerDeviceMax) {
         end = record.offset;
-        isCut = true;
+        cut.add(partition);
         break;
       }
       perDevice.set(key, count);
@@ -77,10 +81,11 @@ export function planRound(
       else packer.add(record, originOf(record, partition, source));
       oldest = Math.min(oldest ?? record.timestamp, record.timestamp);
     }
+    if (damage !== undefined && end >= damage.toOffset) corrupt += damage.toOffset - damage.fromOffset;
     advances.push({ partition, nextOffset: end, messages });
   }
   const { envelopes, tooLarge } = packer.end();
-  return { envelopes, advances, isCut, oldest, refused, tooLarge };
+  return { envelopes, advances, isCut: cut.size > 0, oldest, refused, tooLarge, corrupt };
 }
 
 /** What another edge has forwarded here keeps the time at which it came in there. */

@@ -7,7 +7,7 @@ import type { ReportFault } from "../../core/fault.ts";
 import type { ForwardSinkOptions } from "./forward-options.ts";
 
 export interface EnvelopeSender {
-  /** Tries until the upstream has the envelope, as fast as its circuit breaker allows: true. False when `signal` aborts first. */
+  /** Tries until the upstream has the envelope, as fast as its circuit breaker allows: true. False when `signal` aborts first. Rejects as `beforeAgain` does. */
   send(envelope: Buffer, signal: AbortSignal): Promise<boolean>;
   /** Null while the upstream takes what it is sent; else since when it does not, and why. */
   notReadyReason(): string | null;
@@ -19,6 +19,8 @@ export type EnvelopeSenderOptions = Pick<ForwardSinkOptions, "link" | "clock" | 
   readonly nothing?: () => string;
   /** How many records wait, null when nobody can say now. */
   readonly waiting: () => number | null;
+  /** Called before what may have been sent already is sent again; what it rejects with ends the sending. */
+  readonly beforeAgain?: () => Promise<void>;
   readonly limits?: Pick<Limits, "sinkFailuresMax" | "forwardRetryDelayMsMax">;
 };
 
@@ -34,6 +36,7 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
     onFault,
     waiting,
     nothing = () => "Nothing is forwarded",
+    beforeAgain = () => Promise.resolve(),
     random = Math.random,
     limits = LIMITS,
   } = options;
@@ -79,14 +82,26 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
     }
   }
 
+  async function allowAgain(): Promise<void> {
+    try {
+      await beforeAgain();
+    } catch (error) {
+      breaker.end("unknown");
+      report.show();
+      throw error;
+    }
+  }
+
   return {
     async send(envelope, signal) {
-      while (!signal.aborted) {
+      for (let isAgain = false; !signal.aborted;) {
         if (!breaker.begin()) {
           await pause(Math.min(LOOK_MS, Math.max(1, breaker.waitMs())), signal);
           continue;
         }
         report.show();
+        if (isAgain) await allowAgain();
+        isAgain = true;
         if (await attempt(envelope, signal)) return true;
       }
       return false;

@@ -33,6 +33,8 @@ export class PartitionWork implements Readiness {
   #standsAt: BadRecord | null = null;
   /** Why Kafka is no use now. */
   #failure: string | null = null;
+  /** Why it was begun again, until a step is done. */
+  #trouble: string | null = null;
 
   constructor(owned: OwnedPartition, options: PartitionWorkOptions) {
     this.#owned = owned;
@@ -44,6 +46,10 @@ export class PartitionWork implements Readiness {
       link: this.#link,
       onFault: (fault, transition, text) => options.logger.warn({ partition, fault, transition }, text),
       waiting: () => null,
+      // Whoever was away for long may have lost the partition: what it sends again would come between what the next owner sends.
+      beforeAgain: async () => {
+        if (this.#offset !== null) await owned.commit(this.#offset);
+      },
       nothing: () => `Nothing of partition ${partition} is relayed from offset ${this.#offset ?? "?"} on`,
     });
   }
@@ -55,7 +61,7 @@ export class PartitionWork implements Readiness {
       bad === null
         ? null
         : `partition ${partition} stands before offset ${bad.offset}, which cannot be relayed: ${bad.reason}`;
-    return [this.#failure, stands, this.#sender.notReadyReason()].filter((reason) => reason !== null);
+    return [this.#failure ?? this.#trouble, stands, this.#sender.notReadyReason()].filter((reason) => reason !== null);
   }
 
   start(): void {
@@ -83,16 +89,23 @@ export class PartitionWork implements Readiness {
       return isSettled;
     };
     const parts = { owned: this.#owned, sender: this.#sender, bad: { settle }, meters, logger, limits };
-    const onPosition = (offset: number): void => void (this.#offset = offset);
+    const onPosition = (offset: number): void => {
+      if (this.#offset !== null && offset > this.#offset) this.#trouble = null;
+      this.#offset = offset;
+    };
+    const onNothing = (): void => void (this.#trouble = null);
     for (let failures = 0; !signals.ending.aborted; failures += 1) {
       const begunAt = performance.now();
       try {
-        await relayPartition({ ...parts, onPosition }, signals);
+        await relayPartition({ ...parts, onPosition, onNothing }, signals);
       } catch (error) {
         if (!isMillraceError(error)) throw error;
         // It will be taken away as soon as the group tells this member.
         if (error.code === "JOURNAL_FENCED") return aborted(signals.ending);
         if (performance.now() - begunAt > limits.forwardRetryDelayMsMax) failures = 0;
+        // What cannot be kept in the file stands, and says so itself.
+        if (this.#standsAt === null)
+          this.#trouble = `partition ${partition} is begun again and again: ${errorText(error)}`;
         logger.warn({ partition, code: error.code }, `Partition ${partition} is begun again: ${errorText(error)}.`);
         await pause(backOffMs(RECOVER_MS, limits.forwardRetryDelayMsMax, failures), signals.ending);
       }
@@ -110,6 +123,7 @@ export class PartitionWork implements Readiness {
         this.#failure = null;
       } catch (error) {
         if (!isMillraceError(error)) throw error;
+        meters.waiting(partition, null);
         this.#failure = `partition ${partition} cannot be read: ${errorText(error)}`;
       }
     }

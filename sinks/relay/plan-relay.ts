@@ -9,9 +9,11 @@ import type { FetchedSlice } from "../../core/event-log.ts";
 export interface BadRecord {
   readonly partition: number;
   readonly offset: number;
+  /** Where what can be read goes on. */
+  readonly nextOffset: number;
   /** A sentence without a full stop. */
   readonly reason: string;
-  /** Null where not even the records of a batch can be read; then it is all from `offset` to the step's `nextOffset`. */
+  /** Null where not even the records of a batch can be read; then it is all from `offset` to `nextOffset`. */
   readonly record: LogRecord | null;
 }
 
@@ -38,7 +40,7 @@ export function* planRelay(slice: FetchedSlice, limits: RelayLimits = LIMITS): G
   const { partition, records, nextOffset, corrupt } = slice;
   if (corrupt !== undefined) {
     const reason = "a batch fails its checksum, or is none that Millrace reads";
-    yield { kind: "bad", nextOffset, bad: { partition, offset: corrupt.fromOffset, reason, record: null } };
+    yield { kind: "bad", nextOffset, bad: { partition, offset: corrupt.fromOffset, nextOffset, reason, record: null } };
     return;
   }
   const packer = new RelayPacker(limits);
@@ -46,7 +48,9 @@ export function* planRelay(slice: FetchedSlice, limits: RelayLimits = LIMITS): G
     const reason = reasonAgainst(record, limits);
     if (reason !== null) {
       if (!packer.isEmpty) yield packer.close(record.offset);
-      yield { kind: "bad", nextOffset: record.offset + 1, bad: { partition, offset: record.offset, reason, record } };
+      const { offset } = record;
+      const behind = { nextOffset: offset + 1 };
+      yield { kind: "bad", ...behind, bad: { partition, offset, ...behind, reason, record } };
       continue;
     }
     if (!packer.hasRoomFor(record)) yield packer.close(record.offset);

@@ -3,7 +3,7 @@ import type { Metrics } from "../../core/metrics.ts";
 /** What operators see of a relay. */
 export interface RelayMeters {
   relayed(messages: number, bytes: number): void;
-  skipped(): void;
+  skipped(records: number): void;
   lost(records: number): void;
   /** Records that are in the partition and not relayed; null when it is not this process's any more, or nobody can say. */
   waiting(partition: number, records: number | null): void;
@@ -33,7 +33,7 @@ export function createRelayMeters(metrics: Metrics): RelayMeters {
       messages.add(count);
       bytes.add(size);
     },
-    skipped: () => skipped.add(),
+    skipped: (records) => skipped.add(records),
     lost: (records) => lost.add(records),
     waiting(partition, records) {
       if (records === null) counts.delete(partition);

@@ -14,6 +14,8 @@ export interface RelayPartitionOptions {
   readonly logger: Logger;
   /** Told where it stands, with each step that is done. */
   readonly onPosition: (offset: number) => void;
+  /** Told when all that is there is relayed. */
+  readonly onNothing: () => void;
   readonly limits?: RelayLimits & Pick<Limits, "forwardFetchBytesMax">;
 }
 
@@ -30,7 +32,7 @@ const READ_WAIT_MS = 1000;
  * in their order and a crash repeats one envelope. Rejects at the first failure of Kafka; what was not committed comes again.
  */
 export async function relayPartition(options: RelayPartitionOptions, signals: RelaySignals): Promise<void> {
-  const { owned, onPosition, limits = LIMITS } = options;
+  const { owned, onPosition, onNothing, limits = LIMITS } = options;
   const { ending } = signals;
   const offset = await begin(options);
   onPosition(offset);
@@ -38,6 +40,7 @@ export async function relayPartition(options: RelayPartitionOptions, signals: Re
   try {
     while (!ending.aborted) {
       const slices = await reader.poll({ bytesMax: limits.forwardFetchBytesMax, waitMs: READ_WAIT_MS, signal: ending });
+      if (slices.length === 0) onNothing();
       for (const slice of slices) {
         for (const step of planRelay(slice, limits)) {
           if (ending.aborted || !(await taken(step, options, signals))) return;
@@ -62,6 +65,8 @@ async function begin({ owned, meters, logger }: RelayPartitionOptions): Promise<
   }
   if (committed < startOffset) {
     const lost = startOffset - committed;
+    // First, or whoever begins again counts them again.
+    await owned.commit(startOffset);
     meters.lost(lost);
     logger.error(
       { partition, committed, startOffset },
@@ -86,7 +91,7 @@ async function taken(
   if (step.kind === "nothing") return true;
   if (step.kind === "bad") {
     if (!(await bad.settle(step.bad, ending))) return false;
-    meters.skipped();
+    meters.skipped(step.bad.nextOffset - step.bad.offset);
     return true;
   }
   if (!(await sender.send(step.bytes, leaving))) return false;

@@ -23,6 +23,7 @@ export const KAFKA_ERROR = {
   duplicateSequence: 46,
   invalidProducerEpoch: 47,
   unknownProducerId: 59,
+  groupIdNotFound: 69,
   invalidRecord: 87,
   unknownMemberId: 25,
   fencedMemberEpoch: 110,

@@ -49,6 +49,26 @@ describe("following the log", () => {
     await following.stop();
   });
 
+  it("reads again what a poll that failed half way has passed", async () => {
+    const log = createMemoryEventLog();
+    log.appendNow("readings", 0, [0, 1, 2].map(record));
+    let failures = 1;
+    const openReader: EventLog["openReader"] = (from) => {
+      const reader = log.openReader(from);
+      return {
+        ...reader,
+        async poll(options) {
+          const slices = await reader.poll(options);
+          if (failures-- > 0) throw new MillraceError("LOG_IO", "a page cannot be read");
+          return slices;
+        },
+      };
+    };
+    const following = follow(log, { openReader });
+    await expect.poll(() => following.offsets, { timeout: 30_000 }).toEqual([0, 1, 2]);
+    await following.stop();
+  });
+
   it("does not repeat what fails because of a programmer's error", async () => {
     const log = createMemoryEventLog();
     const openReader: EventLog["openReader"] = (from) => ({

@@ -22,6 +22,20 @@ describe("RecentReadings", () => {
     expect(times(recent, "t/a")).toEqual([6, 7, 8]);
   });
 
+  it("takes no more memory for readings with long texts, and gives it back", () => {
+    const recent = new RecentReadings({ recentReadingsPerDeviceMax: 100, recentReadingsMax: 300 });
+    const bytes = (key: string): number => recent.device(key).bytes.length;
+    const long = (device: string, ts: number) => ({ ...reading(device, ts), metrics: { x: "y".repeat(50_000) } });
+    for (let ts = 1; ts <= 20; ts += 1) for (const device of "abcdef") push(recent, `t/${device}`, long(device, ts));
+    expect("abcdef".split("").reduce((sum, device) => sum + bytes(`t/${device}`), 0)).toBeLessThan(1_500_000);
+    expect(times(recent, "t/f").at(-1)).toBe(20);
+    for (let ts = 21; ts <= 400; ts += 1) push(recent, "t/f", reading("f", ts));
+    expect(bytes("t/f")).toBeLessThan(70_000);
+    recent.forget("t/e", 1000);
+    push(recent, "t/g", reading("g", 1));
+    expect(bytes("t/g")).toBeLessThan(70_000);
+  });
+
   it("forgets the device that was quiet longest when there are too many readings", () => {
     const recent = new RecentReadings({ recentReadingsPerDeviceMax: 10, recentReadingsMax: 3 });
     push(recent, "t/a", reading("a", 1));

@@ -52,6 +52,24 @@ describe("a round of the forwarder", () => {
     expect(still).toMatchObject({ envelopes: [], oldest: null, advances: [{ nextOffset: 1, messages: 0 }] });
   });
 
+  it("goes no further in a partition that it has cut, where damage has made slices of it several", () => {
+    const limits = { ...LIMITS, forwardedPerDeviceMax: 2 };
+    const slices = [
+      slice(0, [message(0, "t/a"), message(1, "t/a"), message(2, "t/a")]),
+      { ...slice(0, []), corrupt: { fromOffset: 3, toOffset: 5 }, nextOffset: 5 },
+      slice(0, [message(5, "t/b")]),
+      slice(1, [message(0, "t/c")]),
+    ];
+    const round = planRound(slices, SOURCE, limits);
+    const advances = [
+      { partition: 0, nextOffset: 2, messages: 2 },
+      { partition: 1, nextOffset: 1, messages: 1 },
+    ];
+    expect(round).toMatchObject({ isCut: true, corrupt: 0, advances });
+    expect(sent(round).map(({ device }) => device)).toEqual(["a", "a", "c"]);
+    expect(planRound(slices, SOURCE)).toMatchObject({ isCut: false, corrupt: 2 });
+  });
+
   it("stops a partition before a device has more than may come again", () => {
     const limits = { ...LIMITS, forwardedPerDeviceMax: 2 };
     const records = [

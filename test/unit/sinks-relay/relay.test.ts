@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { MillraceError } from "../../../core/errors.ts";
@@ -69,7 +69,7 @@ describe("a relay", () => {
     const text = /^Nothing of partition 0 is relayed from offset 0 on: mqtt:\/\/cloud is away\./;
     await expect.poll(() => relay.notReadyReasons()).toEqual([expect.stringMatching(text)]);
     expect(said.join("\n")).toMatch(/"fault":"forward-upstream","transition":"raised"/);
-    expect([topic.state.committed, got]).toEqual([null, []]);
+    expect([topic.state.committed, got]).toEqual([0, []]);
     upstream.failure = null;
     await expect.poll(() => topic.state.committed, { timeout: 5000 }).toBe(3);
     expect(relay.notReadyReasons()).toEqual([]);
@@ -110,12 +110,13 @@ describe("a relay", () => {
         topic: "edges",
         partition: 0,
         offset: 1,
+        nextOffset: 2,
         reason: "a forwarded message does not say where it comes from",
         key: "k",
         headers: [],
         value: Buffer.from("hello").toString("base64"),
       },
-      { topic: "edges", partition: 0, offset: 3, reason: expect.stringMatching(/checksum/) },
+      { topic: "edges", partition: 0, offset: 3, nextOffset: 4, reason: expect.stringMatching(/checksum/) },
     ]);
     expect(relay.notReadyReasons()).toEqual([]);
     expect(figure("millrace_relay_skipped_total")).toBe(2);
@@ -169,6 +170,48 @@ describe("a relay", () => {
     ends.length = 0;
     expect(upstream).toMatchObject({ sends: 1, closed: 1 });
     expect(said.join("\n")).not.toMatch(/begun again/);
+  });
+
+  it("sends nothing again once somebody else may have the partition", async () => {
+    const topic = fakePartition(0);
+    topic.state.records = values(3);
+    const { relay, upstream } = relayFixture(holdBadRecords(silentLogger));
+    upstream.failure = "mqtt://cloud is away";
+    const commit = vi.spyOn(topic.owned, "commit").mockRejectedValue(new MillraceError("JOURNAL_FENCED", "another's"));
+    relay.take(topic.owned);
+    ends.push(() => relay.release(0));
+    await expect.poll(() => commit.mock.calls.length).toBe(1);
+    upstream.failure = null;
+    await relay.release(0);
+    expect(upstream.sends).toBe(1);
+  });
+
+  it("is not ready while the group keeps no position of it", async () => {
+    const topic = fakePartition(0);
+    topic.state.records = values(3);
+    const commit = vi.spyOn(topic.owned, "commit").mockRejectedValue(new MillraceError("LOG_IO", "it is away"));
+    const { relay } = begin(undefined, topic);
+    await expect.poll(() => relay.notReadyReasons()).toEqual(["partition 0 is begun again and again: it is away"]);
+    commit.mockRestore();
+    await expect.poll(() => relay.notReadyReasons(), { timeout: 5000 }).toEqual([]);
+    expect(topic.state.committed).toBe(3);
+  });
+
+  it("keeps each record that is bad on a line of its own in the file, whatever a crash has torn off there", async () => {
+    const own = temporaryDirectory();
+    ends.push(() => Promise.resolve(own.dispose()));
+    const path = join(own.path, "torn.jsonl");
+    writeFileSync(path, '{"topic":"ed');
+    const file = badRecordsFile(path, "edges", silentLogger);
+    const { signal } = new AbortController();
+    const bad = (partition: number) => {
+      const record = relayed(1, "a", Buffer.alloc(1_000_000, partition));
+      return { partition, offset: 1, nextOffset: 2, reason: "it is bad", record };
+    };
+    await Promise.all([0, 1, 2].map((partition) => file.settle(bad(partition), signal)));
+    const [torn, ...lines] = readFileSync(path, "utf8").trimEnd().split("\n");
+    expect(torn).toBe('{"topic":"ed');
+    expect(lines.map((line) => JSON.parse(line).partition)).toEqual([0, 1, 2]);
   });
 
   it("finishes and commits what is under way when it is given up", async () => {

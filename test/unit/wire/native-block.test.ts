@@ -52,5 +52,7 @@ describe("nativeBlock", () => {
     ]);
     const many = nativeBlock(70_000, [numberColumn("n", "UInt8", new Uint8Array(70_000))]);
     expect(readNativeBlock(many).rows).toBe(70_000);
+    const texts = Array.from({ length: 300_000 }, () => nativeText("z"));
+    expect(nativeBlock(texts.length, [textColumn("s", texts)]).length).toBeGreaterThan(2 * texts.length);
   });
 });
