@@ -25,6 +25,20 @@ function coordinator(answerTo: (beat: number) => Promise<Partial<GroupHeartbeatA
   return { heard, epochs, cluster: brokers as unknown as KafkaCluster };
 }
 
+async function joined(cluster: KafkaCluster, release: () => Promise<void>): Promise<KafkaGroupMember> {
+  const listener = { take: () => Promise.resolve(), release };
+  const member = new KafkaGroupMember({
+    cluster,
+    group: "g",
+    topic: "t",
+    memberId: "",
+    listener,
+    logger: silentLogger,
+  });
+  await member.start();
+  return member;
+}
+
 it("tells that it has given a partition up, also when that ends while a heartbeat is under way", async () => {
   const released = Promise.withResolvers<void>();
   const { heard, cluster } = coordinator(async (beat) => {
@@ -36,16 +50,7 @@ it("tells that it has given a partition up, also when that ends while a heartbea
     }
     return {};
   });
-  const listener = { take: () => Promise.resolve(), release: () => released.promise };
-  const member = new KafkaGroupMember({
-    cluster,
-    group: "g",
-    topic: "t",
-    memberId: "",
-    listener,
-    logger: silentLogger,
-  });
-  await member.start();
+  const member = await joined(cluster, () => released.promise);
   await expect.poll(() => heard.slice(4)).toContainEqual([0]);
   await member.stop(AbortSignal.abort());
 });
@@ -54,16 +59,7 @@ it("joins anew when the group is not there any more", async () => {
   const { epochs, cluster } = coordinator((beat) =>
     Promise.resolve(beat === 3 ? { errorCode: KAFKA_ERROR.groupIdNotFound } : {}),
   );
-  const listener = { take: () => Promise.resolve(), release: () => Promise.resolve() };
-  const member = new KafkaGroupMember({
-    cluster,
-    group: "g",
-    topic: "t",
-    memberId: "",
-    listener,
-    logger: silentLogger,
-  });
-  await member.start();
+  const member = await joined(cluster, () => Promise.resolve());
   await expect.poll(() => epochs.length).toBeGreaterThan(4);
   expect(epochs.slice(0, 5)).toEqual([0, 1, 1, 0, 1]);
   expect(member.notReadyReason).toBe(null);
