@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
 import { formatTable } from "../../app/commands/output.ts";
-import { SHAPE_NAMES, type ShapeName } from "../ingest/load-shapes.ts";
+import { SHAPE_NAMES } from "../ingest/load-shapes.ts";
 import { commandLine, describeMachine } from "../machine.ts";
 import { lineCells } from "../report.ts";
 import { writeReport } from "../write-report.ts";
 import { endToEndPage, shapeLines, type EndToEndReport, type EndToEndRound } from "./end-to-end-page.ts";
-import { measureEndToEnd, profileEndToEnd } from "./measure-end-to-end.ts";
+import { type EndToEndTiming, measureEndToEnd, profileEndToEnd } from "./measure-end-to-end.ts";
 
 const COSTS_PRINTED = 20;
 
@@ -27,8 +27,11 @@ export async function benchEndToEnd(args: string[]): Promise<void> {
     },
   });
   const machine = describeMachine();
-  const [warmUps, lengths] = [perShape(values["warm-up"]), perShape(values.seconds)];
-  const timings = mapShapes((shape) => ({ warmUpSeconds: warmUps[shape], seconds: lengths[shape] }));
+  const timingAt = (place: number): EndToEndTiming => ({
+    warmUpSeconds: numberAt(values["warm-up"], place),
+    seconds: numberAt(values.seconds, place),
+  });
+  const timings = { pipelined: timingAt(0), mid: timingAt(1), single: timingAt(2) };
   const shapes = SHAPE_NAMES.filter((shape) => values.shapes.split(",").includes(shape));
   const rounds: EndToEndRound[] = [];
   for (let run = 0; run < Number(values.runs); run += 1) {
@@ -55,13 +58,8 @@ export async function benchEndToEnd(args: string[]): Promise<void> {
   }
 }
 
-function mapShapes<Value>(valueOf: (shape: ShapeName, place: number) => Value): Record<ShapeName, Value> {
-  const [pipelined, mid, single] = SHAPE_NAMES;
-  return { pipelined: valueOf(pipelined, 0), mid: valueOf(mid, 1), single: valueOf(single, 2) };
-}
-
-/** `2` or `2,2,10`. */
-function perShape(text: string): Record<ShapeName, number> {
+/** Of `2`, or of `2,2,10`. */
+function numberAt(text: string, place: number): number {
   const numbers = text.split(",").map(Number);
-  return mapShapes((_, place) => numbers[place] ?? numbers[0] ?? 0);
+  return numbers[place] ?? numbers[0] ?? 0;
 }

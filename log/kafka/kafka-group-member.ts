@@ -46,8 +46,9 @@ export class KafkaGroupMember implements Service {
   private memberId: string;
   private epoch = JOIN_EPOCH;
   private heartbeatMs = FIRST_HEARTBEAT_MS;
-  /** The coordinator has to hear what is owned now. */
-  private changed = true;
+  /** How often what is owned has changed, the beginning counted, and how much of that the coordinator has heard. */
+  private changes = 1;
+  private toldChanges = 0;
   private running: Promise<void> = Promise.resolve();
   /** Ends the wait for the next heartbeat. */
   private nudge = new AbortController();
@@ -89,7 +90,7 @@ export class KafkaGroupMember implements Service {
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      if (!this.changed) await pause(this.heartbeatMs, AbortSignal.any([signal, this.nudge.signal]));
+      if (!this.isChanged) await pause(this.heartbeatMs, AbortSignal.any([signal, this.nudge.signal]));
       this.nudge = new AbortController();
       if (signal.aborted) return;
       try {
@@ -105,16 +106,14 @@ export class KafkaGroupMember implements Service {
     }
   }
 
+  private get isChanged(): boolean {
+    return this.changes !== this.toldChanges;
+  }
+
   private async beat(): Promise<void> {
     // What changes while this heartbeat is under way is told with the next one.
-    const tells = this.epoch === JOIN_EPOCH || this.changed;
-    this.changed = false;
-    let answer: GroupHeartbeatAnswer | null = null;
-    try {
-      answer = await this.call(tells ? this.ownedNow() : null);
-    } finally {
-      if (answer?.errorCode !== KAFKA_ERROR.none) this.changed ||= tells;
-    }
+    const { changes } = this;
+    const answer = await this.call(this.epoch === JOIN_EPOCH || this.isChanged ? this.ownedNow() : null);
     if (isOutside(answer.errorCode)) {
       // What it had belongs to others by now.
       await this.following;
@@ -129,6 +128,7 @@ export class KafkaGroupMember implements Service {
     this.memberId = answer.memberId;
     this.epoch = answer.memberEpoch;
     this.heartbeatMs = answer.heartbeatMs;
+    this.toldChanges = changes;
     const { assignment } = answer;
     if (assignment !== null) this.following = this.following.then(() => this.followSafely(assignment));
   }
@@ -181,7 +181,7 @@ export class KafkaGroupMember implements Service {
   }
 
   private tell(): void {
-    this.changed = true;
+    this.changes += 1;
     this.nudge.abort();
   }
 }
