@@ -61,6 +61,8 @@ export class CommitRecordEncoder {
       some.push(batch);
     }
     if (some.length > 0) close();
+    // Those that a burst alone has needed go as the first does.
+    for (const unused of this.buffers.slice(records.length)) unused.release(0);
     return records;
   }
 

@@ -41,6 +41,8 @@ export class EmbeddedLogReader implements LogReader {
   private readonly shelf: ByteShelf | null;
   /** Per topic-partition the next offset, −1 where nothing is read. */
   private readonly wanted: Float64Array;
+  /** The same before the poll: what it had found when it failed nobody has seen. */
+  private readonly wantedBefore: Float64Array;
   /** The next commit to look at; null when it is to be sought. */
   private nextSequence: number | null = null;
   private checkedRetentions = -1;
@@ -50,6 +52,7 @@ export class EmbeddedLogReader implements LogReader {
     this.options = options;
     this.shelf = options.untilNextPoll === true ? new ByteShelf() : null;
     this.wanted = new Float64Array(options.topology.size);
+    this.wantedBefore = new Float64Array(options.topology.size);
     this.seek(positions);
   }
 
@@ -57,6 +60,10 @@ export class EmbeddedLogReader implements LogReader {
     const indexes = positions.map(({ topic, partition }) => this.options.topology.indexOf(topic, partition));
     this.wanted.fill(-1);
     for (const [at, index] of indexes.entries()) this.wanted[index] = positions[at]?.offset ?? 0;
+    this.seekAnew();
+  }
+
+  private seekAnew(): void {
     this.nextSequence = null;
     this.checkedRetentions = -1;
   }
@@ -81,9 +88,12 @@ export class EmbeddedLogReader implements LogReader {
   }
 
   private look(bytesMax: number, durable: number): { slices: FetchedSlice[]; caughtUp: boolean } {
+    this.wantedBefore.set(this.wanted);
     try {
       return this.collect(bytesMax, durable);
     } catch (error) {
+      this.wanted.set(this.wantedBefore);
+      this.seekAnew();
       throw storeError(error, this.options.directory);
     } finally {
       // lmdb-js does so with a timer, which waits for whoever has the thread.
