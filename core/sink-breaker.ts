@@ -20,6 +20,8 @@ export interface BreakerReport {
   show(): void;
   /** It is open: `failure` is what does not work and why, without a full stop; `waiting` how much waits and of what, null when nobody can say now. */
   opened(failure: string, waiting: string | null): string;
+  /** Nothing is sent there by this process any more. */
+  end(): void;
 }
 
 const GAUGE_VALUE: Readonly<Record<CircuitState, number>> = { closed: 0, "half-open": 1, open: 2 };
@@ -50,6 +52,7 @@ export function createBreakerReport(options: BreakerReportOptions): BreakerRepor
       onFault(faultId, "raised", text);
       return text;
     },
+    end: () => gauge.set(GAUGE_VALUE.closed),
   };
 }
 

@@ -11,10 +11,14 @@ export interface EnvelopeSender {
   send(envelope: Buffer, signal: AbortSignal): Promise<boolean>;
   /** Null while the upstream takes what it is sent; else since when it does not, and why. */
   notReadyReason(): string | null;
+  /** To be called when nothing is sent any more. */
+  end(): void;
 }
 
 export type EnvelopeSenderOptions = Pick<ForwardSinkOptions, "link" | "clock" | "metrics" | "random"> & {
   readonly onFault: ReportFault;
+  /** Labels of its circuit breaker's metric, where there are several. */
+  readonly shownAs?: { readonly sink: string; readonly destination: string };
   /** What does not go on while the upstream is away: the beginning of a sentence. */
   readonly nothing?: () => string;
   /** How many records wait, null when nobody can say now. */
@@ -35,6 +39,7 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
     metrics,
     onFault,
     waiting,
+    shownAs = { sink: "forward", destination: "upstream" },
     nothing = () => "Nothing is forwarded",
     beforeAgain = () => Promise.resolve(),
     random = Math.random,
@@ -48,8 +53,7 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
   const breaker = new CircuitBreaker(policy, clock, random);
   const report = createBreakerReport({
     breaker,
-    sink: "forward",
-    destination: "upstream",
+    ...shownAs,
     faultId: "forward-upstream",
     over: "The installation upstream takes what is forwarded again.",
     metrics,
@@ -107,5 +111,6 @@ export function createEnvelopeSender(options: EnvelopeSenderOptions): EnvelopeSe
       return false;
     },
     notReadyReason: () => reason,
+    end: () => report.end(),
   };
 }

@@ -44,6 +44,7 @@ export class PartitionWork implements Readiness {
     this.#sender = createEnvelopeSender({
       ...options,
       link: this.#link,
+      shownAs: { sink: "relay", destination: `upstream of partition ${partition}` },
       onFault: (fault, transition, text) => options.logger.warn({ partition, fault, transition }, text),
       waiting: () => null,
       // Whoever was away for long may have lost the partition: what it sends again would come between what the next owner sends.
@@ -75,6 +76,7 @@ export class PartitionWork implements Readiness {
     this.#leaving.abort();
     await untilAborted(this.#running, AbortSignal.timeout(GIVE_UP_MS));
     await this.#link.close();
+    this.#sender.end();
     this.#options.meters.waiting(this.#owned.partition, null);
   }
 

@@ -85,7 +85,14 @@ export function relayFixture(bad: RelayOptions["bad"]) {
   const metrics = createMetrics();
   const said: string[] = [];
   const log = (fields: object, text: string): void => void said.push(`${JSON.stringify(fields)} ${text}`);
-  const upstream = { failure: null as string | null, isSilent: false, sends: 0, closed: 0, mostUnderWay: 0 };
+  const upstream = {
+    failure: null as string | null,
+    failsOnly: null as number | null,
+    isSilent: false,
+    sends: 0,
+    closed: 0,
+    mostUnderWay: 0,
+  };
   const told: string[] = [];
   const relay = createRelay({
     link(partition) {
@@ -99,7 +106,8 @@ export function relayFixture(bad: RelayOptions["bad"]) {
             await delay(1);
             while (upstream.isSilent && !signal.aborted) await delay(2);
             if (signal.aborted) throw new MillraceError("SINK_UNAVAILABLE", "it was left");
-            if (upstream.failure !== null) throw new MillraceError("SINK_UNAVAILABLE", upstream.failure);
+            const fails = upstream.failsOnly === null || upstream.failsOnly === partition;
+            if (upstream.failure !== null && fails) throw new MillraceError("SINK_UNAVAILABLE", upstream.failure);
             const messages = decodeForwardBatch(envelope);
             told.push(...messages.map(({ device, payload }) => `${partition}:${device} ${payload.toString()}`));
           } finally {
@@ -124,5 +132,12 @@ export function relayFixture(bad: RelayOptions["bad"]) {
     told,
     said,
     figure: (name: string) => metrics.snapshot().find((sample) => sample.name === name)?.value ?? 0,
+    breakers: () =>
+      Object.fromEntries(
+        metrics
+          .snapshot()
+          .filter(({ name }) => name === "millrace_sink_breaker_state")
+          .map(({ labels, value }) => [labels["destination"], value]),
+      ),
   };
 }

@@ -42,6 +42,18 @@ describe("a relay", () => {
     expect(figure("millrace_relay_messages_total")).toBe(105);
   });
 
+  it("shows the circuit breaker of each partition, and that of one that it no longer has as closed", async () => {
+    const topics = [fakePartition(0), fakePartition(1)];
+    const { relay, upstream, breakers } = begin(undefined, ...topics);
+    upstream.failure = "it refuses";
+    upstream.failsOnly = 0;
+    for (const topic of topics) topic.state.records = values(3);
+    await expect.poll(() => topics[1]?.state.committed).toBe(3);
+    await expect.poll(breakers).toEqual({ "upstream of partition 0": 2, "upstream of partition 1": 0 });
+    await relay.release(0);
+    expect(breakers()).toEqual({ "upstream of partition 0": 0, "upstream of partition 1": 0 });
+  });
+
   it("goes on where the group stands, and sends again what was not committed", async () => {
     const topic = fakePartition(0);
     topic.state.records = values(60);
