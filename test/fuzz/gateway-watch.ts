@@ -20,6 +20,7 @@ export class GatewayWatch {
   readonly #told = new Set<string>();
   #stderrRead = 0;
   #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<unknown> = Promise.resolve();
 
   constructor(instance: Instance, data: string, growthMegabytesMax: number, onFinding: (text: string) => void) {
     this.#instance = instance;
@@ -38,11 +39,20 @@ export class GatewayWatch {
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
   }
 
-  stop(): void {
+  /** Resolves when nothing is looked at any more: what the end of the instance does to a look is no finding. */
+  async stop(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#looking;
   }
 
-  async look(): Promise<void> {
+  /** One after the other. */
+  look(): Promise<void> {
+    const look = this.#looking.then(() => this.#look());
+    this.#looking = look;
+    return look;
+  }
+
+  async #look(): Promise<void> {
     this.#readErrors();
     if (this.#instance.hasEnded()) return this.#tell("the process has ended");
     if (this.warmMegabytes > 0) this.#lookAtMemory();

@@ -96,7 +96,7 @@ async function fuzz(instance: Instance, data: string, options: FuzzOptions): Pro
     };
   } finally {
     clearInterval(chatter);
-    watch.stop();
+    await watch.stop();
     await canary.stop();
   }
 }
