@@ -125,7 +125,11 @@ function checkedUrl(url: string): string {
 
 function readInstance(config: Config): { url: string; token: string } {
   const file = join(config.data, INSTANCE_FILE);
-  if (!existsSync(file)) throw notRunning(`no Millrace is running on the data directory ${config.data}`);
+  if (!existsSync(file)) {
+    const remedy =
+      "Start it (millrace start), name its data directory with --data or MILLRACE_DATA, or another instance with --url and --token.";
+    throw notRunning(`no Millrace is running on the data directory ${config.data}`, { remedy });
+  }
   const instance = parsed(readFileSync(file, "utf8"));
   if (typeof instance === "object" && instance !== null && "url" in instance && "token" in instance) {
     return { url: String(instance.url), token: String(instance.token) };

@@ -32,6 +32,19 @@ describe("a file of functions", () => {
     expect(files.map((file) => file.replace(folder, "")).sort()).toEqual(["/dew.ts", "/lib/half.ts"]);
   });
 
+  test("that is not there, or is a folder, is told apart from a package that is not", async () => {
+    await expect(bundleFunctions(join(folder, "nowhere.ts"))).rejects.toMatchObject({
+      code: "FUNCTION_INVALID",
+      message: `there is no file ${join(folder, "nowhere.ts")}`,
+      remedy: "Name a file of functions that is there.",
+    });
+    await expect(bundleFunctions(folder)).rejects.toMatchObject({ message: `${folder} is a folder` });
+    const importing = write('import { x } from "left-pad-of-nobody";\nexport const y = x;\n');
+    await expect(bundleFunctions(importing)).rejects.toMatchObject({
+      remedy: expect.stringContaining("Install the package beside the function."),
+    });
+  });
+
   test("gives the same hash wherever its folder lies", async () => {
     const text = `${IMPORT}export const dew = ${named("dew")}`;
     const [one, two] = [write(text, "a/dew.ts"), write(text, "b/c/dew.ts")];
