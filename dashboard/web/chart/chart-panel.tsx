@@ -88,14 +88,8 @@ export function ChartPanel(props: ChartPanelProps) {
   thresholdsNow.current = thresholds;
 
   useSignalEffect(() => {
-    void [
-      span.value,
-      feed.version.value,
-      series.history.value,
-      series.error.value,
-      series.isLoading.value,
-      alarmSpans.value,
-    ];
+    void [series.history.value, series.error.value, series.isLoading.value];
+    void [span.value, feed.version.value, alarmSpans.value];
     if (isVisibleNow.current) scheduler.request(draw.current);
   });
   const isVisibleNow = useRef(isVisible);
