@@ -99,10 +99,9 @@ export function ChartPanel(props: ChartPanelProps) {
   }, [isVisible, thresholds]);
   useEffect(() => () => scheduler.cancel(draw.current), []);
   const errorCode = series.error.value?.code ?? null;
-  const isAnswered = series.history.value !== null || errorCode !== null;
   useEffect(() => {
-    if (isAnswered) props.onHistoryError(errorCode);
-  }, [isAnswered, errorCode]);
+    if (!series.isLoading.value) props.onHistoryError(errorCode);
+  }, [series.isLoading.value, errorCode]);
 
   return (
     <section ref={panel} class="chart-panel card" data-testid={`chart-${metric}`} aria-label={`${metric} over time`}>
