@@ -8,6 +8,9 @@ import { pathOf } from "./security-headers.ts";
 /** Vite puts a content hash into every name below `assets/`: such a file never changes. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
+/** Where devices post, on another port. */
+const TELEMETRY = /^\/v1\/telemetry$|^\/api\/v1\/[^/]+\/telemetry$/;
+
 /** Paths that are never a page of the browser app. */
 const NO_PAGES = /^\/(api|docs|healthz|readyz|metrics|openapi\.json|assets)(\/|$)/;
 
@@ -39,6 +42,12 @@ function wantsPage(request: FastifyRequest): boolean {
 }
 
 function notFoundProblem(request: FastifyRequest) {
-  const detail = `${request.method} ${pathOf(request.url)} is no route of this API.`;
+  const path = pathOf(request.url);
+  if (TELEMETRY.test(path)) {
+    // Without the path, which may have a token in it.
+    const remedy = "Post to the ingest port: 8081, or what --ingest-port says; `millrace start` prints the address.";
+    return makeProblem("NOT_FOUND", "Telemetry is not taken here: this is the API.", { remedy });
+  }
+  const detail = `${request.method} ${path} is no route of this API.`;
   return makeProblem("NOT_FOUND", detail, { remedy: "Routes begin with /api/v1; /docs shows them all." });
 }

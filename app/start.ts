@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import { MessageChannel } from "node:worker_threads";
 import { errorText } from "../core/errors.ts";
 import { createMetrics } from "../core/metrics.ts";
-import { plainHost } from "./config.ts";
+import { givenEnvironment, plainHost } from "./config.ts";
+import { misspeltSettings } from "./misspelt-settings.ts";
 import { INSTANCE_FILE } from "./commands/api-client.ts";
 import { keepCompiledCode } from "./node-flags.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -90,6 +91,8 @@ export async function startMillrace(config: Config, options: StartOptions = {}):
  */
 export async function prepareMillrace(config: Config, options: StartOptions = {}): Promise<PreparedMillrace> {
   const logger = createLogger(config.logLevel, "gateway");
+  for (const { variable, meant } of misspeltSettings(givenEnvironment()))
+    logger.warn({ variable, meant }, "a variable of the environment is no setting and is not read: correct its name");
   const metrics = createMetrics();
   const clock = createSystemReceiveClock();
   checkRoles(config);

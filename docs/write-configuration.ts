@@ -10,7 +10,7 @@ const PAGE = new URL("configuration.md", import.meta.url);
 const HEAD = `# Configuration
 
 Every setting, generated from \`app/config.ts\` by \`node docs/write-configuration.ts\`. Flags win over the environment, the environment
-over the default. Ceilings that are constants of a release are in limits.md.
+over the default. A start warns of a variable that is nearly one of these. Ceilings that are constants of a release are in limits.md.
 
 `;
 const RELAY_HEAD = `

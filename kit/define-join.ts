@@ -7,6 +7,7 @@ import { durationMs } from "./durations.ts";
 import { createJoin } from "./joined-side.ts";
 import { createIntake, USER_OUTPUTS } from "./user-function.ts";
 import { z } from "zod";
+import { unknownOptionsFault } from "./unknown-options.ts";
 import type { JoinSide, Reading, Repartitioned } from "../core/derived-records.ts";
 import type { CallContext } from "../core/function.ts";
 import type { DeviceSelect, FunctionContext, FunctionReading, ResultMetrics } from "./definition.ts";
@@ -103,9 +104,13 @@ export function defineJoin<Left, Right, Outer extends JoinOuter | undefined = un
     input: z.union([left.input, right.input]),
     select: {},
     state,
+    unknownOptions: unknownOptionsFault(definition, "defineJoin", JOIN_OPTIONS),
   } as const;
   return Object.freeze({ ...sending, user });
 }
+
+const JOIN_OPTIONS =
+  `name key left right within before after outer allowedLateness outOfOrder idle stateVersion join`.split(" ");
 
 interface SendingSide<Metrics> {
   readonly intake: Intake<Metrics>;

@@ -1,6 +1,7 @@
 import { defineMap as definePrimitive } from "../core/function.ts";
 import { checkCallback, checkDefinition } from "./definition.ts";
 import { UserCall } from "./user-call.ts";
+import { unknownOptionsFault } from "./unknown-options.ts";
 import { createIntake, USER_OUTPUTS } from "./user-function.ts";
 import type { z } from "zod";
 import type { CallContext } from "../core/function.ts";
@@ -44,6 +45,7 @@ export function withoutMemory<Metrics>(
       if (taken !== null) run(taken, context);
     },
   });
-  const user = { definedWith, counters: intake.counters, input, select, state: null };
+  const unknownOptions = unknownOptionsFault(definition, definedWith, ["name", "input", "select", "process"]);
+  const user = { definedWith, counters: intake.counters, input, select, state: null, unknownOptions };
   return Object.freeze({ ...primitive, user });
 }

@@ -6,6 +6,7 @@ import { checkCallback, checkDefinition, checkVersion, isSchema } from "./defini
 import { durationMs } from "./durations.ts";
 import { KEPT_SCHEMA, KeptState } from "./kept-state.ts";
 import { refusePromise, UserCall } from "./user-call.ts";
+import { unknownOptionsFault } from "./unknown-options.ts";
 import { createIntake, USER_OUTPUTS } from "./user-function.ts";
 import type { z } from "zod";
 import type { StreamContext, Timers } from "../core/function.ts";
@@ -103,9 +104,12 @@ function defineKeyed<Metrics, State>(definition: KeyedDefinition<Metrics, State>
     input,
     select,
     state: { version: definition.stateVersion ?? 1, schema },
+    unknownOptions: unknownOptionsFault(definition, "defineStream", KEYED_OPTIONS),
   } as const;
   return Object.freeze({ ...primitive, user });
 }
+
+const KEYED_OPTIONS = `name input select state initial stateVersion migrate ttl process onTimer`.split(" ");
 
 /** Before the names of the author's timers: the kit has some of its own. */
 const OWN_TIMER = "own/";

@@ -4,6 +4,7 @@ import { definitionError } from "./definition-error.ts";
 import { checkCallback, checkDefinition, checkVersion, isSchema } from "./definition.ts";
 import { durationMs } from "./durations.ts";
 import { createIntake } from "./user-function.ts";
+import { unknownOptionsFault } from "./unknown-options.ts";
 import type { z } from "zod";
 import type { DeviceSelect, FunctionContext, FunctionReading, ResultMetrics } from "./definition.ts";
 import type { Duration } from "./durations.ts";
@@ -36,6 +37,8 @@ export interface WindowDefinition<Metrics, Acc> {
   result(acc: NoInfer<Acc>, window: ResultWindow, context: FunctionContext): ResultMetrics | undefined | void;
 }
 
+const WINDOW_OPTIONS =
+  `name input select window early allowedLateness accumulator initial stateVersion migrate add merge result`.split(" ");
 const ALIGNED: readonly WindowSpec["kind"][] = ["tumbling", "hopping", "calendar"];
 
 /** A fold over windows. FUNCTION_INVALID. */
@@ -59,6 +62,7 @@ export function defineWindow<Metrics, Acc>(definition: WindowDefinition<Metrics,
     input,
     select,
     state: { version, schema: accumulator, window: definition.window },
+    unknownOptions: unknownOptionsFault(definition, "defineStream with a window", WINDOW_OPTIONS),
   } as const;
   return Object.freeze({ ...primitive, user });
 }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Reading } from "../core/derived-records.ts";
 import type { CallContext, StageFunction } from "../core/function.ts";
 import type { OutputTopic } from "../core/topics.ts";
+import type { MillraceError } from "../core/errors.ts";
 import type { DeviceSelect, FunctionReading } from "./definition.ts";
 
 /** Of this thread since the function was loaded, not of the log: readings seen again in a replay count again. */
@@ -22,6 +23,8 @@ export interface UserFunctionDetails {
   readonly select: DeviceSelect;
   /** What it keeps for each device; null of a function without state. */
   readonly state: KeptDetails | null;
+  /** Of the definition: what `requireKnownOptions` refuses it with. Null when there is nothing. */
+  readonly unknownOptions: MillraceError | null;
 }
 
 /** Of what a function keeps, that which must not change from version to version unless `version` does. */

@@ -135,7 +135,7 @@ function replay(name: string | undefined, options: ReplayFlags, command: Command
   if (cancel) return cancelReplayCommand(apiOf(command), { json });
   if (name === undefined || from === undefined) {
     throw new MillraceError("INVALID_INPUT", "a replay needs a function and --from", {
-      remedy: "millrace replay FUNCTION --from 2026-01-31T12:00:00Z",
+      remedy: "Write millrace replay FUNCTION --from 2026-01-31T12:00:00Z.",
     });
   }
   // Not an option: --version is that of Millrace.

@@ -61,6 +61,7 @@ export function addInstanceCommands(program: Command): void {
     });
   program
     .command("doctor")
+    .alias("status")
     .description("check this machine and the data directory, and say what to do about what is wrong")
     .option("--host <address>", "address to listen on")
     .option("--mqtt-port <port>", "MQTT port")

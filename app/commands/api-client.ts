@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { MillraceError, isMillraceError } from "../../core/errors.ts";
@@ -125,10 +125,27 @@ function checkedUrl(url: string): string {
 
 function readInstance(config: Config): { url: string; token: string } {
   const file = join(config.data, INSTANCE_FILE);
-  if (!existsSync(file)) throw notRunning(`no Millrace is running on the data directory ${config.data}`);
-  const instance = parsed(readFileSync(file, "utf8"));
+  const instance = parsed(readInstanceFile(file, config.data));
   if (typeof instance === "object" && instance !== null && "url" in instance && "token" in instance) {
     return { url: String(instance.url), token: String(instance.token) };
   }
   throw notRunning(`${file} is damaged`);
+}
+
+/** NOT_RUNNING without it; NOT_AUTHORIZED when it belongs to another user, whose instance may well run. */
+function readInstanceFile(file: string, data: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "EACCES" || code === "EPERM") {
+      throw new MillraceError("NOT_AUTHORIZED", `this user may not read ${file}`, {
+        cause,
+        remedy: "Run the command as the user that runs Millrace, or name the instance with --url and --token.",
+      });
+    }
+    const remedy =
+      "Start it (millrace start), name its data directory with --data or MILLRACE_DATA, or another instance with --url and --token.";
+    throw notRunning(`no Millrace is running on the data directory ${data}`, { cause, remedy });
+  }
 }

@@ -20,6 +20,13 @@ const COMMAND_REMEDIES: Partial<Record<ErrorCode, string>> = {
   SINK_UNAVAILABLE: "See millrace doctor.",
 };
 
+const START_IT = "Start it (millrace start), or name another with --url and --token.";
+
+interface NotRunningOptions {
+  readonly cause?: unknown;
+  readonly remedy?: string;
+}
+
 const NAMES_A_ROUTE = /\b(?:GET|POST|PUT|PATCH|DELETE) \/|\/api\/v1|\/docs\b|\/readyz\b/;
 
 /** A failed fetch as ours: NOT_RUNNING when nobody is there, TIMED_OUT when somebody is who does not answer. */
@@ -31,7 +38,7 @@ export function toConnectionError(error: unknown, url: string): MillraceError {
   if (!waited && !BUSY_CODES.includes(code)) {
     // Both addresses of a name may have refused: then the texts are inside.
     const text = reason instanceof AggregateError ? reason.errors.map(errorText).join(", ") : errorText(reason);
-    return notRunning(`nothing answers at ${url}: ${text}`, error);
+    return notRunning(`nothing answers at ${url}: ${text}`, { cause: error });
   }
   return new MillraceError("TIMED_OUT", `the instance at ${url} is busy: ${errorText(reason)}`, {
     cause: error,
@@ -39,11 +46,8 @@ export function toConnectionError(error: unknown, url: string): MillraceError {
   });
 }
 
-export function notRunning(message: string, cause?: unknown): MillraceError {
-  return new MillraceError("NOT_RUNNING", message, {
-    cause,
-    remedy: "Start it (millrace start), or name another with --url and --token.",
-  });
+export function notRunning(message: string, { cause, remedy = START_IT }: NotRunningOptions = {}): MillraceError {
+  return new MillraceError("NOT_RUNNING", message, { cause, remedy });
 }
 
 /** An answer that is no success as the error that it was. */

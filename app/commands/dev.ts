@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { MillraceError } from "../../core/errors.ts";
 import { DevSession } from "../functions/dev-session.ts";
+import { requireProject } from "../functions/require-project.ts";
 import { watchProject } from "../functions/watch-project.ts";
 import { EXIT } from "./output.ts";
 import { interruptSignal } from "./register-devices.ts";
@@ -15,11 +16,17 @@ export interface DevOptions {
   readonly records: number;
 }
 
-/** `millrace dev [DIR]`: runs the functions of a project over fixtures, or what a device sends, again whenever a file is saved. */
+/**
+ * `millrace dev [DIR]`: runs the functions of a project over fixtures, or what a device sends, again whenever a file is saved. INVALID_INPUT
+ * where nothing could run; NOT_FOUND for a device that is not there.
+ */
 export async function devCommand(folder: string, options: DevOptions, api: () => ApiClient): Promise<number> {
+  const { fixture, live, records: shown } = options;
+  requireProject({ folder, ...(fixture === undefined ? {} : { fixture }) });
+  // NOT_FOUND here: the connection says nothing of a device that is not there.
+  if (live !== undefined) await api().get(`/devices/${encodeURIComponent(live)}`);
   const project = resolve(folder);
   const signal = interruptSignal();
-  const { fixture, live, records: shown } = options;
   const session = new DevSession({
     project,
     shown,

@@ -31,8 +31,11 @@ export async function queryCommand(
   options: QueryOptions,
 ): Promise<number> {
   switch (what) {
-    case "readings":
-      return print((await api.get<Items<RawReading>>(devicePath(what, device, options))).items, options, readingRows);
+    case "readings": {
+      const { items } = await api.get<Items<RawReading>>(devicePath(what, device, options));
+      const nothing = items.length > 0 || device === undefined ? undefined : await noReadingsText(api, device);
+      return print(items, options, readingRows, nothing);
+    }
     case "aggregates": {
       const { items } = await api.get<Items<Aggregate>>(devicePath(what, device, options));
       const nothing = items.length > 0 || device === undefined ? undefined : await sizesText(api, device, options.size);
@@ -82,6 +85,14 @@ function timeOf(text: string | undefined, fallback: number): number {
   return text === undefined ? fallback : parseTimeText(text);
 }
 
+/** Whether there is nothing, or nothing yet, or nothing in the range: the device knows. */
+async function noReadingsText(api: ApiClient, device: string): Promise<string> {
+  const { lastSeen } = await api.get<Device>(`/devices/${encodeURIComponent(device)}`);
+  if (lastSeen === null) return `Nothing found: ${device} has not sent anything yet.`;
+  const refused = `what was refused is in millrace query quarantine ${device}`;
+  return `Nothing found. ${device} was last seen at ${time(lastSeen)}: what it sends is stored some seconds later, and ${refused}.`;
+}
+
 /** Nothing was found: perhaps because the device's windows have other sizes. */
 async function sizesText(api: ApiClient, device: string, size: string): Promise<string> {
   const { type, tenant } = await api.get<Device>(`/devices/${encodeURIComponent(device)}`);
@@ -107,7 +118,8 @@ const time = (ms: number): string => new Date(ms).toISOString();
 
 const readingRows: Rows<RawReading> = (items) => ({
   header: ["event time", "metric", "value"],
-  rows: items.map((r) => [time(r.ts), r.metric, r.value]),
+  // A text may look like a number, and is none for alarms and windows.
+  rows: items.map((r) => [time(r.ts), r.metric, typeof r.value === "string" ? JSON.stringify(r.value) : r.value]),
 });
 
 const aggregateRows: Rows<Aggregate> = (items) => ({

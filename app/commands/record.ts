@@ -23,7 +23,9 @@ export async function recordCommand(options: RecordOptions): Promise<number> {
   console.error(
     `millrace: ${counted(readings.length, "reading")} of ${counted(devices.size, "device")}, of ${history.place}.`,
   );
-  return readings.length > 0 ? EXIT.ok : EXIT.failed;
+  if (readings.length > 0) return EXIT.ok;
+  console.error("Nothing to record: see the devices' names with millrace devices list, or begin earlier with --from.");
+  return EXIT.failed;
 }
 
 /** What the devices sent, in the order in which it came. */

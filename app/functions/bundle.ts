@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { BuildFailure, BuildOptions, Message, Metafile, Plugin } from "esbuild";
 import { MillraceError } from "../../core/errors.ts";
@@ -25,6 +26,7 @@ const LARGEST_SHOWN = 3;
  */
 export async function bundleFunctions(entry: string): Promise<FunctionBundle> {
   const path = resolve(entry);
+  requireFile(path, entry);
   // Loaded when somebody deploys: it stays in memory.
   const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build(optionsOf(path)).catch((cause: BuildFailure) => {
@@ -95,6 +97,16 @@ function faultText({ text, location }: Message, folder: string): string {
   if (location === null) return text;
   const file = relative(process.cwd(), join(folder, location.file));
   return `${file}:${location.line}:${location.column + 1}: ${text}`;
+}
+
+/** Esbuild says of both that it could not resolve them, as of a package that is not installed. */
+function requireFile(path: string, entry: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() === true) return;
+  const text = found === undefined ? `there is no file ${entry}` : `${entry} is a folder`;
+  const remedy =
+    found === undefined ? "Name a file of functions that is there." : "Name a file of functions that lies in it.";
+  throw new MillraceError("FUNCTION_INVALID", text, { remedy });
 }
 
 /** As JSON: so it travels. */

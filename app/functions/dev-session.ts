@@ -32,6 +32,8 @@ export class DevSession {
   /** Runs over the fixtures what has changed since it ran. A mistake in a file is printed, and the others run. */
   async runChanged(): Promise<void> {
     const fixtures = this.fixtures();
+    if (fixtures.length === 0)
+      this.options.print("No fixtures to run over. Make one: millrace record --device DEVICE > fixtures/DEVICE.jsonl");
     for (const file of await this.bundled()) {
       for (const { name, entries, text } of fixtures) {
         const key = `${file.entry} ${name}`;

@@ -6,6 +6,7 @@ import { giveWay } from "./give-way.ts";
 import { keptByLoading } from "./kept-by-loading.ts";
 import type { StageFunction } from "../../core/function.ts";
 import { isJoin } from "../../kit/function-stages.ts";
+import { requireKnownOptions } from "../../kit/unknown-options.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
 import type { FunctionCheckAnswer, FunctionOutline } from "../functions/check-answer.ts";
 
@@ -15,7 +16,9 @@ export interface FunctionCheckData {
 
 function check({ code }: FunctionCheckData): FunctionCheckAnswer {
   try {
-    const functions = loadFunctions(code).map(outlineOf);
+    const loaded = loadFunctions(code);
+    requireKnownOptions(loaded);
+    const functions = loaded.map(outlineOf);
     return { functions, keptBytes: keptByLoading(() => loadFunctions(code)) };
   } catch (error) {
     if (!isMillraceError(error, "FUNCTION_INVALID")) throw error;

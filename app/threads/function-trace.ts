@@ -1,5 +1,6 @@
 import { workerData } from "node:worker_threads";
 import { loadFunctions } from "../../runtime/load-functions.ts";
+import { requireKnownOptions } from "../../kit/unknown-options.ts";
 import { sampleRecords } from "../../kit/sample-records.ts";
 import { FunctionTrace } from "../functions/function-trace.ts";
 import { placesIn } from "../functions/source-places.ts";
@@ -9,7 +10,9 @@ import type { MessagePort } from "node:worker_threads";
 import type { FunctionTraceApi, TracedFile } from "./function-trace-api.ts";
 
 function traceOf({ entry, code, sourceMap }: TracedFile): FunctionTrace {
-  return new FunctionTrace(loadFunctions(code), (text) => placesIn(text, sourceMap, entry));
+  const functions = loadFunctions(code);
+  requireKnownOptions(functions);
+  return new FunctionTrace(functions, (text) => placesIn(text, sourceMap, entry));
 }
 
 function createApi(): FunctionTraceApi {

@@ -195,6 +195,14 @@ describe("requests that are hardly any", () => {
     );
   });
 
+  it("with telemetry are shown the port that takes it, and not their token again", async () => {
+    for (const path of ["/v1/telemetry", "/api/v1/mr_d_secret/telemetry"]) {
+      const { status, text } = await fixture.call("POST", path, { body: { temperature: 1 } });
+      expect({ status, text }).toEqual({ status: 404, text: expect.stringContaining("Post to the ingest port: 8081") });
+      expect(text).not.toContain("mr_d_secret");
+    }
+  });
+
   it("to no route get a hint", async () => {
     expect((await fixture.call("GET", "/api/v1/nothing")).body).toMatchObject({
       code: "NOT_FOUND",

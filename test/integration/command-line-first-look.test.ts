@@ -100,6 +100,25 @@ test.skipIf(withoutChdb)("query prints the readings, newest first (needs chdb)",
   expect(stdout).toMatch(/^event time +metric +value\n\d{4}-\d\d-\d\dT\S+Z +temperature +21\.5\n$/);
 });
 
+test.skipIf(withoutChdb)("query tells a text from a number, and why there is nothing (needs chdb)", async () => {
+  const { token } = JSON.parse((await millrace("devices", "add", "second", "--json")).stdout) as { token: string };
+  expect((await millrace("query", "readings", "second")).stdout).toBe(
+    "Nothing found: second has not sent anything yet.\n",
+  );
+  const ingest = /http\S+\/v1\/telemetry/.exec(banner)?.[0] ?? "";
+  const send = (body: string) =>
+    fetch(ingest, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body,
+    });
+  expect((await send('{"level":')).status).toBe(204);
+  const said = async () => (await millrace("query", "readings", "second")).stdout;
+  await until(async () => (await said()).includes("what was refused is in millrace query quarantine second."));
+  expect((await send('{"level": "21.5"}')).status).toBe(204);
+  await until(async () => /Z {2}level +"21\.5"\n/.test(await said()));
+});
+
 test.skipIf(withoutChdb)("query prints a window's aggregate once it is closed (needs chdb)", async () => {
   expect((await millrace("flush", "first-device", "--up-to", String(Date.now() + 120_000))).code).toBe(0);
   await until(async () => (await millrace("query", "aggregates", "first-device")).stdout.includes("temperature"));

@@ -223,7 +223,7 @@ test("doctor sees the running instance, and beside it what a second one would la
 
 test("a command finds no instance, another one, or one that does not know the token: each says what to do", async () => {
   expect(await fails("audit", "--data", join(directory.path, "nowhere"))).toMatch(
-    /no Millrace is running on the data directory \S+\. Start it \(millrace start\), or name another with --url/,
+    /no Millrace is running on the data directory \S+\. Start it \(millrace start\), name its data directory with --data or MILLRACE_DATA/,
   );
   expect(await fails("audit", "--url", instance.httpUrl, "--token", "wrong")).toContain(
     "Give the admin token with --token.",

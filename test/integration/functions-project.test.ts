@@ -119,6 +119,21 @@ test("millrace test names the place where a file does not compile", async () => 
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
 });
 
+test("millrace dev refuses where nothing would ever run, and says what there is", async () => {
+  const refused = async (...args: readonly string[]): Promise<string> => {
+    const { code, stderr } = await runMillraceAsync(["dev", ...args]);
+    expect(code).toBe(2);
+    return stderr;
+  };
+  expect(await refused(path("nowhere"))).toContain(
+    "Name the folder of a functions project, or make one: millrace init",
+  );
+  expect(await refused(path("fixtures"))).toContain("no functions/*.ts");
+  expect(await refused(project, "--fixture", "nobody")).toMatch(
+    /no fixtures\/nobody\.jsonl\. Fixtures that are there: cold-room\./,
+  );
+});
+
 test("millrace dev runs what is saved, and outlives what is wrong", async () => {
   const child = spawn(process.execPath, [join(ROOT, "bin/millrace.js"), "dev", project, "--records", "2"]);
   const exited = once(child, "exit");

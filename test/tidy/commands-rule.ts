@@ -3,6 +3,7 @@ import type { SourceFile, TidyRule } from "./source-tree.ts";
 /** What the rule needs to know of a command line: commander's Command has this shape. */
 export interface CommandLike {
   name(): string;
+  aliases?(): readonly string[];
   readonly commands: readonly CommandLike[];
   readonly options: readonly { readonly long?: string | undefined }[];
 }
@@ -56,7 +57,9 @@ function millraceFaults(line: string, program: CommandLike): readonly string[] {
   let command = program;
   const options = new Set(["--help", "--version", ...longOptions(program)]);
   for (const word of words) {
-    const next = command.commands.find((candidate) => candidate.name() === word);
+    const next = command.commands.find((candidate) =>
+      [candidate.name(), ...(candidate.aliases?.() ?? [])].includes(word),
+    );
     if (next !== undefined) {
       command = next;
       for (const option of longOptions(next)) options.add(option);

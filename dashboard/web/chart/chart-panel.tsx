@@ -66,7 +66,7 @@ export function ChartPanel(props: ChartPanelProps) {
     const points = joinSeries(history, feed.points(metric), from ?? 0, to);
     const columns = toColumns(points, history.bucketMs);
     shown.current = points;
-    isEmpty.value = points.length === 0 && (series.history.peek() ?? series.error.peek()) !== null;
+    isEmpty.value = points.length === 0 && !series.isLoading.peek();
     columnTs.current = columns.ts;
     gapMs.current = gapLimitMs(points, history.bucketMs);
     const first = from ?? points[0]?.ts ?? to - 60_000;
@@ -88,7 +88,8 @@ export function ChartPanel(props: ChartPanelProps) {
   thresholdsNow.current = thresholds;
 
   useSignalEffect(() => {
-    void [span.value, feed.version.value, series.history.value, series.error.value, alarmSpans.value];
+    void [series.history.value, series.error.value, series.isLoading.value];
+    void [span.value, feed.version.value, alarmSpans.value];
     if (isVisibleNow.current) scheduler.request(draw.current);
   });
   const isVisibleNow = useRef(isVisible);
@@ -98,10 +99,9 @@ export function ChartPanel(props: ChartPanelProps) {
   }, [isVisible, thresholds]);
   useEffect(() => () => scheduler.cancel(draw.current), []);
   const errorCode = series.error.value?.code ?? null;
-  const isAnswered = series.history.value !== null || errorCode !== null;
   useEffect(() => {
-    if (isAnswered) props.onHistoryError(errorCode);
-  }, [isAnswered, errorCode]);
+    if (!series.isLoading.value) props.onHistoryError(errorCode);
+  }, [series.isLoading.value, errorCode]);
 
   return (
     <section ref={panel} class="chart-panel card" data-testid={`chart-${metric}`} aria-label={`${metric} over time`}>
@@ -126,6 +126,7 @@ export function ChartPanel(props: ChartPanelProps) {
         metric={metric}
         unit={unit}
         hovered={hovered}
+        isLoading={series.isLoading.value}
         bucketMs={series.history.value?.bucketMs ?? 0}
       />
       <div

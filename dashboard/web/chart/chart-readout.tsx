@@ -39,14 +39,16 @@ export function ChartReadout({
   metric,
   unit,
   hovered,
+  isLoading,
   bucketMs,
-}: ReadoutProps & { hovered: ReadonlySignal<HoveredPoint | null>; bucketMs: number }) {
+}: ReadoutProps & { hovered: ReadonlySignal<HoveredPoint | null>; isLoading: boolean; bucketMs: number }) {
   const { settings } = useApp();
   const cursor = hovered.value;
   if (cursor === null) {
     return (
       <p class="chart-readout muted">
         <NewestAge feed={feed} metric={metric} />
+        {isLoading && <span class="chart-loading">history is loading…</span>}
         {bucketMs > 0 && <span>mean and range per {formatDuration(bucketMs)}</span>}
       </p>
     );

@@ -14,6 +14,8 @@ const REFRESH_MS_MIN = 60_000;
 export interface LoadedSeries {
   readonly history: ReadonlySignal<Series | null>;
   readonly error: ReadonlySignal<ApiError | null>;
+  /** What is shown of the past is none yet, or that of another range. Asking again now and then is no loading. */
+  readonly isLoading: ReadonlySignal<boolean>;
 }
 
 /**
@@ -27,6 +29,7 @@ export function useSeries(
   const { api, live } = useApp();
   const history = useSignal<Series | null>(null);
   const error = useSignal<ApiError | null>(null);
+  const isLoading = useSignal(true);
   const { device, metric, feed, isVisible, rangeKey } = options;
   const holes = feed.holes.value;
   const isConnected = live.socket.state.value === "open";
@@ -46,13 +49,15 @@ export function useSeries(
         if (isAbort(thrown) || stop.signal.aborted) return;
         error.value = toApiError(thrown);
       }
+      isLoading.value = false;
       timer = window.setTimeout(() => void load(false), waitMs);
     };
+    isLoading.value = true;
     void load(true);
     return () => {
       stop.abort();
       clearTimeout(timer);
     };
   }, [device, metric, rangeKey, holes, isVisible, isConnected]);
-  return { history, error };
+  return { history, error, isLoading };
 }

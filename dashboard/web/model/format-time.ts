@@ -73,6 +73,11 @@ export function createTimeFormat(choice: TimeZoneChoice, timeZone?: string): Tim
   };
 }
 
+/** `cleared after 3 min`; what ended with the very reading that would have kept it from beginning, at the same event time, `cleared at once`. */
+export function clearedAfter(ms: number): string {
+  return ms <= 0 ? "cleared at once" : `cleared after ${formatDuration(ms)}`;
+}
+
 /** `45 s`, `3 min`, `2 h 5 min`, `4 d 2 h`. */
 export function formatDuration(ms: number): string {
   const size = Math.max(0, ms);

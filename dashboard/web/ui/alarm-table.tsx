@@ -1,5 +1,5 @@
 import type { AlarmState } from "../../../core/registry.ts";
-import { formatDuration } from "../model/format-time.ts";
+import { clearedAfter, formatDuration } from "../model/format-time.ts";
 import { devicePath } from "../model/route.ts";
 import { useApp } from "../state/app-state.ts";
 import { SeverityMark } from "./severity-mark.tsx";
@@ -69,7 +69,7 @@ function AlarmDuration({ alarm }: { alarm: AlarmState }) {
   if (cleared === null) return <span>cleared</span>;
   return (
     <span class="number" title={`cleared ${settings.time.value.exact(cleared)}`}>
-      cleared after {formatDuration(cleared - alarm.raisedAt)}
+      {clearedAfter(cleared - alarm.raisedAt)}
     </span>
   );
 }

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { THIN_SPACE } from "../../../dashboard/web/model/format-number.ts";
-import { axisLabels, createTimeFormat, formatAgo, formatDuration } from "../../../dashboard/web/model/format-time.ts";
+import {
+  axisLabels,
+  clearedAfter,
+  createTimeFormat,
+  formatAgo,
+  formatDuration,
+} from "../../../dashboard/web/model/format-time.ts";
 
 const T = Date.UTC(2026, 6, 27, 22, 3, 4, 120);
 const utc = createTimeFormat("utc");
@@ -19,6 +25,14 @@ describe("createTimeFormat", () => {
     expect(berlin.exact(T)).toBe("2026-07-28 00:03:04.120");
     expect(utc.zoneName(T)).toBe("UTC");
     expect(berlin.zoneName(T)).toBe("Europe/Berlin, UTC+2");
+  });
+});
+
+describe("clearedAfter", () => {
+  it("says how long an alarm lasted, and of one that ended as it began that it did", () => {
+    expect(clearedAfter(180_000)).toMatch(/^cleared after 3.min$/);
+    expect(clearedAfter(0)).toBe("cleared at once");
+    expect(clearedAfter(1)).toMatch(/^cleared after 1.ms$/);
   });
 });
 

@@ -18,6 +18,7 @@ function write(text: string, name = "dew.ts"): string {
 
 const named = (name: string, body = "") =>
   `defineMap({ name: ${JSON.stringify(name)}, input: z.object({ t: z.number() }), process() {${body}} });\n`;
+const FOLD = "add: (acc) => acc, result: () => undefined";
 const IMPORT = 'import { defineMap, z } from "millrace/function";\n';
 
 describe("a file of functions", () => {
@@ -32,6 +33,30 @@ describe("a file of functions", () => {
     expect(files.map((file) => file.replace(folder, "")).sort()).toEqual(["/dew.ts", "/lib/half.ts"]);
   });
 
+  test("with an option that nobody reads is refused, with the place where the function is defined", async () => {
+    const entry = write(
+      `${IMPORT}export const dew = ${named("dew").replace("{ name", '{ selct: { type: "pump" }, name')}`,
+    );
+    await expect(checkFunctions(entry)).rejects.toMatchObject({
+      code: "FUNCTION_INVALID",
+      message: expect.stringMatching(/dew\.ts:2:\d+: function "dew": selct is no option of defineMap/),
+      remedy: expect.stringContaining("there are name, input, select, process"),
+    });
+  });
+
+  test("that is not there, or is a folder, is told apart from a package that is not", async () => {
+    await expect(bundleFunctions(join(folder, "nowhere.ts"))).rejects.toMatchObject({
+      code: "FUNCTION_INVALID",
+      message: `there is no file ${join(folder, "nowhere.ts")}`,
+      remedy: "Name a file of functions that is there.",
+    });
+    await expect(bundleFunctions(folder)).rejects.toMatchObject({ message: `${folder} is a folder` });
+    const importing = write('import { x } from "left-pad-of-nobody";\nexport const y = x;\n');
+    await expect(bundleFunctions(importing)).rejects.toMatchObject({
+      remedy: expect.stringContaining("Install the package beside the function."),
+    });
+  });
+
   test("gives the same hash wherever its folder lies", async () => {
     const text = `${IMPORT}export const dew = ${named("dew")}`;
     const [one, two] = [write(text, "a/dew.ts"), write(text, "b/c/dew.ts")];
@@ -41,7 +66,7 @@ describe("a file of functions", () => {
   test("tells what its functions keep, so that another shape under the same number is known", async () => {
     const stream = (shape: string, more = "") => `import { defineStream, tumbling, z } from "millrace/function";
       export const sum = defineStream({ name: "sum", input: z.object({ t: z.number() }), ${shape}, ${more}
-        initial: () => ({ n: 0 }), process: () => undefined, add: (acc) => acc, result: () => undefined });`;
+        initial: () => ({ n: 0 }), ${shape.includes("window:") ? FOLD : "process: () => undefined"} });`;
     const stateOf = async (text: string) => (await checkFunctions(write(text))).functions[0]?.state ?? null;
     const [one, same, other, next, hour, day] = [
       await stateOf(stream("state: z.object({ n: z.number() })")),
