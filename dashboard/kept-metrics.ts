@@ -14,6 +14,12 @@ export class KeptMetrics implements ObjectBytes {
   bytes: Buffer = Buffer.alloc(0);
   readonly start = 0;
   end = 0;
+  /** Nobody has read its metrics yet. */
+  waits = false;
+
+  constructor(first: DatedMetrics) {
+    this.keep(first);
+  }
 
   keep({ ts, received, bytes, start, end }: DatedMetrics): void {
     const length = end - start;

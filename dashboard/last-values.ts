@@ -5,6 +5,9 @@ import type { LiveValue } from "./live-protocol.ts";
 import type { MetricValue } from "../core/schemas.ts";
 import type { HubLimits } from "./hub-limits.ts";
 
+/** So many kinds of readings of a device are told apart; what comes of more is taken apart as it comes. */
+const KINDS = 4;
+
 /** Written over in place: under load a new one per value would be most of what V8 has to collect here. */
 type KeptValue = { -readonly [Index in keyof LiveValue]: LiveValue[Index] };
 
@@ -13,10 +16,8 @@ export interface DeviceEntry {
   readonly device: string;
   lastReceived: number;
   readonly values: Map<string, KeptValue>;
-  /** A reading of which at least one value is the newest; null when it is not known. */
-  latest: KeptMetrics | null;
-  /** It is not in `values` yet: nobody has asked since it came. */
-  waits: boolean;
+  /** Of each kind of its readings the last, in the order in which they came: a device's own, and those that functions make of them. */
+  readonly latest: KeptMetrics[];
   /** The device's part of a `values` frame; null when it changed since the last one. Every client gets the same text. */
   json: string | null;
 }
@@ -34,7 +35,7 @@ export type LastValuesLimits = Pick<HubLimits, "lastValueDevicesMax" | "lastValu
  * The newest value of every metric of every device, by event time: an older reading never overwrites a newer one, however late it
  * is read. Above the ceilings new devices and metrics are left out.
  *
- * Nearly every reading is newer than the one before and has the same metrics. Of such ones only the last is taken apart, when somebody
+ * Nearly every reading is newer than one before and has the same metrics. Of such ones only the last is taken apart, when somebody
  * asks; until then it is bytes.
  */
 export class LastValues {
@@ -50,7 +51,7 @@ export class LastValues {
     const known = this.#devices.get(key);
     if (known !== undefined) return known;
     if (this.#devices.size >= this.#limits.lastValueDevicesMax) return null;
-    const made = { tenant, device, lastReceived: 0, values: new Map(), latest: null, waits: false, json: null };
+    const made = { tenant, device, lastReceived: 0, values: new Map(), latest: [], json: null };
     this.#devices.set(key, made);
     return made;
   }
@@ -65,25 +66,26 @@ export class LastValues {
     return changed || isLater;
   }
 
-  /** True when one of its values is the newest. */
+  /** True when one of its values may be the newest. */
   #take(entry: DeviceEntry, reading: ReadingToTake): boolean | null {
-    if (entry.latest?.isReplacedBy(reading) === true) {
-      entry.latest.keep(reading);
-      entry.waits = true;
-      return true;
-    }
+    const { latest } = entry;
+    if (replaceOne(latest, reading)) return true;
     const metrics = reading.metrics();
     if (metrics === null) return null;
     this.#settle(entry);
     const changed = this.#merge(entry.values, metrics, reading);
-    if (changed) (entry.latest ??= new KeptMetrics()).keep(reading);
-    return changed;
+    if (!changed) return false;
+    if (latest.length === KINDS) latest.shift();
+    latest.push(new KeptMetrics(reading));
+    return true;
   }
 
+  /** In the order in which they came, since the later one counts among equals. */
   #settle(entry: DeviceEntry): void {
-    const { latest } = entry;
-    if (latest !== null && entry.waits) this.#merge(entry.values, latest.metrics() ?? {}, latest);
-    entry.waits = false;
+    for (const kept of entry.latest) {
+      if (kept.waits) this.#merge(entry.values, kept.metrics() ?? {}, kept);
+      kept.waits = false;
+    }
   }
 
   #merge(values: DeviceEntry["values"], metrics: Metrics, times: Times): boolean {
@@ -109,7 +111,7 @@ export class LastValues {
     const entry = this.#devices.get(key);
     if (entry === undefined) return;
     this.#settle(entry);
-    entry.latest = null;
+    entry.latest.length = 0;
     for (const [metric, [, , received]] of entry.values) if (received <= until) entry.values.delete(metric);
     entry.json = null;
     if (entry.lastReceived <= until) this.#devices.delete(key);
@@ -139,4 +141,20 @@ export class LastValues {
     if (isNewer) [known[0], known[1], known[2]] = [ts, value, received];
     return isNewer;
   }
+}
+
+/** False when it replaces none. Otherwise it is the last of them, in place of the one. */
+function replaceOne(latest: KeptMetrics[], reading: DatedMetrics): boolean {
+  for (let at = 0; at < latest.length; at += 1) {
+    const kept = latest[at];
+    if (kept?.isReplacedBy(reading) !== true) continue;
+    kept.keep(reading);
+    kept.waits = true;
+    if (at < latest.length - 1) {
+      latest.copyWithin(at, at + 1);
+      latest[latest.length - 1] = kept;
+    }
+    return true;
+  }
+  return false;
 }

@@ -1,4 +1,5 @@
 import type { DatedMetrics } from "../wire/reading-head.ts";
+import { NO_BYTES, SpareBuffers } from "./spare-buffers.ts";
 import type { HubLimits } from "./hub-limits.ts";
 
 export type RecentReadingsLimits = Pick<HubLimits, "recentReadingsPerDeviceMax" | "recentReadingsMax">;
@@ -11,8 +12,6 @@ export interface RecentReading {
   readonly metrics: string;
 }
 
-const NO_BYTES = Buffer.alloc(0);
-const BYTES_MIN = 256;
 /** A buffer above this is let go when little of it is used, and is nobody else's. */
 const LARGE_BYTES = 64 * 1024;
 /** A reading counts once, and once more for each of so many bytes: so the ceilings bound memory too. */
@@ -25,14 +24,16 @@ export class DeviceReadings {
   readonly received: number[] = [];
   /** Where the metrics of each end; they begin where those before it end. */
   readonly ends: number[] = [];
-  bytes: Buffer = NO_BYTES;
+  bytes: Buffer<ArrayBuffer> = NO_BYTES;
   /** One has come since it was last looked at. */
   wasUsed = false;
   /** Its place among those that are held; -1 while it is not. */
   place = -1;
+  readonly #spares: SpareBuffers;
 
-  constructor(key: string) {
+  constructor(key: string, spares: SpareBuffers) {
     this.key = key;
+    this.#spares = spares;
   }
 
   get count(): number {
@@ -55,11 +56,7 @@ export class DeviceReadings {
   push({ ts, received, bytes, start, end }: DatedMetrics): void {
     const at = this.ends.at(-1) ?? 0;
     const behind = at + end - start;
-    if (behind > this.bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(behind, this.bytes.length * 2, BYTES_MIN));
-      this.bytes.copy(grown, 0, 0, at);
-      this.bytes = grown;
-    }
+    if (behind > this.bytes.length) this.#move(Math.max(behind, this.bytes.length * 2), 0, at);
     bytes.copy(this.bytes, at, start, end);
     this.ts.push(ts);
     this.received.push(received);
@@ -79,14 +76,24 @@ export class DeviceReadings {
     const cutEnd = this.ends[count - 1] ?? 0;
     const end = this.ends.at(-1) ?? 0;
     const isLarge = this.bytes.length > LARGE_BYTES && end - cutEnd < this.bytes.length / 4;
-    if (isLarge) this.bytes = Buffer.from(this.bytes.subarray(cutEnd, end));
+    if (isLarge) this.#move(end - cutEnd, cutEnd, end);
     else this.bytes.copyWithin(0, cutEnd, end);
     for (const all of [this.ts, this.received, this.ends]) all.splice(0, count);
     for (const [index, end] of this.ends.entries()) this.ends[index] = end - cutEnd;
   }
 
   clear(): void {
+    this.#spares.give(this.bytes);
+    this.bytes = NO_BYTES;
     for (const all of [this.ts, this.received, this.ends]) all.length = 0;
+  }
+
+  /** Bytes [start, end) are the first of a buffer of at least so many bytes. */
+  #move(length: number, start: number, end: number): void {
+    const { bytes } = this;
+    this.bytes = this.#spares.take(length);
+    bytes.copy(this.bytes, 0, start, end);
+    this.#spares.give(bytes);
   }
 }
 
@@ -105,8 +112,7 @@ export class RecentReadings {
   readonly #freePlaces: number[] = [];
   #hand = 0;
   #count = 0;
-  /** Of the device that went last, for the one that comes next. */
-  #spare: Buffer = NO_BYTES;
+  readonly #spares = new SpareBuffers();
 
   constructor(limits: RecentReadingsLimits) {
     this.#limits = limits;
@@ -114,7 +120,7 @@ export class RecentReadings {
 
   /** Where the readings of a device go, by its key. Whoever pushes may keep it. */
   device(key: string): DeviceReadings {
-    return this.#devices.get(key) ?? new DeviceReadings(key);
+    return this.#devices.get(key) ?? new DeviceReadings(key, this.#spares);
   }
 
   push(device: DeviceReadings, reading: DatedMetrics): void {
@@ -154,16 +160,12 @@ export class RecentReadings {
     device.wasUsed = false;
     device.place = this.#freePlaces.pop() ?? this.#circle.length;
     this.#circle[device.place] = device;
-    device.bytes = this.#spare;
-    this.#spare = NO_BYTES;
     this.#devices.set(device.key, device);
   }
 
   #letGo(device: DeviceReadings): void {
     this.#devices.delete(device.key);
     this.#count -= device.weight;
-    this.#spare = device.bytes.length > LARGE_BYTES ? NO_BYTES : device.bytes;
-    device.bytes = NO_BYTES;
     this.#circle[device.place] = null;
     this.#freePlaces.push(device.place);
     device.place = -1;

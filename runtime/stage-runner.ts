@@ -246,7 +246,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   return {
     async start() {
-      reader = log.openReader([]);
+      // What the engine keeps of a record is never its bytes: its outputs and its state are texts of their own.
+      reader = log.openReader([], { untilNextPoll: true });
       // What came too late for the loop is done after it.
       running = loop(reader).catch(onEnd).then(applyChanges);
       try {

@@ -1,6 +1,6 @@
 import type { LogStatus } from "../../core/event-log.ts";
 import type { Config } from "../config.ts";
-import { consumersOf, lagOf } from "./hops.ts";
+import { consumersOf, lagOf, rangesOf } from "./hops.ts";
 
 /** What deletes from the log: one file loses its oldest commits, whatever is in them; Kafka's partitions lose their own records. */
 export type DeletionOrder = "by-commit" | "by-partition";
@@ -32,7 +32,7 @@ export function requiredBacklogs(status: LogStatus, config: Config): Readonly<Re
 
 /** As if all records were of one size. */
 function heldBytes(status: LogStatus, journalName: string, order: DeletionOrder): number {
-  const ranges = new Map(status.partitions.map((range) => [`${range.topic}/${range.partition}`, range]));
+  const ranges = rangesOf(status);
   let held = 0;
   let greatestShare = 0;
   for (const { positions } of status.journals.filter(({ name }) => name === journalName)) {

@@ -2,7 +2,7 @@ import { MAIN_STAGE, stageJournalName } from "../../core/stage.ts";
 import { JOURNALS } from "../journals.ts";
 import { stagesOf } from "../stages.ts";
 import type { Config } from "../config.ts";
-import type { LogStatus } from "../../core/event-log.ts";
+import type { LogStatus, PartitionStatus } from "../../core/event-log.ts";
 import { type Hop, LAGGING_RECORDS } from "../../core/overview.ts";
 
 /** A hop that has something to do and has not moved for this long stands still. Inserts take their time. */
@@ -93,9 +93,20 @@ function reached(status: LogStatus, journalName: string): number {
 
 /** Records between the journal's positions and the ends of the topics that it reads. */
 export function lagOf(status: LogStatus, journalName: string): number {
-  const ends = new Map(status.partitions.map((p) => [`${p.topic}/${p.partition}`, p.endOffset]));
+  const ranges = rangesOf(status);
   return status.journals
     .filter((journal) => journal.name === journalName)
     .flatMap((journal) => journal.positions)
-    .reduce((lag, p) => lag + Math.max(0, (ends.get(`${p.topic}/${p.partition}`) ?? 0) - p.offset), 0);
+    .reduce((lag, p) => lag + Math.max(0, (ranges.get(`${p.topic}/${p.partition}`)?.endOffset ?? 0) - p.offset), 0);
+}
+
+const rangesByStatus = new WeakMap<LogStatus, ReadonlyMap<string, PartitionStatus>>();
+
+/** By `topic/partition`. A status is looked at once a second, for each of its journals and more than once: they are found once for all. */
+export function rangesOf(status: LogStatus): ReadonlyMap<string, PartitionStatus> {
+  const known = rangesByStatus.get(status);
+  if (known !== undefined) return known;
+  const made = new Map(status.partitions.map((range) => [`${range.topic}/${range.partition}`, range]));
+  rangesByStatus.set(status, made);
+  return made;
 }

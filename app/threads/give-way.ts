@@ -3,7 +3,8 @@ import { threadName } from "node:worker_threads";
 
 /**
  * Niceness of the threads that need not answer a device: where cores are short, the one that acknowledges runs first, and dashboards before tables. A
- * niceness is a share of the time and no order: nobody starves.
+ * niceness is a share of the time and no order: nobody starves. A process has that of the thread that starts it, and so have all its threads: the embedded
+ * ClickHouse, with its merges and roll-ups, that of "clickhouse".
  */
 const NICENESS: ReadonlyMap<string, number> = new Map([
   ["services", 3],

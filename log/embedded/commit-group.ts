@@ -181,10 +181,14 @@ class AppendRequest implements AppendWaiter {
   }
 }
 
-/** Encodes records into batches that `addBatch` takes, each in bytes of its own. */
-export function encodeBatches(records: readonly RecordInput[]): EncodedBatch[] {
-  const writer = new RecordBatchWriter();
+/**
+ * Encodes records into batches that `addBatch` takes, each in bytes of its own. Who encodes often keeps one `writer` for it: what a new one grows
+ * through is twice as much as what comes out, and all of it the collector's.
+ */
+export function encodeBatches(records: readonly RecordInput[], writer: RecordBatchWriter): EncodedBatch[] {
   const batches: EncodedBatch[] = [];
+  // Of a call that threw something may be left.
+  writer.reset();
   const close = (): void => {
     const bytes = Buffer.allocUnsafeSlow(writer.byteLength);
     bytes.set(writer.finish(0));

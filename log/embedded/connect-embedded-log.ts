@@ -1,7 +1,8 @@
 import { MillraceError } from "../../core/errors.ts";
+import { RecordBatchWriter } from "../../wire/record-batch-writer.ts";
 import { checkedAppendBytes, checkedRecordBytes } from "../append-limits.ts";
 import { encodeBatches } from "./commit-group.ts";
-import { receiveError } from "./connection-messages.ts";
+import { bytesOf, receiveError } from "./connection-messages.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
 import { openLogStore } from "./log-store.ts";
@@ -39,10 +40,11 @@ export function connectEmbeddedLog(connection: LogConnection): EventLog & { clos
   const store = openLogStore({ directory, bytesMax, readOnly: true, sync: true });
   const mark = new DurableMark(connection.shared);
   const calls = new PortCalls(port);
+  const batchWriter = new RecordBatchWriter();
 
   const output = (topic: string, partition: number, records: readonly RecordInput[]): TransferredOutput => ({
     topicPartition: topology.indexOf(topic, partition),
-    batches: encodeBatches(records),
+    batches: encodeBatches(records, batchWriter),
   });
 
   return {
@@ -149,11 +151,7 @@ class PortCalls {
 
 function transferable(request: ConnectionRequest): ArrayBuffer[] {
   if (!("call" in request)) return [];
-  const { call } = request;
-  const outputs = call.kind === "append" ? [call.output] : call.kind === "commit" ? call.outputs : [];
-  const buffers = outputs.flatMap(({ batches }) => batches.map(({ bytes }) => bytes.buffer));
-  if (call.kind === "commit") buffers.push(call.request.entry.body.buffer);
-  return buffers.filter((buffer) => buffer instanceof ArrayBuffer);
+  return bytesOf(request.call).flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
 }
 
 function expectNumber(result: ConnectionResult): number {

@@ -38,6 +38,13 @@ export type ConnectionReply =
   | { readonly id: number; readonly result: ConnectionResult }
   | { readonly id: number; readonly error: TransferredError };
 
+/** All that is bytes in a call. */
+export function bytesOf(call: ConnectionCall): readonly Uint8Array[] {
+  const outputs = call.kind === "append" ? [call.output] : call.kind === "commit" ? call.outputs : [];
+  const bytes = outputs.flatMap(({ batches }) => batches.map((batch) => batch.bytes));
+  return call.kind === "commit" ? [...bytes, call.request.entry.body] : bytes;
+}
+
 /** A MillraceError loses its class and code in a structured clone. Without a code it is a programmer's error, with its stack. */
 export interface TransferredError {
   readonly code: ErrorCode | null;

@@ -1,5 +1,5 @@
 import { isMillraceError } from "../../core/errors.ts";
-import { transferError } from "./connection-messages.ts";
+import { bytesOf, transferError } from "./connection-messages.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { EncodedBatch } from "./commit-group.ts";
 import type { ConnectionCall, ConnectionReply, ConnectionRequest, ConnectionResult } from "./connection-messages.ts";
@@ -27,6 +27,7 @@ export function serveConnection(
   };
 
   port.on("message", (requests: readonly ConnectionRequest[]) => {
+    const bytes = new MessageBytes(requests);
     for (const request of requests) {
       if ("corrupt" in request) {
         onCorrupt(request.corrupt);
@@ -38,8 +39,12 @@ export function serveConnection(
       }
       const { id, call } = request;
       void answer(writer, call).then(
-        (result) => reply({ id, result }),
+        (result) => {
+          bytes.answered();
+          reply({ id, result });
+        },
         (error: unknown) => {
+          bytes.answered();
           reply({ id, error: transferError(error) });
           if (!isMillraceError(error)) throw error;
         },
@@ -48,6 +53,29 @@ export function serveConnection(
   });
   // The log lives as long as its process wants; a connection that nobody closes must not keep the process.
   port.unref();
+}
+
+/**
+ * The bytes of one message, given back when all its calls are answered. V8 counts buffers that nobody holds against a small heap's limit until it has
+ * marked the heap: left to it, what stages send made it mark this thread's several times a second. Requests may share a buffer: so those of another process come.
+ */
+class MessageBytes {
+  private readonly buffers = new Set<ArrayBufferLike>();
+  private waiting = 0;
+
+  constructor(requests: readonly ConnectionRequest[]) {
+    for (const request of requests) {
+      if (!("call" in request)) continue;
+      this.waiting += 1;
+      for (const { buffer } of bytesOf(request.call)) this.buffers.add(buffer);
+    }
+  }
+
+  answered(): void {
+    this.waiting -= 1;
+    if (this.waiting > 0) return;
+    for (const buffer of this.buffers) if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  }
 }
 
 async function answer(writer: LogWriter, call: ConnectionCall): Promise<ConnectionResult> {

@@ -1,5 +1,6 @@
 import { createStagePartition } from "../../engine/stage-partition.ts";
 import { decodeSnapshotChunk, decodeUnit, encodeSnapshotChunk, encodeUnit } from "../../wire/unit-codec.ts";
+import { lend } from "./lent-record.ts";
 import type { Outcomes } from "../../core/ledger.ts";
 import type { LogRecord, RecordInput } from "../../core/record.ts";
 import type { StageDefinition } from "../../core/stage.ts";
@@ -41,7 +42,10 @@ export interface StageRun {
 /** As the runtime does under backlog. */
 const SEAL_EVERY = 1000;
 
-/** Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. */
+/**
+ * Runs records through a stage as an owner of the partition would, with units and restarts wherever the caller wants them. The bytes of a record are
+ * others when the call is over: the engine may keep none of them.
+ */
 export function runStage(records: readonly LogRecord[], options: StageRunOptions): StageRun {
   const { stage, partition = 0, partitionCount = 1, keep, load, marker, cold, verdicts = [] } = options;
   const place = {
@@ -94,7 +98,9 @@ export function runStage(records: readonly LogRecord[], options: StageRunOptions
     const record = records[at];
     if (record === undefined) break;
     condemn(record);
-    const finished = state.process(record);
+    const lent = lend(record);
+    const finished = state.process(lent);
+    lent.giveBack();
     calls += 1;
     if (finished) at += 1;
     const interruption = interrupt(calls);

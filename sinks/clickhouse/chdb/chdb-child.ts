@@ -27,7 +27,7 @@ const ENVIRONMENT_NAMES = ["PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "S
 const LAST_WORDS_CHARACTERS = 2000;
 
 /**
- * Starts the child and waits until it serves. SINK_UNAVAILABLE when it does not open the database within `timeoutMs`, or when
+ * Starts the child, with the niceness of the calling thread, and waits until it serves. SINK_UNAVAILABLE when it does not open the database within `timeoutMs`, or when
  * `stopping` comes first; no process is left then.
  */
 export async function startChdbChild(

@@ -1,3 +1,4 @@
+import { giveBack } from "../../../wire/give-back.ts";
 import {
   dictionaryColumn,
   dictionaryIndexes,
@@ -32,7 +33,7 @@ export function readingBlock(staged: StagedReadings, names: SeriesNames, latest:
   const rows = dealOut(staged, names, order.readings, order.starts);
   keepNewest(rows, order.groups, staged.texts, latest);
   const texts = takeTexts(rows, staged.texts);
-  return nativeBlock(staged.rows, [
+  const columns = [
     groupColumn("tenant", staged.rows, order.groups),
     deviceColumn(rows.device, latest),
     groupColumn("metric", staged.rows, order.groups),
@@ -46,7 +47,11 @@ export function readingBlock(staged: StagedReadings, names: SeriesNames, latest:
     numberColumn("src_offset", "UInt64", rows.offset),
     numberColumn("src_step", "UInt32", rows.step),
     numberColumn("src_index", "UInt32", rows.index),
-  ]);
+  ];
+  const block = nativeBlock(staged.rows, columns);
+  // It has copies of them.
+  for (const { data } of columns) giveBack(data);
+  return block;
 }
 
 function emptyRows(rows: number, stages: number): ReadingRows {

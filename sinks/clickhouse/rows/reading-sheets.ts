@@ -50,10 +50,11 @@ export class ReadingSheets {
     this.#rows += names.length;
   }
 
-  /** The inserts, and to `latest` the newest value of each series. */
+  /** The inserts, and to `latest` the newest value of each series. To be called once, when no reading comes any more. */
   finish(latest: LatestValues): readonly RowSheet[] {
     return [...this.#months.values()].map(({ month, staged }) => {
       const bytes = readingBlock(staged, this.#names, latest);
+      staged.giveBack();
       return { shape: READINGS, month, rows: staged.rows, derived: staged.derived, format: "Native", bytes };
     });
   }

@@ -1,3 +1,4 @@
+import { giveBack } from "../../../wire/give-back.ts";
 import type { Reading } from "../../../core/derived-records.ts";
 import type { SourcePosition } from "../../../core/source-position.ts";
 import type { MetricShape } from "./series-names.ts";
@@ -70,6 +71,11 @@ export class StagedReadings {
     return (this.numbers[at + 1] ?? 0) * TWO_32 + (this.numbers[at] ?? 0);
   }
 
+  /** Nobody asks for a value any more. */
+  giveBack(): void {
+    giveBack([this.numbers, this.kinds, this.values]);
+  }
+
   #addValue(value: number | boolean | string): void {
     const row = this.rows;
     this.rows = row + 1;
@@ -96,6 +102,7 @@ export class StagedReadings {
     if (FIELDS * (this.readings + 1) > this.numbers.length) {
       const grown = new Uint32Array(2 * this.numbers.length);
       grown.set(this.numbers);
+      giveBack([this.numbers]);
       this.numbers = grown;
     }
     if (this.rows + values <= this.values.length) return;
@@ -103,6 +110,7 @@ export class StagedReadings {
     const [kinds, numbers] = [new Uint8Array(length), new Float64Array(length)];
     kinds.set(this.kinds);
     numbers.set(this.values);
+    giveBack([this.kinds, this.values]);
     this.kinds = kinds;
     this.values = numbers;
   }
