@@ -1,13 +1,11 @@
-import { isReading } from "../core/is-reading.ts";
 import { LIMITS } from "../core/limits.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { begunVersionsAt, callBoth, callsOnReading, dueOf, versionsAt } from "./canary-calls.ts";
-import { FunctionCall, type CallInput, type CallSite, type PlacedFunction } from "./function-call.ts";
-import { assertJson } from "./json-check.ts";
+import { FunctionCall } from "./function-call.ts";
 import { MessageTimers, type MessageInput } from "./message-input.ts";
-import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
 import { requireCountable } from "./ledger-counts.ts";
-import { WHOLE_STEP, identityOf, tooMuchAtOnce, type StepFailure } from "./step-failure.ts";
+import { ownReading, putOutput, putWritten } from "./put-output.ts";
+import { WHOLE_STEP, identityOf, type StepFailure } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
 import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
@@ -15,10 +13,13 @@ import type { ConfigChange, StreamFunction } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
+import type { WrittenJson } from "../wire/written-json.ts";
 import type { CallOf, Versions } from "./canary-calls.ts";
 import type { DeviceIds, LetterSource } from "./dead-letters.ts";
+import type { CallInput, CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
+import type { StageConfig } from "./stage-config.ts";
 import type { TimerSlot } from "./state-slots.ts";
 
 /**
@@ -26,8 +27,9 @@ import type { TimerSlot } from "./state-slots.ts";
  * `changeConfig` is a scope: it takes effect as a whole, or leaves a dead letter and nothing else.
  */
 export class FunctionRunner implements CallSite {
-  private readonly parts: PartitionParts;
-  private readonly scopes: StepScopes;
+  readonly parts: PartitionParts;
+  readonly scopes: StepScopes;
+  readonly config: StageConfig;
   readonly letters: DeadLetters;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
@@ -39,6 +41,7 @@ export class FunctionRunner implements CallSite {
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
+    this.config = parts.config;
     this.scopes = new StepScopes(parts);
     this.letters = new DeadLetters(parts);
   }
@@ -157,24 +160,19 @@ export class FunctionRunner implements CallSite {
   }
 
   emit(call: FunctionCall, topic: OutputTopic, value: object): void {
-    const { placed, key, receiveTime, cause } = call.input;
-    if (!placed.fn.outputs.includes(topic)) {
-      throw new TypeError(`${placed.fn.name} does not name "${topic}" among its outputs`);
-    }
-    assertJson(value);
-    const { parts, scopes } = this;
-    const { functionVersion } = placed;
-    const to = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
-    parts.outputs.push({ topic, key: to, timestamp: receiveTime, functionVersion, json: JSON.stringify(value) });
-    // A loop that never ends must meet this before memory does.
-    if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
-    if (topic !== "readings") return;
-    if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
-      throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
-    }
-    // Only the stock functions build on one another. Users' stand side by side: each runs on what the main stage made.
-    if (parts.stage.input !== "telemetry") return;
-    this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
+    putOutput(this, call, topic, value);
+    if (topic === "readings") this.passBehind(call, ownReading(call, value));
+  }
+
+  emitWritten(call: FunctionCall, topic: OutputTopic, json: WrittenJson, reading: Reading | null): void {
+    putWritten(this, call, topic, json);
+    if (reading !== null) this.passBehind(call, reading);
+  }
+
+  /** Only the stock functions build on one another. Users' stand side by side: each runs on what the main stage made. */
+  private passBehind({ input: { key, receiveTime, placed, cause } }: FunctionCall, reading: Reading): void {
+    if (this.parts.stage.input !== "telemetry") return;
+    this.passOn(key, receiveTime, reading, placed.index + 1, cause === "input");
   }
 
   count(call: FunctionCall, outcome: OutcomeName, by: number): void {
@@ -258,12 +256,12 @@ export class FunctionRunner implements CallSite {
   }
 
   private call<Value>(input: CallInput, run: (call: FunctionCall, value: Value) => void, value: Value): void {
-    const { calls, config } = this.parts;
+    const { calls } = this.parts;
     try {
       const outer = calls.begin(input);
       let failed = true;
       try {
-        run(new FunctionCall(this, config, input), value);
+        run(new FunctionCall(this, input), value);
         failed = false;
       } finally {
         calls.end(outer, failed);
