@@ -44,6 +44,7 @@ export interface CallSite {
   count(call: FunctionCall, outcome: OutcomeName, by: number): void;
 }
 
+/** Which function is called, for whom and why. */
 export interface CallInput {
   readonly placed: PlacedFunction;
   readonly key: KeyState;
@@ -53,30 +54,36 @@ export interface CallInput {
   readonly watermark: number;
 }
 
-/** The context of one call of a function, made for it and of no use afterwards. A message makes four: it holds no more than it must. */
-export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView {
-  readonly input: CallInput;
+/** One call of a function, and the context that it gets: made for it and of no use afterwards. A message makes four, so that it holds no more than it must. */
+export class FunctionCall implements CallInput, StreamContext<unknown>, Timers, ConfigView {
+  readonly placed: PlacedFunction;
+  readonly key: KeyState;
+  readonly cause: CallInput["cause"];
+  readonly receiveTime: number;
+  readonly watermark: number;
   private readonly site: CallSite;
 
-  constructor(site: CallSite, input: CallInput) {
+  constructor(site: CallSite, { placed, key, cause, receiveTime, watermark }: CallInput) {
+    this.placed = placed;
+    this.key = key;
+    this.cause = cause;
+    this.receiveTime = receiveTime;
+    this.watermark = watermark;
     this.site = site;
-    this.input = input;
+  }
+
+  /** The same call of another version. */
+  ofVersion(placed: PlacedFunction): FunctionCall {
+    const { site, key, cause, receiveTime, watermark } = this;
+    return new FunctionCall(site, { placed, key, cause, receiveTime, watermark });
   }
 
   get tenant(): string {
-    return this.input.key.tenant;
+    return this.key.tenant;
   }
 
   get device(): string {
-    return this.input.key.device;
-  }
-
-  get receiveTime(): number {
-    return this.input.receiveTime;
-  }
-
-  get watermark(): number {
-    return this.input.watermark;
+    return this.key.device;
   }
 
   get state(): StateSlots<unknown> {
@@ -85,7 +92,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
 
   /** Asked for only by functions that keep something. */
   private get slots(): FunctionState {
-    return this.input.key.functionState(this.input.placed.stateName);
+    return this.key.functionState(this.placed.stateName);
   }
 
   get timers(): Timers {
@@ -133,7 +140,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
     if (!Number.isSafeInteger(at)) throw new RangeError(`timer "${name}" needs a time in ms, not ${at}`);
     if (!this.slots.answersTimers) throw new TypeError(`${this.slots.name} sets a timer but has no onTimer`);
     // Else a timer that sets itself again would keep the stage in this step for ever.
-    if (this.input.cause === "timer" && at <= this.watermark) {
+    if (this.cause === "timer" && at <= this.watermark) {
       throw new RangeError(`a timer at ${this.watermark} may only set later ones, not "${name}" at ${at}`);
     }
     this.slots.timerOf(name).set(at);
@@ -149,7 +156,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
   }
 
   private ownConfig(): DeviceConfig {
-    return this.site.config.of(this.input.key);
+    return this.site.config.of(this.key);
   }
 }
 

@@ -20,35 +20,37 @@ interface OutputPlace {
 export function putOutput(place: OutputPlace, call: FunctionCall, topic: OutputTopic, value: object): void {
   requireOutput(call, topic);
   assertJson(value);
-  const key = topic === "repartition" ? keyOfRepartitioned(call, value) : call.input.key.deviceKey;
-  put(place, call, { topic, key, json: JSON.stringify(value) });
+  const { outputs } = place.parts;
+  const json = JSON.stringify(value);
+  if (topic !== "repartition") {
+    outputs.pushOf(call, topic, json);
+  } else {
+    const { receiveTime: timestamp, placed } = call;
+    const key = keyOfRepartitioned(call, value);
+    outputs.push({ topic, key, timestamp, functionVersion: placed.functionVersion, json });
+  }
+  requireStepFits(place);
 }
 
 /** The same of what writes itself, whose value nobody looks at. */
 export function putWritten(place: OutputPlace, call: FunctionCall, topic: OutputTopic, json: WrittenJson): void {
   requireOutput(call, topic);
-  put(place, call, { topic, key: call.input.key.deviceKey, json });
+  place.parts.outputs.pushOf(call, topic, json);
+  requireStepFits(place);
 }
 
 /** What a call has emitted to `readings`; TypeError when that is no reading of its device. */
 export function ownReading(call: FunctionCall, value: object): Reading {
   if (isReading(value) && value.tenant === call.tenant && value.device === call.device) return value;
-  throw new TypeError(`${call.input.placed.fn.name} emits a reading that is none of its device`);
+  throw new TypeError(`${call.placed.fn.name} emits a reading that is none of its device`);
 }
 
-function requireOutput({ input: { placed } }: FunctionCall, topic: OutputTopic): void {
+function requireOutput({ placed }: FunctionCall, topic: OutputTopic): void {
   if (placed.fn.outputs.includes(topic)) return;
   throw new TypeError(`${placed.fn.name} does not name "${topic}" among its outputs`);
 }
 
-function put(
-  { parts, scopes }: OutputPlace,
-  { input }: FunctionCall,
-  { topic, key, json }: { readonly topic: OutputTopic; readonly key: string; readonly json: string | WrittenJson },
-): void {
-  const { outputs } = parts;
-  const { receiveTime: timestamp, placed } = input;
-  outputs.push({ topic, key, timestamp, functionVersion: placed.functionVersion, json });
-  // A loop that never ends must meet this before memory does.
-  if (outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
+/** A loop that never ends must meet this before memory does. */
+function requireStepFits({ parts, scopes }: OutputPlace): void {
+  if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
 }

@@ -1,8 +1,13 @@
 import { LIMITS } from "../core/limits.ts";
 import { parseJson } from "../core/parse-json.ts";
-import { PlainJson } from "./plain-json.ts";
+import { PlainJson, type Scalar } from "./plain-json.ts";
 import type { QuarantineReason } from "../core/derived-records.ts";
 import type { ObjectBytes } from "./same-members.ts";
+
+/** Values that stand in the payload exactly as JSON.stringify writes them, all such as a reading may have: plain JSON holds no others. */
+export interface WrittenValues extends ObjectBytes {
+  readonly values: Readonly<Record<string, Scalar>>;
+}
 
 /** Metric values as a device sent them, unchecked, with its time if it sent one. */
 export interface PayloadReading {
@@ -11,8 +16,8 @@ export interface PayloadReading {
   readonly values: Readonly<Record<string, unknown>>;
   /** How many there are. */
   readonly count: number;
-  /** Where they stand in the payload, if exactly as JSON.stringify writes them; null when they stand there otherwise. */
-  readonly written: ObjectBytes | null;
+  /** Null when they stand in the payload in any other way. */
+  readonly written: WrittenValues | null;
 }
 
 /** What could not be understood: the whole payload, or one element of an array. */
@@ -56,7 +61,7 @@ function readPlainPayload(bytes: Uint8Array): PayloadReading | null {
   if (!json.skip(TIME)) {
     const values = json.members();
     const isFlat = values !== null && json.isAtEnd && !("ts" in values) && !("values" in values);
-    return isFlat ? plainReading(undefined, values, { bytes, start: 0, end: bytes.length }) : null;
+    return isFlat ? plainReading(undefined, { bytes, start: 0, end: bytes.length, values }) : null;
   }
   json.skipBlank();
   const ts = json.number();
@@ -65,10 +70,11 @@ function readPlainPayload(bytes: Uint8Array): PayloadReading | null {
   const start = json.at;
   const values = json.skipByte(OPEN) ? json.members() : null;
   const end = json.at;
-  return values !== null && json.skip(END) && json.isAtEnd ? plainReading(ts, values, { bytes, start, end }) : null;
+  return values !== null && json.skip(END) && json.isAtEnd ? plainReading(ts, { bytes, start, end, values }) : null;
 }
 
-function plainReading(ts: unknown, values: PayloadReading["values"], written: ObjectBytes): PayloadReading {
+function plainReading(ts: unknown, written: WrittenValues): PayloadReading {
+  const { values } = written;
   const count = countOf(values);
   return { ts, values, count, written: json.isCanonical && count === json.memberCount ? written : null };
 }

@@ -1,11 +1,24 @@
-import { NUMBER_BYTES_MAX, putAscii, putNumber, putText, textBytesMax } from "./written-json.ts";
+import { NUMBER_BYTES_MAX, putBytes, putNumber, putText, textBytesMax } from "./written-json.ts";
 import type { Aggregate } from "../core/derived-records.ts";
 import type { WrittenJson } from "./written-json.ts";
 
-const CLOSE = 0x7d;
-/** Of all names and signs. */
-const FRAME_BYTES = 160;
+const TENANT = Buffer.from('{"v":1,"tenant":');
+const DEVICE = Buffer.from(',"device":');
+const METRIC = Buffer.from(',"metric":');
+const START = Buffer.from(',"start":');
+const SIZE = Buffer.from(',"size":');
+const REVISION = Buffer.from(',"revision":');
+const COUNT = Buffer.from(',"count":');
+const SUM = Buffer.from(',"sum":');
+const MIN = Buffer.from(',"min":');
+const MAX = Buffer.from(',"max":');
+const MEAN = Buffer.from(',"mean":');
+const FIRST = Buffer.from(',"first":');
+const LAST = Buffer.from(',"last":');
+const FRAME = [TENANT, DEVICE, METRIC, START, SIZE, REVISION, COUNT, SUM, MIN, MAX, MEAN, FIRST, LAST];
+const FRAME_BYTES = FRAME.reduce((sum, { length }) => sum + length, 1);
 const NUMBERS = 10;
+const CLOSE = 0x7d;
 
 /** An aggregate that is filled in and written, one after the other, each until the next. */
 export class WrittenAggregate implements WrittenJson, Aggregate {
@@ -30,19 +43,19 @@ export class WrittenAggregate implements WrittenJson, Aggregate {
   }
 
   writeTo(bytes: Buffer, start: number): number {
-    let at = putText(bytes, putAscii(bytes, start, '{"v":1,"tenant":'), this.tenant);
-    at = putText(bytes, putAscii(bytes, at, ',"device":'), this.device);
-    at = putText(bytes, putAscii(bytes, at, ',"metric":'), this.metric);
-    at = putNumber(bytes, putAscii(bytes, at, ',"start":'), this.start);
-    at = putNumber(bytes, putAscii(bytes, at, ',"size":'), this.size);
-    at = putNumber(bytes, putAscii(bytes, at, ',"revision":'), this.revision);
-    at = putNumber(bytes, putAscii(bytes, at, ',"count":'), this.count);
-    at = putNumber(bytes, putAscii(bytes, at, ',"sum":'), this.sum);
-    at = putNumber(bytes, putAscii(bytes, at, ',"min":'), this.min);
-    at = putNumber(bytes, putAscii(bytes, at, ',"max":'), this.max);
-    at = putNumber(bytes, putAscii(bytes, at, ',"mean":'), this.mean);
-    at = putNumber(bytes, putAscii(bytes, at, ',"first":'), this.first);
-    at = putNumber(bytes, putAscii(bytes, at, ',"last":'), this.last);
+    let at = putText(bytes, putBytes(bytes, start, TENANT), this.tenant);
+    at = putText(bytes, putBytes(bytes, at, DEVICE), this.device);
+    at = putText(bytes, putBytes(bytes, at, METRIC), this.metric);
+    at = putNumber(bytes, putBytes(bytes, at, START), this.start);
+    at = putNumber(bytes, putBytes(bytes, at, SIZE), this.size);
+    at = putNumber(bytes, putBytes(bytes, at, REVISION), this.revision);
+    at = putNumber(bytes, putBytes(bytes, at, COUNT), this.count);
+    at = putNumber(bytes, putBytes(bytes, at, SUM), this.sum);
+    at = putNumber(bytes, putBytes(bytes, at, MIN), this.min);
+    at = putNumber(bytes, putBytes(bytes, at, MAX), this.max);
+    at = putNumber(bytes, putBytes(bytes, at, MEAN), this.mean);
+    at = putNumber(bytes, putBytes(bytes, at, FIRST), this.first);
+    at = putNumber(bytes, putBytes(bytes, at, LAST), this.last);
     bytes[at] = CLOSE;
     return at + 1;
   }

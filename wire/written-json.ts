@@ -56,10 +56,10 @@ export function putText(bytes: Buffer, at: number, text: string): number {
   return to + 1;
 }
 
-/** ASCII as it is. */
-export function putAscii(bytes: Buffer, at: number, text: string): number {
-  for (let index = 0; index < text.length; index += 1) bytes[at + index] = text.charCodeAt(index);
-  return at + text.length;
+/** A few bytes as they are: a loop copies them faster than a call. */
+export function putBytes(bytes: Buffer, at: number, few: Uint8Array): number {
+  for (let index = 0; index < few.length; index += 1) bytes[at + index] = few[index] ?? 0;
+  return at + few.length;
 }
 
 /** A number, finite, as JSON.stringify writes it: the shortest text that means it. */
@@ -108,4 +108,9 @@ function digitsOf(value: number): number {
   let digits = 1;
   for (let ceiling = 10; value >= ceiling; ceiling *= 10) digits += 1;
   return digits;
+}
+
+function putAscii(bytes: Buffer, at: number, text: string): number {
+  for (let index = 0; index < text.length; index += 1) bytes[at + index] = text.charCodeAt(index);
+  return at + text.length;
 }

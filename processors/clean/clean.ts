@@ -2,7 +2,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { defineStream } from "../../core/function.ts";
 import { emitWritten } from "../../engine/function-call.ts";
 import { WrittenReading } from "../../wire/written-reading.ts";
-import { checkEventTime, checkMetricValue, isMetricValue } from "./check-values.ts";
+import { canAllStand, checkEventTime, checkMetricValue, isMetricValue } from "./check-values.ts";
 import { isDuplicate, seenSchema } from "./deduplicate.ts";
 import { messageTimes, type MessageTimes } from "./message-times.ts";
 import { decodeMessage } from "./refused-part.ts";
@@ -64,16 +64,17 @@ function cleanReading(sent: PayloadReading, times: MessageTimes, context: Contex
     context.count("valuesQuarantined", count);
     return false;
   }
-  const metrics = cleanValues(sent, eventTime, context);
+  const type = context.config.deviceType(tenant, device);
+  const kept = written !== null && canAllStand(written.values, type) ? written : null;
+  const metrics = kept === null ? cleanValues(sent, type, eventTime, context) : kept.values;
   if (metrics === null) return false;
   const reading: Reading =
     ts === undefined
       ? { v: 1, tenant, device, ts: eventTime, received: receiveTime, tsFromReceive: true, metrics }
       : { v: 1, tenant, device, ts: eventTime, received: receiveTime, metrics };
-  // All of them: they need not be written anew.
-  if (written !== null && metrics === values)
-    emitWritten(context, "readings", writtenReading.of(reading, written), reading);
-  else context.emit("readings", reading);
+  // What came as it would be written need not be written anew.
+  if (kept === null) context.emit("readings", reading);
+  else emitWritten(context, "readings", writtenReading.of(reading, kept), reading);
   return true;
 }
 
@@ -92,11 +93,10 @@ function timeOf(ts: unknown, count: number, times: MessageTimes): number | Refus
 /** The values that can stand; null when none can. Each of the others leaves a quarantine record. */
 function cleanValues(
   { values, count }: PayloadReading,
+  type: DeviceType,
   ts: number,
   context: Context,
-): Readonly<Record<string, MetricValue>> | null {
-  const type = context.config.deviceType(context.tenant, context.device);
-  if (canAllStand(values, type)) return values;
+): Reading["metrics"] | null {
   const metrics: Record<string, MetricValue> = {};
   let refused = 0;
   for (const metric of Object.keys(values)) {
@@ -111,12 +111,6 @@ function cleanValues(
   }
   if (refused > 0) context.count("valuesQuarantined", refused);
   return refused === count ? null : metrics;
-}
-
-/** As those of nearly all readings can. */
-function canAllStand(values: PayloadReading["values"], type: DeviceType): values is Record<string, MetricValue> {
-  for (const metric in values) if (checkMetricValue(metric, values[metric], type) !== null) return false;
-  return true;
 }
 
 function quarantine(

@@ -10,26 +10,25 @@ import type { RecordInput } from "../../../core/record.ts";
 import type { StageRun } from "../../support/stage-run.ts";
 
 const T0 = Date.UTC(2026, 0, 1);
-const TYPE = deviceTypeSchema.parse({
-  tenant: "t",
-  id: "probe",
-  metrics: { door: { kind: "boolean" }, p: { min: -40, max: 85 } },
-  windowMs: [1000],
-  allowedLatenessMs: 2000,
-});
+const TIMES = { tenant: "t", id: "probe", windowMs: [1000], allowedLatenessMs: 2000 };
+const METRICS = { door: { kind: "boolean" }, p: { min: -40, max: 85 }, s: { kind: "text" } };
+/** One that takes anything, one that knows some metrics, and one that takes no others. */
+const TYPES = [TIMES, { ...TIMES, metrics: METRICS }, { ...TIMES, metrics: METRICS, unknownMetrics: "quarantine" }].map(
+  (type) => deviceTypeSchema.parse(type),
+);
 
 interface Sent {
   readonly received: number;
   readonly payload: string;
 }
 
-function run(sent: readonly Sent[]): StageRun {
+function run(sent: readonly Sent[], type = TYPES[0]): StageRun {
   const device = { tenant: "t", id: "a", type: "probe", labels: {}, disabled: false };
   const config = controlLogRecord(0, T0, {
     v: 1,
     kind: "config-snapshot",
     revision: 1,
-    types: [TYPE],
+    types: type === undefined ? [] : [type],
     rules: [],
     devices: [device],
   });
@@ -44,9 +43,12 @@ function texts(of: StageRun, topic: "readings" | "aggregates"): string[] {
 }
 
 /** A blank in front sends them the long way round: parsed, and printed again. */
-function bothWays(sent: readonly Sent[]): number {
-  const plain = run(sent);
-  const other = run(sent.map(({ received, payload }) => ({ received, payload: ` ${payload}` })));
+function bothWays(sent: readonly Sent[], type = TYPES[0]): number {
+  const plain = run(sent, type);
+  const other = run(
+    sent.map(({ received, payload }) => ({ received, payload: ` ${payload}` })),
+    type,
+  );
   const [found, wanted] = [plain, other].map((one) =>
     outputBytes(one).filter((text) => !text.startsWith("quarantine")),
   );
@@ -74,7 +76,7 @@ const value = fc.oneof(
   loose,
 );
 const name = fc.oneof(
-  { weight: 20, arbitrary: fc.constantFrom("t", "h", "p", "door", "co2") },
+  { weight: 20, arbitrary: fc.constantFrom("t", "h", "p", "door", "s") },
   fc.constantFrom("1", "01", "a b", "ü", 'q"', "\u0001", "__proto__", "constructor"),
   fc.string({ maxLength: 4 }),
 );
@@ -96,8 +98,9 @@ describe("what the stock stage writes without an object", () => {
   it("is byte for byte what it would print, whatever devices send and however they write it", () => {
     let written = 0;
     fc.assert(
-      fc.property(fc.array(sent, { minLength: 1, maxLength: 12 }), (all) => {
-        written += bothWays(all.toSorted((a, b) => a.received - b.received));
+      fc.property(fc.array(sent, { minLength: 1, maxLength: 12 }), fc.constantFrom(...TYPES), (all, type) => {
+        const inOrder = all.toSorted((a, b) => a.received - b.received);
+        written += bothWays(inOrder, type);
       }),
       { numRuns: 1500 },
     );
@@ -106,7 +109,7 @@ describe("what the stock stage writes without an object", () => {
   });
 
   it("are the values that came, not those of a reading of which a part was refused", () => {
-    const of = run([{ received: T0, payload: '{"t":1.5,"p":200,"h":2}' }]);
+    const of = run([{ received: T0, payload: '{"t":1.5,"p":200,"h":2}' }], TYPES[1]);
     expect(texts(of, "readings")).toEqual([
       `{"v":1,"tenant":"t","device":"a","ts":${T0},"received":${T0},"tsFromReceive":true,"metrics":{"t":1.5,"h":2}}`,
     ]);
