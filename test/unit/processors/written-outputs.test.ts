@@ -1,12 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deviceTypeSchema } from "../../../core/device-type.ts";
+import { defineMap } from "../../../core/function.ts";
 import { mainStage } from "../../../processors/main-stage.ts";
 import { decodeTelemetryPayload } from "../../../wire/telemetry-payload.ts";
 import { controlLogRecord, logRecord } from "../../support/log-records.ts";
 import { loadBeijing, loadCampusIot, realDataMissing, recordedPayload } from "../../support/real-data.ts";
 import { outputBytes, runStage } from "../../support/stage-run.ts";
+import type { Reading } from "../../../core/derived-records.ts";
 import type { RecordInput } from "../../../core/record.ts";
+import type { StageDefinition } from "../../../core/stage.ts";
 import type { StageRun } from "../../support/stage-run.ts";
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -80,13 +83,24 @@ const name = fc.oneof(
   fc.constantFrom("1", "01", "a b", "ü", 'q"', "\u0001", "__proto__", "constructor"),
   fc.string({ maxLength: 4 }),
 );
-const values = fc
+const looseValues = fc
   .tuple(
     fc.array(fc.tuple(name, value), { maxLength: 5 }),
     fc.constantFrom(":", ":", ": "),
     fc.constantFrom(",", ",", ", "),
   )
   .map(([all, colon, comma]) => `{${all.map(([key, of]) => JSON.stringify(key) + colon + of).join(comma)}}`);
+const plainValues = fc
+  .dictionary(
+    fc.constantFrom("t", "h", "p", "s"),
+    fc.oneof(
+      fc.integer(),
+      fc.integer().map((whole) => whole / 100),
+    ),
+    { minKeys: 1 },
+  )
+  .map((all) => JSON.stringify(all));
+const values = fc.oneof(looseValues, plainValues);
 const sent: fc.Arbitrary<Sent> = fc
   .tuple(values, fc.option(fc.integer({ min: -3000, max: 3000 })), fc.nat(4000), fc.constantFrom("", "", "", "[", " "))
   .map(([text, ts, later, around]) => {
@@ -116,9 +130,28 @@ describe("what the stock stage writes without an object", () => {
     expect(of.outputs.get("quarantine")).toHaveLength(1);
   });
 
+  it("is undone with its message when a function behind it throws", () => {
+    const spoilt = defineMap({
+      name: "spoilt",
+      version: 1,
+      input: "readings",
+      outputs: [],
+      process: ({ metrics }) => {
+        if (metrics["t"] === 2) throw new Error("two");
+      },
+    });
+    const stage: StageDefinition = { ...mainStage, functions: [...mainStage.functions, spoilt] };
+    const messages = ['{"t":1}', '{"t":2}', '{"t":3}'].map((value, index) =>
+      logRecord({ offset: index, timestamp: T0 + index, key: "t/a", value }),
+    );
+    const of = runStage(messages, { stage });
+    expect(texts(of, "readings").map((text) => (JSON.parse(text) as Reading).metrics)).toEqual([{ t: 1 }, { t: 3 }]);
+    expect(of.outputs.get("dead-letters")).toHaveLength(1);
+  });
+
   it.skipIf(realDataMissing() !== null)("is what it would print of recorded traffic", { timeout: 120_000 }, () => {
     for (const all of [loadCampusIot(), loadBeijing()]) {
-      const some = all.slice(0, 20_000);
+      const some = all.slice(0, 5000);
       const written = bothWays(some.map((one) => ({ received: one.received, payload: recordedPayload(one) })));
       expect(written / some.length).toBeGreaterThan(0.5);
     }
