@@ -4,7 +4,7 @@ import type { Step } from "../core/commit-unit.ts";
 
 const BLANK = 0x20;
 /** Of a length, of three whole numbers and of what stands between them. */
-const NUMBERS_BYTES_MAX = 64;
+const NUMBERS_BYTES = 64;
 
 /**
  * The `src` header of a step's outputs, as record batches have it: only the last of its numbers differs among them, and texts would have to be made of each
@@ -21,7 +21,7 @@ export class StepSource {
   /** `prefix`: the source position up to the offset, with the blank in front of that. */
   constructor(prefix: string) {
     this.prefixLength = Buffer.byteLength(prefix);
-    this.bytesMax = this.prefixLength + NUMBERS_BYTES_MAX;
+    this.bytesMax = this.prefixLength + NUMBERS_BYTES;
     this.bytes = Buffer.alloc(this.bytesMax);
     this.bytes.write(prefix);
     this.length = this.prefixLength;

@@ -1,4 +1,4 @@
-import { NUMBER_BYTES_MAX, putBytes, putNumber, putText, textBytesMax } from "./written-json.ts";
+import { NUMBER_BYTES, putBytes, putNumber, putText, textBytesMax } from "./written-json.ts";
 import type { Aggregate } from "../core/derived-records.ts";
 import type { WrittenJson } from "./written-json.ts";
 
@@ -39,7 +39,7 @@ export class WrittenAggregate implements WrittenJson, Aggregate {
 
   get bytesMax(): number {
     const texts = textBytesMax(this.tenant) + textBytesMax(this.device) + textBytesMax(this.metric);
-    return FRAME_BYTES + texts + NUMBERS * NUMBER_BYTES_MAX;
+    return FRAME_BYTES + texts + NUMBERS * NUMBER_BYTES;
   }
 
   writeTo(bytes: Buffer, start: number): number {

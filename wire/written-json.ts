@@ -10,7 +10,7 @@ export interface WrittenJson {
 }
 
 /** Of a number: a sign, 17 digits, a point, and an exponent or zeros before them. */
-export const NUMBER_BYTES_MAX = 25;
+export const NUMBER_BYTES = 25;
 
 const QUOTE = 0x22;
 const MINUS = 0x2d;
@@ -20,7 +20,7 @@ const BACKSLASH = 0x5c;
 const BLANK = 0x20;
 const LAST_PRINTABLE = 0x7e;
 /** An escape, which is the longest that a UTF-16 unit becomes. */
-const UNIT_BYTES_MAX = 6;
+const UNIT_BYTES = 6;
 /** Sensors have one or two decimals. */
 const DECIMALS_TRIED = 3;
 const POWERS_OF_TEN = [1, 10, 100, 1000];
@@ -37,7 +37,7 @@ export function textOfJson(json: WrittenJson): string {
 
 /** Bytes that `putText` takes at most. */
 export function textBytesMax(text: string): number {
-  return text.length * UNIT_BYTES_MAX + 2;
+  return text.length * UNIT_BYTES + 2;
 }
 
 /** A text in quotes. */

@@ -1,4 +1,4 @@
-import { NUMBER_BYTES_MAX, putBytes, putNumber, putText, textBytesMax } from "./written-json.ts";
+import { NUMBER_BYTES, putBytes, putNumber, putText, textBytesMax } from "./written-json.ts";
 import type { Reading } from "../core/derived-records.ts";
 import type { ObjectBytes } from "./same-members.ts";
 import type { WrittenJson } from "./written-json.ts";
@@ -31,7 +31,7 @@ export class WrittenReading implements WrittenJson {
   get bytesMax(): number {
     const { reading, metrics } = this;
     const ids = textBytesMax(reading?.tenant ?? "") + textBytesMax(reading?.device ?? "");
-    return FRAME_BYTES + ids + 2 * NUMBER_BYTES_MAX + metrics.end - metrics.start;
+    return FRAME_BYTES + ids + 2 * NUMBER_BYTES + metrics.end - metrics.start;
   }
 
   writeTo(bytes: Buffer, start: number): number {
