@@ -5,7 +5,7 @@ import { identityOf, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
 import type { CanaryOutcome } from "../core/canary.ts";
 import type { PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
-import type { Output } from "./output-buffer.ts";
+import type { HeldOutput } from "./output-buffer.ts";
 import type { PartitionParts } from "./partition-parts.ts";
 import type { TimerSlot } from "./state-slots.ts";
 import type { StepFailure } from "./step-failure.ts";
@@ -22,7 +22,7 @@ export type CallOf = (version: PlacedFunction) => (() => void) | null;
 
 /** What came of one version's call: outputs that have not left, and why there are none. */
 interface Made {
-  readonly outputs: readonly Output[];
+  readonly outputs: readonly HeldOutput[];
   readonly failure: StepFailure | null;
 }
 
@@ -110,6 +110,6 @@ function outcomeOf(live: Made, canary: Made): CanaryOutcome {
   return textOf(live.outputs) === textOf(canary.outputs) ? "same" : "different";
 }
 
-function textOf(outputs: readonly Output[]): string {
+function textOf(outputs: readonly HeldOutput[]): string {
   return outputs.map(({ topic, json }) => `${topic} ${json}`).join("\n");
 }

@@ -88,7 +88,7 @@ export function passFlushOn({ stage, functions, outputs }: PartitionParts, runne
     timestamp: runner.receiveTime,
     functionVersion: CONTROL_VERSION,
     json: JSON.stringify(control),
-    control: "flush",
+    controlKind: "flush",
   });
 }
 

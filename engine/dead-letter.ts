@@ -32,8 +32,8 @@ export function engineIdentity(name: string): FunctionIdentity {
 
 /** Stands for the device in dead letters of records whose key names none. */
 export const UNKNOWN_ID = "unknown";
-/** The frame that called the function: what lies below it is the engine's. */
-const CALLING_FILE = /function-runner\.ts:/;
+/** The frame that called the function, or carries out what it asks for: what lies below it is the engine's. */
+const CALLING_FILE = /(apply-call|function-runner|put-output)\.ts:/;
 const FRAME = /^\s*at (?:(.*) \()?(.*[/\\])?([^/\\()]+:\d+:\d+)\)?$/;
 
 export function deadLetterOutput({ functionVersion, ...input }: DeadLetterInput & FunctionIdentity): Output {

@@ -1,8 +1,18 @@
 import type { AlarmRule } from "../core/alarm-rule.ts";
 import type { DeviceType } from "../core/device-type.ts";
-import type { ConfigView, DeviceLabels, StageFunction, StateSlots, StreamContext, Timers } from "../core/function.ts";
+import type { Reading } from "../core/derived-records.ts";
+import type {
+  CallContext,
+  ConfigView,
+  DeviceLabels,
+  StageFunction,
+  StateSlots,
+  StreamContext,
+  Timers,
+} from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { OutputTopic } from "../core/topics.ts";
+import type { WrittenJson } from "../wire/written-json.ts";
 import type { DeviceConfig, StageConfig } from "./stage-config.ts";
 import type { KeyState } from "./key-state.ts";
 import type { FunctionState } from "./function-state.ts";
@@ -26,12 +36,15 @@ export interface PlacedCanary {
   takes(key: KeyState): boolean;
 }
 
-/** Who carries out what a function asks for. */
+/** Who carries out what a function asks for, and by which configuration. */
 export interface CallSite {
+  readonly config: StageConfig;
   emit(call: FunctionCall, topic: OutputTopic, value: object): void;
+  emitWritten(call: FunctionCall, topic: OutputTopic, json: WrittenJson, reading: Reading | null): void;
   count(call: FunctionCall, outcome: OutcomeName, by: number): void;
 }
 
+/** Which function is called, for whom and why. */
 export interface CallInput {
   readonly placed: PlacedFunction;
   readonly key: KeyState;
@@ -41,25 +54,36 @@ export interface CallInput {
   readonly watermark: number;
 }
 
-/** The context of one call of a function, made for it and of no use afterwards. */
-export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView {
-  readonly tenant: string;
-  readonly device: string;
+/** One call of a function, and the context that it gets: made for it and of no use afterwards. A message makes four, so that it holds no more than it must. */
+export class FunctionCall implements CallInput, StreamContext<unknown>, Timers, ConfigView {
+  readonly placed: PlacedFunction;
+  readonly key: KeyState;
+  readonly cause: CallInput["cause"];
   readonly receiveTime: number;
   readonly watermark: number;
-  readonly input: CallInput;
   private readonly site: CallSite;
-  private readonly stageConfig: StageConfig;
 
-  constructor(site: CallSite, config: StageConfig, input: CallInput) {
-    const { key } = input;
+  constructor(site: CallSite, { placed, key, cause, receiveTime, watermark }: CallInput) {
+    this.placed = placed;
+    this.key = key;
+    this.cause = cause;
+    this.receiveTime = receiveTime;
+    this.watermark = watermark;
     this.site = site;
-    this.stageConfig = config;
-    this.input = input;
-    this.tenant = key.tenant;
-    this.device = key.device;
-    this.receiveTime = input.receiveTime;
-    this.watermark = input.watermark;
+  }
+
+  /** The same call of another version. */
+  ofVersion(placed: PlacedFunction): FunctionCall {
+    const { site, key, cause, receiveTime, watermark } = this;
+    return new FunctionCall(site, { placed, key, cause, receiveTime, watermark });
+  }
+
+  get tenant(): string {
+    return this.key.tenant;
+  }
+
+  get device(): string {
+    return this.key.device;
   }
 
   get state(): StateSlots<unknown> {
@@ -68,7 +92,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
 
   /** Asked for only by functions that keep something. */
   private get slots(): FunctionState {
-    return this.input.key.functionState(this.input.placed.stateName);
+    return this.key.functionState(this.placed.stateName);
   }
 
   get timers(): Timers {
@@ -80,27 +104,32 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
   }
 
   deviceType(tenant: string, device: string): DeviceType {
-    return this.isOwn(tenant, device) ? this.ownConfig().type : this.stageConfig.deviceType(tenant, device);
+    return this.isOwn(tenant, device) ? this.ownConfig().type : this.site.config.deviceType(tenant, device);
   }
 
   alarmRules(tenant: string, device: string): readonly AlarmRule[] {
-    return this.isOwn(tenant, device) ? this.ownConfig().rules : this.stageConfig.alarmRules(tenant, device);
+    return this.isOwn(tenant, device) ? this.ownConfig().rules : this.site.config.alarmRules(tenant, device);
   }
 
   reference(tenant: string, table: string, key: string): unknown {
-    return this.stageConfig.reference(tenant, table, key);
+    return this.site.config.reference(tenant, table, key);
   }
 
   isAccepted(tenant: string, device: string): boolean {
-    return this.isOwn(tenant, device) ? this.ownConfig().accepted : this.stageConfig.isAccepted(tenant, device);
+    return this.isOwn(tenant, device) ? this.ownConfig().accepted : this.site.config.isAccepted(tenant, device);
   }
 
   deviceLabels(tenant: string, device: string): DeviceLabels {
-    return this.isOwn(tenant, device) ? this.ownConfig().labels : this.stageConfig.deviceLabels(tenant, device);
+    return this.isOwn(tenant, device) ? this.ownConfig().labels : this.site.config.deviceLabels(tenant, device);
   }
 
   emit(topic: OutputTopic, value: object): void {
     this.site.emit(this, topic, value);
+  }
+
+  /** See `emitWritten`. */
+  emitWritten(topic: OutputTopic, json: WrittenJson, reading: Reading | null): void {
+    this.site.emitWritten(this, topic, json, reading);
   }
 
   count(outcome: OutcomeName, by = 1): void {
@@ -111,7 +140,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
     if (!Number.isSafeInteger(at)) throw new RangeError(`timer "${name}" needs a time in ms, not ${at}`);
     if (!this.slots.answersTimers) throw new TypeError(`${this.slots.name} sets a timer but has no onTimer`);
     // Else a timer that sets itself again would keep the stage in this step for ever.
-    if (this.input.cause === "timer" && at <= this.watermark) {
+    if (this.cause === "timer" && at <= this.watermark) {
       throw new RangeError(`a timer at ${this.watermark} may only set later ones, not "${name}" at ${at}`);
     }
     this.slots.timerOf(name).set(at);
@@ -127,6 +156,21 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
   }
 
   private ownConfig(): DeviceConfig {
-    return this.stageConfig.of(this.input.key);
+    return this.site.config.of(this.key);
   }
+}
+
+/**
+ * For the stock functions, whose outputs are as many as messages: emits what writes itself. It must be what the topic holds: nobody checks it. A reading is
+ * given as an object too, for the functions behind this one.
+ */
+export function emitWritten(
+  context: CallContext,
+  topic: OutputTopic,
+  json: WrittenJson,
+  reading: Reading | null = null,
+): void {
+  if (!(context instanceof FunctionCall))
+    throw new TypeError("what writes itself is emitted in a call of the engine's only");
+  context.emitWritten(topic, json, reading);
 }

@@ -1,24 +1,26 @@
-import { isReading } from "../core/is-reading.ts";
 import { LIMITS } from "../core/limits.ts";
+import { applyConfig, applyInput, applyTimer } from "./apply-call.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { begunVersionsAt, callBoth, callsOnReading, dueOf, versionsAt } from "./canary-calls.ts";
-import { FunctionCall, type CallInput, type CallSite, type PlacedFunction } from "./function-call.ts";
-import { assertJson } from "./json-check.ts";
+import { FunctionCall } from "./function-call.ts";
 import { MessageTimers, type MessageInput } from "./message-input.ts";
-import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
 import { requireCountable } from "./ledger-counts.ts";
-import { WHOLE_STEP, identityOf, tooMuchAtOnce, type StepFailure } from "./step-failure.ts";
+import { ownReading, putOutput, putWritten } from "./put-output.ts";
+import { WHOLE_STEP, identityOf, type StepFailure } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
 import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
-import type { ConfigChange, StreamFunction } from "../core/function.ts";
+import type { ConfigChange } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
+import type { WrittenJson } from "../wire/written-json.ts";
 import type { CallOf, Versions } from "./canary-calls.ts";
 import type { DeviceIds, LetterSource } from "./dead-letters.ts";
+import type { CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
 import type { PartitionParts } from "./partition-parts.ts";
+import type { StageConfig } from "./stage-config.ts";
 import type { TimerSlot } from "./state-slots.ts";
 
 /**
@@ -26,8 +28,9 @@ import type { TimerSlot } from "./state-slots.ts";
  * `changeConfig` is a scope: it takes effect as a whole, or leaves a dead letter and nothing else.
  */
 export class FunctionRunner implements CallSite {
-  private readonly parts: PartitionParts;
-  private readonly scopes: StepScopes;
+  readonly parts: PartitionParts;
+  readonly scopes: StepScopes;
+  readonly config: StageConfig;
   readonly letters: DeadLetters;
   private outcome: OutcomeName = "processed";
   private record: LogRecord | null = null;
@@ -39,6 +42,7 @@ export class FunctionRunner implements CallSite {
 
   constructor(parts: PartitionParts) {
     this.parts = parts;
+    this.config = parts.config;
     this.scopes = new StepScopes(parts);
     this.letters = new DeadLetters(parts);
   }
@@ -79,11 +83,13 @@ export class FunctionRunner implements CallSite {
     if (joined !== null) {
       moveSide(key, joined.value, receiveTime, joined.device);
       this.fireReached(key);
-      this.invokeAlone({ placed: joined.placed, key, cause: "input", receiveTime, watermark }, joined.value);
+      const { placed, value } = joined;
+      this.invokeAlone(new FunctionCall(this, { placed, key, cause: "input", receiveTime, watermark }), value);
       return key.forgetTime();
     }
     for (const placed of this.parts.functions.byInput.telemetry) {
-      if (!this.leavesOut(placed)) this.invoke({ placed, key, cause: "input", receiveTime, watermark }, record);
+      if (this.leavesOut(placed)) continue;
+      this.call(new FunctionCall(this, { placed, key, cause: "input", receiveTime, watermark }), applyInput, record);
     }
   }
 
@@ -106,34 +112,41 @@ export class FunctionRunner implements CallSite {
 
   /** Fires a timer as a step of its own; it is gone afterwards whatever happens. */
   fireTimer(key: KeyState, timer: TimerSlot): void {
-    this.fire(key, timer, (run) => this.scopes.attemptStep(run));
+    this.fire(key, timer, true);
     key.forgetTime();
   }
 
-  private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
+  private fire(key: KeyState, timer: TimerSlot, isStep: boolean): void {
     const { functions, partitionTime } = this.parts;
     const placed = functions.byState.get(timer.owner.name);
     const { name, at } = timer;
     if (placed === undefined || at === null) return;
-    const receiveTime = partitionTime.value ?? 0;
-    const what: LetterSource = { received: receiveTime, record: null, timer: { name, at } };
-    const call = (of: PlacedFunction): void => {
-      const input: CallInput = { placed: of, key, cause: "timer", receiveTime, watermark: at };
-      this.tell(input, (fn, context) => fn.onTimer?.(name, at, context));
-    };
     const versions = begunVersionsAt(functions.byName.get(placed.fn.name) ?? placed, key);
     // Of a canary that was stopped.
     if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
     const due = versions === null ? [timer] : dueOf(versions, key, timer);
-    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.name === stateName);
-    const failure = attempt(() => {
+    const receiveTime = partitionTime.value ?? 0;
+    const call = new FunctionCall(this, { placed, key, cause: "timer", receiveTime, watermark: at });
+    this.scopes.begin();
+    try {
       for (const one of due) one.set(null);
-      if (versions === null) call(placed);
-      else this.callBoth(key, versions, (of) => (isDue(of) ? () => call(of) : null), what);
-    });
+      if (versions === null) this.tell(call, applyTimer, name);
+      else this.fireBoth(call, versions, name, due);
+      if (isStep) this.scopes.requireStepFits();
+    } catch (error) {
+      this.scopes.caught(error);
+    }
+    const failure = this.scopes.end();
     if (failure === null) return;
     for (const one of due) one.set(null);
-    this.deadLetter(key, failure, what);
+    this.deadLetter(key, failure, { received: receiveTime, record: null, timer: { name, at } });
+  }
+
+  private fireBoth(call: FunctionCall, versions: Versions, name: string, due: readonly TimerSlot[]): void {
+    const { key, receiveTime: received, watermark: at } = call;
+    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.name === stateName);
+    const callOf = (of: PlacedFunction) => (isDue(of) ? () => this.tell(call.ofVersion(of), applyTimer, name) : null);
+    this.callBoth(key, versions, callOf, { received, record: null, timer: { name, at } });
   }
 
   /** Tells the functions that have state of this key what a control record changed for it. */
@@ -151,40 +164,34 @@ export class FunctionRunner implements CallSite {
   private configCall(placed: PlacedFunction, key: KeyState, change: ConfigChange): (() => void) | null {
     const { fn, stateName } = placed;
     if (fn.kind !== "stream" || fn.onConfig === undefined || !key.hasStateOf(stateName)) return null;
-    const { receiveTime } = this;
-    const input: CallInput = { placed, key, cause: "config", receiveTime, watermark: this.parts.watermarkOf(key) };
-    return () => this.tell(input, (of, context) => of.onConfig?.(change, context));
+    const input = { placed, key, receiveTime: this.receiveTime, watermark: this.parts.watermarkOf(key) };
+    return () => this.tell(new FunctionCall(this, { ...input, cause: "config" }), applyConfig, change);
   }
 
   emit(call: FunctionCall, topic: OutputTopic, value: object): void {
-    const { placed, key, receiveTime, cause } = call.input;
-    if (!placed.fn.outputs.includes(topic)) {
-      throw new TypeError(`${placed.fn.name} does not name "${topic}" among its outputs`);
-    }
-    assertJson(value);
-    const { parts, scopes } = this;
-    const { functionVersion } = placed;
-    const to = topic === "repartition" ? keyOfRepartitioned(call, value) : key.deviceKey;
-    parts.outputs.push({ topic, key: to, timestamp: receiveTime, functionVersion, json: JSON.stringify(value) });
-    // A loop that never ends must meet this before memory does.
-    if (parts.outputs.stepBytes > LIMITS.stepBytesMax) throw scopes.failed(WHOLE_STEP, tooMuchAtOnce(parts));
-    if (topic !== "readings") return;
-    if (!isReading(value) || value.tenant !== call.tenant || value.device !== call.device) {
-      throw new TypeError(`${placed.fn.name} emits a reading that is none of its device`);
-    }
-    // Only the stock functions build on one another. Users' stand side by side: each runs on what the main stage made.
-    if (parts.stage.input !== "telemetry") return;
-    this.passOn(key, receiveTime, value, placed.index + 1, cause === "input");
+    putOutput(this, call, topic, value);
+    if (topic === "readings") this.passBehind(call, ownReading(call, value));
+  }
+
+  emitWritten(call: FunctionCall, topic: OutputTopic, json: WrittenJson, reading: Reading | null): void {
+    putWritten(this, call, topic, json);
+    if (reading !== null) this.passBehind(call, reading);
+  }
+
+  /** Only the stock functions build on one another. Users' stand side by side: each runs on what the main stage made. */
+  private passBehind({ key, receiveTime, placed, cause }: FunctionCall, reading: Reading): void {
+    if (this.parts.stage.input !== "telemetry") return;
+    this.passOn(key, receiveTime, reading, placed.index + 1, cause === "input");
   }
 
   count(call: FunctionCall, outcome: OutcomeName, by: number): void {
     if (outcome === "duplicate" || outcome === "quarantined") {
-      if (call.input.cause !== "input") throw new TypeError(`only a message can be counted as ${outcome}`);
+      if (call.cause !== "input") throw new TypeError(`only a message can be counted as ${outcome}`);
       if (this.outcome === "processed") this.outcome = outcome;
       return;
     }
     requireCountable(outcome, by);
-    this.parts.counts.add(call.input.key.deviceKey, outcome, by);
+    this.parts.counts.add(call.key.deviceKey, outcome, by);
   }
 
   /**
@@ -199,25 +206,21 @@ export class FunctionRunner implements CallSite {
     }
     for (const placed of this.parts.functions.byInput.readings) {
       if (placed.index < first || (first === 0 && this.leavesOut(placed))) continue;
-      const input: CallInput = { placed, key, cause: "input", receiveTime, watermark };
-      if (this.parts.stage.input === "readings") this.invokeAlone(input, reading);
-      else this.invoke(input, reading);
+      const call = new FunctionCall(this, { placed, key, cause: "input", receiveTime, watermark });
+      if (this.parts.stage.input === "readings") this.invokeAlone(call, reading);
+      else this.call(call, applyInput, reading);
     }
   }
 
   /** Where functions all read the same topic they are independent: one that fails undoes and loses nothing of the others. */
-  private invokeAlone(input: CallInput, reading: Reading | Repartitioned): void {
-    const { key, placed, receiveTime: received } = input;
+  private invokeAlone(call: FunctionCall, reading: Reading | Repartitioned): void {
+    const { key, placed, receiveTime: received } = call;
     const { record } = this;
     const versions = versionsAt(placed, key);
-    if (versions !== null) {
-      const callOf = callsOnReading(versions, key, (of) => this.invoke({ ...input, placed: of }, reading));
-      if (this.callBoth(key, versions, callOf, { received, record })) this.failedAlone = true;
-      return;
-    }
+    if (versions !== null) return this.invokeBoth(call, versions, reading);
     this.scopes.begin();
     try {
-      this.invoke(input, reading);
+      this.call(call, applyInput, reading);
     } catch (error) {
       this.scopes.caught(error);
     }
@@ -226,6 +229,12 @@ export class FunctionRunner implements CallSite {
     this.failedAlone = true;
     // Only this function is undone, also when it made too much: a redrive must not run the others again.
     this.deadLetter(key, { ...failure, by: identityOf(placed) }, { received, record });
+  }
+
+  private invokeBoth(call: FunctionCall, versions: Versions, reading: Reading | Repartitioned): void {
+    const { key, receiveTime: received } = call;
+    const callOf = callsOnReading(versions, key, (of) => this.call(call.ofVersion(of), applyInput, reading));
+    if (this.callBoth(key, versions, callOf, { received, record: this.record })) this.failedAlone = true;
   }
 
   private fireReached(key: KeyState): void {
@@ -242,34 +251,29 @@ export class FunctionRunner implements CallSite {
         const text = `the message reaches more timers at once than a step may fire: send its readings one by one`;
         throw this.scopes.failed(WHOLE_STEP, new RangeError(text));
       }
-      this.fire(key, timer, (run) => this.scopes.attempt(run));
+      this.fire(key, timer, false);
       this.timers.fired += 1;
     }
   }
 
-  private invoke(input: CallInput, value: LogRecord | Reading | Repartitioned): void {
-    this.call(input, applyInput, value);
+  /** Of timers and configuration only stream functions are told. */
+  private tell<Value>(call: FunctionCall, run: (call: FunctionCall, value: Value) => void, value: Value): void {
+    if (call.placed.fn.kind === "stream") this.call(call, run, value);
   }
 
-  /** For what is no input: timers and configuration, which only stream functions are told. */
-  private tell(input: CallInput, run: (fn: StreamFunction, call: FunctionCall) => void): void {
-    const { fn } = input.placed;
-    if (fn.kind === "stream") this.call(input, (call) => run(fn, call), null);
-  }
-
-  private call<Value>(input: CallInput, run: (call: FunctionCall, value: Value) => void, value: Value): void {
-    const { calls, config } = this.parts;
+  private call<Value>(call: FunctionCall, run: (call: FunctionCall, value: Value) => void, value: Value): void {
+    const { calls } = this.parts;
     try {
-      const outer = calls.begin(input);
+      const outer = calls.begin(call);
       let failed = true;
       try {
-        run(new FunctionCall(this, config, input), value);
+        run(call, value);
         failed = false;
       } finally {
         calls.end(outer, failed);
       }
     } catch (error) {
-      throw this.scopes.failed(identityOf(input.placed), error);
+      throw this.scopes.failed(identityOf(call.placed), error);
     }
   }
 
@@ -291,10 +295,4 @@ export class FunctionRunner implements CallSite {
     const deadLetter = (failure: StepFailure): void => this.deadLetter(key, failure, what);
     return callBoth({ parts: this.parts, scopes: this.scopes, versions, callOf, deadLetter });
   }
-}
-
-function applyInput(call: FunctionCall, value: LogRecord | Reading | Repartitioned): void {
-  const { fn } = call.input.placed;
-  if (fn.kind === "map") fn.process(value, call);
-  else fn.onInput(value, call);
 }

@@ -94,9 +94,11 @@ function takeFrom(counts: KeyCounts, name: OutcomeName, by: number): void {
   addTo(counts, name, -by);
 }
 
+const COUNTED_BY_ENGINE: ReadonlySet<OutcomeName> = new Set(["control" as const, ...MESSAGE_OUTCOMES]);
+
 /** TypeError and RangeError for what a function may not count. */
 export function requireCountable(outcome: OutcomeName, by: number): void {
-  if (outcome === "control" || MESSAGE_OUTCOMES.some((name) => name === outcome)) {
+  if (COUNTED_BY_ENGINE.has(outcome)) {
     throw new TypeError(`${outcome} is counted by the engine`);
   }
   if (!Number.isSafeInteger(by) || by < 0) throw new RangeError(`cannot count ${by} of ${outcome}`);

@@ -1,9 +1,13 @@
 import { formatSourcePosition } from "../core/source-position.ts";
 import { EncodedRecords } from "../wire/encoded-records.ts";
+import { StepSource } from "../wire/step-source.ts";
+import { textOfJson } from "../wire/written-json.ts";
 import type { ControlKind } from "../core/control.ts";
 import type { RecordInput } from "../core/record.ts";
 import type { OutputTopic, TopicName } from "../core/topics.ts";
 import type { Step } from "../core/commit-unit.ts";
+import type { CallInput } from "./function-call.ts";
+import type { DerivedRecord } from "../wire/encoded-records.ts";
 import type { UndoLog } from "./undo-log.ts";
 
 export interface OutputOrigin {
@@ -13,16 +17,14 @@ export interface OutputOrigin {
   readonly generation: number;
 }
 
-/** What one derived record is made of. `functionVersion` is `name@version`. */
-export interface Output {
+export interface Output extends DerivedRecord {
   readonly topic: OutputTopic;
-  /** Null for a control record of the whole partition. */
-  readonly key: string | null;
-  readonly timestamp: number;
-  readonly functionVersion: string;
+  readonly controlKind?: ControlKind;
+}
+
+/** One that has not left, as a text: what writes itself writes another one next. */
+export interface HeldOutput extends Output {
   readonly json: string;
-  /** Present on control records only. */
-  readonly control?: ControlKind;
 }
 
 /** The outputs since the last unit. Each gets the source position of the step that made it. */
@@ -31,26 +33,37 @@ export class OutputBuffer {
   /** Of the outputs of this step. */
   stepBytes = 0;
   private readonly undo: UndoLog;
-  private readonly sourcePrefix: string;
+  private readonly source: StepSource;
   private readonly records = new EncodedRecords();
   /** Of each record the topic; what lies behind them is of units before. */
   private readonly topics: TopicName[] = [];
   private at: Step = { offset: 0, step: 0 };
-  private sourceOfStep = "";
+  /** Whether a step has begun that outputs would belong to. */
+  private isInStep = false;
   private index = 0;
-  private held: Output[] | null = null;
+  private held: HeldOutput[] | null = null;
+  private readonly next = {
+    topic: "readings" as OutputTopic,
+    key: "",
+    timestamp: 0,
+    functionVersion: "",
+    json: "" as Output["json"],
+  };
 
   constructor(undo: UndoLog, origin: OutputOrigin) {
     this.undo = undo;
     // Everything before the offset stays the same for the life of the partition's owner: formatted once.
-    this.sourcePrefix = formatSourcePosition({ ...origin, offset: 0, step: 0, index: 0 }).slice(0, -"0 0 0".length);
+    this.source = new StepSource(
+      formatSourcePosition({ ...origin, offset: 0, step: 0, index: 0 }).slice(0, -"0 0 0".length),
+    );
   }
 
   /** Outputs from here on belong to this step. False when they did already. */
   beginStep(at: Step): boolean {
-    if (at.offset === this.at.offset && at.step === this.at.step && this.sourceOfStep !== "") return false;
+    if (at.offset === this.at.offset && at.step === this.at.step && this.isInStep) return false;
     this.at = at;
-    this.sourceOfStep = `${this.sourcePrefix}${at.offset} ${at.step} `;
+    this.isInStep = true;
+    this.source.moveTo(at);
     this.index = 0;
     this.stepBytes = 0;
     return true;
@@ -58,13 +71,13 @@ export class OutputBuffer {
 
   /** The step that begins next is another one, wherever it stands. */
   leaveStep(): void {
-    this.sourceOfStep = "";
+    this.isInStep = false;
   }
 
   /** What `run` puts out does not leave: it is returned, to be pushed or dropped. */
-  hold(run: () => void): readonly Output[] {
+  hold(run: () => void): readonly HeldOutput[] {
     const { held: outer, stepBytes } = this;
-    const held: Output[] = [];
+    const held: HeldOutput[] = [];
     this.held = held;
     try {
       run();
@@ -77,24 +90,33 @@ export class OutputBuffer {
     return held;
   }
 
+  /** As `push`, of what a call puts out under its device's key: nearly all of it, so that no object is made for each. */
+  pushOf({ placed, key, receiveTime }: CallInput, topic: OutputTopic, json: Output["json"]): void {
+    const { next } = this;
+    next.topic = topic;
+    next.key = key.deviceKey;
+    next.timestamp = receiveTime;
+    next.functionVersion = placed.functionVersion;
+    next.json = json;
+    this.push(next);
+  }
+
   push(output: Output): void {
     if (this.held === null) this.append(output);
     else this.keep(this.held, output);
   }
 
-  private keep(held: Output[], output: Output): void {
-    const bytes = Buffer.byteLength(output.json);
-    held.push(output);
+  private keep(held: HeldOutput[], output: Output): void {
+    const json = typeof output.json === "string" ? output.json : textOfJson(output.json);
+    const bytes = Buffer.byteLength(json);
+    held.push({ ...output, json });
     this.stepBytes += bytes;
     this.undo.record(takeHeld, this, held, bytes);
   }
 
   private append(output: Output): void {
-    const { topic, key, timestamp, json, functionVersion, control } = output;
-    const source = this.sourceOfStep + this.index;
-    const kind = control === undefined ? undefined : { controlKind: control };
-    this.topics[this.records.length] = topic;
-    const bytes = this.records.append({ timestamp, key, json, source, functionVersion, ...kind });
+    this.topics[this.records.length] = output.topic;
+    const bytes = this.records.append(output, this.source, this.index);
     this.index += 1;
     this.bytes += bytes;
     this.stepBytes += bytes;
@@ -130,7 +152,7 @@ function takeLast(buffer: OutputBuffer, bytes: number): void {
   buffer.takeLast(bytes);
 }
 
-function takeHeld(buffer: OutputBuffer, held: Output[], bytes: number): void {
+function takeHeld(buffer: OutputBuffer, held: HeldOutput[], bytes: number): void {
   held.pop();
   buffer.stepBytes -= bytes;
 }

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { defineStream } from "../core/function.ts";
 import { LIMITS } from "../core/limits.ts";
+import { emitWritten } from "../engine/function-call.ts";
 import { createWindowFold } from "../engine/windows/window-fold.ts";
 import { tumblingLane } from "../engine/windows/window-lanes.ts";
-import type { Aggregate, DeviceEvent, Reading } from "../core/derived-records.ts";
+import { WrittenAggregate } from "../wire/written-aggregate.ts";
+import type { DeviceEvent, Reading } from "../core/derived-records.ts";
 import type { StreamContext } from "../core/function.ts";
 import type { EmitCause, FoldSlot } from "../engine/windows/window-fold.ts";
 import type { Window } from "../engine/windows/window-lanes.ts";
@@ -176,7 +178,7 @@ function emitWindow(
     const base = place * WIDTH;
     const revision = read(numbers, base + REVISION) + 1;
     numbers[base + REVISION] = revision;
-    context.emit("aggregates", aggregateOf(numbers, base, { metric, window, revision, context }));
+    emitWritten(context, "aggregates", aggregateOf(numbers, base, { metric, window, revision, context }));
   }
   if (late === null && acc.left !== undefined) emitLeft(acc.left, window, context);
   return acc;
@@ -206,26 +208,27 @@ function aggregateOf(
   numbers: readonly number[],
   base: number,
   { metric, window, revision, context }: AggregateHead,
-): Aggregate {
+): WrittenAggregate {
   const count = read(numbers, base + COUNT);
   const sum = read(numbers, base + SUM);
-  return {
-    v: 1,
-    tenant: context.tenant,
-    device: context.device,
-    metric,
-    start: window.start,
-    size: window.end - window.start,
-    revision,
-    count,
-    sum,
-    min: read(numbers, base + MIN),
-    max: read(numbers, base + MAX),
-    mean: sum / count,
-    first: read(numbers, base + FIRST),
-    last: read(numbers, base + LAST),
-  };
+  written.tenant = context.tenant;
+  written.device = context.device;
+  written.metric = metric;
+  written.start = window.start;
+  written.size = window.end - window.start;
+  written.revision = revision;
+  written.count = count;
+  written.sum = sum;
+  written.min = read(numbers, base + MIN);
+  written.max = read(numbers, base + MAX);
+  written.mean = sum / count;
+  written.first = read(numbers, base + FIRST);
+  written.last = read(numbers, base + LAST);
+  return written;
 }
+
+/** Each is written before the next: a window makes one per metric, and there are as many as messages. */
+const written = new WrittenAggregate();
 
 function clamp(sum: number): number {
   return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum));

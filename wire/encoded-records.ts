@@ -1,19 +1,21 @@
 import { HEADER } from "../core/record.ts";
 import { packText } from "./packed-headers.ts";
-import { writeText } from "./record-batch-writer.ts";
 import { readHeaders } from "./record-batch-reader.ts";
 import { writeVarint } from "./varint.ts";
 import type { EncodedParts, Header, RecordInput } from "../core/record.ts";
+import type { StepSource } from "./step-source.ts";
+import type { WrittenJson } from "./written-json.ts";
 
-/** What a derived record is made of, besides its key and time. */
+/** What one derived record is made of, besides its source. */
 export interface DerivedRecord {
   readonly timestamp: number;
+  /** Null for a control record of the whole partition. */
   readonly key: string | null;
   /** The value. */
-  readonly json: string;
-  /** Values of headers: see HEADER. */
-  readonly source: string;
+  readonly json: string | WrittenJson;
+  /** `name@version`. */
   readonly functionVersion: string;
+  /** Present on control records only. */
   readonly controlKind?: string;
 }
 
@@ -43,14 +45,17 @@ export class EncodedRecords {
   private used = 0;
   private readonly packed = new Map<string, Buffer>();
 
-  /** Returns how many bytes its value takes. */
-  append({ timestamp, key, json, source, functionVersion, controlKind }: DerivedRecord): number {
-    const names = HEADER_NAMES_BYTES + (source.length + functionVersion.length + (controlKind?.length ?? 0)) * 3;
-    this.reserve(json.length * 3 + names);
+  /** Returns how many bytes its value takes. `index`: among the outputs of its step. */
+  append(record: DerivedRecord, source: StepSource, index: number): number {
+    const { timestamp, key, json, functionVersion, controlKind } = record;
+    const texts = (functionVersion.length + (controlKind?.length ?? 0)) * 3;
+    const valueBytesMax = typeof json === "string" ? json.length * 3 : json.bytesMax;
+    this.reserve(valueBytesMax + HEADER_NAMES_BYTES + source.bytesMax + texts);
     const { buffer, used: valueStart, length } = this;
-    const valueEnd = valueStart + buffer.write(json, valueStart, "utf8");
+    const valueEnd =
+      typeof json === "string" ? valueStart + buffer.write(json, valueStart, "utf8") : json.writeTo(buffer, valueStart);
     let at = writeVarint(buffer, valueEnd, controlKind === undefined ? 2 : 3);
-    at = writeText(buffer, copy(SOURCE_NAME, buffer, at), source);
+    at = source.writeTo(buffer, copy(SOURCE_NAME, buffer, at), index);
     at = copy(this.textOf(functionVersion), buffer, copy(VERSION_NAME, buffer, at));
     if (controlKind !== undefined) at = copy(this.textOf(controlKind), buffer, copy(KIND_NAME, buffer, at));
     this.used = at;

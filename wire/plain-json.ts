@@ -7,6 +7,8 @@ interface MemberName {
   readonly text: string;
   /** With quotes and colon. */
   readonly bytes: Uint8Array;
+  /** Objects have such names first, in order of their numbers, wherever they stood. */
+  readonly isNumber: boolean;
   next: MemberName | null;
 }
 
@@ -29,6 +31,9 @@ const EXACT_DIGITS = 15;
 /** No number that a machine writes without an exponent has more. */
 const DIGITS_READ = 40;
 const POWERS_OF_TEN = Array.from({ length: EXACT_DIGITS + 1 }, (_, power) => 10 ** power);
+/** Smaller ones are printed with an exponent. */
+const PLAIN_FROM = 1e-6;
+const WHOLE = /^\d+$/;
 /** A fleet has a few hundred metrics; whoever makes names up must not fill the memory. */
 const NAMES_REMEMBERED = 4096;
 
@@ -40,13 +45,27 @@ const NAMES_REMEMBERED = 4096;
 export class PlainJson {
   /** Where it stands. */
   at = 0;
+  /**
+   * What was read since the beginning stands as JSON.stringify writes what was found: no blanks, numbers as they are printed, names in the order that
+   * they have in an object. But for a name that stood twice: the object has fewer members then than `memberCount` says.
+   */
+  isCanonical = true;
+  /** Of the object that was read last. */
+  memberCount = 0;
+  private readonly printsLong: boolean;
   private bytes: Uint8Array = new Uint8Array();
   private readonly names = new Map<string, MemberName>();
-  private readonly first: MemberName = { text: "", bytes: new Uint8Array(), next: null };
+  private readonly first: MemberName = { text: "", bytes: new Uint8Array(), isNumber: false, next: null };
+
+  /** `printsLong`: for who asks whether it is canonical. Numbers of more digits than are exact are printed then, to see whether they stand so. */
+  constructor({ printsLong = false }: { printsLong?: boolean } = {}) {
+    this.printsLong = printsLong;
+  }
 
   begin(bytes: Uint8Array): void {
     this.bytes = bytes;
     this.at = 0;
+    this.isCanonical = true;
   }
 
   get isAtEnd(): boolean {
@@ -80,7 +99,9 @@ export class PlainJson {
   }
 
   skipBlank(): void {
-    if (this.bytes[this.at] === BLANK) this.at += 1;
+    if (this.bytes[this.at] !== BLANK) return;
+    this.at += 1;
+    this.isCanonical = false;
   }
 
   /** NaN when no number stands there. Of one with an exponent what stands before it, which nothing that may come next is. */
@@ -110,21 +131,33 @@ export class PlainJson {
     }
     this.at = at;
     if (digits + decimals > DIGITS_READ) return Number.NaN;
-    if (digits + decimals > EXACT_DIGITS) return Number(asciiOf(bytes, start, at));
+    if (digits + decimals > EXACT_DIGITS) {
+      const text = asciiOf(bytes, start, at);
+      const parsed = Number(text);
+      if (!this.printsLong || String(parsed) !== text) this.isCanonical = false;
+      return parsed;
+    }
     const size = decimals === 0 ? value : value / (POWERS_OF_TEN[decimals] ?? Number.NaN);
-    return negative ? -size : size;
+    // No two numbers of so few digits are the same double: it is the shortest, unless it ends with a zero.
+    if (decimals > 0 && (digitAt(bytes, at - 1) === 0 || size < PLAIN_FROM)) this.isCanonical = false;
+    if (!negative) return size;
+    if (size === 0) this.isCanonical = false;
+    return -size;
   }
 
   /** The members of an object behind its opening brace, the closing one included. Null when there are none, or one that is not read here. */
   members(): Record<string, Scalar> | null {
     const members: Record<string, Scalar> = {};
     let before = this.first;
+    this.memberCount = 0;
     for (;;) {
       const name = this.name(before);
       if (name === null) return null;
       const value = this.scalar();
       if (value === null) return null;
       members[name.text] = value;
+      if (name.isNumber) this.isCanonical = false;
+      this.memberCount += 1;
       before = name;
       if (this.skipByte(COMMA)) continue;
       if (this.bytes[this.at] !== CLOSE) return null;
@@ -151,7 +184,8 @@ export class PlainJson {
 
   private remember(text: string, start: number): MemberName {
     const length = text.length + 3;
-    const name: MemberName = { text, bytes: Uint8Array.from(this.bytes.subarray(start, start + length)), next: null };
+    const bytes = Uint8Array.from(this.bytes.subarray(start, start + length));
+    const name: MemberName = { text, bytes, isNumber: WHOLE.test(text), next: null };
     if (this.names.size >= NAMES_REMEMBERED) this.names.clear();
     this.names.set(text, name);
     return name;

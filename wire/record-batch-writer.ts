@@ -29,6 +29,13 @@ export class RecordBatchWriter {
   private baseTimestamp = 0;
   private maxTimestamp = 0;
 
+  /** Makes room for these records at once: growing bit by bit copies them twice over. */
+  makeRoom(records: readonly RecordInput[]): void {
+    let bytes = 0;
+    for (const record of records) bytes += recordBytesBound(record);
+    this.reserve(bytes);
+  }
+
   /** Bytes that its buffer takes. */
   get capacity(): number {
     return this.buffer.bytes.length;
@@ -138,6 +145,7 @@ function copyParts(bytes: Buffer, at: number, parts: EncodedParts): number {
 /** One batch in bytes of its own. `records` holds at least one. */
 export function encodeRecordBatch(records: readonly RecordInput[], baseOffset = 0): Buffer {
   const writer = new RecordBatchWriter();
+  writer.makeRoom(records);
   for (const record of records) writer.append(record);
   return writer.finish(baseOffset);
 }

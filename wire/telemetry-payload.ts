@@ -1,13 +1,23 @@
 import { LIMITS } from "../core/limits.ts";
 import { parseJson } from "../core/parse-json.ts";
-import { PlainJson } from "./plain-json.ts";
+import { PlainJson, type Scalar } from "./plain-json.ts";
 import type { QuarantineReason } from "../core/derived-records.ts";
+import type { ObjectBytes } from "./same-members.ts";
+
+/** Values that stand in the payload exactly as JSON.stringify writes them, all such as a reading may have: plain JSON holds no others. */
+export interface WrittenValues extends ObjectBytes {
+  readonly values: Readonly<Record<string, Scalar>>;
+}
 
 /** Metric values as a device sent them, unchecked, with its time if it sent one. */
 export interface PayloadReading {
   /** What stood as `ts`; undefined when nothing did. */
   readonly ts: unknown;
   readonly values: Readonly<Record<string, unknown>>;
+  /** How many there are. */
+  readonly count: number;
+  /** Null when they stand in the payload in any other way. */
+  readonly written: WrittenValues | null;
 }
 
 /** What could not be understood: the whole payload, or one element of an array. */
@@ -32,7 +42,7 @@ const END = Buffer.from("}");
 const NO_FAULTS: readonly PayloadFault[] = [];
 
 /** Payloads are read one at a time. */
-const json = new PlainJson();
+const json = new PlainJson({ printsLong: true });
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -51,14 +61,22 @@ function readPlainPayload(bytes: Uint8Array): PayloadReading | null {
   if (!json.skip(TIME)) {
     const values = json.members();
     const isFlat = values !== null && json.isAtEnd && !("ts" in values) && !("values" in values);
-    return isFlat ? { ts: undefined, values } : null;
+    return isFlat ? plainReading(undefined, { bytes, start: 0, end: bytes.length, values }) : null;
   }
   json.skipBlank();
   const ts = json.number();
   if (Number.isNaN(ts) || !json.skipByte(COMMA) || !json.skip(VALUES)) return null;
   json.skipBlank();
+  const start = json.at;
   const values = json.skipByte(OPEN) ? json.members() : null;
-  return values !== null && json.skip(END) && json.isAtEnd ? { ts, values } : null;
+  const end = json.at;
+  return values !== null && json.skip(END) && json.isAtEnd ? plainReading(ts, { bytes, start, end, values }) : null;
+}
+
+function plainReading(ts: unknown, written: WrittenValues): PayloadReading {
+  const { values } = written;
+  const count = countOf(values);
+  return { ts, values, count, written: json.isCanonical && count === json.memberCount ? written : null };
 }
 
 function decodeAny(bytes: Uint8Array): DecodedPayload {
@@ -98,19 +116,25 @@ function decodeElement(element: unknown): PayloadReading | string {
   if (isObject(values)) {
     const extra = Object.keys(element).find((name) => name !== "ts" && name !== "values");
     if (extra !== undefined) return `"${extra.slice(0, 64)}" stands beside "values"`;
-    return isEmpty(values) ? "it has no values" : { ts: element["ts"], values };
+    return parsedReading(element["ts"], values);
   }
   if (Object.hasOwn(element, "ts")) return '"ts" needs the metrics in an object "values"';
-  return isEmpty(element) ? "it has no values" : { ts: undefined, values: element };
+  return parsedReading(undefined, element);
+}
+
+function parsedReading(ts: unknown, values: PayloadReading["values"]): PayloadReading | string {
+  const count = countOf(values);
+  return count === 0 ? "it has no values" : { ts, values, count, written: null };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isEmpty(value: object): boolean {
-  for (const _ in value) return false;
-  return true;
+function countOf(values: PayloadReading["values"]): number {
+  let count = 0;
+  for (const _ in values) count += 1;
+  return count;
 }
 
 function refused(reason: QuarantineReason, detail: string): DecodedPayload {

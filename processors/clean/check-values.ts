@@ -29,8 +29,22 @@ export function checkMetricName(name: string): Refusal | null {
 
 /** Null when the value can stand as this metric of this type. */
 export function checkMetricValue(name: string, value: unknown, type: DeviceType): Refusal | null {
-  const badName = checkMetricName(name);
-  if (badName !== null) return badName;
+  return checkMetricName(name) ?? checkByType(name, value, type);
+}
+
+/** Whether all of the metrics can stand that were read as plain JSON: such names and values are right in themselves, and so only the type is asked. */
+export function canAllStand(values: Readonly<Record<string, unknown>>, type: DeviceType): boolean {
+  if (type.unknownMetrics !== "quarantine" && isEmpty(type.metrics)) return true;
+  for (const name in values) if (checkByType(name, values[name], type) !== null) return false;
+  return true;
+}
+
+function isEmpty(object: object): boolean {
+  for (const _ in object) return false;
+  return true;
+}
+
+function checkByType(name: string, value: unknown, type: DeviceType): Refusal | null {
   const definition = Object.hasOwn(type.metrics, name) ? type.metrics[name] : undefined;
   if (definition === undefined && type.unknownMetrics === "quarantine") {
     return refusal("unknown-metric", `type ${type.id} has no metric "${name}"`);

@@ -1,10 +1,13 @@
 import { LIMITS } from "../../core/limits.ts";
 import { defineStream } from "../../core/function.ts";
-import { checkEventTime, checkMetricValue, isMetricValue } from "./check-values.ts";
+import { emitWritten } from "../../engine/function-call.ts";
+import { WrittenReading } from "../../wire/written-reading.ts";
+import { canAllStand, checkEventTime, checkMetricValue, isMetricValue } from "./check-values.ts";
 import { isDuplicate, seenSchema } from "./deduplicate.ts";
 import { messageTimes, type MessageTimes } from "./message-times.ts";
 import { decodeMessage } from "./refused-part.ts";
 import type { Quarantined, Reading } from "../../core/derived-records.ts";
+import type { DeviceType } from "../../core/device-type.ts";
 import type { StreamContext } from "../../core/function.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { MetricValue } from "../../core/schemas.ts";
@@ -51,25 +54,32 @@ function cleanMessage(record: LogRecord, context: Context): void {
 }
 
 /** True when at least one value became a reading. */
-function cleanReading({ ts, values }: PayloadReading, times: MessageTimes, context: Context): boolean {
+function cleanReading(sent: PayloadReading, times: MessageTimes, context: Context): boolean {
+  const { ts, values, count, written } = sent;
   const { tenant, device, receiveTime } = context;
-  const names = Object.keys(values);
-  context.count("valuesProduced", names.length);
-  const eventTime = timeOf(ts, names.length, times);
+  context.count("valuesProduced", count);
+  const eventTime = timeOf(ts, count, times);
   if (typeof eventTime !== "number") {
     quarantine(eventTime, valueText({ ts, values }), {}, context);
-    context.count("valuesQuarantined", names.length);
+    context.count("valuesQuarantined", count);
     return false;
   }
-  const metrics = cleanValues(names, values, eventTime, context);
+  const type = context.config.deviceType(tenant, device);
+  const kept = written !== null && canAllStand(written.values, type) ? written : null;
+  const metrics = kept === null ? cleanValues(sent, type, eventTime, context) : kept.values;
   if (metrics === null) return false;
   const reading: Reading =
     ts === undefined
       ? { v: 1, tenant, device, ts: eventTime, received: receiveTime, tsFromReceive: true, metrics }
       : { v: 1, tenant, device, ts: eventTime, received: receiveTime, metrics };
-  context.emit("readings", reading);
+  // What came as it would be written need not be written anew.
+  if (kept === null) context.emit("readings", reading);
+  else emitWritten(context, "readings", writtenReading.of(reading, kept), reading);
   return true;
 }
+
+/** Each is written before the next. */
+const writtenReading = new WrittenReading();
 
 /** The event time of a reading of so many values, or why there can be none. */
 function timeOf(ts: unknown, count: number, times: MessageTimes): number | Refusal {
@@ -82,15 +92,14 @@ function timeOf(ts: unknown, count: number, times: MessageTimes): number | Refus
 
 /** The values that can stand; null when none can. Each of the others leaves a quarantine record. */
 function cleanValues(
-  names: readonly string[],
-  values: PayloadReading["values"],
+  { values, count }: PayloadReading,
+  type: DeviceType,
   ts: number,
   context: Context,
-): Record<string, MetricValue> | null {
-  const type = context.config.deviceType(context.tenant, context.device);
+): Reading["metrics"] | null {
   const metrics: Record<string, MetricValue> = {};
   let refused = 0;
-  for (const metric of names) {
+  for (const metric of Object.keys(values)) {
     const value = values[metric];
     const refusal = checkMetricValue(metric, value, type);
     if (refusal === null && isMetricValue(value)) {
@@ -101,7 +110,7 @@ function cleanValues(
     }
   }
   if (refused > 0) context.count("valuesQuarantined", refused);
-  return refused === names.length ? null : metrics;
+  return refused === count ? null : metrics;
 }
 
 function quarantine(

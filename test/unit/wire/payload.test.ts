@@ -8,6 +8,11 @@ function decode(text: string): DecodedPayload {
   return decodeTelemetryPayload(Buffer.from(text));
 }
 
+/** Times and values, without where they stand. */
+function readingsOf(payload: DecodedPayload): object[] {
+  return payload.readings.map(({ ts, values }) => ({ ts, values }));
+}
+
 function reasonOf(payload: DecodedPayload): string | undefined {
   expect(payload.readings).toEqual([]);
   return payload.faults[0]?.reason;
@@ -15,16 +20,16 @@ function reasonOf(payload: DecodedPayload): string | undefined {
 
 describe("a telemetry payload", () => {
   it("is an object of values", () => {
-    expect(decode('{"t":21.5,"on":true,"s":"ok"}').readings).toEqual([
+    expect(readingsOf(decode('{"t":21.5,"on":true,"s":"ok"}'))).toEqual([
       { ts: undefined, values: { t: 21.5, on: true, s: "ok" } },
     ]);
   });
 
   it("or a time with values", () => {
-    expect(decode('{"ts":1700000000000,"values":{"t":1}}').readings).toEqual([
+    expect(readingsOf(decode('{"ts":1700000000000,"values":{"t":1}}'))).toEqual([
       { ts: 1_700_000_000_000, values: { t: 1 } },
     ]);
-    expect(decode('{"values":{"t":1}}').readings).toEqual([{ ts: undefined, values: { t: 1 } }]);
+    expect(readingsOf(decode('{"values":{"t":1}}'))).toEqual([{ ts: undefined, values: { t: 1 } }]);
   });
 
   it("or an array of both, of which the good elements count", () => {
@@ -37,7 +42,7 @@ describe("a telemetry payload", () => {
   });
 
   it("may have a metric called values that is no object", () => {
-    expect(decode('{"values":3}').readings).toEqual([{ ts: undefined, values: { values: 3 } }]);
+    expect(readingsOf(decode('{"values":3}'))).toEqual([{ ts: undefined, values: { values: 3 } }]);
   });
 
   it.each(["", "{", "nope", '{"t":1}}', "{'t':1}", '{"t":01}', "\u0000", '{"t":NaN}'])("is bad JSON: %j", (text) => {
@@ -98,7 +103,17 @@ describe("a telemetry payload", () => {
 describe("a payload that is written plainly", () => {
   // A blank in front sends it the long way round.
   const bothWays = (text: string): void => {
-    expect(decodeTelemetryPayload(Buffer.from(text)), text).toEqual(decodeTelemetryPayload(Buffer.from(` ${text}`)));
+    const [plain, other] = [decodeTelemetryPayload(Buffer.from(text)), decodeTelemetryPayload(Buffer.from(` ${text}`))];
+    expect(readingsOf(plain), text).toEqual(readingsOf(other));
+    expect(plain.faults).toEqual(other.faults);
+    for (const { values, count } of [...plain.readings, ...other.readings])
+      expect(count).toBe(Object.keys(values).length);
+    for (const { written } of other.readings) expect(written).toBeNull();
+    for (const { written, values } of plain.readings) {
+      if (written === null) continue;
+      const { bytes, start, end } = written;
+      expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(JSON.stringify(values));
+    }
   };
   const name = fc.constantFrom("ts", "values", "t", "h", "1", "", "__proto__");
   const scalar = fc.oneof(

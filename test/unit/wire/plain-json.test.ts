@@ -53,6 +53,14 @@ const mutated = fc
     return whole.slice(0, at) + put + whole.slice(at + cut);
   });
 
+/** Numbers as texts that no printer need have made. */
+const digits = fc
+  .array(fc.constantFrom(..."0000123456789".split("")), { minLength: 1, maxLength: 17 })
+  .map((all) => all.join(""));
+const numberText = fc
+  .tuple(fc.constantFrom("", "", "-"), digits, fc.constantFrom("", ".0", ".000000", "."), digits)
+  .map(([sign, whole, point, decimals]) => `{"a":${sign}${whole}${point}${point === "" ? "" : decimals}}`);
+
 function read(json: PlainJson, bytes: Uint8Array): object | null {
   json.begin(bytes);
   const found = json.skipByte(0x7b) ? json.members() : null;
@@ -90,6 +98,65 @@ describe("plain JSON", () => {
     );
     // A reader that read nothing would pass.
     expect(count).toBeGreaterThan(300);
+  });
+
+  it("says of what stands as JSON.stringify writes it that it does, and of nothing else", () => {
+    const json = new PlainJson({ printsLong: true });
+    let count = 0;
+    fc.assert(
+      fc.property(fc.oneof(text, mutated, numberText), (whole) => {
+        const found = read(json, Buffer.from(whole));
+        if (found === null || !json.isCanonical || Object.keys(found).length !== json.memberCount) return;
+        count += 1;
+        expect(JSON.stringify(found)).toBe(whole);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(count).toBeGreaterThan(1000);
+  });
+
+  it.each([
+    '{"temperature":21.5,"humidity":40,"on":true,"off":false,"state":"ok, so far","x y":0}',
+    '{"a":-0.25,"b":0.000001,"c":999999999999999,"d":0.1,"e":-12,"f":1.5}',
+    '{"a":123456.789012345}',
+    '{"a":0.30000000000000004,"b":-21.299999237060547}',
+  ])("says it of %s", (whole) => {
+    const json = new PlainJson({ printsLong: true });
+    const found = read(json, Buffer.from(whole));
+    expect(found).not.toBeNull();
+    expect(json.isCanonical).toBe(true);
+    expect(Object.keys(found ?? {})).toHaveLength(json.memberCount);
+  });
+
+  it.each([
+    ["a blank", '{"a": 1}'],
+    ["another", '{"a":1, "b":2}'],
+    ["a first one", '{ "a":1}'],
+    ["a zero at the end", '{"a":1.50}'],
+    ["zero with a point", '{"a":0.0}'],
+    ["negative zero", '{"a":-0}'],
+    ["what is printed with an exponent", '{"a":0.0000001}'],
+    ["more digits than are exact", '{"a":0.1000000000000000055}'],
+    ["a name that is a number", '{"b":1,"1":2}'],
+  ])("does not say it of %s", (_, whole) => {
+    const json = new PlainJson({ printsLong: true });
+    expect(read(json, Buffer.from(whole))).not.toBeNull();
+    expect(json.isCanonical).toBe(false);
+    // What was read before says nothing of what is read next.
+    expect(read(json, Buffer.from('{"a":1}'))).toEqual({ a: 1 });
+    expect(json.isCanonical).toBe(true);
+  });
+
+  it("says it of no number that is long, unless it was told to look", () => {
+    const json = new PlainJson();
+    expect(read(json, Buffer.from('{"a":0.30000000000000004}'))).not.toBeNull();
+    expect(json.isCanonical).toBe(false);
+  });
+
+  it("counts a name that stands twice twice", () => {
+    const json = new PlainJson();
+    expect(read(json, Buffer.from('{"a":1,"b":2,"a":3}'))).toEqual({ a: 3, b: 2 });
+    expect(json.memberCount).toBe(3);
   });
 
   it("is what machines write: numbers as they print them, with or without blanks", () => {

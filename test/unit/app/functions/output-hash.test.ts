@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { OutputHash } from "../../../../app/functions/output-hash.ts";
 import { outputText } from "../../../../kit/run-records.ts";
 import { EncodedRecords } from "../../../../wire/encoded-records.ts";
+import { StepSource } from "../../../../wire/step-source.ts";
 import type { RecordInput } from "../../../../core/record.ts";
 
 const encoded = new EncodedRecords();
@@ -19,8 +20,8 @@ const record: fc.Arbitrary<RecordInput> = fc
     controlKind: fc.option(text, { nil: undefined }),
     isEncoded: fc.boolean(),
   })
-  .map(({ isEncoded, controlKind, ...fields }) => {
-    encoded.append({ ...fields, ...(controlKind === undefined ? {} : { controlKind }) });
+  .map(({ isEncoded, controlKind, source, ...fields }) => {
+    encoded.append({ ...fields, ...(controlKind === undefined ? {} : { controlKind }) }, new StepSource(source), 0);
     const made = encoded.at(0);
     encoded.clear();
     const { timestamp, key, value, headers } = made;
