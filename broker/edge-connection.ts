@@ -85,6 +85,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
   }
 
   #socketOnDrain(): void {
+    this.#keepAlive.drained();
     this.#flow.drained();
     this.#side?.drained();
     this.#walkSoon();
@@ -122,8 +123,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
     if (!exhausted && this.#flow.isReading && this.#publishing.isFull) this.#context.report.behind();
-    // The silence of a socket that was not read is ours.
-    if (exhausted && !this.#flow.isReading) this.#keepAlive.heard();
+    this.#keepAlive.reads(exhausted);
     this.#flow.read(exhausted);
   }
 
