@@ -54,7 +54,7 @@ export interface BrokerOptions {
   /** Stamps receive times. */
   readonly clock: Clock;
   readonly gatewayId: string;
-  /** Grows with every start of this gateway. Admission ids are `gatewayId.epoch.sequence`. */
+  /** Grows with every start of this gateway. Admission ids are `gatewayId.epoch.sequence`; see `newAdmissionId` for others. */
   readonly epoch: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
