@@ -89,7 +89,7 @@ export const EDGE_LIMITS = {
 
   // HTTP ingest
   ingestConnectionsMax: 10_000,
-  /** Many devices may share an address, behind a router or a proxy. */
+  /** Of an address, or an IPv6 network of 64 bits. Many devices may share one, behind a router or a proxy. */
   ingestConnectionsPerAddressMax: 1000,
   ingestHeaderBytesMax: 8 * KIB,
   ingestHeadersTimeoutMs: 10 * SECOND,
