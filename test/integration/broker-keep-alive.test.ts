@@ -1,10 +1,14 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+import { PassThrough } from "node:stream";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { EdgeSocket } from "../../broker/edge-socket.ts";
 import { sentBytesOf } from "../../broker/sent-bytes.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
+import { createAuthority, noCertificates } from "../support/certificates.ts";
 import { KEPT, resumeKept } from "../support/kept-peer.ts";
-import { openRaw, PINGREQ, rawSubscribe, type RawPeer } from "../support/raw-mqtt.ts";
+import { PINGREQ, rawSubscribe, type RawPeer } from "../support/raw-mqtt.ts";
 
 const MIB = 1024 * 1024;
 /** More than the system takes for a peer that does not read. */
@@ -60,25 +64,49 @@ describe("a subscriber that is sent more than it reads", () => {
   });
 });
 
-test("within one large write it can be seen that the peer reads on", async () => {
-  const server = createServer();
-  onTestFinished(() => void server.close());
+/** A socket that writes, and the one that reads it. */
+async function openPair(isTls: boolean): Promise<{ readonly writer: Socket; readonly reader: Socket }> {
+  const authority = isTls ? createAuthority("authority of a pair") : null;
+  const accepted = Promise.withResolvers<Socket>();
+  const server =
+    authority === null
+      ? createServer(accepted.resolve)
+      : createTlsServer(authority.issue("pair"), (socket) => accepted.resolve(socket));
+  onTestFinished(() => {
+    server.close();
+    authority?.dispose();
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") return expect.fail("it listens on a port");
-  const accepted = once(server, "connection");
-  const peer = await openRaw(address.port);
-  onTestFinished(() => void peer.socket.destroy());
-  peer.socket.pause();
-  const [socket]: Socket[] = await accepted;
-  if (socket === undefined) return expect.fail("it is accepted");
-  // The peer leaves before it has read all.
-  socket.on("error", () => socket.destroy());
-  let isWritten = false;
-  socket.write(Buffer.alloc(LARGE), () => (isWritten = true));
-  const before = sentBytesOf(socket);
-  peer.socket.resume();
-  await eventually(() => sentBytesOf(socket) > before, "the system has taken some of it");
-  expect(isWritten).toBe(false);
+  const { port } = address;
+  const reader = isTls ? connectTls({ port, rejectUnauthorized: false }) : connect(port, "127.0.0.1");
+  reader.on("error", () => reader.destroy());
+  onTestFinished(() => void reader.destroy());
+  const writer = await accepted.promise;
+  // The reader leaves before it has read all.
+  writer.on("error", () => writer.destroy());
+  return { writer, reader };
+}
+
+describe("within one large write it can be seen that the peer reads on", () => {
+  test.for(["TCP", "TLS", "WebSocket"])("over %s", async (transport, { skip }) => {
+    if (transport === "TLS" && noCertificates !== null) skip(`needs ${noCertificates}`);
+    const { writer, reader } = await openPair(transport === "TLS");
+    const socket: EdgeSocket =
+      transport === "WebSocket" ? Object.assign(new PassThrough(), { carrier: writer }) : writer;
+    let isWritten = false;
+    writer.write(Buffer.alloc(LARGE), () => (isWritten = true));
+    const before = sentBytesOf(socket);
+    let read = 0;
+    // One piece each turn of the timers: the write takes a while.
+    reader.on("data", (bytes: Buffer) => {
+      read += bytes.length;
+      reader.pause();
+      setTimeout(() => reader.resume(), 1);
+    });
+    await eventually(() => sentBytesOf(socket) > before, "the system has taken more of it");
+    expect([isWritten, read > 0]).toEqual([false, true]);
+  });
 });
