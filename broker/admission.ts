@@ -39,7 +39,10 @@ export interface AdmittedRun {
 export interface Admission {
   /** Of what arrives now, UTC ms. */
   now(): number;
-  /** For a message whose id has to be known before it is taken. */
+  /**
+   * For a message whose id has to be known before it is taken, and that may be appended again with it. The id has no dot: of those that have one a
+   * stage takes it that they come once, in order, and does not look whether it has seen the later ones.
+   */
   newAdmissionId(): string;
   /** Copies the message into the log's next group. Who took it tells `landed` or `failed` later. Throws what the log refuses it with. */
   take(origin: MessageOrigin, message: MessageView, timestamp: number): AppendGroup;
@@ -159,7 +162,7 @@ export function createAdmission({ intake, clock, metrics, admissionPrefix, traci
 
   return {
     now: () => clock.now(),
-    newAdmissionId: () => `${admissionPrefix}${++sequence}`,
+    newAdmissionId: () => `${admissionPrefix}${++sequence}`.replaceAll(".", "/"),
     take,
     landed,
     failed: (messages) => failures.add(messages),

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Authenticator, FindDevice, FindPublishable } from "../core/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
-import { errorText, MillraceError } from "../core/errors.ts";
+import { MillraceError } from "../core/errors.ts";
 import type { LogIntake } from "../core/event-log.ts";
 import type { Readiness, Service } from "../core/lifecycle.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -33,6 +33,7 @@ import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
 import { telemetryTopicOf } from "./topic-acl.ts";
 import { createTokenWatch } from "./token-watch.ts";
+import { Wills } from "./wills.ts";
 
 const LAST_SEEN_INTERVAL_MS = 2000;
 /** Devices of which that is told each time; of a fleet in which more report it takes several, for each costs as much as half a message. */
@@ -54,7 +55,7 @@ export interface BrokerOptions {
   /** Stamps receive times. */
   readonly clock: Clock;
   readonly gatewayId: string;
-  /** Grows with every start of this gateway. Admission ids are `gatewayId.epoch.sequence`. */
+  /** Grows with every start of this gateway. Admission ids are `gatewayId.epoch.sequence`; see `newAdmissionId` for others. */
   readonly epoch: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -136,6 +137,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const parts = createParts(options);
   const { limits, admission, origins, link, sessions, gate, table, report, rates } = parts;
   const sockets = new Set<EdgeSocket>();
+  const wills = new Wills({ ...parts, admit: admitWill });
   let namelessClients = 0;
   let connections = 0;
   let address: EdgeAddress | null = null;
@@ -159,7 +161,7 @@ export function createBroker(options: BrokerOptions): Broker {
       newClientId: () => `auto-${options.epoch}-${++namelessClients}`,
     },
     route,
-    admitWill,
+    wills,
   };
 
   /** A durable message of this device (`tenant/device`), to those who subscribe to it, here and at other gateways. */
@@ -169,15 +171,11 @@ export function createBroker(options: BrokerOptions): Broker {
     return sessions.router.route(key, topic, message);
   }
 
-  /** Wills go the way of every message; nobody waits for the outcome. */
-  function admitWill(origin: MessageOrigin, will: MqttWill): void {
-    const { qos, retain, payload } = will;
-    admission
-      .admit(origin, { qos, dup: false, retain, packetId: 0, source: payload, payloadStart: 0, end: payload.length })
-      .then(
-        () => route(origin.key, { qos, payload, retain }),
-        (error: unknown) => logger.warn({ key: origin.key, error: errorText(error) }, "a will was not admitted"),
-      );
+  /** Wills go the way of every message. */
+  async function admitWill(origin: MessageOrigin, { qos, retain, payload }: MqttWill): Promise<void> {
+    const end = payload.length;
+    await admission.admit(origin, { qos, dup: false, retain, packetId: 0, source: payload, payloadStart: 0, end });
+    void route(origin.key, { qos, payload, retain });
   }
 
   function tellSeen(most?: number): void {
@@ -206,6 +204,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const connection = table.ofClient(client);
       connection?.end("taken-over");
       await connection?.settled();
+      wills.forget(client);
     },
   };
 
@@ -241,6 +240,7 @@ export function createBroker(options: BrokerOptions): Broker {
       if (signal.aborted) force();
       await allClosed;
       signal.removeEventListener("abort", force);
+      wills.stop();
       await link.stop(signal);
       await sessions.stop(signal);
       clearInterval(seenTimer);
@@ -257,6 +257,7 @@ export function createBroker(options: BrokerOptions): Broker {
       requests.forget(keys);
       sessions.purge(keys);
       for (const connection of table.ofKeys(keys)) connection.end("revoked");
+      wills.purge(keys);
     },
     connectedOf: (keys) => keys.filter((key) => table.ofKeys([key]).length > 0),
     get connections() {

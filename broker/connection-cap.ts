@@ -1,4 +1,6 @@
-/** How many sockets are open, in all and per address. A socket is named by its address and port. */
+import { remoteNetwork } from "./remote-network.ts";
+
+/** How many sockets are open, in all and per network: see `remoteNetwork`. A socket is named by its address and port. */
 export interface ConnectionCap {
   /** False when there are too many. */
   enter(address: string, port: number): boolean;
@@ -8,21 +10,23 @@ export interface ConnectionCap {
 }
 
 export function createConnectionCap(limits: { readonly max: number; readonly perAddressMax: number }): ConnectionCap {
-  const byAddress = new Map<string, Set<number>>();
+  const byNetwork = new Map<string, Set<string>>();
   let size = 0;
   return {
     enter(address, port) {
-      const ports = byAddress.get(address) ?? new Set();
-      if (size >= limits.max || ports.size >= limits.perAddressMax) return false;
-      byAddress.set(address, ports.add(port));
+      const network = remoteNetwork(address);
+      const sockets = byNetwork.get(network) ?? new Set();
+      if (size >= limits.max || sockets.size >= limits.perAddressMax) return false;
+      byNetwork.set(network, sockets.add(`${address} ${port}`));
       size++;
       return true;
     },
     leave(address, port) {
-      const ports = byAddress.get(address);
-      if (ports?.delete(port) !== true) return;
+      const network = remoteNetwork(address);
+      const sockets = byNetwork.get(network);
+      if (sockets?.delete(`${address} ${port}`) !== true) return;
       size--;
-      if (ports.size === 0) byAddress.delete(address);
+      if (sockets.size === 0) byNetwork.delete(network);
     },
     get size() {
       return size;

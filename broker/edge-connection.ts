@@ -85,6 +85,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
   }
 
   #socketOnDrain(): void {
+    this.#keepAlive.drained();
     this.#flow.drained();
     this.#side?.drained();
     this.#walkSoon();
@@ -122,8 +123,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
     this.#endWhenAcknowledged();
     if (this.#state === "closed") return;
     if (!exhausted && this.#flow.isReading && this.#publishing.isFull) this.#context.report.behind();
-    // The silence of a socket that was not read is ours.
-    if (exhausted && !this.#flow.isReading) this.#keepAlive.heard();
+    this.#keepAlive.reads(exhausted);
     this.#flow.read(exhausted);
   }
 
@@ -195,6 +195,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
     const isPresent = await joining;
     if (isPresent === null || this.isEnded) return;
     this.#will = connect.will;
+    this.#context.wills.forget(device.client);
     this.#state = "open";
     clearTimeout(this.#timer);
     this.#keepAlive.start(keepAliveMs(connect.keepAliveSeconds, limits.keepAliveSecondsMax));
@@ -283,7 +284,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
       this.#context.report.refused(reason, subjectOf(this.#id, this.#socket, this.#device), cause);
     }
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
-    publishWill(this.#will, this.#device, reason, this.#context.admitWill);
+    publishWill(this.#will, this.#device, reason, this.#context.wills);
   }
 
   /** In the next turn, so that all acknowledgements of one commit make one walk. */

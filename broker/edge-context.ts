@@ -1,4 +1,3 @@
-import type { MqttWill } from "../wire/mqtt-connect.ts";
 import type { SharedTopic } from "../wire/shared-topic.ts";
 import type { Admission } from "./admission.ts";
 import type { ConnectStepsOptions } from "./connect-steps.ts";
@@ -6,9 +5,9 @@ import type { ConnectionTable, TableEntry } from "./connection-table.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { EdgeReport } from "./edge-report.ts";
 import type { GatewayLink, RoutedMessage } from "./gateway-link.ts";
-import type { MessageOrigin } from "./message-origin.ts";
 import type { Sessions } from "./session/sessions.ts";
 import type { PublishRates } from "./publish-rates.ts";
+import type { Wills } from "./wills.ts";
 
 /** What all connections of a broker share. */
 export interface EdgeContext {
@@ -27,5 +26,5 @@ export interface EdgeContext {
   readonly rates: PublishRates;
   /** A durable message of this device (`tenant/device`), to those who subscribe to it. Resolves when it may be acknowledged; null: now. */
   readonly route: (key: string, message: RoutedMessage) => Promise<void> | null;
-  readonly admitWill: (origin: MessageOrigin, will: MqttWill) => void;
+  readonly wills: Wills;
 }

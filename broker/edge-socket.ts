@@ -4,4 +4,6 @@ import type { Duplex } from "node:stream";
 export type EdgeSocket = Duplex & {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
+  /** The TCP socket beneath, where it is another one. */
+  readonly carrier?: Duplex;
 };

@@ -20,7 +20,7 @@ export interface LinedMessage {
 }
 
 export interface GatewayLineOptions {
-  readonly gateway: FieldGateway;
+  readonly gateway: Pick<FieldGateway, "partsOf" | "ask">;
   readonly limits: Pick<EdgeLimits, "fieldGatewayEntriesMax">;
   readonly now: () => number;
   /** The registry has answered, or cannot. */
@@ -35,7 +35,8 @@ export class GatewayLine {
   /** Payload bytes. */
   bytes = 0;
   readonly #options: GatewayLineOptions;
-  readonly #messages: LinedMessage[] = [];
+  /** In front of the head nothing is held. */
+  readonly #messages: (LinedMessage | undefined)[] = [];
   #head = 0;
   #asking = false;
 
@@ -59,9 +60,12 @@ export class GatewayLine {
 
   shift(): void {
     this.bytes -= this.first?.message.end ?? 0;
+    this.#messages[this.#head] = undefined;
     this.#head += 1;
-    if (this.#head < this.#messages.length) return;
-    this.clear();
+    // A line that is never empty must not grow: what has gone leaves whenever it is the larger part.
+    if (this.#head * 2 <= this.#messages.length) return;
+    this.#messages.splice(0, this.#head);
+    this.#head = 0;
   }
 
   clear(): void {

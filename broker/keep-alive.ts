@@ -3,6 +3,8 @@ import type { SocketFlow } from "./socket-flow.ts";
 /** Node keeps one list for each length of timers: this bounds how many there are. */
 const STEP_MS = 50;
 
+type Flow = Pick<SocketFlow, "isReading" | "isBlocked" | "sentBytes">;
+
 /** The connection that ends when nothing is heard of its client. */
 export interface KeptAlive {
   end(reason: "keep-alive"): void;
@@ -17,12 +19,17 @@ export class KeepAlive {
   #heardAt = 0;
   #ms = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** When it was looked at last. */
+  #sentBytes = 0;
   readonly #nowMs: () => number;
-  readonly #flow: Pick<SocketFlow, "isReading">;
+  readonly #flow: Flow;
   readonly #connection: KeptAlive;
 
-  /** `nowMs`: monotonic. What the client sends while `flow` is not read, because the log is behind, nobody hears: that silence is ours. */
-  constructor(nowMs: () => number, flow: Pick<SocketFlow, "isReading">, connection: KeptAlive) {
+  /**
+   * `nowMs`: monotonic. What the client sends while `flow` is not read, because the log is behind, nobody hears: that silence is ours. Where it is
+   * not read because the client does not read, it is the client's, unless it reads on, however slowly.
+   */
+  constructor(nowMs: () => number, flow: Flow, connection: KeptAlive) {
     this.#nowMs = nowMs;
     this.#flow = flow;
     this.#connection = connection;
@@ -39,6 +46,20 @@ export class KeepAlive {
     this.#heardAt = Math.ceil(this.#nowMs());
   }
 
+  /** From now on the socket is read, or not. */
+  reads(wanted: boolean): void {
+    const { isReading, isBlocked } = this.#flow;
+    if (wanted === isReading) return;
+    // The silence of a socket that was not read is ours.
+    if (wanted) this.heard();
+    else if (isBlocked) this.#sentBytes = this.#flow.sentBytes;
+  }
+
+  /** The client has read all that it was sent. */
+  drained(): void {
+    if (!this.#flow.isReading) this.heard();
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
   }
@@ -48,9 +69,16 @@ export class KeepAlive {
   }
 
   #timerOnLook(): void {
-    if (!this.#flow.isReading) return this.#look(this.#ms);
+    if (!this.#flow.isReading && this.#isExcused()) this.heard();
     const left = this.#ms - (this.#nowMs() - this.#heardAt);
     if (left <= 0) this.#connection.end("keep-alive");
     else this.#look(Math.ceil(left / STEP_MS) * STEP_MS);
+  }
+
+  #isExcused(): boolean {
+    const { isBlocked, sentBytes } = this.#flow;
+    const hasReadOn = sentBytes !== this.#sentBytes;
+    this.#sentBytes = sentBytes;
+    return !isBlocked || hasReadOn;
   }
 }

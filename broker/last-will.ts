@@ -1,7 +1,7 @@
 import type { MqttWill } from "../wire/mqtt-connect.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
-import type { EdgeContext } from "./edge-context.ts";
 import type { PlainEnd, RefusalReason } from "./refusals.ts";
+import type { Wills } from "./wills.ts";
 
 /**
  * Publishes the will, unless the client said goodbye [MQTT-3.1.2-8, 3.14.4-3]. Not for a revoked credential, which may say nothing any more, nor
@@ -11,10 +11,10 @@ export function publishWill(
   will: MqttWill | null,
   device: ConnectedDevice | null,
   reason: RefusalReason | PlainEnd,
-  admitWill: EdgeContext["admitWill"],
+  wills: Pick<Wills, "publish">,
 ): void {
   if (will === null || device === null) return;
   if (reason === "disconnected" || reason === "revoked" || reason === "stopping") return;
   const origin = device.originOf(will.topic);
-  if (origin !== null) admitWill(origin, will);
+  if (origin !== null) wills.publish(device, origin, will);
 }

@@ -1,4 +1,5 @@
 import type { EdgeSocket } from "./edge-socket.ts";
+import { sentBytesOf } from "./sent-bytes.ts";
 
 const FLUSH_BYTES = 65_536;
 
@@ -12,6 +13,11 @@ export class SocketFlow {
 
   constructor(socket: EdgeSocket) {
     this.#socket = socket;
+  }
+
+  /** Changes with what the peer reads: see `sentBytesOf`. */
+  get sentBytes(): number {
+    return sentBytesOf(this.#socket);
   }
 
   /** The socket has said "drain". */

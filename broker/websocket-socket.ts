@@ -91,5 +91,9 @@ export function createWebSocketSocket(
     else stream.destroy();
   });
   socket.on("data", socketOnUnanswered);
-  return Object.assign(stream, { remoteAddress: socket.remoteAddress, remotePort: socket.remotePort });
+  return Object.assign(stream, {
+    remoteAddress: socket.remoteAddress,
+    remotePort: socket.remotePort,
+    carrier: socket,
+  });
 }

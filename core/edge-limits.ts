@@ -34,6 +34,10 @@ export const EDGE_LIMITS = {
   subscriberQueueBytesMax: MIB,
   /** How long a connection whose message the log refused is kept, unread, before it is closed and may try again. */
   refusalHoldMs: SECOND,
+  /** Wills that such a log has refused, and that are tried again as often. */
+  willsWaitingMax: 10_000,
+  /** Of their payloads. */
+  willsWaitingBytesMax: 4 * MIB,
   /** How long a closing connection may take to read what it still gets. */
   closeLingerMs: SECOND,
   /** A flood of garbage must not become a flood of log lines. */
@@ -89,7 +93,7 @@ export const EDGE_LIMITS = {
 
   // HTTP ingest
   ingestConnectionsMax: 10_000,
-  /** Many devices may share an address, behind a router or a proxy. */
+  /** Of an address, or an IPv6 network of 64 bits. Many devices may share one, behind a router or a proxy. */
   ingestConnectionsPerAddressMax: 1000,
   ingestHeaderBytesMax: 8 * KIB,
   ingestHeadersTimeoutMs: 10 * SECOND,

@@ -70,7 +70,7 @@ export const HEADER = {
   principal: "principal",
   /** What the payload is: `json` (Millrace's own) or `tb-json` (ThingsBoard's). */
   format: "format",
-  /** gateway.epoch.sequence, unique for every admitted message; of one with an Idempotency-Key a hash of device and key, the same for each repetition; of a forwarded one the edge's installation and its id there. */
+  /** gateway.epoch.sequence, unique for every admitted message, with slashes where it may be appended again (QoS 2 in a kept session); of one with an Idempotency-Key a hash of device and key, the same for each repetition; of a forwarded one the edge's installation and its id there. */
   admissionId: "adm",
   /** Of what a gateway published, the part that is not admitted for a device: why. It lies under the gateway's own key, and goes to `quarantine`. */
   refused: "refused",

@@ -47,6 +47,8 @@ export const EDGE_LIMIT_SIGNS: Readonly<Record<EdgeLimitName, string>> = {
   sessionStoreBytesMax: "millrace_session_discarded_total",
   retainedMessagesMax: "millrace_mqtt_session_lost_total",
   refusalHoldMs: refused("append-failed"),
+  willsWaitingMax: "millrace_mqtt_wills_lost_total",
+  willsWaitingBytesMax: "millrace_mqtt_wills_lost_total",
   closeLingerMs: "nobody breaches it",
   refusalLinesPerSecondMax: "every refusal is counted, logged or not",
   rememberedTokensMax: forgotten("accepted-token"),

@@ -19,6 +19,11 @@ export interface MqttConnect {
   readonly password: Uint8Array | null;
 }
 
+export interface MqttConnectLimits extends MqttTopicLimits {
+  /** Of a will, as of any message. */
+  readonly payloadBytesMax: number;
+}
+
 interface Field {
   readonly start: number;
   readonly end: number;
@@ -29,7 +34,7 @@ export function parseMqttConnect(
   bytes: Uint8Array,
   start: number,
   end: number,
-  limits: MqttTopicLimits,
+  limits: MqttConnectLimits,
 ): MqttConnect | MqttBreach {
   const name = readField(bytes, start, end);
   if (name === null || name.end + 4 > end) return "packet-length";
@@ -85,7 +90,7 @@ function parsePayload(
   end: number,
   flags: ConnectFlags,
   keepAliveSeconds: number,
-  limits: MqttTopicLimits,
+  limits: MqttConnectLimits,
 ): MqttConnect | MqttBreach {
   let at = start;
   const fields: Field[] = [];
@@ -106,6 +111,7 @@ function parsePayload(
   const breach =
     clientIdBreach(bytes, clientId, flags.clean) ??
     (willTopic && topicNameBreach(bytes, willTopic.start, willTopic.end, limits)) ??
+    (willPayload && willPayload.end - willPayload.start > limits.payloadBytesMax ? "payload-too-large" : null) ??
     (userName && textBreach(bytes, userName.start, userName.end));
   if (breach !== null) return breach;
   return {

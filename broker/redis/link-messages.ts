@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { deviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { parseJson } from "../../core/parse-json.ts";
 import type { RoutedMessage } from "../gateway-link.ts";
-import { deviceKeyOf } from "../topic-acl.ts";
+import { deviceKeyOf, telemetryTopicOf } from "../topic-acl.ts";
 
 const from = z.string().min(1);
 /** Names what the others acknowledge; 0 when nobody waits for it. */
@@ -41,6 +42,9 @@ export interface LinkedMessage {
 /** Another gateway may take larger payloads than this one, but none that is no record. */
 const headSchema = z.array(z.tuple([z.string(), z.literal([0, 1, 2]), z.int().min(0).max(LIMITS.recordBytesMax)]));
 const HEAD_LENGTH_BYTES = 4;
+/** Messages come from HTTP too, and under topics that name no device: so the longest ids give the longest topic, not what a client may write. */
+const LONGEST_ID = "x".repeat(LIMITS.idCharactersMax);
+const TOPIC_BYTES = Math.max(LIMITS.mqttTopicBytesMax, telemetryTopicOf(deviceKey(LONGEST_ID, LONGEST_ID)).length);
 
 /** Length of the head, the head as JSON (topic, QoS and payload length of each message), then the payloads. */
 export function encodeMessages(messages: readonly LinkedMessage[]): Buffer {
@@ -51,7 +55,10 @@ export function encodeMessages(messages: readonly LinkedMessage[]): Buffer {
   return Buffer.concat([length, headBytes, ...messages.map(({ message }) => message.payload)]);
 }
 
-/** Null when it is not exactly what `encodeMessages` makes, or a topic is no device's own. The payloads are views. */
+/**
+ * What is on a device's own topic; the payloads are views. Null when it is not exactly what `encodeMessages` makes, or when there is nothing else in it:
+ * one bad topic costs no message of another device.
+ */
 export function decodeMessages(bytes: Buffer): readonly LinkedMessage[] | null {
   if (bytes.length < HEAD_LENGTH_BYTES) return null;
   const headEnd = HEAD_LENGTH_BYTES + bytes.readUInt32BE();
@@ -60,9 +67,11 @@ export function decodeMessages(bytes: Buffer): readonly LinkedMessage[] | null {
   const messages: LinkedMessage[] = [];
   let at = headEnd;
   for (const [topic, qos, length] of head) {
-    if (deviceKeyOf(topic) === null || Buffer.byteLength(topic) > LIMITS.mqttTopicBytesMax) return null;
-    messages.push({ topic, message: { qos, payload: bytes.subarray(at, at + length) } });
+    const payload = bytes.subarray(at, at + length);
     at += length;
+    const isOwn = deviceKeyOf(topic) !== null && Buffer.byteLength(topic) <= TOPIC_BYTES;
+    if (isOwn) messages.push({ topic, message: { qos, payload } });
   }
-  return at === bytes.length ? messages : null;
+  const isJunk = at !== bytes.length || (messages.length === 0 && head.length > 0);
+  return isJunk ? null : messages;
 }

@@ -54,7 +54,7 @@ function isResend(record: LogRecord, hash: string, head: Head, context: StreamCo
   const admission = record.header(HEADER.admissionId) ?? "";
   if (admission !== "") {
     const identity = hashText(`${hash} ${admission}`);
-    if (!isLater(admission, head.admission) && wasSeen(identity, head, context)) return true;
+    if (!isFirst(record, admission, head.admission) && wasSeen(identity, head, context)) return true;
     hashes.push(identity);
   }
   const packetId = record.header(HEADER.packetId);
@@ -83,7 +83,15 @@ function newestTime({ readings }: DecodedPayload, latest: number): number | null
   return newest;
 }
 
-/** Admission ids are `gateway.epoch.sequence`; those of one gateway and epoch come in order. */
+/**
+ * True when nothing with this id can have come before: it is later than the last one. Not with QoS 2, which is appended again with the id that it
+ * had when its gateway broke off, between others: their ids have no dot now, but releases before have stored some with.
+ */
+function isFirst(record: LogRecord, id: string, last: string): boolean {
+  return isLater(id, last) && record.header(HEADER.qos) !== "2";
+}
+
+/** Admission ids are `gateway.epoch.sequence`, unless what has them may be appended again; those of one gateway and epoch come in order. */
 function isLater(id: string, than: string): boolean {
   const dot = id.lastIndexOf(".") + 1;
   if (dot === 0 || id.slice(0, dot) !== than.slice(0, dot)) return false;

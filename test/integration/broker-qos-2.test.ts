@@ -1,9 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
 import { LIMITS } from "../../core/limits.ts";
-import { HEADER } from "../../core/record.ts";
+import { HEADER, type RecordInput } from "../../core/record.ts";
+import { clean } from "../../processors/clean/clean.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
 import { MemorySessionStore } from "../support/memory-session-store.ts";
 import { hex, KEPT, resumeKept } from "../support/kept-peer.ts";
+import { logRecord } from "../support/log-records.ts";
+import { runStage } from "../support/stage-run.ts";
 import {
   CONNACK_ACCEPTED,
   CONNACK_PRESENT,
@@ -19,6 +22,21 @@ const DUP = 0x08;
 const PUBREC = "50020007";
 const PUBCOMP = "70020007";
 const once = (payload: string, flags = 0): Buffer => rawPublish(TOPIC_A, payload, 7, QOS_2 | flags);
+
+const X = { ...KEPT, clientId: "x" };
+const Y = { ...KEPT, clientId: "y" };
+
+/** A session store that never hears that a message has landed. */
+function forgetfulStore(): { readonly sessions: MemorySessionStore; readonly forgotten: readonly number[] } {
+  const sessions = new MemorySessionStore(LIMITS);
+  const forgotten: number[] = [];
+  const receive = sessions.receive.bind(sessions);
+  sessions.receive = async (client, packetId, admissionId) => {
+    if (admissionId === "landed") forgotten.push(packetId);
+    else await receive(client, packetId, admissionId);
+  };
+  return { sessions, forgotten };
+}
 
 const admissionIds = (edge: BrokerHarness): readonly (string | undefined)[] =>
   edge.log.records.map(({ headers }) => headers.find(([name]) => name === HEADER.admissionId)?.[1]);
@@ -100,6 +118,38 @@ describe("a message of QoS 2 (4.3.3)", () => {
     again.send(rawAnswer("pubrel", 7), once("x"));
     await again.receive((received) => received.endsWith(PUBCOMP + PUBREC));
     expect(new Set(admissionIds(edge)).size).toBe(2);
+  });
+
+  test("counts once for the stage, whichever client of the device sends again first when the gateway broke off", async () => {
+    const { sessions, forgotten } = forgetfulStore();
+    const taken: RecordInput[] = [];
+    {
+      await using broken = await startBroker({ sessions });
+      const [x, y] = [await resumeKept(broken, X), await resumeKept(broken, Y)];
+      broken.log.hold();
+      x.send(once('{"t":1}'));
+      await eventually(() => broken.log.waiting.length === 1, "the message of x waits");
+      y.send(once('{"t":2}'));
+      await eventually(() => broken.log.waiting.length === 2, "that of y behind it");
+      broken.log.waiting[1]?.resolve();
+      await eventually(() => forgotten.length === 1, "that of y has landed, and the store does not know");
+      taken.push(...broken.log.records);
+      // Whatever the first message still becomes, the gateway is no more.
+    }
+    await using edge = await startBroker({ sessions, epoch: 8 });
+    for (const [connect, payload] of [
+      [X, '{"t":1}'],
+      [Y, '{"t":2}'],
+    ] as const) {
+      const peer = await resumeKept(edge, connect);
+      peer.send(once(payload, DUP));
+      await peer.receive((received) => received.endsWith(PUBREC));
+    }
+    taken.push(...edge.log.records);
+    expect(taken.map(({ value }) => Buffer.from(value).toString())).toEqual(['{"t":2}', '{"t":1}', '{"t":2}']);
+    const records = taken.map((record, offset) => logRecord({ ...record, headers: record.headers ?? [], offset }));
+    const { totals } = runStage(records, { stage: { name: "clean-only", input: "telemetry", functions: [clean] } });
+    expect([...totals.values()]).toEqual([expect.objectContaining({ processed: 2, duplicate: 1 })]);
   });
 
   test("is answered with PUBCOMP again when that was lost with its connection", async () => {

@@ -1,5 +1,5 @@
 import type { BrokerHarness } from "./broker-harness.ts";
-import { CONNACK_ACCEPTED, rawConnect, type RawPeer } from "./raw-mqtt.ts";
+import { CONNACK_ACCEPTED, type RawConnect, rawConnect, type RawPeer } from "./raw-mqtt.ts";
 
 /** A CONNECT with clean session = 0. */
 export const KEPT = { flags: 0xc0, clientId: "kept" };
@@ -10,7 +10,7 @@ export const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(
 export const CLEAN = { ...KEPT, flags: 0xc2 };
 
 /** A peer that asks for its session, unless told otherwise. Resolves when CONNACK is there. */
-export async function resumeKept(edge: Pick<BrokerHarness, "raw">, connect = KEPT): Promise<RawPeer> {
+export async function resumeKept(edge: Pick<BrokerHarness, "raw">, connect: RawConnect = KEPT): Promise<RawPeer> {
   const peer = await edge.raw();
   peer.send(rawConnect(connect));
   await peer.receive((received) => received.length >= CONNACK_ACCEPTED.length);

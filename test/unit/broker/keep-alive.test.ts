@@ -4,7 +4,7 @@ import { KeepAlive } from "../../../broker/keep-alive.ts";
 const KEEP_ALIVE_MS = 1500;
 
 function open() {
-  const flow = { isReading: true };
+  const flow = { isReading: true, isBlocked: false, sentBytes: 0 };
   const ended: number[] = [];
   const keepAlive = new KeepAlive(() => performance.now(), flow, { end: () => ended.push(performance.now()) });
   keepAlive.start(KEEP_ALIVE_MS);
@@ -45,6 +45,48 @@ describe("the keep-alive", () => {
     vi.advanceTimersByTime(KEEP_ALIVE_MS - 1);
     expect(ended).toEqual([]);
     vi.advanceTimersByTime(51);
+    expect(ended).toHaveLength(1);
+  });
+
+  test("ends a connection that is not read because its client does not read, as early as any other", () => {
+    const { flow, ended, keepAlive } = open();
+    vi.advanceTimersByTime(700);
+    keepAlive.heard();
+    Object.assign(flow, { isBlocked: true, sentBytes: 7 });
+    keepAlive.reads(false);
+    flow.isReading = false;
+    vi.advanceTimersByTime(KEEP_ALIVE_MS - 1);
+    expect(ended).toEqual([]);
+    vi.advanceTimersByTime(51);
+    expect(ended).toHaveLength(1);
+  });
+
+  test("keeps a client that reads slowly for as long as it reads on, and lets it say something when it has read all", () => {
+    const { flow, ended, keepAlive } = open();
+    flow.isBlocked = true;
+    keepAlive.reads(false);
+    flow.isReading = false;
+    for (let n = 0; n < 20; n += 1) {
+      vi.advanceTimersByTime(KEEP_ALIVE_MS - 1);
+      flow.sentBytes += 1;
+    }
+    expect(ended).toEqual([]);
+    keepAlive.drained();
+    vi.advanceTimersByTime(KEEP_ALIVE_MS - 1);
+    expect(ended).toEqual([]);
+    vi.advanceTimersByTime(KEEP_ALIVE_MS);
+    expect(ended).toHaveLength(1);
+  });
+
+  test("does not count what the log was behind against a client that is blocked afterwards", () => {
+    const { flow, ended } = open();
+    flow.isReading = false;
+    vi.advanceTimersByTime(10 * KEEP_ALIVE_MS - 10);
+    flow.isBlocked = true;
+    flow.sentBytes += 1;
+    vi.advanceTimersByTime(KEEP_ALIVE_MS - 10);
+    expect(ended).toEqual([]);
+    vi.advanceTimersByTime(KEEP_ALIVE_MS + 60);
     expect(ended).toHaveLength(1);
   });
 

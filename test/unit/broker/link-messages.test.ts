@@ -4,6 +4,8 @@ import { decodeControl, decodeMessages, encodeControl, encodeMessages } from "..
 import { LIMITS } from "../../../core/limits.ts";
 
 const TOPIC = "millrace/acme/a/telemetry";
+const ID = "x".repeat(LIMITS.idCharactersMax);
+const LONGEST_TOPIC = `millrace/${ID}/${ID}/telemetry`;
 const one = (topic: string, payload = Buffer.from("x")) => encodeMessages([{ topic, message: { qos: 1, payload } }]);
 
 describe("messages between gateways", () => {
@@ -36,11 +38,18 @@ describe("messages between gateways", () => {
     for (const topic of ["$SYS/x/new/clients", "v1/devices/me/telemetry", "millrace/acme", "millrace//a/telemetry"]) {
       expect(decodeMessages(one(topic))).toBeNull();
     }
-    expect(decodeMessages(one(TOPIC.padEnd(LIMITS.mqttTopicBytesMax, "x")))).toHaveLength(1);
-    expect(decodeMessages(one(TOPIC.padEnd(LIMITS.mqttTopicBytesMax + 1, "x")))).toBeNull();
+    expect(decodeMessages(one(LONGEST_TOPIC))).toHaveLength(1);
+    expect(decodeMessages(one(`${LONGEST_TOPIC}x`))).toBeNull();
     expect(decodeMessages(one(TOPIC, Buffer.alloc(LIMITS.recordBytesMax)))).toHaveLength(1);
     expect(decodeMessages(one(TOPIC, Buffer.alloc(LIMITS.recordBytesMax + 1)))).toBeNull();
   });
+});
+
+test("a topic that is none costs no other message of its batch", () => {
+  const message = { qos: 1, payload: Buffer.from("x") } as const;
+  const other = { topic: TOPIC, message: { qos: 0, payload: Buffer.from("yz") } } as const;
+  const strange = ["$SYS/x", `${LONGEST_TOPIC}x`].map((topic) => ({ topic, message }));
+  expect(decodeMessages(encodeMessages([...strange, other, ...strange]))).toEqual([other]);
 });
 
 describe("what gateways tell each other", () => {

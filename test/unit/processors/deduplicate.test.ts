@@ -88,6 +88,25 @@ describe("a resend", () => {
     ).toBe(0);
   });
 
+  it("is told by the admission id of QoS 2 although one of the same gateway came again before it", () => {
+    const value = { t: 1 };
+    for (const separator of [".", "/"]) {
+      const of = (sequence: number): Sent => {
+        const id = ["g", "1", String(sequence)].join(separator);
+        return {
+          value: { t: sequence },
+          headers: [
+            [HEADER.admissionId, id],
+            [HEADER.qos, "2"],
+          ],
+        };
+      };
+      const between = { value, headers: [...mqtt("g.2.1", "7"), [HEADER.qos, "1"]] } as const;
+      expect(duplicatesOf([of(2), of(1), of(2)])).toBe(1);
+      expect(duplicatesOf([of(2), between, of(1), of(2), of(1)])).toBe(2);
+    }
+  });
+
   it("is told when its time is beyond belief or its payload is no JSON", () => {
     expect(duplicatesOf([{ value: '{"ts":1e400,"values":{"t":1}}' }, { value: '{"ts":1e400,"values":{"t":1}}' }])).toBe(
       1,

@@ -154,6 +154,16 @@ describe("the frame walker", () => {
     expect(outcome(sized(2049))).toBe("packet-too-large");
   });
 
+  test("takes a will as large as a payload may be and refuses one byte more", () => {
+    const limits = { ...LIMITS, payloadBytesMax: 10, connectPacketBytesMax: 2048 };
+    const outcome = (length: number): unknown => {
+      const walker = new MqttFrameWalker(limits);
+      walker.feed(rawConnect({ flags: 0xc6, rest: ["w/t", "x".repeat(length), "user", "pass"] }));
+      return walker.next() ? walker.connect?.will?.payload.length : walker.breach;
+    };
+    expect([outcome(10), outcome(11)]).toEqual([10, "payload-too-large"]);
+  });
+
   test("reads what CONNECT says", () => {
     const walker = new MqttFrameWalker(LIMITS);
     walker.feed(rawConnect({ flags: 0xce, keepAlive: 300, clientId: "c1", rest: ["w/t", "bye", "üser", "pass"] }));
