@@ -239,11 +239,13 @@ export class RedisSessionStore implements SessionStore {
       async (name) => [name, String(await redis.run(["SCRIPT", "LOAD", SESSION_SCRIPTS[name]]))] as const,
     );
     const hashes = new Map(await Promise.all(loaded));
-    this.#known.replace(await this.#readSessions(redis));
+    const found = await this.#readSessions(redis);
+    // First: who is told of a session may have to remove it.
+    this.#reached = { redis, hashes };
+    this.#known.replace(found);
     const heard = this.#heardMeanwhile;
     this.#heardMeanwhile = null;
     for (const bytes of heard) this.#hear(bytes);
-    this.#reached = { redis, hashes };
   }
 
   async #readSessions(redis: RedisSession): Promise<ReadonlyMap<string, KeptSession>> {
