@@ -11,6 +11,7 @@ import type { DeliveriesOptions, SessionPeer } from "./deliveries.ts";
 import { storedDeliveryQueue } from "./delivery-queue.ts";
 import { DoomedSessions } from "./doomed-sessions.ts";
 import { deviceOf, KeptSessions } from "./kept-sessions.ts";
+import { type QueueCounters, queueCounters } from "./queue-counters.ts";
 import { lowerQos, Session } from "./session.ts";
 import { SessionIndex } from "./session-index.ts";
 import { createSessionRouter, type SessionRouter } from "./session-router.ts";
@@ -47,6 +48,7 @@ export class Sessions {
   readonly index: SessionIndex;
   readonly #options: SessionsOptions;
   readonly #deliveries: DeliveriesOptions;
+  readonly #counters: QueueCounters;
   readonly #expired: Counter;
   readonly #kept = new KeptSessions();
   readonly #doomed: DoomedSessions | null;
@@ -63,16 +65,13 @@ export class Sessions {
     this.#doomed = store === null ? null : new DoomedSessions(store);
     this.#transient = store === null || options.isAlone ? null : new TransientClients();
     this.index = new SessionIndex(asks);
-    this.router = createSessionRouter({ index: this.index, store, now, logger, metrics });
-    const expired = metrics.counter(
-      "millrace_mqtt_deliveries_expired_total",
-      "Messages that had waited too long for a session's client to come back.",
-    );
+    this.#counters = queueCounters(metrics);
+    this.router = createSessionRouter({ index: this.index, store, now, logger, metrics, counters: this.#counters });
     this.#expired = metrics.counter(
       "millrace_mqtt_sessions_expired_total",
       "Sessions that were removed because their client did not come back in time.",
     );
-    this.#deliveries = { limits, now, onExpired: (messages) => expired.add(messages) };
+    this.#deliveries = { limits, now, onExpired: this.#counters.expired };
   }
 
   /** Null where nothing is kept. */
@@ -165,7 +164,9 @@ export class Sessions {
         if (lower === 0) session.deliverNow(topic, payload, true);
         else if (!session.isKept) session.push(message, lower);
         else {
-          await store.enqueue(message, [{ client: session.client, qos: lower }]);
+          const { takers, expired } = await store.enqueue(message, [{ client: session.client, qos: lower }]);
+          this.#counters.expired(expired);
+          if (takers[0] === "full") this.#counters.discarded(1);
           session.poke();
         }
       }
