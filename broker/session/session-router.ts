@@ -149,7 +149,7 @@ export function createSessionRouter(options: SessionRouterOptions): SessionRoute
         const granted = session.grants(topic);
         if (granted === null) continue;
         const qos = lowerQos(routed.qos, granted);
-        // For kept sessions the other gateway has queued it.
+        // For kept sessions that it had heard of the other gateway has queued it.
         if (qos === 0 || !session.isKept) giveNow({ session, qos }, { topic, payload, retain: false, queuedAt: now() });
       }
     },

@@ -122,7 +122,10 @@ export class Sessions {
     return session;
   }
 
-  /** Its subscriptions have changed. Resolves when that is durable, and heard of by other gateways. */
+  /**
+   * Its subscriptions have changed. Resolves when that is durable, and when other gateways send what comes to them for sessions that are not kept.
+   * Of one that is kept Redis has told them, and nobody waits until they have heard: what they acknowledge before is not queued for it.
+   */
   async changed(session: Session): Promise<void> {
     const { asks, store } = this.#options;
     this.index.update(session);
