@@ -12,6 +12,7 @@ import type {
   KeptSession,
   QueuedDelivery,
   QueuedMessage,
+  QueueOutcome,
   QueueTarget,
   RetainedMessage,
   SessionStore,
@@ -119,12 +120,10 @@ export class LmdbSessionStore implements SessionStore {
     return this.#turns.call(() => this.#draft.remove(client));
   }
 
-  async enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<readonly string[]> {
+  enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<QueueOutcome> {
     // The caller may use the bytes again.
     const value = encodeMessage(message);
-    const full = await this.#turns.call(() => this.#draft.enqueue(value, targets));
-    this.#meters.discarded(full.length);
-    return full;
+    return this.#turns.call(() => this.#draft.enqueue(value, targets));
   }
 
   queued(client: string, after: number, count: number): Promise<readonly QueuedDelivery[]> {

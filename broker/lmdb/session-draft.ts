@@ -7,6 +7,8 @@ import {
   decodeSession,
   encodeSession,
   payloadBytes,
+  queuedAtOf,
+  TOO_OLD_AT_ONCE,
   withQos,
 } from "../session/session-values.ts";
 import type { QueueCount } from "./queue-counts.ts";
@@ -15,6 +17,8 @@ import type {
   DeliveryQos,
   KeptSession,
   QueuedDelivery,
+  QueueOutcome,
+  QueueTaker,
   QueueTarget,
   RetainedMessage,
   SessionStoreLimits,
@@ -87,26 +91,35 @@ export class SessionDraft {
     for (const table of [this.#sessions, this.#queues, this.#receivedIds]) table.removeAll(count.slot);
   }
 
-  /** `value` is `encodeMessage`'s. Answers with the clients whose queue is full. */
-  enqueue(value: Buffer, targets: readonly QueueTarget[]): readonly string[] {
+  /** `value` is `encodeMessage`'s. */
+  enqueue(value: Buffer, targets: readonly QueueTarget[]): QueueOutcome {
+    const oldest = queuedAtOf(value) - this.#limits.sessionMessageAgeMaxMs;
     const bytes = payloadBytes(value) ?? 0;
     // Many sessions share the bytes.
     const values = new Map<DeliveryQos, Buffer>();
-    const full: string[] = [];
-    for (const { client, qos } of targets) {
+    let expired = 0;
+    const add = ({ client, qos }: QueueTarget): QueueTaker => {
+      if (this.#counts.get(client) === null) return "absent";
+      if (this.#isFull(client, bytes)) expired += this.#dropOld(client, oldest, bytes);
       const count = this.#counts.get(client);
-      if (count === null) continue;
-      if (this.#isFull(count, bytes)) {
-        full.push(client);
-        continue;
-      }
+      if (count === null || this.#isFull(client, bytes)) return "full";
       const last = count.last + 1;
       this.#counts.set(client, { ...count, last, messages: count.messages + 1, bytes: count.bytes + bytes });
       const own = values.get(qos) ?? withQos(value, qos);
       values.set(qos, own);
       this.#queues.set(count.slot, last, own);
-    }
-    return full;
+      return { client };
+    };
+    const takers = targets.map((target) => {
+      let taker = add(target);
+      for (const other of target.others ?? []) {
+        if (typeof taker !== "string") break;
+        const next = add(other);
+        taker = next === "absent" ? taker : next;
+      }
+      return taker;
+    });
+    return { takers, expired };
   }
 
   queued(client: string, after: number, count: number): readonly QueuedDelivery[] {
@@ -191,8 +204,29 @@ export class SessionDraft {
     return slot;
   }
 
-  #isFull(count: QueueCount, bytes: number): boolean {
+  /** Drops the oldest deliveries, as far as they are older and not released: see `TOO_OLD_AT_ONCE`. Tells how many. */
+  #dropOld(client: string, oldest: number, bytes: number): number {
+    let dropped = 0;
+    // Most queues that are full have none.
+    for (let after = 0, wanted = 1; ; wanted = TOO_OLD_AT_ONCE) {
+      const slot = this.#counts.get(client)?.slot;
+      const found = slot === undefined ? [] : this.#queues.from(slot, after + 1, wanted);
+      for (const [sequence, value] of found) {
+        const delivery = decodeDelivery(value, sequence);
+        if (delivery !== null && delivery.queuedAt >= oldest) return dropped;
+        after = sequence;
+        if (delivery === null || delivery.released) continue;
+        this.settle(client, sequence);
+        dropped += 1;
+        if (dropped >= TOO_OLD_AT_ONCE && !this.#isFull(client, bytes)) return dropped;
+      }
+      if (found.length < wanted) return dropped;
+    }
+  }
+
+  #isFull(client: string, bytes: number): boolean {
     const { sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax } = this.#limits;
+    const count = this.#counts.get(client) ?? NO_COUNT;
     return (
       count.messages >= sessionQueueMessagesMax ||
       count.bytes + bytes > sessionQueueBytesMax ||
@@ -210,6 +244,8 @@ export class SessionDraft {
     return queues;
   }
 }
+
+const NO_COUNT: QueueCount = { slot: 0, last: 0, messages: 0, bytes: 0 };
 
 function sequenceBytes(sequence: number): Buffer {
   const bytes = Buffer.alloc(SEQUENCE_BYTES);

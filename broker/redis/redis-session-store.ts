@@ -12,6 +12,7 @@ import type {
   KeptSession,
   QueuedDelivery,
   QueuedMessage,
+  QueueOutcome,
   QueueTarget,
   RetainedMessage,
   SessionChange,
@@ -27,6 +28,7 @@ import {
   encodeSession,
 } from "../session/session-values.ts";
 import { KnownSessions } from "./known-sessions.ts";
+import { candidatesOf, outcomeOf } from "./queue-outcome.ts";
 import { createLinkLoop, type LinkLoop } from "./link-loop.ts";
 import { openRedisSession, type RedisArgument, type RedisSession } from "./redis-session.ts";
 import { redisTarget } from "./redis-target.ts";
@@ -145,18 +147,17 @@ export class RedisSessionStore implements SessionStore {
     await this.#call("remove", [client]);
   }
 
-  async enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<readonly string[]> {
-    const { sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax } = this.#limits;
-    const ceilings = [sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax].map(String);
+  async enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<QueueOutcome> {
+    const { sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax, ...limits } = this.#limits;
+    const oldest = message.queuedAt - limits.sessionMessageAgeMaxMs;
+    const bounds = [sessionQueueMessagesMax, sessionQueueBytesMax, sessionStoreBytesMax, oldest].map(String);
     const value = encodeMessage(message);
     const calls: Promise<unknown>[] = [];
     for (let at = 0; at < targets.length; at += TARGETS_PER_CALL) {
-      const named = targets.slice(at, at + TARGETS_PER_CALL).flatMap(({ client, qos }) => [client, String(qos)]);
-      calls.push(this.#call("enqueue", [...ceilings, value, ...named]));
+      const candidates = targets.slice(at, at + TARGETS_PER_CALL).flatMap(candidatesOf);
+      calls.push(this.#call("enqueue", [...bounds, value, ...candidates]));
     }
-    const full = (await Promise.all(calls)).flatMap((answer) => flatSchema.parse(answer).map(String));
-    this.#meters.discarded(full.length);
-    return full;
+    return outcomeOf(targets, await Promise.all(calls));
   }
 
   async queued(client: string, after: number, count: number): Promise<readonly QueuedDelivery[]> {
@@ -239,11 +240,13 @@ export class RedisSessionStore implements SessionStore {
       async (name) => [name, String(await redis.run(["SCRIPT", "LOAD", SESSION_SCRIPTS[name]]))] as const,
     );
     const hashes = new Map(await Promise.all(loaded));
-    this.#known.replace(await this.#readSessions(redis));
+    const found = await this.#readSessions(redis);
+    // First: who is told of a session may have to remove it.
+    this.#reached = { redis, hashes };
+    this.#known.replace(found);
     const heard = this.#heardMeanwhile;
     this.#heardMeanwhile = null;
     for (const bytes of heard) this.#hear(bytes);
-    this.#reached = { redis, hashes };
   }
 
   async #readSessions(redis: RedisSession): Promise<ReadonlyMap<string, KeptSession>> {

@@ -1,3 +1,5 @@
+import { TOO_OLD_AT_ONCE } from "../session/session-values.ts";
+
 /**
  * What is done with sessions in Redis, each as one step that no other gateway sees half of. Keys, all below ARGV[1]:
  * `sessions` client → session; `counts:CLIENT` last, messages, bytes; `order:CLIENT` sequences, sorted; `queue:CLIENT` sequence → message;
@@ -34,40 +36,85 @@ export const SESSION_SCRIPTS = {
     for _, kind in ipairs({'counts:', 'order:', 'queue:', 'received:'}) do redis.call('UNLINK', p .. kind .. c) end
     tell('r', c)`,
 
-  /** messages of a session, bytes of a session, bytes of all; message; client and QoS of each target. Gives the clients whose queue is full. */
+  /**
+   * messages of a session, bytes of a session, bytes of all, UTC ms before which a message is too old; message; for each target how many may take
+   * it, then client and QoS of each. Gives how many were too old and made room, then for each target who has taken it (the first is 1), 0 when
+   * queues are full and -1 when nobody has a session.
+   */
   enqueue: `${PRELUDE}
     local messages_max, bytes_max, all_max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-    local value = ARGV[6]
+    local oldest, value = tonumber(ARGV[6]), ARGV[7]
     local bytes = payload_bytes(value)
     local head, flags, tail = string.sub(value, 1, 1), string.byte(value, 2), string.sub(value, 3)
     local values = {}
-    local all = tonumber(redis.call('HGET', p .. 'totals', 'bytes') or 0)
-    local full, told, added = {}, {}, 0
-    for i = 7, #ARGV, 2 do
-      local c, qos = ARGV[i], tonumber(ARGV[i + 1])
-      if redis.call('HEXISTS', p .. 'sessions', c) == 1 then
-        local key = p .. 'counts:' .. c
-        local counts = redis.call('HMGET', key, 'last', 'messages', 'bytes')
-        local last, messages, own = tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0)
-        if messages >= messages_max or own + bytes > bytes_max or all + bytes > all_max then
-          full[#full + 1] = c
-        else
-          local sequence = number(last + 1)
-          values[qos] = values[qos] or (head .. string.char(flags + qos) .. tail)
-          redis.call('HSET', key, 'last', sequence, 'messages', number(messages + 1), 'bytes', number(own + bytes))
-          redis.call('ZADD', p .. 'order:' .. c, sequence, sequence)
-          redis.call('HSET', p .. 'queue:' .. c, sequence, values[qos])
-          all, added = all + bytes, added + 1
-          told[#told + 1] = struct.pack('>I2', #c) .. c
+    local before = tonumber(redis.call('HGET', p .. 'totals', 'bytes') or 0)
+    local all, places, told, added, expired = before, {0}, {}, 0, 0
+    local function is_full(own)
+      return own.messages >= messages_max or own.bytes + bytes > bytes_max or all + bytes > all_max
+    end
+    local function drop_old(c, own)
+      local after, dropped = '-inf', 0
+      repeat
+        local order = redis.call('ZRANGEBYSCORE', p .. 'order:' .. c, after, '+inf', 'LIMIT', 0, ${TOO_OLD_AT_ONCE})
+        for _, sequence in ipairs(order) do
+          local old = redis.call('HGET', p .. 'queue:' .. c, sequence)
+          if old and struct.unpack('>d', old, 3) >= oldest then return end
+          after = '(' .. sequence
+          if old and string.byte(old, 2) < 8 then
+            local freed = payload_bytes(old)
+            redis.call('HDEL', p .. 'queue:' .. c, sequence)
+            redis.call('ZREM', p .. 'order:' .. c, sequence)
+            own.messages, own.bytes, all = own.messages - 1, own.bytes - freed, all - freed
+            dropped, expired = dropped + 1, expired + 1
+            if dropped >= ${TOO_OLD_AT_ONCE} and not is_full(own) then return end
+          end
+        end
+      until #order < ${TOO_OLD_AT_ONCE}
+    end
+    local function add(c, qos)
+      if redis.call('HEXISTS', p .. 'sessions', c) == 0 then return -1 end
+      local key = p .. 'counts:' .. c
+      local counts = redis.call('HMGET', key, 'last', 'messages', 'bytes')
+      local own = {last = tonumber(counts[1] or 0), messages = tonumber(counts[2] or 0), bytes = tonumber(counts[3] or 0)}
+      local kept = own.messages
+      if is_full(own) then drop_old(c, own) end
+      local takes = not is_full(own)
+      if takes then
+        own.last, own.messages, own.bytes = own.last + 1, own.messages + 1, own.bytes + bytes
+        local sequence = number(own.last)
+        values[qos] = values[qos] or (head .. string.char(flags + qos) .. tail)
+        redis.call('ZADD', p .. 'order:' .. c, sequence, sequence)
+        redis.call('HSET', p .. 'queue:' .. c, sequence, values[qos])
+        all, added = all + bytes, added + 1
+        told[#told + 1] = struct.pack('>I2', #c) .. c
+      end
+      if takes or own.messages ~= kept then
+        redis.call('HSET', key, 'last', number(own.last), 'messages', number(own.messages), 'bytes', number(own.bytes))
+      end
+      return takes and 1 or 0
+    end
+    local i = 8
+    while i <= #ARGV do
+      local count, place = tonumber(ARGV[i]), -1
+      for n = 1, count do
+        local took = add(ARGV[i + n * 2 - 1], tonumber(ARGV[i + n * 2]))
+        if took == 1 then
+          place = n
+          break
+        elseif took == 0 then
+          place = 0
         end
       end
+      places[#places + 1] = place
+      i = i + 1 + count * 2
     end
-    if added > 0 then
-      redis.call('HINCRBY', p .. 'totals', 'messages', added)
-      redis.call('HINCRBY', p .. 'totals', 'bytes', number(added * bytes))
-      tell('q', table.concat(told))
+    places[1] = expired
+    if added > 0 or expired > 0 then
+      redis.call('HINCRBY', p .. 'totals', 'messages', number(added - expired))
+      redis.call('HINCRBY', p .. 'totals', 'bytes', number(all - before))
     end
-    return full`,
+    if added > 0 then tell('q', table.concat(told)) end
+    return places`,
 
   /** client, sequence above which, count. Gives sequences and messages in turn. */
   queued: `${PRELUDE}

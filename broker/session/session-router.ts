@@ -4,6 +4,7 @@ import type { Metrics } from "../../core/metrics.ts";
 import { filterCoveredBy } from "../filter-cover.ts";
 import type { RoutedMessage } from "../gateway-link.ts";
 import { deviceKeyOf } from "../topic-acl.ts";
+import type { QueueCounters } from "./queue-counters.ts";
 import { lowerQos, type Qos, type Session, type Subscription } from "./session.ts";
 import type { SessionIndex } from "./session-index.ts";
 import type { QueuedMessage, QueueTarget, SessionStore } from "./session-store.ts";
@@ -15,6 +16,7 @@ export interface SessionRouterOptions {
   readonly now: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly counters: QueueCounters;
 }
 
 /** From a durable message to those who are to get it. */
@@ -37,7 +39,17 @@ interface SharedMember extends Member {
   readonly subscription: Subscription;
 }
 
-export function createSessionRouter({ index, store, now, logger, metrics }: SessionRouterOptions): SessionRouter {
+/** For whom the store queues a message: for the first member who can take it. */
+interface Offer {
+  readonly members: readonly (Member & Partial<SharedMember>)[];
+  /** Who gets it where none of them can. */
+  readonly rest: readonly SharedMember[];
+}
+
+const isQueued = ({ session, qos }: Member): boolean => session.isKept && qos > 0;
+
+export function createSessionRouter(options: SessionRouterOptions): SessionRouter {
+  const { index, store, now, logger, metrics, counters } = options;
   const lost = metrics.counter(
     "millrace_mqtt_session_lost_total",
     "Messages that the session store did not take: not queued for a session, or not retained. They are in the log.",
@@ -57,25 +69,34 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
     }
   }
 
-  async function enqueue(stored: SessionStore, message: QueuedMessage, members: readonly Member[]): Promise<boolean> {
-    const targets = members.flatMap(({ session, qos }): QueueTarget[] =>
-      qos === 0 ? [] : [{ client: session.client, qos }],
-    );
-    await stored.enqueue(message, targets);
-    for (const { session } of members) session.poke();
+  async function enqueue(stored: SessionStore, message: QueuedMessage, offers: readonly Offer[]): Promise<boolean> {
+    const { takers, expired } = await stored.enqueue(message, offers.map(targetOf));
+    counters.expired(expired);
+    for (const [at, { members, rest }] of offers.entries()) {
+      const taker = takers[at] ?? "absent";
+      const taken = typeof taker === "string" ? null : members.find(({ session }) => session.client === taker.client);
+      if (taken?.subscription !== undefined) taken.subscription.servedAt = ++turn;
+      taken?.session.poke();
+      const [next] = rest;
+      if (typeof taker === "string" && next !== undefined) giveNow(next, message);
+      else if (taker === "full") counters.discarded(1);
+    }
     return true;
   }
 
-  /** Gives it to the session, or adds it to those for whom the store queues it. */
-  function give(session: Session, message: QueuedMessage, qos: Qos, stored: Member[]): void {
+  function giveNow({ session, qos }: Member, message: QueuedMessage): void {
     if (qos === 0) session.deliverNow(message.topic, message.payload, false);
-    else if (session.isKept) {
-      session.heard(message.topic);
-      stored.push({ session, qos });
-    } else session.push(message, qos);
+    else session.push(message, qos);
   }
 
-  function giveShared(key: string, message: QueuedMessage, routed: RoutedMessage, stored: Member[]): void {
+  /** Gives it to the session, or adds it to those for whom the store queues it. */
+  function give(member: Member, message: QueuedMessage, stored: Offer[]): void {
+    if (!isQueued(member)) return giveNow(member, message);
+    member.session.heard(message.topic);
+    stored.push({ members: [member], rest: [] });
+  }
+
+  function giveShared(key: string, message: QueuedMessage, routed: RoutedMessage, stored: Offer[]): void {
     const groups = new Map<string, SharedMember[]>();
     for (const session of index.of(key)) {
       for (const [name, subscription] of session.shared) {
@@ -85,31 +106,28 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
         groups.set(name, members);
       }
     }
-    for (const members of groups.values()) {
-      const chosen = choose(members);
-      if (chosen !== null) give(chosen.session, message, chosen.qos, stored);
+    for (const group of groups.values()) {
+      const members = inTurn(group);
+      const [chosen] = members;
+      if (chosen === undefined) continue;
+      chosen.subscription.servedAt = ++turn;
+      if (!isQueued(chosen)) giveNow(chosen, message);
+      else {
+        chosen.session.heard(message.topic);
+        const end = members.findIndex((member) => !isQueued(member));
+        stored.push({ members: end < 0 ? members : members.slice(0, end), rest: end < 0 ? [] : members.slice(end) });
+      }
     }
-  }
-
-  /** Who has waited for longest, and those first that are connected, here or elsewhere. With QoS 0 only those that are here. */
-  function choose(members: readonly SharedMember[]): Member | null {
-    const reached = members.filter(({ session, qos }) => session.isConnected || qos > 0);
-    const connected = reached.filter(({ session }) => session.disconnectedAt === null);
-    const able = connected.length > 0 ? connected : reached;
-    const [chosen] = able.toSorted((a, b) => a.subscription.servedAt - b.subscription.servedAt);
-    if (chosen === undefined) return null;
-    chosen.subscription.servedAt = ++turn;
-    return chosen;
   }
 
   return {
     route(key, topic, routed) {
       const message: QueuedMessage = { topic, payload: routed.payload, retain: false, queuedAt: now() };
-      const stored: Member[] = [];
+      const stored: Offer[] = [];
       if (index.has(key)) {
         for (const session of index.of(key)) {
           const granted = session.grants(topic);
-          if (granted !== null) give(session, message, lowerQos(routed.qos, granted), stored);
+          if (granted !== null) give({ session, qos: lowerQos(routed.qos, granted) }, message, stored);
         }
         giveShared(key, message, routed, stored);
       }
@@ -131,9 +149,25 @@ export function createSessionRouter({ index, store, now, logger, metrics }: Sess
         const granted = session.grants(topic);
         if (granted === null) continue;
         const qos = lowerQos(routed.qos, granted);
-        // For kept sessions the other gateway has queued it.
-        if (qos === 0 || !session.isKept) give(session, { topic, payload, retain: false, queuedAt: now() }, qos, []);
+        // For kept sessions that it had heard of the other gateway has queued it.
+        if (qos === 0 || !session.isKept) giveNow({ session, qos }, { topic, payload, retain: false, queuedAt: now() });
       }
     },
   };
+}
+
+/** Those first that are connected, here or elsewhere, and of these who has waited for longest. With QoS 0 only those that are here. */
+function inTurn(members: readonly SharedMember[]): readonly SharedMember[] {
+  const isAway = ({ session }: SharedMember): number => (session.disconnectedAt === null ? 0 : 1);
+  return members
+    .filter(({ session, qos }) => session.isConnected || qos > 0)
+    .toSorted((a, b) => isAway(a) - isAway(b) || a.subscription.servedAt - b.subscription.servedAt);
+}
+
+function targetOf({ members }: Offer): QueueTarget {
+  const [first, ...others] = members.flatMap(({ session, qos }) =>
+    qos === 0 ? [] : [{ client: session.client, qos }],
+  );
+  if (first === undefined) throw new Error("an offer has a member whose QoS is 1 or 2");
+  return others.length === 0 ? first : { ...first, others };
 }

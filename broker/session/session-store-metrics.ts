@@ -3,7 +3,6 @@ import type { Metrics } from "../../core/metrics.ts";
 /** What is counted of a session store. */
 export interface SessionStoreMetrics {
   kept(totals: { readonly sessions: number; readonly messages: number; readonly bytes: number }): void;
-  discarded(messages: number): void;
   failed(): void;
   damaged(values: number): void;
 }
@@ -12,10 +11,6 @@ export function sessionStoreMetrics(metrics: Metrics): SessionStoreMetrics {
   const sessions = metrics.gauge("millrace_sessions_kept", "Sessions that are kept, connected or not.");
   const messages = metrics.gauge("millrace_session_queue_messages", "Messages in the queues of all sessions.");
   const bytes = metrics.gauge("millrace_session_queue_bytes", "Bytes of the payloads in the queues of all sessions.");
-  const discarded = metrics.counter(
-    "millrace_session_discarded_total",
-    "Messages that a session did not get because its queue, or the store, was full.",
-  );
   const failed = metrics.counter(
     "millrace_session_store_failures_total",
     "Times that the store of the sessions could not be written or reached.",
@@ -30,7 +25,6 @@ export function sessionStoreMetrics(metrics: Metrics): SessionStoreMetrics {
       messages.set(totals.messages);
       bytes.set(totals.bytes);
     },
-    discarded: (count) => discarded.add(count),
     failed: () => failed.add(),
     damaged: (values) => damaged.add(values),
   };

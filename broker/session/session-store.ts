@@ -41,6 +41,18 @@ export interface QueuedDelivery extends QueuedMessage {
 export interface QueueTarget {
   readonly client: string;
   readonly qos: DeliveryQos;
+  /** Of a shared subscription: who gets it, the first that can, where the client cannot. */
+  readonly others?: readonly Pick<QueueTarget, "client" | "qos">[];
+}
+
+/** In whose queue it is now; "full" where those that have a session have no room, "absent" where none has one. */
+export type QueueTaker = { readonly client: string } | "full" | "absent";
+
+export interface QueueOutcome {
+  /** For each target. */
+  readonly takers: readonly QueueTaker[];
+  /** Messages that made room, in all queues. */
+  readonly expired: number;
 }
 
 export interface RetainedMessage {
@@ -49,8 +61,9 @@ export interface RetainedMessage {
   readonly qos: 0 | 1 | 2;
 }
 
-/** The ceilings of what is kept. What breaches one of a queue is not queued, and counted. */
+/** The ceilings of what is kept. What breaches one of a queue is not queued. */
 export interface SessionStoreLimits {
+  readonly sessionMessageAgeMaxMs: number;
   readonly sessionQueueMessagesMax: number;
   /** Of the payloads of one session. */
   readonly sessionQueueBytesMax: number;
@@ -81,8 +94,11 @@ export interface SessionStore extends Service {
   put(session: KeptSession): Promise<void>;
   /** With its queue and packet ids. */
   remove(client: string): Promise<void>;
-  /** Appends the message to these queues. Resolves with the clients whose queue is full. */
-  enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<readonly string[]>;
+  /**
+   * Appends the message to these queues. In one that has no room its oldest messages make some: those that have waited for longer than
+   * `sessionMessageAgeMaxMs` when this one comes, and are not released.
+   */
+  enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<QueueOutcome>;
   /** The oldest deliveries above `after` (0: all), in order of `sequence`, `count` at most. */
   queued(client: string, after: number, count: number): Promise<readonly QueuedDelivery[]>;
   /** Acknowledged, or too old: gone from the queue. */

@@ -10,6 +10,9 @@ import type {
 /** How sessions and messages are written where they are kept. The first byte is the version of the form. */
 const VERSION = 1;
 
+/** A queue without room drops so many messages that are too old, as far as it has them, or more until there is room: not one for each that comes. */
+export const TOO_OLD_AT_ONCE = 100;
+
 /** Version, flags, `queuedAt` (f64), bytes of the topic (u16), topic, payload. Numbers are big-endian. */
 const MESSAGE = { flags: 1, queuedAt: 2, topicBytes: 10, topic: 12 } as const;
 /** Bits of the flags. The lowest two are the QoS. */
@@ -44,6 +47,11 @@ function withFlags(value: Uint8Array, change: (flags: number) => number): Buffer
   const copy = Buffer.from(value);
   copy.writeUInt8(change(copy.readUInt8(MESSAGE.flags)), MESSAGE.flags);
   return copy;
+}
+
+/** Of `encodeMessage`: UTC ms. */
+export function queuedAtOf(value: Buffer): number {
+  return value.readDoubleBE(MESSAGE.queuedAt);
 }
 
 /** Null for a value that nobody here has written. */

@@ -9,12 +9,15 @@ import type { RefusalReason } from "../refusals.ts";
 import { deviceKeyOf, TopicAcl } from "../topic-acl.ts";
 import type { DeliveriesOptions, SessionPeer } from "./deliveries.ts";
 import { storedDeliveryQueue } from "./delivery-queue.ts";
+import { DoomedSessions } from "./doomed-sessions.ts";
 import { deviceOf, KeptSessions } from "./kept-sessions.ts";
+import { type QueueCounters, queueCounters } from "./queue-counters.ts";
 import { lowerQos, Session } from "./session.ts";
 import { SessionIndex } from "./session-index.ts";
 import { createSessionRouter, type SessionRouter } from "./session-router.ts";
 import type { KeptSession, SessionChange, SessionStore } from "./session-store.ts";
 import { topicFilterOf } from "./shared-filter.ts";
+import { TransientClients } from "./transient-clients.ts";
 
 const EXPIRY_INTERVAL_MS = 60_000;
 
@@ -45,8 +48,12 @@ export class Sessions {
   readonly index: SessionIndex;
   readonly #options: SessionsOptions;
   readonly #deliveries: DeliveriesOptions;
+  readonly #counters: QueueCounters;
   readonly #expired: Counter;
   readonly #kept = new KeptSessions();
+  readonly #doomed: DoomedSessions | null;
+  /** Null where this gateway knows every session that is kept. */
+  readonly #transient: TransientClients | null;
   /** Those whose last connection was here. */
   readonly #ours = new WeakSet<Session>();
   readonly #pending = new Set<Promise<void>>();
@@ -55,17 +62,16 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     const { asks, store, now, logger, metrics, limits } = options;
     this.#options = options;
+    this.#doomed = store === null ? null : new DoomedSessions(store);
+    this.#transient = store === null || options.isAlone ? null : new TransientClients();
     this.index = new SessionIndex(asks);
-    this.router = createSessionRouter({ index: this.index, store, now, logger, metrics });
-    const expired = metrics.counter(
-      "millrace_mqtt_deliveries_expired_total",
-      "Messages that had waited too long for a session's client to come back.",
-    );
+    this.#counters = queueCounters(metrics);
+    this.router = createSessionRouter({ index: this.index, store, now, logger, metrics, counters: this.#counters });
     this.#expired = metrics.counter(
       "millrace_mqtt_sessions_expired_total",
       "Sessions that were removed because their client did not come back in time.",
     );
-    this.#deliveries = { limits, now, onExpired: (messages) => expired.add(messages) };
+    this.#deliveries = { limits, now, onExpired: this.#counters.expired };
   }
 
   /** Null where nothing is kept. */
@@ -87,7 +93,7 @@ export class Sessions {
       // Its gateway was this one, and has crashed.
       if (isAlone) session.disconnectedAt ??= now();
     }
-    this.#timer = setInterval(() => this.#expire(), Math.min(EXPIRY_INTERVAL_MS, limits.sessionExpiryMs));
+    this.#timer = setInterval(() => this.#expire(store), Math.min(EXPIRY_INTERVAL_MS, limits.sessionExpiryMs));
   }
 
   /** After all connections have ended. */
@@ -100,10 +106,12 @@ export class Sessions {
   /** Of a CONNECT. Null when it needs no session yet. The caller asks whether the connection is still there, and leaves if not. */
   join(client: string, clean: boolean, peer: SessionPeer): Promise<JoinedSession | RefusalReason | null> | null {
     const { store } = this.#options;
-    const known = this.#kept.get(client);
-    if (clean && known === undefined) return null;
-    if (store === null) return Promise.resolve("session-persistent");
-    return clean ? this.#discard(store, client).then(() => null) : this.#resume(store, client, peer);
+    if (clean) {
+      this.#transient?.add(client, peer);
+      const isKept = this.#kept.get(client) !== undefined || this.#doomed?.has(client) === true;
+      return store !== null && isKept ? this.#discard(store, client).then(() => null) : null;
+    }
+    return store === null ? Promise.resolve("session-persistent") : this.#resume(store, client, peer);
   }
 
   /** A session that ends with its connection. */
@@ -114,7 +122,10 @@ export class Sessions {
     return session;
   }
 
-  /** Its subscriptions have changed. Resolves when that is durable, and heard of by other gateways. */
+  /**
+   * Its subscriptions have changed. Resolves when that is durable, and when other gateways send what comes to them for sessions that are not kept.
+   * Of one that is kept Redis has told them, and nobody waits until they have heard: what they acknowledge before is not queued for it.
+   */
   async changed(session: Session): Promise<void> {
     const { asks, store } = this.#options;
     this.index.update(session);
@@ -156,19 +167,20 @@ export class Sessions {
         if (lower === 0) session.deliverNow(topic, payload, true);
         else if (!session.isKept) session.push(message, lower);
         else {
-          await store.enqueue(message, [{ client: session.client, qos: lower }]);
+          const { takers, expired } = await store.enqueue(message, [{ client: session.client, qos: lower }]);
+          this.#counters.expired(expired);
+          if (takers[0] === "full") this.#counters.discarded(1);
           session.poke();
         }
       }
     }
   }
 
-  /** The credentials of these devices (`tenant/device`) are not honoured any more: nothing is kept for them. */
+  /** The credentials of these devices (`tenant/device`) are not honoured any more: nothing is kept for them. What the store refuses is tried again. */
   purge(keys: readonly string[]): void {
-    const { store } = this.#options;
     for (const session of keys.flatMap((key) => [...this.#kept.of(key)])) {
       this.#forget(session);
-      void this.#track(store?.remove(session.client));
+      void this.#track(this.#doomed?.remove(session.client));
     }
   }
 
@@ -176,6 +188,7 @@ export class Sessions {
     const { limits, now } = this.#options;
     // What QoS 2 messages have landed is known when none is on its way.
     await this.#kept.get(client)?.settled;
+    if (this.#doomed?.has(client) === true) await this.#doomed.remove(client);
     const [record, received] = await Promise.all([store.find(client), store.received(client)]);
     // Taken over or revoked meanwhile: whoever did that has removed the session, or goes on with it.
     if (peer.isEnded) return "taken-over";
@@ -201,10 +214,12 @@ export class Sessions {
     return this.#kept.of(deviceOf(client)).size >= limits.keptSessionsPerDeviceMax;
   }
 
+  /** As long as the store has it, it is one to which messages go: when that refuses, nothing has changed. */
   async #discard(store: SessionStore, client: string): Promise<void> {
-    const session = this.#kept.get(client);
-    if (session !== undefined) this.#forget(session);
+    if (this.#doomed?.has(client) === true) return this.#doomed.remove(client);
     await store.remove(client);
+    const session = this.#kept.get(client);
+    if (session?.isConnected === false) this.#forget(session);
   }
 
   /** As the store has it. */
@@ -229,10 +244,10 @@ export class Sessions {
 
   /** Another gateway did something. */
   #changed(change: SessionChange): void {
-    if (change.kind === "put") {
-      this.#ours.delete(this.#learn(change.session));
-      return;
-    }
+    if (change.kind === "put") return this.#changedSession(change.session);
+    if (change.kind === "removed") this.#doomed?.spare(change.client);
+    // The store can be reached again, and has it still.
+    else if (this.#doomed?.has(change.client) === true) void this.#track(this.#doomed.retry());
     const session = this.#kept.get(change.client);
     if (session === undefined) return;
     if (change.kind === "queued") session.poke();
@@ -241,18 +256,33 @@ export class Sessions {
     else void this.#track(this.changed(session));
   }
 
+  /** Another gateway has put it, or it is one of which this gateway had not heard. */
+  #changedSession(session: KeptSession): void {
+    const { client, disconnectedAt } = session;
+    const isUnwanted = this.#doomed?.has(client) === true || this.#transient?.has(client) === true;
+    // Of what is connected elsewhere that gateway decides, and the claim of the client.
+    if (isUnwanted && disconnectedAt !== null) return void this.#track(this.#doomed?.remove(client));
+    this.#doomed?.spare(client);
+    this.#ours.delete(this.#learn(session));
+  }
+
   /** Removes what nobody came back for, and says of what is connected here that it still is: its gateway may crash. */
-  #expire(): void {
-    const { store, limits, now } = this.#options;
+  #expire(store: SessionStore): void {
+    const { limits, now } = this.#options;
+    const discarded: Promise<void>[] = [];
     for (const session of this.#kept.all()) {
       if (session.isConnected) {
         if (now() - session.putAt > limits.sessionExpiryMs / 4) void this.#track(this.changed(session));
+      } else if (this.#transient?.has(session.client) === true) {
+        discarded.push(this.#discard(store, session.client));
       } else if (now() - (session.disconnectedAt ?? session.putAt) > limits.sessionExpiryMs) {
-        this.#expired.add();
-        this.#forget(session);
-        void this.#track(store?.remove(session.client));
+        discarded.push(this.#discard(store, session.client).then(() => this.#expired.add()));
       }
     }
+    this.#transient?.prune();
+    void this.#track(this.#doomed?.retry());
+    // One line in the log, however many the store refuses.
+    void this.#track(Promise.all(discarded).then(() => undefined));
   }
 
   #track(change: Promise<void> | undefined): Promise<void> {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { eventually, TOPIC_A } from "../support/broker-harness.ts";
 import { type Gateway, startGateway } from "../support/gateway-harness.ts";
-import { hex, resumeKept } from "../support/kept-peer.ts";
+import { CLEAN, hex, resumeKept } from "../support/kept-peer.ts";
 import {
   CONNACK_ACCEPTED,
   CONNACK_PRESENT,
@@ -159,5 +159,26 @@ describe.skipIf(program === null)("gateways that share a Redis (need the redis-s
     await publish(one, "x");
     const again = await resumeKept(one);
     expect(again.received()).toBe(CONNACK_ACCEPTED);
+  });
+
+  test("discard a session with clean session = 1 although the gateway began while Redis was away [MQTT-3.1.2-6]", async () => {
+    const own = await startRedis(program ?? "", ["--appendonly", "yes", "--appendfsync", "always"]);
+    try {
+      await using one = await startGateway(own.url(), { clock: systemClock });
+      const first = await subscribe(one);
+      first.socket.destroy();
+      await eventually(() => one.broker.connections === 0, "the client is away");
+      await publish(one, "x");
+      await own.kill();
+      await using two = await startGateway(own.url(), { clock: systemClock });
+      await two.rawConnected(CLEAN);
+      await own.start();
+      const kept = async (): Promise<number> => Number(await own.run(["HLEN", "millrace:test:session:sessions"]));
+      await expect.poll(kept, { timeout: 30_000 }).toBe(0);
+      await eventually(() => two.metric("millrace_gateway_link_up") === 1, "gateways are linked again");
+      expect((await resumeKept(one)).received()).toBe(CONNACK_ACCEPTED);
+    } finally {
+      await own.dispose();
+    }
   });
 });

@@ -2,11 +2,14 @@ import type {
   KeptSession,
   QueuedDelivery,
   QueuedMessage,
+  QueueOutcome,
+  QueueTaker,
   QueueTarget,
   RetainedMessage,
   SessionStore,
   SessionStoreLimits,
 } from "../../broker/session/session-store.ts";
+import { TOO_OLD_AT_ONCE } from "../../broker/session/session-values.ts";
 
 interface Kept {
   session: KeptSession;
@@ -53,19 +56,38 @@ export class MemorySessionStore implements SessionStore {
     return Promise.resolve();
   }
 
-  enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<readonly string[]> {
+  enqueue(message: QueuedMessage, targets: readonly QueueTarget[]): Promise<QueueOutcome> {
     const { topic, retain, queuedAt } = message;
     const payload = Uint8Array.from(message.payload);
-    const isFull = ({ client, qos }: QueueTarget): boolean => {
+    let expired = 0;
+    const add = ({ client, qos }: QueueTarget): QueueTaker => {
       const kept = this.kept.get(client);
-      if (kept === undefined) return false;
-      if (this.breaches(kept, payload.length)) return true;
+      if (kept === undefined) return "absent";
+      const old = [...kept.queue.values()];
+      const fresh = old.findIndex((delivery) => delivery.queuedAt >= queuedAt - this.limits.sessionMessageAgeMaxMs);
+      const tooOld = (fresh < 0 ? old : old.slice(0, fresh)).filter(({ released }) => !released);
+      if (this.breaches(kept, payload.length)) {
+        for (const [index, { sequence }] of tooOld.entries()) {
+          if (index >= TOO_OLD_AT_ONCE && !this.breaches(kept, payload.length)) break;
+          kept.queue.delete(sequence);
+          expired += 1;
+        }
+        if (this.breaches(kept, payload.length)) return "full";
+      }
       kept.last += 1;
-      const delivery = { topic, payload, retain, queuedAt, sequence: kept.last, qos, released: false };
-      kept.queue.set(kept.last, delivery);
-      return false;
+      kept.queue.set(kept.last, { topic, payload, retain, queuedAt, sequence: kept.last, qos, released: false });
+      return { client };
     };
-    return Promise.resolve(targets.filter(isFull).map(({ client }) => client));
+    const takers = targets.map((target) => {
+      let found: QueueTaker = "absent";
+      for (const one of [target, ...(target.others ?? [])]) {
+        const taker = add(one);
+        if (taker !== "absent") found = taker;
+        if (typeof taker !== "string") break;
+      }
+      return found;
+    });
+    return Promise.resolve({ takers, expired });
   }
 
   queued(client: string, after: number, count: number): Promise<readonly QueuedDelivery[]> {

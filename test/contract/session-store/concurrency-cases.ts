@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { CLIENT, message, session, SMALL_LIMITS, type SuiteContext, texts, to } from "./session-stand.ts";
+import { CLIENT, fullOf, message, session, SMALL_LIMITS, type SuiteContext, texts, to } from "./session-stand.ts";
 
 export function concurrencyCases(context: SuiteContext): void {
   it("lets calls take effect in the order in which they were made, reads among them", async () => {
@@ -39,7 +39,7 @@ export function concurrencyCases(context: SuiteContext): void {
     const { sessionQueueMessagesMax: countMax } = SMALL_LIMITS;
     await store.put(session());
     const given = Array.from({ length: countMax + 5 }, (_, n) => `${n}`);
-    const answers = await Promise.all(given.map((text) => store.enqueue(message(text), [to()])));
+    const answers = await Promise.all(given.map((text) => fullOf(store, message(text), [to()])));
     expect(answers.map((full) => full.length)).toEqual(given.map((_, n) => (n < countMax ? 0 : 1)));
     expect(await texts(store)).toEqual(given.slice(0, countMax));
   });

@@ -18,6 +18,8 @@ const packetId = fc.integer({ min: 1, max: 3 });
 const subscriptions = fc.array(fc.record({ filter: fc.string({ unit: "grapheme", maxLength: 9 }), qos: anyQos }), {
   maxLength: 3,
 });
+/** Mostly far from each other, so that full queues have messages that are too old. */
+const queuedAt = fc.oneof(fc.integer(), fc.integer({ min: 0, max: 3 * SMALL_LIMITS.sessionMessageAgeMaxMs }));
 /** Of sizes that reach the ceilings after a few. */
 const payload = fc.oneof(
   fc.uint8Array({ maxLength: 9 }),
@@ -46,8 +48,10 @@ const call: fc.Arbitrary<Call> = fc.oneof(
     weight: 6,
     arbitrary: fc
       .tuple(
-        fc.record({ topic: fc.constantFrom(...TOPICS), payload, retain: fc.boolean(), queuedAt: fc.integer() }),
-        fc.array(fc.record({ client, qos }), { maxLength: 3 }),
+        fc.record({ topic: fc.constantFrom(...TOPICS), payload, retain: fc.boolean(), queuedAt }),
+        fc.array(fc.record({ client, qos, others: fc.array(fc.record({ client, qos }), { maxLength: 2 }) }), {
+          maxLength: 3,
+        }),
       )
       .map(
         ([message, targets]): Call =>

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { CLIENT, message, session, type SuiteContext, texts, to } from "./session-stand.ts";
+import { CLIENT, fullOf, message, session, type SuiteContext, texts, to } from "./session-stand.ts";
 
 const SUBSCRIPTIONS = [
   { filter: "millrace/acme/+/telemetry", qos: 1 },
@@ -57,7 +57,7 @@ export function sessionCases(context: SuiteContext): void {
   it("keeps nothing for a client that was never put", async () => {
     const { store } = context;
     await store.remove(CLIENT);
-    expect(await store.enqueue(message("one"), [to()])).toEqual([]);
+    expect(await fullOf(store, message("one"), [to()])).toEqual([]);
     await store.settle(CLIENT, 1);
     await store.release(CLIENT, 1);
     await store.receive(CLIENT, 1, "id");

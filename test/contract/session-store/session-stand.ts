@@ -24,6 +24,7 @@ export interface SuiteContext {
 
 /** Small, so that tests reach them. */
 export const SMALL_LIMITS: SessionStoreLimits = {
+  sessionMessageAgeMaxMs: 60_000,
   sessionQueueMessagesMax: 8,
   sessionQueueBytesMax: 300_000,
   sessionStoreBytesMax: 500_000,
@@ -43,6 +44,12 @@ export function message(text: string, fields: Partial<QueuedMessage> = {}): Queu
 
 export function to(client = CLIENT, qos: DeliveryQos = 1): QueueTarget {
   return { client, qos };
+}
+
+/** Queues a message. The clients whose queue is full. */
+export async function fullOf(store: SessionStore, ...call: Parameters<SessionStore["enqueue"]>) {
+  const { takers } = await store.enqueue(...call);
+  return call[1].filter((_, index) => takers[index] === "full").map(({ client }) => client);
 }
 
 /** The texts of what a session has queued. */

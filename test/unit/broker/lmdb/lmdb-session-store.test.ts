@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createMetrics } from "../../../../core/metrics.ts";
-import { CLIENT, message, session, texts, to } from "../../../contract/session-store/session-stand.ts";
+import { CLIENT, fullOf, message, session, texts, to } from "../../../contract/session-store/session-stand.ts";
 import { openSessionStore } from "../../../support/lmdb-session-store.ts";
 
 const PAGE_BYTES = 4096;
@@ -92,7 +92,19 @@ describe("the store of the sessions", () => {
     await store.stop(AbortSignal.timeout(5000));
   });
 
-  it("counts what it keeps and what it discards, also when it is opened again", async () => {
+  it("drops a hundred messages that are too old at once, and more where bytes are what is missing", async () => {
+    const limits = { sessionQueueMessagesMax: 300, sessionQueueBytesMax: 600, sessionMessageAgeMaxMs: 10 };
+    const store = await openSessionStore({ directory, limits });
+    await store.put(session());
+    const at = (queuedAt: number, text: string) => message(text, { queuedAt });
+    await Promise.all(Array.from({ length: 300 }, () => store.enqueue(at(0, "xx"), [to()])));
+    expect(await store.enqueue(at(11, "y"), [to()])).toMatchObject({ expired: 100 });
+    expect(await store.enqueue(at(11, "z".repeat(499)), [to()])).toMatchObject({ expired: 150 });
+    expect(await texts(store)).toHaveLength(52);
+    await store.stop(AbortSignal.timeout(5000));
+  });
+
+  it("counts what it keeps, also when it is opened again", async () => {
     const limits = { sessionQueueMessagesMax: 2 };
     const first = await openSessionStore({ directory, limits });
     await first.put(session());
@@ -105,8 +117,7 @@ describe("the store of the sessions", () => {
     expect(value("millrace_sessions_kept")).toBe(2);
     expect(value("millrace_session_queue_messages")).toBe(2);
     expect(value("millrace_session_queue_bytes")).toBe(10);
-    await again.enqueue(message("x"), [to(), to("other")]);
-    expect(value("millrace_session_discarded_total")).toBe(1);
+    expect(await fullOf(again, message("x"), [to(), to("other")])).toEqual([CLIENT]);
     expect(value("millrace_session_queue_bytes")).toBe(11);
     await again.remove(CLIENT);
     expect(value("millrace_session_queue_bytes")).toBe(1);
