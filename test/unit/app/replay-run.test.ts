@@ -230,7 +230,10 @@ describe("a replay of a device that is disabled now", () => {
     stage.reading("a", T0 + 4, T0 + 4, 4);
     await stage.run();
     stage.log.trim("readings", 0, 1);
-    expect(await replay(stage, "map", 1, { configuration: disabledNow, range: LEFT })).toMatchObject({ results: 1, corrected: 0 });
+    expect(await replay(stage, "map", 1, { configuration: disabledNow, range: LEFT })).toMatchObject({
+      results: 1,
+      corrected: 0,
+    });
   });
 });
 
