@@ -51,6 +51,7 @@ export const deviceAnswer = z.object({
 export const queuedDeadLetterAnswer = deadLetterSchema.extend({
   failures: count.describe("How often the function has failed on the record"),
   redrives: count.describe("How often the record was run again"),
+  stage: z.string().optional().describe("Of $step: the stage whose functions together made too much of the record"),
 });
 
 export const deadLetterCountsAnswer = z.object({

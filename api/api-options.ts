@@ -1,6 +1,6 @@
 import type { AuditReport } from "../core/audit-report.ts";
 import type { Clock } from "../core/clock.ts";
-import type { DeadLetterQueue } from "../core/dead-letter-queue.ts";
+import type { DeadLetterQueue, QueuedDeadLetter } from "../core/dead-letter-queue.ts";
 import type { TopicPosition } from "../core/event-log.ts";
 import type { CanaryCounts } from "../core/canary.ts";
 import type { FunctionUsage } from "../core/function-usage.ts";
@@ -30,8 +30,8 @@ export interface MqttEdge {
 /** Dead letters, and what else is needed to run their records again. */
 export interface DeadLetterSource {
   readonly queue: DeadLetterQueue;
-  /** The stage in which the function reads the topic; null when it does not run. */
-  stageOf(topic: string, fn: string): Promise<string | null>;
+  /** The stage in which the function reads the topic; of a whole step, the stage in which it failed. Null when nothing runs there. */
+  stageOf(letter: Pick<QueuedDeadLetter, "source" | "function" | "stage">): Promise<string | null>;
   /** Of the record that lies there in the log; none when the log has forgotten it. */
   headersAt(source: TopicPosition): Promise<readonly Header[]>;
 }

@@ -13,18 +13,24 @@ import type { EventLog } from "../core/event-log.ts";
 export function deadLetterSource(
   queue: DeadLetterQueue,
   log: Pick<EventLog, "openReader">,
-  functions: Pick<FunctionStore, "stages">,
+  functions: Pick<FunctionStore, "stages" | "runsJoin">,
 ): DeadLetterSource {
   return {
     queue,
-    async stageOf(topic, name) {
+    async stageOf({ source: { topic }, function: name, stage: failedIn }) {
       if (topic === mainStage.input) return mainStage.name;
       if (topic !== JOINS_STAGE.input && topic !== FUNCTIONS_STAGE.input) return null;
+      const stages = await functions.stages();
+      if (name === WHOLE_STEP.function) {
+        const of = failedIn ?? (topic === JOINS_STAGE.input ? JOINS_STAGE.name : FUNCTIONS_STAGE.name);
+        const isOf = (stage: string): boolean => functionsStageName(stage) === of;
+        const runs = of === JOINS_STAGE.name ? await functions.runsJoin() : [...stages.values()].some(isOf);
+        return runs ? of : null;
+      }
       // Where it runs now: it may have moved since.
-      const stage = (await functions.stages()).get(name);
-      if (topic === JOINS_STAGE.input) return stage === undefined ? null : JOINS_STAGE.name;
-      if (stage !== undefined) return functionsStageName(stage);
-      return name === WHOLE_STEP.function ? FUNCTIONS_STAGE.name : null;
+      const stage = stages.get(name);
+      if (stage === undefined) return null;
+      return topic === JOINS_STAGE.input ? JOINS_STAGE.name : functionsStageName(stage);
     },
     async headersAt(source) {
       const reader = log.openReader([source]);

@@ -17,6 +17,8 @@ export interface QueuedDeadLetter extends DeadLetter {
   readonly failures: number;
   /** How often the record was run again. */
   readonly redrives: number;
+  /** Of a whole step: the stage in which it failed, by its name in the log. */
+  readonly stage?: string;
 }
 
 /** Where a list goes on: behind this dead letter. */

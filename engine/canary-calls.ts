@@ -1,7 +1,7 @@
 import { LIMITS } from "../core/limits.ts";
 import { beginCanary, copyOf, hasBegun } from "./canary-state.ts";
 import { CondemnedCall } from "./numbered-calls.ts";
-import { identityOf, stepBytes, tooMuchAtOnce } from "./step-failure.ts";
+import { identityOf, stepBytes } from "./step-failure.ts";
 import type { CanaryOutcome } from "../core/canary.ts";
 import type { PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
@@ -95,10 +95,15 @@ function make({ outputs }: PartitionParts, scopes: StepScopes, call: (() => void
   return { outputs: held, failure };
 }
 
-/** Half of what a step may make, so that the functions behind it have room. */
+/** Half of what a step may make, so that the functions behind it have room; and what others have made in the step is not its own, as long as both fit. */
 function withinBounds(parts: PartitionParts, scopes: StepScopes, canary: PlacedFunction, call: () => void): void {
+  const before = stepBytes(parts);
   call();
-  if (stepBytes(parts) > LIMITS.stepBytesMax / 2) throw scopes.failed(identityOf(canary), tooMuchAtOnce(parts));
+  const own = stepBytes(parts) - before;
+  const isTheLast = before <= LIMITS.stepBytesMax && before + own > LIMITS.stepBytesMax;
+  if (own <= LIMITS.stepBytesMax / 2 && !isTheLast) return;
+  const text = `it makes ${own} bytes of outputs and state at once, where others have made ${before}; ${LIMITS.stepBytesMax} are allowed, and half of it to a canary`;
+  throw scopes.failed(identityOf(canary), new RangeError(text));
 }
 
 function outcomeOf(live: Made, canary: Made): CanaryOutcome {

@@ -169,7 +169,9 @@ export class StageFunctions {
       const process = (): never => {
         throw error;
       };
-      return { kind: "map", name: version.name, version: version.version, input: "readings", outputs: [], process };
+      // Of what comes another way nothing would reach it, and the record would count as processed.
+      const input = this.stage.input === "repartition" ? "repartition" : "readings";
+      return { kind: "map", name: version.name, version: version.version, input, outputs: [], process };
     }
   }
 

@@ -5,6 +5,7 @@ import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
 import type { DeployedBundle, FunctionInput, FunctionStore, FunctionVersionInfo } from "../core/function-store.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { RolloutPlan } from "../core/rollout.ts";
+import { checkState } from "./kept-state.ts";
 import { checkStages, liveStages, liveVersions, readStageSettings, settleStage } from "./function-stages.ts";
 import type { Queries } from "./schema.ts";
 import {
@@ -114,7 +115,7 @@ async function deployOne(
   const last = liveRow ?? all.find(({ version }) => version === newest);
   const stage = bundle.stage ?? last?.stage ?? row.stage;
   if (fn.kind === "join" && stage !== FUNCTIONS_STAGE.name) throw joinOfOwnStage(fn.name, stage);
-  if (liveRow?.stage === stage) checkState(liveRow, row);
+  if (liveRow?.stage === stage) await checkState(change, all, liveRow, row);
   if (known === undefined) await trx.insertInto("function_versions").values(row).execute();
   if (canary !== undefined) {
     await beginCanary(change, { ...row, stage }, liveRow, canary);
@@ -145,10 +146,11 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
   }
   if (row.version === live && canary === null) return infoOf(row, true);
   const liveRow = all.find(({ version }) => version === live) ?? null;
-  if (liveRow !== null) checkState(liveRow, row);
+  if (liveRow !== null) await checkState(change, all, liveRow, row);
   // A join has no stage of its own, whatever has run under its name since.
   const next = { ...row, stage: row.kind === "join" ? FUNCTIONS_STAGE.name : (liveRow?.stage ?? row.stage) };
   await goLive(change, next, liveRow, "function.rolled-back");
+  if (liveRow === null) await checkCount(change);
   return infoOf(next, true);
 }
 
@@ -165,23 +167,6 @@ async function undeploy(change: Change, name: string): Promise<void> {
   change.audit("function.undeployed", `function ${name}`, `version ${live}`);
   takeFrom(change, functionsStageName(stage), name, live);
   if (row?.kind === "join") takeFrom(change, JOINS_STAGE.name, name, live);
-}
-
-/** What devices have kept must be readable by the version that goes live. */
-function checkState(live: VersionRow, next: VersionRow): void {
-  if (live.state_version === null || next.state_version === null) return;
-  const [was, is] = [live.state_version, next.state_version];
-  if (is > was || (is === was && live.state_shape === next.state_shape)) return;
-  const text =
-    is === was
-      ? `function "${next.name}" keeps another state than version ${live.version}, which runs, under the same stateVersion ${is}`
-      : `function "${next.name}" knows stateVersion ${is}, but what version ${live.version} keeps is of ${was}`;
-  throw new MillraceError("INVALID_INPUT", text, {
-    remedy:
-      is === was
-        ? `Set stateVersion: ${is + 1}${next.kind === "join" ? ": what it keeps so far meets nothing any more" : " and define migrate(old, fromVersion)"}; or run millrace undeploy ${next.name} first, which forgets the state.`
-        : `Run millrace undeploy ${next.name} first, which forgets the state, or deploy a version that knows it.`,
-  });
 }
 
 async function checkCount({ trx }: Change): Promise<void> {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import { functionsStageName } from "../core/functions-stage.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE } from "../core/stage.ts";
+import { stateOf } from "./kept-state.ts";
 import type { Canary } from "../core/canary.ts";
 import type { Rollout, RolloutOutcome, RolloutPlan } from "../core/rollout.ts";
 import type { Change } from "./change-writer.ts";
@@ -33,10 +34,12 @@ export async function goLive(
   const isPromoted = (canary: RolloutRow): boolean => canary.version === version && !moves;
   await endCanary(change, name, (canary) => (isPromoted(canary) ? "promoted" : "replaced"), "");
   await setStage(change, row);
+  const left = before === null || moves ? null : await stateOf(change, before);
+  const runs = { version, state_of: row.state_version === null ? left : version };
   await change.trx
     .insertInto("functions")
-    .values({ name, version })
-    .onConflict((conflict) => conflict.column("name").doUpdateSet({ version }))
+    .values({ name, ...runs })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet(runs))
     .execute();
   const instead = before === null ? "" : ` instead of ${before.version}`;
   const isOwn = stage !== FUNCTIONS_STAGE.name;

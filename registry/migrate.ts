@@ -11,6 +11,7 @@ import { referenceTables } from "./migrations/0005-reference-tables.ts";
 import { functionStages } from "./migrations/0006-function-stages.ts";
 import { rollouts } from "./migrations/0007-rollouts.ts";
 import { stageAllowances } from "./migrations/0008-stage-allowances.ts";
+import { keptState } from "./migrations/0009-kept-state.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { Queries, Tables } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   functionStages,
   rollouts,
   stageAllowances,
+  keptState,
 ];
 
 interface MigrationTables extends Tables {

@@ -92,7 +92,12 @@ export interface Tables {
     stage: string;
   };
   /** The version that runs; no row for a function of which none does. */
-  readonly functions: { name: string; version: number };
+  readonly functions: {
+    name: string;
+    version: number;
+    /** The version whose state devices have: another one where this one keeps nothing. Null: no version with state has run. */
+    state_of: number | null;
+  };
   /** The last canary of each function. */
   readonly rollouts: {
     name: string;

@@ -35,6 +35,9 @@ export class ColdFile {
   private readonly back: { add(by: number): void };
   private database: DatabaseSync | null = null;
   private retryAt = -Infinity;
+  private tables = 0;
+  /** A state may be kept without an owner, or be thrown away at any step of a claim: its table goes when nobody can ask for it any more. */
+  private readonly owned = new FinalizationRegistry<string>((name) => this.drop(name));
 
   constructor(options: ColdFileOptions) {
     this.options = options;
@@ -51,16 +54,21 @@ export class ColdFile {
     );
   }
 
-  /** For a partition that is restored: what was put away of it before is gone. `shares`: between how many partitions memory is shared. */
+  /**
+   * For a partition that is restored, with nothing put away yet. The same partition may be restored twice at once, and its state of before be
+   * still in use: each has a table of its own. `shares`: between how many partitions memory is shared.
+   */
   partition(partition: number, shares: () => number): ColdState {
     let table: Table | null = null;
-    return {
+    this.tables += 1;
+    const name = `p${partition}_${this.tables}`;
+    const state: ColdState = {
       bytesMax: () => this.options.bytesMax / Math.max(1, shares()),
       put: (entries) => {
         const { monotonic, logger } = this.options;
         if (monotonic.now() < this.retryAt) return false;
         try {
-          table ??= this.newTable(partition);
+          table ??= this.newTable(name);
           this.write(table, entries);
           return true;
         } catch (error) {
@@ -75,6 +83,8 @@ export class ColdFile {
       },
       get: (key) => this.read(table, key),
     };
+    this.owned.register(state, name);
+    return state;
   }
 
   close(): void {
@@ -82,14 +92,23 @@ export class ColdFile {
     this.database = null;
   }
 
-  private newTable(partition: number): Table {
+  private newTable(name: string): Table {
     const database = (this.database ??= openFile(this.options.directory));
-    database.exec(`drop table if exists p${partition}`);
-    database.exec(`create table p${partition} (key text primary key, slots text not null)`);
+    database.exec(`create table if not exists ${name} (key text primary key, slots text not null)`);
     return {
-      put: database.prepare(`insert or replace into p${partition} (key, slots) values (?, ?)`),
-      get: database.prepare(`select slots from p${partition} where key = ?`),
+      put: database.prepare(`insert or replace into ${name} (key, slots) values (?, ?)`),
+      get: database.prepare(`select slots from ${name} where key = ?`),
     };
+  }
+
+  private drop(name: string): void {
+    try {
+      this.database?.exec(`drop table if exists ${name}`);
+    } catch (error) {
+      const { stage, logger, directory } = this.options;
+      const text = `${directory} cannot be written: what a partition has left there stays until the stage's thread ends`;
+      logger.warn({ stage, err: error }, text);
+    }
   }
 
   private write({ put }: Table, entries: readonly ColdEntry[]): void {

@@ -135,8 +135,10 @@ export class OwnedPartitions {
       try {
         const owner = await this.options.claim(partition, () => void this.options.inLoop(() => Promise.resolve()));
         await this.options.inLoop(async () => {
-          if (signal.aborted) await this.keep(owner);
-          else this.owners.set(partition, owner);
+          if (!signal.aborted) this.owners.set(partition, owner);
+          // One that was claimed behind it has the state.
+          else if (this.wanted.has(partition)) await owner.settled();
+          else await this.keep(owner);
         });
         return;
       } catch (error) {

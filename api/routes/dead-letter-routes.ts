@@ -164,7 +164,13 @@ function notAReading(text: string): MillraceError {
 
 async function redriveOf(letter: QueuedDeadLetter, log: Omit<DeadLetterSource, "queue">): Promise<Redrive> {
   const { tenant, device, source, received, payload, redrives } = letter;
-  const stage = await log.stageOf(source.topic, letter.function);
+  const stage = await log.stageOf(letter);
+  if (stage === null && letter.function.startsWith("$")) {
+    const text = `No function runs in ${letter.stage ?? "the stage"} whose functions together made too much of the record.`;
+    throw new MillraceError("INVALID_INPUT", text, {
+      remedy: "Deploy one there first, or choose the dead letters of others with --function.",
+    });
+  }
   if (stage === null) {
     const text = `${letter.function} does not run, so the record of its dead letter cannot be run again.`;
     throw new MillraceError("INVALID_INPUT", text, {

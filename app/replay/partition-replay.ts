@@ -12,6 +12,7 @@ import { createStagePartition, type StagePartition } from "../../engine/stage-pa
 import { SourceMarks } from "../../engine/source-marks.ts";
 import { scanLog, type ScanRange } from "../../log/scan-log.ts";
 import { configuredState } from "../functions/configured-state.ts";
+import { reporting } from "./present-controls.ts";
 import { ReadingDifference } from "./reading-difference.ts";
 import { WindowDifference } from "./window-difference.ts";
 import { takeReplayed } from "./outputs-of-replay.ts";
@@ -108,7 +109,7 @@ class PartitionReplay {
     this.known = new Set(configuration.devices.map(({ tenant, id }) => deviceKey(tenant, id)));
     const stage = { ...FUNCTIONS_STAGE, functions: [gated(fn, this.gate)] };
     const of = { stage, partition, generation: 0 };
-    this.engine = createStagePartition(of, configuredState(of, configuration, readings.offset));
+    this.engine = createStagePartition(of, configuredState(of, reporting(configuration), readings.offset));
     // The record of its first deploy may be gone: then it ran from the beginning of what is left.
     this.gate.isOpen = readings.offset > 0;
   }

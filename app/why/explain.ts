@@ -109,7 +109,7 @@ async function recordsOf(log: WhyLog, { source, key, since }: FoundOutput, bytes
 async function configurationBefore({ config, devices }: WhySources, key: string): Promise<ControlRecord> {
   const { tenant = "", device: id = "" } = parseDeviceKey(key) ?? {};
   const device = await devices.get(tenant, id);
-  const { type = null, labels = {}, disabled = false } = device ?? {};
+  const { type = null, labels = {} } = device ?? {};
   return {
     v: 1,
     kind: "config-snapshot",
@@ -117,7 +117,8 @@ async function configurationBefore({ config, devices }: WhySources, key: string)
     types: [...(await config.types(tenant))],
     rules: [...(await config.rules(tenant))],
     tables: [...(await config.tables(tenant))],
-    devices: device === null ? [] : [{ tenant, id, type, labels: { ...labels }, disabled }],
+    // It was not disabled when this was made.
+    devices: device === null ? [] : [{ tenant, id, type, labels: { ...labels }, disabled: false }],
   };
 }
 

@@ -61,7 +61,8 @@ export function createCanaryWatch(options: CanaryWatchOptions): Service {
   const look = async (): Promise<void> => {
     const going = (await rollouts.all()).filter(({ outcome }) => outcome === null);
     const ids = new Set(going.map(({ name, version }) => `${name}@${version}`));
-    const ended = [...seen].filter(([id, { step }]) => step !== null && !ids.has(id));
+    // For as long as this runs: a partition that is behind may still count one that ended long ago.
+    const ended = [...seen].filter(([id]) => !ids.has(id));
     if (going.length === 0 && ended.length === 0) return;
     const counts = await options.counts();
     for (const [id, { last }] of ended) seen.set(id, { ...NEVER_SEEN, last: counts.get(id) ?? last });

@@ -12,13 +12,18 @@ import type {
 import type { ConnectionSource } from "./clickhouse-connection.ts";
 import type { BoundValues } from "./clickhouse-link.ts";
 
+/** Stands for the function where no function threw, but all together made too much. */
+const WHOLE_STEP = "$step";
 const TIME = "fromUnixTimestamp64Milli";
 
 /** The engine writes `FUNCTION TOPIC/PARTITION/OFFSET attempt N` into the event of a redrive, and behind it who has edited the record. */
-const REDRIVEN = `SELECT device, extract(detail, '^(.*) attempt [0-9]+(?:$|, edited by )') AS letter, uniqExact(detail) AS redrives
-FROM device_events WHERE tenant = {tenant:String} AND kind = 'redriven' GROUP BY device, letter`;
+const REDRIVEN = `SELECT device, extract(detail, '^(.*) attempt [0-9]+(?:$|, edited by )') AS letter,
+  if(startsWith(detail, '${WHOLE_STEP} '), toString(src_stage), '') AS step_stage, uniqExact(detail) AS redrives
+FROM device_events WHERE tenant = {tenant:String} AND kind = 'redriven' GROUP BY device, letter, step_stage`;
 
+/** A function runs in one stage, wherever that is by now; whole steps fail in each stage that reads the record. */
 const LETTERS = `SELECT device, function, source_topic, source_partition, source_offset, timer_name,
+  if(function = '${WHOLE_STEP}', toString(src_stage), '') AS step_stage,
   concat(function, ' ', source_topic, '/', toString(source_partition), '/', toString(source_offset)) AS letter,
   toUnixTimestamp64Milli(max(received)) AS received_ms, count() AS failures,
   argMax((version, error, error_class, stack, payload, toUnixTimestamp64Milli(timer_at)), (src_generation, src_offset, src_step, src_index)) AS newest
@@ -27,14 +32,14 @@ WHERE tenant = {tenant:String} AND ({device:String} = '' OR device = {device:Str
   AND ({function:String} = '' OR function = {function:String})
   AND ({error_class:String} = '' OR error_class = {error_class:String})
   AND received >= ${TIME}({from:Int64}, 'UTC') AND received < ${TIME}({to:Int64}, 'UTC')
-GROUP BY device, function, source_topic, source_partition, source_offset, timer_name`;
+GROUP BY device, function, source_topic, source_partition, source_offset, timer_name, step_stage`;
 
 /** A record's own functions fail on records: a timer has none, control records are nobody's, and where a canary failed the live version has run. */
 const QUEUE = `SELECT l.*, r.redrives AS redrives, timer_name = '' AND function != '$control' AND NOT endsWith(function, '@canary') AS has_record,
   multiIf(NOT has_record, 'withoutRecord', failures <= redrives, 'redriven', redrives >= {redrives_max:UInt32}, 'exhausted', 'redrivable') AS state
-FROM (${LETTERS}) AS l LEFT JOIN (${REDRIVEN}) AS r ON r.device = l.device AND r.letter = l.letter`;
+FROM (${LETTERS}) AS l LEFT JOIN (${REDRIVEN}) AS r ON r.device = l.device AND r.letter = l.letter AND r.step_stage = l.step_stage`;
 
-const COLUMNS = `device, function, source_topic, source_partition, source_offset, timer_name, received_ms,
+const COLUMNS = `device, function, step_stage, source_topic, source_partition, source_offset, timer_name, received_ms,
   toUInt32(failures) AS failures, toUInt32(redrives) AS redrives, newest.1 AS version, newest.2 AS error, newest.3 AS error_class,
   newest.4 AS stack, newest.5 AS payload, newest.6 AS timer_ms`;
 
@@ -50,6 +55,7 @@ const COUNTS = `SELECT state, toUInt32(count()) AS letters FROM (${QUEUE}) GROUP
 const row = z.object({
   device: z.string(),
   function: z.string(),
+  step_stage: z.string(),
   source_topic: z.string(),
   source_partition: z.number(),
   source_offset: z.number(),
@@ -121,5 +127,19 @@ function toQueued(tenant: string, one: z.infer<typeof row>): QueuedDeadLetter {
   const source = { topic: one.source_topic, partition: one.source_partition, offset: one.source_offset };
   const timer = one.timer_ms === null ? {} : { timer: { name: one.timer_name, at: one.timer_ms } };
   const thrown = { error, errorClass, stack, received: one.received_ms };
-  return { v: 1, tenant, device, function: name, version, ...thrown, source, ...timer, payload, failures, redrives };
+  const stage = one.step_stage === "" ? {} : { stage: one.step_stage };
+  return {
+    v: 1,
+    tenant,
+    device,
+    function: name,
+    version,
+    ...thrown,
+    source,
+    ...timer,
+    payload,
+    failures,
+    redrives,
+    ...stage,
+  };
 }

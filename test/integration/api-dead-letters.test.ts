@@ -44,6 +44,7 @@ async function start(letters: readonly QueuedDeadLetter[]) {
           ["in-heavy", "heavy"],
           ["shared", "functions"],
         ]),
+      runsJoin: async () => false,
     }),
     clock: { now: () => T0 },
   });
@@ -92,6 +93,31 @@ it("a redrive goes to the stage in which the function runs now", async () => {
   await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 1 } });
   expect(controls.filter((control) => control.kind === "redrive")).toMatchObject([{ stage: "fn-heavy" }]);
 });
+
+const wholeStep = (topic: string, stage?: string): QueuedDeadLetter => {
+  return { ...letter(1, topic), function: "$step", ...(stage === undefined ? {} : { stage }) };
+};
+
+it("a redrive of a record that failed as a whole goes to the stage in which it did", async () => {
+  const letters = [wholeStep("readings", "fn-heavy"), wholeStep("readings", "functions"), wholeStep("readings")];
+  const { call, controls } = await start(letters);
+  const listed = await call("GET", "/api/v1/dead-letters/queue");
+  expect(JSON.stringify(listed.body)).toContain('"stage":"fn-heavy"');
+  await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 3 } });
+  const redriven = controls.filter((control) => control.kind === "redrive");
+  expect(redriven).toMatchObject([{ stage: "fn-heavy" }, { stage: "functions" }, { stage: "functions" }]);
+});
+
+it.each([wholeStep("readings", "fn-gone"), wholeStep("repartition", "joins")])(
+  "a redrive of a record that failed as a whole where nothing runs any more is refused ($stage)",
+  async (gone) => {
+    const { call, controls } = await start([gone]);
+    const answer = await call("POST", "/api/v1/dead-letters/redrive", { body: { limit: 1 } });
+    expect(answer).toMatchObject({ status: 400, body: { code: "INVALID_INPUT" } });
+    expect(JSON.stringify(answer.body)).toMatch(/No function runs in (fn-gone|joins).*Deploy one there first/);
+    expect(controls.filter((control) => control.kind === "redrive")).toEqual([]);
+  },
+);
 
 it("a redrive of what does not run any more is refused as a whole, and says what to do", async () => {
   const gone = { ...letter(1, "readings"), function: "gone" };

@@ -13,6 +13,9 @@ import type { DeadLetter, DeviceEvent } from "../../core/derived-records.ts";
 
 const T0 = Date.UTC(2026, 0, 31, 23, 59, 59);
 
+/** Whose records have failed as a whole. */
+const STEPS = "steps";
+
 function letter(device: string, offset: number, fields: Partial<DeadLetter> = {}): DeadLetter {
   const source = { topic: "telemetry", partition: 3, offset };
   const thrown = { error: "' no", errorClass: "TypeError", stack: "", payload: "AA==" };
@@ -23,7 +26,7 @@ function letter(device: string, offset: number, fields: Partial<DeadLetter> = {}
 function redriven(of: DeadLetter, attempt: number): DeviceEvent {
   const { device, received, source, function: name } = of;
   const detail = `${name} ${source.topic}/${source.partition}/${source.offset} attempt ${attempt}`;
-  return { v: 1, tenant: TENANT, device, kind: "redriven", ts: received, received: T0 + 60_000, detail };
+  return { v: 1, tenant: of.tenant, device, kind: "redriven", ts: received, received: T0 + 60_000, detail };
 }
 
 describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CHDB_TITLE}`, () => {
@@ -36,6 +39,8 @@ describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CH
   const again = letter("a", 4, { error: "first" });
   const hopeless = letter("a", 5);
   const timer = letter("a", 6, { timer: { name: "w", at: T0 }, payload: "" });
+
+  const step = { ...letter("s", 7, { function: "$step" }), tenant: STEPS };
 
   beforeAll(async () => {
     bench = await openBench();
@@ -52,6 +57,11 @@ describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CH
       values.map((one, offset) => derivedRecord(one, sourceAt(3, offset)));
     bench.log.appendNow("dead-letters", 3, records(letters));
     bench.log.appendNow("device-events", 3, records(events));
+    const in2 = (stage: string, value: DeadLetter | DeviceEvent) => {
+      return derivedRecord(value, sourceAt(2, 0, { stage, topic: "readings" }));
+    };
+    bench.log.appendNow("dead-letters", 2, [in2("functions", step), in2("fn-heavy", step)]);
+    bench.log.appendNow("device-events", 2, [in2("functions", redriven(step, 1))]);
     await until("all is settled", () => bench.isSettled());
     queue = createDeadLetterQueue(() => bench.connection());
   }, 60_000);
@@ -85,6 +95,12 @@ describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CH
   it("counts them by what can be done", async () => {
     expect(await queue.counts(all)).toEqual({ redrivable: 3, redriven: 1, exhausted: 1, withoutRecord: 1 });
     expect(await queue.counts({ ...all, tenant: "nobody" })).toMatchObject({ redrivable: 0, redriven: 0 });
+  });
+
+  it("has a record that failed as a whole once for each stage in which it did, and says which", async () => {
+    const listed = await queue.redrivable({ ...all, tenant: STEPS, limit: 10 });
+    expect(listed).toEqual([{ ...step, failures: 1, redrives: 0, stage: "fn-heavy" }]);
+    expect(await queue.counts({ ...all, tenant: STEPS })).toMatchObject({ redrivable: 1, redriven: 1 });
   });
 
   it("is filtered by function, error class, device and time", async () => {

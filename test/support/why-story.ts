@@ -112,10 +112,17 @@ export async function all(log: MemoryEventLog, topic: TopicName): Promise<LogRec
   return records;
 }
 
-export function whyOf(log: WhyLog, run: StageRun, rules: readonly AlarmRule[] = [HOT], ceilings: WhyCeilings = LIMITS) {
+export function whyOf(
+  log: WhyLog,
+  run: StageRun,
+  rules: readonly AlarmRule[] = [HOT],
+  ceilings: WhyCeilings = LIMITS,
+  disabled = false,
+) {
   const raised = valuesOf(run, "alarms").map((value) => alarmEventSchema.parse(value));
   const registered: Device = {
     ...device("a"),
+    disabled,
     name: "",
     gateway: false,
     provisions: false,

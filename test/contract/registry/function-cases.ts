@@ -129,6 +129,15 @@ export function functionCases(context: SuiteContext): void {
       "LIMIT_EXCEEDED",
     );
     expect(await live()).toEqual([]);
+    await deploy("one", "taken-back");
+    await context.registry.functions.undeploy("taken-back", ACTOR);
+    await deploy("one");
+    await deploy("two");
+    const full = many.slice(0, LIMITS.functionsMax - 1);
+    await context.registry.functions.deploy({ code: "", hash: "h", functions: full }, ACTOR);
+    await rejection(context.registry.functions.rollback("taken-back", 1, ACTOR), "LIMIT_EXCEEDED");
+    expect(await live()).toHaveLength(LIMITS.functionsMax);
+    expect(await context.registry.functions.rollback("dew-point", null, ACTOR)).toMatchObject({ version: 1 });
   });
 
   const canary = (hash: string, name = "dew-point") =>

@@ -10,6 +10,7 @@ import { deviceCases } from "./device-cases.ts";
 import { devicePageCases } from "./device-page-cases.ts";
 import { eraseCases } from "./erase-cases.ts";
 import { functionCases } from "./function-cases.ts";
+import { keptStateCases } from "./kept-state-cases.ts";
 import { stageCases } from "./stage-cases.ts";
 import { gatewayCases } from "./gateway-cases.ts";
 import { hostileCases } from "./hostile-cases.ts";
@@ -50,6 +51,7 @@ export function registrySuite(engine: string, makeStand: (clock: Clock) => Promi
       "last seen": lastSeenCases,
       credentials: credentialCases,
       functions: functionCases,
+      "what functions have kept": keptStateCases,
       "stages of functions": stageCases,
       gateways: gatewayCases,
       import: importCases,

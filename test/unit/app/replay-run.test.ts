@@ -198,6 +198,45 @@ describe("a replay of any past", () => {
   });
 });
 
+describe("a replay of a device that is disabled now", () => {
+  /** What retention has left. */
+  const LEFT = { from: T0 + 2, to: ALL_TIME.to };
+  const disabledNow = {
+    ...OPTIONS.configuration,
+    devices: OPTIONS.configuration.devices.map((one) => ({ ...one, disabled: one.id === "a" })),
+  };
+  const told = (disabled: boolean, revision: number): ControlRecord => {
+    const device = { tenant: "t", id: "a", type: null, labels: {}, disabled };
+    return { v: 1, kind: "device", revision, removed: false, device };
+  };
+
+  test("takes nothing back of what it had sent, also where the log no more tells that it was not", async () => {
+    const stage = new PastStage(load);
+    stage.control(T0, told(false, 1));
+    stage.control(T0, deploy("map", 1, 1));
+    for (const x of [2, 4, 7]) stage.reading("a", T0 + x, T0 + x, x);
+    stage.control(T0 + 9, told(true, 2));
+    await stage.run();
+    stage.log.trim("readings", 0, 2);
+    const same = await replay(stage, "map", 1, { configuration: disabledNow, range: LEFT });
+    expect(same).toMatchObject({ results: 3, corrected: 0 });
+  });
+
+  test("runs nothing of what came behind the record that disabled it, as it was then", async () => {
+    const stage = new PastStage(load);
+    stage.control(T0, deploy("map", 1, 1));
+    stage.reading("a", T0 + 2, T0 + 2, 2);
+    stage.control(T0 + 3, told(true, 2));
+    stage.reading("a", T0 + 4, T0 + 4, 4);
+    await stage.run();
+    stage.log.trim("readings", 0, 1);
+    expect(await replay(stage, "map", 1, { configuration: disabledNow, range: LEFT })).toMatchObject({
+      results: 1,
+      corrected: 0,
+    });
+  });
+});
+
 test("a join is refused: what it meets comes by another topic", async () => {
   const join = defineJoin({
     name: "join",

@@ -48,6 +48,12 @@ describe("why an alarm was raised", () => {
     expect(explained.isReproduced).toBe(true);
   });
 
+  it("is told of a device that has been disabled since, also where the log no more tells that it was not", async () => {
+    const { log, run } = await filledLog(STORY, { startsAt: 1 });
+    const question = { kind: "alarm", id: idOfAlarm(run), transition: "raised" } as const;
+    expect((await whyOf(log, run, [HOT], LIMITS, true).explain("t", question)).isReproduced).toBe(true);
+  });
+
   it("cannot be told of an alarm that there is not, or of another tenant's", async () => {
     const { log, run } = await filledLog(STORY);
     const why = whyOf(log, run);

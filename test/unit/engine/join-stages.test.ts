@@ -148,6 +148,26 @@ describe("a join over partitions", () => {
     ).toEqual([]);
   });
 
+  it("makes dead letters of what comes for a join whose code loads no more", () => {
+    const [first, second, third] = meeting([sent.meter, sent.counter], []);
+    if (first === undefined || second === undefined || third === undefined) throw new Error("too little was sent");
+    const options = { stage: JOINS_STAGE, partition: 0, generation: 0, partitionCount: 2 };
+    const before = createStagePartition({ ...options, load: loadPairs });
+    for (const record of [first, second]) before.process(record);
+    before.seal();
+    const load = (): never => {
+      throw new TypeError("there is no such module any more");
+    };
+    const after = createStagePartition({ ...options, load }, { snapshot: [...before.snapshotChunks()], units: [] });
+    after.process(third);
+    const draft = after.seal();
+    expect(draft?.body.outcomes).toEqual([["t/line-1", { deadLettered: 1 }]]);
+    const letters = (draft?.outputs.get("dead-letters") ?? []).map(({ value }) =>
+      JSON.parse(Buffer.from(value).toString()),
+    );
+    expect(letters).toMatchObject([{ function: "pairs", error: "there is no such module any more" }]);
+  });
+
   it("wants of what an earlier version has sent what it wants itself", () => {
     const [first, ...rest] = meeting([sent.meter, sent.counter], []);
     const stricter = controlLogRecord(0, START, deploy("joins", 1, "stricter"));

@@ -1,7 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { createMetrics } from "../../../core/metrics.ts";
 import { ColdFile } from "../../../runtime/cold-file.ts";
 import type { Logger } from "../../../core/logger.ts";
@@ -40,12 +44,37 @@ describe("the file for state that memory does not hold", () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it("forgets what it held of a partition that is restored", () => {
+  it("keeps what is restored apart from what it holds of the same partition, which may still be in use", () => {
     const { file } = coldFile(join(root, "b"));
-    file.partition(0, () => 1).put([{ key: "t/a", text: "1" }]);
+    const before = file.partition(0, () => 1);
+    before.put([{ key: "t/a", text: "1" }]);
     const restored = file.partition(0, () => 1);
+    expect(() => restored.get("t/a")).toThrow(expect.objectContaining({ code: "STATE_INVALID" }));
     restored.put([{ key: "t/b", text: "2" }]);
     expect(() => restored.get("t/a")).toThrow(expect.objectContaining({ code: "STATE_INVALID" }));
+    before.put([{ key: "t/b", text: "3" }]);
+    expect([before.get("t/a"), before.get("t/b"), restored.get("t/b")]).toEqual(["1", "3", "2"]);
+    file.close();
+  });
+
+  it("lets go of what a partition had there when nobody can ask for it any more", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    if (typeof collect !== "function") throw new TypeError("nothing collects");
+    const exec = vi.spyOn(DatabaseSync.prototype, "exec");
+    const { file } = coldFile(join(root, "d"));
+    const kept = file.partition(0, () => 1);
+    kept.put([{ key: "t/a", text: "1" }]);
+    const dropped = (): string[] => exec.mock.calls.map(([sql]) => sql).filter((sql) => sql.startsWith("drop table"));
+    file.partition(0, () => 1).put([{ key: "t/a", text: "2" }]);
+    const deadline = Date.now() + 10_000;
+    while (dropped().length === 0 && Date.now() < deadline) {
+      collect();
+      await nextTurn();
+    }
+    expect(dropped()).toEqual(["drop table if exists p0_2"]);
+    exec.mockRestore();
+    expect(kept.get("t/a")).toBe("1");
     file.close();
   });
 

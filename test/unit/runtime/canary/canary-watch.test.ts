@@ -111,4 +111,16 @@ describe("who watches canaries", () => {
     counts = { canaryFailed: 9 };
     expect((await done(rollouts, 2))[1]).toContain("4 of 4");
   });
+
+  it("nor what a partition that is behind has counted of it since it ended", async () => {
+    const rollouts = await start();
+    counts = { canaryFailed: 5 };
+    await done(rollouts, 1);
+    await looked();
+    counts = { canaryFailed: 25 };
+    await looked();
+    rollouts.rollout = { ...rollouts.rollout, outcome: null };
+    await looked();
+    expect(rollouts.done).toHaveLength(1);
+  });
 });
