@@ -1,7 +1,7 @@
 import { isReading } from "../core/is-reading.ts";
 import { LIMITS } from "../core/limits.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { begunVersionsAt, callBoth, callsOnReading, dueOf, versionsAt } from "./canary-calls.ts";
+import { begunVersionsAt, callBoth, callsOnReading, versionsAt } from "./canary-calls.ts";
 import { FunctionCall, type CallInput, type CallSite, type PlacedFunction } from "./function-call.ts";
 import { assertJson } from "./json-check.ts";
 import { MessageTimers, type MessageInput } from "./message-input.ts";
@@ -9,6 +9,7 @@ import { keyOfRepartitioned } from "./key-of-repartitioned.ts";
 import { requireCountable } from "./ledger-counts.ts";
 import { WHOLE_STEP, identityOf, tooMuchAtOnce, type StepFailure } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
+import { endFailedTimer, firingWith } from "./timer-calls.ts";
 import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
 import type { ConfigChange, StreamFunction } from "../core/function.ts";
@@ -111,29 +112,27 @@ export class FunctionRunner implements CallSite {
   }
 
   private fire(key: KeyState, timer: TimerSlot, attempt: (run: () => void) => StepFailure | null): void {
-    const { functions, partitionTime } = this.parts;
-    const placed = functions.byState.get(timer.owner.name);
-    const { name, at } = timer;
-    if (placed === undefined || at === null) return;
-    const receiveTime = partitionTime.value ?? 0;
-    const what: LetterSource = { received: receiveTime, record: null, timer: { name, at } };
-    const call = (of: PlacedFunction): void => {
-      const input: CallInput = { placed: of, key, cause: "timer", receiveTime, watermark: at };
-      this.tell(input, (fn, context) => fn.onTimer?.(name, at, context));
+    const firing = firingWith(this.parts, key, timer);
+    if (firing === null) return;
+    const { name, at, received, versions, due } = firing;
+    const what: LetterSource = { received, record: null, timer: { name, at } };
+    const callOf = (placed: PlacedFunction) => {
+      const own = due.find(({ input }) => input.placed === placed);
+      if (own === undefined) return null;
+      return () => {
+        // Undone with what the call does: a timer that is still set is one whose call has failed.
+        own.timer.set(null);
+        this.tell(own.input, (fn, context) => fn.onTimer?.(name, at, context));
+      };
     };
-    const versions = begunVersionsAt(functions.byName.get(placed.fn.name) ?? placed, key);
-    // Of a canary that was stopped.
-    if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
-    const due = versions === null ? [timer] : dueOf(versions, key, timer);
-    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.name === stateName);
     const failure = attempt(() => {
-      for (const one of due) one.set(null);
-      if (versions === null) call(placed);
-      else this.callBoth(key, versions, (of) => (isDue(of) ? () => call(of) : null), what);
+      if (versions !== null) this.callBoth(key, versions, callOf, what);
+      else for (const { input } of due) callOf(input.placed)?.();
     });
-    if (failure === null) return;
-    for (const one of due) one.set(null);
-    this.deadLetter(key, failure, what);
+    for (const { input, timer: one } of due) {
+      if (one.at === at) endFailedTimer(this.scopes, one, new FunctionCall(this, this.parts.config, input));
+    }
+    if (failure !== null) this.deadLetter(key, failure, what);
   }
 
   /** Tells the functions that have state of this key what a control record changed for it. */

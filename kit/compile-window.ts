@@ -10,7 +10,7 @@ import { checkCalendar, checkCount, hoppingMs, windowMs } from "./windows.ts";
 import { TOLD_SCHEMA, tellResult, withdrawResult } from "./window-results.ts";
 import { z } from "zod";
 import type { DeviceType } from "../core/device-type.ts";
-import type { StreamContext, StreamFunction } from "../core/function.ts";
+import type { FailedTimerContext, StreamContext, StreamFunction } from "../core/function.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { WindowLane } from "../engine/windows/window-lanes.ts";
 import type { CheckedValue } from "./checked-value.ts";
@@ -163,11 +163,12 @@ interface Fold<In, Slot> {
   readonly state: z.ZodType<Slot>;
   onInput(reading: In, context: StreamContext<Slot>): void;
   onTimer(name: string, at: number, context: StreamContext<Slot>): void;
+  onTimerFailed(name: string, at: number, context: FailedTimerContext<Slot>): void;
 }
 
 function primitiveOf<Metrics, Acc, Slot>(
   { code, intake }: CompileOptions<Metrics, Acc>,
-  { state, onInput, onTimer }: Fold<FunctionReading<Metrics>, Slot>,
+  { state, onInput, onTimer, onTimerFailed }: Fold<FunctionReading<Metrics>, Slot>,
 ): StreamFunction<"readings", Slot> {
   return definePrimitive<"readings", Slot>({
     name: code.name,
@@ -180,6 +181,7 @@ function primitiveOf<Metrics, Acc, Slot>(
       if (taken !== null) onInput(taken, context);
     },
     onTimer,
+    onTimerFailed,
   });
 }
 

@@ -53,6 +53,7 @@ export const aggregate = defineStream<"readings", FoldSlot<WindowValues>>({
   state: fold.state,
   onInput: fold.onInput,
   onTimer: fold.onTimer,
+  onTimerFailed: fold.onTimerFailed,
 });
 
 function addReading(acc: WindowValues | undefined, reading: Reading, window: Window): WindowValues | undefined {
