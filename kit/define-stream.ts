@@ -5,6 +5,7 @@ import { defineWindow } from "./define-window.ts";
 import { checkCallback, checkDefinition, checkVersion, isSchema } from "./definition.ts";
 import { durationMs } from "./durations.ts";
 import { KEPT_SCHEMA, KeptState } from "./kept-state.ts";
+import { forgetOther, kindOfTimer } from "./other-kinds.ts";
 import { refusePromise, UserCall } from "./user-call.ts";
 import { createIntake, USER_OUTPUTS } from "./user-function.ts";
 import type { z } from "zod";
@@ -90,6 +91,7 @@ function defineKeyed<Metrics, State>(definition: KeyedDefinition<Metrics, State>
       call.emitResult(step?.emit);
     },
     onTimer(timer, at, context) {
+      if (kindOfTimer(timer) !== "state") return forgetOther(timer, context.state);
       if (kept.onTimer(timer, at, context) || !timer.startsWith(OWN_TIMER)) return;
       const call = callAt(at, context);
       const step = definition.onTimer?.(timer.slice(OWN_TIMER.length), at, kept.read(context), call);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineStream } from "../core/function.ts";
 import { LIMITS } from "../core/limits.ts";
 import { createWindowFold } from "../engine/windows/window-fold.ts";
-import { tumblingLane } from "../engine/windows/window-lanes.ts";
+import { laneNamed, tumblingLane } from "../engine/windows/window-lanes.ts";
 import type { Aggregate, DeviceEvent, Reading } from "../core/derived-records.ts";
 import type { StreamContext } from "../core/function.ts";
 import type { EmitCause, FoldSlot } from "../engine/windows/window-fold.ts";
@@ -36,7 +36,7 @@ const WIDTH = 9;
 const fold = createWindowFold<Reading, WindowValues>({
   acc: windowValuesSchema,
   lanes: (type) => type.windowMs.map(tumblingLane),
-  laneNamed: (name) => (Number.isSafeInteger(Number(name)) ? tumblingLane(Number(name)) : null),
+  laneNamed,
   allowedLatenessMs: (type) => type.allowedLatenessMs,
   earlyMs: null,
   add: addReading,

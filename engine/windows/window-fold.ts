@@ -80,8 +80,9 @@ export function createWindowFold<In extends FoldInput, Acc>(
     return made;
   };
   const places = new WindowPlaces((name) => definition.laneNamed(name));
-  const placeOf = (timer: string, { config, tenant, device }: Pick<Context<Acc>, "config" | "tenant" | "device">) => {
-    return places.ofTimer(timer, definition.allowedLatenessMs(config.deviceType(tenant, device)));
+  const placeOf = (name: string, at: number, { config, tenant, device }: FailedTimerContext<FoldSlot<Acc>>) => {
+    const timer = name.startsWith(EARLY_TIMER) ? name.slice(EARLY_TIMER.length) : name;
+    return places.ofTimer(timer, at, definition.allowedLatenessMs(config.deviceType(tenant, device)));
   };
   return {
     state: z.union([
@@ -109,17 +110,19 @@ export function createWindowFold<In extends FoldInput, Acc>(
     },
     onTimer(name, at, context) {
       const isEarly = name.startsWith(EARLY_TIMER);
-      const place = placeOf(isEarly ? name.slice(EARLY_TIMER.length) : name, context);
+      const place = placeOf(name, at, context);
       if (place === null) return;
       const slot = context.state.get(place.slot);
       if (slot?.kind !== "window") return;
+      // Of a window of another lane only the last timer tells when it ends.
+      if (isEarly && place.horizon === null) return;
       if (isEarly) emitEarly(definition, place, at, slot, context);
       else if (slot.closed) expire(place, context);
       else close(definition, place, slot, context);
     },
     onTimerFailed(name, at, context) {
       const isEarly = name.startsWith(EARLY_TIMER);
-      const place = placeOf(isEarly ? name.slice(EARLY_TIMER.length) : name, context);
+      const place = placeOf(name, at, context);
       const slot = place === null ? undefined : context.state.get(place.slot);
       if (place === null || slot?.kind !== "window") return;
       // Changes in place are undone there: what is kept from here on is another one.
@@ -248,12 +251,14 @@ function emitOpen<In extends FoldInput, Acc>(
 
 function expire<Acc>(place: WindowPlace, context: Keeping<Acc>): void {
   context.state.delete(place.slot);
+  // No reading can open it again.
+  if (place.horizon === null) return;
   const to = Math.max(expiredTo(place, context), place.window.end);
   context.state.set(place.horizon, { kind: "horizon", expiredTo: to });
 }
 
 function expiredTo<Acc>(place: WindowPlace, context: Keeping<Acc>): number {
-  const slot = context.state.get(place.horizon);
+  const slot = place.horizon === null ? undefined : context.state.get(place.horizon);
   // 0 is before every event time that can be: they begin in 2000.
   return slot?.kind === "horizon" ? slot.expiredTo : 0;
 }
