@@ -82,12 +82,17 @@ export interface Timers {
   clear(name: string): void;
 }
 
+export interface KnownTimers extends Timers {
+  /** When the timer fires; null when it is not set. */
+  timeOf(name: string): number | null;
+}
+
 /** What is left to a function whose call on a timer has failed. */
 export type FailedTimerContext<Value> = Omit<StreamContext<Value>, "emit" | "count">;
 
 export interface StreamContext<Value> extends CallContext {
   readonly state: StateSlots<Value>;
-  readonly timers: Timers;
+  readonly timers: KnownTimers;
 }
 
 /** What a control record changed for a device that the function has state for. */

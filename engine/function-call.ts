@@ -1,6 +1,13 @@
 import type { AlarmRule } from "../core/alarm-rule.ts";
 import type { DeviceType } from "../core/device-type.ts";
-import type { ConfigView, DeviceLabels, StageFunction, StateSlots, StreamContext, Timers } from "../core/function.ts";
+import type {
+  ConfigView,
+  DeviceLabels,
+  StageFunction,
+  StateSlots,
+  StreamContext,
+  KnownTimers,
+} from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { DeviceConfig, StageConfig } from "./stage-config.ts";
@@ -42,7 +49,7 @@ export interface CallInput {
 }
 
 /** The context of one call of a function, made for it and of no use afterwards. */
-export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView {
+export class FunctionCall implements StreamContext<unknown>, KnownTimers, ConfigView {
   readonly tenant: string;
   readonly device: string;
   readonly receiveTime: number;
@@ -71,7 +78,7 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
     return this.input.key.functionState(this.input.placed.stateName);
   }
 
-  get timers(): Timers {
+  get timers(): KnownTimers {
     return this;
   }
 
@@ -115,6 +122,10 @@ export class FunctionCall implements StreamContext<unknown>, Timers, ConfigView 
       throw new RangeError(`a timer at ${this.watermark} may only set later ones, not "${name}" at ${at}`);
     }
     this.slots.timerOf(name).set(at);
+  }
+
+  timeOf(name: string): number | null {
+    return this.slots.timers.get(name)?.at ?? null;
   }
 
   clear(name: string): void {

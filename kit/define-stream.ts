@@ -98,6 +98,11 @@ function defineKeyed<Metrics, State>(definition: KeyedDefinition<Metrics, State>
       kept.write(stepState(name, step), at, context);
       call.emitResult(step?.emit);
     },
+    // What the author's own timers were for, only the author knows.
+    onTimerFailed(timer, at, context) {
+      if (kindOfTimer(timer) !== "state") forgetOther(timer, context.state);
+      else kept.onTimer(timer, at, context);
+    },
   });
   const user = {
     definedWith: "defineStream",
