@@ -82,9 +82,17 @@ export interface Timers {
   clear(name: string): void;
 }
 
+export interface KnownTimers extends Timers {
+  /** When the timer fires; null when it is not set. */
+  timeOf(name: string): number | null;
+}
+
+/** What is left to a function whose call on a timer has failed. */
+export type FailedTimerContext<Value> = Omit<StreamContext<Value>, "emit" | "count">;
+
 export interface StreamContext<Value> extends CallContext {
   readonly state: StateSlots<Value>;
-  readonly timers: Timers;
+  readonly timers: KnownTimers;
 }
 
 /** What a control record changed for a device that the function has state for. */
@@ -113,6 +121,11 @@ export interface StreamFunction<In extends InputTopic = InputTopic, Value = unkn
   readonly sides?: Pick<DeviceType, "outOfOrderMs" | "idleMs">;
   onInput(input: FunctionInputs[In], context: StreamContext<Value>): void;
   onTimer?(name: string, at: number, context: StreamContext<Value>): void;
+  /**
+   * Called when `onTimer` has thrown, or a verdict stands on its call: all that it did is undone, and the timer is gone. What was to be let go with
+   * the timer is to be let go here, or with a later one. It runs nothing that can throw: what it then does is undone, and nobody is told.
+   */
+  onTimerFailed?(name: string, at: number, context: FailedTimerContext<Value>): void;
   /** Called per device with state of this function, in key-byte order, when a control record changed what applies to it. */
   onConfig?(change: ConfigChange, context: StreamContext<Value>): void;
 }

@@ -8,7 +8,7 @@ import type {
   StageFunction,
   StateSlots,
   StreamContext,
-  Timers,
+  KnownTimers,
 } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
 import type { OutputTopic } from "../core/topics.ts";
@@ -55,7 +55,7 @@ export interface CallInput {
 }
 
 /** One call of a function, and the context that it gets: made for it and of no use afterwards. A message makes four, so that it holds no more than it must. */
-export class FunctionCall implements CallInput, StreamContext<unknown>, Timers, ConfigView {
+export class FunctionCall implements CallInput, StreamContext<unknown>, KnownTimers, ConfigView {
   readonly placed: PlacedFunction;
   readonly key: KeyState;
   readonly cause: CallInput["cause"];
@@ -95,7 +95,7 @@ export class FunctionCall implements CallInput, StreamContext<unknown>, Timers, 
     return this.key.functionState(this.placed.stateName);
   }
 
-  get timers(): Timers {
+  get timers(): KnownTimers {
     return this;
   }
 
@@ -144,6 +144,10 @@ export class FunctionCall implements CallInput, StreamContext<unknown>, Timers, 
       throw new RangeError(`a timer at ${this.watermark} may only set later ones, not "${name}" at ${at}`);
     }
     this.slots.timerOf(name).set(at);
+  }
+
+  timeOf(name: string): number | null {
+    return this.slots.timers.get(name)?.at ?? null;
   }
 
   clear(name: string): void {

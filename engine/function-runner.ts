@@ -1,13 +1,14 @@
 import { LIMITS } from "../core/limits.ts";
 import { applyConfig, applyInput, applyTimer } from "./apply-call.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { begunVersionsAt, callBoth, callsOnReading, dueOf, versionsAt } from "./canary-calls.ts";
+import { begunVersionsAt, callBoth, callsOnReading, versionsAt } from "./canary-calls.ts";
 import { FunctionCall } from "./function-call.ts";
 import { MessageTimers, type MessageInput } from "./message-input.ts";
 import { requireCountable } from "./ledger-counts.ts";
 import { ownReading, putOutput, putWritten } from "./put-output.ts";
 import { WHOLE_STEP, identityOf, type StepFailure } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
+import { endFailedTimer, firingWith } from "./timer-calls.ts";
 import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
 import type { ConfigChange } from "../core/function.ts";
@@ -16,6 +17,7 @@ import type { LogRecord } from "../core/record.ts";
 import type { OutputTopic } from "../core/topics.ts";
 import type { WrittenJson } from "../wire/written-json.ts";
 import type { CallOf, Versions } from "./canary-calls.ts";
+import type { DueTimer } from "./timer-calls.ts";
 import type { DeviceIds, LetterSource } from "./dead-letters.ts";
 import type { CallSite, PlacedFunction } from "./function-call.ts";
 import type { KeyState } from "./key-state.ts";
@@ -117,36 +119,32 @@ export class FunctionRunner implements CallSite {
   }
 
   private fire(key: KeyState, timer: TimerSlot, isStep: boolean): void {
-    const { functions, partitionTime } = this.parts;
-    const placed = functions.byState.get(timer.owner.name);
-    const { name, at } = timer;
-    if (placed === undefined || at === null) return;
-    const versions = begunVersionsAt(functions.byName.get(placed.fn.name) ?? placed, key);
-    // Of a canary that was stopped.
-    if (versions === null && placed.stateName !== placed.fn.name) return timer.set(null);
-    const due = versions === null ? [timer] : dueOf(versions, key, timer);
-    const receiveTime = partitionTime.value ?? 0;
-    const call = new FunctionCall(this, { placed, key, cause: "timer", receiveTime, watermark: at });
+    const firing = firingWith(this.parts, this, key, timer);
+    if (firing === null) return;
+    const { name, at, received, versions, due } = firing;
+    const what: LetterSource = { received, record: null, timer: { name, at } };
     this.scopes.begin();
     try {
-      for (const one of due) one.set(null);
-      if (versions === null) this.tell(call, applyTimer, name);
-      else this.fireBoth(call, versions, name, due);
+      if (versions !== null) this.callBoth(key, versions, (of) => this.answerOf(due, of), what);
+      else for (const one of due) this.answer(one);
       if (isStep) this.scopes.requireStepFits();
     } catch (error) {
       this.scopes.caught(error);
     }
     const failure = this.scopes.end();
-    if (failure === null) return;
-    for (const one of due) one.set(null);
-    this.deadLetter(key, failure, { received: receiveTime, record: null, timer: { name, at } });
+    for (const one of due) if (one.timer.at === at) endFailedTimer(this.scopes, one);
+    if (failure !== null) this.deadLetter(key, failure, what);
   }
 
-  private fireBoth(call: FunctionCall, versions: Versions, name: string, due: readonly TimerSlot[]): void {
-    const { key, receiveTime: received, watermark: at } = call;
-    const isDue = ({ stateName }: PlacedFunction) => due.some(({ owner }) => owner.name === stateName);
-    const callOf = (of: PlacedFunction) => (isDue(of) ? () => this.tell(call.ofVersion(of), applyTimer, name) : null);
-    this.callBoth(key, versions, callOf, { received, record: null, timer: { name, at } });
+  private answerOf(due: readonly DueTimer[], placed: PlacedFunction): (() => void) | null {
+    const own = due.find(({ call }) => call.placed === placed);
+    return own === undefined ? null : () => this.answer(own);
+  }
+
+  /** The timer is taken back with what its call does: one that is still set afterwards is one whose call has failed. */
+  private answer({ call, timer }: DueTimer): void {
+    timer.set(null);
+    this.tell(call, applyTimer, timer.name);
   }
 
   /** Tells the functions that have state of this key what a control record changed for it. */

@@ -1,18 +1,20 @@
 import { defineStream as definePrimitive } from "../core/function.ts";
-import { calendarLane } from "../engine/windows/calendar-lane.ts";
+import { CALENDAR_UNITS, calendarLane, unknownCalendarLane } from "../engine/windows/calendar-lane.ts";
 import { createSessionFold } from "../engine/windows/session-fold.ts";
 import { createSlidingFold } from "../engine/windows/sliding-fold.ts";
 import { createWindowFold } from "../engine/windows/window-fold.ts";
-import { hoppingLane, tumblingLane } from "../engine/windows/window-lanes.ts";
+import { hoppingLane, laneNamed, tumblingLane } from "../engine/windows/window-lanes.ts";
 import { createCountFold } from "./count-fold.ts";
+import { forgetOther, kindOfTimer } from "./other-kinds.ts";
 import { UserCall } from "./user-call.ts";
 import { checkCalendar, checkCount, hoppingMs, windowMs } from "./windows.ts";
 import { TOLD_SCHEMA, tellResult, withdrawResult } from "./window-results.ts";
 import { z } from "zod";
 import type { DeviceType } from "../core/device-type.ts";
-import type { StreamContext, StreamFunction } from "../core/function.ts";
+import type { FailedTimerContext, StreamContext, StreamFunction } from "../core/function.ts";
 import type { OutputTopic } from "../core/topics.ts";
-import type { WindowLane } from "../engine/windows/window-lanes.ts";
+import type { Window, WindowLane } from "../engine/windows/window-lanes.ts";
+import type { KeptKind } from "./other-kinds.ts";
 import type { CheckedValue } from "./checked-value.ts";
 import type { FunctionContext, FunctionReading, ResultMetrics } from "./definition.ts";
 import type { Intake } from "./user-function.ts";
@@ -39,8 +41,6 @@ export interface CompileOptions<Metrics, Acc> {
   readonly latenessMs: number | null;
 }
 
-const DAY = 86_400_000;
-const NOMINAL_MS = { day: DAY, week: 7 * DAY, month: 30 * DAY } as const;
 const WITH_REVISIONS: readonly OutputTopic[] = ["readings", "aggregates", "device-events"];
 
 /** The primitive of a windowed function. FUNCTION_INVALID for a window that cannot be. */
@@ -50,15 +50,15 @@ export function compileWindow<Metrics, Acc>(options: CompileOptions<Metrics, Acc
   switch (window.kind) {
     case "tumbling": {
       const sizeMs = windowMs(fn, "the window's size", window.size);
-      return compileLane(options, tumblingLane(sizeMs), sizeMs);
+      return compileLane(options, tumblingLane(sizeMs));
     }
     case "hopping": {
       const [sizeMs, everyMs] = hoppingMs(fn, window.size, window.every);
-      return compileLane(options, hoppingLane(sizeMs, everyMs), sizeMs);
+      return compileLane(options, hoppingLane(sizeMs, everyMs));
     }
     case "calendar":
       checkCalendar(fn, window.unit, window.zone);
-      return compileLane(options, calendarLane(window.unit, window.zone), NOMINAL_MS[window.unit]);
+      return compileLane(options, calendarLane(window.unit, window.zone));
     case "session":
       return compileSession(options, windowMs(fn, "the session's gap", window.gap));
     case "sliding":
@@ -72,20 +72,25 @@ export function compileWindow<Metrics, Acc>(options: CompileOptions<Metrics, Acc
 function compileLane<Metrics, Acc>(
   options: CompileOptions<Metrics, Acc>,
   lane: WindowLane,
-  sizeMs: number,
 ): StreamFunction<"readings"> {
-  const results = resultsOf(options, sizeMs);
+  const results = resultsOf(options, ({ start, end, nominalMs = end - start }) => nominalMs);
   const add = adding(options);
   const fold = createWindowFold<FunctionReading<Metrics>, Told>({
     acc: TOLD_SCHEMA,
     lanes: () => [lane],
-    laneNamed: (name) => (name === lane.name ? lane : null),
+    laneNamed: (name) => (name === lane.name ? lane : (laneNamed(name) ?? calendarLaneNamed(name))),
     allowedLatenessMs: latenessOf(options.latenessMs),
     earlyMs: options.earlyMs,
     add,
     emit: (told, window, cause, context) => tellResult(results, told, window, cause.kind, context),
   });
-  return primitiveOf(options, fold);
+  return primitiveOf(options, "aligned", fold);
+}
+
+/** The zone does not stand in the name. */
+function calendarLaneNamed(name: string): WindowLane | null {
+  const unit = CALENDAR_UNITS.find((one) => one === name);
+  return unit === undefined ? null : unknownCalendarLane(unit);
 }
 
 function compileSession<Metrics, Acc>(
@@ -93,7 +98,7 @@ function compileSession<Metrics, Acc>(
   gapMs: number,
 ): StreamFunction<"readings"> {
   const { code, value } = options;
-  const results = resultsOf(options, gapMs);
+  const results = resultsOf(options, () => gapMs);
   const fold = createSessionFold<FunctionReading<Metrics>, Told>({
     acc: TOLD_SCHEMA,
     label: `of ${gapMs / 1000} s without a reading`,
@@ -109,7 +114,7 @@ function compileSession<Metrics, Acc>(
     emit: (told, window, cause, context) => tellResult(results, told, window, cause.kind, context),
     withdraw: (told, window, context) => withdrawResult(results, told, window, context),
   });
-  return primitiveOf(options, fold);
+  return primitiveOf(options, "session", fold);
 }
 
 function compileSliding<Metrics, Acc>(
@@ -135,7 +140,7 @@ function compileSliding<Metrics, Acc>(
       call.emitWhole(code.result(checked, { ...window, revision: 0, cause: "close" }, call));
     },
   });
-  return primitiveOf(options, fold);
+  return primitiveOf(options, "sliding", fold);
 }
 
 const slidingItem = z.object({ received: z.number(), metrics: z.unknown() });
@@ -156,18 +161,20 @@ function compileCount<Metrics, Acc>(
       call.emitWhole(code.result(read(told), { ...window, revision: 0, cause: "close" }, call));
     },
   });
-  return primitiveOf(options, fold);
+  return primitiveOf(options, null, fold);
 }
 
 interface Fold<In, Slot> {
   readonly state: z.ZodType<Slot>;
   onInput(reading: In, context: StreamContext<Slot>): void;
   onTimer(name: string, at: number, context: StreamContext<Slot>): void;
+  onTimerFailed(name: string, at: number, context: FailedTimerContext<Slot>): void;
 }
 
 function primitiveOf<Metrics, Acc, Slot>(
   { code, intake }: CompileOptions<Metrics, Acc>,
-  { state, onInput, onTimer }: Fold<FunctionReading<Metrics>, Slot>,
+  kind: KeptKind | null,
+  { state, onInput, onTimer, onTimerFailed }: Fold<FunctionReading<Metrics>, Slot>,
 ): StreamFunction<"readings", Slot> {
   return definePrimitive<"readings", Slot>({
     name: code.name,
@@ -179,15 +186,25 @@ function primitiveOf<Metrics, Acc, Slot>(
       const taken = intake.take(reading, context);
       if (taken !== null) onInput(taken, context);
     },
-    onTimer,
+    onTimer(timer, at, context) {
+      if (kindOfTimer(timer) === kind) onTimer(timer, at, context);
+      else forgetOther(timer, context.state);
+    },
+    onTimerFailed(timer, at, context) {
+      if (kindOfTimer(timer) === kind) onTimerFailed(timer, at, context);
+      else forgetOther(timer, context.state);
+    },
   });
 }
 
-function resultsOf<Metrics, Acc>(options: CompileOptions<Metrics, Acc>, sizeMs: number): WindowResults<Acc> {
+function resultsOf<Metrics, Acc>(
+  options: CompileOptions<Metrics, Acc>,
+  sizeOf: (window: Window) => number,
+): WindowResults<Acc> {
   const { code } = options;
   return {
     fn: code.name,
-    sizeMs,
+    sizeOf,
     read: reading(options),
     result: (acc, window, context) => code.result(acc, window, context),
   };

@@ -22,6 +22,7 @@ export interface CountFold<In, Acc> {
   readonly state: z.ZodType<CountSlot<Acc>>;
   onInput(reading: In, context: StreamContext<CountSlot<Acc>>): void;
   onTimer(): void;
+  onTimerFailed(): void;
 }
 
 const SLOT = "filling";
@@ -46,6 +47,8 @@ export function createCountFold<In extends FoldInput, Acc>(
       context.state.delete(SLOT);
       definition.emit(acc, { start: first, end: last + 1 }, context);
     },
+    // It sets none.
     onTimer: () => undefined,
+    onTimerFailed: () => undefined,
   };
 }

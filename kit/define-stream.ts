@@ -5,6 +5,7 @@ import { defineWindow } from "./define-window.ts";
 import { checkCallback, checkDefinition, checkVersion, isSchema } from "./definition.ts";
 import { durationMs } from "./durations.ts";
 import { KEPT_SCHEMA, KeptState } from "./kept-state.ts";
+import { forgetOther, kindOfTimer } from "./other-kinds.ts";
 import { refusePromise, UserCall } from "./user-call.ts";
 import { unknownOptionsFault } from "./unknown-options.ts";
 import { createIntake, USER_OUTPUTS } from "./user-function.ts";
@@ -91,11 +92,17 @@ function defineKeyed<Metrics, State>(definition: KeyedDefinition<Metrics, State>
       call.emitResult(step?.emit);
     },
     onTimer(timer, at, context) {
+      if (kindOfTimer(timer) !== "state") return forgetOther(timer, context.state);
       if (kept.onTimer(timer, at, context) || !timer.startsWith(OWN_TIMER)) return;
       const call = callAt(at, context);
       const step = definition.onTimer?.(timer.slice(OWN_TIMER.length), at, kept.read(context), call);
       kept.write(stepState(name, step), at, context);
       call.emitResult(step?.emit);
+    },
+    // What the author's own timers were for, only the author knows.
+    onTimerFailed(timer, at, context) {
+      if (kindOfTimer(timer) !== "state") forgetOther(timer, context.state);
+      else kept.onTimer(timer, at, context);
     },
   });
   const user = {

@@ -3,7 +3,7 @@ import { JOIN_SIDES } from "../core/derived-records.ts";
 import { LIMITS } from "../core/limits.ts";
 import { metricNameSchema, metricValueSchema } from "../core/schemas.ts";
 import type { JoinSide, Repartitioned } from "../core/derived-records.ts";
-import type { StreamContext } from "../core/function.ts";
+import type { FailedTimerContext, StreamContext } from "../core/function.ts";
 
 const keptSchema = z.object({
   /** Counts what was kept of this key: with it a reading is found again. */
@@ -106,10 +106,10 @@ export class JoinBuffer {
     return true;
   }
 
-  /** Lets go what is due: the reading when it is one that has met no partner. */
-  onTimer(name: string, at: number, context: Context): (KeptReading & Place) | null {
-    if (name === this.slotName(FORGET)) {
-      context.state.delete(this.slotName(SIZES));
+  /** Lets go what is due, also of another version: the reading when it is one that has met no partner. */
+  onTimer(name: string, at: number, context: FailedTimerContext<JoinSlot>): (KeptReading & Place) | null {
+    if (name.endsWith(`/${FORGET}`)) {
+      forgetSizes(name.slice(0, -FORGET.length), context);
       return null;
     }
     const [kind, version, side, pane, n] = name.split("/");
@@ -118,21 +118,19 @@ export class JoinBuffer {
     const slot = paneName(Number(version), place);
     const kept = context.state.get(slot);
     const items = kept?.kind === "pane" ? kept.items : [];
-    const sizes = this.sizes(context);
-    const isOwn = Number(version) === this.bounds.version;
     if (kind === PANE_TIMER) {
       context.state.delete(slot);
-      if (isOwn) this.takeAway(sizes, place.side, items.length, at, context);
+      this.takeAway(Number(version), place.side, items.length, at, context);
       return null;
     }
     const item = items.find((one) => one.n === Number(n));
-    if (item === undefined || !isOwn) return null;
+    if (item === undefined || Number(version) !== this.bounds.version) return null;
     this.write(
       place,
       items.filter((one) => one !== item),
       context,
     );
-    this.takeAway(sizes, place.side, 1, at, context);
+    this.takeAway(this.bounds.version, place.side, 1, at, context);
     return { ...item, ...place };
   }
 
@@ -156,19 +154,30 @@ export class JoinBuffer {
     return slot?.kind === "pane" ? slot.items : [];
   }
 
-  private write(place: Place, items: readonly KeptReading[], { state }: Context): void {
+  private write(place: Place, items: readonly KeptReading[], { state }: Pick<Context, "state">): void {
     state.set(paneName(this.bounds.version, place), { kind: "pane", items });
   }
 
-  private sizes({ state }: Context): Sizes {
-    const slot = state.get(this.slotName(SIZES));
+  private sizes({ state }: Pick<Context, "state">, version = this.bounds.version): Sizes {
+    const slot = state.get(`${version}/${SIZES}`);
     return slot?.kind === "sizes" ? slot : { kind: "sizes", next: 0, left: 0, right: 0 };
   }
 
-  private takeAway(sizes: Sizes, side: JoinSide, count: number, at: number, { state, timers }: Context): void {
-    const left = { ...sizes, [side]: sizes[side] - count };
-    state.set(this.slotName(SIZES), left);
-    if (left.left === 0 && left.right === 0) timers.set(this.slotName(FORGET), at + LIMITS.joinKeyIdleMs);
+  private takeAway(
+    version: number,
+    side: JoinSide,
+    count: number,
+    at: number,
+    context: Pick<Context, "state" | "timers">,
+  ): void {
+    const { state, timers } = context;
+    const sizes = this.sizes(context, version);
+    const left = { ...sizes, [side]: Math.max(0, sizes[side] - count) };
+    state.set(`${version}/${SIZES}`, left);
+    // What another version counts may be more than there is: releases before this one took nothing away from it.
+    const isEmpty =
+      version === this.bounds.version ? left.left === 0 && left.right === 0 : !hasPanes(`${version}/`, state);
+    if (isEmpty) timers.set(`${version}/${FORGET}`, at + LIMITS.joinKeyIdleMs);
   }
 
   private slotName(name: string): string {
@@ -183,6 +192,16 @@ export class JoinBuffer {
 
 export function otherSide(side: JoinSide): JoinSide {
   return side === "left" ? "right" : "left";
+}
+
+function hasPanes(prefix: string, state: Context["state"]): boolean {
+  return state.names().some((name) => name.startsWith(prefix) && !name.endsWith(`/${SIZES}`));
+}
+
+/** Also of other versions, when there are only sizes: releases before this one kept them for ever. */
+function forgetSizes(prefix: string, { state }: Pick<Context, "state">): void {
+  state.delete(prefix + SIZES);
+  if (!hasPanes("", state)) for (const name of state.names()) state.delete(name);
 }
 
 function paneName(version: number, { side, pane }: Place): string {

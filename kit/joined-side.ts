@@ -32,7 +32,7 @@ interface JoinCode<Left, Right> {
  */
 export function createJoin<Left, Right>(
   parts: JoinParts<Left, Right>,
-): Pick<StreamFunction<"repartition", JoinSlot>, "state" | "onInput" | "onTimer"> {
+): Pick<StreamFunction<"repartition", JoinSlot>, "state" | "onInput" | "onTimer" | "onTimerFailed"> {
   const { fn, bounds } = parts;
   const buffer = new JoinBuffer(bounds);
   return {
@@ -56,6 +56,8 @@ export function createJoin<Left, Right>(
       const alone = buffer.onTimer(name, at, context);
       if (alone !== null) emitPair(parts, alone, null, context);
     },
+    // The reading has no result.
+    onTimerFailed: (name, at, context) => void buffer.onTimer(name, at, context),
   };
 }
 

@@ -34,8 +34,8 @@ export interface ResultWindow {
 
 export interface WindowResults<Acc> {
   readonly fn: string;
-  /** Stands as `size` in `aggregates`: the same for all windows of the function. */
-  readonly sizeMs: number;
+  /** Stands as `size` in `aggregates`. */
+  sizeOf(window: Window): number;
   read(told: Told): Acc;
   result(acc: Acc, window: ResultWindow, context: FunctionContext): ResultMetrics | undefined | void;
 }
@@ -45,7 +45,7 @@ export interface WindowResults<Acc> {
  * a reading at the window's last ms: readings are added up and never taken back, so a window is one of them once.
  */
 export function tellResult<Acc, Slot>(
-  { fn, sizeMs, read, result }: WindowResults<Acc>,
+  { fn, sizeOf, read, result }: WindowResults<Acc>,
   told: Told,
   window: Window,
   cause: ResultWindow["cause"],
@@ -53,11 +53,12 @@ export function tellResult<Acc, Slot>(
 ): Told {
   const revision = told.told ?? 0;
   const call = new UserCall(fn, window.end - 1, context);
-  const metrics = call.metricsOf(result(read(told), { ...window, revision, cause }, call));
+  const { start, end } = window;
+  const metrics = call.metricsOf(result(read(told), { start, end, revision, cause }, call));
   const before = told.names ?? [];
   if (metrics === null && before.length === 0) return told;
   const names = Object.keys(metrics ?? {}).filter((name) => typeof metrics?.[name] !== "string");
-  const head: AggregateHead = { fn, start: window.start, size: sizeMs, revision };
+  const head: AggregateHead = { fn, start, size: sizeOf(window), revision };
   for (const name of names) emitAggregate(head, name, numberOf(metrics?.[name]), context);
   for (const name of before) if (!names.includes(name)) emitAggregate(head, name, null, context);
   const isNew = cause !== "early" && metrics !== null && window.end - 1 > (told.read ?? -Infinity);
@@ -68,12 +69,12 @@ export function tellResult<Acc, Slot>(
 
 /** Takes the window back: what it held is told as another one's from here on. */
 export function withdrawResult<Slot>(
-  { fn, sizeMs }: Pick<WindowResults<unknown>, "fn" | "sizeMs">,
+  { fn, sizeOf }: Pick<WindowResults<unknown>, "fn" | "sizeOf">,
   { told = 0, names = [], ...rest }: Told,
   window: Window,
   context: StreamContext<Slot>,
 ): Told {
-  const head: AggregateHead = { fn, start: window.start, size: sizeMs, revision: told };
+  const head: AggregateHead = { fn, start: window.start, size: sizeOf(window), revision: told };
   for (const name of names) emitAggregate(head, name, null, context);
   return rest;
 }

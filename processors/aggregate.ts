@@ -3,7 +3,7 @@ import { defineStream } from "../core/function.ts";
 import { LIMITS } from "../core/limits.ts";
 import { emitWritten } from "../engine/function-call.ts";
 import { createWindowFold } from "../engine/windows/window-fold.ts";
-import { tumblingLane } from "../engine/windows/window-lanes.ts";
+import { laneNamed, tumblingLane } from "../engine/windows/window-lanes.ts";
 import { WrittenAggregate } from "../wire/written-aggregate.ts";
 import type { DeviceEvent, Reading } from "../core/derived-records.ts";
 import type { StreamContext } from "../core/function.ts";
@@ -38,7 +38,7 @@ const WIDTH = 9;
 const fold = createWindowFold<Reading, WindowValues>({
   acc: windowValuesSchema,
   lanes: (type) => type.windowMs.map(tumblingLane),
-  laneNamed: (name) => (Number.isSafeInteger(Number(name)) ? tumblingLane(Number(name)) : null),
+  laneNamed,
   allowedLatenessMs: (type) => type.allowedLatenessMs,
   earlyMs: null,
   add: addReading,
@@ -55,6 +55,7 @@ export const aggregate = defineStream<"readings", FoldSlot<WindowValues>>({
   state: fold.state,
   onInput: fold.onInput,
   onTimer: fold.onTimer,
+  onTimerFailed: fold.onTimerFailed,
 });
 
 function addReading(acc: WindowValues | undefined, reading: Reading, window: Window): WindowValues | undefined {

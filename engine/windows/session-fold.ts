@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { emitDropped } from "./window-fold.ts";
 import type { DeviceType } from "../../core/device-type.ts";
-import type { StreamContext } from "../../core/function.ts";
+import type { FailedTimerContext, StreamContext } from "../../core/function.ts";
 import type { EmitCause, FoldInput } from "./window-fold.ts";
 import type { Window } from "./window-lanes.ts";
 
@@ -28,6 +28,7 @@ export interface SessionFold<In, Acc> {
   readonly state: z.ZodType<SessionSlot<Acc>>;
   onInput(reading: In, context: StreamContext<SessionSlot<Acc>>): void;
   onTimer(name: string, at: number, context: StreamContext<SessionSlot<Acc>>): void;
+  onTimerFailed(name: string, at: number, context: FailedTimerContext<SessionSlot<Acc>>): void;
 }
 
 interface Session<Acc> {
@@ -38,12 +39,14 @@ interface Session<Acc> {
 }
 
 type Context<Acc> = StreamContext<SessionSlot<Acc>>;
+/** All that is needed to keep a session. */
+type Keeping<Acc> = FailedTimerContext<SessionSlot<Acc>>;
 
 /**
  * Sessions per device. One closes when the watermark is `gapMs` behind its last reading, stays for allowedLateness, and is then let go.
  * A late reading joins the sessions that it is near, and makes one of two when it lies between them; one that had been emitted is
  * emitted again, at once, or at its new end when that has not come. A reading that is near no session that is still there, and lies
- * before one that has been let go or too far behind the watermark, is too late.
+ * before one that has been let go or too far behind the watermark, is too late. One whose result fails at its end is closed without one.
  */
 export function createSessionFold<In extends FoldInput, Acc>(
   definition: SessionFoldDefinition<In, Acc>,
@@ -64,6 +67,12 @@ export function createSessionFold<In extends FoldInput, Acc>(
       if (session === null) return;
       if (session.closed) expire(definition, session, context);
       else close(definition, session, context);
+    },
+    onTimerFailed(name, _at, context) {
+      const session = sessionAt(Number(name), context);
+      if (session === null) return;
+      if (session.closed) expire(definition, session, context);
+      else keepClosed(definition, session, context);
     },
   };
 }
@@ -125,19 +134,28 @@ function close<In extends FoldInput, Acc>(
   context: Context<Acc>,
 ): void {
   const acc = definition.emit(session.acc, windowOf(session), { kind: "close" }, context);
+  keepClosed(definition, { ...session, acc }, context);
+}
+
+/** Keeps a session for late readings, or lets it go when none can come. */
+function keepClosed<In extends FoldInput, Acc>(
+  definition: SessionFoldDefinition<In, Acc>,
+  session: Session<Acc>,
+  context: Keeping<Acc>,
+): void {
   const lateness = latenessOf(definition, context);
   if (lateness === 0) {
     expire(definition, session, context);
     return;
   }
-  keep({ ...session, closed: true, acc }, context);
+  keep({ ...session, closed: true }, context);
   context.timers.set(String(session.start), session.last + definition.gapMs + lateness);
 }
 
 function expire<In extends FoldInput, Acc>(
   { gapMs }: SessionFoldDefinition<In, Acc>,
   { start, last }: Session<Acc>,
-  context: Context<Acc>,
+  context: Keeping<Acc>,
 ): void {
   context.state.delete(slotName(start));
   const to = Math.max(expiredTo(context), last + gapMs);
@@ -169,12 +187,12 @@ function slotName(start: number): string {
   return SESSION + start;
 }
 
-function sessionAt<Acc>(start: number, { state }: Context<Acc>): Session<Acc> | null {
+function sessionAt<Acc>(start: number, { state }: Keeping<Acc>): Session<Acc> | null {
   const slot = state.get(slotName(start));
   return slot?.kind === "session" ? { start, last: slot.last, closed: slot.closed, acc: slot.acc } : null;
 }
 
-function keep<Acc>({ start, last, closed, acc }: Session<Acc>, { state }: Context<Acc>): void {
+function keep<Acc>({ start, last, closed, acc }: Session<Acc>, { state }: Keeping<Acc>): void {
   state.set(slotName(start), { kind: "session", last, closed, acc });
 }
 
@@ -183,14 +201,14 @@ function windowOf<Acc>({ start, last }: Session<Acc>): Window {
   return { start, end: last + 1 };
 }
 
-function expiredTo<Acc>({ state }: Context<Acc>): number {
+function expiredTo<Acc>({ state }: Keeping<Acc>): number {
   const slot = state.get(HORIZON);
   return slot?.kind === "horizon" ? slot.expiredTo : 0;
 }
 
 function latenessOf<In extends FoldInput, Acc>(
   definition: SessionFoldDefinition<In, Acc>,
-  { config, tenant, device }: Context<Acc>,
+  { config, tenant, device }: Keeping<Acc>,
 ): number {
   return definition.allowedLatenessMs(config.deviceType(tenant, device));
 }

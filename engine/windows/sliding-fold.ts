@@ -2,7 +2,7 @@ import { z } from "zod";
 import { LIMITS } from "../../core/limits.ts";
 import { emitDropped } from "./window-fold.ts";
 import type { DeviceType } from "../../core/device-type.ts";
-import type { StreamContext } from "../../core/function.ts";
+import type { FailedTimerContext, StreamContext } from "../../core/function.ts";
 import type { FoldInput } from "./window-fold.ts";
 import type { Window } from "./window-lanes.ts";
 
@@ -28,10 +28,13 @@ export type SlidingSlot<Item> =
 export interface SlidingFold<In, Item> {
   readonly state: z.ZodType<SlidingSlot<Item>>;
   onInput(reading: In, context: StreamContext<SlidingSlot<Item>>): void;
-  onTimer(name: string, at: number, context: StreamContext<SlidingSlot<Item>>): void;
+  onTimer(name: string, at: number, context: Keeping<Item>): void;
+  onTimerFailed(name: string, at: number, context: Keeping<Item>): void;
 }
 
 type Context<Item> = StreamContext<SlidingSlot<Item>>;
+/** All that is needed to let panes go. */
+type Keeping<Item> = FailedTimerContext<SlidingSlot<Item>>;
 
 const PANE = "p/";
 const HORIZON = "horizon";
@@ -49,7 +52,7 @@ export function createSlidingFold<In extends FoldInput, Item>(
   const { sizeMs } = definition;
   const paneMs = Math.max(1, Math.ceil(sizeMs / PANES_PER_WINDOW));
   /** When no reading that may still come reaches back to the pane. */
-  const dueOf = (pane: number, context: Context<Item>): number => {
+  const dueOf = (pane: number, context: Keeping<Item>): number => {
     const { config, tenant, device } = context;
     return pane + paneMs + sizeMs + definition.allowedLatenessMs(config.deviceType(tenant, device));
   };
@@ -57,6 +60,19 @@ export function createSlidingFold<In extends FoldInput, Item>(
     const { config, tenant, device, watermark } = context;
     const lateness = definition.allowedLatenessMs(config.deviceType(tenant, device));
     return ts + 1 + lateness <= watermark || ts - sizeMs + 1 < expiredTo(context);
+  };
+  const letGo = (at: number, context: Keeping<Item>): void => {
+    let to = expiredTo(context);
+    for (const pane of panesOf(context)) {
+      const due = dueOf(pane, context);
+      if (due > at) {
+        context.timers.set(EXPIRY, due);
+        break;
+      }
+      context.state.delete(PANE + pane);
+      to = Math.max(to, pane + paneMs);
+    }
+    context.state.set(HORIZON, { kind: "horizon", expiredTo: to });
   };
 
   return {
@@ -82,19 +98,9 @@ export function createSlidingFold<In extends FoldInput, Item>(
       requireRoom(window.length);
       definition.emit(window, { start: ts - sizeMs + 1, end: ts + 1 }, reading, context);
     },
-    onTimer(_name, at, context) {
-      let to = expiredTo(context);
-      for (const pane of panesOf(context)) {
-        const due = dueOf(pane, context);
-        if (due > at) {
-          context.timers.set(EXPIRY, due);
-          break;
-        }
-        context.state.delete(PANE + pane);
-        to = Math.max(to, pane + paneMs);
-      }
-      context.state.set(HORIZON, { kind: "horizon", expiredTo: to });
-    },
+    onTimer: (_name, at, context) => letGo(at, context),
+    // It runs no user's code: only a verdict can stand on it.
+    onTimerFailed: (_name, at, context) => letGo(at, context),
   };
 }
 
@@ -120,12 +126,12 @@ function itemsOf<Item>(pane: number, { state }: Context<Item>): readonly TimedIt
 }
 
 /** Starts, ascending. */
-function panesOf<Item>({ state }: Context<Item>): readonly number[] {
+function panesOf<Item>({ state }: Keeping<Item>): readonly number[] {
   const names = state.names().filter((name) => name.startsWith(PANE));
   return names.map((name) => Number(name.slice(PANE.length))).sort((a, b) => a - b);
 }
 
-function expiredTo<Item>({ state }: Context<Item>): number {
+function expiredTo<Item>({ state }: Keeping<Item>): number {
   const slot = state.get(HORIZON);
   return slot?.kind === "horizon" ? slot.expiredTo : 0;
 }

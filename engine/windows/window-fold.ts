@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EARLY_TIMER, WindowPlaces, type WindowPlace } from "./window-places.ts";
 import type { DeviceType } from "../../core/device-type.ts";
-import type { StreamContext } from "../../core/function.ts";
+import type { FailedTimerContext, StreamContext } from "../../core/function.ts";
 import type { Window, WindowLane } from "./window-lanes.ts";
 
 /** What a fold needs of a reading, besides what its `add` looks at. */
@@ -51,6 +51,7 @@ export interface WindowFold<In, Acc> {
   readonly state: z.ZodType<FoldSlot<Acc>>;
   onInput(reading: In, context: StreamContext<FoldSlot<Acc>>): void;
   onTimer(name: string, at: number, context: StreamContext<FoldSlot<Acc>>): void;
+  onTimerFailed(name: string, at: number, context: FailedTimerContext<FoldSlot<Acc>>): void;
 }
 
 /**
@@ -62,6 +63,8 @@ export interface WindowFold<In, Acc> {
  *
  * Silence closes only windows that are there: a device that uploads what it buffered opens windows that nobody has seen yet, and
  * finds late only what belongs to one that was emitted.
+ *
+ * A window whose result fails at its end is closed without one: a late reading gives it the next, and it is let go in its time.
  *
  * An early result is emitted at the next multiple of `earlyMs` after a reading has changed the window: none without a change.
  */
@@ -77,6 +80,10 @@ export function createWindowFold<In extends FoldInput, Acc>(
     return made;
   };
   const places = new WindowPlaces((name) => definition.laneNamed(name));
+  const placeOf = (name: string, at: number, { config, tenant, device }: FailedTimerContext<FoldSlot<Acc>>) => {
+    const timer = name.startsWith(EARLY_TIMER) ? name.slice(EARLY_TIMER.length) : name;
+    return places.ofTimer(timer, at, definition.allowedLatenessMs(config.deviceType(tenant, device)));
+  };
   return {
     state: z.union([
       z.object({
@@ -103,20 +110,34 @@ export function createWindowFold<In extends FoldInput, Acc>(
     },
     onTimer(name, at, context) {
       const isEarly = name.startsWith(EARLY_TIMER);
-      const allowedLatenessMs = definition.allowedLatenessMs(context.config.deviceType(context.tenant, context.device));
-      const place = places.ofTimer(isEarly ? name.slice(EARLY_TIMER.length) : name, allowedLatenessMs);
+      const place = placeOf(name, at, context);
       if (place === null) return;
       const slot = context.state.get(place.slot);
       if (slot?.kind !== "window") return;
+      // Of a window of another lane only the last timer tells when it ends.
+      if (isEarly && place.horizon === null) return;
       if (isEarly) emitEarly(definition, place, at, slot, context);
       else if (slot.closed) expire(place, context);
       else close(definition, place, slot, context);
+    },
+    onTimerFailed(name, at, context) {
+      const isEarly = name.startsWith(EARLY_TIMER);
+      const place = placeOf(name, at, context);
+      const slot = place === null ? undefined : context.state.get(place.slot);
+      if (place === null || slot?.kind !== "window") return;
+      // Changes in place are undone there: what is kept from here on is another one.
+      const acc = definition.copy?.(slot.acc) ?? slot.acc;
+      if (isEarly && slot.closed) return;
+      if (isEarly) context.state.set(place.slot, { kind: "window", closed: false, acc, early: { at, armed: false } });
+      else if (slot.closed || place.allowedLatenessMs === 0) expire(place, context);
+      else keepClosed(place, acc, context);
     },
   };
 }
 
 type WindowSlot<Acc> = Extract<FoldSlot<Acc>, { kind: "window" }>;
 type Context<Acc> = StreamContext<FoldSlot<Acc>>;
+type Keeping<Acc> = Pick<Context<Acc>, "state" | "timers">;
 
 const EARLY = { kind: "early" } as const;
 const CLOSE = { kind: "close" } as const;
@@ -134,20 +155,23 @@ function addToWindow<In extends FoldInput, Acc>(
   const name = place.slot;
   const slot = state.get(name);
   const known = slot?.kind === "window" ? slot : undefined;
+  // Where a result has failed, releases before this one left the window open without a timer.
+  const isOpen = known?.closed === false && end > watermark;
   const before = known === undefined ? undefined : definition.copy?.(known.acc);
   const acc = definition.add(known?.acc, reading, window);
   if (acc === undefined) return true;
   if (known !== undefined && before !== undefined && acc === known.acc) {
     state.changed(name, { ...known, acc: before });
-    if (!known.closed && definition.earlyMs === null) return true;
+    if (isOpen && definition.earlyMs === null) return true;
   }
-  if (known?.closed === false) {
+  if (isOpen) {
     state.set(name, openSlot(definition, place, acc, known.early, context));
     return true;
   }
   if (known !== undefined) {
     const kept = definition.emit(acc, window, { kind: "late", reading }, context);
     state.set(name, { kind: "window", closed: true, acc: kept });
+    if (!known.closed) timers.set(place.timer, Math.max(end + allowedLatenessMs, watermark + 1));
     return true;
   }
   if (end <= expiredTo(place, context) || end + allowedLatenessMs <= watermark) return false;
@@ -171,7 +195,7 @@ function openSlot<In extends FoldInput, Acc>(
   context: Context<Acc>,
 ): WindowSlot<Acc> {
   if (earlyMs === null) return { kind: "window", closed: false, acc };
-  if (early?.armed === true) return { kind: "window", closed: false, acc, early };
+  if (early?.armed === true && early.at > context.watermark) return { kind: "window", closed: false, acc, early };
   const { start, end } = place.window;
   const come = Math.max(start, context.watermark, early?.at ?? start);
   const at = start + (Math.floor((come - start) / earlyMs) + 1) * earlyMs;
@@ -203,8 +227,13 @@ function close<In extends FoldInput, Acc>(
     expire(place, context);
     return;
   }
-  context.state.set(place.slot, { kind: "window", closed: true, acc: kept });
-  context.timers.set(place.timer, place.window.end + place.allowedLatenessMs);
+  keepClosed(place, kept, context);
+}
+
+/** Keeps a window for late readings. */
+function keepClosed<Acc>(place: WindowPlace, acc: Acc, { state, timers }: Keeping<Acc>): void {
+  state.set(place.slot, { kind: "window", closed: true, acc });
+  timers.set(place.timer, place.window.end + place.allowedLatenessMs);
 }
 
 /** Emits a window that nothing has been noted of in this step: it may change in place. */
@@ -220,14 +249,16 @@ function emitOpen<In extends FoldInput, Acc>(
   return definition.emit(slot.acc, place.window, cause, context);
 }
 
-function expire<Acc>(place: WindowPlace, context: Context<Acc>): void {
+function expire<Acc>(place: WindowPlace, context: Keeping<Acc>): void {
   context.state.delete(place.slot);
+  // No reading can open it again.
+  if (place.horizon === null) return;
   const to = Math.max(expiredTo(place, context), place.window.end);
   context.state.set(place.horizon, { kind: "horizon", expiredTo: to });
 }
 
-function expiredTo<Acc>(place: WindowPlace, context: Context<Acc>): number {
-  const slot = context.state.get(place.horizon);
+function expiredTo<Acc>(place: WindowPlace, context: Keeping<Acc>): number {
+  const slot = place.horizon === null ? undefined : context.state.get(place.horizon);
   // 0 is before every event time that can be: they begin in 2000.
   return slot?.kind === "horizon" ? slot.expiredTo : 0;
 }

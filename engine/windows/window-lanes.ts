@@ -2,6 +2,8 @@
 export interface Window {
   readonly start: number;
   readonly end: number;
+  /** What stands for its length where not all windows of the lane are equally long. */
+  readonly nominalMs?: number;
 }
 
 /** A sequence of windows whose bounds follow from event time alone. */
@@ -12,8 +14,22 @@ export interface WindowLane {
   readonly label: string;
   /** The windows that this time lies in, by their start. */
   windowsOf(ts: number): readonly Window[];
-  /** Of the window that starts there. */
-  endOf(start: number): number;
+  /** The window that starts there; null when none of the lane does. */
+  windowFrom(start: number): Window | null;
+  /** Where names do not tell lanes apart: a window of another lane of this name, whose end is known of its timer. */
+  otherWindow?(start: number, end: number): Window;
+}
+
+/** The lane of tumbling or hopping windows that has this name; null for all other names. */
+export function laneNamed(name: string): WindowLane | null {
+  const [size, hop] = /^\d+(\+\d+)?$/.test(name) ? name.split("+").map(Number) : [];
+  if (!isLength(size)) return null;
+  if (hop === undefined) return tumblingLane(size);
+  return isLength(hop) ? hoppingLane(size, hop) : null;
+}
+
+function isLength(ms: number | undefined): ms is number {
+  return Number.isSafeInteger(ms) && ms !== 0;
 }
 
 /** Windows of one size, one after the other, counted from 1970, UTC. */
@@ -25,7 +41,7 @@ export function tumblingLane(sizeMs: number): WindowLane {
       const start = Math.floor(ts / sizeMs) * sizeMs;
       return [{ start, end: start + sizeMs }];
     },
-    endOf: (start) => start + sizeMs,
+    windowFrom: (start) => ({ start, end: start + sizeMs }),
   };
 }
 
@@ -41,6 +57,6 @@ export function hoppingLane(sizeMs: number, hopMs: number): WindowLane {
       for (let start = first; start <= last; start += hopMs) windows.push({ start, end: start + sizeMs });
       return windows;
     },
-    endOf: (start) => start + sizeMs,
+    windowFrom: (start) => ({ start, end: start + sizeMs }),
   };
 }

@@ -12,17 +12,17 @@ export class WindowPlace {
   readonly timer: string;
   readonly earlyTimer: string;
   readonly slot: string;
-  /** Of the slot that says how far windows of the lane have been let go. */
-  readonly horizon: string;
+  /** Of the slot that says how far windows of the lane have been let go; null for those of another lane of its name. */
+  readonly horizon: string | null;
 
-  constructor(lane: WindowLane, window: Window, allowedLatenessMs: number) {
+  constructor(lane: WindowLane, window: Window, allowedLatenessMs: number, isOther = false) {
     this.lane = lane;
     this.window = window;
     this.allowedLatenessMs = allowedLatenessMs;
     this.timer = `${lane.name}/${window.start}`;
     this.earlyTimer = EARLY_TIMER + this.timer;
     this.slot = `w/${this.timer}`;
-    this.horizon = `h/${lane.name}`;
+    this.horizon = isOther ? null : `h/${lane.name}`;
   }
 }
 
@@ -48,8 +48,8 @@ export class WindowPlaces {
     return this.remember(new WindowPlace(lane, window, allowedLatenessMs));
   }
 
-  /** Null when no window has a timer of this name. */
-  ofTimer(timer: string, allowedLatenessMs: number): WindowPlace | null {
+  /** Null when no window has a timer of this name. `at`: when it fires. */
+  ofTimer(timer: string, at: number, allowedLatenessMs: number): WindowPlace | null {
     for (const place of this.places) {
       if (place.timer === timer && place.allowedLatenessMs === allowedLatenessMs) return place;
     }
@@ -57,7 +57,10 @@ export class WindowPlaces {
     const lane = this.laneNamed(laneName);
     const start = Number(text);
     if (lane === null || !Number.isSafeInteger(start)) return null;
-    return this.remember(new WindowPlace(lane, { start, end: lane.endOf(start) }, allowedLatenessMs));
+    const window = lane.windowFrom(start);
+    if (window !== null) return this.remember(new WindowPlace(lane, window, allowedLatenessMs));
+    const other = lane.otherWindow?.(start, at);
+    return other === undefined ? null : new WindowPlace(lane, other, allowedLatenessMs, true);
   }
 
   private remember(place: WindowPlace): WindowPlace {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { finite } from "../finite.ts";
 
 /** The last value of a counter and its event time, UTC ms; null before the first. */
 export const counterSchema = z.object({ at: z.number(), value: z.number() }).nullable();
@@ -24,8 +25,12 @@ export function counterRate(
 ): CounterStep {
   if (state === null) return { state: { at, value } };
   if (at <= state.at) return { state };
-  const { wrapsAt } = options;
-  const increase =
-    value >= state.value ? value - state.value : wrapsAt === undefined ? value : wrapsAt - state.value + value;
-  return { state: { at, value }, increase, perSecond: (increase * 1000) / (at - state.at) };
+  const increase = finite(increaseOf(state.value, value, options.wrapsAt));
+  return { state: { at, value }, increase, perSecond: finite((increase * 1000) / (at - state.at)) };
+}
+
+function increaseOf(last: number, value: number, wrapsAt: number | undefined): number {
+  if (value >= last) return value - last;
+  // A counter that wraps there never shows so much: it was another one.
+  return wrapsAt === undefined || last >= wrapsAt ? value : wrapsAt - last + value;
 }

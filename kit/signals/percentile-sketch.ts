@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { finite } from "../finite.ts";
 
 /**
  * Quantiles of many values in little room, after DDSketch (Masson, Rim and Lee 2019): buckets whose bounds grow by one factor, so that every
@@ -18,9 +19,16 @@ export type Sketch = z.infer<typeof sketchSchema>;
 /** Below this a value counts as zero. */
 const SMALLEST = 1e-12;
 
-/** RangeError unless 0 < accuracy < 1. */
+/** Finer buckets would have no numbers of their own. */
+const FINEST = 1e-6;
+
+/** RangeError unless 0.000001 <= accuracy < 1. */
 export function emptySketch(accuracy = 0.01): Sketch {
-  if (!(accuracy > 0 && accuracy < 1)) throw new RangeError(`a sketch's accuracy is between 0 and 1, not ${accuracy}`);
+  if (!(accuracy >= FINEST && accuracy < 1)) {
+    throw new RangeError(
+      `a sketch's accuracy is ${accuracy}: choose one from 0.000001 to below 1, such as 0.01 for 1 %`,
+    );
+  }
   return { accuracy, zeros: 0, positive: [], negative: [] };
 }
 
@@ -62,7 +70,9 @@ function logFactor(accuracy: number): number {
 
 /** The value of a bucket that is equally far, in proportion, from both of its bounds. */
 function middleOf(bucket: number, accuracy: number): number {
-  return Math.exp(bucket * logFactor(accuracy)) * (1 - accuracy);
+  const bound = Math.exp(bucket * logFactor(accuracy));
+  if (Number.isFinite(bound)) return bound * (1 - accuracy);
+  return finite(Math.exp(bucket * logFactor(accuracy) + Math.log1p(-accuracy)));
 }
 
 function withCount(counts: readonly number[], bucket: number, by: number): number[] {

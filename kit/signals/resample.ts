@@ -36,8 +36,13 @@ export function resample(state: Resampled, at: number, value: number, options: R
   }
   for (let ts = first; bridged && ts < at; ts += everyMs) {
     const share = (ts - state.at) / (at - state.at);
-    points.push({ ts, value: method === "last" ? state.value : state.value + (value - state.value) * share });
+    points.push({ ts, value: method === "last" ? state.value : between(state.value, value, share) });
   }
   if (at % everyMs === 0) points.push({ ts: at, value });
   return { state: next, points };
+}
+
+function between(from: number, to: number, share: number): number {
+  const distance = to - from;
+  return Number.isFinite(distance) ? from + distance * share : from * (1 - share) + to * share;
 }

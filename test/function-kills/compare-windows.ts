@@ -80,9 +80,9 @@ function windowFrom(start: number, size: number): { start: number; end: number }
 }
 
 /** An oracle lets all windows end; those of today's calendar are still open. */
-function upTo({ results, lateDropped }: OracleWindows, flushUpTo: number): OracleWindows {
+function upTo({ results, ...rest }: OracleWindows, flushUpTo: number): OracleWindows {
   const ended = [...results].map(([device, all]) => [device, all.filter(({ end }) => end <= flushUpTo)] as const);
-  return { results: new Map(ended), lateDropped };
+  return { results: new Map(ended), ...rest };
 }
 
 function differencesOf(name: WindowFunction, oracles: readonly OracleWindows[], made: Made): WindowDifferences {

@@ -14,7 +14,12 @@ export interface OracleWindows {
   /** Per device: the results in the order in which they come, by window. */
   readonly results: ReadonlyMap<string, readonly OracleResult[]>;
   readonly lateDropped: number;
+  /** How many calls have thrown. */
+  readonly failed: number;
 }
+
+/** Of which readings a window has no result: it throws. */
+export type Fails = (values: readonly number[]) => boolean;
 
 interface Reading {
   readonly ts: number;
@@ -39,11 +44,31 @@ export class DeviceWindows {
   results: OracleResult[] = [];
   dropped = 0;
   horizon = -Infinity;
+  failed = 0;
+  private readonly fails: Fails;
+
+  constructor(fails: Fails) {
+    this.fails = fails;
+  }
 
   tell(window: Kept, cause: OracleResult["cause"]): void {
     const values = cause === "withdrawn" ? [] : window.members.map(({ value }) => value);
+    if (cause !== "withdrawn" && this.fails(values)) {
+      this.failed += 1;
+      return;
+    }
     this.results.push({ start: window.start, end: window.end, revision: window.revision, cause, values });
     window.revision += 1;
+  }
+
+  /** Of a reading all is taken back when something throws. */
+  atomically(take: () => void): void {
+    const { live, results, dropped, failed } = this;
+    this.live = structuredClone(live);
+    this.results = [...results];
+    take();
+    if (this.failed === failed) return;
+    Object.assign(this, { live, results, dropped, failed: failed + 1 });
   }
 }
 
@@ -53,27 +78,30 @@ function run(
   flushUpTo: number,
   settle: Rule,
   take: Rule,
+  fails: Fails = () => false,
 ): OracleWindows {
   const results = new Map<string, readonly OracleResult[]>();
-  let lateDropped = 0;
+  let [lateDropped, failed] = [0, 0];
   for (const { device, points } of timelinesOf(messages, time, flushUpTo)) {
-    const windows = new DeviceWindows();
+    const windows = new DeviceWindows(fails);
     for (const point of points) {
       settle(windows, null, Math.max(point.silence, point.watermark));
       settle(windows, null, Math.max(point.watermark, point.ts - time.outOfOrderMs));
-      take(windows, point, point.watermark);
+      windows.atomically(() => take(windows, point, point.watermark));
     }
     settle(windows, null, Infinity);
     results.set(device, windows.results);
     lateDropped += windows.dropped;
+    failed += windows.failed;
   }
-  return { results, lateDropped };
+  return { results, lateDropped, failed };
 }
 
 export interface AlignedOptions {
   readonly windowsOf: (ts: number) => readonly { readonly start: number; readonly end: number }[];
   readonly earlyMs: number | null;
   readonly latenessMs: number;
+  readonly fails?: Fails;
 }
 
 /** Windows whose bounds are fixed: tumbling, hopping, calendar. */
@@ -81,7 +109,7 @@ export function alignedOracle(
   messages: readonly OracleMessage[],
   time: OracleTime,
   flushUpTo: number,
-  { windowsOf, earlyMs, latenessMs }: AlignedOptions,
+  { windowsOf, earlyMs, latenessMs, fails }: AlignedOptions,
 ): OracleWindows {
   const settle: Rule = (device, _, upTo) => {
     for (const window of device.live) {
@@ -124,7 +152,7 @@ export function alignedOracle(
     }
     if (dropped) device.dropped += 1;
   };
-  return run(messages, time, flushUpTo, settle, take);
+  return run(messages, time, flushUpTo, settle, take, fails);
 }
 
 /** Readings that are less than the gap apart, found by looking at the distance to every reading of every session. */
@@ -132,7 +160,7 @@ export function sessionOracle(
   messages: readonly OracleMessage[],
   time: OracleTime,
   flushUpTo: number,
-  { gapMs, latenessMs }: { readonly gapMs: number; readonly latenessMs: number },
+  { gapMs, latenessMs, fails }: { readonly gapMs: number; readonly latenessMs: number; readonly fails?: Fails },
 ): OracleWindows {
   const settle: Rule = (device, _, upTo) => {
     for (const session of device.live) {
@@ -166,7 +194,7 @@ export function sessionOracle(
     made.closed = true;
     device.tell(made, "late");
   };
-  return run(messages, time, flushUpTo, settle, take);
+  return run(messages, time, flushUpTo, settle, take, fails);
 }
 
 /** For each reading those that have come by then and lie in (ts − size, ts]. */

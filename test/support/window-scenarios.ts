@@ -107,11 +107,18 @@ function madeReadings({ readings }: FunctionRun): string[] {
 
 export function compare(fn: StageFunction, scenario: Scenario, oracle: OracleWindows, isSession = false): void {
   const run = runRecords([fn], scenario.records);
-  expect(run.deadLetters).toEqual([]);
+  expect(run.deadLetters).toHaveLength(oracle.failed);
   expect(run.events.filter(({ kind }) => kind === "late-dropped").length).toBe(oracle.lateDropped);
   expect(madeAggregates(run)).toEqual(expectedAggregates(fn.name, oracle));
   expect(madeReadings(run)).toEqual(expectedReadings(oracle, isSession));
+  expect(keptWindows(run)).toEqual([]);
   compareRestored(fn, scenario, run);
+}
+
+/** At the end all windows have been let go. */
+function keptWindows({ run }: FunctionRun): string[] {
+  const slots = [...run.state.snapshotChunks()].flatMap((chunk) => chunk.slots);
+  return slots.map(({ name }) => name).filter((name) => /^([sw]|@timer)\//.test(name));
 }
 
 /** Restored after every record: of a snapshot and up to two units. */

@@ -27,6 +27,42 @@ describe("calendar windows", () => {
     expect(dayAt("America/Sao_Paulo", "2018-11-04T12:00:00Z")).toEqual(["2018-11-04T03:00:00.000Z", 23]);
   });
 
+  /** Where clocks are put back over midnight, as minutes around that instant; and where a day is left out. */
+  const backOverMidnight = [
+    ["America/St_Johns", "2010-11-07T02:31:00Z"],
+    ["America/Goose_Bay", "2005-10-30T03:01:00Z"],
+    ["America/St_Johns", "2000-10-29T02:31:00Z"],
+    ["Antarctica/Casey", "2010-03-04T15:00:00Z"],
+    ["Pacific/Apia", "2011-12-30T10:00:00Z"],
+  ] as const;
+
+  it("hold their readings and touch, and begin when their date first comes, also where it comes twice", SLOW, () => {
+    const edge = fc.oneof(
+      fc.constantFrom(...backOverMidnight).map(([zone, time]) => [zone, Date.parse(time)] as const),
+      fc
+        .tuple(fc.constantFrom(...zones), fc.date({ min: new Date("2000-02-01"), max: new Date("2030-01-01") }))
+        .map(([zone, date]) => [zone, date.getTime()] as const),
+    );
+    const unit = fc.constantFrom("day" as const, "week" as const, "month" as const);
+    fc.assert(
+      fc.property(edge, fc.integer({ min: -4000, max: 4000 }), unit, ([zone, at], minutes, of) => {
+        const ts = at + minutes * 60_000;
+        const lane = calendarLane(of, zone);
+        const [window] = lane.windowsOf(ts);
+        if (window === undefined) throw new Error("no window");
+        expect(window.start <= ts && ts < window.end).toBe(true);
+        expect(lane.windowsOf(window.end)[0]?.start).toBe(window.end);
+        expect(calendarLane(of, zone).windowsOf(window.start - 1)[0]?.end).toBe(window.start);
+        expect(lane.windowFrom(window.start)).toEqual(window);
+        const dates = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short" });
+        const first = dates.format(window.start);
+        const before = Array.from({ length: 240 }, (_, n) => dates.format(window.start - 60_000 * n - 1));
+        expect(before.every((date) => date < first)).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
   it("are what a brute-force recomputation gives around changes of clocks, also when restored", SLOW, () => {
     fc.assert(
       fc.property(

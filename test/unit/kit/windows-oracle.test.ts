@@ -11,6 +11,7 @@ import {
   stats,
   streams,
 } from "../../support/window-scenarios.ts";
+import type { Fails } from "../../support/oracle-windows.ts";
 
 const SLOW = { timeout: 60_000 };
 const SECOND = 1000;
@@ -101,3 +102,61 @@ describe("windows of random streams are what a brute-force recomputation gives, 
     );
   });
 });
+
+describe("windows whose results fail now and then are what a brute-force recomputation gives, and let go in their time", () => {
+  const failing = fc.constantFrom<Fails>(
+    () => true,
+    (values) => sumOf(values) % 3 === 0,
+    (values) => values.length === 2,
+  );
+  const failingStats = (fails: Fails) => ({
+    ...stats,
+    result({ values }: { values: number[] }) {
+      if (fails(values)) throw new RangeError("they give no result");
+      return stats.result({ values });
+    },
+  });
+
+  it.each([10, 5])("of 10 s, begun every %i s", SLOW, (every) => {
+    const hop = every * SECOND;
+    const windowsOf = (ts: number) => {
+      const starts = [Math.floor(ts / hop) * hop - hop, Math.floor(ts / hop) * hop];
+      return starts.filter((start) => ts < start + 10 * SECOND).map((start) => ({ start, end: start + 10 * SECOND }));
+    };
+    fc.assert(
+      fc.property(...streams(SECOND), fc.constantFrom(null, 2 * SECOND), failing, (moves, time, earlyMs, fails) => {
+        const fn = defineStream({
+          ...failingStats(fails),
+          ...lateness(time),
+          window: hopping("10s", hop),
+          ...(earlyMs === null ? {} : { early: earlyMs }),
+        });
+        const scenario = scenarioOf(moves, time, SECOND);
+        const options = { windowsOf, earlyMs, latenessMs: time.allowedLatenessMs, fails };
+        compare(fn, scenario, alignedOracle(scenario.messages, time, FLUSH_UP_TO, options));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("sessions", SLOW, () => {
+    fc.assert(
+      fc.property(...streams(SECOND), failing, (moves, time, fails) => {
+        const fn = defineStream({
+          ...failingStats(fails),
+          ...lateness(time),
+          window: session("5s"),
+          merge: (a, b) => ({ values: [...a.values, ...b.values] }),
+        });
+        const scenario = scenarioOf(moves, time, SECOND);
+        const options = { gapMs: 5000, latenessMs: time.allowedLatenessMs, fails };
+        compare(fn, scenario, sessionOracle(scenario.messages, time, FLUSH_UP_TO, options), true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
