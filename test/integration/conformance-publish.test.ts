@@ -162,7 +162,7 @@ describe("a publisher with QoS 2 and clean session = 0", () => {
     const last = await resumeKept(edge);
     await exchange(last, [rawPublish(TOPIC_A, "another", 7, QOS_2)], "50020007");
     const ids = edge.log.records.map(({ headers }) => headers.find(([name]) => name === HEADER.admissionId)?.[1]);
-    expect(ids).toEqual(["gw.7.1", "gw.7.2"]);
+    expect(ids).toEqual(["gw/7/1", "gw/7/2"]);
   });
 
   test("may send all again that it has not released, however many that are", async () => {
