@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { finite } from "../core/finite.ts";
 import { defineStream } from "../core/function.ts";
 import { LIMITS } from "../core/limits.ts";
 import { emitWritten } from "../engine/function-call.ts";
@@ -153,7 +154,7 @@ function changeBy(acc: WindowValues, reading: Reading, window: Window): WindowVa
 function addValue(numbers: number[], base: number, at: number, value: number): void {
   numbers[base + COUNT] = read(numbers, base + COUNT) + 1;
   // A sum beyond what a number can hold stays at the greatest: infinity is no JSON.
-  numbers[base + SUM] = clamp(read(numbers, base + SUM) + value);
+  numbers[base + SUM] = finite(read(numbers, base + SUM) + value);
   if (value < read(numbers, base + MIN)) numbers[base + MIN] = value;
   if (value > read(numbers, base + MAX)) numbers[base + MAX] = value;
   if (at < read(numbers, base + FIRST_AT)) {
@@ -230,10 +231,6 @@ function aggregateOf(
 
 /** Each is written before the next: a window makes one per metric, and there are as many as messages. */
 const written = new WrittenAggregate();
-
-function clamp(sum: number): number {
-  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum));
-}
 
 function read(numbers: readonly number[], index: number): number {
   return numbers[index] ?? 0;

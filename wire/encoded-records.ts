@@ -2,6 +2,7 @@ import { HEADER } from "../core/record.ts";
 import { packText } from "./packed-headers.ts";
 import { readHeaders } from "./record-batch-reader.ts";
 import { writeVarint } from "./varint.ts";
+import { putBytes } from "./written-json.ts";
 import type { EncodedParts, Header, RecordInput } from "../core/record.ts";
 import type { StepSource } from "./step-source.ts";
 import type { WrittenJson } from "./written-json.ts";
@@ -55,9 +56,9 @@ export class EncodedRecords {
     const valueEnd =
       typeof json === "string" ? valueStart + buffer.write(json, valueStart, "utf8") : json.writeTo(buffer, valueStart);
     let at = writeVarint(buffer, valueEnd, controlKind === undefined ? 2 : 3);
-    at = source.writeTo(buffer, copy(SOURCE_NAME, buffer, at), index);
-    at = copy(this.textOf(functionVersion), buffer, copy(VERSION_NAME, buffer, at));
-    if (controlKind !== undefined) at = copy(this.textOf(controlKind), buffer, copy(KIND_NAME, buffer, at));
+    at = source.writeTo(buffer, putBytes(buffer, at, SOURCE_NAME), index);
+    at = putBytes(buffer, putBytes(buffer, at, VERSION_NAME), this.textOf(functionVersion));
+    if (controlKind !== undefined) at = putBytes(buffer, putBytes(buffer, at, KIND_NAME), this.textOf(controlKind));
     this.used = at;
     this.timestamps[length] = timestamp;
     this.keys[length] = key;
@@ -139,10 +140,4 @@ export class EncodedRecord implements RecordInput, EncodedParts {
   get headers(): readonly Header[] {
     return readHeaders(this.bytes, this.valueEnd, this.headersEnd);
   }
-}
-
-/** Short ones, which a loop copies faster than a call. */
-function copy(from: Buffer, to: Buffer, at: number): number {
-  for (let index = 0; index < from.length; index += 1) to[at + index] = from[index] ?? 0;
-  return at + from.length;
 }

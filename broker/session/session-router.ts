@@ -39,11 +39,13 @@ interface SharedMember extends Member {
   readonly subscription: Subscription;
 }
 
+type Candidate = Member & Partial<SharedMember>;
+
 /** For whom the store queues a message: for the first member who can take it. */
 interface Offer {
-  readonly members: readonly (Member & Partial<SharedMember>)[];
+  readonly members: readonly Candidate[];
   /** Who gets it where none of them can. */
-  readonly rest: readonly SharedMember[];
+  readonly rest: readonly Member[];
 }
 
 const isQueued = ({ session, qos }: Member): boolean => session.isKept && qos > 0;
@@ -89,11 +91,14 @@ export function createSessionRouter(options: SessionRouterOptions): SessionRoute
     else session.push(message, qos);
   }
 
-  /** Gives it to the session, or adds it to those for whom the store queues it. */
-  function give(member: Member, message: QueuedMessage, stored: Offer[]): void {
-    if (!isQueued(member)) return giveNow(member, message);
-    member.session.heard(message.topic);
-    stored.push({ members: [member], rest: [] });
+  /** Gives it to the first of them at once, or has the store queue it for the first that can take it. */
+  function give(members: readonly Candidate[], message: QueuedMessage, stored: Offer[]): void {
+    const [first] = members;
+    if (first === undefined) return;
+    if (!isQueued(first)) return giveNow(first, message);
+    first.session.heard(message.topic);
+    const end = members.findIndex((member) => !isQueued(member));
+    stored.push(end < 0 ? { members, rest: [] } : { members: members.slice(0, end), rest: members.slice(end) });
   }
 
   function giveShared(key: string, message: QueuedMessage, routed: RoutedMessage, stored: Offer[]): void {
@@ -109,14 +114,8 @@ export function createSessionRouter(options: SessionRouterOptions): SessionRoute
     for (const group of groups.values()) {
       const members = inTurn(group);
       const [chosen] = members;
-      if (chosen === undefined) continue;
-      chosen.subscription.servedAt = ++turn;
-      if (!isQueued(chosen)) giveNow(chosen, message);
-      else {
-        chosen.session.heard(message.topic);
-        const end = members.findIndex((member) => !isQueued(member));
-        stored.push({ members: end < 0 ? members : members.slice(0, end), rest: end < 0 ? [] : members.slice(end) });
-      }
+      if (chosen !== undefined) chosen.subscription.servedAt = ++turn;
+      give(members, message, stored);
     }
   }
 
@@ -127,7 +126,7 @@ export function createSessionRouter(options: SessionRouterOptions): SessionRoute
       if (index.has(key)) {
         for (const session of index.of(key)) {
           const granted = session.grants(topic);
-          if (granted !== null) give({ session, qos: lowerQos(routed.qos, granted) }, message, stored);
+          if (granted !== null) give([{ session, qos: lowerQos(routed.qos, granted) }], message, stored);
         }
         giveShared(key, message, routed, stored);
       }

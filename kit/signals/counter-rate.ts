@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { finite } from "../finite.ts";
+import { finite } from "../../core/finite.ts";
 
 /** The last value of a counter and its event time, UTC ms; null before the first. */
 export const counterSchema = z.object({ at: z.number(), value: z.number() }).nullable();

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { finite } from "../finite.ts";
+import { finite } from "../../core/finite.ts";
 
 /**
  * Quantiles of many values in little room, after DDSketch (Masson, Rim and Lee 2019): buckets whose bounds grow by one factor, so that every

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { finite } from "../finite.ts";
+import { finite } from "../../core/finite.ts";
 
 /** Count, mean and the sum of squared distances from it (Welford 1962): exact where a sum of squares would lose all digits. */
 export const statisticsSchema = z.object({ count: z.int().nonnegative(), mean: z.number(), squares: z.number() });

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { LIMITS } from "../../core/limits.ts";
+import { WHOLE_STEP } from "../../engine/step-failure.ts";
 import { createClickHouseLink } from "./clickhouse-link.ts";
+import { deadLetterRow, toDeadLetter } from "./dead-letter-row.ts";
 import { requireCount, requireIds, requireRange } from "./history-limits.ts";
 import type {
   DeadLetterCounts,
@@ -12,18 +14,16 @@ import type {
 import type { ConnectionSource } from "./clickhouse-connection.ts";
 import type { BoundValues } from "./clickhouse-link.ts";
 
-/** Stands for the function where no function threw, but all together made too much. */
-const WHOLE_STEP = "$step";
 const TIME = "fromUnixTimestamp64Milli";
 
 /** The engine writes `FUNCTION TOPIC/PARTITION/OFFSET attempt N` into the event of a redrive, and behind it who has edited the record. */
 const REDRIVEN = `SELECT device, extract(detail, '^(.*) attempt [0-9]+(?:$|, edited by )') AS letter,
-  if(startsWith(detail, '${WHOLE_STEP} '), toString(src_stage), '') AS step_stage, uniqExact(detail) AS redrives
+  if(startsWith(detail, '${WHOLE_STEP.function} '), toString(src_stage), '') AS step_stage, uniqExact(detail) AS redrives
 FROM device_events WHERE tenant = {tenant:String} AND kind = 'redriven' GROUP BY device, letter, step_stage`;
 
 /** A function runs in one stage, wherever that is by now; whole steps fail in each stage that reads the record. */
 const LETTERS = `SELECT device, function, source_topic, source_partition, source_offset, timer_name,
-  if(function = '${WHOLE_STEP}', toString(src_stage), '') AS step_stage,
+  if(function = '${WHOLE_STEP.function}', toString(src_stage), '') AS step_stage,
   concat(function, ' ', source_topic, '/', toString(source_partition), '/', toString(source_offset)) AS letter,
   toUnixTimestamp64Milli(max(received)) AS received_ms, count() AS failures,
   argMax((version, error, error_class, stack, payload, toUnixTimestamp64Milli(timer_at)), (src_generation, src_offset, src_step, src_index)) AS newest
@@ -52,24 +52,7 @@ ORDER BY received_ms, source_partition, source_offset, function LIMIT {limit:UIn
 
 const COUNTS = `SELECT state, toUInt32(count()) AS letters FROM (${QUEUE}) GROUP BY state`;
 
-const row = z.object({
-  device: z.string(),
-  function: z.string(),
-  step_stage: z.string(),
-  source_topic: z.string(),
-  source_partition: z.number(),
-  source_offset: z.number(),
-  timer_name: z.string(),
-  received_ms: z.number(),
-  failures: z.number(),
-  redrives: z.number(),
-  version: z.number(),
-  error: z.string(),
-  error_class: z.string(),
-  stack: z.string(),
-  payload: z.string(),
-  timer_ms: z.number().nullable(),
-});
+const row = deadLetterRow.extend({ step_stage: z.string(), failures: z.number(), redrives: z.number() });
 
 const countRow = z.object({
   state: z.enum(["withoutRecord", "redriven", "exhausted", "redrivable"]),
@@ -123,23 +106,6 @@ function boundPlace(after: DeadLetterPlace | undefined): BoundValues {
 }
 
 function toQueued(tenant: string, one: z.infer<typeof row>): QueuedDeadLetter {
-  const { device, function: name, version, error, error_class: errorClass, stack, payload, failures, redrives } = one;
-  const source = { topic: one.source_topic, partition: one.source_partition, offset: one.source_offset };
-  const timer = one.timer_ms === null ? {} : { timer: { name: one.timer_name, at: one.timer_ms } };
-  const thrown = { error, errorClass, stack, received: one.received_ms };
-  const stage = one.step_stage === "" ? {} : { stage: one.step_stage };
-  return {
-    v: 1,
-    tenant,
-    device,
-    function: name,
-    version,
-    ...thrown,
-    source,
-    ...timer,
-    payload,
-    failures,
-    redrives,
-    ...stage,
-  };
+  const { failures, redrives, step_stage: stage } = one;
+  return { ...toDeadLetter(tenant, one), failures, redrives, ...(stage === "" ? {} : { stage }) };
 }

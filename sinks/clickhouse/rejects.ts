@@ -2,8 +2,8 @@ import { z } from "zod";
 import { QUARANTINE_REASONS } from "../../core/derived-records.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { createClickHouseLink } from "./clickhouse-link.ts";
+import { deadLetterRow, toDeadLetter } from "./dead-letter-row.ts";
 import { requireCount, requireIds, requireRange } from "./history-limits.ts";
-import type { DeadLetter } from "../../core/derived-records.ts";
 import type { QuarantinedMessage, RejectQuery, Rejects } from "../../core/rejects.ts";
 import type { ConnectionSource } from "./clickhouse-connection.ts";
 import type { BoundValues } from "./clickhouse-link.ts";
@@ -31,22 +31,6 @@ const quarantineRow = z.object({
   payload: z.string(),
   src_partition: z.number(),
   src_offset: z.number(),
-});
-
-const deadLetterRow = z.object({
-  device: z.string(),
-  function: z.string(),
-  version: z.number(),
-  error: z.string(),
-  error_class: z.string(),
-  stack: z.string(),
-  received_ms: z.number(),
-  source_topic: z.string(),
-  source_partition: z.number(),
-  source_offset: z.number(),
-  timer_name: z.string(),
-  timer_ms: z.number().nullable(),
-  payload: z.string(),
 });
 
 /** Questions to the tables of what was refused. Fixed SQL with bound values only, as in history.ts. */
@@ -86,26 +70,5 @@ function toQuarantined(tenant: string, row: z.infer<typeof quarantineRow>): Quar
     received,
     payload,
     source: { partition: row.src_partition, offset: row.src_offset },
-  };
-}
-
-function toDeadLetter(tenant: string, row: z.infer<typeof deadLetterRow>): DeadLetter {
-  const { device, function: name, version, error, error_class: errorClass, stack, received_ms: received } = row;
-  const source = { topic: row.source_topic, partition: row.source_partition, offset: row.source_offset };
-  const timer = row.timer_ms === null ? {} : { timer: { name: row.timer_name, at: row.timer_ms } };
-  const { payload } = row;
-  return {
-    v: 1,
-    tenant,
-    device,
-    function: name,
-    version,
-    error,
-    errorClass,
-    stack,
-    received,
-    source,
-    ...timer,
-    payload,
   };
 }

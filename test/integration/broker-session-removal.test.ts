@@ -55,6 +55,14 @@ async function answerTo(edge: BrokerHarness, connect: typeof KEPT): Promise<stri
 
 const isKept = async (store: MemorySessionStore) => (await store.find(CLIENT)) !== null;
 
+async function untilRemoved(store: MemorySessionStore): Promise<void> {
+  const left: boolean[] = [];
+  await eventually(() => {
+    void isKept(store).then((kept) => left.push(kept));
+    return left.at(-1) === false;
+  }, "it is removed");
+}
+
 describe("a session that the store does not remove", () => {
   test("refuses each CONNECT with clean session = 1 until it is gone [MQTT-3.1.2-6]", async () => {
     const store = stubbornStore();
@@ -108,11 +116,7 @@ describe("a session that the store does not remove", () => {
     edge.broker.disconnect(["acme/a"]);
     await eventually(() => store.refusals > 2, "it is tried again");
     store.isRefusing = false;
-    const left: boolean[] = [];
-    await eventually(() => {
-      void isKept(sessions).then((kept) => left.push(kept));
-      return left.at(-1) === false;
-    }, "it is removed");
+    await untilRemoved(sessions);
   });
 
   test("is kept beyond its time, and counted as expired when it is gone", async () => {
@@ -154,11 +158,7 @@ describe("a session of which a gateway hears late", () => {
     await sessions.put(connected);
     store.tell({ kind: "put", session: connected });
     expect(await isKept(sessions)).toBe(true);
-    const left: boolean[] = [];
-    await eventually(() => {
-      void isKept(sessions).then((kept) => left.push(kept));
-      return left.at(-1) === false;
-    }, "it is removed");
+    await untilRemoved(sessions);
   });
 
   test("is one like any other when the client with clean session = 1 has gone", async () => {
