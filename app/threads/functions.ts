@@ -1,12 +1,11 @@
 import { flushCompileCache } from "node:module";
 import { workerData } from "node:worker_threads";
-import { LIMITS } from "../../core/limits.ts";
 import { functionsStage } from "../../core/functions-stage.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
 import { createStagePause } from "../../runtime/stage-pause.ts";
-import { writeCallMarks } from "./call-marks.ts";
 import { endThread } from "./end-thread.ts";
+import { beginMarking } from "./functions-marker.ts";
 import { giveWay } from "./give-way.ts";
 import { runStageThread, type StageExtras, type StageThreadData } from "./run-stage-thread.ts";
 import type { Suspicions } from "../../runtime/suspects.ts";
@@ -28,13 +27,12 @@ giveWay();
 setTimeout(flushCompileCache, COMPILED_AFTER_MS).unref();
 const data = workerData as FunctionsThreadData;
 const { memberId, stage, suspicions } = data;
-const marker = writeCallMarks(data.marks);
+const heapMib = data.config.functionMemoryMib;
+// No call may come before it.
+const marker = beginMarking(data.marks, heapMib);
 const extras: StageExtras = (parts) => {
   const console = createFunctionConsole({ stage, ...parts });
   const pause = createStagePause({ stage, ...parts });
   return { load: (code) => loadFunctions(code, { console }), marker, memberId, onEnd: endThread, pause, suspicions };
 };
-// The first says that the thread has come so far. No call may come before it.
-marker.beat();
-setInterval(() => marker.beat(), LIMITS.functionWatchMs);
-await runStageThread(stage, data, functionsStage(stage), extras);
+await runStageThread(stage, { ...data, heapMib }, functionsStage(stage), extras);

@@ -1,5 +1,4 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { garbageCollector } from "../memory/collect-garbage.ts";
 
 const TIMES = 4;
 /** So much is known well enough from fewer times, and more of it might not fit. */
@@ -7,10 +6,9 @@ const PLENTY_BYTES = 8 * 1024 ** 2;
 
 /** What stays in memory of each time that something is loaded, bytes, on the heap and in buffers: the mean of some times. */
 export function keptByLoading(load: () => unknown): number {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
+  const collect = garbageCollector();
   const used = (): number => {
-    if (typeof collect === "function") collect();
+    collect();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     return heapUsed + arrayBuffers;
   };

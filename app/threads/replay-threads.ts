@@ -1,6 +1,7 @@
 import { errorText, isMillraceError, MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
+import { heapCeiling, untilHeapIsFull } from "./heap-watch.ts";
 import { spawnThread, type SpawnedThread } from "./spawn-thread.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -50,13 +51,14 @@ export function createReplayThreads({ config, log, clock, logger }: ReplayThread
   async function run(thread: SpawnedThread<ReplayThreadApi>, over: Promise<Error | null>): Promise<void> {
     const finished = new AbortController();
     const watched = watch(thread, finished.signal);
+    const full = untilHeapIsFull(thread.worker, LIMITS.replayMemoryMibMax, finished.signal);
     const died = over.then((error) => {
       throw error ?? new MillraceError("THREAD_ENDED", "the thread of the replay has ended");
     });
     // Only the first that ends is awaited.
     died.catch(() => undefined);
     try {
-      const isWhole = await Promise.race([thread.call("run"), watched, died]);
+      const isWhole = await Promise.race([thread.call("run"), watched, full, died]);
       if (status !== null) status = { ...status, ...(await thread.call("counts")) };
       end(isWhole ? "done" : "cancelled", null);
     } catch (error) {
@@ -85,7 +87,7 @@ export function createReplayThreads({ config, log, clock, logger }: ReplayThread
         const { access, transfer } = log.connect();
         const { promise: over, resolve } = Promise.withResolvers<Error | null>();
         const deadlines = { run: Infinity, counts: LIMITS.replaySilenceMsMax };
-        const memory = { maxOldGenerationSizeMb: LIMITS.replayMemoryMibMax };
+        const memory = heapCeiling(LIMITS.replayMemoryMibMax);
         const thread = spawnThread<ReplayThreadApi>(
           "./replay.ts",
           { config, access, job },

@@ -1,5 +1,6 @@
 import { workerData, type MessagePort } from "node:worker_threads";
 import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { REPLAY_STAGE } from "../../core/stage.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { createFunctionConsole } from "../../runtime/function-console.ts";
@@ -11,6 +12,7 @@ import { createSystemReceiveClock } from "../receive-clock.ts";
 import { ReplayRun, type ReplayCounts } from "../replay/replay-run.ts";
 import { serveThread } from "../thread-rpc.ts";
 import { giveWay } from "./give-way.ts";
+import { createOwnHeap } from "./own-heap.ts";
 import type { Config } from "../config.ts";
 import type { ReplayJob } from "../replay/replay-job.ts";
 
@@ -31,6 +33,8 @@ export type ReplayThreadApi = {
 
 giveWay();
 const { config, access, control, job } = workerData as ReplayThreadData;
+const heap = createOwnHeap(LIMITS.replayMemoryMibMax);
+setInterval(() => heap.look(), LIMITS.functionWatchMs);
 const logger = createLogger(config.logLevel, "replay");
 const metrics = createMetrics();
 const log = await openThreadLog(access, config, { clock: createSystemReceiveClock(), logger, metrics });

@@ -31,6 +31,8 @@ export interface StageThreadData {
   readonly partitions: readonly number[] | null;
   readonly control: MessagePort;
   readonly peers: readonly MessagePort[];
+  /** What its heap may hold, MiB; not given: what V8 gives it. */
+  readonly heapMib?: number;
 }
 
 /** What else a stage runs with, made of what its thread has. */
@@ -41,7 +43,7 @@ export type StageExtras = (
 /** Runs a stage on this thread's share of the partitions. `name` is the thread's in the log lines. */
 export async function runStageThread(
   name: string,
-  { config, access, partitions, control, peers }: StageThreadData,
+  { config, access, partitions, control, peers, heapMib }: StageThreadData,
   stage: StageDefinition,
   extras: StageExtras = () => ({}),
 ): Promise<void> {
@@ -61,7 +63,7 @@ export async function runStageThread(
   const cold = new ColdFile({
     stage: stage.name,
     directory: coldDirectory(config.data),
-    bytesMax: stateBytesMax(config),
+    bytesMax: stateBytesMax(config, heapMib),
     monotonic,
     logger,
     metrics,
@@ -106,8 +108,9 @@ function reduced({ totals, ...rest }: StageTotals, reduce: (totals: KeyCounts) =
 const MIB = 1024 ** 2;
 
 /** By default half of what the thread may have: the rest is what the work itself takes. */
-function stateBytesMax({ stateMemoryMib }: Config): number {
-  return stateMemoryMib === undefined ? getHeapStatistics().heap_size_limit / 2 : stateMemoryMib * MIB;
+function stateBytesMax({ stateMemoryMib }: Config, heapMib: number | undefined): number {
+  if (stateMemoryMib !== undefined) return stateMemoryMib * MIB;
+  return (heapMib === undefined ? getHeapStatistics().heap_size_limit : heapMib * MIB) / 2;
 }
 
 function busySeconds(): number {

@@ -4,9 +4,10 @@ import { LIMITS } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
 import { createCallMarks, readCallMarks } from "./call-marks.ts";
 import { CallWatchdog } from "./call-watchdog.ts";
+import { HeapWatch, heapCeiling } from "./heap-watch.ts";
 import { SuspectList } from "./suspect-list.ts";
 import type { Overdue, WatchdogLimits } from "./call-watchdog.ts";
-import type { Worker } from "node:worker_threads";
+import type { ResourceLimits, Worker } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
 import type { ReportFault } from "../../core/fault.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -18,12 +19,11 @@ import type { Suspicions } from "../../runtime/suspects.ts";
 export interface ThreadStart {
   readonly marks: SharedArrayBuffer;
   readonly suspicions: Suspicions;
-  /** Beyond it the thread runs out of memory. */
-  readonly resourceLimits: { readonly maxOldGenerationSizeMb: number };
+  readonly resourceLimits: ResourceLimits;
 }
 
 export interface RunningThread {
-  readonly worker: Pick<Worker, "terminate"> & Partial<Pick<Worker, "cpuUsage">>;
+  readonly worker: Pick<Worker, "terminate"> & Partial<Pick<Worker, "cpuUsage" | "getHeapStatistics">>;
   /** Called when it has ended, with what it died of, if that is known. */
   onEnd(listener: (error: Error | null) => void): void;
   /** Has it begin to work. Rejects when it cannot; not with what comes of its end. */
@@ -98,12 +98,13 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
   /** Runs one thread until it ends. `started` is called when it is at work. */
   const runOnce = async (started: () => void): Promise<void> => {
     const marks = createCallMarks();
-    const resourceLimits = { maxOldGenerationSizeMb: functionMemoryMib };
+    const resourceLimits = heapCeiling(functionMemoryMib);
     const thread = options.spawn({ marks, suspicions: suspects.all, resourceLimits });
     current = thread.worker;
     const begunAt = monotonic.now();
     let overdue: End | null = null;
     const watchdog = new CallWatchdog(limits);
+    const heap = new HeapWatch(thread.worker, functionMemoryMib);
     const cpuMs = cpuClock(thread.worker);
     const looking = setInterval(() => {
       if (inARow > 0 && monotonic.now() - begunAt >= LIMITS.functionSettledMs) {
@@ -112,7 +113,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
       }
       const reading = readCallMarks(marks);
       const verdict = watchdog.look(reading, monotonic.now(), cpuMs());
-      const isOverMemory = reading.at.call > 0 && options.isOverMemory?.() === true;
+      const isOverMemory = heap.isFull(reading) || (reading.at.call > 0 && options.isOverMemory?.() === true);
       if ((verdict === null && !isOverMemory) || overdue !== null) return;
       overdue = verdict === null ? OUT_OF_MEMORY : timeout(verdict, limits);
       void thread.worker.terminate();

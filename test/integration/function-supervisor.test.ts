@@ -17,6 +17,7 @@ afterEach(async () => {
 
 const RECORDS = 20;
 const POISON = 7;
+const MEMORY_MIB = 64;
 
 describe("a function that", () => {
   const died: Readonly<Record<Misdeed, string>> = {
@@ -24,13 +25,14 @@ describe("a function that", () => {
     loop: "TimeoutError",
     exit: "WorkerDied",
     heap: "OutOfMemory",
+    map: "OutOfMemory",
     reject: "WorkerDied",
     "loop-later": "TimeoutError",
   };
   for (const misdeed of MISDEEDS) {
     it(`does "${misdeed}" on one record loses that record, and only it`, { timeout: 60_000 }, async () => {
       const log = await place.openLog();
-      const deaths = await supervised(log, misdeed === "heap" ? 60_000 : 300);
+      const deaths = await supervised(log, died[misdeed] === "OutOfMemory" ? 60_000 : 300);
       for (let n = 0; n < RECORDS; n += 1) await append(log, n, n === POISON ? misdeed : "nothing");
       await eventually(async () => (await values(log, "device-events")).length === 2 * 2 * RECORDS - 1, 50_000);
       const letters = await values(log, "dead-letters");
@@ -46,6 +48,15 @@ describe("a function that", () => {
       expect(deaths()).toBe(misdeed === "throw" ? 0 : misdeed === "reject" || misdeed === "loop-later" ? 3 : 2);
     });
   }
+
+  it("keeps more with each record costs its thread now and then, and no record", { timeout: 60_000 }, async () => {
+    const log = await place.openLog();
+    const deaths = await supervised(log, 60_000);
+    for (let n = 0; n < RECORDS; n += 1) await append(log, n, "leak");
+    await eventually(async () => (await values(log, "device-events")).length === 2 * 2 * RECORDS, 50_000);
+    await eventually(async () => deaths() > 0, 10_000);
+    expect(await values(log, "dead-letters")).toEqual([]);
+  });
 });
 
 const reading = (n: number, misdeed: string) => {
@@ -67,7 +78,7 @@ async function supervised(log: EmbeddedLog, functionTimeoutMs: number): Promise<
     stage: "functions",
     name: "hostile",
     functionTimeoutMs,
-    functionMemoryMib: 64,
+    functionMemoryMib: MEMORY_MIB,
     silenceMs: 1000,
     spawn: (start) => spawnHostile(log, start),
     monotonic: { now: () => performance.now() },
@@ -86,7 +97,7 @@ async function supervised(log: EmbeddedLog, functionTimeoutMs: number): Promise<
 function spawnHostile(log: EmbeddedLog, { marks, suspicions, resourceLimits }: ThreadStart): RunningThread {
   const connection = log.connect();
   const worker = new Worker(new URL("../support/hostile-thread.ts", import.meta.url), {
-    workerData: { connection, marks, suspicions },
+    workerData: { connection, marks, suspicions, heapMib: MEMORY_MIB },
     transferList: [connection.port],
     resourceLimits,
   });

@@ -2,8 +2,10 @@ import { defineMap } from "../../core/function.ts";
 import type { StageDefinition } from "../../core/stage.ts";
 
 /** What a reading has the hostile function do. */
-export const MISDEEDS = ["throw", "loop", "exit", "heap", "reject", "loop-later"] as const;
+export const MISDEEDS = ["throw", "loop", "exit", "heap", "map", "reject", "loop-later"] as const;
 export type Misdeed = (typeof MISDEEDS)[number];
+
+const leaked = new Map<number, object>();
 
 const deeds: Readonly<Record<string, () => void>> = {
   throw() {
@@ -18,6 +20,15 @@ const deeds: Readonly<Record<string, () => void>> = {
   heap() {
     const kept: object[] = [];
     for (;;) kept.push({ some: "memory", of: kept.length });
+  },
+  /** Grows by doubling: each time in one step. */
+  map() {
+    const kept = new Map<number, object>();
+    for (;;) kept.set(kept.size, { some: "memory" });
+  },
+  /** Comes back, and keeps about 10 MB. Not a misdeed of one record. */
+  leak() {
+    for (let n = 0; n < 100_000; n += 1) leaked.set(leaked.size, { some: "memory" });
   },
   reject() {
     void Promise.reject(new Error("nobody waits for this"));

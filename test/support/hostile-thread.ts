@@ -1,6 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { writeCallMarks } from "../../app/threads/call-marks.ts";
-import { LIMITS } from "../../core/limits.ts";
+import { beginMarking } from "../../app/threads/functions-marker.ts";
 import { soleMember } from "../../core/consumer-group.ts";
 import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -14,15 +13,14 @@ export interface HostileThreadData {
   readonly connection: LogConnection;
   readonly marks: SharedArrayBuffer;
   readonly suspicions: Suspicions;
+  readonly heapMib: number;
 }
 
 /** Runs the hostile stage as a thread of functions does. */
-const { connection, marks, suspicions } = workerData as HostileThreadData;
+const { connection, marks, suspicions, heapMib } = workerData as HostileThreadData;
 const log = connectEmbeddedLog(connection);
-const marker = writeCallMarks(marks);
 // Before the first call, as the thread of functions does.
-marker.beat();
-setInterval(() => marker.beat(), LIMITS.functionWatchMs);
+const marker = beginMarking(marks, heapMib);
 const runner = createStageRunner({
   log,
   stage: hostileStage,
