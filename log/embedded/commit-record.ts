@@ -5,7 +5,7 @@ import { checksum } from "../../wire/record-batch-checksum.ts";
 
 /**
  * One physical record of a group commit: header, directory, batches. LMDB's cost is per put, so everything that a group appends to
- * all partitions goes into one value, and the directory says where each partition's batch lies. Little endian; the crc covers header
+ * all partitions goes into one record, and the directory says where each partition's batch lies. Little endian; the crc covers header
  * and directory, the batches have their own.
  *
  *     0 magic u32 · 4 crc32c u32 · 8 entries u32 · 12 reserved u32 · 16 time f64 · 24 directory · batches

@@ -5,6 +5,7 @@ import { ByteShelf } from "./byte-shelf.ts";
 import { decodeJournalEntry, encodeJournalEntry } from "./journal-entry.ts";
 import { scanJournal } from "./journal-scan.ts";
 import { createJournal } from "./journal.ts";
+import { recordNumber, RecordReader, type KeyAt } from "./pieces.ts";
 import { quarantineEntry } from "./quarantine.ts";
 import type { JournalClaim, JournalEntry, JournalId, JournalHolding, JournalStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -24,8 +25,9 @@ export interface JournalWrite {
 }
 
 export interface PlacedEntries {
-  readonly puts: readonly { readonly key: JournalKey; readonly bytes: Buffer }[];
-  readonly removals: readonly JournalKey[];
+  readonly puts: readonly { readonly keyAt: KeyAt<JournalKey>; readonly entry: number; readonly bytes: Buffer }[];
+  /** Entries [from, to) of a journal: they are stored. */
+  readonly removals: readonly { readonly keyAt: KeyAt<JournalKey>; readonly from: number; readonly to: number }[];
   /** To be called when the transaction is durable. */
   apply(): void;
 }
@@ -44,6 +46,7 @@ export class JournalTable {
   private readonly store: LogStore;
   private readonly topology: LogTopology;
   private readonly damagedCounter: Counter;
+  private readonly entries: RecordReader<JournalKey>;
   private readonly journals = new Map<string, Journal>();
   /** Where the entries of the commit under way are. */
   private readonly shelf = new ByteShelf();
@@ -53,6 +56,7 @@ export class JournalTable {
   constructor(options: JournalTableOptions) {
     this.options = options;
     this.store = options.store;
+    this.entries = new RecordReader(options.store.journals);
     this.topology = options.topology;
     this.damagedCounter = options.metrics.counter(
       "millrace_log_corrupt_entries_total",
@@ -81,20 +85,24 @@ export class JournalTable {
     this.shelf.clear();
     const room = (length: number): Buffer => this.shelf.room(length);
     const progress = new Map<Journal, JournalProgress>();
-    const puts: { key: JournalKey; bytes: Buffer }[] = [];
-    const removals: JournalKey[] = [];
+    const placed: { journal: Journal; entry: number; bytes: Buffer }[] = [];
     for (const write of writes) {
       const { journal } = write;
       const state = progress.get(journal) ?? { ...journal.durable };
       progress.set(journal, state);
-      const obsoleteFrom = state.first;
       const entry = advance(state, write);
-      puts.push({ key: keyOf(journal.id, state.next - 1), bytes: encodeJournalEntry(entry, this.topology, room) });
-      for (let offset = obsoleteFrom; offset < state.first; offset++) removals.push(keyOf(journal.id, offset));
+      placed.push({ journal, entry: state.next - 1, bytes: encodeJournalEntry(entry, this.topology, room) });
     }
+    // What a snapshot of the same commit has made obsolete is not stored at all.
+    const kept = placed.filter(({ journal, entry }) => entry >= (progress.get(journal)?.first ?? 0));
+    const passed = [...progress].filter(([journal, { first }]) => first > journal.durable.first);
     return {
-      puts,
-      removals,
+      puts: kept.map(({ journal, entry, bytes }) => ({ keyAt: entriesOf(journal.id), entry, bytes })),
+      removals: passed.map(([{ id, durable }, { first }]) => ({
+        keyAt: entriesOf(id),
+        from: durable.first,
+        to: first,
+      })),
       apply() {
         for (const [journal, state] of progress) journal.durable = state;
       },
@@ -132,9 +140,9 @@ export class JournalTable {
     let [last] = keys.getKeys({ reverse: true, limit: 1 });
     while (last !== undefined) {
       const id: JournalId = { name: last[0], partition: last[1] };
-      const [first] = keys.getKeys({ start: keyOf(id, 0), limit: 1 });
-      this.restoreJournal(id, first?.[2] ?? 0, last[2]);
-      [last] = keys.getKeys({ reverse: true, start: keyOf(id, -1), limit: 1 });
+      const [first] = keys.getKeys({ start: entriesOf(id)(0), limit: 1 });
+      this.restoreJournal(id, recordNumber(first?.[2] ?? 0), recordNumber(last[2]));
+      [last] = keys.getKeys({ reverse: true, start: entriesOf(id)(-1), limit: 1 });
     }
   }
 
@@ -157,17 +165,23 @@ export class JournalTable {
 
   private reportDamage(id: JournalId, entry: number, whole: boolean): void {
     const { directory, logger } = this.options;
-    quarantineEntry(directory, { ...id, entry, bytes: this.store.journals.getBinary(keyOf(id, entry)) ?? null });
+    quarantineEntry(directory, { ...id, entry, bytes: this.readBytes(id, entry) });
     this.damagedCounter.add();
     const text = whole ? "it was a claim, and nothing is lost" : "its owner restores what lies before it";
     logger.error({ ...id, entry }, `a journal entry is damaged: ${text}`);
   }
 
+  /** In memory of their own: who restores keeps them. */
+  private readBytes(id: JournalId, offset: number): Buffer | null {
+    const bytes = this.entries.read(entriesOf(id), offset);
+    return bytes === undefined ? null : Buffer.from(bytes.subarray(0, bytes.length));
+  }
+
   private readEntry(id: JournalId, offset: number): StoredEntry | null {
-    const bytes = this.store.journals.getBinary(keyOf(id, offset));
-    if (bytes === undefined) return null;
+    const bytes = this.readBytes(id, offset);
+    if (bytes === null) return null;
     try {
-      return decodeJournalEntry(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), this.topology);
+      return decodeJournalEntry(bytes, this.topology);
     } catch (error) {
       if (error instanceof MillraceError) return null;
       throw error;
@@ -208,6 +222,6 @@ function advance(state: JournalProgress, { kind, epoch, entry }: JournalWrite): 
   };
 }
 
-function keyOf(id: JournalId, entry: number): JournalKey {
-  return [id.name, id.partition, entry];
+function entriesOf({ name, partition }: JournalId): KeyAt<JournalKey> {
+  return (entry) => [name, partition, entry];
 }

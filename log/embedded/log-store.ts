@@ -5,6 +5,7 @@ import { TOPICS } from "../../core/topics.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 import { LMDB_CODES, lmdbCode } from "./lmdb-codes.ts";
 import { logFile } from "./log-file.ts";
+import { recordNumber, type KeyAt } from "./pieces.ts";
 import { LogTopology } from "../topology.ts";
 import type { Database, RootDatabase } from "lmdb";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -16,10 +17,11 @@ export interface LogStore {
   readonly root: RootDatabase<Buffer, string>;
   /** `format`: version, partitions, topics. `starts`: a checkpoint of start offsets, its head the first sequence kept. */
   readonly meta: Database<Buffer, string>;
-  /** Commit sequence → commit record. Sequences are dense. */
+  /** Commit sequence → commit record, in pieces (`pieces.ts`). Sequences are dense. */
   readonly commits: Database<Buffer, number>;
   /** Commit sequence → checkpoint of next offsets and last timestamps as after that commit. Sparse. */
   readonly index: Database<Buffer, number>;
+  /** In pieces too. */
   readonly journals: Database<Buffer, JournalKey>;
   /** Key → telemetry records that retention deleted, f64. */
   readonly deleted: Database<Buffer, string>;
@@ -33,7 +35,9 @@ interface LogFormat {
   readonly generation?: number;
 }
 
-const FORMAT_VERSION = 1;
+/** 1: commits and journal entries are whole values. What a log has of those stays as it is. */
+const FORMAT_VERSION = 2;
+const FORMAT_VERSION_MIN = 1;
 const GIB = 1024 ** 3;
 const FOREIGN_FILE_CODES: readonly (number | null)[] = [
   LMDB_CODES.invalid,
@@ -130,8 +134,8 @@ export async function establishIdentity(
     );
   }
   const topics = [...stored.topics, ...TOPICS.filter((topic) => !stored.topics.includes(topic))];
-  if (topics.length > stored.topics.length) {
-    await store.meta.put("format", Buffer.from(JSON.stringify({ ...stored, topics })));
+  if (topics.length > stored.topics.length || stored.version < FORMAT_VERSION) {
+    await store.meta.put("format", Buffer.from(JSON.stringify({ ...stored, topics, version: FORMAT_VERSION })));
   }
   return { topology: new LogTopology(topics, partitionCount), generation: stored.generation ?? 0, isNew: false };
 }
@@ -151,10 +155,10 @@ export function readIdentity(store: LogStore): LogIdentity {
 /** Null in a log that is being made. */
 function readCheckedFormat(store: LogStore): LogFormat | null {
   const stored = readFormat(store);
-  if (stored === null || stored.version === FORMAT_VERSION) return stored;
+  if (stored === null || (stored.version >= FORMAT_VERSION_MIN && stored.version <= FORMAT_VERSION)) return stored;
   throw new MillraceError(
     "DATA_FORMAT_UNSUPPORTED",
-    `the log has data format ${stored.version}; this release reads format ${FORMAT_VERSION}`,
+    `the log has data format ${stored.version}; this release reads formats up to ${FORMAT_VERSION}`,
     { remedy: "start the release that wrote the log" },
   );
 }
@@ -180,6 +184,14 @@ function isFormat(value: unknown): value is LogFormat {
     "topics" in value &&
     Array.isArray(value.topics)
   );
+}
+
+export const commitAt: KeyAt<number> = (sequence) => sequence;
+
+/** Of the last commit that is stored; 0 when there is none. */
+export function lastCommit(store: LogStore): number {
+  const [last = 0] = store.commits.getKeys({ reverse: true, limit: 1 });
+  return recordNumber(last);
 }
 
 /** Start offsets, and as head the first commit sequence that is kept. */

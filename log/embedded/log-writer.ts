@@ -7,7 +7,8 @@ import { commitFailure } from "./commit-failure.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { CommitRecordEncoder } from "./commit-record.ts";
 import { createLogMeters, type LogMeters } from "./log-meters.ts";
-import { PAGE_BYTES, usedBytes } from "./log-store.ts";
+import { commitAt, PAGE_BYTES, usedBytes } from "./log-store.ts";
+import { putRecord, removeRecords } from "./pieces.ts";
 import { JournalTable } from "./journal-table.ts";
 import { checkCommit, fenced } from "./journal.ts";
 import { OffsetTable } from "./offset-table.ts";
@@ -257,9 +258,9 @@ export class LogWriter {
     if (records.length + entries.puts.length === 0 && slice === null && checkpoint === null) return null;
     try {
       await store.commits.batch(() => {
-        for (const [index, record] of records.entries()) void store.commits.put(before + 1 + index, record);
-        for (const { key, bytes } of entries.puts) void store.journals.put(key, bytes);
-        for (const key of entries.removals) void store.journals.remove(key);
+        for (const [index, record] of records.entries()) putRecord(store.commits, commitAt, before + 1 + index, record);
+        for (const { keyAt, entry, bytes } of entries.puts) putRecord(store.journals, keyAt, entry, bytes);
+        for (const { keyAt, from, to } of entries.removals) removeRecords(store.journals, keyAt, from, to);
         if (checkpoint !== null) void store.index.put(checkpoint.sequence, checkpoint.bytes);
         if (slice !== null) this.retention.write(slice);
       });

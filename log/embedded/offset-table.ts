@@ -4,7 +4,8 @@ import { decodeCommitDirectory } from "./commit-record.ts";
 import type { PartitionStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { PlacedBatch } from "./commit-record.ts";
-import type { LogStore } from "./log-store.ts";
+import { commitAt, lastCommit, type LogStore } from "./log-store.ts";
+import { RecordReader } from "./pieces.ts";
 import type { LogTopology } from "../topology.ts";
 
 const CHECKPOINT_COMMITS = 64;
@@ -28,10 +29,10 @@ export class OffsetTable {
     this.topology = topology;
     this.ends = new Float64Array(topology.size);
     this.checkpointSequence = this.restoreCheckpoint(store);
-    const [lastCommit = 0] = store.commits.getKeys({ reverse: true, limit: 1 });
-    const last = Math.max(lastCommit, this.checkpointSequence, firstSequence - 1);
+    const commits = new RecordReader(store.commits);
+    const last = Math.max(lastCommit(store), this.checkpointSequence, firstSequence - 1);
     for (let sequence = this.checkpointSequence + 1; sequence <= last; sequence++) {
-      this.restoreCommit(store, sequence, logger);
+      this.restoreCommit(commits.read(commitAt, sequence), sequence, logger);
     }
     this.sequence = last;
   }
@@ -92,8 +93,7 @@ export class OffsetTable {
     return 0;
   }
 
-  private restoreCommit(store: LogStore, sequence: number, logger: Logger): void {
-    const bytes = store.commits.getBinaryFast(sequence);
+  private restoreCommit(bytes: Buffer | undefined, sequence: number, logger: Logger): void {
     if (bytes === undefined) return;
     try {
       this.advance(sequence, decodeCommitDirectory(bytes).batches, bytes.length);

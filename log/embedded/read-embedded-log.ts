@@ -6,7 +6,7 @@ import { DurableMark } from "./durable-mark.ts";
 import { logFile } from "./log-file.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
 import { OffsetTable } from "./offset-table.ts";
-import { openLogStore, readIdentity, readStarts } from "./log-store.ts";
+import { lastCommit, openLogStore, readIdentity, readStarts } from "./log-store.ts";
 import { storeError } from "./store-damage.ts";
 import type { LogReader, PartitionStatus, TopicPosition } from "../../core/event-log.ts";
 
@@ -40,8 +40,7 @@ export async function readEmbeddedLog(directory: string, end?: number): Promise<
     const { topology } = readIdentity(store);
     const mark = new DurableMark();
     // Commits that are not synced yet are read too: who only looks loses nothing by it.
-    const [last = 0] = store.commits.getKeys({ reverse: true, limit: 1 });
-    mark.publishSequence(end ?? last);
+    mark.publishSequence(end ?? lastCommit(store));
     // See EmbeddedLogReader.
     store.root.resetReadTxn();
     return {

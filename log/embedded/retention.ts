@@ -5,7 +5,8 @@ import { positionFloors } from "../position-floors.ts";
 import { decodeRecordBatch, recordKeys } from "../../wire/record-batch-reader.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
-import { readStarts } from "./log-store.ts";
+import { commitAt, readStarts } from "./log-store.ts";
+import { RecordReader, removeRecords } from "./pieces.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CommitDirectory, PlacedBatch } from "./commit-record.ts";
 import type { PositionFloors } from "../position-floors.ts";
@@ -48,11 +49,13 @@ export class Retention {
   starts: Float64Array;
   firstSequence: number;
   private readonly options: RetentionOptions;
+  private readonly commits: RecordReader<number>;
   private readonly telemetryFrom: number;
 
   constructor(options: RetentionOptions) {
     this.options = options;
     const { store, topology } = options;
+    this.commits = new RecordReader(store.commits);
     const stored = readStarts(store, topology);
     this.firstSequence = stored.head;
     this.starts = stored.columns[0] ?? new Float64Array(topology.size);
@@ -62,7 +65,7 @@ export class Retention {
 
   /** The next slice, or null when nothing may or must go. `lastSequence` is the last durable commit. */
   plan(usedBytes: number, lastSequence: number): RetentionSlice | null {
-    const { store, topology, journals, requiredJournals: required, bytesMax, retentionMs, clock } = this.options;
+    const { topology, journals, requiredJournals: required, bytesMax, retentionMs, clock } = this.options;
     const { isOnceBegun = () => false } = this.options;
     this.heldBy = null;
     const timeMin = clock.now() - retentionMs;
@@ -73,7 +76,7 @@ export class Retention {
     let sequence = this.firstSequence;
     const limit = Math.min(lastSequence + 1, sequence + LIMITS.retentionSliceCommitsMax);
     for (; sequence < limit && freed < LIMITS.retentionSliceBytesMax; sequence++) {
-      const bytes = store.commits.getBinaryFast(sequence);
+      const bytes = this.commits.read(commitAt, sequence);
       if (bytes === undefined) continue;
       const directory = directoryOf(bytes);
       const due = usedBytes - freed > bytesMax * FULL_SHARE || (directory !== null && directory.time < timeMin);
@@ -94,7 +97,7 @@ export class Retention {
   /** Queues the slice's puts and removals; to be called inside the transaction. */
   write({ from, to, starts, deletedTelemetry }: RetentionSlice): void {
     const { store } = this.options;
-    for (let sequence = from; sequence < to; sequence++) void store.commits.remove(sequence);
+    removeRecords(store.commits, commitAt, from, to);
     for (const sequence of store.index.getKeys({ end: to })) void store.index.remove(sequence);
     for (const [key, count] of deletedTelemetry) {
       const value = Buffer.allocUnsafeSlow(8);

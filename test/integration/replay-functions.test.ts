@@ -287,27 +287,4 @@ export const slow = defineMap({
     expect((await command("replay", "scaled", "--from", String(Date.now() + MINUTE))).stderr).toMatch(/range is empty/);
     expect((await command("replay", "--cancel")).stderr).toMatch(/no replay runs/);
   });
-
-  it("fails when a call fills the heap, and the instance goes on", async () => {
-    const file = join(files.path, "filling.ts");
-    const filling = (call: string) => `import { defineMap, z } from "millrace/function";
-export const filling = defineMap({
-  name: "filling",
-  input: z.object({ value: z.number() }),
-  process({ metrics }) { ${call} return { filled: metrics.value }; },
-});
-`;
-    // What comes from now on has other values: only the replay meets that one.
-    const loop =
-      "const kept = new Map(); while (metrics.value === 1) kept.set(kept.size, [1, 2, 3, 4, 5, 6, 7, 8, 9]);";
-    for (const call of ["", loop]) {
-      writeFileSync(file, filling(call));
-      expect(await command("deploy", file, "--yes", "--no-shadow")).toMatchObject({ code: 0 });
-      await publish(1);
-    }
-    const failed = await replay("filling", 240, "--dry-run");
-    expect(failed).toMatchObject({ state: "failed", error: expect.stringContaining("filled the heap") });
-    await publish(1);
-    expect((await replay("scaled", 240, "--dry-run")).state).toBe("done");
-  });
 });

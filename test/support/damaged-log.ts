@@ -1,5 +1,6 @@
 import { LogTopology } from "../../log/topology.ts";
-import { openLogStore } from "../../log/embedded/log-store.ts";
+import { commitAt, lastCommit, openLogStore } from "../../log/embedded/log-store.ts";
+import { putRecord, RecordReader, recordNumber, removeRecords, type KeyAt } from "../../log/embedded/pieces.ts";
 import { decodeJournalEntry } from "../../log/embedded/journal-entry.ts";
 import { TOPICS } from "../../core/topics.ts";
 import type { JournalId } from "../../core/event-log.ts";
@@ -14,12 +15,15 @@ export async function journalKinds(
   return withStore(directory, (store) => {
     const topology = new LogTopology(TOPICS, partitionCount);
     const kinds = new Map<number, string>();
-    const range = { start: keyOf(name, partition, 0), end: keyOf(name, partition, Number.MAX_SAFE_INTEGER) };
-    for (const { key, value } of store.journals.getRange(range)) {
+    const keyAt = entriesOf(name, partition);
+    const entries = new RecordReader(store.journals);
+    for (const [, , number] of store.journals.getKeys({ start: keyAt(0), end: keyAt(Number.MAX_SAFE_INTEGER) })) {
+      const entry = recordNumber(number);
+      const bytes = entries.read(keyAt, entry);
       try {
-        kinds.set(key[2], decodeJournalEntry(value, topology).kind);
+        kinds.set(entry, decodeJournalEntry(copyOf(bytes), topology).kind);
       } catch {
-        kinds.set(key[2], "damaged");
+        kinds.set(entry, "damaged");
       }
     }
     return Promise.resolve(kinds);
@@ -34,30 +38,29 @@ export async function damageEntries(
 ): Promise<void> {
   await withStore(directory, async (store) => {
     for (const entry of entries) {
-      const bytes = store.journals.getBinary(keyOf(name, partition, entry));
-      if (bytes === undefined) throw new Error(`${name}/${partition} has no entry ${entry}`);
-      const changed = Buffer.from(bytes);
+      const keyAt = entriesOf(name, partition);
+      const changed = copyOf(new RecordReader(store.journals).read(keyAt, entry));
+      if (changed.length === 0) throw new Error(`${name}/${partition} has no entry ${entry}`);
       changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
-      await store.journals.put(keyOf(name, partition, entry), changed);
+      await store.journals.batch(() => putRecord(store.journals, keyAt, entry, changed));
     }
   });
 }
 
 /** Takes an entry out of a closed log's journal. */
 export async function removeEntry(directory: string, { name, partition }: JournalId, entry: number): Promise<void> {
-  await withStore(directory, async (store) => void (await store.journals.remove(keyOf(name, partition, entry))));
+  await withStore(directory, async (store) => {
+    await store.journals.batch(() => removeRecords(store.journals, entriesOf(name, partition), entry, entry + 1));
+  });
 }
 
 /** Flips a bit of the record with this value in a closed log's commits. */
 export async function damageRecord(directory: string, value: string): Promise<void> {
   await withStore(directory, async (store) => {
-    for (const { key, value: commit } of store.commits.getRange({})) {
+    await changeCommits(store, (commit) => {
       const place = commit.indexOf(value);
-      if (place < 0) continue;
-      const changed = Buffer.from(commit);
-      changed[place] = (changed[place] ?? 0) ^ 1;
-      await store.commits.put(key, changed);
-    }
+      return place < 0 ? null : place;
+    });
   });
 }
 
@@ -65,16 +68,28 @@ export async function damageRecord(directory: string, value: string): Promise<vo
 export async function damageDirectories(directory: string): Promise<void> {
   await withStore(directory, async (store) => {
     for (const key of store.index.getKeys({})) await store.index.remove(key);
-    for (const { key, value } of store.commits.getRange({})) {
-      const changed = Buffer.from(value);
-      changed[8] = (changed[8] ?? 0) ^ 1;
-      await store.commits.put(key, changed);
-    }
+    await changeCommits(store, () => 8);
   });
 }
 
-function keyOf(name: string, partition: number, entry: number): JournalKey {
-  return [name, partition, entry];
+/** Flips a bit of each commit, where `placeIn` says; null leaves it. */
+async function changeCommits(store: LogStore, placeIn: (commit: Buffer) => number | null): Promise<void> {
+  const commits = new RecordReader(store.commits);
+  for (let sequence = 1; sequence <= lastCommit(store); sequence += 1) {
+    const changed = copyOf(commits.read(commitAt, sequence));
+    const place = placeIn(changed);
+    if (place === null || changed.length === 0) continue;
+    changed[place] = (changed[place] ?? 0) ^ 1;
+    await store.commits.batch(() => putRecord(store.commits, commitAt, sequence, changed));
+  }
+}
+
+function copyOf(bytes: Buffer | undefined): Buffer {
+  return bytes === undefined ? Buffer.alloc(0) : Buffer.from(bytes.subarray(0, bytes.length));
+}
+
+function entriesOf(name: string, partition: number): KeyAt<JournalKey> {
+  return (entry) => [name, partition, entry];
 }
 
 async function withStore<T>(directory: string, work: (store: LogStore) => Promise<T>): Promise<T> {
