@@ -7,6 +7,7 @@ import { benchEndToEnd } from "./end-to-end/bench-end-to-end.ts";
 import { benchFunctions } from "./functions/bench-functions.ts";
 import { benchFunctionsLive } from "./functions-live/bench-functions-live.ts";
 import { benchFunctionsPeers } from "./functions-peers/bench-functions-peers.ts";
+import { benchFullLog } from "./full-log/bench-full-log.ts";
 import { benchGrowth } from "./growth/bench-growth.ts";
 import { benchIngest } from "./ingest/bench-ingest.ts";
 import { benchMainJob } from "./bench-main-job.ts";
@@ -30,6 +31,8 @@ const BENCHMARKS: Readonly<Record<string, (args: string[]) => Promise<void> | vo
   "functions-peers": benchFunctionsPeers,
   /** Memory of an installation at the edge that forwards. */
   "edge-memory": benchEdgeMemory,
+  /** What a commit of the embedded log costs when it has been full for long. */
+  "full-log": benchFullLog,
   /** What a message costs with more devices, partitions, rules and history. */
   growth: benchGrowth,
   /** A local cluster under twenty times its load, scaled down to no processor and woken. */

@@ -83,10 +83,12 @@ export const FUNCTION_LIMITS = {
   coldCacheMib: 32,
   /** The heap of a thread by default. */
   functionMemoryMibDefault: 512,
-  /** Garbage that V8 may leave on it beyond that, during one call. */
-  heapGarbageMib: 256,
-  /** The most that a Map takes when it grows is 0.6 GB in one step. It has to fit below V8's own ceiling, behind which there is only the end of the process. */
-  heapStepMib: 1024,
+  /**
+   * Garbage that may lie on it beyond that, during one call: V8 collects before its heap is half way from what is kept to its ceiling, or somewhat later. And what one step may
+   * add: a Map's largest takes 0.5 GB. Behind that ceiling there is only the end of the process.
+   */
+  heapGarbageMib: 896,
+  heapStepMib: 768,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,
   /** A thread of functions that does nothing, and does not turn its event loop either. */

@@ -76,8 +76,9 @@ export const LIMITS = {
   retentionSliceCommitsMax: 256,
   /** Encoding buffers that grew beyond this are let go when little of them is used, so that one large burst does not stay in memory. */
   keptBufferBytesMax: 256 * KIB,
-  /** What a start looks through of the log's file, a quarter of a second: damage behind it is met when it is read. */
-  checkedPagesMax: 32_768,
+  /** What a start looks through of the log's file, for as long as it may: damage behind it is met when it is read. */
+  checkedPagesMax: 65_536,
+  checkedPagesMsMax: 1000,
   /** Kafka: a batch takes no more records when it has this size, and a request no more batches. */
   produceBatchBytesMax: MIB,
   produceRequestBytesMax: 8 * MIB,

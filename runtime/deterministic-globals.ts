@@ -3,6 +3,7 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
   process: "settings come from the device's type (context.config)",
   performance: "use the reading's time (ts) or its receive time",
   crypto: "use context.random()",
+  gc: "memory is looked after outside of functions",
   ...Object.fromEntries(
     ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"].map((name) => [
       name,

@@ -5,6 +5,8 @@ import type { ResourceLimits, Worker } from "node:worker_threads";
 import type { CallReading } from "./call-marks.ts";
 
 const MIB = 1024 ** 2;
+/** V8 may be about to collect at one. */
+const FULL_LOOKS = 2;
 
 /**
  * What V8 is told that a thread may have, which is more than it may have. V8 ends the process when what is asked for in one step (a Map that doubles, what lives
@@ -19,25 +21,27 @@ export class HeapWatch {
   private readonly worker: Partial<Pick<Worker, "getHeapStatistics">>;
   private readonly bytesMax: number;
   private call = 0;
-  private fullIn = 0;
+  /** In a row, of that call. */
+  private fullLooks = 0;
 
   constructor(worker: Partial<Pick<Worker, "getHeapStatistics">>, megabytes: number) {
     this.worker = worker;
     this.bytesMax = (megabytes + LIMITS.heapGarbageMib) * MIB;
   }
 
-  /** True once the call that runs now ran at the look before, and has more than the thread may have: its garbage too, which V8 may not have taken yet. */
+  /** True once the call that runs now has had more than the thread may have, with the garbage that V8 may leave, at two looks behind one another. */
   isFull({ marks, at }: CallReading): boolean {
     if (at.call === 0) return false;
     if (marks === this.call) this.ask(marks);
+    else this.fullLooks = 0;
     this.call = marks;
-    return this.fullIn === marks;
+    return this.fullLooks >= FULL_LOOKS;
   }
 
   private ask(marks: number): void {
     this.worker.getHeapStatistics?.().then(
       ({ used_heap_size: bytes }) => {
-        if (bytes > this.bytesMax) this.fullIn = marks;
+        if (marks === this.call) this.fullLooks = bytes > this.bytesMax ? this.fullLooks + 1 : 0;
       },
       // It has ended, and whoever waits for that hears of it.
       () => undefined,

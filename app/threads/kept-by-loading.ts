@@ -8,7 +8,7 @@ const PLENTY_BYTES = 8 * 1024 ** 2;
 export function keptByLoading(load: () => unknown): number {
   const collect = garbageCollector();
   const used = (): number => {
-    collect();
+    collect?.();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     return heapUsed + arrayBuffers;
   };

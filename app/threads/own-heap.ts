@@ -17,6 +17,8 @@ export function createOwnHeap(megabytes: number): { look(): void } {
     look() {
       if (usedBytes() <= bytesFree) return;
       collect ??= garbageCollector();
+      // What may be garbage ends nothing.
+      if (collect === null) return;
       collect();
       const kept = usedBytes();
       if (kept > bytesMax) throw outOfMemory(kept, megabytes);

@@ -98,7 +98,9 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
   /** Runs one thread until it ends. `started` is called when it is at work. */
   const runOnce = async (started: () => void): Promise<void> => {
     const marks = createCallMarks();
-    const resourceLimits = heapCeiling(functionMemoryMib);
+    // A process of its own is watched as a whole, and V8 may end it.
+    const isAlone = options.isOverMemory !== undefined;
+    const resourceLimits = isAlone ? { maxOldGenerationSizeMb: functionMemoryMib } : heapCeiling(functionMemoryMib);
     const thread = options.spawn({ marks, suspicions: suspects.all, resourceLimits });
     current = thread.worker;
     const begunAt = monotonic.now();

@@ -5,7 +5,7 @@ import { ByteShelf } from "./byte-shelf.ts";
 import { decodeJournalEntry, encodeJournalEntry } from "./journal-entry.ts";
 import { scanJournal } from "./journal-scan.ts";
 import { createJournal } from "./journal.ts";
-import { recordNumber, RecordReader, type KeyAt } from "./pieces.ts";
+import { copyOfRecord, readRecord, recordNumber, type KeyAt } from "./pieces.ts";
 import { quarantineEntry } from "./quarantine.ts";
 import type { JournalClaim, JournalEntry, JournalId, JournalHolding, JournalStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -46,7 +46,6 @@ export class JournalTable {
   private readonly store: LogStore;
   private readonly topology: LogTopology;
   private readonly damagedCounter: Counter;
-  private readonly entries: RecordReader<JournalKey>;
   private readonly journals = new Map<string, Journal>();
   /** Where the entries of the commit under way are. */
   private readonly shelf = new ByteShelf();
@@ -56,7 +55,6 @@ export class JournalTable {
   constructor(options: JournalTableOptions) {
     this.options = options;
     this.store = options.store;
-    this.entries = new RecordReader(options.store.journals);
     this.topology = options.topology;
     this.damagedCounter = options.metrics.counter(
       "millrace_log_corrupt_entries_total",
@@ -173,8 +171,8 @@ export class JournalTable {
 
   /** In memory of their own: who restores keeps them. */
   private readBytes(id: JournalId, offset: number): Buffer | null {
-    const bytes = this.entries.read(entriesOf(id), offset);
-    return bytes === undefined ? null : Buffer.from(bytes.subarray(0, bytes.length));
+    const bytes = readRecord(this.store.journals, entriesOf(id), offset);
+    return bytes === undefined ? null : copyOfRecord(bytes);
   }
 
   private readEntry(id: JournalId, offset: number): StoredEntry | null {

@@ -5,7 +5,7 @@ import { decodeRecordBatch } from "../../wire/record-batch-reader.ts";
 import { ByteShelf } from "./byte-shelf.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
 import { commitAt, readStarts } from "./log-store.ts";
-import { RecordReader } from "./pieces.ts";
+import { readRecord } from "./pieces.ts";
 import { seekSequence } from "./seek-index.ts";
 import { SliceCollector } from "./slice-collector.ts";
 import { storeError } from "./store-damage.ts";
@@ -38,7 +38,6 @@ export interface ReaderOptions extends ReadOptions {
  */
 export class EmbeddedLogReader implements LogReader {
   private readonly options: ReaderOptions;
-  private readonly commits: RecordReader<number>;
   /** Where batches lie until the next poll; null: each has its own memory. */
   private readonly shelf: ByteShelf | null;
   /** Per topic-partition the next offset, −1 where nothing is read. */
@@ -52,7 +51,6 @@ export class EmbeddedLogReader implements LogReader {
 
   constructor(options: ReaderOptions, positions: readonly TopicPosition[]) {
     this.options = options;
-    this.commits = new RecordReader(options.store.commits);
     this.shelf = options.untilNextPoll === true ? new ByteShelf() : null;
     this.wanted = new Float64Array(options.topology.size);
     this.wantedBefore = new Float64Array(options.topology.size);
@@ -112,7 +110,7 @@ export class EmbeddedLogReader implements LogReader {
     let scanned = 0;
     let sequence = this.startSequence(mark.retentions, durable);
     while (sequence <= durable && slices.bytes < bytesMax && scanned < LIMITS.readScanBytesMax) {
-      const commit = this.commits.read(commitAt, sequence);
+      const commit = readRecord(store.commits, commitAt, sequence);
       if (commit === undefined) {
         // Retention deletes what is visible before it says so: look again at where the log begins.
         sequence = Math.max(sequence + 1, this.checkStarts());

@@ -7,8 +7,7 @@ import { commitFailure } from "./commit-failure.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { CommitRecordEncoder } from "./commit-record.ts";
 import { createLogMeters, type LogMeters } from "./log-meters.ts";
-import { commitAt, PAGE_BYTES, usedBytes } from "./log-store.ts";
-import { putRecord, removeRecords } from "./pieces.ts";
+import { PAGE_BYTES, usedBytes } from "./log-store.ts";
 import { JournalTable } from "./journal-table.ts";
 import { checkCommit, fenced } from "./journal.ts";
 import { OffsetTable } from "./offset-table.ts";
@@ -16,6 +15,7 @@ import { Retention } from "./retention.ts";
 import { RetentionTurns } from "./retention-turns.ts";
 import { storeError } from "./store-damage.ts";
 import { StoreWatch } from "./store-watch.ts";
+import { writeCommit } from "./write-commit.ts";
 import type { Clock } from "../../core/clock.ts";
 import type {
   AppendGroup,
@@ -257,13 +257,7 @@ export class LogWriter {
     const before = this.offsets.sequence;
     if (records.length + entries.puts.length === 0 && slice === null && checkpoint === null) return null;
     try {
-      await store.commits.batch(() => {
-        for (const [index, record] of records.entries()) putRecord(store.commits, commitAt, before + 1 + index, record);
-        for (const { keyAt, entry, bytes } of entries.puts) putRecord(store.journals, keyAt, entry, bytes);
-        for (const { keyAt, from, to } of entries.removals) removeRecords(store.journals, keyAt, from, to);
-        if (checkpoint !== null) void store.index.put(checkpoint.sequence, checkpoint.bytes);
-        if (slice !== null) this.retention.write(slice);
-      });
+      await writeCommit(store, this.retention, { sequence: before + 1, records, entries, checkpoint, slice });
     } catch (error) {
       return await this.watch.noteFailedWrite(error);
     }

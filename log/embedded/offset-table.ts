@@ -5,7 +5,7 @@ import type { PartitionStatus } from "../../core/event-log.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { PlacedBatch } from "./commit-record.ts";
 import { commitAt, lastCommit, type LogStore } from "./log-store.ts";
-import { RecordReader } from "./pieces.ts";
+import { readRecord } from "./pieces.ts";
 import type { LogTopology } from "../topology.ts";
 
 const CHECKPOINT_COMMITS = 64;
@@ -29,10 +29,9 @@ export class OffsetTable {
     this.topology = topology;
     this.ends = new Float64Array(topology.size);
     this.checkpointSequence = this.restoreCheckpoint(store);
-    const commits = new RecordReader(store.commits);
     const last = Math.max(lastCommit(store), this.checkpointSequence, firstSequence - 1);
     for (let sequence = this.checkpointSequence + 1; sequence <= last; sequence++) {
-      this.restoreCommit(commits.read(commitAt, sequence), sequence, logger);
+      this.restoreCommit(readRecord(store.commits, commitAt, sequence), sequence, logger);
     }
     this.sequence = last;
   }

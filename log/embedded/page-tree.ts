@@ -22,15 +22,17 @@ export interface PageFile {
 }
 
 /**
- * The first page of the trees with these roots that LMDB could not walk over, null when there is none among the first `checkedPagesMax`.
+ * The first page of the trees with these roots that LMDB could not walk over, null when there is none among the first `checkedPagesMax`, or those that were read in
+ * `checkedPagesMsMax`.
  * LMDB believes what stands in a page, and leaves the file's mapping, and with it this process, over a number that is wrong. Pages
  * that hold nothing but data are not looked at: records and journal entries have checksums of their own.
  */
 export function damagedTreePage(file: PageFile, roots: readonly bigint[]): number | null {
   const page = Buffer.alloc(file.pageBytes);
   const due = roots.filter((root) => root !== NO_PAGE).map(Number);
-  for (let seen = 0; seen < LIMITS.checkedPagesMax; seen += 1) {
-    const number = due.shift();
+  const endsAt = performance.now() + LIMITS.checkedPagesMsMax;
+  for (let seen = 0; seen < LIMITS.checkedPagesMax && performance.now() < endsAt; seen += 1) {
+    const number = due[seen];
     if (number === undefined) return null;
     if (number < 2 || number > file.lastPage) return number;
     readSync(file.descriptor, page, 0, file.pageBytes, number * file.pageBytes);

@@ -6,14 +6,19 @@ import { KeptBuffer } from "../../wire/kept-buffer.ts";
  */
 export const PIECE_BYTES = 4096 - 24;
 /** Of the records' own numbers: a record has fewer pieces, and piece `k` of record `n` lies behind `n` and before `n + 1`. */
-const PIECES_PER_NUMBER = 65_536;
+const PIECES_PER_NUMBER = 32_768;
+/** From here on an f64 does not tell the pieces of a record apart: after eight years of 1,000 commits a second. */
+const NUMBERS_END = 2 ** 53 / PIECES_PER_NUMBER;
 
 /** What is needed of a database whose records have numbers, with something before the number or not. */
 export interface PieceStore<Key> {
   getBinaryFast(key: Key): Buffer | undefined;
-  put(key: Key, value: Buffer): unknown;
-  remove(key: Key): unknown;
-  getKeys(range: { readonly start: Key; readonly end: Key }): Iterable<Key>;
+  getKeys(range: { readonly start: NoInfer<Key>; readonly end: NoInfer<Key> }): Iterable<Key>;
+}
+
+export interface Piece<Key> {
+  readonly key: Key;
+  readonly value: Buffer;
 }
 
 /** The key of what has this number. */
@@ -24,48 +29,54 @@ export function recordNumber(keyNumber: number): number {
   return Math.floor(keyNumber);
 }
 
-/** Queues the puts of one record; to be called inside a transaction. RangeError when it is larger than 255 MiB. */
-export function putRecord<Key>(store: PieceStore<Key>, keyAt: KeyAt<Key>, number: number, bytes: Buffer): void {
+/** What is to be put for a record, as views of `bytes`. RangeError when it is larger than 127 MiB, or its number too high. */
+export function piecesOf<Key>(keyAt: KeyAt<Key>, number: number, bytes: Buffer): Piece<Key>[] {
   const count = Math.max(1, Math.ceil(bytes.length / PIECE_BYTES));
-  if (count > PIECES_PER_NUMBER) throw new RangeError(`a record of ${bytes.length} bytes is larger than the log takes`);
-  for (let piece = 0; piece < count; piece += 1) {
-    const from = piece * PIECE_BYTES;
-    void store.put(keyAt(number + piece / PIECES_PER_NUMBER), bytes.subarray(from, from + PIECE_BYTES));
-  }
+  if (count > PIECES_PER_NUMBER || number >= NUMBERS_END)
+    throw new RangeError(`record ${number} of ${bytes.length} bytes is more than the log takes`);
+  return Array.from({ length: count }, (_, piece) => ({
+    key: keyAt(number + piece / PIECES_PER_NUMBER),
+    value: bytes.subarray(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES),
+  }));
 }
 
-/** Queues the removal of all records with numbers in [from, to) that are stored; to be called inside a transaction. */
-export function removeRecords<Key>(store: PieceStore<Key>, keyAt: KeyAt<Key>, from: number, to: number): void {
-  for (const key of store.getKeys({ start: keyAt(from), end: keyAt(to) })) void store.remove(key);
+/** Of all pieces that are stored of records with numbers in [from, to). */
+export function storedKeys<Key>(
+  store: Pick<PieceStore<Key>, "getKeys">,
+  keyAt: KeyAt<Key>,
+  from: number,
+  to: number,
+): Key[] {
+  return [...store.getKeys({ start: keyAt(from), end: keyAt(to) })];
 }
 
-/** Reads records, whole ones of the first data format too. What it gives holds until the next one is read. */
-export class RecordReader<Key> {
-  private readonly store: Pick<PieceStore<Key>, "getBinaryFast">;
-  private readonly kept = new KeptBuffer();
+/** One for all that a thread reads: nobody keeps it. */
+const kept = new KeptBuffer();
 
-  constructor(store: Pick<PieceStore<Key>, "getBinaryFast">) {
-    this.store = store;
+/** Reads a record, also a whole one of the first data format. It holds until the next one is read in this thread. */
+export function readRecord<Key>(
+  store: Pick<PieceStore<Key>, "getBinaryFast">,
+  keyAt: KeyAt<Key>,
+  number: number,
+): Buffer | undefined {
+  let piece = store.getBinaryFast(keyAt(number));
+  if (piece?.length !== PIECE_BYTES) return piece;
+  let used = 0;
+  for (let next = 1; piece !== undefined; next += 1) {
+    // lmdb-js gives the same buffer each time, with another `length`, which is not how long it is.
+    const { length }: Buffer = piece;
+    kept.reserve(used + length, used);
+    kept.bytes.set(piece.subarray(0, length), used);
+    used += length;
+    if (length < PIECE_BYTES) break;
+    piece = store.getBinaryFast(keyAt(number + next / PIECES_PER_NUMBER));
   }
+  const bytes = kept.bytes.subarray(0, used);
+  kept.release(used);
+  return bytes;
+}
 
-  read(keyAt: KeyAt<Key>, number: number): Buffer | undefined {
-    const first = this.store.getBinaryFast(keyAt(number));
-    if (first?.length !== PIECE_BYTES) return first;
-    const { kept } = this;
-    let used = 0;
-    let piece: Buffer | undefined = first;
-    for (let next = 1; piece !== undefined; next += 1) {
-      // lmdb-js gives the same buffer each time, with another `length`, which is not how long it is.
-      const { length } = piece;
-      kept.reserve(used + length, used);
-      kept.bytes.set(piece.subarray(0, length), used);
-      used += length;
-      if (length < PIECE_BYTES) break;
-      piece = this.store.getBinaryFast(keyAt(number + next / PIECES_PER_NUMBER));
-    }
-    const bytes = kept.bytes.subarray(0, used);
-    // The bytes stay as they are until the next record is read.
-    kept.release(used);
-    return bytes;
-  }
+/** A record in memory of its own. */
+export function copyOfRecord(bytes: Buffer): Buffer {
+  return Uint8Array.prototype.slice.call(bytes, 0, bytes.length) as Buffer;
 }

@@ -6,7 +6,7 @@ import { decodeRecordBatch, recordKeys } from "../../wire/record-batch-reader.ts
 import { encodeCheckpoint } from "./checkpoint.ts";
 import { decodeCommitDirectory } from "./commit-record.ts";
 import { commitAt, readStarts } from "./log-store.ts";
-import { RecordReader, removeRecords } from "./pieces.ts";
+import { readRecord, storedKeys } from "./pieces.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CommitDirectory, PlacedBatch } from "./commit-record.ts";
 import type { PositionFloors } from "../position-floors.ts";
@@ -41,6 +41,11 @@ export interface RetentionSlice {
   readonly deletedTelemetry: ReadonlyMap<string, number>;
 }
 
+export interface RetentionKeys {
+  readonly commits: readonly number[];
+  readonly index: readonly number[];
+}
+
 /** Deletes the oldest commits by age and size, and never what a required journal has still to read. */
 export class Retention {
   readonly deletedTelemetry = new Map<string, number>();
@@ -49,13 +54,11 @@ export class Retention {
   starts: Float64Array;
   firstSequence: number;
   private readonly options: RetentionOptions;
-  private readonly commits: RecordReader<number>;
   private readonly telemetryFrom: number;
 
   constructor(options: RetentionOptions) {
     this.options = options;
     const { store, topology } = options;
-    this.commits = new RecordReader(store.commits);
     const stored = readStarts(store, topology);
     this.firstSequence = stored.head;
     this.starts = stored.columns[0] ?? new Float64Array(topology.size);
@@ -65,7 +68,7 @@ export class Retention {
 
   /** The next slice, or null when nothing may or must go. `lastSequence` is the last durable commit. */
   plan(usedBytes: number, lastSequence: number): RetentionSlice | null {
-    const { topology, journals, requiredJournals: required, bytesMax, retentionMs, clock } = this.options;
+    const { store, topology, journals, requiredJournals: required, bytesMax, retentionMs, clock } = this.options;
     const { isOnceBegun = () => false } = this.options;
     this.heldBy = null;
     const timeMin = clock.now() - retentionMs;
@@ -76,7 +79,7 @@ export class Retention {
     let sequence = this.firstSequence;
     const limit = Math.min(lastSequence + 1, sequence + LIMITS.retentionSliceCommitsMax);
     for (; sequence < limit && freed < LIMITS.retentionSliceBytesMax; sequence++) {
-      const bytes = this.commits.read(commitAt, sequence);
+      const bytes = readRecord(store.commits, commitAt, sequence);
       if (bytes === undefined) continue;
       const directory = directoryOf(bytes);
       const due = usedBytes - freed > bytesMax * FULL_SHARE || (directory !== null && directory.time < timeMin);
@@ -94,11 +97,17 @@ export class Retention {
     return { from: this.firstSequence, to: sequence, starts, deletedTelemetry: deleted };
   }
 
-  /** Queues the slice's puts and removals; to be called inside the transaction. */
-  write({ from, to, starts, deletedTelemetry }: RetentionSlice): void {
+  /** What of the store the slice removes. */
+  keysOf({ from, to }: RetentionSlice): RetentionKeys {
     const { store } = this.options;
-    removeRecords(store.commits, commitAt, from, to);
-    for (const sequence of store.index.getKeys({ end: to })) void store.index.remove(sequence);
+    return { commits: storedKeys(store.commits, commitAt, from, to), index: [...store.index.getKeys({ end: to })] };
+  }
+
+  /** Queues the slice's puts and removals; to be called inside the transaction. */
+  write({ to, starts, deletedTelemetry }: RetentionSlice, keys: RetentionKeys): void {
+    const { store } = this.options;
+    for (const key of keys.commits) void store.commits.remove(key);
+    for (const sequence of keys.index) void store.index.remove(sequence);
     for (const [key, count] of deletedTelemetry) {
       const value = Buffer.allocUnsafeSlow(8);
       value.writeDoubleLE(count);

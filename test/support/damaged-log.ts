@@ -1,6 +1,6 @@
 import { LogTopology } from "../../log/topology.ts";
 import { commitAt, lastCommit, openLogStore } from "../../log/embedded/log-store.ts";
-import { putRecord, RecordReader, recordNumber, removeRecords, type KeyAt } from "../../log/embedded/pieces.ts";
+import { copyOfRecord, piecesOf, readRecord, recordNumber, storedKeys, type KeyAt } from "../../log/embedded/pieces.ts";
 import { decodeJournalEntry } from "../../log/embedded/journal-entry.ts";
 import { TOPICS } from "../../core/topics.ts";
 import type { JournalId } from "../../core/event-log.ts";
@@ -16,10 +16,9 @@ export async function journalKinds(
     const topology = new LogTopology(TOPICS, partitionCount);
     const kinds = new Map<number, string>();
     const keyAt = entriesOf(name, partition);
-    const entries = new RecordReader(store.journals);
     for (const [, , number] of store.journals.getKeys({ start: keyAt(0), end: keyAt(Number.MAX_SAFE_INTEGER) })) {
       const entry = recordNumber(number);
-      const bytes = entries.read(keyAt, entry);
+      const bytes = readRecord(store.journals, keyAt, entry);
       try {
         kinds.set(entry, decodeJournalEntry(copyOf(bytes), topology).kind);
       } catch {
@@ -39,10 +38,12 @@ export async function damageEntries(
   await withStore(directory, async (store) => {
     for (const entry of entries) {
       const keyAt = entriesOf(name, partition);
-      const changed = copyOf(new RecordReader(store.journals).read(keyAt, entry));
+      const changed = copyOf(readRecord(store.journals, keyAt, entry));
       if (changed.length === 0) throw new Error(`${name}/${partition} has no entry ${entry}`);
       changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
-      await store.journals.batch(() => putRecord(store.journals, keyAt, entry, changed));
+      await store.journals.batch(() => {
+        for (const { key, value } of piecesOf(keyAt, entry, changed)) void store.journals.put(key, value);
+      });
     }
   });
 }
@@ -50,7 +51,8 @@ export async function damageEntries(
 /** Takes an entry out of a closed log's journal. */
 export async function removeEntry(directory: string, { name, partition }: JournalId, entry: number): Promise<void> {
   await withStore(directory, async (store) => {
-    await store.journals.batch(() => removeRecords(store.journals, entriesOf(name, partition), entry, entry + 1));
+    const keys = storedKeys(store.journals, entriesOf(name, partition), entry, entry + 1);
+    for (const key of keys) await store.journals.remove(key);
   });
 }
 
@@ -74,18 +76,17 @@ export async function damageDirectories(directory: string): Promise<void> {
 
 /** Flips a bit of each commit, where `placeIn` says; null leaves it. */
 async function changeCommits(store: LogStore, placeIn: (commit: Buffer) => number | null): Promise<void> {
-  const commits = new RecordReader(store.commits);
   for (let sequence = 1; sequence <= lastCommit(store); sequence += 1) {
-    const changed = copyOf(commits.read(commitAt, sequence));
+    const changed = copyOf(readRecord(store.commits, commitAt, sequence));
     const place = placeIn(changed);
     if (place === null || changed.length === 0) continue;
     changed[place] = (changed[place] ?? 0) ^ 1;
-    await store.commits.batch(() => putRecord(store.commits, commitAt, sequence, changed));
+    for (const { key, value } of piecesOf(commitAt, sequence, changed)) await store.commits.put(key, value);
   }
 }
 
 function copyOf(bytes: Buffer | undefined): Buffer {
-  return bytes === undefined ? Buffer.alloc(0) : Buffer.from(bytes.subarray(0, bytes.length));
+  return bytes === undefined ? Buffer.alloc(0) : copyOfRecord(bytes);
 }
 
 function entriesOf(name: string, partition: number): KeyAt<JournalKey> {

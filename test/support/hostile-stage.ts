@@ -23,8 +23,12 @@ const deeds: Readonly<Record<string, () => void>> = {
   },
   /** Grows by doubling: each time in one step. */
   map() {
-    const kept = new Map<number, object>();
-    for (;;) kept.set(kept.size, { some: "memory" });
+    const kept = new Map<number, readonly number[]>();
+    for (;;)
+      kept.set(
+        kept.size,
+        Array.from({ length: 30 }, () => 0),
+      );
   },
   /** Comes back, and keeps about 10 MB. Not a misdeed of one record. */
   leak() {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { commitAt, lastCommit, openLogStore } from "../../../log/embedded/log-store.ts";
-import { PIECE_BYTES, RecordReader, recordNumber, removeRecords } from "../../../log/embedded/pieces.ts";
+import { copyOfRecord, PIECE_BYTES, readRecord, recordNumber, storedKeys } from "../../../log/embedded/pieces.ts";
 import { allTexts, text } from "../../contract/event-log/log-harness.ts";
 import { temporaryDirectory } from "../../support/instance.ts";
 import { openTestLog } from "./open-test-log.ts";
@@ -29,15 +29,12 @@ async function inStore<T>(directory: string, work: (store: LogStore) => T | Prom
 /** Makes of what the log has what a log of the first format has: each record is one value, and the format says 1. */
 async function toFirstFormat(directory: string): Promise<void> {
   await inStore(directory, async (store) => {
-    const reader = new RecordReader(store.commits);
     for (let sequence = 1; sequence <= lastCommit(store); sequence += 1) {
-      const read = reader.read(commitAt, sequence);
+      const read = readRecord(store.commits, commitAt, sequence);
       if (read === undefined) continue;
-      const whole = Buffer.from(read.subarray(0, read.length));
-      await store.commits.batch(() => {
-        removeRecords(store.commits, commitAt, sequence, sequence + 1);
-        void store.commits.put(sequence, whole);
-      });
+      const whole = copyOfRecord(read);
+      for (const key of storedKeys(store.commits, commitAt, sequence, sequence + 1)) await store.commits.remove(key);
+      await store.commits.put(sequence, whole);
     }
     const format = JSON.parse(String(store.meta.get("format"))) as object;
     await store.meta.put("format", Buffer.from(JSON.stringify({ ...format, version: 1 })));
