@@ -85,7 +85,7 @@ const settings = {
     .describe("CPU time that one call of a user's function may take, ms, before its thread is ended."),
   functionMemoryMib: wholeNumber(16, 65_536)
     .default(LIMITS.functionMemoryMibDefault)
-    .describe("Heap of a thread of users' functions, MiB."),
+    .describe("What a thread of users' functions may keep on its heap from one call to the next, MiB."),
   functionThreads: wholeNumber(1, 64)
     .default(1)
     .describe("Threads that run users' functions; none before the first one is deployed."),

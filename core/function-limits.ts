@@ -85,10 +85,11 @@ export const FUNCTION_LIMITS = {
   functionMemoryMibDefault: 512,
   /**
    * Garbage that may lie on it beyond that, during one call: V8 collects before its heap is half way from what is kept to its ceiling, or somewhat later. And what one step may
-   * add: a Map's largest takes 0.5 GB. Behind that ceiling there is only the end of the process.
+   * add: a Map's largest takes 0.5 GB. Behind that ceiling there is only the end of the process. With it at 2 GiB, V8 would let garbage grow to four times what is kept in place of
+   * twice.
    */
-  heapGarbageMib: 896,
-  heapStepMib: 768,
+  heapGarbageMib: 832,
+  heapStepMib: 640,
   /** Between two looks at what a thread of functions does. */
   functionWatchMs: 100,
   /** A thread of functions that does nothing, and does not turn its event loop either. */
