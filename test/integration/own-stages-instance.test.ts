@@ -38,7 +38,8 @@ describe.skipIf(!hasChdb())(`a hostile function in a stage of its own ${CHDB_TIT
 
   it("is there again after a restart, as all stages are, and its records die alone", async () => {
     await own.instance.kill();
-    await start(1000);
+    // Time enough to fill the heap in.
+    await start(5000);
     await own.send(13);
     await eventually(async () => (await own.stored("by_hostile")).length === own.sent - 2, 90_000);
     expect(await own.stored("by_hostile")).toEqual(upTo(own.sent, LOOP, HEAP));

@@ -1,3 +1,5 @@
+import { PAGE_BYTES } from "../../log/embedded/log-store.ts";
+import { PIECE_BYTES } from "../../log/embedded/pieces.ts";
 import type { SystemCall } from "./strace-log.ts";
 
 export interface DurabilityQuestion {
@@ -20,7 +22,7 @@ export interface DurabilityFindings {
 const SYNCS = ["fdatasync", "fsync"];
 const WRITES = ["write", "writev", "pwrite64", "pwritev", "sendto", "sendmsg"];
 /** LMDB's two meta pages lie first in the file; a transaction counts from the moment that one of them names it. */
-const META_BYTES = 2 * 4096;
+const META_BYTES = 2 * PAGE_BYTES;
 
 /** Looks in a trace for acknowledgements and outputs that left before the log's data file was synced. */
 export function findEarlyOutputs(calls: readonly SystemCall[], question: DurabilityQuestion): DurabilityFindings {
@@ -69,7 +71,10 @@ function readLogWrites(calls: readonly SystemCall[], logFile: string): LogWrites
   const syncedAt = (line: number): number => syncs.find((sync) => sync.startedAt > line)?.returnedAt ?? Infinity;
   return {
     durableAt(bytes, from) {
-      const write = writes.find((call) => call.startedAt > from && call.bytes.includes(bytes));
+      const write = writeOf(
+        bytes,
+        writes.filter((call) => call.startedAt > from),
+      );
       if (write === undefined) return Infinity;
       const pagesAt = syncedAt(write.returnedAt);
       const meta = metas.find((call) => call.startedAt > pagesAt);
@@ -77,6 +82,28 @@ function readLogWrites(calls: readonly SystemCall[], logFile: string): LogWrites
       return syncedDescriptors.has(meta.descriptor) ? meta.returnedAt : syncedAt(meta.returnedAt);
     },
   };
+}
+
+/** The write that has the last of the bytes; a record lies in pieces, each behind its page's header, and the bytes may go from one into the next. */
+function writeOf(bytes: Buffer, writes: readonly SystemCall[]): SystemCall | undefined {
+  const whole = writes.find((call) => call.bytes.includes(bytes));
+  if (whole !== undefined) return whole;
+  for (let head = bytes.length - 1; head > 0; head -= 1) {
+    const first = writes.find((call) =>
+      piecesIn(call).some((one) => one.subarray(-head).equals(bytes.subarray(0, head))),
+    );
+    const tail = bytes.subarray(head);
+    const last = writes.find((call) => piecesIn(call).some((one) => one.subarray(0, tail.length).equals(tail)));
+    if (first !== undefined && last !== undefined) return first.returnedAt > last.returnedAt ? first : last;
+  }
+  return undefined;
+}
+
+function piecesIn({ bytes }: SystemCall): readonly Buffer[] {
+  const count = Math.floor(bytes.length / PAGE_BYTES);
+  return Array.from({ length: count }, (_, page) =>
+    bytes.subarray((page + 1) * PAGE_BYTES - PIECE_BYTES, (page + 1) * PAGE_BYTES),
+  );
 }
 
 /** The last argument of pwrite64. */
