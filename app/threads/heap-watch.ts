@@ -13,7 +13,12 @@ const FULL_LOOKS = 2;
  * through a collection of the young generation) does not fit; so whoever watches the thread, and the thread itself (`createOwnHeap`), are to be there long before.
  */
 export function heapCeiling(megabytes: number): ResourceLimits {
-  return { maxOldGenerationSizeMb: megabytes + LIMITS.heapGarbageMib + LIMITS.heapStepMib };
+  return { maxOldGenerationSizeMb: withGarbage(megabytes) + LIMITS.heapStepMib };
+}
+
+/** What is on a heap at most, MiB, of which `megabytes` may be kept. */
+function withGarbage(megabytes: number): number {
+  return megabytes + LIMITS.heapGarbageMib;
 }
 
 /** Sees from outside whether a call of a function has filled the heap: the thread cannot look while it lasts. */
@@ -26,7 +31,7 @@ export class HeapWatch {
 
   constructor(worker: Partial<Pick<Worker, "getHeapStatistics">>, megabytes: number) {
     this.worker = worker;
-    this.bytesMax = (megabytes + LIMITS.heapGarbageMib) * MIB;
+    this.bytesMax = withGarbage(megabytes) * MIB;
   }
 
   /** True once the call that runs now has had more than the thread may have, with the garbage that V8 may leave, at two looks behind one another. */
@@ -58,7 +63,7 @@ export async function untilHeapIsFull(
   megabytes: number,
   signal: AbortSignal,
 ): Promise<never> {
-  const bytesMax = (megabytes + LIMITS.heapGarbageMib) * MIB;
+  const bytesMax = withGarbage(megabytes) * MIB;
   for (let full = 0; full < LOOKS && !signal.aborted; await pause(LIMITS.functionWatchMs, signal)) {
     // One that has ended does not answer, and whoever waits for its end hears of it.
     const heap = await worker.getHeapStatistics().catch(() => null);

@@ -40,13 +40,13 @@ export async function benchFullLog(args: string[]): Promise<void> {
 
 function cellsOf(laps: readonly LapCost[]): string[][] {
   const first = laps[0]?.cpuMsPerCommit ?? Number.NaN;
-  return laps.map(({ lap, commits, cpuMsPerCommit, p50Ms, p99Ms, fileBytes }) => [
+  return laps.map(({ lap, latency, cpuMsPerCommit, fileBytes }) => [
     String(lap),
-    String(commits),
+    String(latency.count),
     cpuMsPerCommit.toFixed(2),
     (cpuMsPerCommit / first).toFixed(2),
-    p50Ms.toFixed(2),
-    p99Ms.toFixed(2),
+    latency.p50.toFixed(2),
+    latency.p99.toFixed(2),
     (fileBytes / 1e6).toFixed(0),
   ]);
 }

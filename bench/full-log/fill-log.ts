@@ -4,16 +4,17 @@ import { silentLogger } from "../../core/logger.ts";
 import { createMetrics } from "../../core/metrics.ts";
 import { logFile } from "../../log/embedded/log-file.ts";
 import { openEmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
+import { seededRandom } from "../../kit/seeded-random.ts";
+import { latencyOf, type Latency } from "../statistics.ts";
 import type { JournalId } from "../../core/event-log.ts";
 
 /** Laps are counted in bytes of records: one is as many as the log may hold. */
 export interface LapCost {
   readonly lap: number;
-  readonly commits: number;
   /** User and system, all threads, ms. */
   readonly cpuMsPerCommit: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** Of a commit, ms. */
+  readonly latency: Latency;
   readonly fileBytes: number;
 }
 
@@ -52,7 +53,7 @@ export async function fillLog({ directory, bytesMax, laps, commitBytes }: FillOp
     return log.commit({ journal: JOURNAL, epoch, entry: whole, outputs: [] });
   };
   const costs: LapCost[] = [];
-  const random = sequenceOf(1);
+  const random = seededRandom("full-log");
   let written = 0;
   let units = 0;
   for (let lap = 1; lap <= laps; lap += 1) {
@@ -68,13 +69,10 @@ export async function fillLog({ directory, bytesMax, laps, commitBytes }: FillOp
       if (units % SNAPSHOT_AFTER_UNITS === 0) await commit("snapshot", SNAPSHOT_BYTES);
     }
     const { user, system } = process.cpuUsage(cpuBefore);
-    times.sort((a, b) => a - b);
     costs.push({
       lap,
-      commits: times.length,
       cpuMsPerCommit: (user + system) / 1000 / times.length,
-      p50Ms: times[Math.floor(times.length * 0.5)] ?? 0,
-      p99Ms: times[Math.floor(times.length * 0.99)] ?? 0,
+      latency: latencyOf(times),
       fileBytes: statSync(logFile(directory)).size,
     });
   }
@@ -86,13 +84,4 @@ function recordsOf(bytes: number) {
   const count = Math.ceil(bytes / RECORD_BYTES);
   const value = Buffer.alloc(RECORD_BYTES - 30, 7);
   return Array.from({ length: count }, () => ({ timestamp: Date.now(), key: "t/d", value, headers: [] }));
-}
-
-/** Numbers in [0, 1), the same ones each time. */
-function sequenceOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return state / 2 ** 31;
-  };
 }

@@ -13,7 +13,7 @@ import type { Counter, Metrics } from "../../core/metrics.ts";
 import type { StoredEntry, StoredKind } from "./journal-entry.ts";
 import type { JournalScan } from "./journal-scan.ts";
 import type { Journal, JournalProgress } from "./journal.ts";
-import type { JournalKey, LogStore } from "./log-store.ts";
+import { entriesOf, type JournalKey, type LogStore } from "./log-store.ts";
 import type { LogTopology } from "../topology.ts";
 
 /** One entry on its way into the journal. */
@@ -218,8 +218,4 @@ function advance(state: JournalProgress, { kind, epoch, entry }: JournalWrite): 
     snapshotStart,
     body: entry?.body ?? new Uint8Array(0),
   };
-}
-
-function entriesOf({ name, partition }: JournalId): KeyAt<JournalKey> {
-  return (entry) => [name, partition, entry];
 }

@@ -5,9 +5,10 @@ import { TOPICS } from "../../core/topics.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 import { LMDB_CODES, lmdbCode } from "./lmdb-codes.ts";
 import { logFile } from "./log-file.ts";
-import { recordNumber, type KeyAt } from "./pieces.ts";
+import { PAGE_BYTES, recordNumber, type KeyAt } from "./pieces.ts";
 import { LogTopology } from "../topology.ts";
 import type { Database, RootDatabase } from "lmdb";
+import type { JournalId } from "../../core/event-log.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 export type JournalKey = [name: string, partition: number, entry: number];
@@ -188,6 +189,11 @@ function isFormat(value: unknown): value is LogFormat {
 
 export const commitAt: KeyAt<number> = (sequence) => sequence;
 
+/** The keys of a journal's entries. */
+export function entriesOf({ name, partition }: JournalId): KeyAt<JournalKey> {
+  return (entry) => [name, partition, entry];
+}
+
 /** Of the last commit that is stored; 0 when there is none. */
 export function lastCommit(store: LogStore): number {
   const [last = 0] = store.commits.getKeys({ reverse: true, limit: 1 });
@@ -211,8 +217,6 @@ export function usedBytes(store: LogStore): number {
   }
   return pages * PAGE_BYTES;
 }
-
-export const PAGE_BYTES = 4096;
 
 interface PageStats {
   readonly treeBranchPageCount: number;

@@ -1,10 +1,12 @@
 import { KeptBuffer } from "../../wire/kept-buffer.ts";
 
+/** Of LMDB's, in the log's file. */
+export const PAGE_BYTES = 4096;
 /**
- * What a page of its own holds of a value: 4 KiB without the header (`MDB_page_header` of lmdb-js's data format 2). A larger value lies in pieces of this
+ * What a page of its own holds of a value: all of it without the header (`MDB_page_header` of lmdb-js's data format 2). A larger value lies in pieces of this
  * size, and LMDB never looks for free pages that lie side by side (docs/adr/0054-no-value-is-larger-than-a-page.md). Only the last piece is shorter.
  */
-export const PIECE_BYTES = 4096 - 24;
+export const PIECE_BYTES = PAGE_BYTES - 24;
 /** Of the records' own numbers: a record has fewer pieces, and piece `k` of record `n` lies behind `n` and before `n + 1`. */
 const PIECES_PER_NUMBER = 32_768;
 /** From here on an f64 does not tell the pieces of a record apart: after eight years of 1,000 commits a second. */

@@ -1,21 +1,21 @@
 import { LogTopology } from "../../log/topology.ts";
-import { commitAt, lastCommit, openLogStore } from "../../log/embedded/log-store.ts";
-import { copyOfRecord, piecesOf, readRecord, recordNumber, storedKeys, type KeyAt } from "../../log/embedded/pieces.ts";
+import { commitAt, entriesOf, lastCommit, openLogStore } from "../../log/embedded/log-store.ts";
+import { copyOfRecord, piecesOf, readRecord, recordNumber, storedKeys } from "../../log/embedded/pieces.ts";
 import { decodeJournalEntry } from "../../log/embedded/journal-entry.ts";
 import { TOPICS } from "../../core/topics.ts";
 import type { JournalId } from "../../core/event-log.ts";
-import type { JournalKey, LogStore } from "../../log/embedded/log-store.ts";
+import type { LogStore } from "../../log/embedded/log-store.ts";
 
 /** The kinds of a closed log's journal entries, by their offsets; "damaged" where one fails its checksum. */
 export async function journalKinds(
   directory: string,
   partitionCount: number,
-  { name, partition }: JournalId,
+  journal: JournalId,
 ): Promise<ReadonlyMap<number, string>> {
   return withStore(directory, (store) => {
     const topology = new LogTopology(TOPICS, partitionCount);
     const kinds = new Map<number, string>();
-    const keyAt = entriesOf(name, partition);
+    const keyAt = entriesOf(journal);
     for (const [, , number] of store.journals.getKeys({ start: keyAt(0), end: keyAt(Number.MAX_SAFE_INTEGER) })) {
       const entry = recordNumber(number);
       const bytes = readRecord(store.journals, keyAt, entry);
@@ -30,16 +30,12 @@ export async function journalKinds(
 }
 
 /** Flips the last byte of a closed log's journal entries. */
-export async function damageEntries(
-  directory: string,
-  { name, partition }: JournalId,
-  entries: readonly number[],
-): Promise<void> {
+export async function damageEntries(directory: string, journal: JournalId, entries: readonly number[]): Promise<void> {
   await withStore(directory, async (store) => {
     for (const entry of entries) {
-      const keyAt = entriesOf(name, partition);
+      const keyAt = entriesOf(journal);
       const changed = copyOf(readRecord(store.journals, keyAt, entry));
-      if (changed.length === 0) throw new Error(`${name}/${partition} has no entry ${entry}`);
+      if (changed.length === 0) throw new Error(`${journal.name}/${journal.partition} has no entry ${entry}`);
       changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
       await store.journals.batch(() => {
         for (const { key, value } of piecesOf(keyAt, entry, changed)) void store.journals.put(key, value);
@@ -49,9 +45,9 @@ export async function damageEntries(
 }
 
 /** Takes an entry out of a closed log's journal. */
-export async function removeEntry(directory: string, { name, partition }: JournalId, entry: number): Promise<void> {
+export async function removeEntry(directory: string, journal: JournalId, entry: number): Promise<void> {
   await withStore(directory, async (store) => {
-    const keys = storedKeys(store.journals, entriesOf(name, partition), entry, entry + 1);
+    const keys = storedKeys(store.journals, entriesOf(journal), entry, entry + 1);
     for (const key of keys) await store.journals.remove(key);
   });
 }
@@ -87,10 +83,6 @@ async function changeCommits(store: LogStore, placeIn: (commit: Buffer) => numbe
 
 function copyOf(bytes: Buffer | undefined): Buffer {
   return bytes === undefined ? Buffer.alloc(0) : copyOfRecord(bytes);
-}
-
-function entriesOf(name: string, partition: number): KeyAt<JournalKey> {
-  return (entry) => [name, partition, entry];
 }
 
 async function withStore<T>(directory: string, work: (store: LogStore) => Promise<T>): Promise<T> {

@@ -1,5 +1,4 @@
-import { PAGE_BYTES } from "../../log/embedded/log-store.ts";
-import { PIECE_BYTES } from "../../log/embedded/pieces.ts";
+import { PAGE_BYTES, PIECE_BYTES } from "../../log/embedded/pieces.ts";
 import type { SystemCall } from "./strace-log.ts";
 
 export interface DurabilityQuestion {

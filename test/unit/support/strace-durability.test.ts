@@ -55,3 +55,14 @@ test("a frame that leaves before the sync is found, with where it went", () => {
   const { violations } = judge(OPEN, READ, PAGES, FRAME, SYNC, META, PUBACK);
   expect(violations).toEqual([expect.stringContaining(`mark-1 went to ${BROWSER}`)]);
 });
+
+test("a record that goes from one piece into the next is durable when the later of them is", () => {
+  const page = (filler: string, from: string, to: string) =>
+    text(`${"h".repeat(24)}${from}${filler.repeat(4072 - from.length - to.length)}${to}`);
+  const write = (bytes: string, at: number) => `2  pwrite64(24</d/log.mdb>, "${bytes}", 4096, ${at}) = 4096`;
+  const head = write(page("a", "", "mar"), 40_960);
+  const tail = write(page("b", "k-1", ""), 81_920);
+  expect(judge(OPEN, READ, tail, head, SYNC, META, PUBACK).violations).toEqual([]);
+  expect(judge(OPEN, READ, head, SYNC, META, PUBACK, tail, SYNC, META).violations).toHaveLength(1);
+  expect(judge(OPEN, READ, head, SYNC, META, PUBACK).violations).toHaveLength(1);
+});
