@@ -120,6 +120,10 @@ export const LIMITS = {
   allowedLatenessMsDefault: HOUR,
   idleMsDefault: MINUTE,
   tickIntervalMs: 250,
+  /** A timer that is overdue for longer than this says that nobody was there: from now on silence is measured anew. */
+  absenceMsMin: 10 * SECOND,
+  /** So long a start waits until that is in the log. */
+  resumeMsMax: 2 * SECOND,
   receiveClockStepMsMax: 5 * SECOND,
   receiveClockSettleMs: MINUTE,
   /** How far a record's receive time may lie ahead of the clock of who reads it before that is said, and how long it must not until it is over. */
