@@ -46,9 +46,12 @@ export interface TopicPartition {
 }
 
 export interface TopicPosition extends TopicPartition {
-  /** The next offset to read or to process. */
+  /** The next offset to read or to process; `ENDED_AT` of a stage that has ended. */
   readonly offset: number;
 }
+
+/** Where a journal stands whose stage has ended: nothing lies behind it, so that it lags behind nothing and holds nothing back. No record was read up to it. */
+export const ENDED_AT = Number.MAX_SAFE_INTEGER;
 
 /** Records of one topic-partition in offset order. Reading goes on at `nextOffset`. */
 export interface FetchedSlice extends TopicPartition {

@@ -1,11 +1,8 @@
 import { FUNCTIONS_STAGE, JOINS_STAGE, stageJournalName, type StageDefinition } from "./stage.ts";
-import type { LogStatus } from "./event-log.ts";
+import { ENDED_AT, type LogStatus } from "./event-log.ts";
 
 /** In front of the name that a user gives a stage: no stage of Millrace's own is called so. */
 const OWN_PREFIX = "fn-";
-
-/** Where a stage that has ended stands: nothing lies behind it, so that it lags behind nothing and holds nothing back. */
-export const ENDED_AT = Number.MAX_SAFE_INTEGER;
 
 /** The stage's name in the log, of what users call it: `functions` is the one that all share. */
 export function functionsStageName(stage: string): string {

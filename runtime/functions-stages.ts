@@ -1,6 +1,7 @@
 import { partitionOf } from "../core/partitioner.ts";
 import { deviceKey } from "../core/ids.ts";
-import { begunPartitions, ENDED_AT, hasBegun } from "../core/functions-stage.ts";
+import { ENDED_AT } from "../core/event-log.ts";
+import { begunPartitions, hasBegun } from "../core/functions-stage.ts";
 import { stageInput, stageJournalName } from "../core/stage.ts";
 import { encodeSnapshotChunk } from "../wire/unit-codec.ts";
 import { appendsOf, controlRecord } from "./control-record.ts";

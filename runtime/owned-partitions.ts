@@ -1,6 +1,7 @@
 import { backOffMs } from "../core/back-off.ts";
 import { errorText, isMillraceError } from "../core/errors.ts";
-import { ENDED_AT, begunPartitions } from "../core/functions-stage.ts";
+import { ENDED_AT } from "../core/event-log.ts";
+import { begunPartitions } from "../core/functions-stage.ts";
 import { LIMITS } from "../core/limits.ts";
 import { pause } from "../core/pause.ts";
 import type { Clock } from "../core/clock.ts";

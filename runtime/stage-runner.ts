@@ -3,7 +3,7 @@ import { errorText, isMillraceError } from "../core/errors.ts";
 import { addOutcomes, noOutcomes } from "../core/ledger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { LIMITS } from "../core/limits.ts";
-import { ENDED_AT } from "../core/functions-stage.ts";
+import { ENDED_AT } from "../core/event-log.ts";
 import { stageJournalName } from "../core/stage.ts";
 import { createStageCounters } from "./stage-counters.ts";
 import { DeployLookout } from "./deploy-lookout.ts";

@@ -18,6 +18,7 @@ import { storeError } from "./store-damage.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { writeCommit } from "./write-commit.ts";
 import type { Clock } from "../../core/clock.ts";
+import { ENDED_AT } from "../../core/event-log.ts";
 import type {
   AppendGroup,
   CommitRequest,
@@ -75,7 +76,7 @@ export class LogWriter {
     this.retention = new Retention({ ...options, journals: this.journals });
     this.offsets = new OffsetTable(store, topology, this.retention.firstSequence, logger);
     for (const { topic, partition, offset } of this.journals.statuses().flatMap(({ positions }) => positions))
-      this.offsets.passOver(topology.indexOf(topic, partition), offset);
+      if (offset < ENDED_AT) this.offsets.passOver(topology.indexOf(topic, partition), offset);
     this.pipeline = new CommitPipeline((group) => this.write(group));
     this.meters = createLogMeters(metrics);
     this.meters.bytesMax.set(options.bytesMax);

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
-import { ENDED_AT, functionsStage } from "../../core/functions-stage.ts";
+import { ENDED_AT } from "../../core/event-log.ts";
+import { functionsStage } from "../../core/functions-stage.ts";
 import { controlRecord } from "../../runtime/control-record.ts";
 import { createMemoryEventLog } from "../support/memory-event-log.ts";
 import { createFunctionsStages } from "../../runtime/functions-stages.ts";

@@ -1,4 +1,5 @@
 import { describe, expect } from "vitest";
+import { ENDED_AT } from "../../../core/event-log.ts";
 import { at, readPartition, text } from "./log-harness.ts";
 import { withLog } from "./with-log.ts";
 import type { CommitRequest, EventLog, JournalEntry } from "../../../core/event-log.ts";
@@ -128,6 +129,22 @@ export function journalCases(harness: LogHarness): void {
       expect(claim.entries).toHaveLength(1);
       expect((await log.status()).journals[0]).toMatchObject({ epoch: claim.epoch, nextTimer: 1234 });
     });
+
+    withLog(
+      harness,
+      "whose stage has ended leave the offsets of its input as they are, also after a restart",
+      async (first, under) => {
+        const { epoch } = await first.claim(JOURNAL);
+        expect(await first.append("telemetry", 2, [text("a"), text("b")])).toBe(0);
+        const ended = entry("end", { kind: "snapshot", complete: true, positions: [at("telemetry", 2, ENDED_AT)] });
+        await first.commit({ ...request(epoch, "end"), entry: ended });
+        await under.reopen();
+        expect(await under.log.append("telemetry", 2, [text("c")])).toBe(2);
+        const partitions = (await under.log.status()).partitions.filter(({ topic }) => topic === "telemetry");
+        expect(partitions.find(({ partition }) => partition === 2)).toMatchObject({ startOffset: 0, endOffset: 3 });
+        expect(await readPartition(under.log, "telemetry", 2, 0)).toHaveLength(3);
+      },
+    );
 
     withLog(harness, "restore after a restart what a snapshot and later units left", async (first, under) => {
       const { epoch } = await first.claim(JOURNAL);

@@ -1,7 +1,8 @@
 import { describe, expect } from "vitest";
 import { at, eventually, readPartition, readRecords, text } from "./log-harness.ts";
 import { withLog } from "./with-log.ts";
-import { begunStages, ENDED_AT, isFunctionsJournal } from "../../../core/functions-stage.ts";
+import { ENDED_AT } from "../../../core/event-log.ts";
+import { begunStages, isFunctionsJournal } from "../../../core/functions-stage.ts";
 import type { EventLog, JournalEntry, PartitionStatus } from "../../../core/event-log.ts";
 import type { LogHarness } from "./log-harness.ts";
 

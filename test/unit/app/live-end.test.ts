@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { LiveEnd } from "../../../app/replay/live-end.ts";
-import { ENDED_AT } from "../../../core/functions-stage.ts";
+import { ENDED_AT } from "../../../core/event-log.ts";
 import { madeControlRecord } from "../../../core/made-record.ts";
 
 const MOVED_AT = 50;

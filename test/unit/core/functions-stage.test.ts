@@ -1,8 +1,8 @@
+import { ENDED_AT } from "../../../core/event-log.ts";
 import { describe, expect, it } from "vitest";
 import {
   begunPartitions,
   begunStages,
-  ENDED_AT,
   functionsStageName,
   hasBegun,
   isFunctionsJournal,
