@@ -10,7 +10,7 @@ import { functionNameSchema, idSchema, labelsSchema, timeSchema } from "./schema
  * Control records: whatever besides messages may change a stage's result. They lie in the partitions that they concern, marked by
  * the `kind` header; their value is this JSON. All kinds are fixed here; `tick` and `flush` move time, the others configuration.
  *
- * - `tick`: its timestamp moves partition time. `resumed`: nobody listened for a while before it, so silence is measured from it on.
+ * - `tick`: only its timestamp matters; it moves partition time.
  * - `flush`: sets the watermark of the named keys, or of every key when none are named, to `upTo`; ends a replay. The main stage passes it on, the functions stage too.
  * - `device-type`, `alarm-rule`: to every partition; `removed` takes it back.
  * - `reference-table`: to every partition; `removed` takes it back.
@@ -44,12 +44,7 @@ export const functionVersionSchema = z.object({
 export type FunctionVersion = z.infer<typeof functionVersionSchema>;
 
 export const controlSchema = z.discriminatedUnion("kind", [
-  z.object({
-    v: z.literal(1),
-    kind: z.literal("tick"),
-    /** Absent in older records. */
-    resumed: z.literal(true).exactOptional(),
-  }),
+  z.object({ v: z.literal(1), kind: z.literal("tick") }),
   z.object({
     v: z.literal(1),
     kind: z.literal("flush"),

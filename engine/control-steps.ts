@@ -51,13 +51,6 @@ export function beginControl(parts: PartitionParts, runner: FunctionRunner, reco
   }
 }
 
-/** Before anything is due: a tick that says that nobody has listened before it. */
-export function isResumption(record: LogRecord): boolean {
-  if (record.header(HEADER.controlKind) !== "tick") return false;
-  const control = parseControl(record);
-  return !(control instanceof Error) && control.kind === "tick" && control.resumed === true;
-}
-
 /** How the steps of a record go by: each key of a sweep is one, and a unit may end after any. */
 export interface StepPace {
   isUnitFull(): boolean;

@@ -39,8 +39,6 @@ export interface PlacedCanary {
 /** Who carries out what a function asks for, and by which configuration. */
 export interface CallSite {
   readonly config: StageConfig;
-  /** See `crossesAbsence`. */
-  readonly crossesAbsence: boolean;
   emit(call: FunctionCall, topic: OutputTopic, value: object): void;
   emitWritten(call: FunctionCall, topic: OutputTopic, json: WrittenJson, reading: Reading | null): void;
   count(call: FunctionCall, outcome: OutcomeName, by: number): void;
@@ -129,11 +127,6 @@ export class FunctionCall implements CallInput, StreamContext<unknown>, KnownTim
     this.site.emit(this, topic, value);
   }
 
-  /** See the function of this name. */
-  get crossesAbsence(): boolean {
-    return this.site.crossesAbsence;
-  }
-
   /** See `emitWritten`. */
   emitWritten(topic: OutputTopic, json: WrittenJson, reading: Reading | null): void {
     this.site.emitWritten(this, topic, json, reading);
@@ -184,9 +177,4 @@ export function emitWritten(
   if (!(context instanceof FunctionCall))
     throw new TypeError("what writes itself is emitted in a call of the engine's only");
   context.emitWritten(topic, json, reading);
-}
-
-/** For the stock functions: whether the reading that is applied is the device's first since nobody has listened, so that silence before it says nothing. */
-export function crossesAbsence(context: CallContext): boolean {
-  return context instanceof FunctionCall && context.crossesAbsence;
 }

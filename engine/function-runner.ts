@@ -9,7 +9,7 @@ import { ownReading, putOutput, putWritten } from "./put-output.ts";
 import { WHOLE_STEP, identityOf, type StepFailure } from "./step-failure.ts";
 import { StepScopes } from "./step-scopes.ts";
 import { endFailedTimer, firingWith } from "./timer-calls.ts";
-import { isFirstSince, moveSide, moveTime } from "./timer-queue.ts";
+import { moveSide, moveTime } from "./timer-queue.ts";
 import type { Reading, Repartitioned } from "../core/derived-records.ts";
 import type { ConfigChange } from "../core/function.ts";
 import type { OutcomeName } from "../core/ledger.ts";
@@ -38,7 +38,6 @@ export class FunctionRunner implements CallSite {
   private record: LogRecord | null = null;
   /** A function of a stage of independent ones has failed on the message. */
   private failedAlone = false;
-  crossesAbsence = false;
   /** While the record of a dead letter is run again. */
   private redriven: { readonly only: string | null } | null = null;
   private readonly timers = new MessageTimers();
@@ -53,7 +52,6 @@ export class FunctionRunner implements CallSite {
   /** To be called before anything is run for a record: timers fired on the way to it name it as their source. */
   beginRecord(record: LogRecord): void {
     this.record = record;
-    this.crossesAbsence = false;
   }
 
   /** Of the record that is run, UTC ms. */
@@ -201,7 +199,6 @@ export class FunctionRunner implements CallSite {
   private passOn(key: KeyState, receiveTime: number, reading: Reading, first: number, movesTime: boolean): void {
     const watermark = this.parts.watermarkOf(key);
     if (movesTime) {
-      this.crossesAbsence = isFirstSince(key, reading.ts, this.parts.resumed.value);
       moveTime(key, reading.ts, receiveTime);
       this.fireReached(key);
     }

@@ -61,8 +61,6 @@ export interface PartitionParts {
   readonly outputs: OutputBuffer;
   /** R: the greatest receive time seen. */
   readonly partitionTime: EngineSlot<number>;
-  /** The receive time at which somebody listened again, after nobody had; null when that was never so. */
-  readonly resumed: EngineSlot<number>;
   readonly sweep: EngineSlot<Sweep>;
   /** The watermark up to which the timers of the record's key fire, as steps of their own, before the record can be run. */
   readonly overdue: EngineSlot<number>;
@@ -106,14 +104,13 @@ export function createPartitionParts(options: PartitionPartsOptions): PartitionP
   const store = new StateStore(undo, owners, cold);
   const config = new StageConfig(store);
   const partitionTime = new EngineSlot(store, timeSchema, PARTITION_FUNCTION, PARTITION_KEY, "time");
-  const resumed = new EngineSlot(store, timeSchema, PARTITION_FUNCTION, PARTITION_KEY, "resumed");
   const sweep = new EngineSlot(store, sweepSchema, PARTITION_FUNCTION, PARTITION_KEY, "sweep");
   const overdue = new EngineSlot(store, timeSchema, PARTITION_FUNCTION, PARTITION_KEY, "overdue");
   const taken = new EngineSlot(store, takenSchema, PARTITION_FUNCTION, PARTITION_KEY, "taken");
   const verdicts = new EngineSlot(store, verdictsSchema, PARTITION_FUNCTION, PARTITION_KEY, "verdicts");
   const passedFlushes = new EngineSlot(store, flushesSchema, PARTITION_FUNCTION, PARTITION_KEY, "flushes");
   const own = store.key(PARTITION_KEY);
-  for (const slot of [partitionTime, resumed, sweep, overdue, taken, verdicts]) own.addEngineSlot(slot);
+  for (const slot of [partitionTime, sweep, overdue, taken, verdicts]) own.addEngineSlot(slot);
   if (stage.input === "repartition") own.addEngineSlot(passedFlushes);
   const functions = new StageFunctions(store, stage, owners, load);
   const timeRulesOf = (key: KeyState): TimeRules => sidesOf(functions, key) ?? config.of(key).type;
@@ -124,12 +121,11 @@ export function createPartitionParts(options: PartitionPartsOptions): PartitionP
     store,
     config,
     functions,
-    queue: new TimerQueue(timeRulesOf, () => resumed.value ?? -Infinity),
+    queue: new TimerQueue(timeRulesOf),
     watermarkOf: (key) => eventWatermark(key, timeRulesOf(key)),
     counts: new LedgerCounts(undo),
     outputs: new OutputBuffer(undo, { stage: stage.name, topic: stage.input, partition, generation }),
     partitionTime,
-    resumed,
     sweep,
     overdue,
     verdicts,

@@ -59,12 +59,9 @@ export function sidesWatermark({ left, right }: SideTimes, rules: TimeRules): nu
   return Math.min(watermarkOf(left, rules), watermarkOf(right, rules));
 }
 
-/**
- * The partition time at which a timer at `at` is due: when the later side has reached it, by readings or by silence, which begins at `resumedAt`
- * at the earliest.
- */
-export function sidesDueTime({ left, right }: SideTimes, at: number, rules: TimeRules, resumedAt: number): number {
-  return Math.max(dueTimeOf(left, at, rules, resumedAt), dueTimeOf(right, at, rules, resumedAt));
+/** The partition time at which a timer at `at` is due: when the later side has reached it, by readings or by silence. */
+export function sidesDueTime({ left, right }: SideTimes, at: number, rules: TimeRules): number {
+  return Math.max(dueTimeOf(left, at, rules), dueTimeOf(right, at, rules));
 }
 
 function bothSides(time: SideTime): SideTimes {
@@ -75,7 +72,7 @@ function watermarkOf({ n, f, seen }: SideTime, { outOfOrderMs }: TimeRules): num
   return Math.max(seen ? n - outOfOrderMs : -Infinity, f ?? -Infinity);
 }
 
-function dueTimeOf(side: SideTime, at: number, rules: TimeRules, resumedAt: number): number {
+function dueTimeOf(side: SideTime, at: number, rules: TimeRules): number {
   if (watermarkOf(side, rules) >= at) return side.r;
-  return Math.max(side.r, resumedAt) + rules.idleMs + Math.max(0, at - side.n + rules.outOfOrderMs);
+  return side.r + rules.idleMs + Math.max(0, at - side.n + rules.outOfOrderMs);
 }

@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { isControlRecord } from "../core/record.ts";
-import { beginControl, continueSweep, isResumption, passFlushOn } from "./control-steps.ts";
+import { beginControl, continueSweep, passFlushOn } from "./control-steps.ts";
 import { FunctionRunner } from "./function-runner.ts";
 import { NO_KEY, processMessage } from "./message-steps.ts";
 import { condemnCall, stopCanary } from "./outside-decisions.ts";
@@ -121,12 +121,12 @@ class PartitionEngine implements StagePartition, StepPace {
     this.moveTo(record);
     const { partitionTime, sweep, overdue } = this.parts;
     if (partitionTime.value === null || record.timestamp > partitionTime.value) partitionTime.set(record.timestamp);
-    const isControl = isControlRecord(record);
-    if (isControl && isResumption(record)) this.parts.resumed.set(partitionTime.value ?? record.timestamp);
     this.runner.beginRecord(record);
     // What goes on, a sweep or a key's overdue timers, had them fired before it began; what it has made due since comes after it.
     if (sweep.value === null && overdue.value === null && !this.fireDueTimers()) return false;
-    const finished = isControl ? this.processControl(record) : processMessage(this.parts, this.runner, this, record);
+    const finished = isControlRecord(record)
+      ? this.processControl(record)
+      : processMessage(this.parts, this.runner, this, record);
     if (finished) this.finishRecord(record.offset + 1, record.value.length);
     return finished;
   }

@@ -103,7 +103,6 @@ function restoreSlot(restoring: Restoring, { fn, key, name, value }: Slot): void
       return;
     case PARTITION_FUNCTION:
       if (name === "time") parts.partitionTime.restore(value);
-      else if (name === "resumed") parts.resumed.restore(value);
       else if (name === "sweep") parts.sweep.restore(value);
       else if (name === "overdue") parts.overdue.restore(value);
       else if (name === "verdicts") parts.verdicts.restore(value);

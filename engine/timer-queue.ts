@@ -24,11 +24,6 @@ export function moveTime(key: KeyState, ts: number, receiveTime: number): void {
   key.time.advance(ts, receiveTime);
 }
 
-/** Whether a reading that comes now is the first to move the key's time since somebody listens again. */
-export function isFirstSince({ time }: KeyState, ts: number, resumedAt: number | null): boolean {
-  return resumedAt !== null && time.present && ts > time.newest && time.receivedAt < resumedAt;
-}
-
 /** The same of what is joined. */
 export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: number, device: string): void {
   const moved = advanceSide(key.sides?.value ?? null, reading, receiveTime, device);
@@ -37,17 +32,16 @@ export function moveSide(key: KeyState, reading: Repartitioned, receiveTime: num
 
 /**
  * The partition time R at which a timer at `at` is due: when newest − outOfOrder + (R − its receive time) − idle reaches it, so that
- * silence goes on from where the events have come. A timer that the events themselves have reached is due since then. Silence begins at
- * `resumedAt` at the earliest: before that nobody listened.
+ * silence goes on from where the events have come. A timer that the events themselves have reached is due since then.
  */
-export function dueTime(key: KeyState, at: number, rules: TimeRules, resumedAt: number): number {
+export function dueTime(key: KeyState, at: number, rules: TimeRules): number {
   const sides = key.sides === null ? null : key.sides.value;
-  if (sides !== null) return sidesDueTime(sides, at, rules, resumedAt);
+  if (sides !== null) return sidesDueTime(sides, at, rules);
   const { present, newest, receivedAt } = key.time;
   if (!present) return Infinity;
   const reached = eventWatermark(key, rules) >= at;
   // Without a reading silence cannot be measured: Infinity.
-  const bySilence = at - newest + rules.outOfOrderMs + Math.max(receivedAt, resumedAt) + rules.idleMs;
+  const bySilence = at - newest + rules.outOfOrderMs + receivedAt + rules.idleMs;
   return reached ? Math.min(bySilence, receivedAt) : bySilence;
 }
 
@@ -58,12 +52,9 @@ export function dueTime(key: KeyState, at: number, rules: TimeRules, resumedAt: 
 export class TimerQueue {
   private readonly heap = new IndexedHeap<KeyState>((a, b) => a.dueAt - b.dueAt || compareBytes(a.key, b.key));
   private readonly rulesOf: (key: KeyState) => TimeRules;
-  private readonly resumedAt: () => number;
 
-  /** `resumedAt`: see `dueTime`. It only grows, which only postpones. */
-  constructor(rulesOf: (key: KeyState) => TimeRules, resumedAt: () => number) {
+  constructor(rulesOf: (key: KeyState) => TimeRules) {
     this.rulesOf = rulesOf;
-    this.resumedAt = resumedAt;
   }
 
   /** To be called after every change to the key's timers, time or device type. */
@@ -93,6 +84,6 @@ export class TimerQueue {
 
   private dueOf(key: KeyState): number {
     const at = key.nextTimerAt;
-    return at === null ? Infinity : dueTime(key, at, this.rulesOf(key), this.resumedAt());
+    return at === null ? Infinity : dueTime(key, at, this.rulesOf(key));
   }
 }

@@ -4,7 +4,6 @@ import { SEVERITIES } from "../core/alarm-rule.ts";
 import { defineStream } from "../core/function.ts";
 import { advanceAlarm, afterClear, alarmDue, alarmStateSchema, observeAlarm } from "../engine/alarm-machine.ts";
 import { alarmMessage } from "../engine/alarm-message.ts";
-import { crossesAbsence } from "../engine/function-call.ts";
 import { hashText } from "../engine/hash64.ts";
 import type { AlarmRule } from "../core/alarm-rule.ts";
 import type { AlarmEvent, Reading } from "../core/derived-records.ts";
@@ -49,8 +48,6 @@ export const alarm = defineStream<"readings", AlarmSlot>({
     const rule = context.config.alarmRules(context.tenant, context.device).find((one) => one.id === ruleId);
     if (rule === undefined) return;
     const slot = readRule(ruleId, context);
-    // The reading that is applied next arms it again.
-    if (startsAnew(rule, slot?.state, context)) return;
     const last = lastOf(rule, readLast(context));
     take(rule, slot, advanceAlarm(rule, slot?.state, last, at), last, context);
     arm(rule, readRule(ruleId, context)?.state, last, context);
@@ -73,9 +70,8 @@ function applyReading(reading: Reading, context: Context): void {
       continue;
     }
     const slot = readRule(rule.id, context);
-    const isAnew = startsAnew(rule, slot?.state, context);
-    const step = isAnew ? observeAnew(rule, slot?.state, ts) : observeAlarm(rule, slot?.state, last, ts, value);
-    if (step.state === slot?.state && step.transitions.length === 0 && last !== null && !isAnew) continue;
+    const step = observeAlarm(rule, slot?.state, last, ts, value);
+    if (step.state === slot?.state && step.transitions.length === 0 && last !== null) continue;
     take(rule, slot, step, ts, context);
     arm(rule, step.state, ts, context);
   }
@@ -84,16 +80,6 @@ function applyReading(reading: Reading, context: Context): void {
   const { tenant, device, received } = reading;
   const detail = "is older than the newest reading that its alarm rules have seen";
   context.emit("device-events", { v: 1, tenant, device, kind: "late-for-alarm", ts, received, detail });
-}
-
-/** A no-data alarm that is not raised is not raised by a silence in which nobody has listened: the reading behind it is as the device's first. */
-function startsAnew({ condition }: AlarmRule, state: AlarmState | undefined, context: Context): boolean {
-  if (condition.kind !== "no-data" || !crossesAbsence(context)) return false;
-  return state === undefined || state.phase === "idle" || state.phase === "pending";
-}
-
-function observeAnew(rule: AlarmRule, state: AlarmState | undefined, ts: number): AlarmStep {
-  return observeAlarm(rule, state?.phase === "pending" ? undefined : state, null, ts, null);
 }
 
 /**

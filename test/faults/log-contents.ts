@@ -54,7 +54,7 @@ async function readTelemetry(log: EventLog, bySource: ReadonlyMap<string, readon
     if (isControlRecord(record)) {
       if (record.header(HEADER.controlKind) === "alarm-rule" && messages?.some(({ device }) => device !== null))
         throw new Error(`partition ${partition} has messages from before its alarm rule`);
-      messages?.push({ device: null, received, readings: [], resumed: text(record).includes('"resumed":true') });
+      messages?.push({ device: null, received, readings: [] });
       return;
     }
     const { values }: { values: { n: number } } = JSON.parse(text(record));

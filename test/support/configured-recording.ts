@@ -82,6 +82,6 @@ function controlOf({ kind, value, device }: Happening, revision: number, receive
     case "flush":
       return { v: 1, kind, upTo: received + 1000 * value, ...(value > 3 ? { devices: [`t/${device}`] } : {}) };
     default:
-      return { v: 1, kind: "tick", ...(value > 3 ? { resumed: true } : {}) };
+      return { v: 1, kind: "tick" };
   }
 }

@@ -23,8 +23,6 @@ interface Applied {
   readonly ts: number;
   readonly value: number;
   readonly until: number;
-  /** The same for an alarm that silence raises: nobody can tell of a silence in which nobody has listened. */
-  readonly silentUntil: number;
 }
 
 /** Alarms recomputed by looking ahead through each device's whole list of readings, rule by rule. */
@@ -70,25 +68,24 @@ function appliedOf({ points, end }: Timeline, rule: AlarmRule): { applied: Appli
     if (point === undefined) return [];
     const next = kept[index + 1];
     const value = condition.kind === "threshold" ? Number(point.values[condition.metric]) : 0;
-    const known = knownBySilence(points, place, next);
-    const until = Math.max(known, reachedBy(points, next, end));
-    const isHeard = next === undefined || points[next]?.isFirstSince !== true;
-    return [{ ts: point.ts, value, until, silentUntil: isHeard ? until : known }];
+    return [{ ts: point.ts, value, until: knownUntil(points, place, next, end) }];
   });
   return { applied, late };
 }
 
-/** Silence counts from the messages that came after this one, up to and including the next one's. */
-function knownBySilence(points: readonly TimelinePoint[], place: number, next: number | undefined): number {
+function knownUntil(
+  points: readonly TimelinePoint[],
+  place: number,
+  next: number | undefined,
+  end: Timeline["end"],
+): number {
+  // Silence counts from the messages that came after this one, up to and including the next one's.
   const between = points.slice(place + 1, next === undefined ? undefined : next + 1);
   const silences = between.filter((point) => point.message !== points[place]?.message).map((point) => point.silence);
-  return Math.max(-Infinity, ...silences);
-}
-
-/** How far the next reading moves event time, or the end. */
-function reachedBy(points: readonly TimelinePoint[], next: number | undefined, end: Timeline["end"]): number {
-  if (next === undefined) return Math.max(end.watermark, end.silence);
-  return Math.max(points[next]?.watermark ?? 0, points[next]?.ts ?? 0);
+  const known = Math.max(-Infinity, ...silences);
+  if (next === undefined) return Math.max(known, end.watermark, end.silence);
+  const nextPoint = points[next];
+  return Math.max(known, nextPoint?.watermark ?? 0, nextPoint?.ts ?? 0);
 }
 
 type Found = Omit<OracleAlarm, "device" | "rule">;
@@ -149,7 +146,7 @@ function silences(applied: readonly Applied[], rule: AlarmRule): Found[] {
   let notBefore = -Infinity;
   for (;;) {
     const since = (point: Applied): number => Math.max(point.ts + afterMs, notBefore);
-    place = findFrom(applied, place, (point) => point.silentUntil >= since(point) + rule.onDelayMs);
+    place = findFrom(applied, place, (point) => point.until >= since(point) + rule.onDelayMs);
     const quiet = applied[place];
     if (quiet === undefined) return found;
     const began = since(quiet);

@@ -19,7 +19,7 @@ export type OracleStep =
       readonly id: number;
       readonly device: string;
     }
-  | { readonly kind: "tick"; readonly resumed?: boolean }
+  | { readonly kind: "tick" }
   /** Of all readings when both are absent; of `partition` nothing, until both have said so. */
   | {
       readonly kind: "flush";
@@ -104,11 +104,6 @@ export function joinOracle(
 
   for (const step of steps) {
     now = Math.max(now, step.received);
-    // Nobody has listened: silence begins here.
-    if (step.kind === "tick" && step.resumed === true) {
-      for (const { sides } of keys.values())
-        for (const side of SIDES) sides[side].since = Math.max(sides[side].since, now);
-    }
     for (const [key, of] of keys) letGo(key, of, true);
     if (step.kind === "flush") {
       const upTo = reachedBy(step);

@@ -8,8 +8,6 @@ export interface OracleMessage {
   readonly received: number;
   /** Empty for a duplicate. */
   readonly readings: readonly OracleReading[];
-  /** A tick before which nobody has listened: silence is measured from it on. */
-  readonly resumed?: boolean;
 }
 
 export interface OracleReading {
@@ -32,8 +30,6 @@ export interface TimelinePoint {
   readonly watermark: number;
   /** How far silence had moved the device's time when the message came. */
   readonly silence: number;
-  /** It is the first to move the device's time since somebody listens again. */
-  readonly isFirstSince: boolean;
 }
 
 export interface Timeline {
@@ -53,56 +49,21 @@ export function timelinesOf(messages: readonly OracleMessage[], time: OracleTime
       return all.map((reading) => ({ ...reading, message: index, received }));
     });
     const newest = runningMax(readings.map(({ ts }) => ts));
-    const bringer = bringers(readings.map(({ ts }) => ts));
-    const silenceAfter = (place: number, message: number): number => {
+    const receivedOfNewest = bringers(readings.map(({ ts }) => ts)).map((place) => readings[place]?.received ?? 0);
+    const silenceAfter = (place: number, partitionTime: number): number => {
       if (place < 0) return -Infinity;
-      const heard = readings[bringer[place] ?? 0];
-      const silentFor = heard === undefined ? 0 : longestSilence(messages, partitionTimes, heard, message);
+      const silentFor = partitionTime - (receivedOfNewest[place] ?? 0);
       return (newest[place] ?? 0) - time.outOfOrderMs + silentFor - time.idleMs;
     };
     const firstOfMessage = firstPlaces(readings.map(({ message }) => message));
     const points = readings.map(({ ts, values, message }, place): TimelinePoint => {
       const before = (firstOfMessage[place] ?? 0) - 1;
       const watermark = (newest[place - 1] ?? -Infinity) - time.outOfOrderMs;
-      const heard = readings[bringer[place - 1] ?? -1];
-      const isNewest = ts > (newest[place - 1] ?? Infinity);
-      const isFirstSince = isNewest && heard !== undefined && isAbsence(messages, partitionTimes, heard, message);
-      return { message, ts, values, watermark, silence: silenceAfter(before, message), isFirstSince };
+      return { message, ts, values, watermark, silence: silenceAfter(before, partitionTimes[message] ?? 0) };
     });
-    const silence = Math.max(flushUpTo, silenceAfter(readings.length - 1, messages.length - 1));
+    const silence = Math.max(flushUpTo, silenceAfter(readings.length - 1, partitionTimes.at(-1) ?? 0));
     return { device, points, end: { watermark: (newest.at(-1) ?? -Infinity) - time.outOfOrderMs, silence } };
   });
-}
-
-/** Whether nobody has listened between the message `heard` and the message `to`. */
-function isAbsence(
-  messages: readonly OracleMessage[],
-  partitionTimes: readonly number[],
-  heard: { readonly message: number; readonly received: number },
-  to: number,
-): boolean {
-  return messages.some(
-    ({ resumed }, message) =>
-      resumed === true && message > heard.message && message < to && (partitionTimes[message] ?? 0) > heard.received,
-  );
-}
-
-/** Of a device heard in the message `heard`, up to the message `to`: it ends, and begins again, where nobody has listened. */
-function longestSilence(
-  messages: readonly OracleMessage[],
-  partitionTimes: readonly number[],
-  heard: { readonly message: number; readonly received: number },
-  to: number,
-): number {
-  const timeAt = (message: number): number => partitionTimes[message] ?? 0;
-  let from = heard.received;
-  let longest = -Infinity;
-  for (let message = heard.message + 1; message <= to; message += 1) {
-    if (messages[message]?.resumed !== true) continue;
-    longest = Math.max(longest, timeAt(message - 1) - from);
-    from = Math.max(from, timeAt(message));
-  }
-  return Math.max(longest, timeAt(to) - from);
 }
 
 function runningMax(values: readonly number[]): number[] {

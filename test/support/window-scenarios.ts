@@ -28,7 +28,7 @@ interface Move {
   readonly advance: number;
   readonly lag: number;
   readonly value: number;
-  readonly kind: "reading" | "other" | "tick" | "resumed" | "repeat";
+  readonly kind: "reading" | "other" | "tick" | "repeat";
 }
 
 /** Times in units of the stream. */
@@ -37,7 +37,7 @@ export const move: fc.Arbitrary<Move> = fc.record({
   advance: fc.oneof({ weight: 8, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(40) }),
   lag: fc.oneof({ weight: 3, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.nat(30) }),
   value: fc.integer({ min: 1, max: 9 }),
-  kind: fc.constantFrom(...Array.from({ length: 6 }, () => "reading" as const), "repeat", "other", "tick", "resumed"),
+  kind: fc.constantFrom("reading", "reading", "reading", "reading", "reading", "reading", "repeat", "other", "tick"),
 });
 
 export interface Time extends OracleTime {
@@ -70,10 +70,9 @@ export function scenarioOf(moves: readonly Move[], time: Time, unit: number, sta
     received += advance * unit;
     const device = DEVICES[index] ?? "a";
     const offset = records.length;
-    if (kind === "tick" || kind === "resumed") {
-      const resumed = kind === "resumed";
-      records.push(controlLogRecord(offset, START + received, { v: 1, kind: "tick", ...(resumed ? { resumed } : {}) }));
-      messages.push({ device: null, received: START + received, readings: [], resumed });
+    if (kind === "tick") {
+      records.push(controlLogRecord(offset, START + received, { v: 1, kind: "tick" }));
+      messages.push({ device: null, received: START + received, readings: [] });
       continue;
     }
     if (kind !== "repeat") last = { ts: received - lag * unit, x: value };

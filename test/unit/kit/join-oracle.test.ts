@@ -19,14 +19,7 @@ const moves = fc.array(
     device: fc.nat(1),
     advance: fc.oneof({ weight: 8, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(40) }),
     lag: fc.oneof({ weight: 4, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: fc.nat(40) }),
-    kind: fc.constantFrom(
-      ...Array.from({ length: 10 }, () => "reading"),
-      "repeat",
-      "tick",
-      "resumed",
-      "flush",
-      "flush-device",
-    ),
+    kind: fc.constantFrom(...Array.from({ length: 10 }, () => "reading"), "repeat", "tick", "flush", "flush-device"),
   }),
   { maxLength: 40, size: "max" },
 );
@@ -57,10 +50,9 @@ function scenarioOf(given: typeof moves extends fc.Arbitrary<infer Moves> ? Move
     const id = records.length;
     const device = `${side}-${index}`;
     const source = (): string => `functions readings ${index} 0 ${(offsets[index] = (offsets[index] ?? 0) + 1)} 0 0`;
-    if (kind === "tick" || kind === "resumed") {
-      const resumed = kind === "resumed";
-      records.push(controlLogRecord(id, received, { v: 1, kind: "tick", ...(resumed ? { resumed } : {}) }));
-      steps.push({ kind: "tick", received, resumed });
+    if (kind === "tick") {
+      records.push(controlLogRecord(id, received, { v: 1, kind: "tick" }));
+      steps.push({ kind: "tick", received });
     } else if (kind === "flush" || kind === "flush-device") {
       const upTo = received - lag * SECOND;
       const devices = kind === "flush" ? undefined : [`t/${device}`];

@@ -29,21 +29,6 @@ describe("a no-data alarm", () => {
     expect(run.state.seal()?.outputs.get("alarms")).toHaveLength(1);
   });
 
-  it("waits anew for devices that nobody has listened to for a while", () => {
-    const run = runRules([SILENT], [[0, 1]]);
-    let offset = 1;
-    const tick = (minutes: number, resumed = false): number => {
-      const control: ControlRecord = { v: 1, kind: "tick", ...(resumed ? { resumed } : {}) };
-      run.state.process(controlLogRecord((offset += 1), T0 + minutes * MINUTE, control));
-      return run.state.seal()?.outputs.get("alarms")?.length ?? 0;
-    };
-    expect(tick(10)).toBe(0);
-    expect(tick(120, true)).toBe(0);
-    // The device's time goes on after a minute, as after each reading.
-    expect(tick(120 + 30)).toBe(0);
-    expect(tick(120 + 31)).toBe(1);
-  });
-
   it("is raised for a device that was silent before the rule came", () => {
     const control: ControlRecord = { v: 1, kind: "alarm-rule", revision: 2, removed: false, rule: SILENT };
     expect(story([], [[0, 1], control, flush(40)])).toEqual(["+30"]);

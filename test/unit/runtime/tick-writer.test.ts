@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../../../core/errors.ts";
-import { LIMITS } from "../../../core/limits.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { createTickWriter, duePartitions } from "../../../runtime/tick-writer.ts";
 import type { JournalStatus, LogStatus } from "../../../core/event-log.ts";
@@ -11,9 +10,7 @@ const NOW = 10_000;
 
 describe("partitions that need a tick", () => {
   it("are those with a due timer whose input is processed to its end", () => {
-    expect(duePartitions(status([journal(0, { nextTimer: NOW, offset: 5 })], { 0: 5 }), stage, NOW)).toEqual([
-      { partition: 0, nextTimer: NOW, offset: 5 },
-    ]);
+    expect(duePartitions(status([journal(0, { nextTimer: NOW, offset: 5 })], { 0: 5 }), stage, NOW)).toEqual([0]);
   });
 
   it("are not those whose timer is still to come", () => {
@@ -31,68 +28,6 @@ describe("partitions that need a tick", () => {
   it("are not those of another consumer", () => {
     const other = { ...journal(0, { nextTimer: NOW, offset: 5 }), name: "stage:other" };
     expect(duePartitions(status([other], { 0: 5 }), stage, NOW)).toEqual([]);
-  });
-});
-
-describe("a tick writer that begins", () => {
-  const LONG_AGO = NOW - LIMITS.absenceMsMin - 1;
-
-  /** What it has appended when it has begun, and what it has said. */
-  async function begun(
-    first: LogStatus,
-    then = first,
-  ): Promise<{ appended: string[]; said: string[]; later: string[] }> {
-    const appended: string[] = [];
-    const said: string[] = [];
-    let current = first;
-    const writer = createTickWriter({
-      log: {
-        status: () => Promise.resolve(current),
-        append(topic, partition, records) {
-          for (const { timestamp, value } of records)
-            appended.push(`${topic} ${partition} ${timestamp} ${Buffer.from(value).toString()}`);
-          return Promise.resolve(0);
-        },
-      },
-      stages: () => [stage],
-      clock: { now: () => NOW },
-      logger: { ...silentLogger, info: (_, text) => said.push(text) },
-    });
-    await writer.start();
-    const atStart = [...appended];
-    current = then;
-    await expect.poll(() => appended.length > atStart.length || then === first).toBe(true);
-    await writer.stop(AbortSignal.timeout(1000));
-    return { appended: atStart, said, later: appended.slice(atStart.length, atStart.length + 1) };
-  }
-
-  it("tells every partition that nobody has listened, when a timer is long overdue", async () => {
-    const journals = [journal(0, { nextTimer: LONG_AGO, offset: 4 }), journal(1, { nextTimer: NOW + 1, offset: 5 })];
-    const { appended, said } = await begun(status(journals, { 0: 5, 1: 5, 2: 0 }));
-    expect(appended.toSorted()).toEqual([
-      `telemetry 0 ${NOW} {"v":1,"kind":"tick","resumed":true}`,
-      `telemetry 1 ${NOW} {"v":1,"kind":"tick","resumed":true}`,
-    ]);
-    expect(said).toEqual(["nobody has listened to devices for a while: their silence is measured from now on"]);
-  });
-
-  it("tells none where all timers are due in time", async () => {
-    const { appended, said } = await begun(status([journal(0, { nextTimer: LONG_AGO + 1, offset: 5 })], { 0: 5 }));
-    expect({ appended, said }).toEqual({ appended: [], said: [] });
-  });
-
-  it("tells a partition later that it finds overdue later", async () => {
-    const overdue = status([journal(0, { nextTimer: LONG_AGO, offset: 5 })], { 0: 5 });
-    const { appended, later } = await begun(status([], {}), overdue);
-    expect({ appended, later }).toEqual({
-      appended: [],
-      later: [`telemetry 0 ${NOW} {"v":1,"kind":"tick","resumed":true}`],
-    });
-  });
-
-  it("writes a plain tick for what has just become due", async () => {
-    const due = status([journal(0, { nextTimer: NOW, offset: 5 })], { 0: 5 });
-    expect((await begun(status([], {}), due)).later).toEqual([`telemetry 0 ${NOW} {"v":1,"kind":"tick"}`]);
   });
 });
 
