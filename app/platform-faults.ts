@@ -18,6 +18,8 @@ export interface FaultWatchOptions {
   /** What each consumer has still to read. */
   backlogs(status: LogStatus): Readonly<Record<string, Backlog>>;
   readonly lagMax: number;
+  /** What stands still although something waits for it, by consumer: see `StandingPartitions`. */
+  standing(status: LogStatus, now: number): ReadonlyMap<string, string>;
   /** Told once per change: a person is to hear of it. What `happened` has no end. */
   onChange(fault: Fault, state: FaultTransition): void;
   readonly clock: Clock;
@@ -75,7 +77,7 @@ export function createFaultWatch(options: FaultWatchOptions): FaultWatch {
   const look = async (): Promise<void> => {
     const found = await Promise.all([
       ...Object.entries(options.parts).map(([part, health]) => ask(part, async () => ofPart(part, await health()))),
-      ask("log", async () => ofLog(await options.status(), options)),
+      ask("log", async () => ofLog(await options.status(), options, clock.now())),
     ]);
     reasons = found.flatMap((one) => one.reasons);
     settle(new Map(found.flatMap(({ faults }) => [...faults])));
@@ -130,7 +132,7 @@ export function createFaultWatch(options: FaultWatchOptions): FaultWatch {
   };
 }
 
-function ofLog(status: LogStatus, { backlogs, lagMax }: FaultWatchOptions): Findings {
+function ofLog(status: LogStatus, { backlogs, lagMax, standing }: FaultWatchOptions, now: number): Findings {
   const faults = new Map<string, string>();
   const reasons: string[] = [];
   if (status.refusing !== null) {
@@ -151,6 +153,7 @@ function ofLog(status: LogStatus, { backlogs, lagMax }: FaultWatchOptions): Find
       );
     }
   }
+  for (const [consumer, text] of standing(status, now)) faults.set(`stands.${consumer}`, text);
   return { reasons, faults };
 }
 

@@ -31,6 +31,7 @@ import { leased } from "./leased.ts";
 import { partitionView } from "./partition-view.ts";
 import { openScaling } from "./open-scaling.ts";
 import { stagesOf } from "./stages.ts";
+import { StandingPartitions } from "./standing-partitions.ts";
 import { createFaultWatch } from "./platform-faults.ts";
 import { FollowedSink } from "../sinks/clickhouse/followed-sink.ts";
 import { JournalTotals } from "./ledger/journal-totals.ts";
@@ -186,12 +187,14 @@ function watchFaults(
   own: Readonly<Record<string, () => PartHealth>>,
 ): FaultWatch {
   const { config, peers, log, clock, logger } = base;
+  const standing = new StandingPartitions();
   const ownParts = Object.entries(own).map(([part, health]) => [part, async () => health()] as const);
   return createFaultWatch({
     parts: { ...peers.health, ...Object.fromEntries(ownParts) },
     status: () => log.status(),
     backlogs: (status) => requiredBacklogs(status, config),
     lagMax: LIMITS.consumerLagRecordsMax,
+    standing: (status, now) => standing.look(status, now),
     onChange,
     clock,
     logger,

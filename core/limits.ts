@@ -98,6 +98,8 @@ export const LIMITS = {
   kafkaFetchWaitMsMax: SECOND,
   /** A consumer further behind is reported as a fault. */
   consumerLagRecordsMax: 100_000,
+  /** A consumer that has not moved for longer in a partition where something waits is a fault. Above two calls that time out, with the starts between them. */
+  standingMsMax: 3 * MINUTE,
   /** Records in flight that are read for a look at the overview; with more the values are not checked. */
   overviewScanRecordsMax: 100_000,
   logBytesDefault: 8 * 1024 * MIB,
@@ -120,10 +122,6 @@ export const LIMITS = {
   allowedLatenessMsDefault: HOUR,
   idleMsDefault: MINUTE,
   tickIntervalMs: 250,
-  /** A timer that is overdue for longer than this says that nobody was there: from now on silence is measured anew. */
-  absenceMsMin: 10 * SECOND,
-  /** So long a start waits until that is in the log. */
-  resumeMsMax: 2 * SECOND,
   receiveClockStepMsMax: 5 * SECOND,
   receiveClockSettleMs: MINUTE,
   /** How far a record's receive time may lie ahead of the clock of who reads it before that is said, and how long it must not until it is over. */

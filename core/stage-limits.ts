@@ -19,6 +19,8 @@ export const STAGE_LIMITS = {
   timersPerMessageMax: 1000,
   timerOutputBytesPerMessageMax: 4 * MIB,
   stepBytesMax: 32 * MIB,
+  /** About what a slot of state may take as text: it is written with each unit in which it changes, and with each snapshot. */
+  stateSlotBytesMax: 4 * MIB,
   metricsPerWindowMax: 2000,
   unitsInFlightPerPartitionMax: 4,
   /** Of those, with their outputs: so much of 32 partitions is what the log's queue takes. */

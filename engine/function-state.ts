@@ -1,4 +1,5 @@
 import { MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import { assertJson } from "./json-check.ts";
 import { compareBytes } from "./byte-order.ts";
 import { NamedItems } from "./named-items.ts";
@@ -81,14 +82,18 @@ export class FunctionState implements StateSlots<unknown> {
 
   set(name: string, value: unknown): void {
     if (value === undefined) throw new TypeError("undefined is not a JSON value: delete the slot instead");
-    const bytes = assertJson(value);
+    const bytes = requireFits(assertJson(value));
     this.slotOf(name).write(value, bytes);
   }
 
   changed(name: string, before: unknown): void {
     const slot = this.slots.get(name);
+    if (slot === undefined) return;
     // Checked and counted as a new one, so that a step is as large as after a restore.
-    slot?.noteChanged(before, assertJson(slot.value));
+    const bytes = assertJson(slot.value);
+    slot.noteChanged(before, bytes);
+    // Behind the note: what is too large is put back by it.
+    requireFits(bytes);
   }
 
   delete(name: string): void {
@@ -121,6 +126,12 @@ export class FunctionState implements StateSlots<unknown> {
     this.timers.add(made);
     return made;
   }
+}
+
+function requireFits(bytes: number): number {
+  if (bytes <= LIMITS.stateSlotBytesMax) return bytes;
+  const text = `its state would take about ${bytes} bytes of one device; ${LIMITS.stateSlotBytesMax} are allowed, since all of it is written with each change. Keep less: sums instead of values, a window, or the newest few`;
+  throw new RangeError(text);
 }
 
 /** A lone surrogate would come back from the journal as U+FFFD, under another name. */

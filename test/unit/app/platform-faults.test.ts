@@ -22,6 +22,7 @@ function stand(parts: Record<string, () => Promise<PartHealth>>) {
   const told: string[] = [];
   const log = { status: () => Promise.resolve(SOUND) };
   let backlogs: Record<string, Backlog> = {};
+  let standing: ReadonlyMap<string, string> = new Map();
   let now = T0;
   let looks = 0;
   const watch = createFaultWatch({
@@ -29,6 +30,7 @@ function stand(parts: Record<string, () => Promise<PartHealth>>) {
     status: () => log.status(),
     backlogs: () => backlogs,
     lagMax: 1,
+    standing: () => standing,
     onChange: (fault, state) => void told.push(`${fault.id} ${state}: ${fault.text}`),
     clock: { now: () => now },
     logger: silentLogger,
@@ -41,6 +43,7 @@ function stand(parts: Record<string, () => Promise<PartHealth>>) {
     told,
     log,
     holdBack: (next: Record<string, Backlog>) => void (backlogs = next),
+    stopAt: (next: ReadonlyMap<string, string>) => void (standing = next),
     /** Sets the clock ahead and waits until that has been seen. */
     async pass(ms: number) {
       now += ms;
@@ -102,6 +105,19 @@ describe("the watch over the parts", () => {
     await pass(0);
     expect(watch.faults()).toEqual([]);
     expect(told).toHaveLength(2);
+  });
+
+  it("tells of a consumer that stands, and stays ready", async () => {
+    const { watch, told, stopAt, pass } = stand({});
+    await watch.start();
+    stopAt(new Map([["functions", "functions has not come further"]]));
+    await pass(0);
+    await pass(6000);
+    expect(told).toEqual(["stands.functions raised: functions has not come further"]);
+    expect(watch.notReadyReasons()).toEqual([]);
+    stopAt(new Map());
+    await pass(0);
+    expect(watch.faults()).toEqual([]);
   });
 
   it("stays ready over a fault of a part, and tells a person of it", async () => {

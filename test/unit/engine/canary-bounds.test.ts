@@ -9,6 +9,8 @@ import { deploy, loadByWord, reading } from "../../support/deployed-stage.ts";
 import { runStage, valuesOf } from "../../support/stage-run.ts";
 import type { StageFunction } from "../../../core/function.ts";
 
+const MIB = 1024 * 1024;
+
 /** `NAME makes PERCENT`: so much of what a step may make as outputs. `NAME keeps PERCENT`: as state. */
 function load(code: string): readonly StageFunction[] {
   const [name = "", does = "", percent = ""] = code.split(" ");
@@ -29,8 +31,11 @@ function load(code: string): readonly StageFunction[] {
     ];
   }
   if (does !== "keeps") return loadByWord(code);
-  const onInput = (_: unknown, context: { state: { set(name: string, value: string): void } }): void =>
-    context.state.set("text", "x".repeat(bytes));
+  // In slots of a mebibyte: one may not take more than four.
+  const slots = Math.floor(bytes / MIB);
+  const onInput = (_: unknown, context: { state: { set(name: string, value: string): void } }): void => {
+    for (let slot = 0; slot < slots; slot += 1) context.state.set(`text-${slot}`, "x".repeat(MIB));
+  };
   return [
     defineStream<"readings", string>({ name, version: 0, input: "readings", outputs: [], state: z.string(), onInput }),
   ];

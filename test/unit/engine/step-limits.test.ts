@@ -83,7 +83,7 @@ describe("a message whose reading reaches more timers than a step may fire", () 
 });
 
 describe("a step that makes more than a commit can carry", () => {
-  const big = "x".repeat(LIMITS.stepBytesMax / 8);
+  const big = "x".repeat(LIMITS.stepBytesMax / 16);
   const hoarder = (how: "state" | "outputs") =>
     defineStream<"readings", string>({
       name: "hoarder",
@@ -103,7 +103,7 @@ describe("a step that makes more than a commit can carry", () => {
 
   it.each(["state", "outputs"] as const)("is a dead letter and leaves nothing: too much %s", (how) => {
     const functions = [reader, hoarder(how)];
-    const run = runStage([message(0, "a", 0, 9), message(1, "a", 1, 2)], { stage: { ...stage, functions } });
+    const run = runStage([message(0, "a", 0, 17), message(1, "a", 1, 2)], { stage: { ...stage, functions } });
     expect(valuesOf(run, "dead-letters").map((value) => deadLetterSchema.parse(value))).toMatchObject([
       { function: "$step", source: { offset: 0 } },
     ]);
@@ -120,6 +120,36 @@ describe("a step that makes more than a commit can carry", () => {
     });
     const run = runStage([message(0, "a", 0, 1)], { stage: { ...stage, functions: [reader, rewriting] } });
     expect(run.totals.get("t/a")).toMatchObject({ processed: 1, deadLettered: 0 });
+  });
+});
+
+describe("a slot of state that is larger than may be written with every change", () => {
+  it("is a dead letter that says what to do, whether it is set or changed in place, and the state is as before", () => {
+    const growing = defineStream<"readings", { text: string }>({
+      name: "growing",
+      version: 1,
+      input: "readings",
+      outputs: ["device-events"],
+      state: z.object({ text: z.string() }),
+      onInput({ metrics: { x } }, context) {
+        const state = context.state.get("s") ?? { text: "" };
+        const before = { ...state };
+        context.emit("device-events", { kept: before.text.length });
+        state.text = "x".repeat(Number(x));
+        if (before.text === "") context.state.set("s", state);
+        else context.state.changed("s", before);
+      },
+    });
+    const fits = LIMITS.stateSlotBytesMax - 100;
+    const sizes = [LIMITS.stateSlotBytesMax, fits, LIMITS.stateSlotBytesMax, 1];
+    const run = runStage(
+      sizes.map((size, offset) => message(offset, "a", offset, size)),
+      { stage: { ...stage, functions: [reader, growing] } },
+    );
+    const letters = valuesOf(run, "dead-letters").map((value) => deadLetterSchema.parse(value));
+    expect(letters.map(({ source }) => source.offset)).toEqual([0, 2]);
+    for (const { error } of letters) expect(error).toMatch(/its state would take .* Keep less/);
+    expect(valuesOf(run, "device-events")).toEqual([{ kept: 0 }, { kept: fits }]);
   });
 });
 
