@@ -74,8 +74,9 @@ export function addDeviceCommands(program: Command): void {
   }
   withInstanceOptions(devices.command("remove <id>"))
     .description("erase a device with its credentials, state and stored readings")
-    .action(async (id: string, _options: object, command: Command) => {
-      process.exitCode = await removeDevice(apiOf(command), id, globalOptions(command));
+    .option("--yes", "do not ask")
+    .action(async (id: string, { yes = false }: { yes?: boolean }, command: Command) => {
+      process.exitCode = await removeDevice(apiOf(command), id, { ...globalOptions(command), yes });
     });
   withInstanceOptions(devices.command("import <file>"))
     .description(

@@ -119,8 +119,9 @@ export function addFunctionCommands(program: Command): void {
     });
   withInstanceOptions(program.command("undeploy <function>"))
     .description("stop a function and erase what it keeps")
-    .action(async (name: string, _options: object, command: Command) => {
-      process.exitCode = await undeployCommand(apiOf(command), name, globalOptions(command));
+    .option("--yes", "do not ask")
+    .action(async (name: string, { yes = false }: { yes?: boolean }, command: Command) => {
+      process.exitCode = await undeployCommand(apiOf(command), name, { ...globalOptions(command), yes });
     });
 }
 

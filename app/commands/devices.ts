@@ -1,5 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { isId } from "../../core/ids.ts";
+import { isConfirmed, type AskingOptions } from "./is-confirmed.ts";
 import { EXIT, formatTable } from "./output.ts";
 import { publishLine } from "./publish-line.ts";
 import type { Device, Page } from "../../core/registry.ts";
@@ -117,7 +118,14 @@ export async function setDeviceDisabled(
   return EXIT.ok;
 }
 
-export async function removeDevice(api: ApiClient, id: string, options: JsonOption): Promise<number> {
+export async function removeDevice(api: ApiClient, id: string, options: JsonOption & AskingOptions): Promise<number> {
+  const stays =
+    "Its messages stay in the log until retention, what it retained over MQTT until somebody clears it, and its id in the audit.";
+  const question = `Remove device ${id} for good, with its credentials, state, alarms and stored readings? ${stays}`;
+  if (!options.yes && !(await isConfirmed({ what: `remove device ${id}`, question }, options.terminal))) {
+    console.log("Nothing is removed.");
+    return EXIT.ok;
+  }
   await api.send("DELETE", `/devices/${encodeURIComponent(id)}`);
   console.log(
     options.json

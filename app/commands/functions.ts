@@ -1,8 +1,7 @@
-import { createInterface } from "node:readline/promises";
-import { MillraceError } from "../../core/errors.ts";
 import { FUNCTIONS_STAGE } from "../../core/stage.ts";
 import { checkFunctions } from "../functions/check-functions.ts";
 import { shadowText } from "./compare-versions.ts";
+import { isConfirmed, type AskingOptions } from "./is-confirmed.ts";
 import { EXIT, formatTable } from "./output.ts";
 import { rolloutText } from "./rollout-text.ts";
 import { DEFAULT_STAGE_SETTINGS, type StageSettings } from "../../core/stage-settings.ts";
@@ -55,7 +54,7 @@ export async function deployCommand(
       if (text !== "") console.log(text);
     }
   }
-  if (!yes && !(await isConfirmed(lines))) {
+  if (!yes && !(await isConfirmed({ what: "deploy", question: `Deploy ${lines.join("; ")}?` }))) {
     console.log("Nothing is deployed.");
     return EXIT.ok;
   }
@@ -99,19 +98,6 @@ function canaryText(canary: RolloutPlan): string {
   const [first = 0, ...rest] = canary.shares.map((share) => share / 100);
   const then = rest.length === 0 ? "" : `, then of ${rest.join(", ")} %`;
   return `from here on for ${first} % of the devices${then}; see how it does with millrace versions`;
-}
-
-async function isConfirmed(lines: readonly string[]): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new MillraceError("INVALID_INPUT", "nobody is there to be asked whether to deploy", { remedy: "Add --yes." });
-  }
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asking.question(`Deploy ${lines.join("; ")}? [y/N] `);
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    asking.close();
-  }
 }
 
 export async function versionsCommand(api: ApiClient, name: string | undefined, { json }: JsonOption): Promise<number> {
@@ -180,7 +166,17 @@ export async function promoteCommand(api: ApiClient, name: string, { json }: Jso
   return EXIT.ok;
 }
 
-export async function undeployCommand(api: ApiClient, name: string, { json }: JsonOption): Promise<number> {
+export async function undeployCommand(
+  api: ApiClient,
+  name: string,
+  { json, yes, terminal }: JsonOption & AskingOptions,
+): Promise<number> {
+  const stays = "Its versions and what it has made stay.";
+  const question = `Stop ${name} and erase what it keeps, its state and open windows, for all devices? ${stays}`;
+  if (!yes && !(await isConfirmed({ what: `undeploy ${name}`, question }, terminal))) {
+    console.log("Nothing is undeployed.");
+    return EXIT.ok;
+  }
   await api.send("DELETE", `/functions/${encodeURIComponent(name)}`);
   const text = `${name} runs no more, and what it kept is erased. Its versions stay: millrace rollback ${name} --to N.`;
   console.log(json ? JSON.stringify({ name, undeployed: true }) : text);

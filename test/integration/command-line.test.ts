@@ -98,9 +98,9 @@ test("devices rotate, disable, enable and remove do so and say so", async () => 
   expect(await printsJson("devices", "enable", "fan-1")).toEqual({ id: "fan-1", disabled: false });
   expect(await printsJson("devices", "disable", "fan-1")).toEqual({ id: "fan-1", disabled: true });
   expect(await prints("devices", "enable", "fan-1")).toBe("Device fan-1 is enabled.\n");
-  expect(await prints("devices", "remove", "fan-1")).toContain("is removed");
+  expect(await prints("devices", "remove", "fan-1", "--yes")).toContain("is removed");
   await prints("devices", "add", "fan-2");
-  expect(await printsJson("devices", "remove", "fan-2")).toEqual({ id: "fan-2", removed: true });
+  expect(await printsJson("devices", "remove", "fan-2", "--yes")).toEqual({ id: "fan-2", removed: true });
   expect(await prints("devices", "list", "--search", "fan-")).toBe("No device matches.\n");
 });
 
@@ -124,12 +124,22 @@ test("devices add and assign say which gateway publishes for a device", async ()
   );
 });
 
-test.each(["rotate", "disable", "enable", "remove"])(
+test.each(["rotate", "disable", "enable", "remove --yes"])(
   "devices %s of a device that does not exist says where to look",
   async (verb) => {
-    expect(await fails("devices", verb, "nobody")).toMatch(/no device "nobody".* See millrace devices list\.$/);
+    const given = await fails("devices", ...verb.split(" "), "nobody");
+    expect(given).toMatch(/no device "nobody".* See millrace devices list\.$/);
   },
 );
+
+test("devices remove and undeploy do nothing where nobody can be asked, and name --yes", async () => {
+  await prints("devices", "add", "kept-1");
+  const asked = "nobody is there to be asked whether to";
+  expect(await isRefused("devices", "remove", "kept-1")).toContain(`${asked} remove device kept-1. Add --yes.`);
+  expect(await isRefused("undeploy", "nothing")).toContain(`${asked} undeploy nothing. Add --yes.`);
+  expect(await printsJson("devices", "list", "--search", "kept-1")).toHaveLength(1);
+  expect(await fails("undeploy", "nothing", "--yes")).toContain('no version of function "nothing" runs');
+});
 
 test("devices import takes a CSV file, and names file and line of what it does not take", async () => {
   const good = file("good.csv", "id,name,token,label.site\nimported-1,One,,north\nimported-2,Two,a-token-of-2,\n");

@@ -120,7 +120,7 @@ describe.skipIf(!hasChdb())(`functions in a running instance ${CHDB_TITLE}`, { t
     expect(report.ledger.values.stored).toBe(2 * published);
     const { stdout } = await command("versions", "dew-point");
     expect(stdout).toMatch(/dew-point +2 +– .*\n.*dew-point +1 +live/);
-    expect((await command("undeploy", "dew-point")).code).toBe(0);
+    expect((await command("undeploy", "dew-point", "--yes")).code).toBe(0);
     await publish(1);
     await api.get<AuditReport>("/audit");
     expect((await derived()).size).toBe(8);
@@ -130,7 +130,7 @@ describe.skipIf(!hasChdb())(`functions in a running instance ${CHDB_TITLE}`, { t
     await deploy(source(3));
     await publish(1);
     await untilDerived(9);
-    expect((await command("devices", "remove", DEVICE)).code).toBe(0);
+    expect((await command("devices", "remove", DEVICE, "--yes")).code).toBe(0);
     await api.post("/devices/import", { devices: [{ id: DEVICE, token: TOKEN }] });
     expect((await derived()).size).toBe(0);
     expect(await api.get<AuditReport>("/audit")).toMatchObject({ balanced: true, storedOnce: true });

@@ -131,7 +131,7 @@ describe.skipIf(!hasChdb())(`a gateway of a running instance ${CHDB_TITLE}`, { t
     await publish({ "meter-3": [{ kwh: 14 }], "meter-2": [{ kwh: 15 }] });
     await millrace("devices", "disable", "meter-2");
     await publish({ "meter-2": [{ kwh: 16 }] });
-    await millrace("devices", "remove", "meter-1");
+    await millrace("devices", "remove", "meter-1", "--yes");
     await publish({ "meter-1": [{ kwh: 17 }] });
     await settled(api, 60_000);
     expect(await refusals()).toBe(before + 3);

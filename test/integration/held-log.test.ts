@@ -55,7 +55,7 @@ test(
       for (let n = 0; n < 180; n++) await send(instance, { n, ...Object.fromEntries(names) });
       const held = /^held\.functions: functions has still to read about \d+ bytes, [2-9]\d % of the log's ceiling/;
       await expect.poll(faults, ALIVE).toContainEqual(expect.stringMatching(held));
-      await millrace("undeploy", "failing");
+      await millrace("undeploy", "failing", "--yes");
       await expect.poll(faults, ALIVE).toEqual([]);
     } finally {
       await instance.kill();

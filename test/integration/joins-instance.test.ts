@@ -155,8 +155,8 @@ describe.skipIf(!hasChdb())(`a join of devices in different partitions ${CHDB_TI
     await expect(deploy(source(-1), "--stage", "heavy")).rejects.toThrow("is a join, which has no stage of its own");
     const report: AuditReport = JSON.parse(await millrace("audit", "--json"));
     expect(report).toMatchObject({ balanced: true, storedOnce: true });
-    await millrace("undeploy", "energy-per-part");
-    await millrace("undeploy", "alone");
+    await millrace("undeploy", "energy-per-part", "--yes");
+    await millrace("undeploy", "alone", "--yes");
     await eventually(async () => !(await stages()).includes("stage:joins"), 90_000);
     await deploy(source(-1));
     await send("meter", 8);

@@ -84,7 +84,7 @@ describe.skipIf(!hasChdb())(`a hostile function in a stage of its own ${CHDB_TIT
   });
 
   it("ends its stage with its end, which begins anew when it comes back; and the ledger balances", async () => {
-    await own.millrace("undeploy", "hostile");
+    await own.millrace("undeploy", "hostile", "--yes");
     await eventually(async () => !(await own.stages()).includes("stage:fn-heavy"), 90_000);
     await own.send(3);
     const report: AuditReport = JSON.parse(await own.millrace("audit", "--json"));

@@ -28,7 +28,7 @@ it.skipIf(!hasChdb())(
       await own.send(5);
       await untilAllSeen();
       expect(await seen()).toEqual(NAMES.map(() => upTo(own.sent + 1, 0)));
-      await own.millrace("undeploy", "outside");
+      await own.millrace("undeploy", "outside", "--yes");
       await eventually(async () => (await own.stages()).length === 2, 90_000);
       expect(await own.stages()).toEqual(["stage:functions", "stage:fn-apart"]);
       const report: AuditReport = JSON.parse(await own.millrace("audit", "--json"));

@@ -69,7 +69,7 @@ describe.skipIf(!hasChdb())(`a stage with a process of its own ${CHDB_TITLE}`, {
   });
 
   it("takes its process with it when it ends", async () => {
-    await own.millrace("undeploy", "greedy");
+    await own.millrace("undeploy", "greedy", "--yes");
     await eventually(async () => hosts().length === 0, 60_000);
     await own.send(2);
     await eventually(async () => (await own.stored("by_friendly")).length === own.sent, 60_000);

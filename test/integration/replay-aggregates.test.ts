@@ -184,7 +184,7 @@ describe.skipIf(!hasChdb())(`a replay of aggregate in a running instance ${CHDB_
   });
 
   it("brings nothing back of a device that was removed, also when there is one of its name again", async () => {
-    expect((await command("devices", "remove", "meter-2")).code).toBe(0);
+    expect((await command("devices", "remove", "meter-2", "--yes")).code).toBe(0);
     await settled(api, 60_000);
     await setType(5 * MINUTE, [MINUTE]);
     await replay(TO);

@@ -235,7 +235,7 @@ describe.skipIf(!hasChdb())(`a replay in a running instance ${CHDB_TITLE}`, { ti
   });
 
   it("brings nothing back of a device that was removed", async () => {
-    expect((await command("devices", "remove", "meter-2")).code).toBe(0);
+    expect((await command("devices", "remove", "meter-2", "--yes")).code).toBe(0);
     await deploy(9, 1000);
     await replay("scaled", 240);
     await api.post("/devices/import", { devices: [{ id: "meter-2", token: "token-of-meter-2" }] });
@@ -277,7 +277,7 @@ export const slow = defineMap({
       results: DEVICES.length * count,
       corrections: { changed: 0, added: 0, withdrawn: 0 },
     });
-    expect((await command("undeploy", "slow")).code).toBe(0);
+    expect((await command("undeploy", "slow", "--yes")).code).toBe(0);
   });
 
   it("says what it cannot do", async () => {

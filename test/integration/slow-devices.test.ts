@@ -58,7 +58,7 @@ describe("slow devices of a running instance", () => {
   });
 
   it("are not those that were removed", async () => {
-    await own.millrace("devices", "remove", own.instance.ready.device);
+    await own.millrace("devices", "remove", own.instance.ready.device, "--yes");
     await expect.poll(() => slow("delay"), SOON).toEqual([]);
     expect(await slow("rejects")).toEqual([]);
   });
