@@ -21,9 +21,10 @@ export function addInstanceCommands(program: Command): void {
       process.exitCode = await auditCommand(apiOf(command), globalOptions(command));
     });
   withInstanceOptions(program.command("partitions"))
-    .description("print who works on which partition, and how far behind")
-    .action(async (_options: object, command: Command) => {
-      process.exitCode = await partitionsCommand(apiOf(command), globalOptions(command));
+    .description("print how far behind each consumer is, and the partitions that are behind or that nobody works on")
+    .option("--all", "every partition")
+    .action(async ({ all = false }: { all?: boolean }, command: Command) => {
+      process.exitCode = await partitionsCommand(apiOf(command), { ...globalOptions(command), all });
     });
   withInstanceOptions(program.command("flush [devices...]"))
     .description("after a recorded file was played: move its devices' watermark to a time, so that their windows close")

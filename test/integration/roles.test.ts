@@ -117,7 +117,7 @@ describe.skipIf(noCluster !== null)(
       ]);
       expect(stage.partitions).toHaveLength(PARTITIONS);
       expect(new Set(stage.partitions.map(({ owner }) => owner))).toEqual(new Set(stage.members.map(({ id }) => id)));
-      const printed = await runMillraceAsync(["partitions", "--data", cluster.dataOf("api")]);
+      const printed = await runMillraceAsync(["partitions", "--all", "--data", cluster.dataOf("api")]);
       expect(printed.stdout).toMatch(/stage:main +telemetry\/0 +\d+ +0 +millrace processors /);
     });
 
