@@ -27,7 +27,9 @@ export function readIngestHead(
 ): IngestHead | IngestRefusal {
   const { headers } = request;
   const token = route.pathToken === null ? bearerToken(headers.authorization) : decoded(route.pathToken);
-  if (token === null && !hasCertificate) return "credentials-missing";
+  if (token === null && !hasCertificate) {
+    return route.pathToken === null ? "credentials-missing" : "credentials-malformed";
+  }
   if (token !== null && Buffer.byteLength(token) > limits.mqttTokenBytesMax) return "credentials-malformed";
   // A body that says nothing of what it is may be what simple devices send.
   if (!JSON_TYPE.test(headers["content-type"] ?? "application/json")) return "content-type";

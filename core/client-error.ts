@@ -1,14 +1,39 @@
 import { makeProblem, PROBLEM_TYPE } from "./problem.ts";
 
-const STATUSES: Readonly<Record<string, readonly [status: number, reason: string, detail: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large", "The request's line and headers are too long."],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout", "The request did not arrive in time."],
+interface ClientError {
+  readonly status: number;
+  readonly reason: string;
+  readonly detail: string;
+  readonly remedy: string;
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ClientError>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    reason: "Request Header Fields Too Large",
+    detail: "The request's line and headers are too long.",
+    remedy: "Leave out headers and cookies that nobody needs, and shorten the path.",
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    reason: "Request Timeout",
+    detail: "The request did not arrive in time.",
+    remedy: "Send it again, whole, on a new connection.",
+  },
+};
+
+const NOT_HTTP: ClientError = {
+  status: 400,
+  reason: "Bad Request",
+  detail: "This is not a valid HTTP request.",
+  remedy:
+    "Check that the port is that of HTTP (MQTT has another one), and that the client frames its requests as HTTP/1.1 does.",
 };
 
 /** The bytes that answer what is not even HTTP, before there is a request: a problem too. `code` is that of Node's error. */
 export function clientErrorAnswer(code: string | undefined): string {
-  const [status, reason, detail] = STATUSES[code ?? ""] ?? [400, "Bad Request", "This is not a valid HTTP request."];
-  const body = JSON.stringify(makeProblem("INVALID_INPUT", detail, { status }));
+  const { status, reason, detail, remedy } = CLIENT_ERRORS[code ?? ""] ?? NOT_HTTP;
+  const body = JSON.stringify(makeProblem("INVALID_INPUT", detail, { status, remedy }));
   const head = [
     `HTTP/1.1 ${status} ${reason}`,
     `Content-Type: ${PROBLEM_TYPE}`,

@@ -30,7 +30,7 @@ const REFUSED: readonly [title: string, sent: string, status: number, outcome: s
     "a path token that is no text",
     withBody(`POST /api/v1/%ff/telemetry HTTP/1.1\r\n${HOST}`),
     401,
-    "credentials-missing",
+    "credentials-malformed",
   ],
   ["a form", known("content-type: application/x-www-form-urlencoded\r\n"), 415, "content-type"],
   ["JSON in another charset", known("content-type: application/json; charset=latin1\r\n"), 415, "content-type"],
@@ -65,6 +65,7 @@ describe("a request that is refused", () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer.toLowerCase()).toContain("content-type: application/problem+json");
     expect(answer).toContain(`"code":"${CODES[status] ?? "INVALID_INPUT"}"`);
+    expect(answer).toMatch(/"remedy":"[A-Z].{20,}\."/);
     expect(answer).toContain(more);
     expect(edge.requests(outcome)).toBe(1);
     expect(edge.log.records).toHaveLength(0);

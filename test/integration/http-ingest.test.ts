@@ -112,7 +112,12 @@ describe("telemetry over HTTP", () => {
       const answer = await post(edge);
       expect(answer.status).toBe(503);
       expect(answer.headers["retry-after"]).toBe("1");
-      expect(JSON.parse(answer.body)).toMatchObject({ status: 503, code });
+      expect(JSON.parse(answer.body)).toMatchObject({
+        status: 503,
+        code,
+        detail: expect.stringMatching(/^The message is not admitted: the log .+\.$/),
+        remedy: expect.stringMatching(/^Send it again after Retry-After/),
+      });
       expect(answer.body).not.toContain("secret");
     }
     expect(edge.requests("append-failed")).toBe(3);
@@ -155,7 +160,11 @@ describe("a request with an Idempotency-Key", () => {
     await post(edge, { headers: keyed("k") });
     const reused = await post(edge, { headers: keyed("k"), body: "{}" });
     expect(reused.status).toBe(422);
-    expect(JSON.parse(reused.body)).toMatchObject({ code: "INVALID_INPUT" });
+    expect(JSON.parse(reused.body)).toMatchObject({
+      code: "INVALID_INPUT",
+      detail: "another body was sent with this Idempotency-Key before.",
+      remedy: expect.stringMatching(/^Make a new key for each message/),
+    });
     const other = { ...keyed("k"), authorization: "Bearer token-b" };
     expect((await post(edge, { headers: other })).headers["idempotency-replayed"]).toBeUndefined();
     expect(edge.log.records.map(({ key }) => key)).toEqual(["acme/a", "acme/b"]);
