@@ -193,6 +193,13 @@ export const overviewAnswer = z.object({
   ledger: ledgerAnswer,
   devices: z.object({ total: count, reporting: count, silent: count }),
   alarms: z.object({ active: count, total: count }),
+  functions: z.object({
+    deadLetters: count
+      .nullable()
+      .describe(
+        "Dead letters that users' functions have in the tables; null while nobody has counted them, or nothing stores them",
+      ),
+  }),
   faults,
 });
 

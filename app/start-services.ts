@@ -201,6 +201,10 @@ function watchFaults(
   });
 }
 
+function functionLetters({ rejects }: Base["peers"], tenant: string): (() => Promise<number>) | null {
+  return rejects === null ? null : () => rejects.functionDeadLetters(tenant);
+}
+
 function createLedger(base: Base, faultWatch: FaultWatch) {
   const { config, log, peers, registry, clock } = base;
   const follow = log.follow?.bind(log);
@@ -230,6 +234,7 @@ function createLedger(base: Base, faultWatch: FaultWatch) {
     sums: () => allTotals(peers.sums),
     devices: () => deviceCounts.get(),
     alarms: () => registry.alarms.counts(config.tenant),
+    functionLetters: functionLetters(peers, config.tenant),
     faults: () => faultWatch.faults(),
   });
   return {

@@ -8,6 +8,8 @@ export interface Overview {
   readonly ledger: LedgerReport;
   readonly devices: { readonly total: number; readonly reporting: number; readonly silent: number };
   readonly alarms: { readonly active: number; readonly total: number };
+  /** Of users' functions: they are not in the ledger, whose messages were processed before. Null while nobody has counted them, or nothing stores them. */
+  readonly functions: { readonly deadLetters: number | null };
   /** The platform's own faults: lag, disk, a sink that is down. Empty when all is well. */
   readonly faults: readonly Fault[];
 }

@@ -7,6 +7,8 @@ import type { DeadLetter, Quarantined, QuarantineReason } from "./derived-record
 export interface Rejects {
   quarantine(query: RejectQuery & { readonly reason?: QuarantineReason }): Promise<readonly QuarantinedMessage[]>;
   deadLetters(query: RejectQuery): Promise<readonly DeadLetter[]>;
+  /** How many there are of users' functions: all but those of messages, which the ledger counts. */
+  functionDeadLetters(tenant: string): Promise<number>;
 }
 
 export interface RejectQuery {

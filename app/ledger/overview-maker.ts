@@ -1,4 +1,5 @@
 import { HopWatch } from "./hops.ts";
+import { createLetterCount } from "./letter-count.ts";
 import { messageLedger, sumTotals } from "./ledger-report.ts";
 import { createValueWatch } from "./value-watch.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -14,6 +15,8 @@ export interface OverviewSources extends LedgerSources {
   sums(): Promise<readonly StageTotals[]>;
   devices(): Promise<Overview["devices"]>;
   alarms(): Promise<Overview["alarms"]>;
+  /** Counts the dead letters of users' functions; null when nothing stores them. */
+  readonly functionLetters: (() => Promise<number>) | null;
   faults(): readonly Fault[];
 }
 
@@ -22,6 +25,7 @@ const REUSE_MS = 500;
 /** Makes overviews from the log's status and the stage's sums; rates come from the difference to the overview before. */
 export function createOverviewMaker(sources: OverviewSources): { make(): Promise<Overview> } {
   const values = createValueWatch({ ...sources, totals: () => sources.sums() }, sources.clock);
+  const letters = createLetterCount(sources.functionLetters, sources.clock);
   const hopWatch = new HopWatch(sources.off);
   let inFlight: Promise<Overview> | null = null;
   let latest: Overview | null = null;
@@ -41,6 +45,7 @@ export function createOverviewMaker(sources: OverviewSources): { make(): Promise
       },
       devices: await sources.devices(),
       alarms: await sources.alarms(),
+      functions: { deadLetters: await letters.latest(status) },
       faults: sources.faults(),
     };
   };

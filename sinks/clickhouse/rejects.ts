@@ -4,9 +4,13 @@ import { LIMITS } from "../../core/limits.ts";
 import { createClickHouseLink } from "./clickhouse-link.ts";
 import { deadLetterRow, toDeadLetter } from "./dead-letter-row.ts";
 import { requireCount, requireIds, requireRange } from "./history-limits.ts";
+import type { TopicName } from "../../core/topics.ts";
 import type { QuarantinedMessage, RejectQuery, Rejects } from "../../core/rejects.ts";
 import type { ConnectionSource } from "./clickhouse-connection.ts";
 import type { BoundValues } from "./clickhouse-link.ts";
+
+/** What the main stage reads. */
+const MESSAGES_TOPIC: TopicName = "telemetry";
 
 const SCOPE = `WHERE tenant = {tenant:String} AND ({device:String} = '' OR device = {device:String})
   AND received >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND received < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`;
@@ -20,6 +24,11 @@ FROM quarantine ${SCOPE} AND ({reason:String} = '' OR reason = {reason:String}) 
 const DEAD_LETTERS = `SELECT device, function, version, error, error_class, stack, toUnixTimestamp64Milli(received) AS received_ms,
   source_topic, source_partition, source_offset, timer_name, toUnixTimestamp64Milli(timer_at) AS timer_ms, payload
 FROM dead_letters ${SCOPE} ${NEWEST_FIRST}`;
+
+const OF_FUNCTIONS = `SELECT toFloat64(count()) AS letters FROM dead_letters
+WHERE tenant = {tenant:String} AND source_topic != {messages:String}`;
+
+const lettersRow = z.object({ letters: z.number() });
 
 const quarantineRow = z.object({
   device: z.string(),
@@ -44,6 +53,11 @@ export function createRejects(connection: ConnectionSource): Rejects & { close()
     async deadLetters(query) {
       const rows = await link.query(DEAD_LETTERS, deadLetterRow, boundValues(query));
       return rows.map((row) => toDeadLetter(query.tenant, row));
+    },
+    async functionDeadLetters(tenant) {
+      requireIds(tenant);
+      const [row] = await link.query(OF_FUNCTIONS, lettersRow, { tenant, messages: MESSAGES_TOPIC });
+      return row?.letters ?? 0;
     },
     close: () => link.close(),
   };

@@ -34,6 +34,14 @@ describe.skipIf(!hasChdb())(`what was refused, asked of the tables ${CHDB_TITLE}
   const record = deadLetter("a", T0);
   const timer = deadLetter("b", T0 + 2000, { timer: { name: "window", at: T0 + 1 } });
 
+  // Behind what the other questions are about.
+  const ofFunction = deadLetter("a", T0 + 120_000, {
+    function: "dew-point",
+    source: { topic: "readings", partition: 3, offset: 1 },
+  });
+  const ofJoin = deadLetter("b", T0 + 120_000, { source: { topic: "repartition", partition: 3, offset: 1 } });
+  const ofFunctions = [ofFunction, ofJoin, { ...ofFunction, tenant: "other" }];
+
   beforeAll(async () => {
     bench = await openBench();
     await bench.startChdb();
@@ -47,7 +55,7 @@ describe.skipIf(!hasChdb())(`what was refused, asked of the tables ${CHDB_TITLE}
     bench.log.appendNow(
       "dead-letters",
       3,
-      [record, timer].map((one, offset) => derivedRecord(one, sourceAt(3, offset))),
+      [record, timer, ...ofFunctions].map((one, offset) => derivedRecord(one, sourceAt(3, offset))),
     );
     await until("all is settled", () => bench.isSettled());
     rejects = createRejects(() => bench.connection());
@@ -64,6 +72,12 @@ describe.skipIf(!hasChdb())(`what was refused, asked of the tables ${CHDB_TITLE}
       { ...whole, source: { partition: 3, offset: 0 } },
     ]);
     expect(await rejects.deadLetters(all)).toEqual([timer, record]);
+  });
+
+  it("counts the dead letters of users' functions, without those of messages, which the ledger counts", async () => {
+    expect(await rejects.functionDeadLetters(TENANT)).toBe(2);
+    expect(await rejects.functionDeadLetters("other")).toBe(1);
+    await expect(rejects.functionDeadLetters("")).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 
   it("is narrowed by device, reason, receive time and limit", async () => {

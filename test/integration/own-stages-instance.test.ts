@@ -4,6 +4,7 @@ import { eventually } from "../support/stage-on-log.ts";
 import { CHDB_TITLE, hasChdb } from "../unit/sinks-clickhouse/clickhouse-bench.ts";
 import type { AuditReport } from "../../core/audit-report.ts";
 import type { QueuedDeadLetter } from "../../core/dead-letter-queue.ts";
+import type { Overview } from "../../core/overview.ts";
 import type { FunctionUsage } from "../../core/function-usage.ts";
 
 const [LOOP, HEAP] = [3, 7];
@@ -48,6 +49,10 @@ describe.skipIf(!hasChdb())(`a hostile function in a stage of its own ${CHDB_TIT
     const letters = async () =>
       (await own.api.get<{ items: readonly QueuedDeadLetter[] }>("/dead-letters/queue")).items;
     await eventually(async () => (await letters()).length === 2);
+    // What the overview says of all messages is balanced without them: they were processed.
+    const overview = () => own.api.get<Overview>("/overview");
+    await eventually(async () => (await overview()).functions.deadLetters === 2, 60_000);
+    expect((await overview()).ledger.messages.deadLettered).toBe(0);
     expect((await letters()).map(({ function: fn, errorClass }) => `${fn} ${errorClass}`).toSorted()).toEqual([
       "hostile OutOfMemory",
       "hostile TimeoutError",

@@ -197,6 +197,7 @@ export function makeOverview(at: number): Overview {
     ledger: { messages, values, late: { dropped: 0, forAlarm: 0 } },
     devices: { total: 1, reporting: 1, silent: 0 },
     alarms: { active: 0, total: 0 },
+    functions: { deadLetters: 0 },
     faults: [],
   };
 }

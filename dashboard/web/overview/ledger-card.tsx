@@ -1,4 +1,4 @@
-import type { LedgerReport } from "../../../core/overview.ts";
+import type { LedgerReport, Overview } from "../../../core/overview.ts";
 import { formatCount } from "../model/format-number.ts";
 import { DEAD_LETTER } from "../model/reject-list.ts";
 import { useApp } from "../state/app-state.ts";
@@ -12,31 +12,32 @@ const LINKS: Readonly<Record<string, string>> = {
   quarantined: "/rejects",
   "dead-lettered": `/rejects?reason=${DEAD_LETTER}`,
   "values-quarantined": "/rejects",
+  "functions-dead-lettered": `/rejects?reason=${DEAD_LETTER}`,
 };
 
 /** Where every message and every value went: the two sums, and what they differ by. */
 export function LedgerCard() {
-  const ledger = useApp().live.overview.value?.ledger;
+  const overview = useApp().live.overview.value;
   return (
     <section class="card area-ledger" aria-labelledby="ledger-title">
       <h2 class="card-title" id="ledger-title">
         Ledger
       </h2>
-      {ledger === undefined ? (
+      {!overview ? (
         <div class="card-body">
           <SkeletonRows count={9} />
         </div>
       ) : (
         <div class="ledger">
-          <MessageLedger ledger={ledger} />
-          <ValueLedger ledger={ledger} />
+          <MessageLedger ledger={overview.ledger} functions={overview.functions} />
+          <ValueLedger ledger={overview.ledger} />
         </div>
       )}
     </section>
   );
 }
 
-function MessageLedger({ ledger: { messages, late } }: { ledger: LedgerReport }) {
+function MessageLedger({ ledger: { messages, late }, functions }: Pick<Overview, "ledger" | "functions">) {
   return (
     <LedgerTable
       caption="Messages"
@@ -52,6 +53,11 @@ function MessageLedger({ ledger: { messages, late } }: { ledger: LedgerReport })
       ]}
       difference={["difference", messages.difference]}
       foot={`${formatCount(late.dropped)} readings too late for their window, ${formatCount(late.forAlarm)} for an alarm`}
+      beside={
+        functions.deadLetters === null
+          ? null
+          : ["functions-dead-lettered", "functions' dead letters", functions.deadLetters, true]
+      }
     />
   );
 }
@@ -69,6 +75,7 @@ function ValueLedger({ ledger: { values } }: { ledger: LedgerReport }) {
       ]}
       difference={values.checked ? ["values-difference", values.difference] : null}
       foot={values.checked ? "" : "Nothing stores readings: this sum is not checked."}
+      beside={null}
     />
   );
 }
@@ -79,8 +86,10 @@ function LedgerTable(props: {
   lines: readonly LedgerLine[];
   difference: readonly [name: string, count: number] | null;
   foot: string;
+  /** What belongs to none of the sums. */
+  beside: LedgerLine | null;
 }) {
-  const { caption, total, lines, difference, foot } = props;
+  const { caption, total, lines, difference, foot, beside } = props;
   return (
     <table class="ledger-table">
       <caption>{caption}</caption>
@@ -103,6 +112,7 @@ function LedgerTable(props: {
             </td>
           </tr>
         )}
+        {beside !== null && <LedgerRow line={beside} />}
         {foot !== "" && (
           <tr class="ledger-foot">
             <td colSpan={2}>{foot}</td>

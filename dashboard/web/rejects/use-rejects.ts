@@ -66,9 +66,11 @@ function useLedgerChanges(onChange: () => void): void {
   call.current = onChange;
   useEffect(() => {
     const count = () => {
-      const ledger = live.overview.peek()?.ledger;
-      if (ledger === undefined) return null;
-      return ledger.messages.quarantined + ledger.messages.deadLettered + ledger.values.quarantined;
+      const overview = live.overview.peek();
+      if (!overview) return null;
+      const { ledger, functions } = overview;
+      const ofMessages = ledger.messages.quarantined + ledger.messages.deadLettered;
+      return ofMessages + ledger.values.quarantined + (functions.deadLetters ?? 0);
     };
     let seen = count();
     let isSettling = true;

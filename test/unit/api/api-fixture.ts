@@ -161,6 +161,7 @@ export const overview: Overview = {
   ledger,
   devices: { total: 1, reporting: 1, silent: 0 },
   alarms: { active: 0, total: 0 },
+  functions: { deadLetters: 0 },
   faults: [{ id: "disk", since: 1, text: "The disk is nearly full." }],
 };
 

@@ -20,6 +20,7 @@ const WELL: Overview = {
   ledger: { messages, values, late: { dropped: 0, forAlarm: 0 } },
   devices: { total: 214, reporting: 214, silent: 0 },
   alarms: { active: 0, total: 9 },
+  functions: { deadLetters: 0 },
   faults: [],
 };
 
