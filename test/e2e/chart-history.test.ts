@@ -51,4 +51,19 @@ describe.skipIf(chromium === null)(`a chart whose history is late${why}`, () => 
     await answer();
     await loading.waitFor({ state: "detached" });
   });
+
+  it("is not shown of a metric that came last days ago, which is greyed at the end, but where the range reaches back to it", async () => {
+    const { page } = watched;
+    const daysAgo = Date.now() - 2 * 24 * 3_600_000;
+    await device.publish(JSON.stringify({ ts: daysAgo, values: { withdrawn: 7.5 } }));
+    await page.goto(`${instance.httpUrl}/devices/first-device`);
+    const lastSeen = page.getByRole("region", { name: "Last seen long ago" });
+    await expect.poll(() => lastSeen.innerText(), { timeout: 30_000 }).toMatch(/withdrawn\s+7\.5\s+last seen 2\sd ago/);
+    await page.getByTestId("chart-temperature").waitFor();
+    const chart = page.getByTestId("chart-withdrawn");
+    expect(await chart.count()).toBe(0);
+    await page.getByRole("button", { name: "7 d" }).click();
+    await chart.waitFor();
+    expect(await lastSeen.count()).toBe(0);
+  });
 });

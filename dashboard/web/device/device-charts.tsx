@@ -7,9 +7,9 @@ import type { AlarmSpan } from "../chart/chart-overlays.ts";
 import { createRedrawScheduler } from "../chart/redraw-scheduler.ts";
 import { type ChartRange, parseRange, rangeEnd } from "../model/chart-range.ts";
 import { thresholdsOf } from "../model/device-rules.ts";
-import { orderMetrics } from "../model/order-metrics.ts";
+import { isStale, orderMetrics } from "../model/order-metrics.ts";
 import { type AppState, useApp } from "../state/app-state.ts";
-import type { DeviceFeed } from "../state/device-feed.ts";
+import type { DeviceFeed, LatestValue } from "../state/device-feed.ts";
 import type { SeriesSpan } from "../state/load-series.ts";
 import { EmptyState } from "../ui/notices.tsx";
 import { ChartNotices } from "./chart-notices.tsx";
@@ -40,13 +40,17 @@ export function DeviceCharts({
   const isAnchored = useComputed(() => anchor.value.isAnchored);
   const typeNow = () => app.types.value.find(({ id }) => id === device.type);
   const type = typeNow();
+  const markOf = (name: string, { ts, value }: LatestValue): string => {
+    if (typeof value !== "number" || isBoolean(typeNow(), name)) return "o";
+    return isStale(ts, feed.newestTs.value, span.value.from) ? "s" : "n";
+  };
   const names = useComputed(() =>
     [...feed.latest.value]
-      .map(([name, { value }]) => `${typeof value === "number" && !isBoolean(typeNow(), name) ? "n" : "o"}${name}`)
+      .map(([name, latest]) => markOf(name, latest) + name)
       .sort()
       .join("\n"),
   );
-  const { numeric, other } = useMemo(() => orderMetrics(names.value, type), [names.value, type]);
+  const { numeric, other, stale } = useMemo(() => orderMetrics(names.value, type), [names.value, type]);
   const zoom = (from: number, to: number) =>
     app.router.setQuery({ from: String(from), to: String(to) }, { push: true });
   const reset = () => app.router.setQuery({ from: null, to: null });
@@ -54,7 +58,7 @@ export function DeviceCharts({
     <>
       <ChartToolbar device={device} feed={feed} range={range} span={span} metrics={numeric} />
       <ChartNotices isAnchored={isAnchored} newestTs={feed.newestTs} historyError={historyError} />
-      {numeric.length + other.length === 0 && (
+      {numeric.length + other.length + stale.length === 0 && (
         <EmptyState title="No readings yet.">
           <p>
             The charts begin with the first message from {device.id}. If its token is lost,{" "}
@@ -81,7 +85,14 @@ export function DeviceCharts({
           />
         ))}
       </div>
-      <OtherValues feed={feed} metrics={other} />
+      <OtherValues title="Other values" feed={feed} metrics={other} unitOf={() => ""} />
+      <OtherValues
+        title="Last seen long ago"
+        feed={feed}
+        metrics={stale}
+        unitOf={(metric) => app.unitOf.value(device.type, metric)}
+        isStale
+      />
     </>
   );
 }

@@ -2,13 +2,21 @@ import { formatMetric } from "../model/format-number.ts";
 import type { DeviceFeed } from "../state/device-feed.ts";
 import { AgoText } from "../ui/time-text.tsx";
 
-/** Metrics that are no numbers: their last value and its event time. */
-export function OtherValues({ feed, metrics }: { feed: DeviceFeed; metrics: readonly string[] }) {
+/** Metrics without a chart, since they are no numbers or have not come for long: their last value and its event time. */
+export function OtherValues(props: {
+  title: string;
+  feed: DeviceFeed;
+  metrics: readonly string[];
+  unitOf: (metric: string) => string;
+  /** Greyed, with "last seen" in front of the time. */
+  isStale?: boolean;
+}) {
+  const { title, feed, metrics, unitOf, isStale = false } = props;
   if (metrics.length === 0) return null;
   const latest = feed.latest.value;
   return (
-    <section class="card" aria-label="Other values">
-      <h2 class="card-title">Other values</h2>
+    <section class={isStale ? "card is-stale" : "card"} aria-label={title}>
+      <h2 class="card-title">{title}</h2>
       <dl class="other-values">
         {metrics.map((metric) => {
           const value = latest.get(metric);
@@ -16,9 +24,13 @@ export function OtherValues({ feed, metrics }: { feed: DeviceFeed; metrics: read
             value !== undefined && (
               <div>
                 <dt>{metric}</dt>
-                <dd title={String(value.value)}>{formatMetric(value.value, "")}</dd>
+                <dd title={String(value.value)}>{formatMetric(value.value, unitOf(metric))}</dd>
                 <dd class="muted">
-                  <AgoText ts={value.received ?? value.ts} />
+                  {isStale ? (
+                    <AgoText ts={value.ts} prefix="last seen " />
+                  ) : (
+                    <AgoText ts={value.received ?? value.ts} />
+                  )}
                 </dd>
               </div>
             )

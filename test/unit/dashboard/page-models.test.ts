@@ -5,7 +5,7 @@ import type { Device } from "../../../core/registry.ts";
 import { parseRange, rangeEnd } from "../../../dashboard/web/model/chart-range.ts";
 import { toCsv } from "../../../dashboard/web/model/csv.ts";
 import { thresholdsOf } from "../../../dashboard/web/model/device-rules.ts";
-import { orderMetrics, orderNames } from "../../../dashboard/web/model/order-metrics.ts";
+import { isStale, orderMetrics, orderNames } from "../../../dashboard/web/model/order-metrics.ts";
 import { devicePath, parseRoute } from "../../../dashboard/web/model/route.ts";
 import { formatDeviceSort, parseDeviceSort, sortDevices } from "../../../dashboard/web/model/sort-devices.ts";
 
@@ -112,8 +112,32 @@ describe("thresholdsOf", () => {
 describe("orderMetrics", () => {
   it("follows the type, then the alphabet, numbers apart from the rest", () => {
     const type = deviceTypeSchema.parse({ tenant: "t", id: "x", metrics: { b: {}, a: {} } });
-    expect(orderMetrics("na\nnb\nnc\nofirmware", type)).toEqual({ numeric: ["b", "a", "c"], other: ["firmware"] });
-    expect(orderMetrics("", undefined)).toEqual({ numeric: [], other: [] });
+    expect(orderMetrics("na\nnb\nnc\nofirmware\nsz\nsy", type)).toEqual({
+      numeric: ["b", "a", "c"],
+      other: ["firmware"],
+      stale: ["y", "z"],
+    });
+    expect(orderMetrics("", undefined)).toEqual({ numeric: [], other: [], stale: [] });
     expect(orderNames(["c", "a", "b"], type)).toEqual(["b", "a", "c"]);
+  });
+});
+
+describe("a metric that a device no longer sends", () => {
+  const HOUR = 60 * MINUTE;
+  const now = 1000 * HOUR;
+
+  it("is stale a day behind the device's newest reading, where the shown range has nothing of it", () => {
+    expect(isStale(now - 25 * HOUR, now, now - HOUR)).toBe(true);
+    expect(isStale(now - 23 * HOUR, now, now - HOUR)).toBe(false);
+  });
+
+  it("has its chart where the range reaches back to it", () => {
+    expect(isStale(now - 25 * HOUR, now, now - 7 * 24 * HOUR)).toBe(false);
+    expect(isStale(now - 25 * HOUR, now, null)).toBe(false);
+  });
+
+  it("is none when the whole device is silent", () => {
+    expect(isStale(now - 25 * HOUR, now - 25 * HOUR, now - HOUR)).toBe(false);
+    expect(isStale(now - 25 * HOUR, null, now - HOUR)).toBe(false);
   });
 });
