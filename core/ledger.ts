@@ -1,6 +1,7 @@
 /**
  * The ledger. Per message: admitted = processed + duplicate + quarantined + deadLettered + expired + corrupt + in flight.
- * Per metric value: produced = stored + filtered + quarantined + in flight. Counts are part of each commit unit, per device key.
+ * Per metric value: produced = stored + filtered + quarantined + in flight. Counts are part of each commit unit, per device key; of what
+ * is joined, under the empty key.
  */
 export interface Outcomes {
   /** Messages. Each admitted message adds one to exactly one of these six. */
@@ -21,6 +22,9 @@ export interface Outcomes {
   lateDropped: number;
   lateForAlarm: number;
 }
+
+/** Counts of the partition: corrupt and control records belong to no device. */
+export const NO_KEY = "";
 
 export const MESSAGE_OUTCOMES = [
   "processed",

@@ -1,4 +1,4 @@
-import { MESSAGE_OUTCOMES, OUTCOME_NAMES, addOutcomes, noOutcomes } from "../core/ledger.ts";
+import { MESSAGE_OUTCOMES, NO_KEY, OUTCOME_NAMES, addOutcomes, noOutcomes } from "../core/ledger.ts";
 import type { OutcomeName, Outcomes } from "../core/ledger.ts";
 import type { UndoLog } from "./undo-log.ts";
 
@@ -9,7 +9,10 @@ interface KeyCounts {
   pending: Outcomes | null;
 }
 
-/** The ledger of one partition: totals per key since the beginning, and what the next unit adds to them. */
+/**
+ * The ledger of one partition: totals per key since the beginning, and what the next unit adds to them. A total is never dropped, and is in
+ * each snapshot: where keys are what readings are joined by, of which some come once and never again, all of them count for the partition.
+ */
 export class LedgerCounts {
   private readonly all = new Map<string, KeyCounts>();
   private readonly undo: UndoLog;
@@ -21,11 +24,15 @@ export class LedgerCounts {
   /** A message counts several times. */
   private last: KeyCounts | null = null;
 
-  constructor(undo: UndoLog) {
+  private readonly isPerKey: boolean;
+
+  constructor(undo: UndoLog, isPerKey: boolean) {
     this.undo = undo;
+    this.isPerKey = isPerKey;
   }
 
-  add(key: string, name: OutcomeName, by: number): void {
+  add(of: string, name: OutcomeName, by: number): void {
+    const key = this.isPerKey ? of : NO_KEY;
     const counts = this.last?.key === key ? this.last : this.countsOf(key);
     this.last = counts;
     if (counts.pending === null) this.touch(counts);
@@ -35,16 +42,17 @@ export class LedgerCounts {
 
   /** The stored values of a key that is erased are stored no more: from here on they count as filtered. */
   filterStored(key: string): void {
-    const counts = this.all.get(key);
+    // What is joined has no values of its own.
+    const counts = this.isPerKey ? this.all.get(key) : undefined;
     if (counts === undefined) return;
     const { valuesProduced, valuesQuarantined, valuesFiltered } = counts.total;
     const stored = valuesProduced - valuesQuarantined - valuesFiltered;
     if (stored > 0) this.add(key, "valuesFiltered", stored);
   }
 
-  /** For restoring: adds what units and snapshots recorded. */
+  /** For restoring: adds what units and snapshots recorded, those of a release that counted per key too. */
   restore(key: string, outcomes: Partial<Outcomes>): void {
-    addOutcomes(this.countsOf(key).total, outcomes);
+    addOutcomes(this.countsOf(this.isPerKey ? key : NO_KEY).total, outcomes);
   }
 
   totals(): ReadonlyMap<string, Outcomes> {

@@ -1,4 +1,5 @@
 import { deviceKey } from "../core/ids.ts";
+import { NO_KEY } from "../core/ledger.ts";
 import { joinKey } from "./key-state.ts";
 import { parseReading, parseRepartitioned } from "./parse-reading.ts";
 import { takesRecord } from "./takes-record.ts";
@@ -10,9 +11,6 @@ import type { MessageInput } from "./message-input.ts";
 import type { KeyState } from "./key-state.ts";
 import type { JoinPlace } from "./side-times.ts";
 import type { PartitionParts } from "./partition-parts.ts";
-
-/** Corrupt and control records belong to no device. */
-export const NO_KEY = "";
 
 /** Runs a message through the stage. False when the unit was full before all of its key's overdue timers had fired. */
 export function processMessage(

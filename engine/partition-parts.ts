@@ -123,7 +123,7 @@ export function createPartitionParts(options: PartitionPartsOptions): PartitionP
     functions,
     queue: new TimerQueue(timeRulesOf),
     watermarkOf: (key) => eventWatermark(key, timeRulesOf(key)),
-    counts: new LedgerCounts(undo),
+    counts: new LedgerCounts(undo, stage.input !== "repartition"),
     outputs: new OutputBuffer(undo, { stage: stage.name, topic: stage.input, partition, generation }),
     partitionTime,
     sweep,

@@ -88,6 +88,12 @@ function meeting(sent: readonly (readonly RecordInput[][])[], order: readonly nu
   return records;
 }
 
+/** The same, to be joined by another key. */
+function withKey(record: LogRecord, key: string, offset: number): LogRecord {
+  const value = { ...JSON.parse(Buffer.from(record.value).toString()), key };
+  return logRecord({ offset, timestamp: record.timestamp, key: `t/${key}`, value, headers: record.headers() });
+}
+
 function resultsOf(records: readonly LogRecord[]): readonly string[] {
   const run = runStage(records, { stage: JOINS_STAGE, partitionCount: 2, load: loadPairs, interrupt: () => "restart" });
   return valuesOf(run, "readings")
@@ -161,11 +167,44 @@ describe("a join over partitions", () => {
     const after = createStagePartition({ ...options, load }, { snapshot: [...before.snapshotChunks()], units: [] });
     after.process(third);
     const draft = after.seal();
-    expect(draft?.body.outcomes).toEqual([["t/line-1", { deadLettered: 1 }]]);
+    expect(draft?.body.outcomes).toEqual([["", { deadLettered: 1 }]]);
     const letters = (draft?.outputs.get("dead-letters") ?? []).map(({ value }) =>
       JSON.parse(Buffer.from(value).toString()),
     );
     expect(letters).toMatchObject([{ function: "pairs", error: "there is no such module any more" }]);
+  });
+
+  it("counts for the partition, whatever the keys: those that came once would be counted in every snapshot for ever", () => {
+    const [begin, ...joined] = meeting([sent.meter, sent.counter], []);
+    if (begin === undefined) throw new Error("nothing was sent");
+    const ofManyKeys = joined
+      .filter(({ key }) => key === "t/line-1")
+      .map((record, at) => withKey(record, `part-${at}`, at + 1));
+    expect(ofManyKeys.length).toBeGreaterThan(20);
+    const options = { stage: JOINS_STAGE, partition: 0, generation: 0, partitionCount: 2, load: loadPairs };
+    const state = createStagePartition(options);
+    const units = [begin, ...ofManyKeys].flatMap((record) => {
+      state.process(record);
+      return state.seal()?.body ?? [];
+    });
+    const total = { processed: ofManyKeys.length, control: 1, deadLettered: 0 };
+    expect([...state.totals().keys()]).toEqual([""]);
+    expect(state.totals().get("")).toMatchObject(total);
+    const snapshot = [...state.snapshotChunks()];
+    expect(snapshot.flatMap(({ outcomes }) => outcomes)).toMatchObject([["", total]]);
+
+    // As a release before this one has written them.
+    const perKey = units.map((unit, at) => ({
+      ...unit,
+      outcomes: unit.outcomes.map(([, counted]) => [`t/part-${at}`, counted] as const),
+    }));
+    for (const restored of [
+      { snapshot: [], units: perKey },
+      { snapshot, units: [] },
+    ]) {
+      const again = createStagePartition(options, restored);
+      expect([...again.totals()]).toEqual([...state.totals()]);
+    }
   });
 
   it("wants of what an earlier version has sent what it wants itself", () => {
