@@ -36,6 +36,11 @@ export const UNKNOWN_ID = "unknown";
 const CALLING_FILE = /(apply-call|function-runner|put-output)\.ts:/;
 const FRAME = /^\s*at (?:(.*) \()?(.*[/\\])?([^/\\()]+:\d+:\d+)\)?$/;
 
+/** What V8 says where strict code changes what is frozen. */
+const WRITES_FROZEN =
+  /^(Cannot (add|define) property [^]*, object is not extensible|Cannot (assign to read only|delete) property [^]* of [^]*|Cannot redefine property: [^]*|[^]* is not extensible)$/;
+const READ_ONLY = "readings and state are read only; return a new state instead of changing the old";
+
 export function deadLetterOutput({ functionVersion, ...input }: DeadLetterInput & FunctionIdentity): Output {
   const { tenant, device, received: timestamp } = input;
   const json = JSON.stringify(deadLetterOf(input));
@@ -50,7 +55,7 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
     device: input.device,
     function: input.function,
     version: input.version,
-    error: errorText(error).slice(0, LIMITS.deadLetterErrorCharactersMax).toWellFormed(),
+    error: faultText(input.function, error).toWellFormed(),
     errorClass: errorClassOf(error),
     stack: stackOf(input.function, error),
     received: input.received,
@@ -58,6 +63,21 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
     ...(input.timer ? { timer: { ...input.timer } } : {}),
     payload: record === null ? "" : Buffer.from(record.value).toString("base64"),
   };
+}
+
+/** Never throws. With what to do where V8 says only that something is frozen, which the function's author has not done. */
+function faultText(name: string, error: unknown): string {
+  const text = errorText(error).slice(0, LIMITS.deadLetterErrorCharactersMax);
+  if (name.startsWith("$") || !isTypeError(error) || !WRITES_FROZEN.test(text)) return text;
+  return `${text}: ${READ_ONLY}`.slice(-LIMITS.deadLetterErrorCharactersMax);
+}
+
+function isTypeError(error: unknown): boolean {
+  try {
+    return error instanceof TypeError;
+  } catch {
+    return false;
+  }
 }
 
 /** Never throws: what a function throws may answer with an error to every question. */

@@ -9,12 +9,18 @@ const PUBLIC_MODULE = "millrace/function";
 /** Under a folder, so that frames of dead letters name it. */
 const FILE = "/function/bundle.js";
 const NAME = /^[a-z][a-z0-9-]*$/;
+/**
+ * Else a change to what is read only would be passed over without a word. It is put before the code here and not when it is bundled, so that the
+ * hash of what is deployed stays; on a line of its own, which is not counted, so that places in the code stay too.
+ */
+const STRICT = '"use strict";\n';
+const STRICT_LINES = 1;
 
 /** What stands for the real thing of the same name. */
 export type GivenGlobals = Readonly<Record<"console", object>> | Readonly<Record<string, never>>;
 
 /**
- * Runs the code of a bundle and returns the functions that it exports, by name. What a function may not have, because a replay would find
+ * Runs the code of a bundle, in strict mode, and returns the functions that it exports, by name. What a function may not have, because a replay would find
  * another (the clock, randomness, the process, the network), is hidden from it. That keeps honest code deterministic; it is no boundary
  * against hostile code. FUNCTION_INVALID when it throws or exports what is no function.
  */
@@ -42,8 +48,8 @@ export function loadFunctions(code: string, given: GivenGlobals = {}): readonly 
 export function loadModule(code: string, given: GivenGlobals = {}): Readonly<Record<string, unknown>> {
   const module = { exports: {} as unknown };
   const globals = { ...deterministicGlobals(), ...given, module, exports: module.exports, require: requirePublic };
+  const wrapped = compile(code, Object.keys(globals));
   try {
-    const wrapped: unknown = compileFunction(code, Object.keys(globals), { filename: FILE });
     if (typeof wrapped === "function") Reflect.apply(wrapped, undefined, Object.values(globals));
   } catch (cause) {
     // Its own line is not known here: who has the source map finds it by the cause's stack.
@@ -51,6 +57,15 @@ export function loadModule(code: string, given: GivenGlobals = {}): Readonly<Rec
     throw invalid(`it throws when it is loaded: ${errorText(cause)}`, "Correct the file and deploy again.", cause);
   }
   return isObject(module.exports) ? module.exports : {};
+}
+
+function compile(code: string, names: readonly string[]): unknown {
+  try {
+    return compileFunction(STRICT + code, names, { filename: FILE, lineOffset: -STRICT_LINES });
+  } catch (cause) {
+    const remedy = "Correct the file, or what it imports: all of it is strict mode code. Then deploy again.";
+    throw invalid(`it does not compile: ${errorText(cause)}`, remedy, cause);
+  }
 }
 
 function requirePublic(name: unknown): unknown {

@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { runFunction } from "../../../kit/testing.ts";
+import { loadFunctions } from "../../../runtime/load-functions.ts";
+
+const IMPORT = 'const { defineMap, defineStream, z } = require("millrace/function");\n';
+const READ_ONLY = "readings and state are read only; return a new state instead of changing the old";
+
+/** What a function of this body, as it lies in a bundle, makes of two readings. */
+function runBody(body: string) {
+  const code = `${IMPORT}module.exports = { dew: defineMap({
+    name: "dew", input: z.object({ t: z.number() }), process: (r, c) => { ${body} } }) };`;
+  return runFunction(loadFunctions(code), readings);
+}
+
+function runStream(body: string) {
+  const code = `${IMPORT}module.exports = { sum: defineStream({
+    name: "sum", input: z.object({ t: z.number() }), state: z.object({ n: z.number(), list: z.array(z.number()) }),
+    initial: () => ({ n: 0, list: [] }),
+    process: (r, s) => { ${body}; return { state: s, emit: { n: s.n } } } }) };`;
+  return runFunction(loadFunctions(code), readings);
+}
+
+const readings = [
+  { ts: 1_700_000_000_000, device: "a", metrics: { t: 1 } },
+  { ts: 1_700_000_001_000, device: "a", metrics: { t: 2 } },
+];
+
+describe("code that is loaded is strict", () => {
+  test.each([
+    ["s.n++", "Cannot assign to read only property 'n' of object '#<Object>'"],
+    ["s.list.push(1)", "Cannot add property 0, object is not extensible"],
+    ["s.more = 1", "Cannot add property more, object is not extensible"],
+    ["delete s.n", "Cannot delete property 'n' of #<Object>"],
+    ["Object.defineProperty(s, 'n', { value: 2 })", "Cannot redefine property: n"],
+    ["Object.defineProperty(s, 'm', { value: 2 })", "Cannot define property m, object is not extensible"],
+    ["Object.setPrototypeOf(s, {})", "#<Object> is not extensible"],
+  ])("%s is a dead letter that says what to do", (body, error) => {
+    const { deadLetters, readings: made } = runStream(body);
+    expect(made).toEqual([]);
+    expect(deadLetters.map((letter) => letter.error)).toEqual([`${error}: ${READ_ONLY}`, `${error}: ${READ_ONLY}`]);
+  });
+
+  test("and another fault keeps its text", () => {
+    const { deadLetters } = runBody('throw new TypeError("the door is not extensible by hand")');
+    expect(deadLetters[0]?.error).toBe("the door is not extensible by hand");
+    const plain = runBody('throw new Error("Cannot add property n, object is not extensible")');
+    expect(plain.deadLetters[0]?.error).toBe("Cannot add property n, object is not extensible");
+  });
+
+  test("and a name that is not declared is an error, not a global", () => {
+    expect(runBody("leaked = 1").deadLetters[0]?.error).toBe("leaked is not defined");
+    expect("leaked" in globalThis).toBe(false);
+  });
+
+  test("and its places are those of the code", () => {
+    const code = `${IMPORT}module.exports = { dew: defineMap({ name: "dew", input: z.object({ t: z.number() }),
+  process: () => { throw new Error("here") } }) };`;
+    const { deadLetters } = runFunction(loadFunctions(code), readings);
+    expect(deadLetters[0]?.stack.split("\n")[0]).toMatch(/bundle\.js:3:26\)?$/);
+    const first = 'throw new Error("first");';
+    expect(() => loadFunctions(first)).toThrow(
+      expect.objectContaining({ cause: expect.objectContaining({ stack: expect.stringContaining("bundle.js:1:7") }) }),
+    );
+  });
+
+  test("also where it says so itself, and what is none is refused with what to do", () => {
+    expect(
+      loadFunctions(`"use strict";\n${IMPORT}module.exports = { a: defineMap({ name: "a",
+      input: z.any(), process: () => undefined }) };`),
+    ).toHaveLength(1);
+    expect(() => loadFunctions("var x = 010;")).toThrow(
+      expect.objectContaining({
+        code: "FUNCTION_INVALID",
+        message: "it does not compile: Octal literals are not allowed in strict mode.",
+        remedy: expect.stringContaining("strict mode code"),
+      }),
+    );
+  });
+});
