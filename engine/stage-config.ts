@@ -3,6 +3,7 @@ import { alarmRuleSchema } from "../core/alarm-rule.ts";
 import { compareBytes } from "./byte-order.ts";
 import { referenceTableSchema } from "../core/reference-table.ts";
 import { defaultDeviceType, deviceTypeSchema } from "../core/device-type.ts";
+import { frozen } from "../core/frozen.ts";
 import { deviceKey } from "../core/ids.ts";
 import { EngineSlot } from "./state-slots.ts";
 import { PARTITION_KEY } from "./state-store.ts";
@@ -48,7 +49,7 @@ type ConfigControl = Extract<
   { kind: "device-type" | "alarm-rule" | "reference-table" | "device" | "config-snapshot" }
 >;
 
-/** What applies to one device, worked out once per configuration. */
+/** What applies to one device, worked out once per configuration. Type and labels are frozen: users' functions are given them as they are. */
 export interface DeviceConfig {
   readonly type: DeviceType;
   readonly rules: readonly AlarmRule[];
@@ -188,8 +189,8 @@ export class StageConfig implements ConfigView {
     const type = typeId === null ? null : this.types.get(deviceKey(tenant, typeId))?.value?.value;
     // A device that may not report has no rules: a disabled one must not be alarmed as silent.
     const rules = accepted ? this.tenantRules(tenant).filter((rule) => selects(rule, typeId, device)) : [];
-    const labels = { type: typeId, labels: device?.labels ?? {} };
-    return { type: type ?? this.defaultType(tenant), rules, accepted, removed, labels };
+    const labels = { type: typeId, labels: frozen(device?.labels ?? {}) };
+    return { type: frozen(type ?? this.defaultType(tenant)), rules, accepted, removed, labels };
   }
 
   private tenantRules(tenant: string): readonly AlarmRule[] {

@@ -1,3 +1,4 @@
+import { frozen } from "../core/frozen.ts";
 import { compileShape, NO_MATCH } from "./shape.ts";
 import type { z } from "zod";
 import type { ShapeParser } from "./shape.ts";
@@ -35,6 +36,7 @@ export class CheckedValue<Value> {
   /** `who` gives it: the beginning of the message when it does not match. */
   check(value: unknown, who: string): Value {
     const parsed = this.parse(value);
+    // Code that changed what it keeps would see the change after a restore no more, and after an undo still.
     if (parsed !== NO_MATCH) return frozen(parsed);
     const { fn, what, schema } = this.options;
     const issues = schema.safeParse(value).error?.issues ?? [];
@@ -42,14 +44,6 @@ export class CheckedValue<Value> {
     const remedy = "return one that matches, or raise stateVersion and define migrate()";
     throw new TypeError(`${fn}: ${who} ${articled(what)} that does not match its schema (${faults}): ${remedy}`);
   }
-}
-
-/** All of it: code that changed what it keeps would see the change after a restore no more, and after an undo still. */
-export function frozen<Value>(value: Value): Value {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  Object.freeze(value);
-  for (const name in value) frozen(value[name]);
-  return value;
 }
 
 function articled(what: string): string {

@@ -1,5 +1,5 @@
+import { frozen } from "../core/frozen.ts";
 import { LIMITS } from "../core/limits.ts";
-import { frozen } from "./checked-value.ts";
 import { seededRandom } from "./seeded-random.ts";
 import type { DeviceType } from "../core/device-type.ts";
 import type { DeviceEvent, Reading } from "../core/derived-records.ts";
