@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { frozen } from "../core/frozen.ts";
 
 /** Stands for "does not match": no value that a schema gives. */
 export const NO_MATCH: unique symbol = Symbol("no match");
@@ -21,10 +22,16 @@ export function compileShape<Value>(schema: z.ZodType<Value>): ShapeParser<Value
   return (value) => (isExact(value) ? value : decide(value));
 }
 
-/** As `compileShape`, for values of which only some fields are wanted: an object of scalars is picked without asking zod. */
+/**
+ * As `compileShape`, for values of which only some fields are wanted: an object of scalars is picked without asking zod. What is not picked is
+ * frozen first: others read it too, and a schema may give it back as it is, or to code of its author's (`z.any()`, `transform`).
+ */
 export function compilePick<Value>(schema: z.ZodType<Value>): ShapeParser<Value> {
   const fields = schema instanceof z.ZodObject ? compileFields(schema) : null;
-  if (fields === null || !fields.every(({ isScalar }) => isScalar)) return compileShape(schema);
+  if (fields === null || !fields.every(({ isScalar }) => isScalar)) {
+    const parse = compileShape(schema);
+    return (value) => parse(frozen(value));
+  }
   const isValue = (picked: object | null): picked is Value & object => picked !== null;
   return (value) => {
     const picked = pick(fields, value);

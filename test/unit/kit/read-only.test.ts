@@ -49,6 +49,26 @@ describe("what is the engine's own", () => {
     }
   });
 
+  const writing = (metrics: object): undefined => void Object.assign(metrics, { a: 7 });
+  const schemas: [string, z.ZodType<object>][] = [
+    ["any", z.any()],
+    ["unknown", z.unknown().pipe(z.custom<object>())],
+    ["custom", z.custom<object>()],
+    ["a union", z.union([z.string().transform(() => ({})), z.any()])],
+    ["plain fields that may be null", z.object({ a: z.number().nullable() })],
+    ["given back as it is", z.any().transform((metrics: object) => metrics)],
+  ];
+  it.each(schemas)("is not changed through an input of %s", (_, whole) => {
+    const errors = beside(defineMap({ name: "hostile", input: whole, process: ({ metrics }) => writing(metrics) }));
+    expect(errors).toEqual(Array(3).fill(expect.stringMatching(`^Cannot assign .*: ${READ_ONLY}$`)));
+  });
+
+  it("nor in an input's own code", () => {
+    const changing = z.preprocess((metrics) => writing(Object(metrics)), z.any());
+    const errors = beside(defineMap({ name: "hostile", input: changing, process: () => undefined }));
+    expect(errors).toHaveLength(3);
+  });
+
   it("nor by one that is given it another way", () => {
     const batch = defineBatch({
       name: "hostile",
