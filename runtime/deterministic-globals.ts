@@ -1,3 +1,5 @@
+import { EventDate, hideClock } from "./no-clock.ts";
+
 /** What would give another result in a replay, or call somebody, and what to do instead. */
 const FORBIDDEN: Readonly<Record<string, string>> = {
   process: "settings come from the device's type (context.config)",
@@ -20,8 +22,9 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
 
 /** The names that a function sees instead of the real ones. Made anew for each, so that none can leave something for another. */
 export function deterministicGlobals(): Readonly<Record<string, unknown>> {
+  hideClock();
   const hidden = Object.entries(FORBIDDEN).map(([name, remedy]) => [name, forbidden(name, remedy)] as const);
-  const own = { ...Object.fromEntries(hidden), Date: eventDate(), Math: seededMath() };
+  const own = { ...Object.fromEntries(hidden), Date: EventDate, Math: seededMath() };
   const everywhere = Object.freeze({ ...own });
   return { ...own, globalThis: everywhere, global: everywhere, self: undefined, window: undefined };
 }
@@ -40,19 +43,4 @@ function seededMath(): Math {
   };
   const properties = { ...Object.getOwnPropertyDescriptors(Math), random: { value: random } };
   return Object.freeze(Object.defineProperties(Object.create(null), properties));
-}
-
-/** Dates of given times only. */
-function eventDate(): DateConstructor {
-  const noClock = (call: string): never => {
-    throw new TypeError(`${call} would give another result in a replay: use the reading's time (ts)`);
-  };
-  return new Proxy(Date, {
-    get: (target, name) => (name === "now" ? () => noClock("Date.now()") : Reflect.get(target, name)),
-    apply: () => noClock("Date()"),
-    construct: (target, args, newTarget) => {
-      if (args.length === 0) noClock("new Date()");
-      return Reflect.construct(target, args, newTarget);
-    },
-  });
 }

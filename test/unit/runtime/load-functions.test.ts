@@ -77,3 +77,50 @@ describe("code that is loaded is strict", () => {
     );
   });
 });
+
+describe("the clock is not there", () => {
+  const errorOf = (body: string) => runBody(body).deadLetters[0]?.error;
+  const text = (call: string) => `${call} would give another result in a replay: use the reading's time (ts)`;
+
+  test.each([
+    ["Date.now()", "Date.now()"],
+    ["Date()", "Date()"],
+    ["new Date()", "new Date()"],
+    ["new Date(0).constructor.now()", "Date.now()"],
+    ["new (new Date(0).constructor)()", "new Date()"],
+    ["new Date(0).constructor()", "Date()"],
+    ["Object.getOwnPropertyDescriptor(Date, 'now').value()", "Date.now()"],
+    ["Date.prototype.constructor.now()", "Date.now()"],
+    ["z.coerce.date().parse(0).constructor.now()", "Date.now()"],
+    ["new (class extends Date {})()", "new Date()"],
+    ["Reflect.construct(Date, [], Object)", "new Date()"],
+    ["Intl.DateTimeFormat('en').format()", "Intl.DateTimeFormat.format() without a time"],
+    ["new Intl.DateTimeFormat('en').format(undefined)", "Intl.DateTimeFormat.format() without a time"],
+    ["Intl.DateTimeFormat('en').formatToParts()", "Intl.DateTimeFormat.formatToParts() without a time"],
+  ])("by %s", (body, call) => {
+    expect(errorOf(body)).toBe(text(call));
+  });
+
+  test.each([
+    ["String(new Date(0).constructor === Date)", "true"],
+    ["String(new Date(r.ts) instanceof Date)", "true"],
+    ["new Date(r.ts).toISOString()", "2023-11-14T22:13:20.000Z"],
+    ["new (class D extends Date { day() { return 'd' + this.getUTCDate() } })(r.ts).day()", "d14"],
+    ["new Date(Date.UTC(2026, 0, 1)).toJSON()", "2026-01-01T00:00:00.000Z"],
+    ["String(Date.parse('2026-01-01T00:00:00Z'))", "1767225600000"],
+    ["Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format(r.ts)", "11/14/2023"],
+    ["Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format(0)", "1/1/1970"],
+    ["[r.ts].map(new Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format)[0]", "11/14/2023"],
+    ["Intl.DateTimeFormat('en', { timeZone: 'UTC', year: 'numeric' }).formatToParts(r.ts)[0].value", "2023"],
+    ["new Date(r.ts).toLocaleDateString('en', { timeZone: 'UTC' })", "11/14/2023"],
+  ])("and what is given a time has it: %s", (expression, expected) => {
+    const { readings: made, deadLetters } = runBody(`return { x: ${expression} }`);
+    expect(deadLetters).toEqual([]);
+    expect(made[0]?.metrics["x"]).toBe(expected);
+  });
+
+  test("and nothing is left at the real one for others", () => {
+    expect(errorOf("Date.now = () => 5")).toMatch(/^Cannot assign to read only property 'now'/);
+    expect(Date.now()).toBeGreaterThan(5);
+  });
+});
