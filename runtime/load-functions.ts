@@ -3,6 +3,7 @@ import * as publicModule from "../kit/function.ts";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { deterministicGlobals } from "./deterministic-globals.ts";
+import { rememberShared, undoShared } from "./shared-objects.ts";
 import type { StageFunction } from "../core/function.ts";
 
 const PUBLIC_MODULE = "millrace/function";
@@ -15,6 +16,7 @@ const NAME = /^[a-z][a-z0-9-]*$/;
  */
 const STRICT = '"use strict";\n';
 const STRICT_LINES = 1;
+const CHANGES_SHOWN = 5;
 
 /** What stands for the real thing of the same name. */
 export type GivenGlobals = Readonly<Record<"console", object>> | Readonly<Record<string, never>>;
@@ -49,14 +51,28 @@ export function loadModule(code: string, given: GivenGlobals = {}): Readonly<Rec
   const module = { exports: {} as unknown };
   const globals = { ...deterministicGlobals(), ...given, module, exports: module.exports, require: requirePublic };
   const wrapped = compile(code, Object.keys(globals));
+  const shared = rememberShared();
+  let changed: readonly string[] = [];
   try {
     if (typeof wrapped === "function") Reflect.apply(wrapped, undefined, Object.values(globals));
   } catch (cause) {
     // Its own line is not known here: who has the source map finds it by the cause's stack.
     if (isMillraceError(cause, "FUNCTION_INVALID")) throw invalid(cause.message, cause.remedy ?? "", cause);
     throw invalid(`it throws when it is loaded: ${errorText(cause)}`, "Correct the file and deploy again.", cause);
+  } finally {
+    changed = undoShared(shared);
   }
+  if (changed.length > 0) throw changesShared(changed);
   return isObject(module.exports) ? module.exports : {};
+}
+
+function changesShared(changed: readonly string[]): MillraceError {
+  const shown = changed.slice(0, CHANGES_SHOWN).join(", ");
+  const more = changed.length > CHANGES_SHOWN ? ` and ${changed.length - CHANGES_SHOWN} more` : "";
+  return invalid(
+    `it changes ${shown}${more} when it is loaded, which it shares with the functions beside it`,
+    "Write a function of your own instead, and call it. Leave out a package that does so, such as a polyfill: Node has what it adds.",
+  );
 }
 
 function compile(code: string, names: readonly string[]): unknown {

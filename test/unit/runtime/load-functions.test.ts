@@ -124,3 +124,38 @@ describe("the clock is not there", () => {
     expect(Date.now()).toBeGreaterThan(5);
   });
 });
+
+describe("code that changes what all share is refused when it is loaded, and the change put back", () => {
+  const FUNCTION = `${IMPORT}module.exports = { dew: defineMap({ name: "dew", input: z.any(), process: () => undefined }) };`;
+
+  test.each([
+    ["Object.prototype.polluted = 1", "Object.prototype.polluted"],
+    ["({}).__proto__.polluted = 1", "Object.prototype.polluted"],
+    ["Array.prototype.last = function () { return this.at(-1) }", "Array.prototype.last"],
+    ["Array.prototype.map = () => []", "Array.prototype.map"],
+    ["JSON.stringify = () => '{}'", "JSON.stringify"],
+    ["Promise.prototype.then = () => undefined", "Promise.prototype.then"],
+    ["delete String.prototype.at", "String.prototype.at"],
+    ["Object.defineProperty(Object.prototype, 'n', { get: () => 1, configurable: true })", "Object.prototype.n"],
+    ["Map.prototype[Symbol.iterator] = null", "Map.prototype[Symbol(Symbol.iterator)]"],
+    ["Object.getPrototypeOf(Uint8Array.prototype).fill = null", "TypedArray.prototype.fill"],
+  ])("%s", (change, name) => {
+    const kept = [Array.prototype.map, JSON.stringify, Promise.prototype.then, String.prototype.at];
+    expect(() => loadFunctions(`${change};\n${FUNCTION}`)).toThrow(
+      expect.objectContaining({
+        code: "FUNCTION_INVALID",
+        message: `it changes ${name} when it is loaded, which it shares with the functions beside it`,
+        remedy: expect.stringContaining("Write a function of your own"),
+      }),
+    );
+    expect([Array.prototype.map, JSON.stringify, Promise.prototype.then, String.prototype.at]).toEqual(kept);
+    expect("polluted" in {} || "last" in [] || "n" in {}).toBe(false);
+    expect(loadFunctions(FUNCTION)).toHaveLength(1);
+  });
+
+  test("also where it throws afterwards; and what says how stacks look is left", () => {
+    expect(() => loadFunctions("Object.prototype.polluted = 1; throw new Error('no')")).toThrow("no");
+    expect("polluted" in {}).toBe(false);
+    expect(loadFunctions(`Error.stackTraceLimit = 10;\n${FUNCTION}`)).toHaveLength(1);
+  });
+});
