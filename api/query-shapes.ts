@@ -16,7 +16,7 @@ const limit = z.coerce
   .default(PAGE_SIZE_DEFAULT)
   .describe("How many at most");
 const after = z.string().max(LIMITS.cursorCharactersMax).exactOptional().describe("`next` of the page before");
-const time = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const time = wholeNumber();
 const from = time.exactOptional().describe("Event time, UTC ms, inclusive. An hour before `to` when absent");
 const to = time.exactOptional().describe("Event time, UTC ms, exclusive. Now when absent");
 
@@ -109,3 +109,14 @@ export const aggregatesQuery = z.strictObject({
 
 export const functionParams = z.object({ name: functionNameSchema });
 export const functionQuery = z.object({ name: functionNameSchema.exactOptional() });
+
+/**
+ * A time or place in a query string or path is a text of digits; in a body, a number. Number() takes a blank for zero, which as `from`
+ * is all that is kept, and reads 0x10 and 1e3 too.
+ */
+export function wholeNumber() {
+  const error = "must be a whole number, in digits";
+  const ofText = (value: unknown): unknown =>
+    typeof value === "string" ? Number(/^\d{1,16}$/.test(value) ? value : Number.NaN) : value;
+  return z.preprocess(ofText, z.number({ error }).int(error).min(0, error).max(Number.MAX_SAFE_INTEGER, error));
+}

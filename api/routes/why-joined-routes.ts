@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { explanationSchema } from "../../core/why.ts";
+import { wholeNumber } from "../query-shapes.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
 
 const tags = ["why"];
 const response = { 200: explanationSchema };
-const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const whole = wholeNumber();
 
 /** Why a join failed: what it made is explained as other readings are. */
 export function whyJoinedRoutes(app: ZodApp, { options, gate }: RouteContext): void {

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { idSchema, metricNameSchema } from "../../core/schemas.ts";
 import { explanationSchema } from "../../core/why.ts";
-import { windowSize } from "../query-shapes.ts";
+import { windowSize, wholeNumber } from "../query-shapes.ts";
 import { knownDevice } from "./device-routes.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
 
 const tags = ["why"];
 const response = { 200: explanationSchema };
-const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const whole = wholeNumber();
 
 const alarmQuery = z.strictObject({ transition: z.enum(["raised", "cleared"]).default("raised") });
 const windowQuery = z.strictObject({

@@ -23,7 +23,7 @@ export function addDataCommands(program: Command): void {
   withInstanceOptions(program.command("query <what> [device]"))
     .description("print readings, aggregates, alarms, quarantine or dead-letters")
     .option("--metric <name>", "only this metric (aggregates)")
-    .option("--from <time>", "event time (of quarantine and dead-letters receive time), ISO or UTC ms")
+    .option("--from <time>", "event time (of quarantine and dead-letters receive time), ISO 8601 or UTC ms")
     .option("--to <time>", "as --from")
     .option("--size <ms>", "window size of aggregates", wholeNumber(LIMITS.windowMsMin, LIMITS.windowMsMax), "60000")
     .option("--limit <rows>", "at most this many", wholeNumber(1, LIMITS.pageSizeMax), "100")

@@ -44,6 +44,6 @@ function withFilter(command: Command): Command {
     .option("--function <name>", "only of this function")
     .option("--error-class <class>", "only of this class: TypeError, TimeoutError, …")
     .option("--device <id>", "only of this device")
-    .option("--from <time>", "received at this time or later, ISO or UTC ms")
+    .option("--from <time>", "received at this time or later, ISO 8601 or UTC ms")
     .option("--to <time>", "received before this time");
 }

@@ -86,7 +86,7 @@ export function addDevelopmentCommands(program: Command): void {
 
 function withPastOptions(command: Command): Command {
   return withInstanceOptions(command)
-    .option("--from <time>", "event time, ISO or UTC ms (default: a day before --to)")
+    .option("--from <time>", "event time, ISO 8601 or UTC ms (default: a day before --to)")
     .option("--to <time>", "event time up to which, without it (default: now)")
     .addOption(new Option("--source <place>", "where the readings are taken from").choices(HISTORY_SOURCES))
     .addHelpText("after", SOURCE_HELP);

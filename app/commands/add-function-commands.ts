@@ -109,7 +109,7 @@ export function addFunctionCommands(program: Command): void {
     .description(
       "recompute a function over the past, and correct what is stored; FUNCTION@2 for version 2, `aggregate` for the windows of device types",
     )
-    .option("--from <time>", "event time from which on, ISO or UTC ms")
+    .option("--from <time>", "event time from which on, ISO 8601 or UTC ms")
     .option("--to <time>", "event time up to which, without it (default: now)")
     .option("--dry-run", "count what would be corrected, and correct nothing")
     .option("--status", "how the replay stands that runs, or ran last")

@@ -28,7 +28,7 @@ export function addInstanceCommands(program: Command): void {
     });
   withInstanceOptions(program.command("flush [devices...]"))
     .description("after a recorded file was played: move its devices' watermark to a time, so that their windows close")
-    .requiredOption("--up-to <time>", "event time that has passed, ISO or UTC ms")
+    .requiredOption("--up-to <time>", "event time that has passed, ISO 8601 or UTC ms")
     .option("--all", "every device, the live ones too")
     .addHelpText("after", FLUSH_HELP)
     .action(async (devices: readonly string[], options: Omit<FlushOptions, "json">, command: Command) => {

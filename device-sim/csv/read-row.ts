@@ -99,6 +99,8 @@ function isoTime(text: string): number | null {
   const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);
   if (match === null) return null;
   const [, date = "", time = "00:00", zone = "Z"] = match;
+  // Date.parse rolls 31 June over to 1 July.
+  if (new Date(`${date}T00:00Z`).getUTCDate() !== Number(date.slice(8))) return null;
   const ms = Date.parse(`${date}T${time}${/^[+-]\d{4}$/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone}`);
   return Number.isNaN(ms) ? null : ms;
 }

@@ -151,7 +151,9 @@ test("a fixture is what devices sent, with their type and labels", async () => {
 test("what cannot be is said in one sentence", async () => {
   const nothing = await runMillraceAsync(["backtest", file], { MILLRACE_DATA: join(directory.path, "none") });
   expect(nothing.stderr).toMatch(/^millrace: there is no log in .*none\/log\. Name the data directory/);
-  const backwards = await runMillraceAsync(["record", "--from", "2", "--to", "1"], { MILLRACE_DATA: data });
+  const backwards = await runMillraceAsync(["record", "--from", "2026-01-02", "--to", "2026-01-01"], {
+    MILLRACE_DATA: data,
+  });
   expect(backwards).toMatchObject({
     code: 2,
     stderr: "millrace: --from is not before --to. See millrace record --help.\n",

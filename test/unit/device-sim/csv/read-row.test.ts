@@ -55,6 +55,7 @@ test("an ISO time without an offset is UTC, with one it is what it says", () => 
   expect(tsOf("2026-01-02T08:30:00-03:30")).toBe(noon);
   expect(tsOf("2026-01-02")).toBe(Date.UTC(2026, 0, 2));
   expect(read("device=d; ts=t:iso; metric x", HEADER, ["pump", "2026-13-01", "1"])).toBe("time");
+  expect(read("device=d; ts=t:iso; metric x", HEADER, ["pump", "2026-02-30", "1"])).toBe("time");
 });
 
 test("wall-clock columns are taken to UTC, and a date that does not exist is no time", () => {
