@@ -50,6 +50,8 @@ export const STAGE_LIMITS = {
   /** Of what a function keeps or emits. */
   functionValueDepthMax: 32,
   functionEventCharactersMax: 1000,
+  /** Of one call of a user's function: events are for people, and the table of them is everybody's. */
+  eventsPerCallMax: 20,
   /** Of a hopping window: so many windows are changed by one reading. */
   windowsPerReadingMax: 100,
   slidingReadingsMax: 10_000,

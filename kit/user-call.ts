@@ -23,6 +23,7 @@ export class UserCall implements StreamFunctionContext {
   readonly timers: Timers;
   private readonly call: CallContext;
   private next: (() => number) | null = null;
+  private events = 0;
 
   constructor(fn: string, ts: number, call: CallContext, timers = NO_TIMERS) {
     this.fn = fn;
@@ -67,6 +68,8 @@ export class UserCall implements StreamFunctionContext {
 
   event(detail: string): void {
     if (typeof detail !== "string") throw new TypeError(`${this.fn}: event() takes a text, not ${typeof detail}`);
+    this.events += 1;
+    if (this.events > LIMITS.eventsPerCallMax) throw tooManyEvents(this.fn);
     const { tenant, device, receiveTime: received } = this.call;
     const text = detail.slice(0, LIMITS.functionEventCharactersMax).toWellFormed();
     const event: DeviceEvent = { v: 1, tenant, device, kind: "function", ts: this.ts, received, detail: text };
@@ -144,6 +147,11 @@ export function refusePromise(fn: string, result: unknown): void {
   // Nobody waits for it; without this its rejection would end the process.
   Promise.resolve(result).catch(() => undefined);
   throw new TypeError(`${fn} returns a promise: functions are synchronous. Move what must call out into a sink`);
+}
+
+function tooManyEvents(fn: string): RangeError {
+  const fault = `writes more than ${LIMITS.eventsPerCallMax} device events in one call`;
+  return new RangeError(`${fn} ${fault}: write one that sums them up, or return what is measured as metrics`);
 }
 
 function metricFault(name: string, value: unknown): string | null {

@@ -117,6 +117,38 @@ describe("what a map tells", () => {
   });
 });
 
+describe("how much a map tells in one call", () => {
+  const { eventsPerCallMax } = LIMITS;
+  const tell = (count: number) =>
+    defineMap({
+      name: "flood",
+      input,
+      process: (_, context) => {
+        for (let index = 0; index < count; index += 1) context.event(`event ${index}`);
+        return { told: count };
+      },
+    });
+  const given = [0, 1].map((at) => ({ at, metrics: { a: 1, b: 2 } }));
+
+  it("may be as many events as the limit says, in each call anew", () => {
+    const { events, deadLetters } = runFunctions([tell(eventsPerCallMax)], given);
+    expect(events).toHaveLength(2 * eventsPerCallMax);
+    expect(deadLetters).toEqual([]);
+  });
+
+  it("is undone with one more, and the dead letter says what to do", () => {
+    const { events, readings, deadLetters } = runFunctions([tell(eventsPerCallMax + 1)], given);
+    expect([events, readings]).toEqual([[], []]);
+    expect(deadLetters).toMatchObject(
+      given.map(() => ({
+        errorClass: "RangeError",
+        error:
+          "flood writes more than 20 device events in one call: write one that sums them up, or return what is measured as metrics",
+      })),
+    );
+  });
+});
+
 describe("a map that goes wrong", () => {
   const returning = (result: unknown) => {
     // oxlint-disable-next-line typescript/consistent-type-assertions -- what untyped code may do
