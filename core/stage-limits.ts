@@ -46,6 +46,8 @@ export const STAGE_LIMITS = {
   quarantinePayloadBytesMax: 4 * KIB,
   quarantineMetricCharactersMax: 256,
   deadLetterErrorCharactersMax: 2000,
+  /** Of causes of causes, and of errors in errors. */
+  deadLetterErrorDepthMax: 4,
   deadLetterStackLinesMax: 8,
   /** Of what a function keeps or emits. */
   functionValueDepthMax: 32,

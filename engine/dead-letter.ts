@@ -1,6 +1,7 @@
 import { errorText } from "../core/errors.ts";
 import { deviceKey } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
+import { errorDetails } from "./error-details.ts";
 import { CondemnedCall } from "./numbered-calls.ts";
 import type { DeadLetter } from "../core/derived-records.ts";
 import type { LogRecord } from "../core/record.ts";
@@ -55,7 +56,7 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
     device: input.device,
     function: input.function,
     version: input.version,
-    error: faultText(input.function, error).toWellFormed(),
+    error: faultText(input.function, error),
     errorClass: errorClassOf(error),
     stack: stackOf(input.function, error),
     received: input.received,
@@ -67,9 +68,9 @@ export function deadLetterOf(input: DeadLetterInput): DeadLetter {
 
 /** Never throws. With what to do where V8 says only that something is frozen, which the function's author has not done. */
 function faultText(name: string, error: unknown): string {
-  const text = errorText(error).slice(0, LIMITS.deadLetterErrorCharactersMax);
-  if (name.startsWith("$") || !isTypeError(error) || !WRITES_FROZEN.test(text)) return text;
-  return `${text}: ${READ_ONLY}`.slice(-LIMITS.deadLetterErrorCharactersMax);
+  const text = errorDetails(error);
+  if (name.startsWith("$") || !isTypeError(error) || !WRITES_FROZEN.test(errorText(error))) return text;
+  return `${text}: ${READ_ONLY}`.slice(-LIMITS.deadLetterErrorCharactersMax).toWellFormed();
 }
 
 function isTypeError(error: unknown): boolean {

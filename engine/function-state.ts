@@ -1,6 +1,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { assertJson } from "./json-check.ts";
+import { jsonFault } from "./json-fault.ts";
 import { compareBytes } from "./byte-order.ts";
 import { NamedItems } from "./named-items.ts";
 import { FunctionSlot, RESERVED, SLOT_BYTES, TIMER_PREFIX, TimerSlot } from "./state-slots.ts";
@@ -82,7 +83,7 @@ export class FunctionState implements StateSlots<unknown> {
 
   set(name: string, value: unknown): void {
     if (value === undefined) throw new TypeError("undefined is not a JSON value: delete the slot instead");
-    const bytes = requireFits(assertJson(value));
+    const bytes = requireFits(requireJson(value));
     this.slotOf(name).write(value, bytes);
   }
 
@@ -90,7 +91,7 @@ export class FunctionState implements StateSlots<unknown> {
     const slot = this.slots.get(name);
     if (slot === undefined) return;
     // Checked and counted as a new one, so that a step is as large as after a restore.
-    const bytes = assertJson(slot.value);
+    const bytes = requireJson(slot.value);
     slot.noteChanged(before, bytes);
     // Behind the note: what is too large is put back by it.
     requireFits(bytes);
@@ -132,6 +133,16 @@ function requireFits(bytes: number): number {
   if (bytes <= LIMITS.stateSlotBytesMax) return bytes;
   const text = `its state would take about ${bytes} bytes of one device; ${LIMITS.stateSlotBytesMax} are allowed, since all of it is written with each change. Keep less: sums instead of values, a window, or the newest few`;
   throw new RangeError(text);
+}
+
+/** As `assertJson`, naming what is no JSON and where. */
+function requireJson(value: unknown): number {
+  try {
+    return assertJson(value);
+  } catch (error) {
+    const fault = jsonFault(value);
+    throw fault === null ? error : new TypeError(fault);
+  }
 }
 
 /** A lone surrogate would come back from the journal as U+FFFD, under another name. */

@@ -1,3 +1,4 @@
+import { requireDefinition } from "./definition-error.ts";
 import { withoutMemory } from "./define-map.ts";
 import { refusePromise, UserCall } from "./user-call.ts";
 import type { z } from "zod";
@@ -25,6 +26,7 @@ export interface BatchDefinition<Metrics> {
  * engine decides: today one, since each record is a step of its own that can be undone. FUNCTION_INVALID.
  */
 export function defineBatch<Metrics>(definition: BatchDefinition<Metrics>): UserFunction {
+  requireDefinition("defineBatch", definition, "name, input, process");
   const { name } = definition;
   return withoutMemory("defineBatch", definition, (taken, context) => {
     const { config } = context;

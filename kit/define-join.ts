@@ -1,7 +1,7 @@
 import { defineMap as defineMapPrimitive, defineStream as defineStreamPrimitive } from "../core/function.ts";
 import { isId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
-import { definitionError } from "./definition-error.ts";
+import { definitionError, requireDefinition } from "./definition-error.ts";
 import { checkCallback, checkDefinition } from "./definition.ts";
 import { durationMs } from "./durations.ts";
 import { createJoin } from "./joined-side.ts";
@@ -70,6 +70,7 @@ export interface JoinDefinition<Left, Right, Outer extends JoinOuter | undefined
 export function defineJoin<Left, Right, Outer extends JoinOuter | undefined = undefined>(
   definition: JoinDefinition<Left, Right, Outer>,
 ): UserFunction {
+  requireDefinition("defineJoin", definition, "name, key, left, right, within, join");
   const bounds = checkJoin(definition);
   const { name, left, right } = definition;
   const counters = { taken: 0, skipped: 0 };

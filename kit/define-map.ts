@@ -1,4 +1,5 @@
 import { defineMap as definePrimitive } from "../core/function.ts";
+import { requireDefinition } from "./definition-error.ts";
 import { checkCallback, checkDefinition } from "./definition.ts";
 import { UserCall } from "./user-call.ts";
 import { unknownOptionsFault } from "./unknown-options.ts";
@@ -19,6 +20,7 @@ export interface MapDefinition<Metrics> {
 
 /** A function without memory: a reading in, derived readings out. FUNCTION_INVALID. */
 export function defineMap<Metrics>(definition: MapDefinition<Metrics>): UserFunction {
+  requireDefinition("defineMap", definition, "name, input, process");
   return withoutMemory("defineMap", definition, (taken, context) => {
     const call = new UserCall(definition.name, taken.ts, context);
     call.emitResult(definition.process(taken, call));

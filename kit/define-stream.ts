@@ -1,5 +1,5 @@
 import { defineStream as definePrimitive } from "../core/function.ts";
-import { definitionError } from "./definition-error.ts";
+import { definitionError, requireDefinition } from "./definition-error.ts";
 import { CheckedValue } from "./checked-value.ts";
 import { defineWindow } from "./define-window.ts";
 import { checkCallback, checkDefinition, checkVersion, isSchema } from "./definition.ts";
@@ -58,6 +58,7 @@ export function defineStream<Metrics, Acc>(definition: WindowDefinition<Metrics,
 export function defineStream<Metrics, Value>(
   definition: KeyedDefinition<Metrics, Value> | WindowDefinition<Metrics, Value>,
 ): UserFunction {
+  requireDefinition("defineStream", definition, "name, input, state, initial, process");
   return "window" in definition ? defineWindow(definition) : defineKeyed(definition);
 }
 

@@ -71,7 +71,7 @@ export function checkDefinition(definition: {
   const { name, input } = definition;
   if (typeof name !== "string" || !NAME.test(name)) {
     const fault = "its name must be a lower-case letter and up to 62 more of a–z, 0–9 and -";
-    throw definitionError(String(name), fault, 'choose a name such as "dew-point"');
+    throw definitionError(typeof name === "string" ? name : typeof name, fault, 'choose a name such as "dew-point"');
   }
   if (!isSchema(input)) {
     const remedy = 'write input: z.object({ temperature: z.number() }) with z of "millrace/function"';

@@ -10,6 +10,7 @@ import { userDetailsOf } from "./user-function.ts";
 import { runRecords } from "./run-records.ts";
 import { sampleRecords } from "./sample-records.ts";
 import { checkSample, parseSample } from "./sample.ts";
+import { requireKeepable } from "./kept-schema.ts";
 import { requireKnownOptions } from "./unknown-options.ts";
 import type { z } from "zod";
 import type { Aggregate, DeadLetter, DeviceEvent, Reading } from "../core/derived-records.ts";
@@ -53,6 +54,7 @@ export function runFunction(
 ): FunctionRun {
   const list = isList(functions) ? functions : [functions];
   requireKnownOptions(list);
+  requireKeepable(list);
   const records = sampleRecords()(withOptions(checkSample(sample), options));
   const { run, skipped } = countSkipped(list, () => runRecords(records, list));
   const difference = findDifference(records, list, run);

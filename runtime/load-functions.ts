@@ -2,6 +2,7 @@ import { compileFunction } from "node:vm";
 import * as publicModule from "../kit/function.ts";
 import { MillraceError, errorText, isMillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { cutName } from "../kit/definition-error.ts";
 import { deterministicGlobals } from "./deterministic-globals.ts";
 import { rememberShared, undoShared } from "./shared-objects.ts";
 import type { StageFunction } from "../core/function.ts";
@@ -28,6 +29,16 @@ export type GivenGlobals = Readonly<Record<"console", object>> | Readonly<Record
  */
 export function loadFunctions(code: string, given: GivenGlobals = {}): readonly StageFunction[] {
   const exported = loadModule(code, given);
+  try {
+    return functionsIn(exported);
+  } catch (cause) {
+    if (isMillraceError(cause, "FUNCTION_INVALID")) throw cause;
+    const remedy = "Export what defineMap or defineStream returns, and nothing that throws when it is looked at.";
+    throw invalid(`what it exports cannot be read, by a getter or a Proxy: ${errorText(cause)}`, remedy, cause);
+  }
+}
+
+function functionsIn(exported: Readonly<Record<string, unknown>>): readonly StageFunction[] {
   const functions = Object.values(exported).filter(isStageFunction);
   if (functions.length === 0) {
     const names = Object.keys(exported);
@@ -99,7 +110,7 @@ function isStageFunction(value: unknown): value is StageFunction {
 
 function requireName(name: string): void {
   if (NAME.test(name) && name.length <= LIMITS.functionNameCharactersMax) return;
-  const text = `"${name}" is no name for a function`;
+  const text = `"${cutName(name)}" is no name for a function`;
   throw invalid(
     text,
     `Use lower-case letters, digits and "-", a letter first, ${LIMITS.functionNameCharactersMax} at most.`,

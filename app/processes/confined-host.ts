@@ -1,8 +1,8 @@
 import { writeSync } from "node:fs";
 import { deserialize, serialize } from "node:v8";
 import { Worker } from "node:worker_threads";
-import { errorText } from "../../core/errors.ts";
 import { confinedTo } from "../functions/confined-memory.ts";
+import { shortStack, shortText } from "../functions/short-error.ts";
 import { REPORT_FD, type ConfinedJob, type ConfinedReport } from "./confined-report.ts";
 import { createMemoryWatch } from "./memory-watch.ts";
 
@@ -77,7 +77,7 @@ function cpuMs(): number {
 function reportOf(error: unknown): ConfinedReport {
   const isHeap = error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
   if (isHeap) return { outcome: "heap-full" };
-  return { outcome: "thrown", text: errorText(error), stack: error instanceof Error ? String(error.stack) : "" };
+  return { outcome: "thrown", text: shortText(error), stack: shortStack(error) };
 }
 
 function say(report: ConfinedReport): void {

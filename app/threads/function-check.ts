@@ -1,11 +1,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { z } from "zod";
-import { errorText, isMillraceError } from "../../core/errors.ts";
+import { isMillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { loadFunctions } from "../../runtime/load-functions.ts";
+import { shortStack, shortText } from "../functions/short-error.ts";
 import { giveWay } from "./give-way.ts";
 import { keptByLoading } from "./kept-by-loading.ts";
 import type { StageFunction } from "../../core/function.ts";
 import { isJoin } from "../../kit/function-stages.ts";
+import { requireKeepable } from "../../kit/kept-schema.ts";
 import { requireKnownOptions } from "../../kit/unknown-options.ts";
 import { userDetailsOf } from "../../kit/user-function.ts";
 import type { FunctionCheckAnswer, FunctionOutline } from "../functions/check-answer.ts";
@@ -18,12 +21,13 @@ function check({ code }: FunctionCheckData): FunctionCheckAnswer {
   try {
     const loaded = loadFunctions(code);
     requireKnownOptions(loaded);
+    requireKeepable(loaded);
     const functions = loaded.map(outlineOf);
     return { functions, keptBytes: keptByLoading(() => loadFunctions(code)) };
   } catch (error) {
     if (!isMillraceError(error, "FUNCTION_INVALID")) throw error;
-    const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
-    return { message: errorText(error), remedy: error.remedy ?? "", stack };
+    const remedy = (error.remedy ?? "").slice(0, LIMITS.deadLetterErrorCharactersMax);
+    return { message: shortText(error), remedy, stack: shortStack(error.cause ?? error) };
   }
 }
 

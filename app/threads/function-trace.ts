@@ -1,5 +1,6 @@
 import { workerData } from "node:worker_threads";
 import { loadFunctions } from "../../runtime/load-functions.ts";
+import { requireKeepable } from "../../kit/kept-schema.ts";
 import { requireKnownOptions } from "../../kit/unknown-options.ts";
 import { sampleRecords } from "../../kit/sample-records.ts";
 import { FunctionTrace } from "../functions/function-trace.ts";
@@ -12,6 +13,7 @@ import type { FunctionTraceApi, TracedFile } from "./function-trace-api.ts";
 function traceOf({ entry, code, sourceMap }: TracedFile): FunctionTrace {
   const functions = loadFunctions(code);
   requireKnownOptions(functions);
+  requireKeepable(functions);
   return new FunctionTrace(functions, (text) => placesIn(text, sourceMap, entry));
 }
 

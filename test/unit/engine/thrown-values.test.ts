@@ -66,8 +66,43 @@ describe("a dead letter of anything that a function throws", () => {
       () => errorWith({ stack: { value: `at ${"x".repeat(2000)} (/a/b.ts:1:1)` } }),
       { error: "plain", errorClass: "Error", stack: "" },
     ],
+    [
+      "errors in one",
+      () => new AggregateError([new Error("no phase A"), new TypeError("no phase B"), "no C"], "no power"),
+      { error: "no power (of it: no phase A) (of it: no phase B) (of it: no C)", errorClass: "AggregateError" },
+    ],
+    [
+      "a cause with a cause",
+      () => new Error("no mean", { cause: new Error("no sum", { cause: "no readings" }) }),
+      { error: "no mean (cause: no sum (cause: no readings))", errorClass: "Error" },
+    ],
+    [
+      "a cause that its text says already",
+      () => new Error("no mean: no sum", { cause: new Error("no sum") }),
+      { error: "no mean: no sum", errorClass: "Error" },
+    ],
+    ["a cause that throws", () => errorWith({ cause: { get: refuse } }), { error: "plain", errorClass: "Error" }],
+    [
+      "errors that are no list",
+      () => Object.defineProperty(new AggregateError([], "plain"), "errors", { value: 7 }),
+      { error: "plain", errorClass: "AggregateError" },
+    ],
     ["a proxy that answers nothing", () => refusesAll, { error: NO_TEXT, errorClass: "object", stack: "" }],
   ];
+
+  test("is as long as it may be, whatever is in it", () => {
+    const many = new AggregateError(
+      Array.from({ length: 10_000 }, (_, index) => new Error(`${index} ${"x".repeat(300)}`)),
+      "all",
+    );
+    const round = new Error("round");
+    round.cause = new AggregateError([round, many], "about");
+    for (const error of [many, round]) {
+      const [letter] = valuesOf(runStage([message(0, "a", 0, 1)], { stage: throwing(() => error) }), "dead-letters");
+      expect(letter).toMatchObject({ error: expect.stringMatching(/^(all|round) \((of it: 0 xxx|cause: about )/) });
+      expect(letter).toMatchObject({ error: expect.toSatisfy((text: string) => text.length <= 2000) });
+    }
+  });
 
   test.each(cases)("%s", (_title, make, letter) => {
     const run = runStage([message(0, "a", 0, 1)], { stage: throwing(make) });

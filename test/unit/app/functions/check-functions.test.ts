@@ -44,6 +44,38 @@ describe("a file of functions", () => {
     });
   });
 
+  const refuse = 'const refuse = () => { throw new Error("asked"); };\n';
+  const READ = /what it exports cannot be read, by a getter or a Proxy: asked$/;
+  const NO_TEXT = /it throws when it is loaded: what was thrown has no text$/;
+  test.each([
+    ["exports a getter that throws", `${refuse}export const o = { get name() { return refuse(); } };`, READ],
+    ["exports a Proxy", `${refuse}export const o = new Proxy({}, { get: refuse, getPrototypeOf: refuse });`, READ],
+    [
+      "throws what has no message",
+      "throw new (class extends Error { get message() { throw new Error(); } })();",
+      NO_TEXT,
+    ],
+    ["throws a Proxy", `${refuse}throw new Proxy({}, { get: refuse, getPrototypeOf: refuse });`, NO_TEXT],
+    [
+      "throws a text without end",
+      'throw new Error("x".repeat(3e6));',
+      /dew\.ts:1:7: it throws when it is loaded: x{100,2000}$/,
+    ],
+    [
+      "leaves a text without end to be thrown later",
+      `${IMPORT}export const dew = ${named("dew")}Promise.reject(new Error("y".repeat(3e6)));`,
+      /dew\.ts:3:\d+: it cannot be loaded: a promise or a callback of it fails afterwards: y{100,2000}$/,
+    ],
+    [
+      "keeps what is no JSON",
+      `${IMPORT.replace("defineMap", "defineStream")}export const dew = defineStream({ name: "dew", input: z.object({}), state: z.date(), initial: () => new Date(0), process() {} });`,
+      /function "dew": state is a z\.date\(\), whose values are no JSON and cannot be kept$/,
+    ],
+  ])("that %s is refused for that, and not for something else", async (_what, text, message) => {
+    const refusal = { code: "FUNCTION_INVALID", message: expect.stringMatching(message) };
+    await expect(checkFunctions(write(text))).rejects.toMatchObject(refusal);
+  });
+
   test("that is not there, or is a folder, is told apart from a package that is not", async () => {
     await expect(bundleFunctions(join(folder, "nowhere.ts"))).rejects.toMatchObject({
       code: "FUNCTION_INVALID",
