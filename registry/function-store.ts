@@ -18,6 +18,7 @@ import {
   takeFrom,
   type VersionRow,
 } from "./live-versions.ts";
+import { functionNotFound, requireFunction } from "./not-found.ts";
 import { versionCode } from "./version-code.ts";
 import { storableText } from "./storable-text.ts";
 
@@ -65,7 +66,7 @@ export function createFunctionStore(db: Queries, write: ChangeWriter): FunctionS
         .orderBy("function_versions.name")
         .orderBy("function_versions.version", "desc");
       const rows = await (name === undefined ? base : base.where("function_versions.name", "=", name)).execute();
-      if (rows.length === 0 && name !== undefined) throw noFunction(name);
+      if (rows.length === 0 && name !== undefined) throw functionNotFound(name);
       return rows.map(({ live, ...row }) => infoOf(row, live !== null));
     },
     code: (name, version) => versionCode(db, name, version),
@@ -136,7 +137,7 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
     .where("name", "=", name)
     .orderBy("version", "desc")
     .execute();
-  if (all.length === 0) throw noFunction(name);
+  if (all.length === 0) throw functionNotFound(name);
   const row = all.find(({ version }) => (wanted === null ? live !== null && version < live : version === wanted));
   if (row === undefined) {
     const what = wanted === null ? "no version before the live one" : `no version ${wanted}`;
@@ -159,6 +160,7 @@ async function undeploy(change: Change, name: string): Promise<void> {
   const live = await liveVersion(change, name);
   const stage = (await liveStages(trx)).get(name);
   if (live === null || stage === undefined) {
+    await requireFunction(trx, name);
     throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, { remedy: "See millrace versions." });
   }
   await endCanary(change, name, () => "replaced", "");
@@ -198,8 +200,4 @@ function joinOfOwnStage(name: string, stage: string): MillraceError {
   return new MillraceError("INVALID_INPUT", text, {
     remedy: `Deploy it with --stage ${FUNCTIONS_STAGE.name}: what it joins meets in the stage ${JOINS_STAGE.name}.`,
   });
-}
-
-function noFunction(name: string): MillraceError {
-  return new MillraceError("NOT_FOUND", `there is no function "${name}"`, { remedy: "See millrace versions." });
 }

@@ -1,5 +1,6 @@
 import { MillraceError } from "../core/errors.ts";
 import { dropCanary, goLive, liveVersion, rolloutOf, runningCanary, tellCanary, versionRow } from "./live-versions.ts";
+import { requireFunction } from "./not-found.ts";
 import type { RolloutStep, RolloutStore } from "../core/rollout.ts";
 import type { Change, ChangeWriter } from "./change-writer.ts";
 import type { Queries } from "./schema.ts";
@@ -22,6 +23,7 @@ export function createRolloutStore(db: Queries, write: ChangeWriter): RolloutSto
       write(actor, async (change) => {
         const canary = await runningCanary(change, name);
         if (canary === null) {
+          await requireFunction(change.trx, name);
           throw new MillraceError("NOT_FOUND", `no canary of function "${name}" runs`, {
             remedy: "See millrace versions; begin one with millrace deploy --canary.",
           });

@@ -1,4 +1,5 @@
 import { MillraceError } from "../core/errors.ts";
+import { requireFunction } from "./not-found.ts";
 import type { FunctionVersion } from "../core/control.ts";
 import type { Queries } from "./schema.ts";
 
@@ -12,6 +13,7 @@ export async function versionCode(db: Queries, name: string, wanted: number | nu
     .where("version", "=", version)
     .executeTakeFirst();
   if (row !== undefined) return row;
+  await requireFunction(db, name);
   throw new MillraceError("NOT_FOUND", `function "${name}" has no version ${version}`, {
     remedy: `See millrace versions ${name}.`,
   });
@@ -20,6 +22,7 @@ export async function versionCode(db: Queries, name: string, wanted: number | nu
 async function liveVersion(db: Queries, name: string): Promise<number> {
   const row = await db.selectFrom("functions").select("version").where("name", "=", name).executeTakeFirst();
   if (row !== undefined) return row.version;
+  await requireFunction(db, name);
   throw new MillraceError("NOT_FOUND", `no version of function "${name}" runs`, {
     remedy: "See millrace versions, and name one: millrace replay NAME@2.",
   });

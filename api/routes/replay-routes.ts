@@ -32,7 +32,9 @@ export function replayRoutes(app: ZodApp, { options }: RouteContext): void {
     async () => {
       const status = await options.replays.status();
       if (status !== null) return status;
-      throw new MillraceError("NOT_FOUND", "there was no replay since this instance was started");
+      throw new MillraceError("NOT_FOUND", "there was no replay since this instance was started", {
+        remedy: "Begin one with millrace replay FUNCTION --from 2026-01-31T12:00:00Z.",
+      });
     },
   );
   app.delete(

@@ -60,12 +60,11 @@ export function toAnsweredError(problem: unknown, status: number): MillraceError
   const code = knownCode(text("code"));
   const remedy = text("remedy");
   const own = code === "NOT_AUTHENTICATED" || remedy === undefined || NAMES_A_ROUTE.test(remedy);
-  const shown = own ? COMMAND_REMEDIES[code] : remedy;
-  return new MillraceError(
-    code,
-    text("detail") ?? `the API answered ${status}`,
-    shown === undefined ? {} : { remedy: shown },
-  );
+  const detail = text("detail") ?? `the API answered ${status}`;
+  // Only of a device: not all that can be missing is one.
+  const common = code !== "NOT_FOUND" || /\bdevice\b/i.test(detail) ? COMMAND_REMEDIES[code] : undefined;
+  const shown = own ? common : remedy;
+  return new MillraceError(code, detail, shown === undefined ? {} : { remedy: shown });
 }
 
 function knownCode(code: string | undefined): ErrorCode {

@@ -101,7 +101,11 @@ export function createReplayThreads({ config, log, clock, logger }: ReplayThread
       },
       replayStatus: () => status,
       async cancelReplay() {
-        if (running === null || status === null) throw new MillraceError("NOT_FOUND", "no replay runs");
+        if (running === null || status === null) {
+          throw new MillraceError("NOT_FOUND", "no replay runs", {
+            remedy: "See millrace replay --status for the last one.",
+          });
+        }
         const { thread, ended } = running;
         await thread.call("cancel");
         await ended;

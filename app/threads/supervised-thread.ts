@@ -66,6 +66,8 @@ const OUT_OF_MEMORY: End = { errorClass: "OutOfMemory", error: "its thread ran o
 const RESTART_DELAY_MS_MIN = 100;
 /** Deaths in a row after which the next start has to wait: a record that kills takes two. */
 const QUICK_RESTARTS = 4;
+/** Of what it died of, in a text whose end says what to do. */
+const ERROR_CHARACTERS = 300;
 
 /**
  * Keeps a thread of functions going: looks at where it is, ends it when a call takes too long, starts it again however it ended, and gives
@@ -94,6 +96,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
   let current: RunningThread["worker"] | null = null;
   let running: Promise<void> = Promise.resolve();
   let inARow = 0;
+  let lastEnd = "";
 
   /** Runs one thread until it ends. `started` is called when it is at work. */
   const runOnce = async (started: () => void): Promise<void> => {
@@ -131,6 +134,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     if (stopping.signal.aborted) return;
     const { marks: calls, at } = readCallMarks(marks);
     const end: End = overdue ?? endOf(error);
+    lastEnd = end.error;
     const fate = suspects.died({ ...end, at: calls === 0 ? null : at });
     deaths[end.errorClass].add();
     inARow += 1;
@@ -144,7 +148,7 @@ export function superviseThread(options: SupervisedThreadOptions): SupervisedThr
     while (!stopping.signal.aborted) {
       await runOnce(started);
       if (stopping.signal.aborted) return;
-      if (inARow > QUICK_RESTARTS) onFault(name, "raised", restartText(name, inARow));
+      if (inARow > QUICK_RESTARTS) onFault(name, "raised", restartText(name, inARow, lastEnd));
       await pause(restartDelayMs(inARow), stopping.signal);
     }
   };
@@ -197,8 +201,11 @@ function endOf(error: Error | null): End {
   };
 }
 
-function restartText(name: string, deaths: number): string {
-  return `the ${name} thread has ended ${deaths} times in a row: see the log for the function, and pause or repair it`;
+/** Which function it was is known by its dead letters only: this thread sees a place in the log. */
+function restartText(name: string, deaths: number, error: string): string {
+  const remedy =
+    "millrace dlq ls names the function; deploy a corrected one, or take it back: millrace rollback NAME, millrace undeploy NAME";
+  return `the ${name} thread has ended ${deaths} times in a row, last because ${error.slice(0, ERROR_CHARACTERS)}: ${remedy}`;
 }
 
 /** None at first: what came of one record must not hold up the next ones. */

@@ -199,7 +199,7 @@ describe.skipIf(!hasChdb())(`a replay of aggregate in a running instance ${CHDB_
   it("says what it cannot do", async () => {
     const range = ["--from", String(START), "--to", String(START + 1)];
     const says = async (...args: string[]) => (await command("replay", ...args)).stderr;
-    expect(await says("aggregates", ...range)).toMatch(/no version of function "aggregates" runs/);
+    expect(await says("aggregates", ...range)).toMatch(/there is no function "aggregates"/);
     expect(await says("clean", ...range)).toMatch(/of the stock functions only aggregate can be replayed, not clean/);
     expect(await says("aggregate@2", ...range)).toMatch(/the stock function aggregate has no version 2/);
     expect(await says("aggregate", "--from", String(Date.now() + MINUTE))).toMatch(/range is empty/);

@@ -282,9 +282,11 @@ export const slow = defineMap({
 
   it("says what it cannot do", async () => {
     const range = ["--from", String(START), "--to", String(START + 1)];
-    expect((await command("replay", "nobody", ...range)).stderr).toMatch(/no version of function "nobody" runs/);
+    expect((await command("replay", "nobody", ...range)).stderr).toMatch(
+      /there is no function "nobody"\. See millrace versions\./,
+    );
     expect((await command("replay", "scaled@77", ...range)).stderr).toMatch(/has no version 77/);
     expect((await command("replay", "scaled", "--from", String(Date.now() + MINUTE))).stderr).toMatch(/range is empty/);
-    expect((await command("replay", "--cancel")).stderr).toMatch(/no replay runs/);
+    expect((await command("replay", "--cancel")).stderr).toMatch(/no replay runs\. See millrace replay --status/);
   });
 });

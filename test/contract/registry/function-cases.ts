@@ -202,7 +202,16 @@ export function functionCases(context: SuiteContext): void {
     await deploy("three");
     const { rollouts } = context.registry;
     expect(await rollouts.all()).toMatchObject([{ outcome: "replaced" }]);
-    await rejection(rollouts.promote("dew-point", ACTOR), "NOT_FOUND");
+    expect(await rejection(rollouts.promote("dew-point", ACTOR), "NOT_FOUND")).toMatch(/^no canary of/);
+    const { functions } = context.registry;
+    for (const asked of [
+      () => rollouts.promote("nobody", ACTOR),
+      () => functions.undeploy("nobody", ACTOR),
+      () => functions.code("nobody", null),
+      () => functions.code("nobody", 2),
+    ]) {
+      expect(await rejection(asked(), "NOT_FOUND")).toBe('there is no function "nobody"');
+    }
     await canary("two");
     await rollouts.promote("dew-point", ACTOR);
     expect(await live()).toMatchObject([{ version: 2 }]);
