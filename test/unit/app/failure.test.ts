@@ -38,16 +38,18 @@ describe("a failure as people read it", () => {
 
 describe("what the API answers", () => {
   it.each([
-    ["NOT_FOUND", "GET /api/v1/devices lists them.", "See millrace devices list."],
+    ["NOT_FOUND", "GET /api/v1/devices lists them.", "See millrace devices list.", "There is no device x."],
+    ["NOT_FOUND", "GET /api/v1/rules lists them.", undefined],
     ["ALREADY_EXISTS", "PATCH /api/v1/devices/x changes it.", expect.stringMatching(/^See it with millrace devices/)],
     ["INVALID_INPUT", "See /docs for what is allowed.", undefined],
     ["SINK_UNAVAILABLE", "It is restarted by itself; see /readyz.", "See millrace doctor."],
-    ["NOT_FOUND", undefined, "See millrace devices list."],
+    ["NOT_FOUND", undefined, "See millrace devices list.", "There is no device x."],
     ["INVALID_INPUT", "Apply the type first.", "Apply the type first."],
-  ])("%s with the remedy %j speaks of commands", (code, remedy, expected) => {
-    expect(toAnsweredError(problem(code, remedy === undefined ? {} : { remedy }), 400)).toMatchObject({
+  ])("%s with the remedy %j speaks of commands", (code, remedy, expected, detail = "It is so.") => {
+    const answered = problem(code, { detail, ...(remedy === undefined ? {} : { remedy }) });
+    expect(toAnsweredError(answered, 400)).toMatchObject({
       code,
-      message: "It is so.",
+      message: detail,
       remedy: expected,
     });
   });
