@@ -138,7 +138,7 @@ test("devices remove and undeploy do nothing where nobody can be asked, and name
   expect(await isRefused("devices", "remove", "kept-1")).toContain(`${asked} remove device kept-1. Add --yes.`);
   expect(await isRefused("undeploy", "nothing")).toContain(`${asked} undeploy nothing. Add --yes.`);
   expect(await printsJson("devices", "list", "--search", "kept-1")).toHaveLength(1);
-  expect(await fails("undeploy", "nothing", "--yes")).toContain('no version of function "nothing" runs');
+  expect(await fails("undeploy", "nothing", "--yes")).toContain('there is no function "nothing"');
 });
 
 test("devices import takes a CSV file, and names file and line of what it does not take", async () => {
