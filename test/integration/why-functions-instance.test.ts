@@ -123,7 +123,7 @@ describe.skipIf(!hasChdb())(`why, of what users' functions made ${CHDB_TITLE}`, 
     const text = await own.millrace("why", "reading", device(), "total", String((await rows("total"))[0]?.ts));
     expect(text).toMatch(/Made by {6}tens@1, at .*, from readings\/\d+\/\d+/);
     expect(text).toMatch(/Inputs {7}readings\/\d+, offsets \d+ to \d+, received /);
-    await expect(own.millrace("why", "reading", device(), "none", "0")).rejects.toThrow(
+    await expect(own.millrace("why", "reading", device(), "none", String(first?.ts))).rejects.toThrow(
       "the log holds no such reading",
     );
   });
