@@ -1,5 +1,5 @@
 import { LIMITS } from "../core/limits.ts";
-import { consumersOf, rangesOf } from "./ledger/hops.ts";
+import { consumersOf, positionsOf, rangesOf } from "./ledger/hops.ts";
 import type { LogStatus } from "../core/event-log.ts";
 
 interface Track {
@@ -37,10 +37,6 @@ export class StandingPartitions {
     this.tracks = tracks;
     return texts;
   }
-}
-
-function positionsOf({ journals }: LogStatus, name: string) {
-  return journals.filter((journal) => journal.name === name).flatMap(({ positions }) => positions);
 }
 
 function textOf(name: string, partitions: readonly number[], records: number, forMs: number): string {

@@ -1,6 +1,6 @@
 import type { LogStatus } from "../../core/event-log.ts";
 import type { Config } from "../config.ts";
-import { consumersOf, lagOf, rangesOf } from "./hops.ts";
+import { consumersOf, lagOf, positionsOf, rangesOf } from "./hops.ts";
 
 /** What deletes from the log: one file loses its oldest commits, whatever is in them; Kafka's partitions lose their own records. */
 export type DeletionOrder = "by-commit" | "by-partition";
@@ -35,14 +35,12 @@ function heldBytes(status: LogStatus, journalName: string, order: DeletionOrder)
   const ranges = rangesOf(status);
   let held = 0;
   let greatestShare = 0;
-  for (const { positions } of status.journals.filter(({ name }) => name === journalName)) {
-    for (const { topic, partition, offset } of positions) {
-      const { startOffset = 0, endOffset = 0 } = ranges.get(`${topic}/${partition}`) ?? {};
-      const unread = endOffset - Math.max(startOffset, offset);
-      if (unread <= 0) continue;
-      held += unread;
-      greatestShare = Math.max(greatestShare, unread / (endOffset - startOffset));
-    }
+  for (const { topic, partition, offset } of positionsOf(status, journalName)) {
+    const { startOffset = 0, endOffset = 0 } = ranges.get(`${topic}/${partition}`) ?? {};
+    const unread = endOffset - Math.max(startOffset, offset);
+    if (unread <= 0) continue;
+    held += unread;
+    greatestShare = Math.max(greatestShare, unread / (endOffset - startOffset));
   }
   if (order === "by-commit") return status.bytes * greatestShare;
   const all = status.partitions.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);

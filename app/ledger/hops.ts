@@ -2,7 +2,7 @@ import { MAIN_STAGE, stageJournalName } from "../../core/stage.ts";
 import { JOURNALS } from "../journals.ts";
 import { stagesOf } from "../stages.ts";
 import type { Config } from "../config.ts";
-import type { LogStatus, PartitionStatus } from "../../core/event-log.ts";
+import type { LogStatus, PartitionStatus, TopicPosition } from "../../core/event-log.ts";
 import { type Hop, LAGGING_RECORDS } from "../../core/overview.ts";
 
 /** A hop that has something to do and has not moved for this long stands still. Inserts take their time. */
@@ -84,20 +84,23 @@ function telemetryEnd(status: LogStatus): number {
   return status.partitions.filter((p) => p.topic === "telemetry").reduce((total, p) => total + p.endOffset, 0);
 }
 
-function reached(status: LogStatus, journalName: string): number {
-  return status.journals
-    .filter((journal) => journal.name === journalName)
-    .flatMap((journal) => journal.positions)
-    .reduce((total, p) => total + p.offset, 0);
+/** Where the partitions of the journal stand in what they read. */
+export function positionsOf({ journals }: Pick<LogStatus, "journals">, journalName: string): readonly TopicPosition[] {
+  return journals.filter(({ name }) => name === journalName).flatMap(({ positions }) => positions);
+}
+
+/** The sum of these positions: it moves with each record that is read. */
+export function reached(status: Pick<LogStatus, "journals">, journalName: string): number {
+  return positionsOf(status, journalName).reduce((total, p) => total + p.offset, 0);
 }
 
 /** Records between the journal's positions and the ends of the topics that it reads. */
 export function lagOf(status: LogStatus, journalName: string): number {
   const ranges = rangesOf(status);
-  return status.journals
-    .filter((journal) => journal.name === journalName)
-    .flatMap((journal) => journal.positions)
-    .reduce((lag, p) => lag + Math.max(0, (ranges.get(`${p.topic}/${p.partition}`)?.endOffset ?? 0) - p.offset), 0);
+  return positionsOf(status, journalName).reduce(
+    (lag, p) => lag + Math.max(0, (ranges.get(`${p.topic}/${p.partition}`)?.endOffset ?? 0) - p.offset),
+    0,
+  );
 }
 
 const rangesByStatus = new WeakMap<LogStatus, ReadonlyMap<string, PartitionStatus>>();

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isMillraceError } from "../../core/errors.ts";
 import { JOURNALS } from "../journals.ts";
+import { reached } from "./hops.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { LogStatus } from "../../core/event-log.ts";
 
@@ -23,12 +24,12 @@ export function createLetterCount(
   let lookedAt = -Infinity;
   let looking: Promise<void> | null = null;
 
-  const look = async (ask: () => Promise<number>, reached: number): Promise<void> => {
+  const look = async (ask: () => Promise<number>, sinkAt: number): Promise<void> => {
     lookedAt = clock.now();
     try {
       letters = await ask();
-      isSettled = at === reached;
-      at = reached;
+      isSettled = at === sinkAt;
+      at = sinkAt;
     } catch (error) {
       // What does not answer now may the next time; anything else is a programmer's error, and nobody's to swallow.
       if (!isMillraceError(error)) throw error;
@@ -38,18 +39,11 @@ export function createLetterCount(
   return {
     async latest(status) {
       if (count === null) return null;
-      const reached = reachedBySink(status);
-      const isDue = (reached !== at || !isSettled) && clock.now() - lookedAt >= EVERY_MS;
-      if (looking === null && isDue) looking = look(count, reached).finally(() => (looking = null));
+      const sinkAt = reached(status, JOURNALS.clickhouse);
+      const isDue = (sinkAt !== at || !isSettled) && clock.now() - lookedAt >= EVERY_MS;
+      if (looking === null && isDue) looking = look(count, sinkAt).finally(() => (looking = null));
       if (looking !== null) await Promise.race([looking, delay(waitMs, undefined, { ref: false })]);
       return letters;
     },
   };
-}
-
-function reachedBySink({ journals }: Pick<LogStatus, "journals">): number {
-  return journals
-    .filter(({ name }) => name === JOURNALS.clickhouse)
-    .flatMap(({ positions }) => positions)
-    .reduce((total, { offset }) => total + offset, 0);
 }
