@@ -119,7 +119,7 @@ ${sections.join("\n\n")}
 - **filter**: messages whose \`${METRIC}\` is above ${THRESHOLD} (all of them) are converted to Fahrenheit and written. **window**: mean and maximum of ten seconds of event time
   for each of ${DEVICES.toLocaleString("en")} devices. The functions of both sides are in \`bench/functions-peers/peer-jobs.ts\`.
 - ${LOAD.connections} connections, each with ${LOAD.window} devices and ${LOAD.window} messages under way, ${LOAD.batch} per write, QoS 1: 3 s of full load that are not measured, in which each device is met for
-  the first time; ${seconds} s of full load; then until the last message has been through. Every message is another device's than the one before.
+  the first time; ${seconds} s of full load; then until the last message has been through. Every message is another device's than the one before, and event times are those of the clock.
 - **CPU-seconds** of all server processes, from /proc: of Millrace gateway, log, the stage that cleans, aggregates and alarms, the stage of the function, API and hub; of the peer mosquitto and Node-RED. The generator's are not counted.
 - **What each does with a result**: Millrace appends it to its log and syncs it, with every message; Node-RED publishes it with QoS 0 and keeps nothing. A crash loses what Node-RED has in memory, and its windows.
 - **Switched off**: Millrace's tables (\`--no-clickhouse\`), since Node-RED writes to none. Nothing else; devices are authenticated and checked, mosquitto's are anonymous.

@@ -25,7 +25,7 @@ export function benchFunctions(args: string[]): void {
     },
   });
   const machine = describeMachine();
-  const runs: FunctionsReport["runs"] = { stock: [], map: [], window: [] };
+  const runs: FunctionsReport["runs"] = { stock: [], "stock-second": [], map: [], window: [] };
   for (let round = 1; round <= Number(values.runs); round += 1) {
     for (const name of LOAD_NAMES) {
       for (const partitions of LAYOUTS) {

@@ -5,7 +5,7 @@ import { tenSeconds } from "./ten-seconds.ts";
 import type { StageLoad } from "./measure-function.ts";
 import type { RecordInput } from "../../core/record.ts";
 
-export const LOAD_NAMES = ["stock", "map", "window"] as const;
+export const LOAD_NAMES = ["stock", "stock-second", "map", "window"] as const;
 export type LoadName = (typeof LOAD_NAMES)[number];
 
 export const DEVICES = 10_000;
@@ -25,12 +25,12 @@ const FLEET: Pick<StageLoad, "devices" | "config"> = {
 
 export const FUNCTION_LOADS: Readonly<Record<LoadName, FunctionLoad>> = {
   stock: {
-    what: "stage `main`: clean, aggregate (60 s), alarm (2 rules); messages of 6 metrics",
-    target: 100_000,
-    stage: mainStage,
-    ...FLEET,
-    // A message every ten seconds of each device: six to a window.
-    record: (index) => telemetryRecord(index, DEVICES, eventTime(index, 10_000)),
+    what: "stage `main`: clean, aggregate (60 s), alarm (2 rules); messages of 6 metrics, of each device every ten seconds: six to a window",
+    ...stock(10_000),
+  },
+  "stock-second": {
+    what: "the same, of each device every second, as in `map` and `window`: sixty to a window",
+    ...stock(1000),
   },
   map: {
     what: "a `defineMap` with a zod schema of 2 of the 6 metrics, one derived reading each",
@@ -47,6 +47,15 @@ export const FUNCTION_LOADS: Readonly<Record<LoadName, FunctionLoad>> = {
     record: reading,
   },
 };
+
+function stock(intervalMs: number): Omit<FunctionLoad, "what"> {
+  return {
+    target: 100_000,
+    stage: mainStage,
+    ...FLEET,
+    record: (index) => telemetryRecord(index, DEVICES, eventTime(index, intervalMs)),
+  };
+}
 
 function reading(index: number): RecordInput {
   return readingRecord(index, DEVICES, eventTime(index, 1000));

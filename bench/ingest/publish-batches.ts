@@ -21,18 +21,20 @@ export class PublishBatches {
   readonly #idAt: number;
   readonly #eventsFrom: number | null;
   readonly #begun = Date.now();
-  #time = 0;
+  /** By device: the newest event time that it has sent. */
+  readonly #times: Float64Array;
   #slot = -1;
   #packetId = 0;
   #value = VALUE_FIRST;
 
   /**
    * With `eventsFrom` no message repeats one before, as those of devices do not: each has an event time of its own, that time and what has passed
-   * since the start, or 1 ms after the message before.
+   * since the start, or 1 ms after its device's message before.
    */
   constructor({ window, batch, eventsFrom, topic = TOPIC }: BatchShape, seed: number) {
     this.#eventsFrom = eventsFrom ?? null;
     this.slots = window / batch;
+    this.#times = new Float64Array(topic === TOPIC ? 1 : window);
     this.#batches = Array.from({ length: this.slots }, (_, slot) =>
       Buffer.concat(
         Array.from({ length: batch }, (_unused, index) => {
@@ -65,10 +67,14 @@ export class PublishBatches {
 
   /** Event time and last value, in place: both always have the same number of digits. */
   #renew(batch: Buffer, eventsFrom: number): void {
-    const passed = Date.now() - this.#begun;
+    const now = eventsFrom + Date.now() - this.#begun;
+    const devices = this.#times.length;
+    let number = this.#slot * (batch.length / this.#frameBytes);
     for (let at = this.#idAt + 2; at < batch.length; at += this.#frameBytes) {
-      this.#time = Math.max(this.#time + 1, eventsFrom + passed);
-      batch.write(String(this.#time), at + TIME_AT, "latin1");
+      const device = number++ % devices;
+      const time = Math.max((this.#times[device] ?? 0) + 1, now);
+      this.#times[device] = time;
+      batch.write(String(time), at + TIME_AT, "latin1");
       batch.write(String(this.#value++), at + VALUE_AT, "latin1");
     }
   }
