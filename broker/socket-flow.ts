@@ -1,3 +1,4 @@
+import { DirectWrite } from "./direct-write.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { sentBytesOf } from "./sent-bytes.ts";
 
@@ -10,9 +11,11 @@ export class SocketFlow {
   isBlocked = false;
   #isCorked = false;
   readonly #socket: EdgeSocket;
+  readonly #direct: DirectWrite;
 
   constructor(socket: EdgeSocket) {
     this.#socket = socket;
+    this.#direct = new DirectWrite(socket);
   }
 
   /** Changes with what the peer reads: see `sentBytesOf`. */
@@ -33,7 +36,9 @@ export class SocketFlow {
   }
 
   write(bytes: Buffer): void {
-    if (this.#socket.writable && !this.#socket.write(bytes)) this.isBlocked = true;
+    const taken = this.#direct.write(bytes);
+    if (taken === bytes.length || !this.#socket.writable) return;
+    if (!this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken))) this.isBlocked = true;
   }
 
   /** What is written so in one turn goes out together: a subscriber may get a thousand messages of one commit. */
