@@ -145,11 +145,11 @@ async function rollback(change: Change, name: string, wanted: number | null): Pr
       remedy: `Versions that there are: ${all.map(({ version }) => version).join(", ")}. Choose one with --to.`,
     });
   }
-  if (row.version === live && canary === null) return infoOf(row, true);
   const liveRow = all.find(({ version }) => version === live) ?? null;
   if (liveRow !== null) await checkState(change, all, liveRow, row);
   // A join has no stage of its own, whatever has run under its name since.
   const next = { ...row, stage: row.kind === "join" ? FUNCTIONS_STAGE.name : (liveRow?.stage ?? row.stage) };
+  // Also when it is live already, as with a deploy.
   await goLive(change, next, liveRow, "function.rolled-back");
   if (liveRow === null) await checkCount(change);
   return infoOf(next, true);

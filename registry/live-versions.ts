@@ -52,12 +52,13 @@ export async function goLive(
   if (before?.kind === "join" && row.kind !== "join") takeFrom(change, JOINS_STAGE.name, name, before.version);
 }
 
-async function setStage({ trx }: Change, { name, version, stage }: VersionRow): Promise<void> {
+/** Of all its versions: whichever comes next, also after an undeploy, runs there. Those that are joins have none of their own. */
+async function setStage({ trx }: Change, { name, stage }: VersionRow): Promise<void> {
   await trx
     .updateTable("function_versions")
     .set({ stage })
     .where("name", "=", name)
-    .where("version", "=", version)
+    .where("kind", "!=", "join")
     .execute();
 }
 

@@ -42,10 +42,26 @@ function pathOf(what: string, of: readonly string[], { cleared = false, size }: 
   if (what === "dead-letter" && /^[a-z-]+\/\d+\/\d+$/.test(first) && of.length === 1) {
     return `/dead-letters/${first}/why`;
   }
-  throw new MillraceError("INVALID_INPUT", `"${[what, ...of].join(" ")}" names no output`, {
-    remedy:
-      "Write: why alarm ID, why aggregate DEVICE METRIC START, why reading DEVICE METRIC TIME, why event DEVICE TIME, or why dead-letter TOPIC/PARTITION/OFFSET; `millrace query` lists them.",
+  throw new MillraceError("INVALID_INPUT", faultOf(what, of), {
+    remedy: `Write: ${Object.values(FORMS).join(", ")}; \`millrace query\` lists them.`,
   });
+}
+
+/** How each kind of output is named. */
+const FORMS: Readonly<Record<string, string>> = {
+  alarm: "why alarm ID",
+  aggregate: "why aggregate DEVICE METRIC START",
+  reading: "why reading DEVICE METRIC TIME",
+  event: "why event DEVICE TIME",
+  "dead-letter": "why dead-letter TOPIC/PARTITION/OFFSET",
+};
+
+function faultOf(what: string, of: readonly string[]): string {
+  const given = `"${["why", what, ...of].join(" ")}"`;
+  const form = Object.hasOwn(FORMS, what) ? FORMS[what] : undefined;
+  if (form === undefined) return `${given} names no output`;
+  const wanted = form.split(" ").length - 2;
+  return of.length < wanted ? `${given} says too little: ${form}` : `${given} names no output: ${form}`;
 }
 
 export function formatExplanation(e: Explanation): string {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { canaryName } from "../../core/canary.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { WHOLE_STEP } from "../../engine/step-failure.ts";
 import { createClickHouseLink } from "./clickhouse-link.ts";
@@ -29,7 +30,7 @@ const LETTERS = `SELECT device, function, source_topic, source_partition, source
   argMax((version, error, error_class, stack, payload, toUnixTimestamp64Milli(timer_at)), (src_generation, src_offset, src_step, src_index)) AS newest
 FROM dead_letters
 WHERE tenant = {tenant:String} AND ({device:String} = '' OR device = {device:String})
-  AND ({function:String} = '' OR function = {function:String})
+  AND ({function:String} = '' OR function IN ({function:String}, {canary:String}))
   AND ({error_class:String} = '' OR error_class = {error_class:String})
   AND received >= ${TIME}({from:Int64}, 'UTC') AND received < ${TIME}({to:Int64}, 'UTC')
 GROUP BY device, function, source_topic, source_partition, source_offset, timer_name, step_stage`;
@@ -93,7 +94,7 @@ function boundValues({
   requireIds(tenant, ...(device === "" ? [] : [device]));
   requireRange({ from, to });
   const redrives_max = LIMITS.redrivesPerDeadLetterMax;
-  return { tenant, device, function: name, error_class: errorClass, from, to, redrives_max };
+  return { tenant, device, function: name, canary: canaryName(name), error_class: errorClass, from, to, redrives_max };
 }
 
 function boundPlace(after: DeadLetterPlace | undefined): BoundValues {

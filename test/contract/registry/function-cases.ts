@@ -48,7 +48,8 @@ export function functionCases(context: SuiteContext): void {
     expect((await context.registry.functions.rollback("dew-point", 3, ACTOR)).version).toBe(3);
     await rejection(context.registry.functions.rollback("dew-point", 4, ACTOR), "NOT_FOUND");
     await rejection(context.registry.functions.rollback("other", null, ACTOR), "NOT_FOUND");
-    expect((await deployed()).map(({ version }) => version)).toEqual([1, 2, 3, 2, 1, 3]);
+    expect((await context.registry.functions.rollback("dew-point", 3, ACTOR)).version).toBe(3);
+    expect((await deployed()).map(({ version }) => version)).toEqual([1, 2, 3, 2, 1, 3, 3]);
   });
 
   it("tells of a join where it joins first, takes both back, and gives it no stage of its own", async () => {
@@ -254,6 +255,9 @@ export function functionCases(context: SuiteContext): void {
     const [first, second] = ["1 fn-heavy false", "2 fn-heavy false"];
     expect(told).toEqual([first, second, first, "1 fn-heavy true", second]);
     expect((await auditTrail(context.registry)).at(0)).toBe("function.deployed function sum version 1, in stage heavy");
+    await deploy("three", "sum", null, "wide");
+    await context.registry.functions.undeploy("sum", ACTOR);
+    expect(await context.registry.functions.rollback("sum", 1, ACTOR)).toMatchObject({ stage: "wide", version: 1 });
   });
 
   it("takes a function that moves out of the stage that it leaves, whatever it has kept there", async () => {
