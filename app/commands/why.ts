@@ -71,7 +71,7 @@ export function formatExplanation(e: Explanation): string {
     headline(e),
     "",
     `Made by      ${e.function}, at ${time(e.madeAt)}, from ${topic}/${partition}/${offset}${step > 0 ? ` (step ${step}: a timer)` : ""}`,
-    `Made of      ${counted(e.counts.causes, "message")} of ${e.counts.messages} of the device that were looked at`,
+    `Made of      ${madeOf(e)}`,
     ...inputLine(e),
     `Proof        ${e.isReproduced ? "these messages, run again, give this very output" : "NOT reproduced"}`,
     ...e.notes.map((note) => `Note         ${note}`),
@@ -81,6 +81,13 @@ export function formatExplanation(e: Explanation): string {
     ...stateLines(e),
   ];
   return lines.join("\n");
+}
+
+/** An alarm of silence is made of what did not come. */
+function madeOf({ counts: { causes, messages }, messages: listed }: Explanation): string {
+  const what = causes === 0 ? "no message" : counted(causes, "message");
+  const last = causes === 0 && listed.length > 0 ? ": the last ones before it are below" : "";
+  return `${what} of ${messages} of the device that were looked at${last}`;
 }
 
 function inputLine({ inputs, source: { topic, partition } }: Explanation): string[] {

@@ -145,6 +145,8 @@ export class DevSession {
 }
 
 function summary(records: number, told: number, deadLetters: number): string {
+  if (told === 0 && deadLetters === 0)
+    return `${records} records, none with a result: none is of a device that "select" names and has what "input" asks for, or nothing was made of them`;
   const dead = deadLetters === 0 ? "" : `, ${deadLetters} dead letters`;
   return `${records} records, ${told} with results${dead}`;
 }
