@@ -27,7 +27,12 @@ export async function identifyDevice(
   const named = connect.clientId !== "";
   const clientId = named ? connect.clientId : options.newClientId();
   const device = new ConnectedDevice(answer.principal, { clientId, named }, options);
-  return connect.will !== null && device.originOf(connect.will.topic) === null ? "will-topic" : device;
+  return connect.will === null || mayWill(device, connect.will.topic) ? device : "will-topic";
+}
+
+/** A will on a topic that is acknowledged and dropped is dropped too: a client that is refused for it would try again for ever. */
+function mayWill(device: ConnectedDevice, topic: string): boolean {
+  return device.acl.isAside(topic) || device.originOf(topic) !== null;
 }
 
 /** One and a half keep-alives [MQTT-3.1.2-24]. A client that asks for none or too long gets ours: 3.1.2.10 allows it. */

@@ -74,19 +74,19 @@ export const INGEST_REFUSALS = {
   "content-type": refusal(
     "INVALID_INPUT",
     415,
-    "the body is JSON: application/json in UTF-8",
+    "the body is not declared as JSON in UTF-8",
     "Send JSON with Content-Type: application/json.",
   ),
   "content-encoding": refusal(
     "INVALID_INPUT",
     415,
-    "the body is sent as it is, not compressed",
+    "the body is declared as compressed or otherwise encoded",
     "Leave Content-Encoding out and send the body as it is.",
   ),
   "idempotency-key": refusal(
     "INVALID_INPUT",
     400,
-    "Idempotency-Key is visible ASCII characters, and not too many",
+    "Idempotency-Key is empty, too long, or not visible ASCII throughout",
     "Send one short key of visible characters, such as a UUID.",
   ),
   "idempotency-key-reused": refusal(

@@ -22,7 +22,7 @@ export interface NewDeviceOptions {
 export async function addDevice(api: ApiClient, id: string, options: JsonOption & NewDeviceOptions): Promise<number> {
   if (!isId(id)) {
     throw new MillraceError("INVALID_INPUT", `${JSON.stringify(id)} is no device id`, {
-      remedy: "Use 1 to 128 characters of A–Z a–z 0–9 _ . : and -.",
+      remedy: "Use 1 to 128 characters of A–Z a–z 0–9 _ . : and -, and not . or .. alone.",
     });
   }
   const { name, type, label: labels = {}, provisions, via } = options;
@@ -113,7 +113,7 @@ export async function setDeviceDisabled(
   console.log(
     options.json
       ? JSON.stringify({ id, disabled })
-      : `Device ${id} is ${disabled ? "disabled: its connections are closed and its token is refused" : "enabled"}.`,
+      : `Device ${id} is ${disabled ? "disabled: its connections are closed, its token is refused, and its kept sessions are gone with what waited in them" : "enabled"}.`,
   );
   return EXIT.ok;
 }

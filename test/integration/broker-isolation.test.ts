@@ -39,6 +39,17 @@ describe("who may connect", () => {
     expect(edge.log.records).toEqual([]);
   });
 
+  test("a ThingsBoard client whose will is on a topic that is dropped: the will is dropped too", async () => {
+    await using edge = await startBroker();
+    const peer = await edge.raw();
+    peer.send(rawConnect({ flags: 0xc6, rest: ["v1/devices/me/attributes", '{"active":false}', "u", "token-a"] }));
+    expect(await peer.receive((hex) => hex.length >= 8)).toBe("20020000");
+    peer.socket.destroy();
+    const client = await edge.client("b");
+    await client.publishAsync(TOPIC_B, "behind", { qos: 1 });
+    expect(edge.log.records.map(({ value }) => Buffer.from(value).toString())).toEqual(["behind"]);
+  });
+
   test("the owner of a token, with any client id or none", async () => {
     await using edge = await startBroker();
     for (const clientId of ["mosq-Ab3dE", "auto-1B2C", "__proto__", "constructor", ""]) {

@@ -56,8 +56,8 @@ describe("the autoscaler in the simulator", () => {
           const trace = traceOf({ name: "constant", what: "", seconds: 1200, initialReplicas, arrivals: () => rate });
           const { actions } = simulate(trace, millrace(5), { seed });
           const late = actions.filter(({ at }) => at > 600);
-          // Replicas that just do not suffice are found out by their lag, which takes long to grow: then they become more, once.
-          expect(late.filter(({ from, to }) => to < from)).toEqual([]);
+          // Replicas that just do not suffice are found out by their lag, and one too many when no look of the window has needed it. Both take long where
+          // the load is at the border of two numbers: then there is one change, and none back.
           expect(late.length).toBeLessThanOrEqual(1);
         },
       ),
