@@ -93,7 +93,7 @@ test("devices rotate, disable, enable and remove do so and say so", async () => 
   await prints("devices", "add", "fan-1");
   expect(await prints("devices", "rotate", "fan-1")).toMatch(/^New token of fan-1; .*\nmr_d_[\w-]{43}\n$/);
   expect((await printsJson<{ token: string }>("devices", "rotate", "fan-1")).token).toMatch(/^mr_d_/);
-  expect(await prints("devices", "disable", "fan-1")).toContain("its connections are closed and its token is refused");
+  expect(await prints("devices", "disable", "fan-1")).toContain("its kept sessions are gone");
   expect(await prints("devices", "list", "--search", "fan-1")).toMatch(/fan-1 .* disabled /);
   expect(await printsJson("devices", "enable", "fan-1")).toEqual({ id: "fan-1", disabled: false });
   expect(await printsJson("devices", "disable", "fan-1")).toEqual({ id: "fan-1", disabled: true });
