@@ -1,13 +1,12 @@
 import { writeSync } from "node:fs";
-import { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import type { EdgeSocket } from "./edge-socket.ts";
+import { fieldOf, isPlainTcp } from "./socket-handle.ts";
 
 const NO_DESCRIPTOR = -1;
 
 /**
  * Writes past a socket's stream what the system takes at once. An acknowledgement is four bytes, and most connections get one at a time: the requests and
- * callbacks that a stream makes for each write cost about as much as the rest of it in user mode. Where Node has changed, or has no descriptor (TLS,
+ * callbacks that a stream makes for each are a cost that nothing needs (docs/adr/0055-a-puback-goes-past-the-stream.md). Where Node has changed, or has no descriptor (TLS,
  * WebSocket, Windows), nothing is written, and the stream does it all.
  */
 export class DirectWrite {
@@ -34,8 +33,6 @@ export class DirectWrite {
 
 /** Of an accepted TCP socket, which does not block: Node makes it so. */
 function descriptorOf(socket: EdgeSocket): number {
-  if (!(socket instanceof Socket) || socket instanceof TLSSocket) return NO_DESCRIPTOR;
-  const handle: unknown = Reflect.get(socket, "_handle");
-  const descriptor: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : undefined;
+  const descriptor = isPlainTcp(socket) ? fieldOf(fieldOf(socket, "_handle"), "fd") : undefined;
   return typeof descriptor === "number" && descriptor >= 0 ? descriptor : NO_DESCRIPTOR;
 }

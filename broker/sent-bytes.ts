@@ -1,4 +1,5 @@
 import type { EdgeSocket } from "./edge-socket.ts";
+import { fieldOf } from "./socket-handle.ts";
 
 /**
  * A number that changes whenever the system takes bytes that were written to the socket, also within one large write, which no event tells of; of
@@ -11,8 +12,4 @@ export function sentBytesOf(socket: EdgeSocket): number {
   const written = fieldOf(tcp, "bytesWritten");
   const queued = fieldOf(tcp, "writeQueueSize");
   return typeof written === "number" && typeof queued === "number" ? written - queued : 0;
-}
-
-function fieldOf(of: unknown, name: string): unknown {
-  return typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
 }

@@ -1,6 +1,6 @@
-import { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
 import type { EdgeSocket } from "./edge-socket.ts";
+import { fieldOf, isPlainTcp } from "./socket-handle.ts";
 
 const READ_BYTES = 64 * 1024;
 /** Where a socket has its reader. */
@@ -21,7 +21,7 @@ export interface ByteReader {
  * that decode what they read and may have done so already.
  */
 export function readIntoShared(socket: EdgeSocket, reader: ByteReader): void {
-  if (!(socket instanceof Socket) || socket instanceof TLSSocket || !useShared(socket, reader))
+  if (!isPlainTcp(socket) || !useShared(socket, reader))
     socket.on("data", (bytes: Buffer) => reader.read(bytes, bytes.length));
 }
 
@@ -35,8 +35,8 @@ function useShared(socket: Socket, reader: ByteReader): boolean {
   const symbols = Object.getOwnPropertySymbols(socket);
   const buffer = symbols.find(({ description }) => description === "kBuffer");
   const callback = symbols.find(({ description }) => description === "kBufferCb");
-  const handle: unknown = Reflect.get(socket, "_handle");
-  const use: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "useUserBuffer") : undefined;
+  const handle = fieldOf(socket, "_handle");
+  const use = fieldOf(handle, "useUserBuffer");
   if (buffer === undefined || callback === undefined || typeof use !== "function") return false;
   Reflect.set(socket, buffer, shared);
   Reflect.set(socket, callback, socketOnRead);
