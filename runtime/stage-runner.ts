@@ -159,6 +159,8 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
   const applyChanges = async (): Promise<void> => {
     const due = changes.splice(0);
     if (due.length === 0) return;
+    // Who gives partitions away commits: as UnitCommits does, behind what was left behind.
+    await nextTurn();
     for (const change of due) await change();
     seekAll();
   };

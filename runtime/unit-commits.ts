@@ -2,24 +2,32 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CommitPace } from "./commit-pace.ts";
 import type { PartitionOwner } from "./partition-owner.ts";
 
-/** Closes the units of the partitions that a stage's runner owns, at its pace. */
+/** What of a partition's owner closes its unit. */
+type UnitOwner = Pick<PartitionOwner, "partition" | "commit">;
+
+/**
+ * Closes the units of the partitions that a stage's runner owns, at its pace. Before one leaves the event loop turns: what a call has left behind, a promise
+ * that nobody waits for, has then run, and where it ends the thread none of the unit is durable, whoever is quicker.
+ */
 export class UnitCommits {
-  private readonly owners: ReadonlyMap<number, PartitionOwner>;
+  private readonly owners: ReadonlyMap<number, UnitOwner>;
   private readonly pace: CommitPace;
 
-  constructor(owners: ReadonlyMap<number, PartitionOwner>, pace: CommitPace) {
+  constructor(owners: ReadonlyMap<number, UnitOwner>, pace: CommitPace) {
     this.owners = owners;
     this.pace = pace;
   }
 
-  one(owner: PartitionOwner): Promise<void> {
+  async one(owner: UnitOwner): Promise<void> {
     this.pace.committed(owner.partition);
-    return owner.commit();
+    await nextTurn();
+    await owner.commit();
   }
 
   /** In one turn, so that all units leave together and land with one sync. */
   async all(): Promise<void> {
     this.pace.allCommitted();
+    await nextTurn();
     await Promise.all([...this.owners.values()].map((owner) => owner.commit()));
   }
 
