@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, type Server, type TlsOptions } from "node:tls";
 import { errorText, MillraceError } from "../core/errors.ts";
@@ -23,14 +24,21 @@ export interface TlsContext {
   stop(): void;
 }
 
-type Pem = Pick<TlsOptions, "cert" | "key" | "ca">;
+interface Pem {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+}
+
+/** One block of a PEM file, with what stands on its first line. */
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
 
 /** CONFIG_INVALID when the files cannot be read, or do not belong together. */
 export async function openTlsContext(files: TlsFiles, logger: Logger, intervalMs: number): Promise<TlsContext> {
   let pem: Pem;
   try {
     pem = await readPem(files);
-    createSecureContext(pem);
+    checkPem(pem, files);
   } catch (error) {
     throw new MillraceError("CONFIG_INVALID", `TLS cannot be served: ${errorText(error)}`, {
       cause: error,
@@ -53,7 +61,7 @@ export async function openTlsContext(files: TlsFiles, logger: Logger, intervalMs
       if (text === seen) return;
       // Also when it is bad: it is refused once, and looked at again when it is another one.
       seen = text;
-      createSecureContext(next);
+      checkPem(next, files);
       for (const server of servers) server.setSecureContext({ ...next, ...fixed });
       logger.info({ cert: files.cert }, "a new certificate is used");
     } catch (error) {
@@ -77,4 +85,21 @@ export async function openTlsContext(files: TlsFiles, logger: Logger, intervalMs
 async function readPem({ cert, key, clientCa }: TlsFiles): Promise<Pem> {
   const pair = { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
   return clientCa === undefined ? pair : { ...pair, ca: await readFile(clientCa, "utf8") };
+}
+
+function checkPem(pem: Pem, { cert, clientCa }: TlsFiles): void {
+  checkCertificates(pem.cert, cert);
+  if (pem.ca !== undefined) checkCertificates(pem.ca, clientCa ?? "");
+  createSecureContext(pem);
+}
+
+/**
+ * OpenSSL takes what it can read and says nothing of the rest. With half a file of authorities devices are locked out; with an empty one Node
+ * trusts the public authorities, and whoever has a certificate of theirs comes in.
+ */
+function checkCertificates(text: string, path: string): void {
+  const blocks = [...text.matchAll(BLOCK)].filter(([, label]) => label?.endsWith("CERTIFICATE"));
+  if (blocks.length === 0) throw new Error(`${path} holds no certificate`);
+  for (const [block] of blocks) new X509Certificate(block);
+  if (text.replaceAll(BLOCK, "").includes("-----BEGIN")) throw new Error(`${path} ends in the middle of a certificate`);
 }
