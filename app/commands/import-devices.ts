@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { MillraceError, errorText } from "../../core/errors.ts";
+import { MillraceError, errorText, isMillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { readInputFile } from "./input-file.ts";
 import { EXIT, createProgress } from "./output.ts";
@@ -28,7 +28,9 @@ export async function importDevices(
     token === undefined && (tokensTo !== undefined || typeof via !== "string");
   const without = listed.filter(needsToken).map(({ id }) => id);
   const devices = tokensTo === undefined ? listed : withTokens(listed, tokensTo);
-  const counts = await sendAll(api, devices);
+  const counts = await sendAll(api, devices, (error, imported) =>
+    halfWay(error, { imported, all: devices.length, file, tokensTo }),
+  );
   if (json) {
     console.log(
       JSON.stringify({ imported: devices.length, ...counts, ...(tokensTo === undefined ? { without } : {}) }),
@@ -45,14 +47,22 @@ export async function importDevices(
   return EXIT.ok;
 }
 
-async function sendAll(api: ApiClient, devices: readonly ImportedDevice[]): Promise<ApplySummary> {
+async function sendAll(
+  api: ApiClient,
+  devices: readonly ImportedDevice[],
+  failed: (error: unknown, imported: number) => unknown,
+): Promise<ApplySummary> {
   const progress = createProgress("Importing", devices.length);
   // A device's gateway has to be there: in an earlier part, or in its own.
   const ordered = devices.toSorted((a, b) => Number(b.gateway === true) - Number(a.gateway === true));
   let [created, changed, unchanged] = [0, 0, 0];
   for (let start = 0; start < ordered.length; start += LIMITS.pageSizeMax) {
     const chunk = ordered.slice(start, start + LIMITS.pageSizeMax);
-    const summary = await api.send<ApplySummary>("POST", "/devices/import", { devices: chunk });
+    const summary = await api
+      .send<ApplySummary>("POST", "/devices/import", { devices: chunk })
+      .catch((error: unknown) => {
+        throw failed(error, start);
+      });
     created += summary.created;
     changed += summary.changed;
     unchanged += summary.unchanged;
@@ -60,6 +70,26 @@ async function sendAll(api: ApiClient, devices: readonly ImportedDevice[]): Prom
   }
   progress.end();
   return { created, changed, unchanged };
+}
+
+interface HalfWay {
+  readonly imported: number;
+  readonly all: number;
+  readonly file: string;
+  readonly tokensTo: string | undefined;
+}
+
+/** Who is not told how far it came runs the same line again, which makes second tokens. */
+function halfWay(error: unknown, { imported, all, file, tokensTo }: HalfWay): unknown {
+  if (!isMillraceError(error) || (imported === 0 && tokensTo === undefined)) return error;
+  const goOn =
+    tokensTo === undefined
+      ? `To go on, import ${file} again: what is there stays as it is.`
+      : `To go on, import ${file} again without --tokens-to, and behind it ${tokensTo}, which has the tokens: what is there stays as it is, and no device gets a second token.`;
+  return new MillraceError(error.code, `after ${imported} of ${all} devices the import has ended: ${error.message}`, {
+    cause: error,
+    remedy: error.remedy === undefined ? goOn : `${error.remedy} ${goOn}`,
+  });
 }
 
 /** Written before any is valid: a token that nobody has is worth nothing. INVALID_INPUT when the file is there or cannot be made. */
