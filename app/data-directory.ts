@@ -75,7 +75,9 @@ export function openDataDirectory(path: string, given: string | null = null): Da
     };
   } catch (error) {
     lock.close();
-    throw error;
+    if (isMillraceError(error)) throw error;
+    if (hasCode(error, "ENOSPC")) throw diskFull(path, "nothing is free", error);
+    throw unwritable(path, error);
   }
 }
 
@@ -102,7 +104,11 @@ function unwritable(path: string, cause: unknown): MillraceError {
   return new MillraceError(
     "DATA_DIRECTORY_UNWRITABLE",
     `cannot write to the data directory ${path}: ${errorText(cause)}`,
-    { cause, remedy: "Make it writable for this user, or name another with --data or MILLRACE_DATA." },
+    {
+      cause,
+      remedy:
+        "Make it and the files in it readable and writable for this user, or name another with --data or MILLRACE_DATA.",
+    },
   );
 }
 
@@ -158,14 +164,24 @@ function checkFormat(path: string): boolean {
   return false;
 }
 
+/** A start that ends before there is a store leaves no epoch that was used. */
+function hasRun(path: string): boolean {
+  return ["log", "registry.sqlite"].some((store) => existsSync(join(path, store)));
+}
+
 /** Kept in a file that grows by one with every start. Too small a number would give admission ids that were given before. */
 function nextEpoch(path: string): number {
   const file = join(path, "epoch");
-  const text = readIfThere(file) ?? "0";
+  const known = readIfThere(file);
+  const text = known ?? (hasRun(path) ? "" : "0");
   if (!/^\d{1,15}$/.test(text)) {
-    throw new MillraceError("DATA_FORMAT_UNSUPPORTED", `${file} is damaged: it holds no number`, {
-      remedy: "Write a number into it that is greater than the count of all starts so far, such as 1000000.",
-    });
+    throw new MillraceError(
+      "DATA_FORMAT_UNSUPPORTED",
+      `${file} is ${known === null ? "missing" : "damaged: it holds no number"}`,
+      {
+        remedy: "Write a number into it that is greater than the count of all starts so far, such as 1000000.",
+      },
+    );
   }
   const epoch = Number(text) + 1;
   writeWhole(file, String(epoch));
