@@ -22,6 +22,7 @@ import { canaryCounts, watchCanaries } from "./canary-counts.ts";
 import { usageByStage } from "./function-usage.ts";
 import { createFaultBoard } from "./fault-board.ts";
 import { audit } from "./ledger/audit.ts";
+import { createDiskSpace } from "./disk-space.ts";
 import { createForwarding } from "./forwarding.ts";
 import { requiredBacklogs } from "./ledger/backlogs.ts";
 import { hopsSwitchedOff } from "./ledger/hops.ts";
@@ -73,6 +74,7 @@ export async function startServices(data: ServicesThreadData, base: Base, signIn
     dashboard: () => ({ reasons: [], faults: hub.notReadyReasons().map((text) => ({ id: "log", text })), events: [] }),
   });
   const { keyCounts, ...ledger } = createLedger(base, faultWatch);
+  const diskSpace = createDiskSpace({ path: config.data, logger });
   const api = createApi({
     listen: { host: plainHost(config), port: config.httpPort },
     surface: roles.has("api") ? "all" : "probes",
@@ -88,7 +90,7 @@ export async function startServices(data: ServicesThreadData, base: Base, signIn
     slowDevices: (query) =>
       slowDevices({ paces: (tenant) => hub.paces(tenant), counts: keyCounts, devices: registry.devices, clock }, query),
     partitions: () => partitionView(log, log.groups([0]), clock),
-    metrics: async () => [...metrics.snapshot(), ...(await base.peers.metrics())],
+    metrics: async () => [...metrics.snapshot(), ...(await diskSpace()), ...(await base.peers.metrics())],
     canaryCounts: async () => canaryCounts(await base.peers.metrics()),
     functionUsage: async () =>
       usageByStage(await base.peers.metrics(), await registry.functions.stageSettings(), config.functionMemoryMib),

@@ -13,7 +13,7 @@ export interface ConnectStepsOptions extends FieldGatewayOptions {
 }
 
 /**
- * From a valid CONNECT to the device that it speaks for: whose token or certificate, what may the will say. Never rejects.
+ * From a valid CONNECT to the device that it speaks for: whose token or certificate. Never rejects.
  * The answer counts only if no credential was revoked between the call and the moment that the caller uses it.
  */
 export async function identifyDevice(
@@ -26,13 +26,13 @@ export async function identifyDevice(
   if ("refusal" in answer) return answer.refusal;
   const named = connect.clientId !== "";
   const clientId = named ? connect.clientId : options.newClientId();
-  const device = new ConnectedDevice(answer.principal, { clientId, named }, options);
-  return connect.will === null || mayWill(device, connect.will.topic) ? device : "will-topic";
+  return new ConnectedDevice(answer.principal, { clientId, named }, options);
 }
 
 /** A will on a topic that is acknowledged and dropped is dropped too: a client that is refused for it would try again for ever. */
-function mayWill(device: ConnectedDevice, topic: string): boolean {
-  return device.acl.isAside(topic) || device.originOf(topic) !== null;
+export function willRefusal(device: ConnectedDevice, { will }: Pick<MqttConnect, "will">): RefusalReason | null {
+  if (will === null || device.acl.isAside(will.topic) || device.originOf(will.topic) !== null) return null;
+  return "will-topic";
 }
 
 /** One and a half keep-alives [MQTT-3.1.2-24]. A client that asks for none or too long gets ours: 3.1.2.10 allows it. */

@@ -5,7 +5,7 @@ import { MqttFrameWalker } from "../wire/mqtt-frame.ts";
 import { MQTT_TYPE } from "../wire/mqtt-header.ts";
 import { closeSocket } from "./close-socket.ts";
 import type { ConnectionState } from "./connection-state.ts";
-import { identifyDevice, keepAliveMs } from "./connect-steps.ts";
+import { identifyDevice, keepAliveMs, willRefusal } from "./connect-steps.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { subjectOf } from "./edge-report.ts";
@@ -180,9 +180,9 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
       if (this.#state !== "joining") return;
     } while (revocations !== steps.gate.revocations);
     if (typeof device === "string") return this.end(device);
-    const refusal = table.claim(this, device.key, device.client);
-    if (refusal !== null) return this.end(refusal);
     this.#device = device;
+    const refusal = willRefusal(device, connect) ?? table.claim(this, device.key, device.client);
+    if (refusal !== null) return this.end(refusal);
     this.#pace = this.#context.rates.paceOf(device.key, () => this.#walk());
     // Of a client whose id the edge made there can be no other connection.
     if (device.named) this.#claim = this.#context.link.claim(device.client);
@@ -251,7 +251,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
   }
 
   filterRefused(reason: FilterRefusal): void {
-    this.#context.report.filterRefused(reason, subjectOf(this.#id, this.#socket, this.#device));
+    this.#context.report.filterRefused(reason, subjectOf(this.#id, this.#socket, this.#device ?? this.#peer));
   }
 
   get queuedBytes(): number {
@@ -281,7 +281,7 @@ export class EdgeConnection implements ByteReader, KeptAlive, SessionPeer, Publi
     if (this.#side !== null) this.#left = this.#side.end(this.#publishing.settled());
     this.#pace?.end();
     if (reason !== "disconnected" && reason !== "lost" && reason !== "stopping") {
-      this.#context.report.refused(reason, subjectOf(this.#id, this.#socket, this.#device), cause);
+      this.#context.report.refused(reason, subjectOf(this.#id, this.#socket, this.#device ?? this.#peer), cause);
     }
     closeSocket(this.#socket, reason, unanswered, this.#context.limits.closeLingerMs);
     publishWill(this.#will, this.#device, reason, this.#context.wills);

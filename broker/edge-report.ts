@@ -3,20 +3,23 @@ import type { Logger } from "../core/logger.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { ConnectedDevice } from "./connected-device.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
+import type { Peer } from "./identify-principal.ts";
 import { FILTER_REFUSALS, type FilterRefusal, REFUSALS, type RefusalReason } from "./refusals.ts";
 
-/** Whom a line is about: the address alone until the device is known. */
+/** Whom a line is about: until the device is known the address, and whom the certificate names. */
 interface ReportSubject {
   /** Unique among all connections of all gateways; absent of a socket that has not become one. */
   readonly connection?: string;
   readonly remote: string;
   readonly key?: string;
   readonly clientId?: string;
+  readonly certified?: string;
 }
 
-export function subjectOf(connection: string, socket: EdgeSocket, device: ConnectedDevice | null): ReportSubject {
+export function subjectOf(connection: string, socket: EdgeSocket, who: ConnectedDevice | Peer): ReportSubject {
   const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-  return device === null ? { connection, remote } : { connection, remote, key: device.key, clientId: device.clientId };
+  if ("key" in who) return { connection, remote, key: who.key, clientId: who.clientId };
+  return who.certified === null ? { connection, remote } : { connection, remote, certified: who.certified };
 }
 
 /** Tells of what the edge did not take. Of connections that it ended every one is counted, and logged as far as the log stays readable. */

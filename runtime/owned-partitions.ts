@@ -98,7 +98,7 @@ export class OwnedPartitions {
   /** What stands behind everything commits nothing, and would never be told that somebody else has claimed it. */
   private async begunAgain(): Promise<ReadonlySet<number>> {
     const { log, stage, monotonic } = this.options;
-    const ended = [...this.owners.values()].filter(({ state }) => state.next.offset >= ENDED_AT);
+    const ended = [...this.owners.values()].filter(hasEnded);
     if (ended.length === 0 || monotonic.now() - this.lookedAt < LOOK_MS) return NONE;
     this.lookedAt = monotonic.now();
     try {
@@ -121,9 +121,17 @@ export class OwnedPartitions {
     await owner.settled();
     if (this.endsWith(owner.failure)) return;
     const { stage, logger } = this.options;
-    logger.warn({ stage, partition, cause: errorText(owner.failure) }, "commit failed; restoring the partition");
+    const warn = (): void =>
+      logger.warn({ stage, partition, cause: errorText(owner.failure) }, "commit failed; restoring the partition");
+    const isFenced = isMillraceError(owner.failure, "JOURNAL_FENCED");
+    if (!isFenced) warn();
     const attempts = owner.landed ? 0 : (this.fruitless.get(partition) ?? 0) + 1;
     await this.claim(partition, attempts).catch((error: unknown) => this.endsWith(error));
+    if (!isFenced) return;
+    // Who ends a stage claims its journal first, and tells people of it. Only what is restored tells that from a partition that another works.
+    if (hasEnded(this.owners.get(partition)))
+      logger.debug({ stage, partition }, "the stage has ended in the partition");
+    else warn();
   }
 
   /** Again and again, until it is ours or no longer to be. */
@@ -162,6 +170,10 @@ export class OwnedPartitions {
     this.options.onEnd(error);
     return true;
   }
+}
+
+function hasEnded(owner: PartitionOwner | undefined): boolean {
+  return owner !== undefined && owner.state.next.offset >= ENDED_AT;
 }
 
 function restorePauseMs(attempts: number): number {

@@ -1,6 +1,6 @@
 import { LIMITS } from "../core/limits.ts";
-import { parseJson } from "../core/parse-json.ts";
 import { PlainJson, type Scalar } from "./plain-json.ts";
+import { isHugeNumber, parseSentJson } from "./sent-numbers.ts";
 import type { QuarantineReason } from "../core/derived-records.ts";
 import type { ObjectBytes } from "./same-members.ts";
 
@@ -9,7 +9,7 @@ export interface WrittenValues extends ObjectBytes {
   readonly values: Readonly<Record<string, Scalar>>;
 }
 
-/** Metric values as a device sent them, unchecked, with its time if it sent one. */
+/** Metric values as a device sent them, unchecked, with its time if it sent one. A number that no double can hold is a HugeNumber. */
 export interface PayloadReading {
   /** What stood as `ts`; undefined when nothing did. */
   readonly ts: unknown;
@@ -83,7 +83,7 @@ function decodeAny(bytes: Uint8Array): DecodedPayload {
   const text = decodeUtf8(bytes);
   if (text === null) return refused("bad-utf8", "the payload is not UTF-8");
   if (isTooDeep(bytes)) return refused("too-deep", `the payload is nested deeper than ${LIMITS.jsonDepthMax} levels`);
-  const root = parseJson(text);
+  const root = parseSentJson(text);
   if (root === undefined) return refused("bad-json", "the payload is not JSON");
   if (!Array.isArray(root)) return decodeElements([root], false);
   if (root.length === 0) return refused("bad-shape", "the array is empty");
@@ -128,7 +128,7 @@ function parsedReading(ts: unknown, values: PayloadReading["values"]): PayloadRe
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isHugeNumber(value);
 }
 
 function countOf(values: PayloadReading["values"]): number {

@@ -129,10 +129,13 @@ function canaryOf({ name, version }: FunctionVersionInfo, rollouts: readonly Cou
 
 function stateText(version: FunctionVersionInfo, rollouts: readonly CountedRollout[]): string {
   if (version.live) return "live";
-  return canaryOf(version, rollouts)?.outcome === null ? "canary" : "–";
+  const canary = canaryOf(version, rollouts);
+  if (canary === null) return "–";
+  if (canary.outcome === null) return "canary";
+  return canary.outcome === "rolled-back" ? "taken back" : "–";
 }
 
-function formatVersions(versions: readonly FunctionVersionInfo[], rollouts: readonly CountedRollout[]): string {
+export function formatVersions(versions: readonly FunctionVersionInfo[], rollouts: readonly CountedRollout[]): string {
   if (versions.length === 0) return "No functions yet. Deploy one: millrace deploy FILE";
   const rows = versions.map((one) => [
     one.name,

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../core/errors.ts";
 import { WHOLE_SHARE, type CanaryCounts } from "../../core/canary.ts";
-import type { Rollout, RolloutPlan } from "../../core/rollout.ts";
+import type { Rollout, RolloutOutcome, RolloutPlan } from "../../core/rollout.ts";
 
 const SHARES = "10,50,100";
 const STEP = "30s";
@@ -42,16 +42,21 @@ export function durationOption(option: string, text: string): number {
   });
 }
 
+/** Who takes one back says why only where it is Millrace itself. */
+function endText(outcome: RolloutOutcome, reason: string): string {
+  if (outcome !== "rolled-back") return outcome;
+  return reason === "" ? "taken back by hand" : "taken back by itself";
+}
+
 /** How a canary stands or has ended, in lines. */
 export function rolloutText(rollout: Rollout & { readonly counts: CanaryCounts }): string {
   const { name, version, live, shares, step, stepMs, since, outcome, reason, counts } = rollout;
   const percent = shares.map((share) => `${share / PERCENT} %`);
   const at = new Date(since).toISOString();
-  const why = reason === "" ? "" : `: ${reason}`;
   const head =
     outcome === null
       ? `canary ${name}@${version} beside ${name}@${live}: ${percent[step] ?? ""} of the devices since ${at}, step ${step + 1} of ${percent.length} (${percent.join(", ")}, ${stepMs / 1000} s each)`
-      : `canary ${name}@${version} beside ${name}@${live} was ${outcome.replace("-", " ")} at ${at}${why}`;
+      : `canary ${name}@${version} beside ${name}@${live} was ${endText(outcome, reason)} at ${at}${reason === "" ? "" : `: ${reason}`}`;
   if (Object.values(counts).every((count) => count === 0)) {
     return `${head}\n  no call of it has been counted since this process began`;
   }

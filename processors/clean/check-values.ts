@@ -1,4 +1,5 @@
 import { LIMITS } from "../../core/limits.ts";
+import { isHugeNumber } from "../../wire/sent-numbers.ts";
 import type { QuarantineReason } from "../../core/derived-records.ts";
 import type { DeviceType, MetricDefinition } from "../../core/device-type.ts";
 import type { MetricValue } from "../../core/schemas.ts";
@@ -57,6 +58,7 @@ function checkByType(name: string, value: unknown, type: DeviceType): Refusal | 
     case "string":
       return checkText(name, value, definition);
     default:
+      if (isHugeNumber(value)) return refusal("not-finite", `${name} is beyond what a number can hold`);
       return refusal("bad-value", `${name} is ${kindOf(value)}, not a number, boolean or text`);
   }
 }
@@ -82,7 +84,6 @@ export function checkEventTime(ts: unknown, received: number): number | Refusal 
 }
 
 function checkNumber(name: string, value: number, definition: MetricDefinition | undefined): Refusal | null {
-  if (!Number.isFinite(value)) return refusal("not-finite", `${name} is beyond what a number can hold`);
   if (definition === undefined) return null;
   if (definition.kind !== "number") return wrongKind(name, "number", definition);
   const { min = -Infinity, max = Infinity } = definition;
@@ -117,6 +118,7 @@ function kindOf(value: unknown): string {
 }
 
 function shown(value: unknown): string {
+  if (isHugeNumber(value)) return value.rawJSON.slice(0, SHOWN_CHARACTERS);
   const text = typeof value === "string" ? JSON.stringify(value.slice(0, SHOWN_CHARACTERS)) : String(value);
   return typeof value === "object" && value !== null ? kindOf(value) : text.slice(0, SHOWN_CHARACTERS + 2);
 }

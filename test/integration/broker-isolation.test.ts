@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { MqttClient } from "mqtt";
 import { describe, expect, test } from "vitest";
 import { MillraceError } from "../../core/errors.ts";
+import { silentLogger } from "../../core/logger.ts";
 import { eventually, startBroker, TOPIC_A, TOPIC_B } from "../support/broker-harness.ts";
 import {
   CONNACK_ACCEPTED,
@@ -37,6 +38,20 @@ describe("who may connect", () => {
     expect(await peer.closed).toBe(`2002000${code}`);
     expect(edge.refused(reason)).toBe(1);
     expect(edge.log.records).toEqual([]);
+  });
+
+  test.each([
+    ["a will on another's topic", { flags: 0xc6, rest: [TOPIC_B, "w", "u", "token-a"] }, "will-topic"],
+    ["a device's connection too many", {}, "connections-per-device"],
+  ])("not %s, and the log says whose it was", async (_title, connect, reason) => {
+    const lines: object[] = [];
+    const logger = { ...silentLogger, info: (fields: object) => void lines.push(fields) };
+    await using edge = await startBroker({ logger, limits: { connectionsPerDeviceMax: 1 } });
+    await edge.client("a", { clientId: "first" });
+    const peer = await edge.raw();
+    peer.send(rawConnect({ clientId: "pump-7", ...connect }));
+    await peer.closed;
+    expect(lines.filter((line) => "reason" in line)).toMatchObject([{ reason, key: "acme/a", clientId: "pump-7" }]);
   });
 
   test("a ThingsBoard client whose will is on a topic that is dropped: the will is dropped too", async () => {

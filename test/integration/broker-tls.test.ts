@@ -6,7 +6,7 @@ import { connect as connectTls, type PeerCertificate } from "node:tls";
 import { connect, connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTlsContext } from "../../broker/tls-context.ts";
-import { silentLogger } from "../../core/logger.ts";
+import { type Logger, silentLogger } from "../../core/logger.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
 import { type Authority, createAuthority, noCertificates } from "../support/certificates.ts";
 import { temporaryDirectory } from "../support/instance.ts";
@@ -35,7 +35,9 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
     clients.dispose();
   });
 
-  async function startTls(options: { mutual?: boolean; required?: boolean; limits?: object } = {}): Promise<TlsEdge> {
+  async function startTls(
+    options: { mutual?: boolean; required?: boolean; limits?: object; logger?: Logger } = {},
+  ): Promise<TlsEdge> {
     const directory = temporaryDirectory();
     const paths = { cert: join(directory.path, "cert.pem"), key: join(directory.path, "key.pem") };
     const write = ({ cert, key }: { readonly cert?: string; readonly key?: string }): void => {
@@ -55,7 +57,7 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
     };
     const listen = { host: "127.0.0.1", port: 0 };
     const tls = { context, listen, tenant: "acme", findDevice };
-    const edge = await startBroker({ tls, limits: options.limits ?? {} });
+    const edge = await startBroker({ tls, limits: options.limits ?? {}, logger: options.logger ?? silentLogger });
     return {
       edge,
       tlsPort: edge.broker.address.tlsPort ?? 0,
@@ -246,11 +248,16 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
     });
 
     test("a token beside it has to be of the same device", async () => {
-      await using tls = await startTls({ mutual: true });
+      const refused: object[] = [];
+      const logger = { ...silentLogger, info: (fields: object) => void refused.push(fields) };
+      await using tls = await startTls({ mutual: true, logger });
       const device = clients.issue("a");
       const another = { username: "b", password: "token-b" };
       await expect(mqtts(tls, { ...device, ...another })).rejects.toThrow(/Not authorized/);
       expect(tls.edge.refused("certificate-of-another")).toBe(1);
+      expect(refused).toContainEqual(
+        expect.objectContaining({ reason: "certificate-of-another", certified: "acme/a" }),
+      );
       await expect(mqtts(tls, { ...device, username: "token-b" })).rejects.toThrow(/Not authorized/);
       expect(await posted(tls, { ...device, headers: { authorization: "Bearer token-b" } })).toBe(401);
       expect(await posted(tls, { ...device, ...bearer })).toBe(204);

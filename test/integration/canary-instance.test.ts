@@ -131,7 +131,7 @@ describe.skipIf(!hasChdb())(`a canary in a running instance ${CHDB_TITLE}`, { ti
     );
     expect(await devicesBy(1)).toEqual(DEVICES);
     expect(await millrace("versions", "counting")).toMatch(
-      /counting +2 +– [^]*counting +1 +live[^]*canary counting@2 beside counting@1 was rolled back at .*: it failed/,
+      /counting +2 +taken back [^]*counting +1 +live[^]*canary counting@2 beside counting@1 was taken back by itself at .*: it failed/,
     );
   });
 

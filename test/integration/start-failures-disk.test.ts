@@ -68,6 +68,8 @@ test.skipIf(cannotMount)(
 
     await until("not ready", async () => (await readiness(instance)).reasons.some((text) => text.includes("full")));
     expect((await readiness(instance)).ready).toBe(false);
+    expect(await gauge(instance, "millrace_disk_size_bytes")).toBe(48 * MIB);
+    expect(await gauge(instance, "millrace_disk_free_bytes")).toBeLessThan(8 * MIB);
     // What processing frees at the brink may still take a batch: three seconds without one must come, and nobody is ready in them.
     let acknowledged = 0;
     await until("no acknowledgements", async () => {
@@ -154,6 +156,12 @@ async function readiness(instance: Instance): Promise<Readiness> {
   const text = await (await fetch(`${instance.httpUrl}/readyz`)).text();
   const answer: Readiness = JSON.parse(text);
   return answer;
+}
+
+/** NaN when there is none. */
+async function gauge(instance: Instance, name: string): Promise<number> {
+  const text = await (await fetch(`${instance.httpUrl}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1]);
 }
 
 async function overview(instance: Instance): Promise<Overview> {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { soleMember, type ConsumerGroups } from "../../core/consumer-group.ts";
-import { silentLogger } from "../../core/logger.ts";
+import { silentLogger, type Logger } from "../../core/logger.ts";
 import { createMetrics, type Metrics } from "../../core/metrics.ts";
 import { HEADER } from "../../core/record.ts";
 import { openEmbeddedLog, type EmbeddedLog } from "../../log/embedded/open-embedded-log.ts";
@@ -20,6 +20,7 @@ interface StageRunOptions {
   readonly metrics?: Metrics;
   readonly stage?: StageDefinition;
   readonly pause?: StagePause;
+  readonly logger?: Logger;
   readonly onEnd?: (error: unknown) => void;
 }
 
@@ -52,15 +53,17 @@ export function stageOnLog(): StageOnLog {
       cleanups.push(() => log.close(AbortSignal.timeout(1000)));
       return log;
     },
-    async run(log, { groups = soleMember([0, 1]), metrics = createMetrics(), stage = countingStage, ...more } = {}) {
+    async run(log, options = {}) {
+      const { groups = soleMember([0, 1]), metrics = createMetrics(), stage = countingStage } = options;
+      const { logger = silentLogger, ...more } = options;
       const runner = createStageRunner({
         log,
-        stage,
         ...more,
+        stage,
         groups,
         generation: 0,
         monotonic: { now: () => performance.now() },
-        logger: silentLogger,
+        logger,
         metrics,
       });
       await runner.start();

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createStagePartition } from "../../../engine/stage-partition.ts";
 import { stageOf } from "../../support/function-run.ts";
+import * as kit from "../../../kit/function.ts";
 import { userDetailsOf } from "../../../kit/user-function.ts";
 import type { StageFunction } from "../../../core/function.ts";
 
@@ -40,10 +41,72 @@ describe("the page about functions", () => {
       const module: object = await import(join(folder, `snippet-${index}.ts`));
       functions.push(...Object.values(module).filter(isFunction));
     }
-    expect(functions.length).toBeGreaterThanOrEqual(SNIPPETS.length);
+    const defining = SNIPPETS.filter((text) => /\bdefine[A-Z]\w+\(/.test(text));
+    expect(functions.length).toBeGreaterThanOrEqual(defining.length);
     expect(() => createStagePartition({ stage: stageOf(...functions), partition: 0, generation: 0 })).not.toThrow();
   });
 });
+
+/** A helper as the page shows it: `// name(…): Type`, and below it a call with what it gives. */
+interface Shown {
+  readonly name: string;
+  readonly signature: string;
+  readonly call: string;
+  /** Empty where the page says nothing of it. */
+  readonly result: string;
+}
+
+const SHOWN = SNIPPETS.flatMap(shownIn);
+const SOURCES = [...readdirSync(join(ROOT, "kit/signals")).map((name) => `signals/${name}`), "windows.ts"]
+  .map((name) => readFileSync(join(ROOT, "kit", name), "utf8"))
+  .join("\n");
+
+describe("the signatures on the page about functions", () => {
+  it("are there for every helper that users can import", () => {
+    const helpers = Object.entries(kit).filter(
+      ([name, value]) => typeof value === "function" && !name.startsWith("define"),
+    );
+    expect(SHOWN.map(({ name }) => name).toSorted()).toEqual(helpers.map(([name]) => name).toSorted());
+  });
+
+  it.each(SHOWN)("are those of the code: $name", ({ name, signature }) => {
+    expect(signature).toBe(sourceSignature(name));
+  });
+
+  it("have calls that give what stands behind them", async () => {
+    const lines = SNIPPETS.filter((text) => shownIn(text).length > 0).map((text) => {
+      const head = text.slice(0, text.indexOf("// "));
+      const setUp = [...text.matchAll(/^const [^]*?;$/gm)].map(([found]) => found).join("\n");
+      const pairs = shownIn(text).map(({ name, call, result }) => `["${name}", ${call}, ${result || "undefined"}]`);
+      return `${head}\n${setUp}\nexport const calls = [${pairs.join(",\n")}] as const;\n`;
+    });
+    for (const [index, text] of lines.entries()) {
+      const file = join(folder, `calls-${index}.ts`);
+      await writeFile(file, text);
+      const { calls }: { calls: readonly [string, unknown, unknown][] } = await import(file);
+      for (const [name, given, shown] of calls) if (shown !== undefined) expectShown(name, given, shown);
+    }
+  });
+});
+
+function shownIn(text: string): Shown[] {
+  return [...text.matchAll(/^\/\/ ((\w+)\(.*)\n(\2\([^]*?);(?: \/\/ (.*))?$/gm)].map(
+    ([, signature = "", name = "", call = "", result = ""]) => ({ name, signature, call, result }),
+  );
+}
+
+/** As it stands in the code, in one line. */
+function sourceSignature(name: string): string {
+  const found = new RegExp(`^export function (${name}\\([^]*?\\): [^{]*?) \\{$`, "m").exec(SOURCES)?.[1] ?? "";
+  const line = found.replaceAll(/\s+/g, " ").replaceAll(/(?<=[{;] )readonly /g, "");
+  return line.replaceAll("( ", "(").replaceAll(/, \)/g, ")");
+}
+
+/** Numbers to two digits, objects as far as they are shown. */
+function expectShown(name: string, given: unknown, shown: unknown): void {
+  if (typeof shown === "number") expect(given, name).toBeCloseTo(shown, 2);
+  else expect({ given }, name).toMatchObject({ given: shown });
+}
 
 /** What it finds wrong. */
 function compilerOutput(project: string): string {

@@ -119,6 +119,29 @@ describe("clean", () => {
     expect(outcomes).toMatchObject({ processed: 1, valuesProduced: 2, valuesQuarantined: 1 });
   });
 
+  it.each([
+    ["1e999", "1e999", "1e999"],
+    ["one with blanks", " -1.50E+0400 ", "-1.50E+0400"],
+    ["many digits and a small exponent", `${"9".repeat(250)}e99`, `${"9".repeat(250)}e99`],
+    ["one within an object", '{"y":[1e999,1e3],"z":1.0}', '{"y":[1e999,1000],"z":1}'],
+    ["digits alone", "9".repeat(5000), "9".repeat(LIMITS.quarantinePayloadBytesMax)],
+  ])("keeps of a number that is too large what was sent: %s", (_title, sent, kept) => {
+    const { readings, quarantine } = cleaned([`{"t":1,"x":${sent}}`]);
+    expect(readings.map(({ metrics }) => metrics)).toEqual([{ t: 1 }]);
+    expect(quarantine.map(({ payload }) => payload)).toEqual([kept]);
+  });
+
+  it("keeps such a number also as a time, as values and as an element", () => {
+    const sent = ['{"ts":1e999,"values":{"t":-1e999}}', '{"values":1e999}', '[1e999,{"t":1}]', "1e999"];
+    const kept = cleaned(sent).quarantine.map(({ reason, detail, payload }) => [reason, detail, payload]);
+    expect(kept).toEqual([
+      ["bad-time", "1e999 is no time: whole UTC milliseconds are expected", sent[0]],
+      ["not-finite", "values is beyond what a number can hold", "1e999"],
+      ["bad-shape", "element 0: an object of metric values is expected", "1e999"],
+      ["bad-shape", "an object of metric values is expected", "1e999"],
+    ]);
+  });
+
   it("cuts a name that is far too long", () => {
     const { quarantine } = cleaned([{ t: 1, ["n".repeat(5000)]: 2 }]);
     expect(quarantine[0]?.metric).toHaveLength(LIMITS.quarantineMetricCharactersMax);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { formatVersions, type CountedRollout } from "../../../../app/commands/functions.ts";
 import { rolloutPlan, rolloutText } from "../../../../app/commands/rollout-text.ts";
 import { noCanaryCounts } from "../../../../core/canary.ts";
 import type { Rollout } from "../../../../core/rollout.ts";
@@ -31,6 +32,42 @@ describe("what is said of a canary", () => {
     expect(text).toMatch(/was promoted at 2026-01-02/);
     expect(text).toMatch(/no call of it has been counted since this process began/);
     expect(text).not.toMatch(/outputs/);
+  });
+});
+
+describe("what is said of a canary that was taken back", () => {
+  const counts = noCanaryCounts();
+  const back = { ...rollout, outcome: "rolled-back", reason: "it failed on 3 of 9 calls", counts } as const;
+
+  it("is when, why, and that nobody asked for it", () => {
+    expect(rolloutText(back)).toMatch(
+      /^canary dew-point@2 beside dew-point@1 was taken back by itself at 2026-01-02T00:00:00.000Z: it failed on 3 of 9/,
+    );
+  });
+
+  it("is that somebody did, where that is so", () => {
+    expect(rolloutText({ ...back, reason: "" })).toMatch(/was taken back by hand at 2026-01-02T00:00:00.000Z\n/);
+  });
+
+  it("stands with its version, until that is live or the canary of another version has begun", () => {
+    const one = {
+      kind: "map",
+      stage: "functions",
+      codeBytes: 9,
+      createdAt: 0,
+      createdBy: "root",
+      hash: "abc",
+    } as const;
+    const row = (version: number, live: boolean) => ({ ...one, name: "dew-point", version, live });
+    const states = (rollouts: readonly CountedRollout[], live: number) =>
+      formatVersions([row(2, live === 2), row(1, live === 1)], rollouts)
+        .split("\n")
+        .map((line) => line.split(/ {2,}/)[2]);
+    expect(states([back], 1)).toEqual(["state", "taken back", "live"]);
+    expect(states([back], 2)).toEqual(["state", "live", "–"]);
+    expect(states([{ ...back, outcome: null }], 1)).toEqual(["state", "canary", "live"]);
+    expect(states([{ ...back, outcome: "promoted" }], 1)).toEqual(["state", "–", "live"]);
+    expect(states([{ ...back, version: 3 }], 1)).toEqual(["state", "–", "live"]);
   });
 });
 
