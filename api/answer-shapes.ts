@@ -58,7 +58,9 @@ export const deadLetterCountsAnswer = z.object({
   redrivable: count.describe("Can be run again"),
   redriven: count.describe("Were run again and have not failed since; some may be under way"),
   exhausted: count.describe("Have failed as often as they may be run again"),
-  withoutRecord: count.describe("Of timers and control records: there is no record to be run again"),
+  withoutRecord: count.describe(
+    "Of timers, control records and canaries, in whose place the live version has run: nothing is to be run again",
+  ),
 });
 
 export const redriveAnswer = z.object({

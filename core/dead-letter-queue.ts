@@ -43,6 +43,6 @@ export interface DeadLetterCounts {
   readonly redriven: number;
   /** Have failed as often as they may be run again. */
   readonly exhausted: number;
-  /** Of timers and control records: there is no record to be run again. */
+  /** Of timers and control records: there is no record to be run again. And of canaries: the live version has run. */
   readonly withoutRecord: number;
 }

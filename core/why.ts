@@ -16,7 +16,14 @@ export const whyQuestionSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("reading"), device: idSchema, metric: metricNameSchema, ts: timeSchema }),
   /** What a function has said with `context.event`. */
   z.object({ kind: z.literal("event"), device: idSchema, ts: timeSchema }),
-  z.object({ kind: z.literal("dead-letter"), topic: z.string(), partition: z.int(), offset: z.int() }),
+  /** `function`: whose; the first that failed on the record when absent. */
+  z.object({
+    kind: z.literal("dead-letter"),
+    topic: z.string(),
+    partition: z.int(),
+    offset: z.int(),
+    function: z.string().exactOptional(),
+  }),
 ]);
 export type WhyQuestion = z.infer<typeof whyQuestionSchema>;
 

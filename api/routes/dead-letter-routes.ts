@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { isCanaryName } from "../../core/canary.ts";
 import { deviceKey } from "../../core/ids.ts";
 import { MillraceError } from "../../core/errors.ts";
 import { isReading } from "../../core/is-reading.ts";
@@ -136,6 +137,11 @@ async function redrivableAt(
   const letter = letters.find((one) => isDeepStrictEqual({ ...one.source }, source));
   if (letter !== undefined) return letter;
   const text = `No dead letter of ${name} at ${source.topic}/${source.partition}/${source.offset} can be run again.`;
+  if (isCanaryName(name)) {
+    throw new MillraceError("NOT_FOUND", `${text} The live version has run on the record in the canary's place.`, {
+      remedy: "Nothing is missing. Correct the function and deploy it anew.",
+    });
+  }
   throw new MillraceError("NOT_FOUND", text, {
     remedy: `It may be under way, have been run again ${LIMITS.redrivesPerDeadLetterMax} times, or be a timer's: millrace dlq show says so.`,
   });

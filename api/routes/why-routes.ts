@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { idSchema, metricNameSchema } from "../../core/schemas.ts";
 import { explanationSchema } from "../../core/why.ts";
-import { windowSize, wholeNumber } from "../query-shapes.ts";
+import { deadLetterFilterQuery, windowSize, wholeNumber } from "../query-shapes.ts";
 import { knownDevice } from "./device-routes.ts";
 import type { RouteContext, ZodApp } from "../route-context.ts";
 
@@ -16,6 +16,8 @@ const windowQuery = z.strictObject({
   size: windowSize,
 });
 const letterParams = z.object({ topic: z.enum(["telemetry", "readings"]), partition: whole, offset: whole });
+
+const letterQuery = deadLetterFilterQuery.pick({ function: true });
 
 /** Why an output is what it is: made again of the messages in the log. */
 export function whyRoutes(app: ZodApp, context: RouteContext): void {
@@ -59,10 +61,14 @@ export function whyRoutes(app: ZodApp, context: RouteContext): void {
         tags,
         summary: "The message on which a function failed, and the state that it met",
         params: letterParams,
+        querystring: letterQuery,
         response,
       },
     },
-    async ({ raw, params }) => options.why.explain(gate.principalOf(raw).tenant, { kind: "dead-letter", ...params }),
+    async ({ raw, params, query: { function: of } }) => {
+      const ofFunction = of === undefined ? {} : { function: of };
+      return options.why.explain(gate.principalOf(raw).tenant, { kind: "dead-letter", ...params, ...ofFunction });
+    },
   );
 }
 

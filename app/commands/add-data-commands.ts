@@ -16,7 +16,7 @@ const WHY_HELP = `
   millrace why aggregate DEVICE METRIC START [--size MS]
   millrace why reading DEVICE METRIC TIME
   millrace why event DEVICE TIME
-  millrace why dead-letter TOPIC/PARTITION/OFFSET`;
+  millrace why dead-letter TOPIC/PARTITION/OFFSET [--function NAME]`;
 
 /** `millrace query|why|apply`. */
 export function addDataCommands(program: Command): void {
@@ -35,6 +35,7 @@ export function addDataCommands(program: Command): void {
       "print the messages, the state and the function that made an alarm, an aggregate, a reading, an event or a dead letter",
     )
     .option("--cleared", "why the alarm was cleared, not why it was raised")
+    .option("--function <name>", "of the dead letter, where several functions have failed on the record")
     .option("--size <ms>", "window size of the aggregate", wholeNumber(LIMITS.windowMsMin, LIMITS.windowMsMax), "60000")
     .addHelpText("after", WHY_HELP)
     .action(async (what: string, of: string[], options: Omit<WhyOptions, "json">, command: Command) => {

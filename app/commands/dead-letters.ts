@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
+import { isCanaryName } from "../../core/canary.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { EXIT, formatTable } from "./output.ts";
+import { EXIT, counted, formatTable } from "./output.ts";
 import { parseTimeText } from "./time-text.ts";
 import type { DeadLetterCounts, DeadLetterPlace, QueuedDeadLetter } from "../../core/dead-letter-queue.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -127,7 +128,7 @@ function queryOf(options: DeadLetterOptions): Record<string, string> {
 function countsText({ redrivable, redriven, exhausted, withoutRecord }: DeadLetterCounts): string {
   return [
     `${redrivable} would be run again.`,
-    `${redriven} were, and have not failed since; ${exhausted} have failed ${LIMITS.redrivesPerDeadLetterMax} times again; ${withoutRecord} have no record.`,
+    `${redriven} were, and have not failed since; ${exhausted} have failed ${LIMITS.redrivesPerDeadLetterMax} times again; ${withoutRecord} have no record to be run again: they are of timers, or of canaries, in whose place the live version has run.`,
   ].join("\n");
 }
 
@@ -162,12 +163,20 @@ function detailsOf(letter: QueuedDeadLetter): string {
     ["device", device],
     ["function", `${name}@${version}`],
     ["error", `${errorClass}: ${line(error, 2000)}`],
-    ["failed", `${failures} times, run again ${redrives} times`],
+    ["failed", `${counted(failures, "time")}, run again ${counted(redrives, "time")}${endOf(letter)}`],
     ...(timer === undefined ? [] : [["timer", `${line(timer.name, 200)} at ${new Date(timer.at).toISOString()}`]]),
     ...stack.split("\n").map((frame, at) => [at === 0 ? "stack" : "", line(frame, 300)]),
     ["payload", line(text, 4000)],
   ];
   return rows.map(([label = "", value = ""]) => `${label.padEnd(10)}${value}`.trimEnd()).join("\n");
+}
+
+/** Why it cannot be run again; empty when it can. */
+function endOf({ function: name, timer, failures, redrives }: QueuedDeadLetter): string {
+  if (timer !== undefined) return "; a timer has no record that could be run again";
+  if (isCanaryName(name)) return "; the live version has run in the canary's place, and nothing is to be run again";
+  if (failures <= redrives) return "; has not failed since";
+  return redrives >= LIMITS.redrivesPerDeadLetterMax ? "; that is as often as it may be" : "";
 }
 
 /** One line that a terminal may show: devices must not be able to send it control sequences. */

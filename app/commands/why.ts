@@ -9,6 +9,8 @@ export interface WhyOptions {
   readonly json: boolean;
   readonly cleared?: boolean;
   readonly size: string;
+  /** Of a dead letter: whose. */
+  readonly function?: string;
 }
 
 /** `millrace why alarm ID`, `why aggregate DEVICE METRIC START`, `why reading DEVICE METRIC TIME`, `why event DEVICE TIME`, `why dead-letter TOPIC/PARTITION/OFFSET`. */
@@ -23,7 +25,7 @@ export async function whyCommand(
   return EXIT.ok;
 }
 
-function pathOf(what: string, of: readonly string[], { cleared = false, size }: WhyOptions): string {
+function pathOf(what: string, of: readonly string[], { cleared = false, size, function: name }: WhyOptions): string {
   const [first = "", second, third] = of;
   if (what === "alarm" && of.length === 1) {
     return `/alarms/${encodeURIComponent(first)}/why?transition=${cleared ? "cleared" : "raised"}`;
@@ -40,7 +42,8 @@ function pathOf(what: string, of: readonly string[], { cleared = false, size }: 
     return `/devices/${encodeURIComponent(first)}/events/why?ts=${parseTimeText(second)}`;
   }
   if (what === "dead-letter" && /^[a-z-]+\/\d+\/\d+$/.test(first) && of.length === 1) {
-    return `/dead-letters/${first}/why`;
+    const query = name === undefined ? "" : `?${new URLSearchParams({ function: name }).toString()}`;
+    return `/dead-letters/${first}/why${query}`;
   }
   throw new MillraceError("INVALID_INPUT", faultOf(what, of), {
     remedy: `Write: ${Object.values(FORMS).join(", ")}; \`millrace query\` lists them.`,

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import { controlSchema, type ControlRecord } from "../../core/control.ts";
+import { WHOLE_SHARE, canaryName } from "../../core/canary.ts";
 import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { JOINS_STAGE } from "../../core/stage.ts";
 import { HEADER, isControlRecord } from "../../core/record.ts";
@@ -8,7 +10,6 @@ import { parseJson } from "../../core/parse-json.ts";
 import { functionRecords, type FunctionRecords, type FunctionRecordsCeilings } from "./function-records.ts";
 import { inputsOf, shortened, sourceOf, withoutPlace } from "./explained-parts.ts";
 import { runInProcess } from "./run-in-process.ts";
-import type { ControlRecord } from "../../core/control.ts";
 import type { FunctionKind, FunctionStore } from "../../core/function-store.ts";
 import type { LogRecord } from "../../core/record.ts";
 import type { ExplainedMessage, Explanation } from "../../core/why.ts";
@@ -37,7 +38,7 @@ export async function explainFunction(
   if (output.source.stage === JOINS_STAGE.name || kind === "join") throw ofJoin(name);
   const found = await functionRecords(log, output, { kind, name }, ceilings);
   if (!found.records.some(({ offset }) => offset === output.source.offset)) throw recordGone(output);
-  const deploy = found.deployBefore ?? (await assumedDeploy(functions, output, found, Number(version)));
+  const deploy = found.deployBefore ?? (await assumedDeploy(functions, output, found));
   const result = await runInProcess({
     stage: output.source.stage,
     partition: output.source.partition,
@@ -64,15 +65,17 @@ async function kindOf(functions: FunctionSources["functions"], name: string, ver
 /** That the version ran before the first record, where the log does not tell which one did. Null where the log tells all. NOT_FOUND. */
 async function assumedDeploy(
   functions: FunctionSources["functions"],
-  { source, functionVersion }: FoundOutput,
+  output: FoundOutput,
   { deploy, isFromBeginning }: FunctionRecords,
-  version: number,
 ): Promise<ControlRecord | null> {
   if (isFromBeginning) return null;
-  const [name = ""] = functionVersion.split("@");
+  const { source, functionVersion } = output;
+  const [name = "", version = ""] = functionVersion.split("@");
   try {
-    const code = await functions.code(name, version);
-    return { v: 1, kind: "deploy", revision: 0, stage: source.stage, removed: false, function: code };
+    const code = await functions.code(name, Number(version));
+    const assumed = { v: 1, kind: "deploy", revision: 0, stage: source.stage, removed: false, function: code } as const;
+    // What it ran beside is not known, and makes nothing of its dead letter.
+    return isOfCanary(output) ? { ...assumed, canary: { ...code, share: WHOLE_SHARE } } : assumed;
   } catch (error) {
     if (!isMillraceError(error, "NOT_FOUND")) throw error;
     if (deploy !== null) return null;
@@ -87,6 +90,12 @@ async function assumedDeploy(
   }
 }
 
+/** Of what a canary makes its dead letters alone have its name. */
+function isOfCanary({ functionVersion, topic, value }: FoundOutput): boolean {
+  const [name = ""] = functionVersion.split("@");
+  return topic === "dead-letters" && value["function"] === canaryName(name);
+}
+
 function explanationOf(
   output: FoundOutput,
   { records, read }: FunctionRecords,
@@ -97,8 +106,10 @@ function explanationOf(
   const again = outputs.find((one) => one.topic === topic && output.isSame(one.value));
   const isReproduced = again !== undefined && isDeepStrictEqual(withoutPlace(again.value), withoutPlace(value));
   const causes = new Set(topic === "dead-letters" ? [source.offset] : again?.causes);
-  const own = records.filter((record) => record.key === output.key && !isControlRecord(record));
-  const messages = own.map((record) => explainedReading(record, causes, failed));
+  const messages = records.flatMap((record) => {
+    const value = readingOf(record, output);
+    return value === null ? [] : [explainedReading(record, value, causes, failed)];
+  });
   return {
     output: value,
     topic,
@@ -124,8 +135,22 @@ function explanationOf(
 const NOT_REPRODUCED =
   "These readings, run again, do not give this output: state from before them has a part in it, or types or tables that were changed since.";
 
-function explainedReading(record: LogRecord, causes: ReadonlySet<number>, failed: readonly number[]): ExplainedMessage {
-  const { offset, timestamp: received, value } = record;
+/** What the record has the function read: of one that runs a dead letter again, the payload with which it does. Null of any other control record. */
+function readingOf(record: LogRecord, { key, functionVersion, value }: FoundOutput): Uint8Array | null {
+  if (!isControlRecord(record)) return record.key === key ? record.value : null;
+  if (record.header(HEADER.controlKind) !== "redrive") return null;
+  const control = controlSchema.safeParse(parseJson(record.value)).data;
+  const [name] = functionVersion.split("@");
+  const isOwn = control?.kind === "redrive" && (control.function === name || control.function === value["function"]);
+  return isOwn ? Buffer.from(control.payload, "base64") : null;
+}
+
+function explainedReading(
+  { offset, timestamp: received }: LogRecord,
+  value: Uint8Array,
+  causes: ReadonlySet<number>,
+  failed: readonly number[],
+): ExplainedMessage {
   const reading = parseJson(value);
   return {
     offset,
@@ -137,11 +162,8 @@ function explainedReading(record: LogRecord, causes: ReadonlySet<number>, failed
   };
 }
 
-function notesOf(
-  { functionVersion, source }: FoundOutput,
-  { records, deploy, cut }: FunctionRecords,
-  isDeployKnown: boolean,
-): string[] {
+function notesOf(output: FoundOutput, { records, deploy, cut }: FunctionRecords, isDeployKnown: boolean): string[] {
+  const { functionVersion, source } = output;
   const notes: string[] = [];
   if (cut === "retention") notes.push("Retention has deleted older readings: some that it was made of may be gone.");
   if (cut === "length")
@@ -151,6 +173,8 @@ function notesOf(
     notes.push(
       `${functionVersion} was a canary then: it ran for a share of the devices, beside ${name}@${deploy.function.version}.`,
     );
+  } else if (isOfCanary(output)) {
+    notes.push(`${functionVersion} was a canary then: it ran for a share of the devices.`);
   }
   if (!isDeployKnown && deploy !== null && deploy.function.version !== Number(version) && deploy.canary === undefined) {
     notes.push("The log does not tell which version ran at first.");

@@ -5,6 +5,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
 import { isFunctionsStage } from "../../core/functions-stage.ts";
 import { JOINS_STAGE, MAIN_REPLAY_STAGE, REPLAY_STAGE } from "../../core/stage.ts";
+import { earlierControls } from "./earlier-controls.ts";
 import { explainFunction } from "./explain-function.ts";
 import { inputsOf, shortened, sourceOf, withoutPlace } from "./explained-parts.ts";
 import { findOutput } from "./find-output.ts";
@@ -65,14 +66,20 @@ async function explain(
   if (stage === undefined) throw ofOtherStage(source.stage);
   const { records, read, isWhole } = await recordsOf(sources.log, output, whyKeptBytesMax);
   const [name = ""] = output.functionVersion.split("@");
-  const steps = await runAgain(records, {
+  const again = {
     stage,
     partition: source.partition,
     key: output.key,
     function: name,
     configuration: await configurationBefore(sources, output.key),
-  });
-  return explanationOf(output, steps, { read, isWhole });
+  };
+  const explained = explanationOf(output, await runAgain(records, again), { read, isWhole });
+  if (explained.isReproduced) return explained;
+  // Types and rules may have been others. That is looked for only then, because it may lie far back.
+  const of = { before: records[0]?.offset ?? 0, bytesMax: whyKeptBytesMax };
+  const controls = await earlierControls(sources.log, output, of);
+  if (controls.length === 0) return explained;
+  return explanationOf(output, await runAgain([...controls, ...records], again), { read, isWhole });
 }
 
 function ofOtherStage(stage: string): MillraceError {

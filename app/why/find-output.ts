@@ -68,26 +68,34 @@ export async function findOutput(places: OutputPlaces, tenant: string, question:
   });
 }
 
+/** NOT_FOUND when a replay has withdrawn it, and nothing has put it back since. */
 async function lookIn(log: WhyLog, tenant: string, search: Search, range: HeldRange): Promise<FoundOutput | null> {
-  let found: FoundOutput | null = null;
+  let found: (FoundOutput & { readonly position: string }) | null = null;
+  let withdrawnAt: number | null = null;
   await readForward(log, range, { from: range.start, to: range.end }, (record) => {
     if ((search.key !== null && record.key !== search.key) || record.key === null || isControlRecord(record))
       return false;
     const described = search.describe(record);
-    const source = parseSourcePosition(record.header(HEADER.source) ?? "");
+    const position = record.header(HEADER.source) ?? "";
+    const source = parseSourcePosition(position);
+    if (described === null && found !== null && record.header(HEADER.replaces) === found.position) {
+      [found, withdrawnAt] = [null, record.timestamp];
+    }
     if (described === null || source === null || described.value["tenant"] !== tenant) return false;
     const { key, timestamp: madeAt } = record;
-    found = {
-      ...described,
-      key,
-      topic: search.topic,
-      source,
-      functionVersion: record.header(HEADER.functionVersion) ?? "",
-      madeAt,
-    };
+    const functionVersion = record.header(HEADER.functionVersion) ?? "";
+    found = { ...described, key, topic: search.topic, source, functionVersion, madeAt, position };
     return !search.takesLast;
   });
+  if (found === null && withdrawnAt !== null) throw withdrawn(withdrawnAt);
   return found;
+}
+
+function withdrawn(at: number): MillraceError {
+  const text = `the replay of ${new Date(at).toISOString()} has withdrawn this: its version makes no such reading, and none is stored`;
+  return new MillraceError("NOT_FOUND", text, {
+    remedy: "`millrace replay FUNCTION@VERSION` with the version that made it puts it back.",
+  });
 }
 
 async function searchOf({ log, alarms }: OutputPlaces, tenant: string, question: WhyQuestion): Promise<Search> {
@@ -187,10 +195,11 @@ function aggregateOf(record: LogRecord, question: Extract<WhyQuestion, { kind: "
 
 function deadLetterOf(
   record: LogRecord,
-  { topic, offset }: Extract<WhyQuestion, { kind: "dead-letter" }>,
+  { topic, offset, function: of }: Extract<WhyQuestion, { kind: "dead-letter" }>,
 ): Described | null {
   const { data } = deadLetterSchema.safeParse(parseJson(record.value));
   if (data === undefined || data.source.topic !== topic || data.source.offset !== offset) return null;
+  if (of !== undefined && data.function !== of) return null;
   return {
     value: data,
     // Its cause is one record; what came before shows the state that it met.

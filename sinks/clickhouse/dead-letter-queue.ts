@@ -31,14 +31,17 @@ const LETTERS = `SELECT device, function, source_topic, source_partition, source
 FROM dead_letters
 WHERE tenant = {tenant:String} AND ({device:String} = '' OR device = {device:String})
   AND ({function:String} = '' OR function IN ({function:String}, {canary:String}))
-  AND ({error_class:String} = '' OR error_class = {error_class:String})
   AND received >= ${TIME}({from:Int64}, 'UTC') AND received < ${TIME}({to:Int64}, 'UTC')
 GROUP BY device, function, source_topic, source_partition, source_offset, timer_name, step_stage`;
 
-/** A record's own functions fail on records: a timer has none, control records are nobody's, and where a canary failed the live version has run. */
+/**
+ * A record's own functions fail on records: a timer has none, control records are nobody's, and where a canary failed the live version has run.
+ * The class is that of the last failure: by the class of an earlier one a record that has failed again would count as mended.
+ */
 const QUEUE = `SELECT l.*, r.redrives AS redrives, timer_name = '' AND function != '$control' AND NOT endsWith(function, '@canary') AS has_record,
   multiIf(NOT has_record, 'withoutRecord', failures <= redrives, 'redriven', redrives >= {redrives_max:UInt32}, 'exhausted', 'redrivable') AS state
-FROM (${LETTERS}) AS l LEFT JOIN (${REDRIVEN}) AS r ON r.device = l.device AND r.letter = l.letter AND r.step_stage = l.step_stage`;
+FROM (${LETTERS}) AS l LEFT JOIN (${REDRIVEN}) AS r ON r.device = l.device AND r.letter = l.letter AND r.step_stage = l.step_stage
+WHERE {error_class:String} = '' OR newest.3 = {error_class:String}`;
 
 const COLUMNS = `device, function, step_stage, source_topic, source_partition, source_offset, timer_name, received_ms,
   toUInt32(failures) AS failures, toUInt32(redrives) AS redrives, newest.1 AS version, newest.2 AS error, newest.3 AS error_class,

@@ -157,6 +157,14 @@ it.each([
   expect(controls.filter(({ kind }) => kind === "redrive")).toEqual([]);
 });
 
+it("an edit of what failed in a canary is refused, and says that nothing is missing", async () => {
+  const { call } = await start([]);
+  const { device, received, source } = letter(2);
+  const body = { device, function: "dew@canary", received, source, payload: "BBBB" };
+  const answer = await call("POST", "/api/v1/dead-letters/edit", { body });
+  expect(JSON.stringify(answer.body)).toMatch(/NOT_FOUND.*The live version has run on the record.*Nothing is missing/);
+});
+
 it.each([
   ["more than one request may", { limit: LIMITS.redriveBatchMax + 1 }],
   ["no limit", { function: "clean" }],

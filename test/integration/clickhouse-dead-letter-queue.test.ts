@@ -39,6 +39,7 @@ describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CH
   const later = letter("b", 2, { function: "dew-point", errorClass: "TimeoutError" });
   const mended = letter("a", 3);
   const again = letter("a", 4, { error: "first" });
+  const againAsLast = { ...again, error: "second", errorClass: "RangeError", version: 3 };
   const hopeless = letter("a", 5);
   const timer = letter("a", 6, { timer: { name: "w", at: T0 }, payload: "" });
 
@@ -49,7 +50,7 @@ describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CH
     bench = await openBench();
     await bench.startChdb();
     await bench.startSink();
-    const letters = [open, later, mended, again, { ...again, error: "second", version: 3 }, timer];
+    const letters = [open, later, mended, again, againAsLast, timer];
     letters.push(...Array.from({ length: 4 }, () => hopeless), { ...letter("a", 9), tenant: "other" }, canary);
     const events = [
       redriven(mended, 1),
@@ -83,7 +84,7 @@ describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CH
       [2, 1, 0],
       [1, 1, 0],
     ]);
-    expect(listed[2]).toEqual({ ...again, error: "second", version: 3, failures: 2, redrives: 1 });
+    expect(listed[2]).toEqual({ ...againAsLast, failures: 2, redrives: 1 });
     expect(listed[0]).toEqual({ ...timer, failures: 1, redrives: 0 });
   });
 
@@ -104,6 +105,14 @@ describe.skipIf(!hasChdb())(`the queue of dead letters, asked of the tables ${CH
     const listed = await queue.redrivable({ ...all, tenant: STEPS, limit: 10 });
     expect(listed).toEqual([{ ...step, failures: 1, redrives: 0, stage: "fn-heavy" }]);
     expect(await queue.counts({ ...all, tenant: STEPS })).toMatchObject({ redrivable: 1, redriven: 1 });
+  });
+
+  it("goes by the class of the last failure, and counts those of other classes before it", async () => {
+    const filter = { ...all, errorClass: "RangeError" };
+    expect(await queue.redrivable({ ...filter, limit: 10 })).toEqual([{ ...againAsLast, failures: 2, redrives: 1 }]);
+    expect(await queue.counts(filter)).toEqual({ redrivable: 1, redriven: 0, exhausted: 0, withoutRecord: 0 });
+    const before = await queue.list({ ...all, errorClass: "TypeError", limit: 10 });
+    expect(before.map(({ source }) => source.offset)).toEqual([6, 5, 3, 1]);
   });
 
   it("is filtered by function, error class, device and time", async () => {

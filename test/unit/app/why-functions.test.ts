@@ -1,10 +1,29 @@
 import { describe, expect, it } from "vitest";
 import { runInProcess } from "../../../app/why/run-in-process.ts";
+import { HEADER, type Header, type LogRecord, type RecordInput } from "../../../core/record.ts";
+import { all } from "../../support/why-story.ts";
 import { counting, deploy, functionsLog, T0, whyOfFunctions } from "../../support/why-functions.ts";
 import type { WhyQuestion } from "../../../core/why.ts";
 
 const [ONE, TWO] = [counting(1), counting(100)];
 const CODES = { 1: ONE, 2: TWO };
+/** What a replay writes in the place of a reading. */
+function corrected(
+  made: LogRecord | undefined,
+  source: string,
+  replaces: string | undefined,
+  metrics: object,
+): RecordInput {
+  const reading: unknown = JSON.parse(Buffer.from(made?.value ?? []).toString());
+  const value = Buffer.from(JSON.stringify({ ...Object(reading), metrics }));
+  const headers: Header[] = [
+    [HEADER.source, source],
+    [HEADER.functionVersion, "counting@2"],
+    [HEADER.replaces, replaces ?? ""],
+  ];
+  return { timestamp: T0 + 3_600_000, key: "t/a", value, headers };
+}
+
 const at = (second: number): WhyQuestion => {
   return { kind: "reading", device: "a", metric: "counted", ts: T0 + second * 1000 };
 };
@@ -65,12 +84,75 @@ describe("why a function made a reading", () => {
     ]);
   });
 
+  it("is not told of what a replay has withdrawn, until one has put it back", async () => {
+    const log = await functionsLog([deploy(1, ONE), 1, 2]);
+    const why = whyOfFunctions(log, CODES);
+    const made = (await all(log, "readings")).findLast(
+      (record) => record.header(HEADER.functionVersion) === "counting@1",
+    );
+    const replay = "replay readings 0 9 2 0 0";
+    log.appendNow("readings", 0, [corrected(made, replay, made?.header(HEADER.source), {})]);
+    await expect(why.explain("t", at(2))).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      message: expect.stringContaining("has withdrawn this"),
+    });
+    log.appendNow("readings", 0, [corrected(made, "replay readings 0 10 2 0 0", replay, { counted: 2 })]);
+    await expect(why.explain("t", at(2))).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringContaining("a replay has put this in the place"),
+    });
+  });
+
   it("is refused of a join", async () => {
     const log = await functionsLog([deploy(1, ONE), 1]);
     await expect(whyOfFunctions(log, CODES, "join").explain("t", at(1))).rejects.toMatchObject({
       code: "INVALID_INPUT",
       message: expect.stringContaining("counting is a join"),
     });
+  });
+});
+
+describe("why a function failed", () => {
+  const failing = counting(1, 'if (n === 2) throw new Error("two");');
+  const letter: WhyQuestion = { kind: "dead-letter", topic: "readings", partition: 0, offset: 2 };
+
+  it("is told of a canary also where its deploy is not read", async () => {
+    const log = await functionsLog([deploy(1, ONE), deploy(1, ONE, { version: 2, code: failing }), 2]);
+    const explained = await whyOfFunctions(log, { 1: ONE, 2: failing }, "map").explain("t", letter);
+    expect(explained).toMatchObject({ function: "counting@2", output: { function: "counting@canary" } });
+    expect(explained).toMatchObject({
+      isReproduced: true,
+      notes: ["counting@2 was a canary then: it ran for a share of the devices."],
+    });
+  });
+
+  it("is told of each of those that failed on the record", async () => {
+    const both = deploy(1, failing, { version: 2, code: counting(2, 'throw new Error("always");') });
+    const why = whyOfFunctions(await functionsLog([deploy(1, failing), both, 2]), CODES);
+    for (const [name, error] of [
+      ["counting", "two"],
+      ["counting@canary", "always"],
+    ] as const) {
+      const explained = await why.explain("t", { ...letter, function: name });
+      expect(explained).toMatchObject({ isReproduced: true, output: { function: name, error } });
+    }
+    await expect(why.explain("t", { ...letter, function: "other" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("has the payload among the readings with which a dead letter was run again", async () => {
+    const reading = { v: 1, tenant: "t", device: "a", ts: T0 + 2000, received: T0 + 2000, metrics: { n: 3 } };
+    const payload = Buffer.from(JSON.stringify(reading)).toString("base64");
+    const of = { function: "counting", attempt: 1, tenant: "t", device: "a", received: T0 + 2000, headers: [] };
+    const source = { topic: "readings", partition: 0, offset: 2 };
+    const again = { v: 1, kind: "redrive", stage: "functions", ...of, source, payload, editedBy: "somebody" } as const;
+    const why = whyOfFunctions(await functionsLog([deploy(1, failing), 1, 2, again]), { 1: failing });
+    const explained = await why.explain("t", at(2));
+    expect(explained).toMatchObject({ isReproduced: true, inputs: { fromOffset: 1, toOffset: 3 } });
+    expect(explained.messages.map(({ offset, outcome, readings }) => [offset, outcome, readings[0]?.metrics])).toEqual([
+      [1, "processed", { n: 1 }],
+      [2, "deadLettered", { n: 2 }],
+      [3, "processed", { n: 3 }],
+    ]);
   });
 });
 

@@ -42,6 +42,15 @@ describe("why an alarm was raised", () => {
     expect(explained.notes.join(" ")).toMatch(/Retention has deleted.*a rule or type was changed since/);
   });
 
+  it("is the rule of then, where the log holds it, whatever the rule is by now", async () => {
+    const { log, run } = await filledLog(STORY);
+    const other = { ...HOT, condition: { ...HOT.condition, value: 500 } } as AlarmRule;
+    for (const rules of [[other], []]) {
+      const question = { kind: "alarm", id: idOfAlarm(run), transition: "raised" } as const;
+      expect(await whyOf(log, run, rules).explain("t", question)).toMatchObject({ isReproduced: true, notes: [] });
+    }
+  });
+
   it("takes the configuration of the registry when retention has deleted its control record", async () => {
     const { log, run } = await filledLog(STORY, { startsAt: 1 });
     const explained = await whyOf(log, run).explain("t", { kind: "alarm", id: idOfAlarm(run), transition: "raised" });
