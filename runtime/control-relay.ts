@@ -4,7 +4,7 @@ import { partitionOf } from "../core/partitioner.ts";
 import { begunStages, hasBegun } from "../core/functions-stage.ts";
 import { FUNCTIONS_STAGE, JOINS_STAGE, stageInput } from "../core/stage.ts";
 import { appendsOf, controlRecord } from "./control-record.ts";
-import { createOutage } from "./outage.ts";
+import { createOutage } from "../core/outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ControlRecord } from "../core/control.ts";
 import type { LogAppender, LogInspector, LogStatus } from "../core/event-log.ts";

@@ -3,7 +3,7 @@ import { pause } from "../core/pause.ts";
 import { LIMITS } from "../core/limits.ts";
 import { HEADER } from "../core/record.ts";
 import { stageJournalName } from "../core/stage.ts";
-import { createOutage } from "./outage.ts";
+import { createOutage } from "../core/outage.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LogAppender, LogInspector, LogStatus } from "../core/event-log.ts";
 import type { Service } from "../core/lifecycle.ts";

@@ -1,7 +1,7 @@
 import { untilAborted } from "../../core/aborted.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
-import { createOutage } from "../outage.ts";
+import { createOutage } from "../../core/outage.ts";
 import { decideReplicas, INITIAL_SCALING_STATE } from "./decide-replicas.ts";
 import { lagIn } from "./stage-load.ts";
 import type { Clock } from "../../core/clock.ts";

@@ -2,7 +2,7 @@ import { untilAborted } from "../../core/aborted.ts";
 import { CANARY_OUTCOMES, noCanaryCounts } from "../../core/canary.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { pause } from "../../core/pause.ts";
-import { createOutage } from "../outage.ts";
+import { createOutage } from "../../core/outage.ts";
 import { decideRollout } from "./decide-rollout.ts";
 import type { CanaryCounts } from "../../core/canary.ts";
 import type { Clock } from "../../core/clock.ts";

@@ -13,6 +13,7 @@ import {
   type Destination,
 } from "./destination.ts";
 import type { NotifySinkOptions } from "./notify-options.ts";
+import { createOutage } from "../../core/outage.ts";
 import { pause } from "../../core/pause.ts";
 import type { PlatformFaults } from "./platform-faults.ts";
 import { isGivenUp, RECOVER_DELAY_MS, retryDelayMs } from "./retry-delay.ts";
@@ -91,6 +92,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     waiting = rows.filter((row) => left.has(row));
     await giveUp(options, undeliverable);
   };
+  const outage = createOutage("the notification outbox cannot be read", POLL_INTERVAL_MS, logger);
   const ended = () => [...underWay.values()].map((one) => one.ended);
   return {
     copies,
@@ -99,11 +101,14 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       intake.addEventListener("abort", () => wakeUp.abort(), { once: true });
       while (!intake.aborted) {
         wakeUp = new AbortController();
-        await round(force).catch((error: unknown) => {
-          if (!isMillraceError(error)) throw error;
-          logger.warn({ code: error.code, err: error }, "the notification outbox cannot be read; trying again");
-        });
-        const paused = pause(POLL_INTERVAL_MS, wakeUp.signal);
+        const pauseMs = await round(force).then(
+          () => {
+            outage.succeeded();
+            return POLL_INTERVAL_MS;
+          },
+          (error: unknown) => outage.failed(error),
+        );
+        const paused = pause(pauseMs, wakeUp.signal);
         // A request that ends makes room for the next one at once.
         await Promise.race([...ended(), paused]);
       }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../../../core/errors.ts";
 import { silentLogger } from "../../../core/logger.ts";
-import { createOutage } from "../../../runtime/outage.ts";
+import { createOutage } from "../../../core/outage.ts";
 
 describe("an outage", () => {
   it("waits longer and longer, up to five seconds, and from the start after a success", () => {

@@ -1,7 +1,7 @@
-import { backOffMs } from "../core/back-off.ts";
-import { errorText, isMillraceError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/logger.ts";
+import { backOffMs } from "./back-off.ts";
+import { errorText, isMillraceError } from "./errors.ts";
+import { LIMITS } from "./limits.ts";
+import type { Logger } from "./logger.ts";
 
 /** A failure that lasts while something is tried again and again: logged when it begins and when it is over, with growing pauses. */
 export interface Outage {
