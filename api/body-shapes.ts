@@ -76,6 +76,7 @@ export const redriveBody = z.strictObject({
   to: timeSchema.exactOptional().describe("Receive time of the record, UTC ms, exclusive"),
   limit: z.int().min(1).max(LIMITS.redriveBatchMax).describe("At most this many; ask again for more"),
   after: deadLetterPlace.exactOptional().describe("`next` of the answer before"),
+  dryRun: z.boolean().exactOptional().describe("Only look whether these can be run again: none is"),
 });
 
 export const editBody = z.strictObject({

@@ -76,25 +76,26 @@ function redriveRoute(app: ZodApp, context: RouteContext): void {
         tags,
         summary: "Run the records of some dead letters again, oldest first, on the function that failed",
         body: redriveBody,
-        response: { 202: redriveAnswer },
+        response: { 200: redriveAnswer, 202: redriveAnswer },
       },
     },
-    async ({ raw, body: { from, to, ...query } }, reply) => {
+    async ({ raw, body: { from, to, dryRun = false, ...query } }, reply) => {
       const { tenant, id: actor } = gate.principalOf(raw);
       const { queue, ...log } = sourceOf(context);
       const letters = await queue.redrivable({ tenant, ...query, ...receivedRange(from, to, options) });
       // All or none: who is told of one that cannot be run must not wonder about the others.
       const controls: Redrive[] = [];
       for (const letter of letters) controls.push(await redriveOf(letter, log));
+      const last = letters.at(-1);
+      const next =
+        last === undefined ? null : { received: last.received, function: last.function, source: last.source };
+      if (dryRun) return reply.code(200).send({ redriven: 0, next });
       let sequence: number | undefined;
       for (const control of controls) {
         const key = deviceKey(tenant, control.device);
         sequence = await options.registry.controlOutbox.enqueue(key, control, actor);
       }
       if (sequence !== undefined) await settleConfiguration(options, reply, sequence);
-      const last = letters.at(-1);
-      const next =
-        last === undefined ? null : { received: last.received, function: last.function, source: last.source };
       return reply.code(202).send({ redriven: letters.length, next });
     },
   );

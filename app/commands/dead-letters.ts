@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { MillraceError } from "../../core/errors.ts";
+import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { isCanaryName } from "../../core/canary.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { EXIT, counted, formatTable } from "./output.ts";
@@ -75,31 +75,48 @@ export async function redriveDeadLetters(api: ApiClient, options: RedriveOptions
     });
   }
   const counts = await api.get<DeadLetterCounts>(`/dead-letters/counts?${new URLSearchParams(filter).toString()}`);
-  const redriven = options.dryRun === true ? 0 : await redriveAll(api, options);
+  const redriven = options.dryRun === true ? await lookWhetherAll(api, options) : await redriveAll(api, options);
   if (options.json) console.log(JSON.stringify({ ...counts, redriven }));
   else console.log(options.dryRun === true ? countsText(counts) : `${redriven} records are run again.`);
   return EXIT.ok;
 }
 
-async function redriveAll(api: ApiClient, options: RedriveOptions): Promise<number> {
-  const rate = Number(options.rate);
-  const limit = Math.min(rate, LIMITS.redriveBatchMax);
-  const { device, function: name, errorClass } = options;
-  const filter = {
+/** Of the first ones, which are those that the redrive would begin with: what is refused then is refused now. */
+async function lookWhetherAll(api: ApiClient, options: RedriveOptions): Promise<0> {
+  const body = { ...filterOf(options), limit: LIMITS.redriveBatchMax, dryRun: true };
+  await api.send("POST", "/dead-letters/redrive", body);
+  return 0;
+}
+
+function filterOf({ device, function: name, errorClass, from, to }: DeadLetterOptions) {
+  return {
     ...(device === undefined ? {} : { device }),
     ...(name === undefined ? {} : { function: name }),
     ...(errorClass === undefined ? {} : { errorClass }),
-    ...timesOf(options),
-    limit,
+    ...(from === undefined ? {} : { from: parseTimeText(from) }),
+    ...(to === undefined ? {} : { to: parseTimeText(to) }),
   };
+}
+
+interface RedriveAnswer {
+  readonly redriven: number;
+  readonly next: DeadLetterPlace | null;
+}
+
+async function redriveAll(api: ApiClient, options: RedriveOptions): Promise<number> {
+  const rate = Number(options.rate);
+  const limit = Math.min(rate, LIMITS.redriveBatchMax);
+  const filter = { ...filterOf(options), limit };
   let redriven = 0;
   let after: DeadLetterPlace | null = null;
   for (;;) {
     const begun = performance.now();
-    const answer: { redriven: number; next: DeadLetterPlace | null } = await api.send("POST", "/dead-letters/redrive", {
-      ...filter,
-      ...(after === null ? {} : { after }),
-    });
+    const body = { ...filter, ...(after === null ? {} : { after }) };
+    const answer: RedriveAnswer = await api
+      .send<RedriveAnswer>("POST", "/dead-letters/redrive", body)
+      .catch((error: unknown) => {
+        throw endedAfter(redriven, error);
+      });
     redriven += answer.redriven;
     after = answer.next;
     if (after === null || answer.redriven < limit) return redriven;
@@ -107,22 +124,19 @@ async function redriveAll(api: ApiClient, options: RedriveOptions): Promise<numb
   }
 }
 
-function timesOf({ from, to }: DeadLetterOptions) {
-  return {
-    ...(from === undefined ? {} : { from: parseTimeText(from) }),
-    ...(to === undefined ? {} : { to: parseTimeText(to) }),
-  };
+/** As the query of a list has it. */
+function queryOf(options: DeadLetterOptions): Record<string, string> {
+  return Object.fromEntries(Object.entries(filterOf(options)).map(([key, value]) => [key, String(value)]));
 }
 
-function queryOf(options: DeadLetterOptions): Record<string, string> {
-  const { device, function: name, errorClass } = options;
-  const times = Object.entries(timesOf(options)).map(([key, value]) => [key, String(value)] as const);
-  return {
-    ...(device === undefined ? {} : { device }),
-    ...(name === undefined ? {} : { function: name }),
-    ...(errorClass === undefined ? {} : { errorClass }),
-    ...Object.fromEntries(times),
-  };
+/** A redrive of many ends half way: how far it came belongs to what is told. */
+function endedAfter(redriven: number, error: unknown): unknown {
+  if (redriven === 0 || !isMillraceError(error)) return error;
+  const { code, message, remedy } = error;
+  return new MillraceError(code, `${redriven} records are run again, and then it ended: ${message}`, {
+    cause: error,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
 }
 
 function countsText({ redrivable, redriven, exhausted, withoutRecord }: DeadLetterCounts): string {

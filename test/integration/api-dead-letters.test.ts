@@ -94,6 +94,14 @@ it("a redrive goes to the stage in which the function runs now", async () => {
   expect(controls.filter((control) => control.kind === "redrive")).toMatchObject([{ stage: "fn-heavy" }]);
 });
 
+it("a dry run of a redrive runs none, and is refused where the redrive would be", async () => {
+  const { call, controls } = await start([letter(2), { ...letter(1, "readings"), function: "gone" }]);
+  const look = (limit: number) => call("POST", "/api/v1/dead-letters/redrive", { body: { limit, dryRun: true } });
+  expect(await look(1)).toMatchObject({ status: 200, body: { redriven: 0, next: { received: T0 + 2 } } });
+  expect(await look(2)).toMatchObject({ status: 400, body: { code: "INVALID_INPUT" } });
+  expect(controls.filter((control) => control.kind === "redrive")).toEqual([]);
+});
+
 const wholeStep = (topic: string, stage?: string): QueuedDeadLetter => {
   return { ...letter(1, topic), function: "$step", ...(stage === undefined ? {} : { stage }) };
 };

@@ -1,5 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { redriveDeadLetters, showDeadLetter } from "../../../../app/commands/dead-letters.ts";
+import { MillraceError } from "../../../../core/errors.ts";
+import { LIMITS } from "../../../../core/limits.ts";
 import type { ApiClient } from "../../../../app/commands/api-client.ts";
 import type { QueuedDeadLetter } from "../../../../core/dead-letter-queue.ts";
 
@@ -43,8 +45,39 @@ it.each([
   expect(await printed(() => showDeadLetter(api, "readings/1/7", { json: false }))).toMatch(text);
 });
 
+const COUNTS = { redrivable: 101, redriven: 0, exhausted: 0, withoutRecord: 2 };
+const NEXT = { received: 0, function: "dew", source: letter.source };
+const refusal = new MillraceError("INVALID_INPUT", "gone does not run", { remedy: "Deploy gone first." });
+/** Answers redrives with these, one after the other, and keeps what it was sent. */
+function redriving(...answers: readonly object[]) {
+  const sent: unknown[] = [];
+  const send = async (_method: string, _path: string, body: unknown) => {
+    const answer = answers[sent.push(body) - 1];
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const api = { get: async () => COUNTS, send } as unknown as ApiClient;
+  const run = (dryRun: boolean) => redriveDeadLetters(api, { json: false, all: true, dryRun, rate: "500" });
+  return { run, sent };
+}
+
 it("says what those are that a redrive passes by", async () => {
-  const api = answering({ redrivable: 1, redriven: 0, exhausted: 0, withoutRecord: 2 });
-  const run = () => redriveDeadLetters(api, { json: false, all: true, dryRun: true, rate: "50" });
-  expect(await printed(run)).toMatch(/^1 would be run again\.\n.*2 have no record to be run again: .* canaries/);
+  const { run, sent } = redriving({ redriven: 0, next: null });
+  expect(await printed(() => run(true))).toMatch(
+    /^101 would be run again\.\n.*2 have no record to be run again: .* canaries/,
+  );
+  expect(sent).toEqual([{ limit: LIMITS.redriveBatchMax, dryRun: true }]);
+});
+
+it("a dry run is refused as the redrive would be", async () => {
+  await expect(redriving(refusal).run(true)).rejects.toBe(refusal);
+});
+
+it("a redrive that ends half way says how far it came", async () => {
+  const first = { redriven: LIMITS.redriveBatchMax, next: NEXT };
+  await expect(redriving(first, refusal).run(false)).rejects.toMatchObject({
+    code: "INVALID_INPUT",
+    message: `${LIMITS.redriveBatchMax} records are run again, and then it ended: gone does not run`,
+    remedy: "Deploy gone first.",
+  });
 });
