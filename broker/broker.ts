@@ -20,7 +20,7 @@ import type { EdgeLimits } from "./edge-limits.ts";
 import { createEdgeReport } from "./edge-report.ts";
 import type { EdgeSocket } from "./edge-socket.ts";
 import { type GatewayLink, type LinkedEdge, NO_OTHER_GATEWAYS, type RoutedMessage } from "./gateway-link.ts";
-import { certifiedDeviceOf, type Peer } from "./identify-principal.ts";
+import { certifiedDeviceOf, uselessCertificateOf, type Peer } from "./identify-principal.ts";
 import { createIngestRequests } from "./ingest-requests.ts";
 import type { ListenAddress } from "./listen.ts";
 import { createListeners, type EdgeAddress } from "./listeners.ts";
@@ -183,10 +183,11 @@ export function createBroker(options: BrokerOptions): Broker {
     if (lastSeen.size > 0) options.onSeen(lastSeen);
   }
 
-  const peerOf = (socket: Socket): Peer => ({
-    network: remoteNetwork(socket.remoteAddress),
-    certified: tls === undefined ? null : certifiedDeviceOf(socket, tls.tenant),
-  });
+  function peerOf(socket: Socket): Peer {
+    const certified = tls === undefined ? null : certifiedDeviceOf(socket, tls.tenant);
+    const uselessCertificate = certified === null ? uselessCertificateOf(socket) : null;
+    return { network: remoteNetwork(socket.remoteAddress), certified, uselessCertificate };
+  }
 
   function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);

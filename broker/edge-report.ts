@@ -6,7 +6,7 @@ import type { EdgeSocket } from "./edge-socket.ts";
 import type { Peer } from "./identify-principal.ts";
 import { FILTER_REFUSALS, type FilterRefusal, REFUSALS, type RefusalReason } from "./refusals.ts";
 
-/** Whom a line is about: until the device is known the address, and whom the certificate names. */
+/** Whom a line is about: until the device is known the address, and whom the certificate names, or why it counts as none. */
 interface ReportSubject {
   /** Unique among all connections of all gateways; absent of a socket that has not become one. */
   readonly connection?: string;
@@ -14,12 +14,19 @@ interface ReportSubject {
   readonly key?: string;
   readonly clientId?: string;
   readonly certified?: string;
+  readonly uselessCertificate?: string;
 }
 
 export function subjectOf(connection: string, socket: EdgeSocket, who: ConnectedDevice | Peer): ReportSubject {
   const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
   if ("key" in who) return { connection, remote, key: who.key, clientId: who.clientId };
-  return who.certified === null ? { connection, remote } : { connection, remote, certified: who.certified };
+  const { certified, uselessCertificate } = who;
+  return {
+    connection,
+    remote,
+    ...(certified === null ? {} : { certified }),
+    ...(uselessCertificate === null ? {} : { uselessCertificate }),
+  };
 }
 
 /** Tells of what the edge did not take. Of connections that it ended every one is counted, and logged as far as the log stays readable. */

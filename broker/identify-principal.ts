@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { TLSSocket, type PeerCertificate } from "node:tls";
 import { deviceKey, isId, parseDeviceKey } from "../core/ids.ts";
 import type { TokenOrRefusal } from "./credentials.ts";
 import type { DeviceGate, PrincipalOrRefusal } from "./device-gate.ts";
@@ -16,12 +16,27 @@ export function certifiedDeviceOf(socket: Socket, tenant: string): string | null
   return parseDeviceKey(name) === null ? null : name;
 }
 
+/** Of a certificate that nobody is certified by, as much of its name as a line of the log has. */
+const NAME_CHARACTERS = 64;
+
+/** The certificate of a peer that `certifiedDeviceOf` gives none for, by its name, and why it counts as none. Null where there is none. */
+export function uselessCertificateOf(socket: Socket): string | null {
+  if (!(socket instanceof TLSSocket)) return null;
+  // Empty without one, whatever the type says.
+  const { subject } = socket.getPeerCertificate() as Partial<PeerCertificate>;
+  if (subject === undefined) return null;
+  const why = socket.authorized ? "its common name is no device" : String(socket.authorizationError);
+  return `${String(subject.CN).slice(0, NAME_CHARACTERS)}: ${why}`;
+}
+
 /** Who is at the other end, before a token says more. */
 export interface Peer {
   /** See `remoteNetwork`. */
   readonly network: string;
   /** See `certifiedDeviceOf`. */
   readonly certified: string | null;
+  /** See `uselessCertificateOf`. */
+  readonly uselessCertificate: string | null;
 }
 
 /** Whose a connection is, by certificate, token or both, which then have to agree. */

@@ -7,6 +7,10 @@ import type { RefusalReason } from "./refusals.ts";
 import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
 
+/** Node ends the connection and tells nobody why. */
+const OF_REQUIRED =
+  "the client broke off, or its certificate was refused: expired, not valid yet, or of none of the authorities that clients' certificates are of (--tls-client-ca)";
+
 interface TlsListenerOptions {
   readonly tls: TlsContext;
   readonly limits: Pick<EdgeLimits, "tlsHandshakeTimeoutMs">;
@@ -49,8 +53,7 @@ export function createTlsListener({ tls, limits, table, report, mayConnect, conn
       settled: () => Promise.resolve(),
     };
     greeting.set(name, entry);
-    // Also when the certificate of the client was refused, which Node tells nobody.
-    socket.once("close", () => fail(name));
+    socket.once("close", () => fail(name, tls.options.rejectUnauthorized === true ? OF_REQUIRED : undefined));
     const refusal = mayConnect(socket.remoteAddress) ? table.open(entry) : "connects-per-address";
     if (refusal !== null) entry.end(refusal);
   }
@@ -68,7 +71,8 @@ export function createTlsListener({ tls, limits, table, report, mayConnect, conn
     connect(socket);
   });
   server.on("tlsClientError", (error, socket) => {
-    fail(nameOf(socket), error);
+    // OpenSSL's reason without its place in OpenSSL.
+    fail(nameOf(socket), "reason" in error ? error.reason : error);
     socket.destroy();
   });
   return server;

@@ -9,6 +9,7 @@ import { openTlsContext } from "../../broker/tls-context.ts";
 import { type Logger, silentLogger } from "../../core/logger.ts";
 import { type BrokerHarness, eventually, startBroker, TOPIC_A } from "../support/broker-harness.ts";
 import { type Authority, createAuthority, noCertificates } from "../support/certificates.ts";
+import { saidRefusals } from "../support/said-refusals.ts";
 import { temporaryDirectory } from "../support/instance.ts";
 
 interface TlsEdge extends AsyncDisposable {
@@ -248,16 +249,13 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
     });
 
     test("a token beside it has to be of the same device", async () => {
-      const refused: object[] = [];
-      const logger = { ...silentLogger, info: (fields: object) => void refused.push(fields) };
+      const { logger, said } = saidRefusals();
       await using tls = await startTls({ mutual: true, logger });
       const device = clients.issue("a");
       const another = { username: "b", password: "token-b" };
       await expect(mqtts(tls, { ...device, ...another })).rejects.toThrow(/Not authorized/);
       expect(tls.edge.refused("certificate-of-another")).toBe(1);
-      expect(refused).toContainEqual(
-        expect.objectContaining({ reason: "certificate-of-another", certified: "acme/a" }),
-      );
+      expect(said("certified")).toEqual(["acme/a"]);
       await expect(mqtts(tls, { ...device, username: "token-b" })).rejects.toThrow(/Not authorized/);
       expect(await posted(tls, { ...device, headers: { authorization: "Bearer token-b" } })).toBe(401);
       expect(await posted(tls, { ...device, ...bearer })).toBe(204);
@@ -267,17 +265,21 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
     });
 
     test("without one, or with one of another authority, a token says who it is", async () => {
-      await using tls = await startTls({ mutual: true });
+      const { logger, said } = saidRefusals();
+      await using tls = await startTls({ mutual: true, logger });
       await expect(mqtts(tls)).rejects.toThrow(/Not authorized/);
       await expect(mqtts(tls, authority.issue("a"))).rejects.toThrow(/Not authorized/);
-      expect(tls.edge.refused("credentials-missing")).toBe(2);
+      await expect(mqtts(tls, clients.issue("no device"))).rejects.toThrow(/Not authorized/);
+      expect(tls.edge.refused("credentials-missing")).toBe(3);
+      expect(said("uselessCertificate").join()).toMatch(/^,a: SELF_SIGNED_CERT_IN_CHAIN,no device: its common name/);
       await mqtts(tls, token);
       expect(await posted(tls, {})).toBe(401);
       expect(await posted(tls, bearer)).toBe(204);
     });
 
     test("where it is required nobody gets in without it", async () => {
-      await using tls = await startTls({ mutual: true, required: true });
+      const { logger, said } = saidRefusals();
+      await using tls = await startTls({ mutual: true, required: true, logger });
       // With TLS 1.3 a client hears of it only after its own part of the handshake.
       for (const given of [token, { ...token, ...authority.issue("a") }]) {
         const client = connect(`mqtts://127.0.0.1:${tls.tlsPort}`, {
@@ -289,6 +291,7 @@ describe.skipIf(noCertificates !== null)(`TLS (needs ${noCertificates ?? "openss
         await new Promise<void>((resolve) => client.once("close", () => resolve()));
       }
       await eventually(() => tls.edge.refused("tls-handshake") === 2, "both are counted");
+      expect(said("cause").join("; ")).toMatch(/peer did not return a certificate; the client broke off, or/);
       await expect(posted(tls, bearer)).rejects.toThrow();
       await mqtts(tls, clients.issue("a"));
       expect(connected(tls)).toEqual(["acme/a"]);
