@@ -107,7 +107,7 @@ function unwritable(path: string, cause: unknown): MillraceError {
     {
       cause,
       remedy:
-        "Make it and the files in it readable and writable for this user, or name another with --data or MILLRACE_DATA.",
+        "Make it writable for this user, and the files in it readable and writable, or name another with --data or MILLRACE_DATA.",
     },
   );
 }
