@@ -77,7 +77,8 @@ export function openDataDirectory(path: string, given: string | null = null): Da
     lock.close();
     if (isMillraceError(error)) throw error;
     if (hasCode(error, "ENOSPC")) throw diskFull(path, "nothing is free", error);
-    throw unwritable(path, error);
+    // What the system refuses has a code; all else is a bug.
+    throw error instanceof Error && "code" in error ? unwritable(path, error) : error;
   }
 }
 
@@ -166,7 +167,7 @@ function checkFormat(path: string): boolean {
 
 /** A start that ends before there is a store leaves no epoch that was used. */
 function hasRun(path: string): boolean {
-  return ["log", "registry.sqlite"].some((store) => existsSync(join(path, store)));
+  return ["log", "registry.sqlite", "gateway.id", "sessions.mdb"].some((store) => existsSync(join(path, store)));
 }
 
 /** Kept in a file that grows by one with every start. Too small a number would give admission ids that were given before. */

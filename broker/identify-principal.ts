@@ -22,11 +22,13 @@ const NAME_CHARACTERS = 64;
 /** The certificate of a peer that `certifiedDeviceOf` gives none for, by its name, and why it counts as none. Null where there is none. */
 export function uselessCertificateOf(socket: Socket): string | null {
   if (!(socket instanceof TLSSocket)) return null;
-  // Empty without one, whatever the type says.
-  const { subject } = socket.getPeerCertificate() as Partial<PeerCertificate>;
+  // Empty without one, and null when the connection is over, whatever the type says.
+  const { subject } = (socket.getPeerCertificate() as Partial<PeerCertificate> | null) ?? {};
   if (subject === undefined) return null;
   const why = socket.authorized ? "its common name is no device" : String(socket.authorizationError);
-  return `${String(subject.CN).slice(0, NAME_CHARACTERS)}: ${why}`;
+  return `${String(subject.CN ?? "without a common name")
+    .slice(0, NAME_CHARACTERS)
+    .toWellFormed()}: ${why}`;
 }
 
 /** Who is at the other end, before a token says more. */

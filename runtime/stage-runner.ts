@@ -138,7 +138,7 @@ export function createStageRunner(options: StageRunnerOptions): StageRunner {
 
   /** At once when there is no loop (any more). */
   const inLoop = (change: () => Promise<void>): Promise<void> => {
-    if (stopping.signal.aborted) return change();
+    if (stopping.signal.aborted) return nextTurn().then(change);
     return new Promise((resolve, reject) => {
       changes.push(() => change().then(resolve, reject));
       polling.abort();

@@ -56,6 +56,9 @@ export class SuspectTrials {
 
   /** To be called behind a suspect record: a canary that has cost a thread in one partition need not do so in the others. */
   async after({ state }: PartitionOwner, owners: Iterable<PartitionOwner>): Promise<void> {
+    if (state.stoppedCanaries.length === 0) return;
+    // As UnitCommits does: what it leads to is committed behind what the record has left behind.
+    await nextTurn();
     for (const id of state.stoppedCanaries) for (const owner of owners) await owner.stopCanary(id);
   }
 

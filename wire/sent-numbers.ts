@@ -1,3 +1,4 @@
+import { LIMITS } from "../core/limits.ts";
 import { parseJson } from "../core/parse-json.ts";
 
 /** A number that no double can hold, as it was sent: `1e999`. JSON.stringify writes it so, also where it stands within something. */
@@ -22,10 +23,12 @@ const MAY_BE_HUGE = /(?<!\d)\d{210}|\d[eE]\+?\d{3}/;
 
 /**
  * As `parseJson`, but for numbers that it would make infinite, and JSON.stringify null: they stay as they were sent. A parser that is asked for
- * each value takes ten times as long, so that it is asked only where there is one. `text` is of a bounded depth.
+ * each value takes fifty times as long, so that it is asked only where there is one, and of no longer text than a reject shows: in one that is longer
+ * they are infinite. `text` is of a bounded depth.
  */
 export function parseSentJson(text: string): unknown {
   const parsed = parseJson(text);
+  if (text.length > LIMITS.quarantinePayloadBytesMax) return parsed;
   return MAY_BE_HUGE.test(text) && holdsInfinity(parsed) ? JSON.parse(text, keepHuge) : parsed;
 }
 

@@ -133,7 +133,7 @@ function queryOf(options: DeadLetterOptions): Record<string, string> {
 function endedAfter(redriven: number, error: unknown): unknown {
   if (redriven === 0 || !isMillraceError(error)) return error;
   const { code, message, remedy } = error;
-  return new MillraceError(code, `${redriven} records are run again, and then it ended: ${message}`, {
+  return new MillraceError(code, `at least ${redriven} records are run again, and then it ended: ${message}`, {
     cause: error,
     ...(remedy === undefined ? {} : { remedy }),
   });

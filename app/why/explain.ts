@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { MillraceError } from "../../core/errors.ts";
+import { isMillraceError, MillraceError } from "../../core/errors.ts";
 import { parseDeviceKey } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { isControlRecord } from "../../core/record.ts";
@@ -77,7 +77,11 @@ async function explain(
   if (explained.isReproduced) return explained;
   // Types and rules may have been others. That is looked for only then, because it may lie far back.
   const of = { before: records[0]?.offset ?? 0, bytesMax: whyKeptBytesMax };
-  const controls = await earlierControls(sources.log, output, of);
+  const controls = await earlierControls(sources.log, output, of).catch((error: unknown) => {
+    // They are more than may be kept, or take too long to read: what is known is said.
+    if (isMillraceError(error)) return [];
+    throw error;
+  });
   if (controls.length === 0) return explained;
   return explanationOf(output, await runAgain([...controls, ...records], again), { read, isWhole });
 }

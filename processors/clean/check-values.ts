@@ -84,6 +84,7 @@ export function checkEventTime(ts: unknown, received: number): number | Refusal 
 }
 
 function checkNumber(name: string, value: number, definition: MetricDefinition | undefined): Refusal | null {
+  if (!Number.isFinite(value)) return refusal("not-finite", `${name} is beyond what a number can hold`);
   if (definition === undefined) return null;
   if (definition.kind !== "number") return wrongKind(name, "number", definition);
   const { min = -Infinity, max = Infinity } = definition;

@@ -147,8 +147,8 @@ function payloadText(bytes: Uint8Array): string {
 
 /** Bounded in depth by the decoder, so that stringify cannot overflow. */
 function valueText(value: unknown): string {
-  // A text needs no quotes.
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  // JSON has no infinity, and a text needs no quotes.
+  const text = typeof value === "string" ? value : typeof value === "number" ? `${value}` : JSON.stringify(value);
   return cutToBytes(text.toWellFormed(), LIMITS.quarantinePayloadBytesMax);
 }
 

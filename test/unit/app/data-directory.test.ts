@@ -16,19 +16,22 @@ test("a start that ended before there was an epoch is begun again", () => {
   expect(openOnce(directory.path)).toBe(1);
 });
 
-test.each(["log", "registry.sqlite"])("a directory with %s and without its epoch is not opened", (store) => {
-  using directory = disposable();
-  openOnce(directory.path);
-  rmSync(join(directory.path, "epoch"));
-  writeFileSync(join(directory.path, store), "");
-  expect(() => openOnce(directory.path)).toThrow(
-    expect.objectContaining({
-      code: "DATA_FORMAT_UNSUPPORTED",
-      message: expect.stringContaining("epoch is missing"),
-      remedy: expect.stringContaining("greater than the count of all starts"),
-    }),
-  );
-});
+test.each(["log", "registry.sqlite", "gateway.id", "sessions.mdb"])(
+  "a directory with %s and without its epoch is not opened",
+  (store) => {
+    using directory = disposable();
+    openOnce(directory.path);
+    rmSync(join(directory.path, "epoch"));
+    writeFileSync(join(directory.path, store), "");
+    expect(() => openOnce(directory.path)).toThrow(
+      expect.objectContaining({
+        code: "DATA_FORMAT_UNSUPPORTED",
+        message: expect.stringContaining("epoch is missing"),
+        remedy: expect.stringContaining("greater than the count of all starts"),
+      }),
+    );
+  },
+);
 
 test.each(["installation.secret", "epoch", "format"])(
   "a file that cannot be read is no bug of the program: %s",

@@ -77,7 +77,7 @@ it("a redrive that ends half way says how far it came", async () => {
   const first = { redriven: LIMITS.redriveBatchMax, next: NEXT };
   await expect(redriving(first, refusal).run(false)).rejects.toMatchObject({
     code: "INVALID_INPUT",
-    message: `${LIMITS.redriveBatchMax} records are run again, and then it ended: gone does not run`,
+    message: `at least ${LIMITS.redriveBatchMax} records are run again, and then it ended: gone does not run`,
     remedy: "Deploy gone first.",
   });
 });
