@@ -183,11 +183,11 @@ export function createBroker(options: BrokerOptions): Broker {
     if (lastSeen.size > 0) options.onSeen(lastSeen);
   }
 
-  function peerOf(socket: Socket): Peer {
-    const certified = tls === undefined ? null : certifiedDeviceOf(socket, tls.tenant);
-    const uselessCertificate = certified === null ? uselessCertificateOf(socket) : null;
-    return { network: remoteNetwork(socket.remoteAddress), certified, uselessCertificate };
-  }
+  const peerOf = (socket: Socket): Peer => ({
+    network: remoteNetwork(socket.remoteAddress),
+    certified: tls === undefined ? null : certifiedDeviceOf(socket, tls.tenant),
+    uselessCertificate: () => uselessCertificateOf(socket),
+  });
 
   function connect(socket: EdgeSocket, peer: Socket): EdgeConnection {
     sockets.add(socket);

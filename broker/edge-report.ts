@@ -20,13 +20,9 @@ interface ReportSubject {
 export function subjectOf(connection: string, socket: EdgeSocket, who: ConnectedDevice | Peer): ReportSubject {
   const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
   if ("key" in who) return { connection, remote, key: who.key, clientId: who.clientId };
-  const { certified, uselessCertificate } = who;
-  return {
-    connection,
-    remote,
-    ...(certified === null ? {} : { certified }),
-    ...(uselessCertificate === null ? {} : { uselessCertificate }),
-  };
+  if (who.certified !== null) return { connection, remote, certified: who.certified };
+  const uselessCertificate = who.uselessCertificate();
+  return uselessCertificate === null ? { connection, remote } : { connection, remote, uselessCertificate };
 }
 
 /** Tells of what the edge did not take. Of connections that it ended every one is counted, and logged as far as the log stays readable. */

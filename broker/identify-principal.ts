@@ -25,10 +25,11 @@ export function uselessCertificateOf(socket: Socket): string | null {
   // Empty without one, and null when the connection is over, whatever the type says.
   const { subject } = (socket.getPeerCertificate() as Partial<PeerCertificate> | null) ?? {};
   if (subject === undefined) return null;
-  const why = socket.authorized ? "its common name is no device" : String(socket.authorizationError);
-  return `${String(subject.CN ?? "without a common name")
+  const name = String(subject.CN ?? "without a common name")
     .slice(0, NAME_CHARACTERS)
-    .toWellFormed()}: ${why}`;
+    .toWellFormed();
+  const why = socket.authorized ? "its common name is no device" : String(socket.authorizationError);
+  return `${name}: ${why}`;
 }
 
 /** Who is at the other end, before a token says more. */
@@ -37,8 +38,8 @@ export interface Peer {
   readonly network: string;
   /** See `certifiedDeviceOf`. */
   readonly certified: string | null;
-  /** See `uselessCertificateOf`. */
-  readonly uselessCertificate: string | null;
+  /** See `uselessCertificateOf`; looked at only for who is refused. */
+  readonly uselessCertificate: () => string | null;
 }
 
 /** Whose a connection is, by certificate, token or both, which then have to agree. */

@@ -8,7 +8,7 @@ import { remoteNetwork } from "./remote-network.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 /** Node ends the connection and tells nobody why. */
-const OF_REQUIRED =
+const LIKELY_CAUSES =
   "the client broke off, or its certificate was refused: expired, not valid yet, or of none of the authorities that clients' certificates are of (--tls-client-ca)";
 
 interface TlsListenerOptions {
@@ -53,7 +53,7 @@ export function createTlsListener({ tls, limits, table, report, mayConnect, conn
       settled: () => Promise.resolve(),
     };
     greeting.set(name, entry);
-    socket.once("close", () => fail(name, tls.options.rejectUnauthorized === true ? OF_REQUIRED : undefined));
+    socket.once("close", () => fail(name, tls.options.rejectUnauthorized === true ? LIKELY_CAUSES : undefined));
     const refusal = mayConnect(socket.remoteAddress) ? table.open(entry) : "connects-per-address";
     if (refusal !== null) entry.end(refusal);
   }

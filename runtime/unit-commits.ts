@@ -6,8 +6,8 @@ import type { PartitionOwner } from "./partition-owner.ts";
 type UnitOwner = Pick<PartitionOwner, "partition" | "commit">;
 
 /**
- * Closes the units of the partitions that a stage's runner owns, at its pace. Before one leaves the event loop turns: what a call has left behind, a promise
- * that nobody waits for, has then run, and where it ends the thread none of the unit is durable, whoever is quicker.
+ * Closes the units of the partitions that a stage's runner owns, at its pace. Before one leaves the event loop turns, so that a rejected promise
+ * that a call has left behind ends the thread before the unit can become durable.
  */
 export class UnitCommits {
   private readonly owners: ReadonlyMap<number, UnitOwner>;

@@ -75,17 +75,17 @@ export async function redriveDeadLetters(api: ApiClient, options: RedriveOptions
     });
   }
   const counts = await api.get<DeadLetterCounts>(`/dead-letters/counts?${new URLSearchParams(filter).toString()}`);
-  const redriven = options.dryRun === true ? await lookWhetherAll(api, options) : await redriveAll(api, options);
+  if (options.dryRun === true) await requireRedrivable(api, options);
+  const redriven = options.dryRun === true ? 0 : await redriveAll(api, options);
   if (options.json) console.log(JSON.stringify({ ...counts, redriven }));
   else console.log(options.dryRun === true ? countsText(counts) : `${redriven} records are run again.`);
   return EXIT.ok;
 }
 
 /** Of the first ones, which are those that the redrive would begin with: what is refused then is refused now. */
-async function lookWhetherAll(api: ApiClient, options: RedriveOptions): Promise<0> {
+async function requireRedrivable(api: ApiClient, options: RedriveOptions): Promise<void> {
   const body = { ...filterOf(options), limit: LIMITS.redriveBatchMax, dryRun: true };
   await api.send("POST", "/dead-letters/redrive", body);
-  return 0;
 }
 
 function filterOf({ device, function: name, errorClass, from, to }: DeadLetterOptions) {
